@@ -6,6 +6,7 @@
 #   "inspect-evals>=0.26,<0.27",
 #   "openai>=3.4,<4",
 #   "transformers>=5,<6",
+#   "peft>=0.17,<1",
 #   "torch>=2.6,<3",
 #   "accelerate>=1.10,<2",
 #   "safetensors>=0.5,<1",
@@ -80,6 +81,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ScriptError("--device mps: vLLM does not run there: use --backend hf")
     if args.temperature is not None:
         refuse_greedy_repeats(args)
+    check_watch(args)
 
 
 def check_vllm_device(device: str) -> None:
@@ -124,13 +126,14 @@ def run(args: argparse.Namespace) -> int:
     check_sandbox(requests, args.sandbox)
     if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("hf")
-    models, left_out = models_of(args)
+    watch = Watch(args) if args.watch else None
+    models, left_out = models_of(args, watch)
     said = choose_backend(args, "inspect_ai", "hf", models)
     check_arguments(args)
     if args.backend == "vllm" and not args.dry_run:
         check_vllm_device(args.device)
     settings = local_settings(args)
-    work = run_of(args, settings, models, InspectHistory, left_out, said)
+    work = run_of(args, settings, models, InspectHistory, left_out, said, watch)
     if args.dry_run:
         return show_local_plan(work, requests)
     end_on_signals()
@@ -142,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
         check_device(settings.device)
     tasks = load_tasks_here(requests, settings)
     sweep = LocalSweep(work.output, settings, work.history, tail, work.target)
-    return work.sweep(sweep, work.left_to_do(tasks, [settings]))
+    return work.sweep(sweep, tasks, [settings])
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -161,7 +164,7 @@ def build_parser() -> argparse.ArgumentParser:
         parser,
         "limit max-connections dtype device tensor-parallel-size data-parallel-size gpu-memory-utilization "
         "max-model-len temperature max-tokens use-chat-template system-prompt trust-remote-code seed repeats "
-        "reasoning-tags sandbox output-dir model-id results-repo keep-downloads list-tasks json dry-run",
+        "reasoning-tags sandbox output-dir model-id results-repo base-model keep-downloads watch until-step stop-when list-tasks json dry-run",
         max_connections=f"requests under way together, with hf the batch; default: vllm {VLLM_CONNECTIONS}, "
         f"hf {HF_CONNECTIONS}",
         data_parallel_size="vllm: copies of the model on GPUs of their own",
@@ -183,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 #     "engines.choice", "engines.device", "engines.memory", "frame", "harness.arguments", "harness.inspect_history",
 #     "harness.inspect_local", "harness.inspect_plan", "harness.inspect_run", "harness.inspect_tasks",
 #     "harness.inspect_vocabulary", "harness.logs", "harness.report", "harness.run", "harness.settings",
-#     "harness.vocabulary", "private"
+#     "harness.vocabulary", "harness.watch", "private"
 # )
 # ]cog]
 
@@ -199,6 +202,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import io
+import itertools
 import json
 import logging
 import math
@@ -967,7 +971,7 @@ class Model:
     """A model to be measured; a Hub model has no folder before it is downloaded.
 
     `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
-    is, whatever its id in the records.
+    is, whatever its id in the records. `base`: the model that an adapter is for.
     """
 
     id: str
@@ -979,6 +983,7 @@ class Model:
     step: str | None = None
     repo: str | None = None
     below: str = ""
+    base: Model | None = None
 
     @property
     def label(self) -> str:
@@ -1423,6 +1428,8 @@ def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence
         return other, "--batch-size is a setting of it"
     if args.device in ("cpu", "mps"):
         return other, f"--device {args.device}"
+    if any(model.base for model in models):
+        return other, "adapters are put on a model of transformers"
     if not has_gpu():
         return other, "no GPU that vLLM runs on is here"
     known = known_architectures()
@@ -1813,6 +1820,7 @@ def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
 
 def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
     """What a model needs at least: its weights, and keys and values for one token, in bytes; None where not known."""
+    model = model.base or model
     on_cpu = settings.device == "cpu" or not has_gpu()
     dtype = "float32" if settings.dtype == "auto" and on_cpu else settings.dtype
     counts: dict[str, int] = {}
@@ -1855,6 +1863,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "M",
         "help": "Hub ids (OWNER/NAME[/FOLDER][@REVISION], @* for all steps), or folders of checkpoints",
     },
+    "base-model": {"metavar": "M", "help": "of adapters (LoRA): folder or Hub id; default: what their config names"},
     "keep-downloads": WHOLE | {"help": "keep at most N of the Hub models that are fetched for this run; default: all"},
     "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
     "batch-size": WHOLE,
@@ -1887,6 +1896,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "results-repo": {"metavar": "OWNER/NAME[/FOLDER]", "help": "also upload the records to this data set (private)"},
     "model-id": {"metavar": "ID", "help": "the id in the records, for one model; default: its own"},
     "list-tasks": {"nargs": "?", "const": "", "metavar": "PATTERN", "help": "print the names of tasks and stop"},
+    "watch": SWITCH | {"help": "go on with each checkpoint that a training writes there, when it is complete"},
+    "until-step": WHOLE | {"help": "--watch: end when a checkpoint of this step or a later one is measured"},
+    "stop-when": {
+        "choices": ("declining",),
+        "help": "--watch: end when the last three are clearly below the best",
+    },
     "json": SWITCH | {"help": "print one JSON document instead of a table"},
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
@@ -1974,9 +1989,16 @@ class History:
         self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
         self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
         self.data: dict[str, str | None] = {}
+        self.output, self.places = output, set()
+        self.look(models)
+
+    def look(self, models: Iterable[Model]) -> None:
+        """Read what is there of some models, of each place once."""
         for place in dict.fromkeys(model.place for model in models):
-            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
-                self.read(path)
+            if place not in self.places:
+                self.places.add(place)
+                for path in sorted((self.output / "data").glob(f"*/{place}/*.json")):
+                    self.read(path)
 
     def read(self, path: Path) -> None:
         """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
@@ -1994,8 +2016,11 @@ class History:
             return
 
     def found(self, model: Model, settings: Settings) -> list[Finished]:
-        """The records of a model, measured with these settings."""
-        return self.records[model.id, model.weights_sha256, settings.key]
+        """The records of a model, measured with these settings; those of an adapter on the same base."""
+        rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
+        wanted = base.weights_sha256 if base else None
+        details = [row.record["model_info"]["additional_details"] for row in rows]
+        return [row for row, own in zip(rows, details, strict=True) if own.get("base_weights_sha256") == wanted]
 
     def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
         """The finished record of a task whose data are the same."""
@@ -2746,6 +2771,9 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "subfolder": model.below or None,
         "path": model.path,
         "weights_sha256": model.weights_sha256,
+        "base_model": model.base and model.base.label,
+        "base_revision": model.base and model.base.revision,
+        "base_weights_sha256": model.base and model.base.weights_sha256,
         "loaded_checksum": engine.checksum,
         "loaded_proof": engine.proof,
     }
@@ -2897,7 +2925,7 @@ def json_line(row: Mapping[str, Any]) -> str:
 
 def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
     """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
+    name, samples = str(uuid.uuid4()), without_secrets(samples)  # as they are written, so that the checksum is theirs
     folder = Path("data") / slug(task.title) / model.place
     record["detailed_evaluation_results"] = {
         "format": "jsonl",
@@ -4046,6 +4074,37 @@ def forget_downloads(keep: int | None) -> None:
             scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
 
 
+def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
+    """An adapter with its base: what --base-model says, else its adapter_config.json.
+
+    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
+    """
+    if model.base or model.folder is None or not is_adapter(model.folder):
+        return model
+    config = read_json(model.folder / "adapter_config.json")
+    config = config if isinstance(config, dict) else {}
+    name = wanted or str(config.get("base_model_name_or_path") or "")
+    revision = None if wanted else config.get("revision")
+    place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
+    if place not in known:
+        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
+        folder = next((path for path in places if name and path.is_dir()), None)
+        if folder:
+            found = local_model(folder)
+            reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
+        elif is_hub_place(place):
+            found, reason = hub_models(place, False)[0], None
+        else:
+            found, reason = None, "no such folder here"
+        if found is None or reason or is_adapter(found.folder or Path(os.devnull)):
+            raise ScriptError(
+                f"{model.label}: its base model {shown_name(name) or 'is not named and'}: "
+                f"{reason or 'an adapter itself'}: give --base-model FOLDER_OR_ID"
+            )
+        known[place] = found
+    return replace(model, base=known[place])
+
+
 def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
     """The models that --model names, in the order given, and the folders left out with the reason."""
     models: list[Model] = []
@@ -4063,7 +4122,8 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
             )
         else:
             models += hub_models(name, args.use_chat_template)
-    models = list(dict.fromkeys(models))
+    bases: dict[str, Model] = {}
+    models = [with_base(model, getattr(args, "base_model", None), bases) for model in dict.fromkeys(models)]
     if args.model_id and len(models) != 1:
         raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
     return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
@@ -4071,8 +4131,9 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
 
 def check_templates(models: Sequence[Model], wanted: bool) -> None:
     """Refuse --use-chat-template for models without one; mention templates that are not used."""
-    with_template = [model for model in models if model.folder and has_chat_template(model.folder)]
-    without = [model for model in models if model.folder and model not in with_template]
+    folders = {model: (model.base or model).folder for model in models}
+    with_template = [model for model in models if folders[model] and has_chat_template(folders[model])]
+    without = [model for model in models if folders[model] and model not in with_template]
     if wanted and without:
         raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
     if with_template and not wanted:
@@ -4431,6 +4492,8 @@ class ServedByVllm:
 
     def swap(self, model: Model) -> None:
         """Replace the weights; after an error the engine is of no use."""
+        if model.base:
+            raise ScriptError("adapters run on transformers here: choose --backend hf")
         folder = downloaded(model)
         self.server.swap(folder)
         check_unchanged(model, folder)
@@ -5078,11 +5141,14 @@ class Sweep:
         self.stamps: set[tuple[str, str, int]] = set()
         self.show: Callable[..., None] = lambda title, result=None, done=0: None
 
-    def run(self, rounds: Sequence[Assignment]) -> Outcome:
-        """Measure all; a model's records are uploaded before the next one's turn."""
+    def run(self, rounds: Sequence[Assignment], coming: Iterable[Assignment] = ()) -> Outcome:
+        """Measure all, and then what is `coming`; a model's records are uploaded before the next one's turn."""
         try:
             with run_progress(self.total(rounds), self.unit) as self.show, contextlib.redirect_stdout(sys.stderr):
-                for row in rounds:
+                for row in itertools.chain(rounds, coming):
+                    if row.model.folder and not row.model.folder.is_dir():
+                        note(f"{row.model.label}: its folder is gone (does the training keep a few checkpoints only?)")
+                        continue
                     before = len(self.outcome.written), len(self.outcome.failed)
                     self.one(row)
                     new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
@@ -5291,9 +5357,9 @@ class InspectSweep(Sweep):
     def total(self, rounds: Sequence[Assignment]) -> int:
         return sum(planned_answers(task, self.settings) for row in rounds for task in row.tasks)
 
-    def run(self, rounds: Sequence[Assignment]) -> Any:
+    def run(self, rounds: Sequence[Assignment], coming: Iterable[Assignment] = ()) -> Any:
         WATCH.on_item = lambda: self.show("", None, 1)
-        return super().run(rounds)
+        return super().run(rounds, coming)
 
     def one(self, row: Assignment) -> None:
         """Evaluate one model on its tasks, all at once; what inspect never told of has failed with what it raised."""
@@ -5330,6 +5396,116 @@ class InspectSweep(Sweep):
         said = [f"{counts[name]} {word}" for name, word in names.items() if counts[name] != "0"]
         if said:
             note(f"warning: {finished.task}: answers {', '.join(said)} (counted in the record)")
+
+
+# --- parts/engines/held.py --------------------------------------------------------------------------------------------
+
+PROBE = 24  # tokens of the text on which a model with and without its adapter must not answer alike
+
+
+class HeldWeights:
+    """The weights of a loaded model (`loaded` is the torch module), changed from checkpoint to checkpoint.
+
+    After a ScriptError the model is of no use.
+    """
+
+    def __init__(self, loaded: Any, model: Model) -> None:
+        own = model.base or model
+        folder = downloaded(own)
+        self.loaded, self.layout, self.holds = loaded, read_layout(folder), own
+        self.adapter: str | None = None
+        self.count = 0
+        self.checksum: str | None = None
+        self.proof: str | None = None
+        check_unchanged(own, folder)
+        if model.base:
+            self.put_on(model)
+
+    def swap(self, model: Model) -> None:
+        """Let it hold another model: other weights, or another adapter on the same base."""
+        own = model.base or model
+        if own.weights_sha256 != self.holds.weights_sha256:
+            if self.count or model.base:
+                raise ScriptError(f"another base model, {own.label}")
+            swap_state(self.loaded, self.layout, own, downloaded(own))
+            self.holds = own
+        elif layout_difference(self.layout, read_layout(downloaded(own))):
+            raise ScriptError("another configuration or tokenizer with the same weights")
+        self.checksum = self.proof = None
+        if model.base:
+            self.put_on(model)
+        elif self.count:
+            self.loaded.disable_adapters()
+
+    def put_on(self, model: Model) -> None:
+        """Put an adapter on the base, take the last one off, and prove both."""
+        folder, name, before = downloaded(model), f"adapter_{self.count}", self.adapter
+        self.loaded.load_adapter(str(folder), adapter_name=name, local_files_only=True)
+        self.count, self.adapter = self.count + 1, name
+        self.loaded.enable_adapters()
+        self.loaded.set_adapter(name)
+        if before is not None:
+            self.loaded.delete_adapter(before)
+        number, self.checksum, changes = compare_adapter(self.loaded, name, weight_files(folder))
+        differs = differs_from_base(self.loaded)
+        if changes is not None and differs != changes:
+            raise ScriptError("its answers are those of the base" if changes else "zeros that change the answers")
+        check_weights(self.loaded, [])
+        check_unchanged(model, folder)
+        effect = "answers differ from the base's" if differs else "it changes nothing: answers are the base's"
+        self.proof = f"{number} adapter tensors read back exactly; {effect}"
+
+
+def compare_adapter(loaded: Any, name: str, files: list[Path]) -> tuple[int, str, bool | None]:
+    """Compare an adapter on a model with its files: how many tensors, their checksum, whether it changes answers.
+
+    PEFT's names: "base_model.model.X.lora_A.weight" in the file is "X.lora_A.<name>.weight" in the model, and
+    "base_model.model.X.weight" of a module that is saved whole "X.modules_to_save.<name>.weight". None: tensors of
+    another kind (a magnitude, a scale) do not tell whether they change anything.
+    """
+    import torch
+    from safetensors import safe_open
+
+    whole, state = f".modules_to_save.{name}", loaded.state_dict()
+    names = {
+        key.replace(whole, "").replace(f".{name}", "").removesuffix(".weight"): key
+        for key in state
+        if f".{name}" in key
+    }
+    lines, effects, seen = [], set(), set()
+    for file in files:
+        with safe_open(file, framework="pt") as tensors:
+            for key in tensors.keys():  # noqa: SIM118 (no dictionary)
+                short, wanted = key.removeprefix("base_model.model.").removesuffix(".weight"), tensors.get_tensor(key)
+                if short not in names:
+                    raise ScriptError(f"its adapter does not fit: {short} has no place in the base model")
+                own = state[names[short]]
+                if own.shape != wanted.shape or not torch.equal(own.cpu(), wanted.to(own.dtype)):
+                    raise ScriptError(f"its adapter: {short} is not what the file holds")
+                before = state.get(names[short].replace(whole, ".original_module")) if whole in names[short] else None
+                if before is not None:
+                    effects.add(not torch.equal(before, own.to(before.dtype)))
+                elif not short.endswith(("lora_A", "lora_embedding_A")):
+                    effects.add(bool(wanted.any()) if short.endswith(("lora_B", "lora_embedding_B")) else None)
+                seen.add(short)
+                lines.append(f"{short} {tensor_checksum(own)}\n")
+    if names.keys() - seen:
+        raise ScriptError(f"its adapter is incomplete: {min(names.keys() - seen)} is not in the file")
+    return len(seen), text_sha256(sorted(lines)), None if None in effects else True in effects
+
+
+def differs_from_base(loaded: Any) -> bool:
+    """Whether a model answers otherwise with its adapter than without, on some tokens."""
+    import torch
+
+    size = loaded.get_input_embeddings().weight.shape[0]
+    tokens = torch.arange(1, PROBE + 1, device=loaded.device)[None] * 7 % size
+    with torch.inference_mode():
+        with_adapter = loaded(tokens).logits.clone()
+        loaded.disable_adapters()
+        without = loaded(tokens).logits
+        loaded.enable_adapters()
+    return not torch.equal(with_adapter, without)
 
 
 # --- parts/harness/seed.py --------------------------------------------------------------------------------------------
@@ -5514,8 +5690,8 @@ class HeldByTransformers:
         from transformers import GenerationConfig
 
         transformers_provider()
-        folder = downloaded(model)
-        self.settings, self.layout = settings, read_layout(folder)
+        folder = downloaded(model.base or model)
+        self.settings = settings
         device = settings.device if settings.device != "auto" else None
         choices = {"device": device, "chat_template": None if settings.use_chat_template else PLAIN_TEMPLATE}
         with load_reports() as reports:
@@ -5533,20 +5709,19 @@ class HeldByTransformers:
         self.api, self.model = self.kept.api, self.kept.api.model
         separate_reasoning(self.kept, settings.reasoning_tags)
         check_weights(self.model, reports)
-        check_unchanged(model, folder)
+        self.held = HeldWeights(self.model, model)
         # A checkpoint's own sampling settings would change what is measured; its ends of text are kept.
         own = self.model.generation_config
         names = ("bos_token_id", "eos_token_id", "pad_token_id")
         self.model.generation_config = GenerationConfig(**{name: getattr(own, name) for name in names})
-        self.checksum = state_checksum(self.model)
+        self.checksum = self.held.checksum or state_checksum(self.model)
 
     @property
     def loaded(self) -> Engine:
         """How the model really runs."""
         dtype, device = str(self.model.dtype).removeprefix("torch."), str(self.model.device)
-        proof = f"{len(self.model.state_dict())} tensors " + (
-            "read back exactly" if self.swapped else "as transformers loaded them"
-        )
+        said = "read back exactly" if self.swapped else "as transformers loaded them"
+        proof = self.held.proof or f"{len(self.model.state_dict())} tensors {said}"
         version = importlib.metadata.version("transformers")
         connections = str(self.settings.max_connections)
         return Engine(self.model, dtype, device, connections, "transformers", version, self.checksum, proof)
@@ -5555,8 +5730,8 @@ class HeldByTransformers:
 
     def swap(self, model: Model) -> None:
         """Replace the weights; after an error the loaded model is of no use."""
-        swap_state(self.model, self.layout, model, downloaded(model))
-        self.checksum, self.swapped = state_checksum(self.model), True
+        self.held.swap(model)
+        self.checksum, self.swapped = self.held.checksum or state_checksum(self.model), True
 
     def opened(self, name: str) -> Any:
         """The inspect Model, under a checkpoint's name."""
@@ -5622,7 +5797,9 @@ class LocalSweep(InspectSweep):
 
     def start(self, model: Model) -> Any:
         """A new engine; one that did not start for a layout is not tried again for another checkpoint of the same."""
-        layout = read_layout(downloaded(model))
+        if model.base and self.settings.backend == "vllm":
+            raise ScriptError("adapters run on transformers here: choose --backend hf")
+        layout = read_layout(downloaded(model.base or model))
         if self.refused and layout_difference(self.refused[0], layout) is None:
             raise self.refused[1]
         note(f"{model.id}: {self.settings.backend} is started")
@@ -5866,6 +6043,161 @@ def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
     return facts | {"path": model.path, "revision": model.revision} | dict(memory)
 
 
+# --- parts/harness/watch.py -------------------------------------------------------------------------------------------
+
+POLL_SECONDS = 10.0  # between two looks at the folders
+SETTLED_SECONDS = 30.0  # a checkpoint whose files are older has been written, without a second look
+STOP_FILE = "STOP"  # in the output folder: its coming ends the watch
+PATIENCE = 3  # checkpoints in a row that must all be worse than the best one before them
+SURE = 2.0  # standard errors of the difference by which they must be
+
+
+def check_watch(args: argparse.Namespace) -> None:
+    """ScriptError for options that need --watch, or cannot go with it."""
+    if not args.watch:
+        if args.until_step is not None or args.stop_when:
+            raise ScriptError("--until-step and --stop-when say when --watch ends: add --watch")
+        return
+    if args.dry_run:
+        raise ScriptError("--dry-run shows what is there: leave --watch out")
+    for name in args.model:
+        if not Path(name).expanduser().is_dir():
+            raise ScriptError(f"--watch: {name} is no folder here; name the folder that the training writes to")
+    if stopped(args):
+        raise ScriptError(f"--watch: {stop_file(args)} is there: remove it first")
+
+
+def stop_file(args: argparse.Namespace) -> Path:
+    """The file whose coming ends the watch."""
+    return Path(args.output_dir) / STOP_FILE
+
+
+def stopped(args: argparse.Namespace) -> bool:
+    return stop_file(args).exists()
+
+
+class Watch:
+    """What a training has written so far; `state` tells a folder's files apart from what they were a look before."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.state: dict[Path, tuple[object, ...]] = {}
+        self.given: set[tuple[str, str]] = set()
+        self.said: dict[str, str] = {}
+        self.bases: dict[str, Model] = {}
+        self.first: list[Model] = []  # that were there when the watch began
+
+    def ready(self) -> list[Model]:
+        """The checkpoints that are complete and settled, and were not given before, in step order."""
+        found: list[Model] = []
+        for name in self.args.model:
+            scanned = find_checkpoints(Path(name).expanduser(), to_run=True)
+            for entry in scanned.skipped:
+                if self.said.get(entry.name) != entry.reason:
+                    note(f"{entry.name} waits: {entry.reason}")
+                    self.said[entry.name] = entry.reason
+            for checkpoint in scanned.checkpoints:
+                if self.settled(checkpoint):
+                    found += self.new(checkpoint)
+        return found
+
+    def settled(self, checkpoint: Checkpoint) -> bool:
+        """Whether a checkpoint's files have not changed since the last look, or for long."""
+        try:
+            files = [(path, path.stat()) for path in files_below(checkpoint.path, 1)]
+        except OSError:  # one went meanwhile
+            return False
+        now = tuple((str(path), state.st_size, state.st_mtime_ns) for path, state in files)
+        before, self.state[checkpoint.path] = self.state.get(checkpoint.path), now
+        newest = max((state.st_mtime for _, state in files), default=0.0)
+        return now == before or time.time() - newest > SETTLED_SECONDS
+
+    def new(self, checkpoint: Checkpoint) -> list[Model]:
+        """A checkpoint as a model, unless it was given before."""
+        key = (str(checkpoint.path), str(self.state[checkpoint.path]))
+        if key in self.given:
+            return []
+        self.given.add(key)
+        try:
+            return [with_base(local_model(checkpoint), getattr(self.args, "base_model", None), self.bases)]
+        except (ScriptError, OSError) as error:
+            note(f"{checkpoint.name} is passed over: {error}")
+            return []
+
+    def coming(self, measured: Callable[[], Sequence[Finished]]) -> Iterator[Model]:
+        """Each checkpoint as it comes; `measured` gives the records so far."""
+        endings = [self.ending(model, measured()) for model in self.first]
+        if any(endings):
+            return note(f"watching ends: {next(filter(None, endings))}")
+        while True:
+            for model in self.ready():
+                yield model
+                ending = self.ending(model, measured())
+                if ending:
+                    return note(f"watching ends: {ending}")
+            if stopped(self.args):
+                return note(f"watching ends: {stop_file(self.args)} is there")
+            time.sleep(POLL_SECONDS)
+
+    def ending(self, model: Model, records: Sequence[Finished]) -> str | None:
+        """Why a checkpoint that is measured was the last one, or None."""
+        last = self.args.until_step
+        if last is not None and model.step is not None and int(model.step) >= last:
+            return f"step {model.step} is measured"
+        if stopped(self.args):
+            return f"{stop_file(self.args)} is there"
+        return decline(records) if self.args.stop_when == "declining" else None
+
+
+def decline(records: Sequence[Finished]) -> str | None:
+    """What shows that the scores decline, or None.
+
+    A checkpoint's score is the mean over its tasks of the first metric of each (its error: the root of the summed
+    squares over the number of tasks; metrics that should be low count negative). The last PATIENCE checkpoints must all
+    lie more than SURE standard errors of the difference below the best one before them.
+    """
+    rows: dict[str, dict[str, tuple[float, float]]] = {}
+    steps: dict[str, int] = {}
+    for finished in records:
+        info, result = finished.record["model_info"], finished.record["evaluation_results"][0]
+        step = info["additional_details"].get("step")
+        score, sign = result["score_details"], -1 if result["metric_config"].get("lower_is_better") else 1
+        error = score["uncertainty"].get("standard_error", {}).get("value") or 0.0
+        if step is not None:
+            steps[info["id"]] = int(step)
+            rows.setdefault(info["id"], {})[finished.task] = sign * score["score"], error
+    shared = set.intersection(*(set(row) for row in rows.values())) if rows else set()
+    order = sorted(rows, key=lambda name: steps[name])
+    if not shared or len(order) <= PATIENCE:
+        return None
+    means = [sum(rows[name][task][0] for task in shared) / len(shared) for name in order]
+    errors = [math.hypot(*(rows[name][task][1] for task in shared)) / len(shared) for name in order]
+    best = max(range(len(order) - PATIENCE), key=means.__getitem__)
+    lower = [means[best] - means[i] > SURE * math.hypot(errors[best], errors[i]) for i in range(-PATIENCE, 0)]
+    if not all(lower):
+        return None
+    return (
+        f"declining: {', '.join(order[-PATIENCE:])} are all below {order[best]} by more than {SURE:g} standard errors"
+    )
+
+
+def wait_for_first(args: argparse.Namespace, watch: Watch) -> list[Model]:
+    """The checkpoints that are there, once there is one."""
+    said = False
+    while True:
+        found = watch.ready()
+        if found:
+            watch.first = found
+            return found
+        if stopped(args):
+            raise ScriptError(f"{stop_file(args)} is there, and no checkpoint came", 1)
+        if not said:
+            names = ", ".join(os.path.basename(os.path.abspath(name)) for name in args.model)
+            note(f"waiting for the first checkpoint in {names}")
+            said = True
+        time.sleep(POLL_SECONDS)
+
+
 # --- parts/harness/run.py ---------------------------------------------------------------------------------------------
 
 
@@ -5880,6 +6212,7 @@ class Work:
     target: ResultsRepo | None
     outcome: Outcome = field(default_factory=Outcome)
     said: str = ""
+    watch: Watch | None = None
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -5896,7 +6229,7 @@ class Work:
     def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
         """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
         found = list(known)
-        if self.args.dry_run or not all(found):
+        if self.args.dry_run or self.watch or not all(found):
             return False
         self.outcome.skipped = list({row.path: row for rows in found for row in rows or ()}.values())
         return True
@@ -5911,10 +6244,12 @@ class Work:
         if self.target:
             upload_results(self.target, self.output, with_samples(row.path for row in self.outcome.skipped))
 
-    def left_to_do(self, tasks: Sequence[Task], repeats: Sequence[Settings]) -> list[Assignment]:
+    def left_to_do(
+        self, tasks: Sequence[Task], repeats: Sequence[Settings], models: Sequence[Model] | None = None
+    ) -> list[Assignment]:
         """What is not finished, model by model; what is goes into the outcome."""
         rows = []
-        for model in self.models:
+        for model in self.models if models is None else models:
             for settings in repeats:
                 found = {task.name: self.history.task(model, settings, task) for task in tasks}
                 self.outcome.skipped += filter(None, found.values())
@@ -5922,8 +6257,23 @@ class Work:
                 rows += [Assignment(model, settings, rest)] if rest else []
         return rows
 
-    def sweep(self, sweep: Sweep, rounds: Sequence[Assignment], failed: Sequence[tuple[str, str]] = ()) -> int:
-        """Measure and report; `failed`: tasks that gave no items, with the reason."""
+    def coming(
+        self, rounds: Sequence[Assignment], tasks: Sequence[Task], repeats: Sequence[Settings]
+    ) -> Iterator[Assignment]:
+        """What is to be asked of the checkpoints that a training is still to write."""
+        for model in self.watch.coming(lambda: [*self.outcome.skipped, *self.outcome.written]):
+            self.history.look([model])
+            yield from self.left_to_do(tasks, repeats, [model])
+
+    def sweep(
+        self,
+        sweep: Sweep,
+        tasks: Sequence[Task],
+        repeats: Sequence[Settings],
+        failed: Sequence[tuple[str, str]] = (),
+    ) -> int:
+        """Measure what is not finished, and report; `failed`: tasks that gave no items, with the reason."""
+        rounds = self.left_to_do(tasks, repeats)
         self.upload_finished()
         here = all(model.folder for model in self.models) and not self.target
         if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
@@ -5933,14 +6283,21 @@ class Work:
         for model in self.models:
             for name, error in failed:
                 sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))
-        sweep.run(rounds)
+        coming = self.coming(rounds, tasks, repeats) if self.watch else ()
+        try:
+            sweep.run(rounds, coming)
+        except KeyboardInterrupt:
+            if not self.watch:
+                raise
+            note("watching ends: interrupted; what was finished is kept")
+            sweep.uploads.finish()
         note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in self.outcome.seconds.items()))
         return report(self.outcome, self.output, self.args.json)
 
 
-def models_of(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
-    """The models that --model names, and those left out with the reason, which is said."""
-    models, left_out = resolve_models(args)
+def models_of(args: argparse.Namespace, watch: Watch | None = None) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names (that a watch has so far), and those left out with the reason, which is said."""
+    models, left_out = (wait_for_first(args, watch), []) if watch else resolve_models(args)
     check_templates(models, args.use_chat_template)
     for name, reason in left_out:
         note(f"warning: {name} is skipped: {reason}")
@@ -5954,13 +6311,14 @@ def run_of(
     history: type[History],
     left_out: Sequence[tuple[str, str]] = (),
     said: str = "",
+    watch: Watch | None = None,
 ) -> Work:
     """A run of models that are known."""
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
     if target:
         fetch_results(target, Path(args.output_dir), [model.place for model in models])
     found = history(Path(args.output_dir), models)
-    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said)
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said, watch)
 
 
 # [cog.end]

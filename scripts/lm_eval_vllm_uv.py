@@ -4,6 +4,7 @@
 # dependencies = [
 #   "lm-eval==0.4.13",
 #   "transformers>=5,<6",
+#   "peft>=0.17,<1",
 #   "accelerate>=1.10,<2",
 #   "huggingface_hub>=1.31,<3",
 #   "datasets>=4,<6",
@@ -79,6 +80,7 @@ def check_arguments(args: argparse.Namespace) -> None:
             "or use --backend hf"
         )
     refuse_greedy_repeats(args)
+    check_watch(args)
     if args.sandbox == "docker":
         raise ScriptError(
             "--sandbox docker: lm-eval runs code in its own process and has no docker sandbox: start this script in a "
@@ -131,11 +133,12 @@ def run(args: argparse.Namespace) -> int:
         ensure_vllm("hf")
     requests, custom = task_list(args.tasks, parse_lm_eval_task), custom_place(args)
     chosen = choose_tasks(requests, custom, args.sandbox)
-    models, left_out = models_of(args)
+    watch = Watch(args) if args.watch else None
+    models, left_out = models_of(args, watch)
     said = choose_backend(args, "lm-eval", "hf", models)
     check_arguments(args)
     settings = lm_eval_run_settings(args)
-    work = run_of(args, settings, models, History, left_out, said)
+    work = run_of(args, settings, models, History, left_out, said, watch)
     if work.all_finished(work.history.request(model, settings, row) for model in work.models for row in requests):
         return work.report()
     work.say_loading("lm-eval")
@@ -145,11 +148,11 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr):
         tasks, failed = load_lm_eval_tasks(chosen, settings)
     adopt_loggers(tail)
-    rounds = work.left_to_do(tasks, [settings])
     if args.dry_run:
+        work.left_to_do(tasks, [settings])
         return show_lm_eval_plan(work, tasks, failed)
     check_device(settings.device)
-    return work.sweep(LmEvalSweep(work.output, settings, work.history, tail, work.target), rounds, failed)
+    return work.sweep(LmEvalSweep(work.output, settings, work.history, tail, work.target), tasks, [settings], failed)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -169,7 +172,7 @@ def build_parser() -> argparse.ArgumentParser:
         parser,
         "limit batch-size dtype device tensor-parallel-size data-parallel-size gpu-memory-utilization max-model-len "
         "use-chat-template system-prompt reasoning-tags temperature repeats trust-remote-code sandbox seed output-dir "
-        "results-repo model-id keep-downloads list-tasks json dry-run",
+        "results-repo model-id base-model keep-downloads watch until-step stop-when list-tasks json dry-run",
         batch_size=f"hf; default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU",
         data_parallel_size="only 1: give each GPU models of its own",
         reasoning_tags={"default": None, "help": "let the model think between these to the end"},
@@ -192,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # assemble.include(
 #     "engines.choice", "engines.device", "engines.layout", "engines.memory", "frame", "harness.arguments", "harness.history",
 #     "harness.lm_eval_sweep", "harness.lm_eval_tasks", "harness.logs", "harness.report", "harness.run",
-#     "harness.settings", "harness.vocabulary", "hub.results_repo", "private"
+#     "harness.settings", "harness.vocabulary", "harness.watch", "hub.results_repo", "private"
 # )
 # ]cog]
 
@@ -205,6 +208,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import io
+import itertools
 import json
 import logging
 import math
@@ -966,7 +970,7 @@ class Model:
     """A model to be measured; a Hub model has no folder before it is downloaded.
 
     `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
-    is, whatever its id in the records.
+    is, whatever its id in the records. `base`: the model that an adapter is for.
     """
 
     id: str
@@ -978,6 +982,7 @@ class Model:
     step: str | None = None
     repo: str | None = None
     below: str = ""
+    base: Model | None = None
 
     @property
     def label(self) -> str:
@@ -1422,6 +1427,8 @@ def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence
         return other, "--batch-size is a setting of it"
     if args.device in ("cpu", "mps"):
         return other, f"--device {args.device}"
+    if any(model.base for model in models):
+        return other, "adapters are put on a model of transformers"
     if not has_gpu():
         return other, "no GPU that vLLM runs on is here"
     known = known_architectures()
@@ -1812,6 +1819,7 @@ def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
 
 def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
     """What a model needs at least: its weights, and keys and values for one token, in bytes; None where not known."""
+    model = model.base or model
     on_cpu = settings.device == "cpu" or not has_gpu()
     dtype = "float32" if settings.dtype == "auto" and on_cpu else settings.dtype
     counts: dict[str, int] = {}
@@ -1854,6 +1862,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "M",
         "help": "Hub ids (OWNER/NAME[/FOLDER][@REVISION], @* for all steps), or folders of checkpoints",
     },
+    "base-model": {"metavar": "M", "help": "of adapters (LoRA): folder or Hub id; default: what their config names"},
     "keep-downloads": WHOLE | {"help": "keep at most N of the Hub models that are fetched for this run; default: all"},
     "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
     "batch-size": WHOLE,
@@ -1886,6 +1895,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "results-repo": {"metavar": "OWNER/NAME[/FOLDER]", "help": "also upload the records to this data set (private)"},
     "model-id": {"metavar": "ID", "help": "the id in the records, for one model; default: its own"},
     "list-tasks": {"nargs": "?", "const": "", "metavar": "PATTERN", "help": "print the names of tasks and stop"},
+    "watch": SWITCH | {"help": "go on with each checkpoint that a training writes there, when it is complete"},
+    "until-step": WHOLE | {"help": "--watch: end when a checkpoint of this step or a later one is measured"},
+    "stop-when": {
+        "choices": ("declining",),
+        "help": "--watch: end when the last three are clearly below the best",
+    },
     "json": SWITCH | {"help": "print one JSON document instead of a table"},
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
@@ -1973,9 +1988,16 @@ class History:
         self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
         self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
         self.data: dict[str, str | None] = {}
+        self.output, self.places = output, set()
+        self.look(models)
+
+    def look(self, models: Iterable[Model]) -> None:
+        """Read what is there of some models, of each place once."""
         for place in dict.fromkeys(model.place for model in models):
-            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
-                self.read(path)
+            if place not in self.places:
+                self.places.add(place)
+                for path in sorted((self.output / "data").glob(f"*/{place}/*.json")):
+                    self.read(path)
 
     def read(self, path: Path) -> None:
         """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
@@ -1993,8 +2015,11 @@ class History:
             return
 
     def found(self, model: Model, settings: Settings) -> list[Finished]:
-        """The records of a model, measured with these settings."""
-        return self.records[model.id, model.weights_sha256, settings.key]
+        """The records of a model, measured with these settings; those of an adapter on the same base."""
+        rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
+        wanted = base.weights_sha256 if base else None
+        details = [row.record["model_info"]["additional_details"] for row in rows]
+        return [row for row, own in zip(rows, details, strict=True) if own.get("base_weights_sha256") == wanted]
 
     def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
         """The finished record of a task whose data are the same."""
@@ -2917,6 +2942,9 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "subfolder": model.below or None,
         "path": model.path,
         "weights_sha256": model.weights_sha256,
+        "base_model": model.base and model.base.label,
+        "base_revision": model.base and model.base.revision,
+        "base_weights_sha256": model.base and model.base.weights_sha256,
         "loaded_checksum": engine.checksum,
         "loaded_proof": engine.proof,
     }
@@ -3068,7 +3096,7 @@ def json_line(row: Mapping[str, Any]) -> str:
 
 def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
     """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
+    name, samples = str(uuid.uuid4()), without_secrets(samples)  # as they are written, so that the checksum is theirs
     folder = Path("data") / slug(task.title) / model.place
     record["detailed_evaluation_results"] = {
         "format": "jsonl",
@@ -3653,175 +3681,6 @@ def state_checksum(model: Any) -> str:
     return text_sha256(f"{name} {tensor_checksum(tensor)}\n" for name, tensor in model.state_dict().items())
 
 
-# --- parts/engines/vllm.py --------------------------------------------------------------------------------------------
-
-
-def vllm_options(folder: Path, settings: Settings, on_cpu: bool) -> dict[str, Any]:
-    """The options of vLLM that a run's settings mean, for `vllm.LLM` and as flags of its server; None: vLLM's own."""
-    return {
-        "dtype": choose_dtype(settings.dtype, folder, on_cpu),
-        "seed": settings.seed,
-        "trust_remote_code": settings.trust_remote_code,
-        "tensor_parallel_size": settings.tensor_parallel_size,
-        "max_model_len": settings.max_model_len,
-        "max_num_seqs": settings.batch_size,
-        "gpu_memory_utilization": settings.gpu_memory_utilization,
-        "enforce_eager": on_cpu,  # compiling takes longer than a small model runs
-    }
-
-
-class VllmEngine:
-    """vLLM with one model, whose weights can be replaced by those of another checkpoint of the same layout.
-
-    `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be loaded or are not those of the files.
-    """
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        # One process for script and engine starts four times faster and can look at its own weights; with several
-        # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
-        if (options.get("tensor_parallel_size") or 1) == 1:
-            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        else:
-            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        from vllm import LLM
-
-        self.layout = read_layout(folder)
-        self.requests = 0
-        plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
-        given = {name: value for name, value in options.items() if value is not None}
-        self.llm = LLM(model=str(folder), **plain, **given)
-        self.proof = Proof()
-        try:
-            self.checksum = self.check(folder)
-        except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
-            self.close()
-            raise
-
-    @property
-    def tokenizer(self) -> Any:
-        return self.llm.get_tokenizer()
-
-    @property
-    def config(self) -> Any:
-        """vLLM's configuration of the model: dtype, max_model_len, ..."""
-        return self.llm.llm_engine.vllm_config.model_config
-
-    @property
-    def device(self) -> str:
-        return str(self.llm.llm_engine.vllm_config.device_config.device_type)
-
-    def swap(self, folder: Path) -> None:
-        """Replace the weights by those in a folder of the same layout; after an error the engine is of no use."""
-        difference = layout_difference(self.layout, read_layout(folder))
-        if difference:
-            raise ScriptError(difference)
-        self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
-        self.llm.apply_model(refresh_packed)
-        self.checksum = self.check(folder)
-
-    def check(self, folder: Path) -> str:
-        """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
-        # What is cached belongs to the weights that computed it.
-        if not self.llm.reset_prefix_cache():
-            raise ScriptError("the engine's prefix cache could not be emptied")
-        files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
-        return self.proof.see(folder, self.llm.apply_model(functools.partial(weights_in_engine, files=files)))
-
-    def answer(
-        self, groups: Sequence[Sequence[Generation | Continuations]]
-    ) -> Iterator[tuple[int, list[EngineAnswer]]]:
-        """Answer groups of questions in one queue; yields (number of the group, answers) when a group is complete.
-
-        Within a group, questions with the same beginning follow each other, so that it is computed once.
-        """
-        engine = self.llm.llm_engine
-        waiting, outputs, owner = [], {}, {}
-        for group, questions in enumerate(groups):
-            order = sorted(range(len(questions)), key=lambda index: questions[index].prompt)
-            count = 0
-            for index in order:
-                for tokens, params in self.requests_for(questions[index]):
-                    name = str(len(owner))
-                    engine.add_request(name, {"prompt_token_ids": tokens}, params)
-                    owner[name], count = (group, index), count + 1
-            waiting.append(count)
-            self.requests += count
-        yield from ((group, []) for group, count in enumerate(waiting) if not count)
-        while engine.has_unfinished_requests():
-            for output in engine.step():
-                if not output.finished:
-                    continue
-                group, index = owner[output.request_id]
-                outputs.setdefault((group, index), []).append(output)
-                waiting[group] -= 1
-                if not waiting[group]:
-                    questions = groups[group]
-                    yield group, [self.read(row, outputs.pop((group, i))) for i, row in enumerate(questions)]
-
-    def requests_for(self, question: Generation | Continuations) -> Iterator[tuple[list[int], Any]]:
-        """A question as vLLM's prompts and parameters."""
-        from vllm import SamplingParams
-
-        if isinstance(question, Generation):
-            prompt, _ = self.fitted(question)
-            yield (
-                prompt,
-                SamplingParams(
-                    n=question.samples,
-                    temperature=question.temperature,
-                    seed=question.seed,
-                    max_tokens=question.max_tokens,
-                    stop=list(question.stop),
-                ),
-            )
-            return
-        prompt, _ = self.fitted(question)
-        for prefix, parts in choice_requests(question.choices).items():
-            for ids in parts:
-                scored = {"prompt_logprobs": 0, "skip_reading_prefix_cache": False} if prefix else {}
-                params = SamplingParams(
-                    temperature=0.0, max_tokens=1, detokenize=False, logprob_token_ids=ids, **scored
-                )
-                yield [*prompt, *prefix], params
-
-    def fitted(self, question: Generation | Continuations) -> tuple[list[int], bool]:
-        """A question's prompt, cut at its beginning where it does not fit the model's context."""
-        if isinstance(question, Generation):
-            return fit_prompt(question.prompt, self.config.max_model_len - question.max_tokens)
-        return fit_prompt(question.prompt, self.config.max_model_len - max(map(len, question.choices)))
-
-    def read(self, question: Generation | Continuations, outputs: Sequence[Any]) -> EngineAnswer:
-        """vLLM's outputs for a question as its answer."""
-        prompt, cut = self.fitted(question)
-        if isinstance(question, Generation):
-            rows = outputs[0].outputs
-            return EngineAnswer(
-                texts=[row.text for row in rows],
-                tokens=[list(row.token_ids) for row in rows],
-                truncated=any(row.finish_reason == "length" for row in rows),
-                cut_prompt=cut,
-            )
-        found: dict[tuple[int, ...], tuple[float, bool]] = {}
-        for output in outputs:
-            prefix = tuple(output.prompt_token_ids[len(prompt) :])
-            places = list(zip(prefix, (output.prompt_logprobs or [])[len(prompt) :], strict=True)) if prefix else []
-            before = sum(place[token].logprob for token, place in places)
-            sampled = output.outputs[0].token_ids[0]
-            greedy = all(place[token].rank == 1 for token, place in places)
-            for token, value in output.outputs[0].logprobs[0].items():
-                found[(*prefix, token)] = before + value.logprob, greedy and token == sampled
-        scores = [found[tuple(choice)] for choice in question.choices]
-        return EngineAnswer(logprobs=[score for score, _ in scores], greedy=[top for _, top in scores], cut_prompt=cut)
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self.llm.llm_engine.engine_core.shutdown()
-        del self.llm
-        gc.collect()
-
-
 # --- parts/training_runs.py -------------------------------------------------------------------------------------------
 
 NO_CHECKPOINT = "not a checkpoint by its name"
@@ -4161,6 +4020,37 @@ def forget_downloads(keep: int | None) -> None:
             scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
 
 
+def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
+    """An adapter with its base: what --base-model says, else its adapter_config.json.
+
+    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
+    """
+    if model.base or model.folder is None or not is_adapter(model.folder):
+        return model
+    config = read_json(model.folder / "adapter_config.json")
+    config = config if isinstance(config, dict) else {}
+    name = wanted or str(config.get("base_model_name_or_path") or "")
+    revision = None if wanted else config.get("revision")
+    place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
+    if place not in known:
+        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
+        folder = next((path for path in places if name and path.is_dir()), None)
+        if folder:
+            found = local_model(folder)
+            reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
+        elif is_hub_place(place):
+            found, reason = hub_models(place, False)[0], None
+        else:
+            found, reason = None, "no such folder here"
+        if found is None or reason or is_adapter(found.folder or Path(os.devnull)):
+            raise ScriptError(
+                f"{model.label}: its base model {shown_name(name) or 'is not named and'}: "
+                f"{reason or 'an adapter itself'}: give --base-model FOLDER_OR_ID"
+            )
+        known[place] = found
+    return replace(model, base=known[place])
+
+
 def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
     """The models that --model names, in the order given, and the folders left out with the reason."""
     models: list[Model] = []
@@ -4178,7 +4068,8 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
             )
         else:
             models += hub_models(name, args.use_chat_template)
-    models = list(dict.fromkeys(models))
+    bases: dict[str, Model] = {}
+    models = [with_base(model, getattr(args, "base_model", None), bases) for model in dict.fromkeys(models)]
     if args.model_id and len(models) != 1:
         raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
     return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
@@ -4186,12 +4077,292 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
 
 def check_templates(models: Sequence[Model], wanted: bool) -> None:
     """Refuse --use-chat-template for models without one; mention templates that are not used."""
-    with_template = [model for model in models if model.folder and has_chat_template(model.folder)]
-    without = [model for model in models if model.folder and model not in with_template]
+    folders = {model: (model.base or model).folder for model in models}
+    with_template = [model for model in models if folders[model] and has_chat_template(folders[model])]
+    without = [model for model in models if folders[model] and model not in with_template]
     if wanted and without:
         raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
     if with_template and not wanted:
         note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
+
+
+# --- parts/engines/held.py --------------------------------------------------------------------------------------------
+
+PROBE = 24  # tokens of the text on which a model with and without its adapter must not answer alike
+
+
+class HeldWeights:
+    """The weights of a loaded model (`loaded` is the torch module), changed from checkpoint to checkpoint.
+
+    After a ScriptError the model is of no use.
+    """
+
+    def __init__(self, loaded: Any, model: Model) -> None:
+        own = model.base or model
+        folder = downloaded(own)
+        self.loaded, self.layout, self.holds = loaded, read_layout(folder), own
+        self.adapter: str | None = None
+        self.count = 0
+        self.checksum: str | None = None
+        self.proof: str | None = None
+        check_unchanged(own, folder)
+        if model.base:
+            self.put_on(model)
+
+    def swap(self, model: Model) -> None:
+        """Let it hold another model: other weights, or another adapter on the same base."""
+        own = model.base or model
+        if own.weights_sha256 != self.holds.weights_sha256:
+            if self.count or model.base:
+                raise ScriptError(f"another base model, {own.label}")
+            swap_state(self.loaded, self.layout, own, downloaded(own))
+            self.holds = own
+        elif layout_difference(self.layout, read_layout(downloaded(own))):
+            raise ScriptError("another configuration or tokenizer with the same weights")
+        self.checksum = self.proof = None
+        if model.base:
+            self.put_on(model)
+        elif self.count:
+            self.loaded.disable_adapters()
+
+    def put_on(self, model: Model) -> None:
+        """Put an adapter on the base, take the last one off, and prove both."""
+        folder, name, before = downloaded(model), f"adapter_{self.count}", self.adapter
+        self.loaded.load_adapter(str(folder), adapter_name=name, local_files_only=True)
+        self.count, self.adapter = self.count + 1, name
+        self.loaded.enable_adapters()
+        self.loaded.set_adapter(name)
+        if before is not None:
+            self.loaded.delete_adapter(before)
+        number, self.checksum, changes = compare_adapter(self.loaded, name, weight_files(folder))
+        differs = differs_from_base(self.loaded)
+        if changes is not None and differs != changes:
+            raise ScriptError("its answers are those of the base" if changes else "zeros that change the answers")
+        check_weights(self.loaded, [])
+        check_unchanged(model, folder)
+        effect = "answers differ from the base's" if differs else "it changes nothing: answers are the base's"
+        self.proof = f"{number} adapter tensors read back exactly; {effect}"
+
+
+def compare_adapter(loaded: Any, name: str, files: list[Path]) -> tuple[int, str, bool | None]:
+    """Compare an adapter on a model with its files: how many tensors, their checksum, whether it changes answers.
+
+    PEFT's names: "base_model.model.X.lora_A.weight" in the file is "X.lora_A.<name>.weight" in the model, and
+    "base_model.model.X.weight" of a module that is saved whole "X.modules_to_save.<name>.weight". None: tensors of
+    another kind (a magnitude, a scale) do not tell whether they change anything.
+    """
+    import torch
+    from safetensors import safe_open
+
+    whole, state = f".modules_to_save.{name}", loaded.state_dict()
+    names = {
+        key.replace(whole, "").replace(f".{name}", "").removesuffix(".weight"): key
+        for key in state
+        if f".{name}" in key
+    }
+    lines, effects, seen = [], set(), set()
+    for file in files:
+        with safe_open(file, framework="pt") as tensors:
+            for key in tensors.keys():  # noqa: SIM118 (no dictionary)
+                short, wanted = key.removeprefix("base_model.model.").removesuffix(".weight"), tensors.get_tensor(key)
+                if short not in names:
+                    raise ScriptError(f"its adapter does not fit: {short} has no place in the base model")
+                own = state[names[short]]
+                if own.shape != wanted.shape or not torch.equal(own.cpu(), wanted.to(own.dtype)):
+                    raise ScriptError(f"its adapter: {short} is not what the file holds")
+                before = state.get(names[short].replace(whole, ".original_module")) if whole in names[short] else None
+                if before is not None:
+                    effects.add(not torch.equal(before, own.to(before.dtype)))
+                elif not short.endswith(("lora_A", "lora_embedding_A")):
+                    effects.add(bool(wanted.any()) if short.endswith(("lora_B", "lora_embedding_B")) else None)
+                seen.add(short)
+                lines.append(f"{short} {tensor_checksum(own)}\n")
+    if names.keys() - seen:
+        raise ScriptError(f"its adapter is incomplete: {min(names.keys() - seen)} is not in the file")
+    return len(seen), text_sha256(sorted(lines)), None if None in effects else True in effects
+
+
+def differs_from_base(loaded: Any) -> bool:
+    """Whether a model answers otherwise with its adapter than without, on some tokens."""
+    import torch
+
+    size = loaded.get_input_embeddings().weight.shape[0]
+    tokens = torch.arange(1, PROBE + 1, device=loaded.device)[None] * 7 % size
+    with torch.inference_mode():
+        with_adapter = loaded(tokens).logits.clone()
+        loaded.disable_adapters()
+        without = loaded(tokens).logits
+        loaded.enable_adapters()
+    return not torch.equal(with_adapter, without)
+
+
+# --- parts/engines/vllm.py --------------------------------------------------------------------------------------------
+
+
+def vllm_options(folder: Path, settings: Settings, on_cpu: bool) -> dict[str, Any]:
+    """The options of vLLM that a run's settings mean, for `vllm.LLM` and as flags of its server; None: vLLM's own."""
+    return {
+        "dtype": choose_dtype(settings.dtype, folder, on_cpu),
+        "seed": settings.seed,
+        "trust_remote_code": settings.trust_remote_code,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "max_model_len": settings.max_model_len,
+        "max_num_seqs": settings.batch_size,
+        "gpu_memory_utilization": settings.gpu_memory_utilization,
+        "enforce_eager": on_cpu,  # compiling takes longer than a small model runs
+    }
+
+
+class VllmEngine:
+    """vLLM with one model, whose weights can be replaced by those of another checkpoint of the same layout.
+
+    `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be loaded or are not those of the files.
+    """
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        # One process for script and engine starts four times faster and can look at its own weights; with several
+        # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
+        if (options.get("tensor_parallel_size") or 1) == 1:
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        else:
+            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        from vllm import LLM
+
+        self.layout = read_layout(folder)
+        self.requests = 0
+        plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
+        given = {name: value for name, value in options.items() if value is not None}
+        self.llm = LLM(model=str(folder), **plain, **given)
+        self.proof = Proof()
+        try:
+            self.checksum = self.check(folder)
+        except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
+            self.close()
+            raise
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.llm.get_tokenizer()
+
+    @property
+    def config(self) -> Any:
+        """vLLM's configuration of the model: dtype, max_model_len, ..."""
+        return self.llm.llm_engine.vllm_config.model_config
+
+    @property
+    def device(self) -> str:
+        return str(self.llm.llm_engine.vllm_config.device_config.device_type)
+
+    def swap(self, folder: Path) -> None:
+        """Replace the weights by those in a folder of the same layout; after an error the engine is of no use."""
+        difference = layout_difference(self.layout, read_layout(folder))
+        if difference:
+            raise ScriptError(difference)
+        self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
+        self.llm.apply_model(refresh_packed)
+        self.checksum = self.check(folder)
+
+    def check(self, folder: Path) -> str:
+        """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
+        # What is cached belongs to the weights that computed it.
+        if not self.llm.reset_prefix_cache():
+            raise ScriptError("the engine's prefix cache could not be emptied")
+        files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
+        return self.proof.see(folder, self.llm.apply_model(functools.partial(weights_in_engine, files=files)))
+
+    def answer(
+        self, groups: Sequence[Sequence[Generation | Continuations]]
+    ) -> Iterator[tuple[int, list[EngineAnswer]]]:
+        """Answer groups of questions in one queue; yields (number of the group, answers) when a group is complete.
+
+        Within a group, questions with the same beginning follow each other, so that it is computed once.
+        """
+        engine = self.llm.llm_engine
+        waiting, outputs, owner = [], {}, {}
+        for group, questions in enumerate(groups):
+            order = sorted(range(len(questions)), key=lambda index: questions[index].prompt)
+            count = 0
+            for index in order:
+                for tokens, params in self.requests_for(questions[index]):
+                    name = str(len(owner))
+                    engine.add_request(name, {"prompt_token_ids": tokens}, params)
+                    owner[name], count = (group, index), count + 1
+            waiting.append(count)
+            self.requests += count
+        yield from ((group, []) for group, count in enumerate(waiting) if not count)
+        while engine.has_unfinished_requests():
+            for output in engine.step():
+                if not output.finished:
+                    continue
+                group, index = owner[output.request_id]
+                outputs.setdefault((group, index), []).append(output)
+                waiting[group] -= 1
+                if not waiting[group]:
+                    questions = groups[group]
+                    yield group, [self.read(row, outputs.pop((group, i))) for i, row in enumerate(questions)]
+
+    def requests_for(self, question: Generation | Continuations) -> Iterator[tuple[list[int], Any]]:
+        """A question as vLLM's prompts and parameters."""
+        from vllm import SamplingParams
+
+        if isinstance(question, Generation):
+            prompt, _ = self.fitted(question)
+            yield (
+                prompt,
+                SamplingParams(
+                    n=question.samples,
+                    temperature=question.temperature,
+                    seed=question.seed,
+                    max_tokens=question.max_tokens,
+                    stop=list(question.stop),
+                ),
+            )
+            return
+        prompt, _ = self.fitted(question)
+        for prefix, parts in choice_requests(question.choices).items():
+            for ids in parts:
+                scored = {"prompt_logprobs": 0, "skip_reading_prefix_cache": False} if prefix else {}
+                params = SamplingParams(
+                    temperature=0.0, max_tokens=1, detokenize=False, logprob_token_ids=ids, **scored
+                )
+                yield [*prompt, *prefix], params
+
+    def fitted(self, question: Generation | Continuations) -> tuple[list[int], bool]:
+        """A question's prompt, cut at its beginning where it does not fit the model's context."""
+        if isinstance(question, Generation):
+            return fit_prompt(question.prompt, self.config.max_model_len - question.max_tokens)
+        return fit_prompt(question.prompt, self.config.max_model_len - max(map(len, question.choices)))
+
+    def read(self, question: Generation | Continuations, outputs: Sequence[Any]) -> EngineAnswer:
+        """vLLM's outputs for a question as its answer."""
+        prompt, cut = self.fitted(question)
+        if isinstance(question, Generation):
+            rows = outputs[0].outputs
+            return EngineAnswer(
+                texts=[row.text for row in rows],
+                tokens=[list(row.token_ids) for row in rows],
+                truncated=any(row.finish_reason == "length" for row in rows),
+                cut_prompt=cut,
+            )
+        found: dict[tuple[int, ...], tuple[float, bool]] = {}
+        for output in outputs:
+            prefix = tuple(output.prompt_token_ids[len(prompt) :])
+            places = list(zip(prefix, (output.prompt_logprobs or [])[len(prompt) :], strict=True)) if prefix else []
+            before = sum(place[token].logprob for token, place in places)
+            sampled = output.outputs[0].token_ids[0]
+            greedy = all(place[token].rank == 1 for token, place in places)
+            for token, value in output.outputs[0].logprobs[0].items():
+                found[(*prefix, token)] = before + value.logprob, greedy and token == sampled
+        scores = [found[tuple(choice)] for choice in question.choices]
+        return EngineAnswer(logprobs=[score for score, _ in scores], greedy=[top for _, top in scores], cut_prompt=cut)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.llm.llm_engine.engine_core.shutdown()
+        del self.llm
+        gc.collect()
 
 
 # --- parts/engines/kept.py --------------------------------------------------------------------------------------------
@@ -4207,19 +4378,21 @@ class OnTransformers:
     def __init__(
         self, model: Model, settings: Settings, open_model: Callable[[Path, Settings, Layout], tuple[Any, Any]]
     ) -> None:
-        folder = downloaded(model)
+        folder = downloaded(model.base or model)
         self.settings, self.layout = settings, read_layout(folder)
         with load_reports() as reports:
             loaded, batch_size = open_model(folder, settings, self.layout)
         check_weights(loaded.model, reports)
-        check_unchanged(model, folder)
+        self.held = HeldWeights(loaded.model, model)
         dtype, device = str(loaded.model.dtype).removeprefix("torch."), str(loaded.device)
         version = importlib.metadata.version("transformers")
-        self.engine = Engine(loaded, dtype, device, str(batch_size), "transformers", version)
+        sums = self.held.checksum, self.held.proof
+        self.engine = Engine(loaded, dtype, device, str(batch_size), "transformers", version, *sums)
 
     def swap(self, model: Model) -> None:
-        """Replace the weights by another checkpoint's."""
-        swap_state(self.engine.model.model, self.layout, model, downloaded(model))
+        """Replace the weights by another checkpoint's, or put another adapter on the base."""
+        self.held.swap(model)
+        self.engine = replace(self.engine, checksum=self.held.checksum, proof=self.held.proof)
 
     @property
     def template(self) -> str:
@@ -4256,6 +4429,8 @@ class OnVllm:
     """
 
     def __init__(self, model: Model, settings: Settings, open_model: Callable[[VllmEngine, Settings], Any]) -> None:
+        if model.base:
+            raise ScriptError("adapters run on transformers here: choose that --backend")
         folder = downloaded(model)
         on_cpu = settings.device == "cpu" or not has_gpu()
         if on_cpu and settings.gpu_memory_utilization is None:
@@ -4272,6 +4447,8 @@ class OnVllm:
 
     def swap(self, model: Model) -> None:
         """Replace the weights by another checkpoint's."""
+        if model.base:
+            raise ScriptError("adapters run on transformers here: choose that --backend")
         folder = downloaded(model)
         self.vllm.swap(folder)
         check_unchanged(model, folder)
@@ -4768,11 +4945,14 @@ class Sweep:
         self.stamps: set[tuple[str, str, int]] = set()
         self.show: Callable[..., None] = lambda title, result=None, done=0: None
 
-    def run(self, rounds: Sequence[Assignment]) -> Outcome:
-        """Measure all; a model's records are uploaded before the next one's turn."""
+    def run(self, rounds: Sequence[Assignment], coming: Iterable[Assignment] = ()) -> Outcome:
+        """Measure all, and then what is `coming`; a model's records are uploaded before the next one's turn."""
         try:
             with run_progress(self.total(rounds), self.unit) as self.show, contextlib.redirect_stdout(sys.stderr):
-                for row in rounds:
+                for row in itertools.chain(rounds, coming):
+                    if row.model.folder and not row.model.folder.is_dir():
+                        note(f"{row.model.label}: its folder is gone (does the training keep a few checkpoints only?)")
+                        continue
                     before = len(self.outcome.written), len(self.outcome.failed)
                     self.one(row)
                     new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
@@ -5202,6 +5382,161 @@ def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
     return facts | {"path": model.path, "revision": model.revision} | dict(memory)
 
 
+# --- parts/harness/watch.py -------------------------------------------------------------------------------------------
+
+POLL_SECONDS = 10.0  # between two looks at the folders
+SETTLED_SECONDS = 30.0  # a checkpoint whose files are older has been written, without a second look
+STOP_FILE = "STOP"  # in the output folder: its coming ends the watch
+PATIENCE = 3  # checkpoints in a row that must all be worse than the best one before them
+SURE = 2.0  # standard errors of the difference by which they must be
+
+
+def check_watch(args: argparse.Namespace) -> None:
+    """ScriptError for options that need --watch, or cannot go with it."""
+    if not args.watch:
+        if args.until_step is not None or args.stop_when:
+            raise ScriptError("--until-step and --stop-when say when --watch ends: add --watch")
+        return
+    if args.dry_run:
+        raise ScriptError("--dry-run shows what is there: leave --watch out")
+    for name in args.model:
+        if not Path(name).expanduser().is_dir():
+            raise ScriptError(f"--watch: {name} is no folder here; name the folder that the training writes to")
+    if stopped(args):
+        raise ScriptError(f"--watch: {stop_file(args)} is there: remove it first")
+
+
+def stop_file(args: argparse.Namespace) -> Path:
+    """The file whose coming ends the watch."""
+    return Path(args.output_dir) / STOP_FILE
+
+
+def stopped(args: argparse.Namespace) -> bool:
+    return stop_file(args).exists()
+
+
+class Watch:
+    """What a training has written so far; `state` tells a folder's files apart from what they were a look before."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.state: dict[Path, tuple[object, ...]] = {}
+        self.given: set[tuple[str, str]] = set()
+        self.said: dict[str, str] = {}
+        self.bases: dict[str, Model] = {}
+        self.first: list[Model] = []  # that were there when the watch began
+
+    def ready(self) -> list[Model]:
+        """The checkpoints that are complete and settled, and were not given before, in step order."""
+        found: list[Model] = []
+        for name in self.args.model:
+            scanned = find_checkpoints(Path(name).expanduser(), to_run=True)
+            for entry in scanned.skipped:
+                if self.said.get(entry.name) != entry.reason:
+                    note(f"{entry.name} waits: {entry.reason}")
+                    self.said[entry.name] = entry.reason
+            for checkpoint in scanned.checkpoints:
+                if self.settled(checkpoint):
+                    found += self.new(checkpoint)
+        return found
+
+    def settled(self, checkpoint: Checkpoint) -> bool:
+        """Whether a checkpoint's files have not changed since the last look, or for long."""
+        try:
+            files = [(path, path.stat()) for path in files_below(checkpoint.path, 1)]
+        except OSError:  # one went meanwhile
+            return False
+        now = tuple((str(path), state.st_size, state.st_mtime_ns) for path, state in files)
+        before, self.state[checkpoint.path] = self.state.get(checkpoint.path), now
+        newest = max((state.st_mtime for _, state in files), default=0.0)
+        return now == before or time.time() - newest > SETTLED_SECONDS
+
+    def new(self, checkpoint: Checkpoint) -> list[Model]:
+        """A checkpoint as a model, unless it was given before."""
+        key = (str(checkpoint.path), str(self.state[checkpoint.path]))
+        if key in self.given:
+            return []
+        self.given.add(key)
+        try:
+            return [with_base(local_model(checkpoint), getattr(self.args, "base_model", None), self.bases)]
+        except (ScriptError, OSError) as error:
+            note(f"{checkpoint.name} is passed over: {error}")
+            return []
+
+    def coming(self, measured: Callable[[], Sequence[Finished]]) -> Iterator[Model]:
+        """Each checkpoint as it comes; `measured` gives the records so far."""
+        endings = [self.ending(model, measured()) for model in self.first]
+        if any(endings):
+            return note(f"watching ends: {next(filter(None, endings))}")
+        while True:
+            for model in self.ready():
+                yield model
+                ending = self.ending(model, measured())
+                if ending:
+                    return note(f"watching ends: {ending}")
+            if stopped(self.args):
+                return note(f"watching ends: {stop_file(self.args)} is there")
+            time.sleep(POLL_SECONDS)
+
+    def ending(self, model: Model, records: Sequence[Finished]) -> str | None:
+        """Why a checkpoint that is measured was the last one, or None."""
+        last = self.args.until_step
+        if last is not None and model.step is not None and int(model.step) >= last:
+            return f"step {model.step} is measured"
+        if stopped(self.args):
+            return f"{stop_file(self.args)} is there"
+        return decline(records) if self.args.stop_when == "declining" else None
+
+
+def decline(records: Sequence[Finished]) -> str | None:
+    """What shows that the scores decline, or None.
+
+    A checkpoint's score is the mean over its tasks of the first metric of each (its error: the root of the summed
+    squares over the number of tasks; metrics that should be low count negative). The last PATIENCE checkpoints must all
+    lie more than SURE standard errors of the difference below the best one before them.
+    """
+    rows: dict[str, dict[str, tuple[float, float]]] = {}
+    steps: dict[str, int] = {}
+    for finished in records:
+        info, result = finished.record["model_info"], finished.record["evaluation_results"][0]
+        step = info["additional_details"].get("step")
+        score, sign = result["score_details"], -1 if result["metric_config"].get("lower_is_better") else 1
+        error = score["uncertainty"].get("standard_error", {}).get("value") or 0.0
+        if step is not None:
+            steps[info["id"]] = int(step)
+            rows.setdefault(info["id"], {})[finished.task] = sign * score["score"], error
+    shared = set.intersection(*(set(row) for row in rows.values())) if rows else set()
+    order = sorted(rows, key=lambda name: steps[name])
+    if not shared or len(order) <= PATIENCE:
+        return None
+    means = [sum(rows[name][task][0] for task in shared) / len(shared) for name in order]
+    errors = [math.hypot(*(rows[name][task][1] for task in shared)) / len(shared) for name in order]
+    best = max(range(len(order) - PATIENCE), key=means.__getitem__)
+    lower = [means[best] - means[i] > SURE * math.hypot(errors[best], errors[i]) for i in range(-PATIENCE, 0)]
+    if not all(lower):
+        return None
+    return (
+        f"declining: {', '.join(order[-PATIENCE:])} are all below {order[best]} by more than {SURE:g} standard errors"
+    )
+
+
+def wait_for_first(args: argparse.Namespace, watch: Watch) -> list[Model]:
+    """The checkpoints that are there, once there is one."""
+    said = False
+    while True:
+        found = watch.ready()
+        if found:
+            watch.first = found
+            return found
+        if stopped(args):
+            raise ScriptError(f"{stop_file(args)} is there, and no checkpoint came", 1)
+        if not said:
+            names = ", ".join(os.path.basename(os.path.abspath(name)) for name in args.model)
+            note(f"waiting for the first checkpoint in {names}")
+            said = True
+        time.sleep(POLL_SECONDS)
+
+
 # --- parts/harness/run.py ---------------------------------------------------------------------------------------------
 
 
@@ -5216,6 +5551,7 @@ class Work:
     target: ResultsRepo | None
     outcome: Outcome = field(default_factory=Outcome)
     said: str = ""
+    watch: Watch | None = None
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -5232,7 +5568,7 @@ class Work:
     def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
         """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
         found = list(known)
-        if self.args.dry_run or not all(found):
+        if self.args.dry_run or self.watch or not all(found):
             return False
         self.outcome.skipped = list({row.path: row for rows in found for row in rows or ()}.values())
         return True
@@ -5247,10 +5583,12 @@ class Work:
         if self.target:
             upload_results(self.target, self.output, with_samples(row.path for row in self.outcome.skipped))
 
-    def left_to_do(self, tasks: Sequence[Task], repeats: Sequence[Settings]) -> list[Assignment]:
+    def left_to_do(
+        self, tasks: Sequence[Task], repeats: Sequence[Settings], models: Sequence[Model] | None = None
+    ) -> list[Assignment]:
         """What is not finished, model by model; what is goes into the outcome."""
         rows = []
-        for model in self.models:
+        for model in self.models if models is None else models:
             for settings in repeats:
                 found = {task.name: self.history.task(model, settings, task) for task in tasks}
                 self.outcome.skipped += filter(None, found.values())
@@ -5258,8 +5596,23 @@ class Work:
                 rows += [Assignment(model, settings, rest)] if rest else []
         return rows
 
-    def sweep(self, sweep: Sweep, rounds: Sequence[Assignment], failed: Sequence[tuple[str, str]] = ()) -> int:
-        """Measure and report; `failed`: tasks that gave no items, with the reason."""
+    def coming(
+        self, rounds: Sequence[Assignment], tasks: Sequence[Task], repeats: Sequence[Settings]
+    ) -> Iterator[Assignment]:
+        """What is to be asked of the checkpoints that a training is still to write."""
+        for model in self.watch.coming(lambda: [*self.outcome.skipped, *self.outcome.written]):
+            self.history.look([model])
+            yield from self.left_to_do(tasks, repeats, [model])
+
+    def sweep(
+        self,
+        sweep: Sweep,
+        tasks: Sequence[Task],
+        repeats: Sequence[Settings],
+        failed: Sequence[tuple[str, str]] = (),
+    ) -> int:
+        """Measure what is not finished, and report; `failed`: tasks that gave no items, with the reason."""
+        rounds = self.left_to_do(tasks, repeats)
         self.upload_finished()
         here = all(model.folder for model in self.models) and not self.target
         if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
@@ -5269,14 +5622,21 @@ class Work:
         for model in self.models:
             for name, error in failed:
                 sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))
-        sweep.run(rounds)
+        coming = self.coming(rounds, tasks, repeats) if self.watch else ()
+        try:
+            sweep.run(rounds, coming)
+        except KeyboardInterrupt:
+            if not self.watch:
+                raise
+            note("watching ends: interrupted; what was finished is kept")
+            sweep.uploads.finish()
         note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in self.outcome.seconds.items()))
         return report(self.outcome, self.output, self.args.json)
 
 
-def models_of(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
-    """The models that --model names, and those left out with the reason, which is said."""
-    models, left_out = resolve_models(args)
+def models_of(args: argparse.Namespace, watch: Watch | None = None) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names (that a watch has so far), and those left out with the reason, which is said."""
+    models, left_out = (wait_for_first(args, watch), []) if watch else resolve_models(args)
     check_templates(models, args.use_chat_template)
     for name, reason in left_out:
         note(f"warning: {name} is skipped: {reason}")
@@ -5290,13 +5650,14 @@ def run_of(
     history: type[History],
     left_out: Sequence[tuple[str, str]] = (),
     said: str = "",
+    watch: Watch | None = None,
 ) -> Work:
     """A run of models that are known."""
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
     if target:
         fetch_results(target, Path(args.output_dir), [model.place for model in models])
     found = history(Path(args.output_dir), models)
-    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said)
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said, watch)
 
 
 # [cog.end]

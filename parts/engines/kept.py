@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from parts.engines.device import has_gpu, vllm_version
+from parts.engines.held import HeldWeights
 from parts.engines.layout import chat_template_of, read_layout
-from parts.engines.transformers import check_unchanged, check_weights, load_reports, swap_state
+from parts.engines.transformers import check_unchanged, check_weights, load_reports
 from parts.engines.vllm import VllmEngine, vllm_options
 from parts.frame import ScriptError
 from parts.harness.models import downloaded
@@ -35,19 +36,21 @@ class OnTransformers:
     def __init__(
         self, model: Model, settings: Settings, open_model: Callable[[Path, Settings, Layout], tuple[Any, Any]]
     ) -> None:
-        folder = downloaded(model)
+        folder = downloaded(model.base or model)
         self.settings, self.layout = settings, read_layout(folder)
         with load_reports() as reports:
             loaded, batch_size = open_model(folder, settings, self.layout)
         check_weights(loaded.model, reports)
-        check_unchanged(model, folder)
+        self.held = HeldWeights(loaded.model, model)
         dtype, device = str(loaded.model.dtype).removeprefix("torch."), str(loaded.device)
         version = importlib.metadata.version("transformers")
-        self.engine = Engine(loaded, dtype, device, str(batch_size), "transformers", version)
+        sums = self.held.checksum, self.held.proof
+        self.engine = Engine(loaded, dtype, device, str(batch_size), "transformers", version, *sums)
 
     def swap(self, model: Model) -> None:
-        """Replace the weights by another checkpoint's."""
-        swap_state(self.engine.model.model, self.layout, model, downloaded(model))
+        """Replace the weights by another checkpoint's, or put another adapter on the base."""
+        self.held.swap(model)
+        self.engine = replace(self.engine, checksum=self.held.checksum, proof=self.held.proof)
 
     @property
     def template(self) -> str:
@@ -84,6 +87,8 @@ class OnVllm:
     """
 
     def __init__(self, model: Model, settings: Settings, open_model: Callable[[VllmEngine, Settings], Any]) -> None:
+        if model.base:
+            raise ScriptError("adapters run on transformers here: choose that --backend")
         folder = downloaded(model)
         on_cpu = settings.device == "cpu" or not has_gpu()
         if on_cpu and settings.gpu_memory_utilization is None:
@@ -100,6 +105,8 @@ class OnVllm:
 
     def swap(self, model: Model) -> None:
         """Replace the weights by another checkpoint's."""
+        if model.base:
+            raise ScriptError("adapters run on transformers here: choose that --backend")
         folder = downloaded(model)
         self.vllm.swap(folder)
         check_unchanged(model, folder)

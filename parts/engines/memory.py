@@ -35,6 +35,7 @@ def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
 
 def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
     """What a model needs at least: its weights, and keys and values for one token, in bytes; None where not known."""
+    model = model.base or model
     on_cpu = settings.device == "cpu" or not has_gpu()
     dtype = "float32" if settings.dtype == "auto" and on_cpu else settings.dtype
     counts: dict[str, int] = {}

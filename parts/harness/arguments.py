@@ -21,6 +21,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "M",
         "help": "Hub ids (OWNER/NAME[/FOLDER][@REVISION], @* for all steps), or folders of checkpoints",
     },
+    "base-model": {"metavar": "M", "help": "of adapters (LoRA): folder or Hub id; default: what their config names"},
     "keep-downloads": WHOLE | {"help": "keep at most N of the Hub models that are fetched for this run; default: all"},
     "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
     "batch-size": WHOLE,
@@ -53,6 +54,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "results-repo": {"metavar": "OWNER/NAME[/FOLDER]", "help": "also upload the records to this data set (private)"},
     "model-id": {"metavar": "ID", "help": "the id in the records, for one model; default: its own"},
     "list-tasks": {"nargs": "?", "const": "", "metavar": "PATTERN", "help": "print the names of tasks and stop"},
+    "watch": SWITCH | {"help": "go on with each checkpoint that a training writes there, when it is complete"},
+    "until-step": WHOLE | {"help": "--watch: end when a checkpoint of this step or a later one is measured"},
+    "stop-when": {
+        "choices": ("declining",),
+        "help": "--watch: end when the last three are clearly below the best",
+    },
     "json": SWITCH | {"help": "print one JSON document instead of a table"},
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }

@@ -22,9 +22,16 @@ class History:
         self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
         self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
         self.data: dict[str, str | None] = {}
+        self.output, self.places = output, set()
+        self.look(models)
+
+    def look(self, models: Iterable[Model]) -> None:
+        """Read what is there of some models, of each place once."""
         for place in dict.fromkeys(model.place for model in models):
-            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
-                self.read(path)
+            if place not in self.places:
+                self.places.add(place)
+                for path in sorted((self.output / "data").glob(f"*/{place}/*.json")):
+                    self.read(path)
 
     def read(self, path: Path) -> None:
         """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
@@ -42,8 +49,11 @@ class History:
             return
 
     def found(self, model: Model, settings: Settings) -> list[Finished]:
-        """The records of a model, measured with these settings."""
-        return self.records[model.id, model.weights_sha256, settings.key]
+        """The records of a model, measured with these settings; those of an adapter on the same base."""
+        rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
+        wanted = base.weights_sha256 if base else None
+        details = [row.record["model_info"]["additional_details"] for row in rows]
+        return [row for row, own in zip(rows, details, strict=True) if own.get("base_weights_sha256") == wanted]
 
     def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
         """The finished record of a task whose data are the same."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from parts.engines.layout import layout_difference, read_layout
-from parts.frame import note
+from parts.frame import ScriptError, note
 from parts.harness.inspect_prompts import PLAIN_TEMPLATE
 from parts.harness.inspect_records import inspect_record, library_facts
 from parts.harness.inspect_server import ServedByVllm, advised
@@ -58,7 +58,9 @@ class LocalSweep(InspectSweep):
 
     def start(self, model: Model) -> Any:
         """A new engine; one that did not start for a layout is not tried again for another checkpoint of the same."""
-        layout = read_layout(downloaded(model))
+        if model.base and self.settings.backend == "vllm":
+            raise ScriptError("adapters run on transformers here: choose --backend hf")
+        layout = read_layout(downloaded(model.base or model))
         if self.refused and layout_difference(self.refused[0], layout) is None:
             raise self.refused[1]
         note(f"{model.id}: {self.settings.backend} is started")

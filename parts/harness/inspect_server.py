@@ -388,6 +388,8 @@ class ServedByVllm:
 
     def swap(self, model: Model) -> None:
         """Replace the weights; after an error the engine is of no use."""
+        if model.base:
+            raise ScriptError("adapters run on transformers here: choose --backend hf")
         folder = downloaded(model)
         self.server.swap(folder)
         check_unchanged(model, folder)

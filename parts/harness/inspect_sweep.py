@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from parts.frame import ScriptError, note
@@ -22,9 +22,9 @@ class InspectSweep(Sweep):
     def total(self, rounds: Sequence[Assignment]) -> int:
         return sum(planned_answers(task, self.settings) for row in rounds for task in row.tasks)
 
-    def run(self, rounds: Sequence[Assignment]) -> Any:
+    def run(self, rounds: Sequence[Assignment], coming: Iterable[Assignment] = ()) -> Any:
         WATCH.on_item = lambda: self.show("", None, 1)
-        return super().run(rounds)
+        return super().run(rounds, coming)
 
     def one(self, row: Assignment) -> None:
         """Evaluate one model on its tasks, all at once; what inspect never told of has failed with what it raised."""

@@ -11,14 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from parts.engines.device import choose_dtype
-from parts.engines.layout import read_layout
+from parts.engines.held import HeldWeights
 from parts.engines.transformers import (
-    check_unchanged,
     check_weights,
     load_reports,
     runs_on_cpu,
     state_checksum,
-    swap_state,
 )
 from parts.harness.inspect_log import asked_messages, with_attachments
 from parts.harness.inspect_prompts import PLAIN_TEMPLATE, cut_at_stop, plain_prompt, rendered_prompt, too_long
@@ -187,8 +185,8 @@ class HeldByTransformers:
         from transformers import GenerationConfig
 
         transformers_provider()
-        folder = downloaded(model)
-        self.settings, self.layout = settings, read_layout(folder)
+        folder = downloaded(model.base or model)
+        self.settings = settings
         device = settings.device if settings.device != "auto" else None
         choices = {"device": device, "chat_template": None if settings.use_chat_template else PLAIN_TEMPLATE}
         with load_reports() as reports:
@@ -206,20 +204,19 @@ class HeldByTransformers:
         self.api, self.model = self.kept.api, self.kept.api.model
         separate_reasoning(self.kept, settings.reasoning_tags)
         check_weights(self.model, reports)
-        check_unchanged(model, folder)
+        self.held = HeldWeights(self.model, model)
         # A checkpoint's own sampling settings would change what is measured; its ends of text are kept.
         own = self.model.generation_config
         names = ("bos_token_id", "eos_token_id", "pad_token_id")
         self.model.generation_config = GenerationConfig(**{name: getattr(own, name) for name in names})
-        self.checksum = state_checksum(self.model)
+        self.checksum = self.held.checksum or state_checksum(self.model)
 
     @property
     def loaded(self) -> Engine:
         """How the model really runs."""
         dtype, device = str(self.model.dtype).removeprefix("torch."), str(self.model.device)
-        proof = f"{len(self.model.state_dict())} tensors " + (
-            "read back exactly" if self.swapped else "as transformers loaded them"
-        )
+        said = "read back exactly" if self.swapped else "as transformers loaded them"
+        proof = self.held.proof or f"{len(self.model.state_dict())} tensors {said}"
         version = importlib.metadata.version("transformers")
         connections = str(self.settings.max_connections)
         return Engine(self.model, dtype, device, connections, "transformers", version, self.checksum, proof)
@@ -228,8 +225,8 @@ class HeldByTransformers:
 
     def swap(self, model: Model) -> None:
         """Replace the weights; after an error the loaded model is of no use."""
-        swap_state(self.model, self.layout, model, downloaded(model))
-        self.checksum, self.swapped = state_checksum(self.model), True
+        self.held.swap(model)
+        self.checksum, self.swapped = self.held.checksum or state_checksum(self.model), True
 
     def opened(self, name: str) -> Any:
         """The inspect Model, under a checkpoint's name."""

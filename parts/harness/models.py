@@ -15,13 +15,16 @@ from parts.checkpoints import (
     Checkpoint,
     has_chat_template,
     hub_weights_sha256,
+    is_adapter,
+    missing_tokenizer,
     weights_sha256,
     why_incomplete,
 )
 from parts.frame import ScriptError, listing, note
 from parts.harness.vocabulary import Model
+from parts.inputs import read_json
 from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
-from parts.private import explain
+from parts.private import explain, shown_name
 from parts.training_runs import FINAL_FOLDERS, find_checkpoints
 
 
@@ -199,6 +202,37 @@ def forget_downloads(keep: int | None) -> None:
             scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
 
 
+def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
+    """An adapter with its base: what --base-model says, else its adapter_config.json.
+
+    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
+    """
+    if model.base or model.folder is None or not is_adapter(model.folder):
+        return model
+    config = read_json(model.folder / "adapter_config.json")
+    config = config if isinstance(config, dict) else {}
+    name = wanted or str(config.get("base_model_name_or_path") or "")
+    revision = None if wanted else config.get("revision")
+    place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
+    if place not in known:
+        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
+        folder = next((path for path in places if name and path.is_dir()), None)
+        if folder:
+            found = local_model(folder)
+            reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
+        elif is_hub_place(place):
+            found, reason = hub_models(place, False)[0], None
+        else:
+            found, reason = None, "no such folder here"
+        if found is None or reason or is_adapter(found.folder or Path(os.devnull)):
+            raise ScriptError(
+                f"{model.label}: its base model {shown_name(name) or 'is not named and'}: "
+                f"{reason or 'an adapter itself'}: give --base-model FOLDER_OR_ID"
+            )
+        known[place] = found
+    return replace(model, base=known[place])
+
+
 def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
     """The models that --model names, in the order given, and the folders left out with the reason."""
     models: list[Model] = []
@@ -216,7 +250,8 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
             )
         else:
             models += hub_models(name, args.use_chat_template)
-    models = list(dict.fromkeys(models))
+    bases: dict[str, Model] = {}
+    models = [with_base(model, getattr(args, "base_model", None), bases) for model in dict.fromkeys(models)]
     if args.model_id and len(models) != 1:
         raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
     return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
@@ -224,8 +259,9 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
 
 def check_templates(models: Sequence[Model], wanted: bool) -> None:
     """Refuse --use-chat-template for models without one; mention templates that are not used."""
-    with_template = [model for model in models if model.folder and has_chat_template(model.folder)]
-    without = [model for model in models if model.folder and model not in with_template]
+    folders = {model: (model.base or model).folder for model in models}
+    with_template = [model for model in models if folders[model] and has_chat_template(folders[model])]
+    without = [model for model in models if folders[model] and model not in with_template]
     if wanted and without:
         raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
     if with_template and not wanted:

@@ -15,6 +15,7 @@ from parts.frame import slug, write_whole
 from parts.harness.scores import BOOTSTRAP_DRAWS
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, Failed, Finished, MetricScore, Model, Task
+from parts.outgoing import without_secrets
 from parts.private import shown_path
 from parts.records.schema import SCHEMA_VERSION, strings
 
@@ -55,6 +56,9 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "subfolder": model.below or None,
         "path": model.path,
         "weights_sha256": model.weights_sha256,
+        "base_model": model.base and model.base.label,
+        "base_revision": model.base and model.base.revision,
+        "base_weights_sha256": model.base and model.base.weights_sha256,
         "loaded_checksum": engine.checksum,
         "loaded_proof": engine.proof,
     }
@@ -206,7 +210,7 @@ def json_line(row: Mapping[str, Any]) -> str:
 
 def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
     """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
+    name, samples = str(uuid.uuid4()), without_secrets(samples)  # as they are written, so that the checksum is theirs
     folder = Path("data") / slug(task.title) / model.place
     record["detailed_evaluation_results"] = {
         "format": "jsonl",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from parts.harness.report import report
 from parts.harness.settings import Settings
 from parts.harness.sweep import Sweep
 from parts.harness.vocabulary import Assignment, Finished, Model, Outcome, ResultsRepo, Task
+from parts.harness.watch import Watch, wait_for_first
 from parts.hub.results_repo import fetch_results, open_results_repo, upload_results, with_samples
 
 
@@ -31,6 +32,7 @@ class Work:
     target: ResultsRepo | None
     outcome: Outcome = field(default_factory=Outcome)
     said: str = ""
+    watch: Watch | None = None
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -47,7 +49,7 @@ class Work:
     def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
         """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
         found = list(known)
-        if self.args.dry_run or not all(found):
+        if self.args.dry_run or self.watch or not all(found):
             return False
         self.outcome.skipped = list({row.path: row for rows in found for row in rows or ()}.values())
         return True
@@ -62,10 +64,12 @@ class Work:
         if self.target:
             upload_results(self.target, self.output, with_samples(row.path for row in self.outcome.skipped))
 
-    def left_to_do(self, tasks: Sequence[Task], repeats: Sequence[Settings]) -> list[Assignment]:
+    def left_to_do(
+        self, tasks: Sequence[Task], repeats: Sequence[Settings], models: Sequence[Model] | None = None
+    ) -> list[Assignment]:
         """What is not finished, model by model; what is goes into the outcome."""
         rows = []
-        for model in self.models:
+        for model in self.models if models is None else models:
             for settings in repeats:
                 found = {task.name: self.history.task(model, settings, task) for task in tasks}
                 self.outcome.skipped += filter(None, found.values())
@@ -73,8 +77,23 @@ class Work:
                 rows += [Assignment(model, settings, rest)] if rest else []
         return rows
 
-    def sweep(self, sweep: Sweep, rounds: Sequence[Assignment], failed: Sequence[tuple[str, str]] = ()) -> int:
-        """Measure and report; `failed`: tasks that gave no items, with the reason."""
+    def coming(
+        self, rounds: Sequence[Assignment], tasks: Sequence[Task], repeats: Sequence[Settings]
+    ) -> Iterator[Assignment]:
+        """What is to be asked of the checkpoints that a training is still to write."""
+        for model in self.watch.coming(lambda: [*self.outcome.skipped, *self.outcome.written]):
+            self.history.look([model])
+            yield from self.left_to_do(tasks, repeats, [model])
+
+    def sweep(
+        self,
+        sweep: Sweep,
+        tasks: Sequence[Task],
+        repeats: Sequence[Settings],
+        failed: Sequence[tuple[str, str]] = (),
+    ) -> int:
+        """Measure what is not finished, and report; `failed`: tasks that gave no items, with the reason."""
+        rounds = self.left_to_do(tasks, repeats)
         self.upload_finished()
         here = all(model.folder for model in self.models) and not self.target
         if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
@@ -84,14 +103,21 @@ class Work:
         for model in self.models:
             for name, error in failed:
                 sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))
-        sweep.run(rounds)
+        coming = self.coming(rounds, tasks, repeats) if self.watch else ()
+        try:
+            sweep.run(rounds, coming)
+        except KeyboardInterrupt:
+            if not self.watch:
+                raise
+            note("watching ends: interrupted; what was finished is kept")
+            sweep.uploads.finish()
         note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in self.outcome.seconds.items()))
         return report(self.outcome, self.output, self.args.json)
 
 
-def models_of(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
-    """The models that --model names, and those left out with the reason, which is said."""
-    models, left_out = resolve_models(args)
+def models_of(args: argparse.Namespace, watch: Watch | None = None) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names (that a watch has so far), and those left out with the reason, which is said."""
+    models, left_out = (wait_for_first(args, watch), []) if watch else resolve_models(args)
     check_templates(models, args.use_chat_template)
     for name, reason in left_out:
         note(f"warning: {name} is skipped: {reason}")
@@ -105,10 +131,11 @@ def run_of(
     history: type[History],
     left_out: Sequence[tuple[str, str]] = (),
     said: str = "",
+    watch: Watch | None = None,
 ) -> Work:
     """A run of models that are known."""
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
     if target:
         fetch_results(target, Path(args.output_dir), [model.place for model in models])
     found = history(Path(args.output_dir), models)
-    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said)
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said, watch)

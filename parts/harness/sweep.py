@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
+import itertools
 import sys
 import time
 import traceback
@@ -41,11 +42,14 @@ class Sweep:
         self.stamps: set[tuple[str, str, int]] = set()
         self.show: Callable[..., None] = lambda title, result=None, done=0: None
 
-    def run(self, rounds: Sequence[Assignment]) -> Outcome:
-        """Measure all; a model's records are uploaded before the next one's turn."""
+    def run(self, rounds: Sequence[Assignment], coming: Iterable[Assignment] = ()) -> Outcome:
+        """Measure all, and then what is `coming`; a model's records are uploaded before the next one's turn."""
         try:
             with run_progress(self.total(rounds), self.unit) as self.show, contextlib.redirect_stdout(sys.stderr):
-                for row in rounds:
+                for row in itertools.chain(rounds, coming):
+                    if row.model.folder and not row.model.folder.is_dir():
+                        note(f"{row.model.label}: its folder is gone (does the training keep a few checkpoints only?)")
+                        continue
                     before = len(self.outcome.written), len(self.outcome.failed)
                     self.one(row)
                     new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]

@@ -44,7 +44,7 @@ class Model:
     """A model to be measured; a Hub model has no folder before it is downloaded.
 
     `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
-    is, whatever its id in the records.
+    is, whatever its id in the records. `base`: the model that an adapter is for.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Model:
     step: str | None = None
     repo: str | None = None
     below: str = ""
+    base: Model | None = None
 
     @property
     def label(self) -> str:

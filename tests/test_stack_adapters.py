@@ -1,0 +1,188 @@
+"""LoRA adapters of one base as a sweep: the base loaded once, each adapter proved, answers those of a fresh process.
+
+The base is one of the example's checkpoints; the adapters are made with PEFT on it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import compare_results
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = ROOT / "examples" / "tiny_run"
+PYTHON = os.environ.get("HUB_EVALS_VLLM_PYTHON")
+ITEMS = 20
+SKILLS = ("math_reasoning", "sentiment_analysis")
+SCRIPTS = {
+    "lighteval": ["lighteval_vllm_uv.py", "--tasks", *SKILLS, "--custom-tasks", "tasks.py"],
+    "lm_eval": ["lm_eval_vllm_uv.py", "--tasks", *SKILLS, "--custom-tasks", "lm/lm_eval_tasks"],
+    "inspect": ["inspect_vllm_uv.py", "--task", *(f"inspect_tasks.py@{skill}" for skill in SKILLS)],
+}
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(not PYTHON, reason="HUB_EVALS_VLLM_PYTHON names no Python with the harnesses"),
+]
+
+MAKE = """
+import sys, torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+base, out = sys.argv[1:3]
+def make(name, seed, scale, **more):
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(base)
+    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], **more))
+    for key, tensor in model.named_parameters():
+        if "lora_B" in key:
+            torch.nn.init.normal_(tensor, std=scale) if scale else None
+    model.save_pretrained(f"{out}/{name}")
+make("checkpoint-10", 1, 0.5)
+make("checkpoint-20", 2, 0.5)
+make("checkpoint-30", 1, 0.5)
+make("checkpoint-40", 3, 0.0)
+make("checkpoint-50", 4, 0.5, modules_to_save=["lm_head"])
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    """A base, adapters of it (the third is the first once more, the fourth all zeros), and one that lost a tensor."""
+    folder = tmp_path_factory.mktemp("world")
+    shutil.copytree(TINY / "data", folder / "data")
+    shutil.copytree(TINY / "data", folder / "lm" / "data")
+    shutil.copytree(TINY / "lm_eval_tasks", folder / "lm" / "lm_eval_tasks")
+    for name in ("tasks.py", "inspect_tasks.py"):
+        shutil.copy(TINY / name, folder)
+    shutil.copytree(
+        TINY / "checkpoints" / "step_500", folder / "base", ignore=lambda f, names: {"results"} & set(names)
+    )
+    done = subprocess.run([PYTHON, "-c", MAKE, "base", "lora"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(folder / "lora" / "checkpoint-20", folder / "lora" / "checkpoint-60")
+    cut = (
+        "import sys; from safetensors.torch import load_file, save_file; p = sys.argv[1]; t = load_file(p); "
+        "t.pop(sorted(t)[0]); save_file(t, p)"
+    )
+    path = folder / "lora" / "checkpoint-60" / "adapter_model.safetensors"
+    subprocess.run([PYTHON, "-c", cut, str(path)], check=True)
+    return folder
+
+
+def run(world: Path, harness: str, output: str, models: list[str], *more: str) -> subprocess.CompletedProcess[str]:
+    name, *tasks = SCRIPTS[harness]
+    command = [PYTHON, str(ROOT / "scripts" / name), "--model", *models, *tasks, "--limit", str(ITEMS)]
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(world / "hf"),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    done = subprocess.run(
+        [*command, "--output-dir", output, *more],
+        cwd=world,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+    return done
+
+
+def records(folder: Path) -> dict[tuple[str, str], tuple[dict, list]]:
+    """Records and their answers, by model and task."""
+    found = {}
+    for path in folder.rglob("*.json"):
+        content = json.loads(path.read_text())
+        if "evaluation_results" in content:
+            rows = map(json.loads, path.with_name(f"{path.stem}_samples.jsonl").read_text().splitlines())
+            answers = sorted((row["sample_id"], row["output"]["raw"], row["evaluation"]["score"]) for row in rows)
+            found[content["model_info"]["id"], content["evaluation_results"][0]["evaluation_name"]] = content, answers
+    return found
+
+
+@pytest.fixture(scope="module", params=SCRIPTS)
+def swept(request, world):
+    """The base and all adapters in one run."""
+    output = f"swept-{request.param}"
+    return request.param, run(world, request.param, output, ["base", "lora"]), records(world / output)
+
+
+def details(found, model: str) -> dict:
+    return found[model, "math_reasoning"][0]["model_info"]["additional_details"]
+
+
+def local(world: Path, name: str) -> str:
+    return f"{world.name}/{name}" if name == "base" else f"lora/{name}"
+
+
+def test_adapters_of_a_base_are_a_sweep_on_one_engine(world, swept):
+    _, done, found = swept
+    assert done.returncode == 1, "one adapter lost a tensor"
+    good = [local(world, "base"), *(f"lora/checkpoint-{n}" for n in (10, 20, 30, 40, 50))]
+    assert {model for model, _ in found} == set(good)
+    assert done.stderr.count("a new engine is started") == 1, "for the broken one alone"
+    broken = [json.loads(path.read_text()) for path in world.glob(f"swept-{swept[0]}/**/*_failure.json")]
+    assert {row["model_id"] for row in broken} == {"lora/checkpoint-60"}
+    assert "Traceback" not in done.stderr
+
+
+def test_each_adapter_is_proved_and_recorded_with_its_base(world, swept):
+    found = swept[2]
+    base = details(found, local(world, "base"))
+    assert "base_model" not in base
+    for step in (10, 20, 30, 50):
+        own = details(found, f"lora/checkpoint-{step}")
+        assert own["base_weights_sha256"] == base["weights_sha256"] != own["weights_sha256"]
+        assert own["base_model"] == local(world, "base")
+        assert "adapter tensors read back exactly; answers differ from the base's" in own["loaded_proof"]
+    assert "it changes nothing" in details(found, "lora/checkpoint-40")["loaded_proof"]
+    sums = [details(found, f"lora/checkpoint-{step}")["loaded_checksum"] for step in (10, 20, 30)]
+    assert sums[0] == sums[2] != sums[1]
+
+
+def test_answers_belong_to_the_adapter_whatever_came_before(world, swept):
+    harness, _, found = swept
+    for task in ("math_reasoning", "sentiment_analysis"):
+        one, two, again, zeros = (found[f"lora/checkpoint-{step}", task][1] for step in (10, 20, 30, 40))
+        assert one == again
+        assert zeros == found[local(world, "base"), task][1]
+        assert one != two or one != zeros
+    alone = run(world, harness, f"alone-{harness}", ["lora/checkpoint-20"])
+    assert alone.returncode == 0
+    for (_, task), (_, answers) in records(world / f"alone-{harness}").items():
+        assert answers == found["lora/checkpoint-20", task][1]
+
+
+def test_an_adapter_is_compared_with_its_base_in_one_command(world, swept, monkeypatch, capsys):
+    monkeypatch.chdir(world)
+    words = ["--baseline", local(world, "base"), "--candidate", "lora/checkpoint-20", "--results", f"swept-{swept[0]}"]
+    code = compare_results.main([*words, "--json"])
+    captured = capsys.readouterr()
+    assert code in (0, 1, 3), captured.err
+    assert "math_reasoning" in captured.out
+
+
+def test_what_is_finished_is_skipped_and_another_base_is_measured_anew(world, swept):
+    harness = swept[0]
+    again = run(world, harness, f"swept-{harness}", ["lora/checkpoint-10"])
+    assert again.returncode == 0
+    assert "(0 new, 2 finished before)" in again.stdout
+    shutil.copytree(TINY / "checkpoints" / "step_900", world / f"other-{harness}")
+    other = run(world, harness, f"swept-{harness}", ["lora/checkpoint-10"], "--base-model", f"other-{harness}")
+    assert "(2 new, 0 finished before)" in other.stdout
+
+
+def test_a_base_that_is_not_there_is_one_line(world):
+    shutil.copytree(world / "lora" / "checkpoint-10", world / "lone" / "checkpoint-1")
+    path = world / "lone" / "checkpoint-1" / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": "gone/away/model"}))
+    done = run(world, "lighteval", "none", ["lone/checkpoint-1"])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "lone/checkpoint-1: its base model gone/away/model: no such folder here: give --base-model" in done.stderr
+    assert done.stderr.count("\n") == 1
