@@ -5977,7 +5977,8 @@ def same_kind(path: Path, text: str) -> bool:
         return True
     try:
         new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
-        return "schema_version" in old_keys & new_keys and 2 * len(new_keys & old_keys) >= len(new_keys)
+        both = new_keys & old_keys
+        return "schema_version" in both and ("plan" in both or 2 * len(both) >= len(new_keys))
     except (ValueError, TypeError, RecursionError):
         return title_words(old) == title_words(text)
 

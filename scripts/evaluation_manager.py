@@ -724,7 +724,7 @@ def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> 
     """JSON, also for --output FILE.json, with the plan that `apply` takes; else the model-index as YAML."""
     if as_json(args):
         shown = {"eval_results": plan.eval_results, "model_index": plan.model_index, "notes": plan.remarks}
-        return to_json(answer.as_json() | shown | {"plan": plan.as_json()})
+        return to_json({"schema_version": PLAN_SCHEMA, **answer.as_json(), **shown, "plan": plan.as_json()})
     if not plan.model_index:
         return "".join(f"# {line}\n" for line in answer.message.split("\n"))
     return to_yaml({"model-index": [{"name": plan.repo_id.rpartition("/")[2], "results": plan.model_index}]})
@@ -7918,7 +7918,8 @@ def same_kind(path: Path, text: str) -> bool:
         return True
     try:
         new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
-        return "schema_version" in old_keys & new_keys and 2 * len(new_keys & old_keys) >= len(new_keys)
+        both = new_keys & old_keys
+        return "schema_version" in both and ("plan" in both or 2 * len(both) >= len(new_keys))
     except (ValueError, TypeError, RecursionError):
         return title_words(old) == title_words(text)
 
