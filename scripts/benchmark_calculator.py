@@ -5441,7 +5441,7 @@ def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
     return steadied(value, own, all_alike, freedom)
 
 
-def standard_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
     """The standard error of the mean of (items,) scores that may share clusters and raters.
 
     Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
@@ -5465,7 +5465,7 @@ def score_interval(
         mean = mean_of((scores - low) / (high - low), ways)
         ends = [low + (high - low) * float(end) for end in mean.interval()]
         return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * standard_error(scores, ways)
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
     return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
 
 

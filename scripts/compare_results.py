@@ -1875,7 +1875,7 @@ def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
     return steadied(value, own, all_alike, freedom)
 
 
-def standard_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
     """The standard error of the mean of (items,) scores that may share clusters and raters.
 
     Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
@@ -1899,7 +1899,7 @@ def score_interval(
         mean = mean_of((scores - low) / (high - low), ways)
         ends = [low + (high - low) * float(end) for end in mean.interval()]
         return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * standard_error(scores, ways)
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
     return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
 
 
@@ -3253,7 +3253,7 @@ def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     return kept, remarks
 
 
-def contradictions(side: Side, name: str) -> list[str]:
+def contradicting_runs(side: Side, name: str) -> list[str]:
     """Greedy runs of one side that differ by more than an engine's noise, which gains as many items as it loses."""
     lines = []
     runs = [run for run in side.runs if is_greedy(run) and len(run.repeats) == 1]
@@ -3758,7 +3758,7 @@ def with_sides(
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
-    reasons += contradictions(sides[0], "baseline") + contradictions(sides[1], "candidate")
+    reasons += contradicting_runs(sides[0], "baseline") + contradicting_runs(sides[1], "candidate")
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
     notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []

@@ -1902,7 +1902,7 @@ def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
     return steadied(value, own, all_alike, freedom)
 
 
-def standard_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
     """The standard error of the mean of (items,) scores that may share clusters and raters.
 
     Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
@@ -1926,7 +1926,7 @@ def score_interval(
         mean = mean_of((scores - low) / (high - low), ways)
         ends = [low + (high - low) * float(end) for end in mean.interval()]
         return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * standard_error(scores, ways)
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
     return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
 
 
@@ -1971,7 +1971,7 @@ def mean_spread(values: np.ndarray, ways: Sequence[np.ndarray | None], low: floa
     interval = score_interval(values, ways, low, high)
     if interval is None:
         return Spread(method="none: one item only" if len(values) == 1 else "none: all items are in one group")
-    error = standard_error(values, ways) if len(values) > 1 else None
+    error = sharing_error(values, ways) if len(values) > 1 else None
     clustered = any(way is not None for way in ways)
     if error == 0 and (None in (low, high) or values[0] not in (low, high)):
         return Spread(method="none: all values are alike")

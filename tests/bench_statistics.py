@@ -101,11 +101,11 @@ def write_run(root: Path, checkpoints: int, samples: bool) -> None:
         target.mkdir(parents=True)
         for j, task in enumerate(STEP_FORMULAS):
             # The same items are hard for all checkpoints; a few more are solved with each step.
-            scores = [int((n * 7919 + j) % ITEMS < 400 + i + (n * i) % 40) for n in range(ITEMS)]
+            scores = [int((n * 7919 + j) % ITEMS < 600 + i + (n * i) % 40) for n in range(ITEMS)]
             name = str(uuid.uuid4())
             (target / f"{name}.json").write_text(json.dumps(record(folder.name, digest, task, sum(scores) / ITEMS)))
             if samples:
-                lines = (json.dumps(sample(task, n, score)) for n, score in enumerate(scores))
+                lines = (json.dumps(sample(folder.name, task, n, score)) for n, score in enumerate(scores))
                 (target / f"{name}_samples.jsonl").write_text("\n".join(lines) + "\n")
 
 
@@ -128,11 +128,11 @@ def record(folder: str, digest: str, task: str, score: float) -> dict:
     }
 
 
-def sample(task: str, n: int, score: int) -> dict:
+def sample(folder: str, task: str, n: int, score: int) -> dict:
     """A line of a samples file, about as long as a real one."""
     return {
         "schema_version": "0.3.0",
-        "evaluation_id": f"{task}/bench",
+        "evaluation_id": f"{task}/bench/{folder}/1700000000",
         "model_id": "bench/step",
         "evaluation_name": task,
         "evaluation_result_id": f"{task}|0/acc",

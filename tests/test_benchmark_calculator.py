@@ -1177,7 +1177,10 @@ def test_outputs_that_cannot_be_written(tmp_path, capsys):
         (["--draws", "10"], "--draws 10: at least 200, or 0 for no statistics"),
         (["--smooth", "0"], "--smooth takes a number of at least 1"),
         (["--seed", "-1"], "--seed one of at least 0"),
-        (["--scoring", "step-formula", "--baseline-step", "100"], "--baseline-step compares measured scores"),
+        (
+            ["--scoring", "step-formula", "--baseline-step", "100"],
+            "--baseline-step and --baseline-model compare measured scores",
+        ),
         (["--smooth", "4"], "--smooth 4: only 3 checkpoints are compared"),
     ],
 )

@@ -331,7 +331,7 @@ def test_two_way_clusters_are_wider_than_either():
     found = measured("mos", rows).scores
     values = np.array([item.value.value for item in found.items])
     rows_, columns = (np.repeat(np.arange(30), 12), np.tile(np.arange(12), 30))
-    one = [sp.standard_error(values, [groups]) for groups in (rows_, columns)]
+    one = [sp.sharing_error(values, [groups]) for groups in (rows_, columns)]
     assert found.spread.standard_error > max(one)
     assert found.spread.standard_error**2 == pytest.approx(one[0] ** 2 + one[1] ** 2 - values.var(ddof=1) / 360)
     assert found.spread.method == "Wilson on the effective number of items, t, 30 x 12 clusters"

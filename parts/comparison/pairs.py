@@ -167,7 +167,7 @@ def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     return kept, remarks
 
 
-def contradictions(side: Side, name: str) -> list[str]:
+def contradicting_runs(side: Side, name: str) -> list[str]:
     """Greedy runs of one side that differ by more than an engine's noise, which gains as many items as it loses."""
     lines = []
     runs = [run for run in side.runs if is_greedy(run) and len(run.repeats) == 1]

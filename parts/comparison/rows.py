@@ -18,7 +18,7 @@ from parts.comparison.comparable import (
 )
 from parts.comparison.pairs import (
     Matched,
-    contradictions,
+    contradicting_runs,
     make_pairs,
     match_items,
     mean_within,
@@ -201,7 +201,7 @@ def with_sides(
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
-    reasons += contradictions(sides[0], "baseline") + contradictions(sides[1], "candidate")
+    reasons += contradicting_runs(sides[0], "baseline") + contradicting_runs(sides[1], "candidate")
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
     notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []

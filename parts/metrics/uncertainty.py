@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from parts.frame import ScriptError
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread
-from parts.statistics.bounded import score_interval, standard_error
+from parts.statistics.bounded import score_interval, sharing_error
 from parts.statistics.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def mean_spread(values: np.ndarray, ways: Sequence[np.ndarray | None], low: floa
     interval = score_interval(values, ways, low, high)
     if interval is None:
         return Spread(method="none: one item only" if len(values) == 1 else "none: all items are in one group")
-    error = standard_error(values, ways) if len(values) > 1 else None
+    error = sharing_error(values, ways) if len(values) > 1 else None
     clustered = any(way is not None for way in ways)
     if error == 0 and (None in (low, high) or values[0] not in (low, high)):
         return Spread(method="none: all values are alike")
