@@ -1552,8 +1552,10 @@ class Run:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
         asked = None if self.n is None else self.n + self.attempts.lost
         if self.size and asked is not None:
-            told = self.counts.get("unparsed", 0)  # an answer without a value may be counted as this alone
-            return f"{asked} of {self.size} items" if asked + told < self.size else ""
+            if self.limit.isdecimal() and int(self.limit) < self.size:
+                return f"{self.limit} of {self.size} items"
+            # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
+            return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
         return f"limit {self.limit}" if self.limit else ""
 
 
