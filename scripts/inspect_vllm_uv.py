@@ -18,7 +18,7 @@
 # ///
 """Evaluate models, or every checkpoint of a training run, with inspect-ai's tasks on this machine.
 
-Reads Hub models and checkpoint folders (a folder of step_100, checkpoint-500, ... works too). --backend vllm starts one
+Reads Hub models (OWNER/NAME@REVISION too) and folders of checkpoints or LoRA adapters. --backend vllm starts one
 `vllm serve` on the loopback interface, --backend hf one transformers model in this process; the weights of checkpoints
 of one architecture are swapped in place, and read back. Writes OUTPUT_DIR/data/<task>/<developer>/<model>/<uuid>.json
 and <uuid>_samples.jsonl (Every Eval Ever 0.3.0); inspect's own logs are kept in OUTPUT_DIR/logs (look at them with
@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     check_sandbox(requests, args.sandbox)
     if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("hf")
-    watch = Watch(args) if args.watch else None
+    watch = TrainingWatch(args) if args.watch else None
     models, left_out = models_of(args, watch)
     said = choose_backend(args, "inspect_ai", "hf", models)
     check_arguments(args)
@@ -225,7 +225,7 @@ import traceback
 import urllib.request
 import uuid
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -5440,7 +5440,7 @@ class HeldWeights:
     def put_on(self, model: Model) -> None:
         """Put an adapter on the base, take the last one off, and prove both."""
         folder, name, before = downloaded(model), f"adapter_{self.count}", self.adapter
-        self.loaded.load_adapter(str(folder), adapter_name=name, local_files_only=True)
+        self.loaded.load_adapter(str(folder), adapter_name=name)
         self.count, self.adapter = self.count + 1, name
         self.loaded.enable_adapters()
         self.loaded.set_adapter(name)
@@ -5935,6 +5935,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 # --- parts/harness/report.py ------------------------------------------------------------------------------------------
 
+MOST_NAMES = 40  # tasks that --list-tasks shows behind the groups
+
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """What --json prints after a run."""
@@ -5969,12 +5971,18 @@ def report(outcome: Outcome, output: Path, as_json: bool) -> int:
     return 1 if outcome.failed else 0
 
 
-def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool) -> int:
-    """Print the names of tasks that a pattern fits, where they are known with their canonical keys."""
+def list_names(
+    names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool, first: Collection[str] = ()
+) -> int:
+    """Print the names of tasks that a pattern fits, where they are known with their canonical keys.
+
+    `first`: names of groups, which go before the rest; of that rest people see MOST_NAMES, --json has all.
+    """
     known = names if isinstance(names, Mapping) else None
     keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
     wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
-    found = [name for name in sorted(keys, key=natural_key) if any(map(wanted.match, [name, *keys[name]]))]
+    order = sorted(keys, key=lambda name: (name not in first, natural_key(name)))
+    found = [name for name in order if any(map(wanted.match, [name, *keys[name]]))]
     if not found:
         others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}
         close = nearest_tasks(pattern, others)
@@ -5983,7 +5991,11 @@ def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str,
         tasks = found if known is None else [{"task": name, "keys": list(keys[name])} for name in found]
         print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
     else:
-        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in found))
+        groups = sum(name in first for name in found)
+        shown = found[: groups + MOST_NAMES] if first else found
+        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in shown))
+        if len(shown) < len(found):
+            note(f"and {len(found) - len(shown)} tasks more: a longer pattern, or --json for all")
     return 0
 
 
@@ -6045,11 +6057,11 @@ def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
 
 # --- parts/harness/watch.py -------------------------------------------------------------------------------------------
 
-POLL_SECONDS = 10.0  # between two looks at the folders
+WATCH_SECONDS = 10.0  # between two looks at the folders
 SETTLED_SECONDS = 30.0  # a checkpoint whose files are older has been written, without a second look
 STOP_FILE = "STOP"  # in the output folder: its coming ends the watch
 PATIENCE = 3  # checkpoints in a row that must all be worse than the best one before them
-SURE = 2.0  # standard errors of the difference by which they must be
+CLEAR_ERRORS = 2.0  # standard errors of the difference by which they must be
 
 
 def check_watch(args: argparse.Namespace) -> None:
@@ -6076,7 +6088,7 @@ def stopped(args: argparse.Namespace) -> bool:
     return stop_file(args).exists()
 
 
-class Watch:
+class TrainingWatch:
     """What a training has written so far; `state` tells a folder's files apart from what they were a look before."""
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -6137,7 +6149,7 @@ class Watch:
                     return note(f"watching ends: {ending}")
             if stopped(self.args):
                 return note(f"watching ends: {stop_file(self.args)} is there")
-            time.sleep(POLL_SECONDS)
+            time.sleep(WATCH_SECONDS)
 
     def ending(self, model: Model, records: Sequence[Finished]) -> str | None:
         """Why a checkpoint that is measured was the last one, or None."""
@@ -6154,7 +6166,7 @@ def decline(records: Sequence[Finished]) -> str | None:
 
     A checkpoint's score is the mean over its tasks of the first metric of each (its error: the root of the summed
     squares over the number of tasks; metrics that should be low count negative). The last PATIENCE checkpoints must all
-    lie more than SURE standard errors of the difference below the best one before them.
+    lie more than CLEAR_ERRORS standard errors of the difference below the best one before them.
     """
     rows: dict[str, dict[str, tuple[float, float]]] = {}
     steps: dict[str, int] = {}
@@ -6173,15 +6185,14 @@ def decline(records: Sequence[Finished]) -> str | None:
     means = [sum(rows[name][task][0] for task in shared) / len(shared) for name in order]
     errors = [math.hypot(*(rows[name][task][1] for task in shared)) / len(shared) for name in order]
     best = max(range(len(order) - PATIENCE), key=means.__getitem__)
-    lower = [means[best] - means[i] > SURE * math.hypot(errors[best], errors[i]) for i in range(-PATIENCE, 0)]
+    lower = [means[best] - means[i] > CLEAR_ERRORS * math.hypot(errors[best], errors[i]) for i in range(-PATIENCE, 0)]
     if not all(lower):
         return None
-    return (
-        f"declining: {', '.join(order[-PATIENCE:])} are all below {order[best]} by more than {SURE:g} standard errors"
-    )
+    last = ", ".join(order[-PATIENCE:])
+    return f"declining: {last} are all below {order[best]} by more than {CLEAR_ERRORS:g} standard errors"
 
 
-def wait_for_first(args: argparse.Namespace, watch: Watch) -> list[Model]:
+def wait_for_first(args: argparse.Namespace, watch: TrainingWatch) -> list[Model]:
     """The checkpoints that are there, once there is one."""
     said = False
     while True:
@@ -6195,7 +6206,7 @@ def wait_for_first(args: argparse.Namespace, watch: Watch) -> list[Model]:
             names = ", ".join(os.path.basename(os.path.abspath(name)) for name in args.model)
             note(f"waiting for the first checkpoint in {names}")
             said = True
-        time.sleep(POLL_SECONDS)
+        time.sleep(WATCH_SECONDS)
 
 
 # --- parts/harness/run.py ---------------------------------------------------------------------------------------------
@@ -6212,7 +6223,7 @@ class Work:
     target: ResultsRepo | None
     outcome: Outcome = field(default_factory=Outcome)
     said: str = ""
-    watch: Watch | None = None
+    watch: TrainingWatch | None = None
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -6295,7 +6306,9 @@ class Work:
         return report(self.outcome, self.output, self.args.json)
 
 
-def models_of(args: argparse.Namespace, watch: Watch | None = None) -> tuple[list[Model], list[tuple[str, str]]]:
+def models_of(
+    args: argparse.Namespace, watch: TrainingWatch | None = None
+) -> tuple[list[Model], list[tuple[str, str]]]:
     """The models that --model names (that a watch has so far), and those left out with the reason, which is said."""
     models, left_out = (wait_for_first(args, watch), []) if watch else resolve_models(args)
     check_templates(models, args.use_chat_template)
@@ -6311,7 +6324,7 @@ def run_of(
     history: type[History],
     left_out: Sequence[tuple[str, str]] = (),
     said: str = "",
-    watch: Watch | None = None,
+    watch: TrainingWatch | None = None,
 ) -> Work:
     """A run of models that are known."""
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None

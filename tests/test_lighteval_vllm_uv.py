@@ -525,10 +525,10 @@ def mean(values):
 
 def test_standard_errors():
     values = [1, 0, 0, 1, 1, 1, 0, 1, 1, 0]
-    error, method = script.standard_error(mean, values, 1)
+    error, method = script.standard_error_of_metric(mean, values, 1)
     assert method == "analytic"
     assert error == pytest.approx(0.16329931618554522)  # scipy.stats.sem
-    assert script.standard_error(mean, [1], 1) == (None, "")
+    assert script.standard_error_of_metric(mean, [1], 1) == (None, "")
 
     draw = random.Random(5)
     many = [draw.gauss(0, 1) for _ in range(400)]
@@ -536,10 +536,10 @@ def test_standard_errors():
     def middle(numbers):
         return sorted(numbers)[len(numbers) // 2]
 
-    error, method = script.standard_error(middle, many, 1)
+    error, method = script.standard_error_of_metric(middle, many, 1)
     assert method == "bootstrap"
     assert error == pytest.approx(math.sqrt(math.pi / 2 / 400), rel=0.35), "of a median of normal numbers"
-    assert script.standard_error(middle, many, 1)[0] == error, "the same seed gives the same error"
+    assert script.standard_error_of_metric(middle, many, 1)[0] == error, "the same seed gives the same error"
 
 
 def test_names_of_aggregations():

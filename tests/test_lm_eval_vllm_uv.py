@@ -183,6 +183,17 @@ def test_names_are_listed(library, capsys):
     assert capsys.readouterr().out.split() == ["gsm8k", "gsm8k_cot", "gsm8k_platinum"]
     assert main(["--list-tasks", "mmlu_l", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["tasks"] == ["mmlu_law"]
+    assert main(["--list-tasks", "m", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["tasks"]
+    groups = [name for name in rows if name in ("mmlu", "mmlu_other", "mmlu_tasks", "math_word_problems")]
+    assert len(groups) == 4
+    assert max(map(rows.index, groups)) < rows.index("mmlu_anatomy"), "groups and tags first"
+    for number in range(60):
+        (library / "mmlu" / f"sub{number}.yaml").write_text(f"task: mmlu_sub{number}\n")
+    assert main(["--list-tasks", "mmlu"]) == 0
+    out, err = capsys.readouterr()
+    assert out.split()[0] == "mmlu"
+    assert "tasks more: a longer pattern, or --json for all" in err
     assert main(["--list-tasks", "no such task at all"]) == 2
     assert capsys.readouterr().out == ""
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import lighteval_vllm_uv as script
 import pytest
-from lighteval_vllm_uv import Finished, ScriptError, Watch
+from lighteval_vllm_uv import Finished, ScriptError, TrainingWatch
 
 TINY = Path(__file__).resolve().parent.parent / "examples" / "tiny_run" / "checkpoints"
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, tmp_path):
-    monkeypatch.setattr(script, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(script, "WATCH_SECONDS", 0.02)
     monkeypatch.setattr(script, "SETTLED_SECONDS", 1e9)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
@@ -45,7 +45,7 @@ def names(models) -> list[str]:
 
 
 def test_a_checkpoint_is_handed_on_once_when_its_files_have_settled(capsys):
-    watch = Watch(arguments())
+    watch = TrainingWatch(arguments())
     put("step_1")
     assert names(watch.ready()) == [], "seen for the first time: it may still change"
     assert names(watch.ready()) == ["step_1"]
@@ -59,7 +59,7 @@ def test_a_checkpoint_is_handed_on_once_when_its_files_have_settled(capsys):
 
 
 def test_a_file_that_grows_between_two_looks_has_not_settled():
-    watch, folder = Watch(arguments()), put("step_1")
+    watch, folder = TrainingWatch(arguments()), put("step_1")
     for number in range(3):
         (folder / "optimizer.pt").write_bytes(b"x" * number)
         assert names(watch.ready()) == []
@@ -70,7 +70,7 @@ def test_what_was_written_long_ago_is_taken_at_once(monkeypatch):
     monkeypatch.setattr(script, "SETTLED_SECONDS", 30.0)
     for path in put("step_1").iterdir():
         os.utime(path, (time.time() - 100, time.time() - 100))
-    assert names(Watch(arguments()).ready()) == ["step_1"]
+    assert names(TrainingWatch(arguments()).ready()) == ["step_1"]
 
 
 def test_an_index_without_all_its_files_is_not_complete():
@@ -78,7 +78,7 @@ def test_an_index_without_all_its_files_is_not_complete():
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
-    watch = Watch(arguments())
+    watch = TrainingWatch(arguments())
     assert names(watch.ready()) == names(watch.ready()) == []
     shutil.copy(TINY / "step_300/model.safetensors", folder / "model-00002-of-00002.safetensors")
     assert names([*watch.ready(), *watch.ready()]) == ["step_1"]
@@ -86,7 +86,7 @@ def test_an_index_without_all_its_files_is_not_complete():
 
 def watched(args: argparse.Namespace, write, records=()) -> list[str]:
     """What a watch hands on while `write` plays the training in another thread."""
-    watch = Watch(args)
+    watch = TrainingWatch(args)
     training = threading.Thread(target=write)
     training.start()
     found = names(script.wait_for_first(args, watch))
@@ -123,7 +123,7 @@ def test_a_stop_file_ends_it(capsys):
 def test_a_step_that_is_there_already_ends_it_before_anything_is_waited_for():
     put("step_5")
     args = arguments("--until-step", "5")
-    watch = Watch(args)
+    watch = TrainingWatch(args)
     assert names(script.wait_for_first(args, watch)) == ["step_5"]
     assert list(watch.coming(list)) == []
 
@@ -161,7 +161,7 @@ def test_a_declining_run_is_ended(capsys):
         put(f"step_{step}", step * 100)
     rows = [record(step, score) for step, score in ((1, 0.9), (2, 0.5), (3, 0.5), (4, 0.5))]
     args = arguments("--stop-when", "declining")
-    watch = Watch(args)
+    watch = TrainingWatch(args)
     watch.ready()
     assert list(watch.coming(lambda: rows)) != []
     assert (
@@ -199,7 +199,7 @@ def test_a_checkpoint_whose_base_is_gone_is_passed_over_and_the_watch_goes_on(ca
     (lora / "config.json").unlink()
     (lora / "model.safetensors").rename(lora / "adapter_model.safetensors")
     (lora / "adapter_config.json").write_text('{"base_model_name_or_path": "gone/a/b"}')
-    watch = Watch(arguments())
+    watch = TrainingWatch(arguments())
     watch.ready()
     assert names(watch.ready()) == ["step_1"]
     assert "step_2 is passed over: run/step_2: its base model" in capsys.readouterr().err

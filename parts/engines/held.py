@@ -57,7 +57,7 @@ class HeldWeights:
     def put_on(self, model: Model) -> None:
         """Put an adapter on the base, take the last one off, and prove both."""
         folder, name, before = downloaded(model), f"adapter_{self.count}", self.adapter
-        self.loaded.load_adapter(str(folder), adapter_name=name, local_files_only=True)
+        self.loaded.load_adapter(str(folder), adapter_name=name)
         self.count, self.adapter = self.count + 1, name
         self.loaded.enable_adapters()
         self.loaded.set_adapter(name)

@@ -231,10 +231,11 @@ def custom_files(custom: Path | None) -> list[Path]:
     return files
 
 
-def lm_eval_names(custom: str | None) -> set[str]:
-    """The names of lm-eval's tasks, groups and tags, and the canonical keys that are mapped to one."""
+def lm_eval_names(custom: str | None) -> tuple[set[str], set[str]]:
+    """The names of lm-eval's tasks, groups and tags with the canonical keys, and those of them that stand for more."""
     own = custom_files(Path(custom).expanduser() if custom else None)
-    return {*read_catalog([*own, *yaml_files(tasks_folder())]), *LM_EVAL_TASKS}
+    catalog = read_catalog([*own, *yaml_files(tasks_folder())])
+    return {*catalog, *LM_EVAL_TASKS}, {name for name, entry in catalog.items() if entry.kind != "task"}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from parts.harness.scores import nearest_tasks
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Finished, Model, Outcome, model_label, score_line, score_table
 from parts.tables import render_table, show_table
+
+MOST_NAMES = 40  # tasks that --list-tasks shows behind the groups
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
@@ -51,12 +53,18 @@ def report(outcome: Outcome, output: Path, as_json: bool) -> int:
     return 1 if outcome.failed else 0
 
 
-def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool) -> int:
-    """Print the names of tasks that a pattern fits, where they are known with their canonical keys."""
+def list_names(
+    names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool, first: Collection[str] = ()
+) -> int:
+    """Print the names of tasks that a pattern fits, where they are known with their canonical keys.
+
+    `first`: names of groups, which go before the rest; of that rest people see MOST_NAMES, --json has all.
+    """
     known = names if isinstance(names, Mapping) else None
     keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
     wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
-    found = [name for name in sorted(keys, key=natural_key) if any(map(wanted.match, [name, *keys[name]]))]
+    order = sorted(keys, key=lambda name: (name not in first, natural_key(name)))
+    found = [name for name in order if any(map(wanted.match, [name, *keys[name]]))]
     if not found:
         others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}
         close = nearest_tasks(pattern, others)
@@ -65,7 +73,11 @@ def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str,
         tasks = found if known is None else [{"task": name, "keys": list(keys[name])} for name in found]
         print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
     else:
-        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in found))
+        groups = sum(name in first for name in found)
+        shown = found[: groups + MOST_NAMES] if first else found
+        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in shown))
+        if len(shown) < len(found):
+            note(f"and {len(found) - len(shown)} tasks more: a longer pattern, or --json for all")
     return 0
 
 

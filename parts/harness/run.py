@@ -17,7 +17,7 @@ from parts.harness.report import report
 from parts.harness.settings import Settings
 from parts.harness.sweep import Sweep
 from parts.harness.vocabulary import Assignment, Finished, Model, Outcome, ResultsRepo, Task
-from parts.harness.watch import Watch, wait_for_first
+from parts.harness.watch import TrainingWatch, wait_for_first
 from parts.hub.results_repo import fetch_results, open_results_repo, upload_results, with_samples
 
 
@@ -32,7 +32,7 @@ class Work:
     target: ResultsRepo | None
     outcome: Outcome = field(default_factory=Outcome)
     said: str = ""
-    watch: Watch | None = None
+    watch: TrainingWatch | None = None
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -115,7 +115,9 @@ class Work:
         return report(self.outcome, self.output, self.args.json)
 
 
-def models_of(args: argparse.Namespace, watch: Watch | None = None) -> tuple[list[Model], list[tuple[str, str]]]:
+def models_of(
+    args: argparse.Namespace, watch: TrainingWatch | None = None
+) -> tuple[list[Model], list[tuple[str, str]]]:
     """The models that --model names (that a watch has so far), and those left out with the reason, which is said."""
     models, left_out = (wait_for_first(args, watch), []) if watch else resolve_models(args)
     check_templates(models, args.use_chat_template)
@@ -131,7 +133,7 @@ def run_of(
     history: type[History],
     left_out: Sequence[tuple[str, str]] = (),
     said: str = "",
-    watch: Watch | None = None,
+    watch: TrainingWatch | None = None,
 ) -> Work:
     """A run of models that are known."""
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None

@@ -15,11 +15,11 @@ from parts.harness.models import local_model, with_base
 from parts.harness.vocabulary import Finished, Model
 from parts.training_runs import find_checkpoints
 
-POLL_SECONDS = 10.0  # between two looks at the folders
+WATCH_SECONDS = 10.0  # between two looks at the folders
 SETTLED_SECONDS = 30.0  # a checkpoint whose files are older has been written, without a second look
 STOP_FILE = "STOP"  # in the output folder: its coming ends the watch
 PATIENCE = 3  # checkpoints in a row that must all be worse than the best one before them
-SURE = 2.0  # standard errors of the difference by which they must be
+CLEAR_ERRORS = 2.0  # standard errors of the difference by which they must be
 
 
 def check_watch(args: argparse.Namespace) -> None:
@@ -46,7 +46,7 @@ def stopped(args: argparse.Namespace) -> bool:
     return stop_file(args).exists()
 
 
-class Watch:
+class TrainingWatch:
     """What a training has written so far; `state` tells a folder's files apart from what they were a look before."""
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -107,7 +107,7 @@ class Watch:
                     return note(f"watching ends: {ending}")
             if stopped(self.args):
                 return note(f"watching ends: {stop_file(self.args)} is there")
-            time.sleep(POLL_SECONDS)
+            time.sleep(WATCH_SECONDS)
 
     def ending(self, model: Model, records: Sequence[Finished]) -> str | None:
         """Why a checkpoint that is measured was the last one, or None."""
@@ -124,7 +124,7 @@ def decline(records: Sequence[Finished]) -> str | None:
 
     A checkpoint's score is the mean over its tasks of the first metric of each (its error: the root of the summed
     squares over the number of tasks; metrics that should be low count negative). The last PATIENCE checkpoints must all
-    lie more than SURE standard errors of the difference below the best one before them.
+    lie more than CLEAR_ERRORS standard errors of the difference below the best one before them.
     """
     rows: dict[str, dict[str, tuple[float, float]]] = {}
     steps: dict[str, int] = {}
@@ -143,15 +143,14 @@ def decline(records: Sequence[Finished]) -> str | None:
     means = [sum(rows[name][task][0] for task in shared) / len(shared) for name in order]
     errors = [math.hypot(*(rows[name][task][1] for task in shared)) / len(shared) for name in order]
     best = max(range(len(order) - PATIENCE), key=means.__getitem__)
-    lower = [means[best] - means[i] > SURE * math.hypot(errors[best], errors[i]) for i in range(-PATIENCE, 0)]
+    lower = [means[best] - means[i] > CLEAR_ERRORS * math.hypot(errors[best], errors[i]) for i in range(-PATIENCE, 0)]
     if not all(lower):
         return None
-    return (
-        f"declining: {', '.join(order[-PATIENCE:])} are all below {order[best]} by more than {SURE:g} standard errors"
-    )
+    last = ", ".join(order[-PATIENCE:])
+    return f"declining: {last} are all below {order[best]} by more than {CLEAR_ERRORS:g} standard errors"
 
 
-def wait_for_first(args: argparse.Namespace, watch: Watch) -> list[Model]:
+def wait_for_first(args: argparse.Namespace, watch: TrainingWatch) -> list[Model]:
     """The checkpoints that are there, once there is one."""
     said = False
     while True:
@@ -165,4 +164,4 @@ def wait_for_first(args: argparse.Namespace, watch: Watch) -> list[Model]:
             names = ", ".join(os.path.basename(os.path.abspath(name)) for name in args.model)
             note(f"waiting for the first checkpoint in {names}")
             said = True
-        time.sleep(POLL_SECONDS)
+        time.sleep(WATCH_SECONDS)

@@ -27,8 +27,11 @@ FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
 def is_of_model(record: dict[str, Any], model: str) -> bool:
     """Whether a record is of the model that a job was given."""
     name, revision = split_revision(model)
-    found = record["model_info"]["id"]
-    return found == model or (found == name and revision is None)
+    info = record["model_info"]
+    details = info.get("additional_details") if isinstance(info.get("additional_details"), dict) else {}
+    if info["id"] == name and revision:
+        return revision in (details.get("checkpoint"), details.get("revision"))
+    return info["id"] in (model, name)
 
 
 def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:
