@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from parts.frame import plain
+from parts.frame import plain, single_line
+from parts.outgoing import isolated
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -91,9 +92,9 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption) if caption else None)
+    table = Table(*rows[0], caption=Text(isolated(caption)) if caption else None)
     for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(isolated(cell)) for cell in row))
     return table
 
 
@@ -106,5 +107,5 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     table = Table(*header, box=None)
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+        table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
     Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)

@@ -1424,7 +1424,8 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        temporary.unlink(missing_ok=True)  # of a kill; or a link that somebody has put there to be written through
+        with temporary.open("x", encoding="utf-8", newline="") as file:
             file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
         temporary.replace(path)
     except OSError as error:
@@ -4692,11 +4693,12 @@ def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, ar
         grid.add_column("row")
         for column in data["header"][:MAX_SHOWN_COLUMNS]:
             grid.add_column(
-                Text(f"{column['index']} {' / '.join(column['path'])[:60] or '-'} [{column['holds']}]"), overflow="fold"
+                Text(f"{column['index']} {isolated(' / '.join(column['path'])[:60]) or '-'} [{column['holds']}]"),
+                overflow="fold",
             )
         for row in data["grid"]:
             label = str(row["row"]) if row["row"] >= 0 else "head"
-            grid.add_row(label, *(Text(text[:60]) for text in row["cells"]))
+            grid.add_row(label, *(Text(isolated(text[:60])) for text in row["cells"]))
         yield grid
         if data["rows_not_shown"]:
             yield f"  … and {data['rows_not_shown']} more rows"
@@ -8046,7 +8048,7 @@ def render_aa_list(models: Sequence[dict[str, Any]], creator_slug: str | None) -
     fields = ("creator_slug", "creator", "slug", "name", "evaluations")
     table = TextTable(*fields)
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(isolated(str(cell))) for cell in row))
     creators = sorted({row[0] for row in rows})
     return table, {"creators": creators, "models": [dict(zip(fields, row, strict=True)) for row in rows]}
 
@@ -12436,9 +12438,9 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption) if caption else None)
+    table = Table(*rows[0], caption=Text(isolated(caption)) if caption else None)
     for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(isolated(cell)) for cell in row))
     return table
 
 
@@ -12451,7 +12453,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     table = Table(*header, box=None)
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+        table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
     Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 

@@ -467,7 +467,8 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        temporary.unlink(missing_ok=True)  # of a kill; or a link that somebody has put there to be written through
+        with temporary.open("x", encoding="utf-8", newline="") as file:
             file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
         temporary.replace(path)
     except OSError as error:
@@ -5069,9 +5070,9 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption) if caption else None)
+    table = Table(*rows[0], caption=Text(isolated(caption)) if caption else None)
     for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(isolated(cell)) for cell in row))
     return table
 
 
@@ -5084,7 +5085,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     table = Table(*header, box=None)
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+        table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
     Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 

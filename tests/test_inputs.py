@@ -250,6 +250,26 @@ def test_a_message_of_a_page_is_cut_in_the_middle(capsys):
     assert len(err) < 2000 and err.startswith("begin") and err.endswith("end\n")
 
 
+def test_nothing_is_written_through_a_link_that_waits(tmp_path):
+    mine, target = tmp_path / "mine", tmp_path / "answer.json"
+    mine.write_text("mine")
+    (tmp_path / f".answer.json.{os.getpid()}.tmp").symlink_to(mine)
+    frame.write_whole(target, "answer")
+    assert (mine.read_text(), target.read_text(), target.is_symlink()) == ("mine", "answer", False)
+
+
+def test_tables_of_a_terminal_show_text():
+    from rich.console import Console
+
+    from parts import tables
+
+    console = Console(force_terminal=True, width=80)
+    with console.capture() as capture:
+        console.print(tables.rich_rows([["a"], ["x\x1b]0;owned\x07\u202e[red]y[/]"]], "c\x9b2J"))
+    shown = capture.get()
+    assert "\\u001b]0;owned\\u0007\\u202e[red]y[/]" in shown and "\x07" not in shown and "\x9b" not in shown
+
+
 # --- How a script ends ---
 
 

@@ -19,6 +19,7 @@ from parts.cards.scores import Pick, Taken
 from parts.cards.tables import Card
 from parts.cards.text import label_text
 from parts.metadata.entries import Score
+from parts.outgoing import isolated
 
 MAX_SHOWN_ROWS = 200  # of a table in inspect-tables
 MAX_SHOWN_COLUMNS = 40
@@ -316,11 +317,12 @@ def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, ar
         grid.add_column("row")
         for column in data["header"][:MAX_SHOWN_COLUMNS]:
             grid.add_column(
-                Text(f"{column['index']} {' / '.join(column['path'])[:60] or '-'} [{column['holds']}]"), overflow="fold"
+                Text(f"{column['index']} {isolated(' / '.join(column['path'])[:60]) or '-'} [{column['holds']}]"),
+                overflow="fold",
             )
         for row in data["grid"]:
             label = str(row["row"]) if row["row"] >= 0 else "head"
-            grid.add_row(label, *(Text(text[:60]) for text in row["cells"]))
+            grid.add_row(label, *(Text(isolated(text[:60])) for text in row["cells"]))
         yield grid
         if data["rows_not_shown"]:
             yield f"  … and {data['rows_not_shown']} more rows"

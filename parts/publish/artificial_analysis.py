@@ -15,6 +15,7 @@ from parts.frame import MAX_TRIES, ScriptError, is_number, listing, nearest, not
 from parts.hub.retry import retry_after
 from parts.inputs import read_json, strict_json
 from parts.metadata.entries import Entry
+from parts.outgoing import isolated
 from parts.vocabulary import normalize_name
 
 VERSION = "0.1.0"
@@ -132,7 +133,7 @@ def render_aa_list(models: Sequence[dict[str, Any]], creator_slug: str | None) -
     fields = ("creator_slug", "creator", "slug", "name", "evaluations")
     table = TextTable(*fields)
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(isolated(str(cell))) for cell in row))
     creators = sorted({row[0] for row in rows})
     return table, {"creators": creators, "models": [dict(zip(fields, row, strict=True)) for row in rows]}
 
