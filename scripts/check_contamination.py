@@ -5719,11 +5719,36 @@ def read_json_lines(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]
 
 def read_table(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]]:
     """The texts of a table's rows with their numbers."""
-    for first, batch in table_batches(part.path, part.kind, part.wanted, part.start, part.stop):
+    columns, size = text_columns(part)
+    if not columns:
+        found.rows += size
+        found.without_text += size
+        return
+    for first, batch in table_batches(part.path, part.kind, columns, part.start, part.stop):
         rows, replaced = batch_rows(batch)
         found.replaced += replaced
         for i, row in enumerate(rows):
             yield from row_text(row, part, found, first + i, -1)
+
+
+def text_columns(part: Part) -> tuple[list[str], int]:
+    """(the columns of a table's part that may hold text, its rows): numbers are not worth their reading."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def may_hold_text(kind: Any) -> bool:
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+        return not (number or pa.types.is_null(kind) or pa.types.is_temporal(kind) or pa.types.is_decimal(kind))
+
+    if part.kind == "parquet":
+        with pq.ParquetFile(part.path) as file:
+            groups = range(file.num_row_groups)[part.start : part.stop]
+            schema, rows = file.schema_arrow, sum(file.metadata.row_group(i).num_rows for i in groups)
+    else:
+        batches = [batch for _, batch in table_batches(part.path, part.kind, None, 0, None)]
+        schema, rows = batches[0].schema if batches else pa.schema([]), sum(batch.num_rows for batch in batches)
+    named = [field.name for field in schema if may_hold_text(field.type)]
+    return [name for name in named if not part.wanted or name in part.wanted], rows
 
 
 def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int) -> Iterator[tuple[bytes, int, int]]:

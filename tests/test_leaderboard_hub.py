@@ -312,7 +312,7 @@ def test_partial_damaged_and_failed_records(tmp_path, monkeypatch, capsys):
     code, metadata, _ = collect(capsys, "--results", folder)
     assert code == 0
     assert [item["where"][:8] for item in metadata["unreadable"]] == ["00000001", "00000002", "00000005"]
-    assert brief(data(), "comparable", "why_not", "shown") == [(None, "a partial run (limit 10), no score", False)]
+    assert brief(data(), "comparable", "why_not", "shown") == [(None, "not valid: its samples are missing", False)]
 
 
 def test_a_record_of_a_number_read_elsewhere_is_no_own_run(lab, capsys, tmp_path):

@@ -576,7 +576,7 @@ def test_samples_make_the_statistics(tmp_path, capsys):
     assert (own["source"], own["items"], own["draws"], own["seed"]) == ("items", 100, 2000, 0)
     assert own["tied_set"] == ["step_2", "step_3"]
     assert own["baseline"] == "step_1"
-    assert set(own["corrected"]) == {"name", "raw", "score", "standard_error", "method"}
+    assert set(own["corrected"]) == {"name", "raw", "score", "standard_error", "method", "gain"}
     assert own["corrected"]["score"] <= own["corrected"]["raw"]
     first, *others = document["checkpoints"]
     assert first["difference"] == {"estimate": 0.0, "low": 0.0, "high": 0.0}
