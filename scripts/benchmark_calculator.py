@@ -2778,6 +2778,7 @@ class Run:
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
+    chosen: str = ""  # which of its items count, where not all do
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property

@@ -903,7 +903,8 @@ class ScoreRow:
     """The scores of one record's result under one rule; scores are on the record's scale.
 
     inflation: the score on all items less that on the clean ones, where all are judged. beyond: the difference less
-    that of the other models on the same items. why: the difference is not judged, or "".
+    that of the other models on the same items. why: the difference is not judged, or "". right: of answers that are
+    right or wrong, how many of each side are. joined: how many samples were found by their text, how many by their id.
     """
 
     rule: str
@@ -922,6 +923,8 @@ class ScoreRow:
     method: str = ""
     beyond: Mean | None = None
     lower_is_better: bool = False
+    right: Mapping[str, int] = field(default_factory=dict)
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -975,6 +978,12 @@ class Check:
             both = {"question", "answer"} <= set(" and ".join(names).split(" and "))
             found["question and answer" if both else min(names, key=len) if len(names) > 1 else next(iter(names))] += 1
         return found
+
+    @property
+    def nearest(self) -> Judged | None:
+        """The item with the largest share of equal words of those that no rule suspects."""
+        others = [one for one in self.judged if not one.suspect and one.facts.counted and one.facts.passage]
+        return max(others, key=lambda one: one.facts.passage / one.facts.counted, default=None)
 
     @property
     def unjudged(self) -> int:
@@ -3636,12 +3645,14 @@ def check_join(join: Join, measured: Measured) -> None:
 def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> ScoreRow:
     """The scores of a result's items by their status."""
     found: dict[str, list[tuple[float, str]]] = {CLEAN: [], SUSPECT: [], TOO_SHORT: []}
-    missing = 0
+    missing, by_text = 0, 0
     for key, score in measured.items.items():
-        one = join.find(*key, measured.texts.get(key, ""))
+        text = measured.texts.get(key, "")
+        one = join.find(*key, text)
         if one is None:
             missing += 1
         else:
+            by_text += bool(folded_text(text))
             cluster = measured.clusters.get(key) or one.item.context or "\0".join(map(str, key))
             found[one.status[rule.name]].append((score, cluster))
     check_join(join, measured)
@@ -3657,6 +3668,7 @@ def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> Sco
         recorded=measured.score,
         why=measured.why,
         lower_is_better=measured.lower_is_better,
+        joined=f"{by_text} by text, {len(measured.items) - missing - by_text} by id",
     )
     if not any(found.values()):
         return replace(row, why=f"none of its {len(measured.items)} items is among the given ones")
@@ -3684,7 +3696,9 @@ def with_means(
     scale = measured.scale
     sides = {"all": [*clean, *suspect], "clean": clean, "suspect": suspect}
     means = {name: scaled(mean_interval(group_of(own, measured)), scale) for name, own in sides.items() if own}
-    row = replace(row, **means)
+    binary = {score for own in sides.values() for score, _ in own} <= {0.0, 1.0}
+    right = {name: round(sum(score for score, _ in own)) for name, own in sides.items()} if binary else {}
+    row = replace(row, **means, right=right)
     few = [f"{len(own)} {name} items" for name, own in ((SUSPECT, suspect), (CLEAN, clean)) if len(own) < fewest]
     if few:
         return replace(row, why=f"{' and '.join(few)}; {fewest} are needed")
@@ -4159,6 +4173,7 @@ class Run:
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
+    chosen: str = ""  # which of its items count, where not all do
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -5146,10 +5161,9 @@ def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
     rows = []
     for row in check.scores:
         cells = [row.rule] * several + [row.model, row.result_id]
-        cells += [
-            f"{mean_cell(row.clean)}, n = {row.counts[CLEAN]}",
-            f"{mean_cell(row.suspect)}, n = {row.counts[SUSPECT]}",
-        ]
+        for mean, name in ((row.clean, CLEAN), (row.suspect, SUSPECT)):
+            count = row.counts[name]
+            cells.append(f"{mean_cell(mean)}, " + (f"{row.right[name]} of {count}" if row.right else f"n = {count}"))
         cells += [mean_cell(row.difference, True), mean_cell(row.inflation, True)]
         cells += [mean_cell(row.beyond, True)] if others else []
         rows.append([*cells, f"not judged: {row.why}" if row.why else reading(row)])
@@ -5219,6 +5233,16 @@ def warning_lines(check: Check) -> list[str]:
     found, lines = check.found, []
     if check.unjudged:
         lines.append(f"{plural(check.unjudged, 'item')} too short to judge: neither clean nor suspect")
+    if check.nearest is not None:
+        lines.append(f"nearest below the threshold: {check.nearest.item.label}, {match_length(check.nearest)}")
+    words, counted = (sum(getattr(one.facts, name) for one in check.judged) for name in ("words", "counted"))
+    if counted < words:
+        lines.append(
+            f"{words - counted:,} of {words:,} words of the items are shared text or formulas and do not count"
+        )
+    joins = Counter(row.joined for row in check.scores if row.joined)
+    if joins:
+        lines.append("samples joined with items: " + "; ".join(joins))
     if check.duplicates:
         lines.append(f"{plural(check.duplicates, 'item')} given more than once, counted once")
     if found.unreadable:
@@ -5379,7 +5403,7 @@ def split_json(row: ScoreRow) -> dict[str, Any]:
     means = {name: mean_json(getattr(row, name)) for name in names}
     head = {"rule": row.rule, "model": row.model, "task": row.task, "result_id": row.result_id, "record": row.record}
     judged = {"method": row.method or None, "not_judged": row.why or None}
-    judged["lower_is_better"] = row.lower_is_better
+    judged |= {"lower_is_better": row.lower_is_better, "right": dict(row.right) or None, "joined": row.joined or None}
     return {**head, "recorded_score": row.recorded, "items": dict(row.counts), **means, **judged}
 
 

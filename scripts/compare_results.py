@@ -68,6 +68,9 @@ def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Polic
         raise ScriptError(
             f"--tried {args.tried}: {len(args.candidate)} candidates are given; it counts all that were tried"
         )
+    if args.only_items:
+        only, why = read_only_items(args.only_items)
+        policy = replace(policy, items=replace(policy.items, only=only, why_only=why))
     return replace(policy, tried=args.tried)
 
 
@@ -123,6 +126,8 @@ def read_question(args: argparse.Namespace) -> Question:
         raise ScriptError(f"--aa: runs of several models: {listing(model.name for model in repeated)}", code=3)
     runs = {(run.file, run.result_id): run for model in repeated for run in model.runs}.values()
     reader.check_clusters()
+    if reader.left_out:
+        note(f"note: --only-items names no item of {listing(sorted(reader.left_out), 20)}: not judged")
     only = frozenset(vocabulary.key(name) or name for name in split_names(args.benchmarks))
     luck = luck_note(args, library, candidates[0], baseline)
     baseline = baseline if args.baseline else candidates[0]
@@ -181,6 +186,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FIELD",
         help=f"sample metadata that items share, or none (default: what is declared, {', '.join(CLUSTER_FIELDS)})",
     )
+    add("--only-items", metavar="FILE", help="only the items in it: what check_contamination --clean-items has written")
     add("--latest", action="store_true", help="of a model measured at several times, the last one")
     add(
         "--aa",
@@ -206,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "comparison.choose", "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
+#     "comparison.chosen_items", "comparison.choose", "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
 #     "comparison.verdicts", "comparison.vocabulary", "frame", "names", "outputs", "vocabulary"
 # )
 # ]cog]
@@ -231,7 +237,7 @@ import time
 import traceback
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
@@ -532,6 +538,261 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
 def shorten(value: object) -> str:
     """A value from metadata for a message."""
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/inputs.py --------------------------------------------------------------------------------------------------
+
+FACTOR = "HUB_EVALS_LIMITS"
+MAX_DOCUMENT = 256 * 2**20  # bytes of one JSON or YAML document, a card, a policy
+MAX_CARD_FILE = 20 * 2**20  # bytes of a card or a file of .eval_results; the Hub shows a few MB
+MAX_CARD_LINES, MAX_CARD_ROWS, MAX_CARD_COLUMNS = 50_000, 20_000, 2_000
+MAX_SAMPLES = 512 * 2**20  # bytes of one samples file or file of predictions
+MAX_VALUES = 4_000_000  # values in it: a gigabyte in memory
+MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
+MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
+MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
+FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
+END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
+MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
+
+
+def allowed(base: int) -> int:
+    """A limit with the user's factor; ScriptError for a factor that is none."""
+    text = os.environ.get(FACTOR, "1")
+    try:
+        factor = float(text)
+        if not 0 < factor <= 1e6:
+            raise ValueError
+    except ValueError as error:
+        raise ScriptError(f"{FACTOR}={single_line(text)[:40]}: a number above 0 is expected, such as 4") from error
+    return int(base * factor)
+
+
+def too_much(where: object, what: str) -> ScriptError:
+    """What is said of an input that goes beyond a limit."""
+    return ScriptError(f"{where}: {what}; if you trust it: {FACTOR}=10 raises all limits tenfold")
+
+
+def bytes_text(size: float) -> str:
+    """1500000000 -> '1.5 GB'."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+
+
+def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
+    """A file to read from, in bytes.
+
+    Raises:
+        ScriptError: it is not there, is no regular file (a FIFO is not waited for), has more than `most` bytes, or is
+            mostly holes. The message begins with `where` or the path.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        state = os.fstat(descriptor)
+        if stat.S_ISDIR(state.st_mode):
+            raise ScriptError(f"{path}: a folder, and a file is expected")
+        if not stat.S_ISREG(state.st_mode):
+            raise ScriptError(f"{path}: no regular file (a pipe, a device or a socket)")
+        if state.st_size > allowed(most):
+            raise too_much(
+                path, f"{bytes_text(state.st_size)} are more than the {bytes_text(allowed(most))} that are read"
+            )
+        on_disk = getattr(state, "st_blocks", state.st_size) * 512
+        if on_disk < state.st_size:
+            check_inflation(path, state.st_size, on_disk)
+        return open(descriptor, "rb", buffering=2**18)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+
+
+def check_inflation(where: object, size: int, source: int) -> None:
+    """ScriptError when `source` bytes have become more than they honestly do."""
+    if size > allowed(FREE_INFLATION) and size > allowed(MOST_INFLATION) * max(source, 4096):
+        raise too_much(where, f"{bytes_text(source)} on the disk hold {bytes_text(size)} or more, as a bomb does")
+
+
+def is_input(path: str | Path) -> bool:
+    """Whether a regular file is there."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def input_bytes(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> bytes:
+    """A file's bytes; ScriptError, beginning with `where` or the path, when it cannot be read or is above `most`."""
+    try:
+        with open_input(path, most, where) as file:
+            return whole_content(file, path, most)  # counted: /proc has files of size 0 with content
+    except OSError as error:
+        raise ScriptError(f"{where or path}: {error.strerror or error}") from error
+
+
+def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> str:
+    """A file's text in UTF-8, without a byte order mark; ScriptError when it is none."""
+    data = input_bytes(path, most, where)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{where or path}: no text in UTF-8 (byte {error.start})") from error
+
+
+def check_card_size(text: str, where: object) -> None:
+    """ScriptError for a card that is no page for people: more lines, table rows or columns than anybody reads."""
+    lines = text.count("\n")
+    rows = text.count("|\n") + len(re.findall("<tr", text, re.IGNORECASE))
+    for number, most, what in ((lines, MAX_CARD_LINES, "lines"), (rows, MAX_CARD_ROWS, "rows of tables")):
+        if number > allowed(most):
+            raise too_much(where, f"{number:,} {what} are more than the {allowed(most):,} that are read")
+    if text.count("|") > allowed(MAX_CARD_COLUMNS) and (
+        most := max(line.count("|") for line in text.splitlines() or [""])
+    ) > allowed(MAX_CARD_COLUMNS):
+        raise too_much(where, f"a table of {most:,} columns")
+
+
+class Inflated(io.RawIOBase):
+    """What a packed file gives, counted: ScriptError once it is more than its own size explains."""
+
+    def __init__(self, inner: BinaryIO, source: BinaryIO, where: object) -> None:
+        self.inner, self.source, self.where, self.given = inner, source, where, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.inner.read1(len(buffer))  # what is there before a damaged place is given, too
+        self.given += len(data)
+        check_inflation(self.where, self.given, self.source.tell())
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.inner.close()
+        self.source.close()
+        super().close()
+
+
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
+    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+    source = open_input(path)
+    return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
+
+
+def input_lines(file: BinaryIO, where: object) -> Iterator[bytes]:
+    """The lines of an open file with their ends; ScriptError for one without measure."""
+    most = allowed(MOST_OF_LINE)
+    number = 0
+    while line := file.readline(most + 1):
+        number += 1
+        if len(line) > most:
+            raise too_much(where, f"line {number} has more than {bytes_text(most)}")
+        yield line
+
+
+def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
+    """The lines of a samples file, without their ends."""
+    data = input_bytes(path, MAX_SAMPLES) if content is None else content
+    yield from (line.rstrip(b"\r\n") for line in input_lines(io.BytesIO(data), path))
+
+
+def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
+    """What is left of an open file; ScriptError when it is more than `most` bytes."""
+    data = file.read(allowed(most) + 1)
+    if len(data) > allowed(most):
+        raise too_much(where, f"more than the {bytes_text(allowed(most))} that are read at once")
+    return data
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError when a key stands in it twice, since two readers would read two things."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise ValueError(f"the key {single_line(twice)[:60]!r} stands twice in one object")
+    return found
+
+
+def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
+    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
+
+    Refused are also keys that stand twice, more than `most` values, and nesting without measure.
+    """
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    if len(text) > most and text.count(",") + text.count("[") + text.count("{") > allowed(most):
+        raise ValueError(f"more than {allowed(most):,} values in one document ({FACTOR}=10 raises this tenfold)")
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def strict_json_line(line: bytes, lenient: bool = False) -> Any:
+    """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
+    import orjson
+
+    try:
+        value = orjson.loads(line)
+    except ValueError:
+        if not lenient:
+            raise
+        return strict_json(line)
+    # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
+    if len(END_OF_KEY.findall(line)) > keys_in(value):
+        return strict_json(line)
+    return value
+
+
+def keys_in(value: Any) -> int:
+    """How many keys a JSON value has, with those of what it holds."""
+    if isinstance(value, dict):
+        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
+    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+        return sum(map(keys_in, value))
+    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+
+
+def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return strict_json(input_bytes(path, most))
+    except ValueError as error:
+        raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    lines = (line.strip() for line in input_text(path).splitlines())
+    return list(dict.fromkeys(line for line in lines if line and line[0] != "#"))
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, what: str) -> Iterator[None]:
+    """ScriptError when what is done within takes longer; for patterns and templates that somebody else wrote.
+
+    By a signal, which stops a regular expression and a template as well; without it where there are no such signals
+    (Windows, threads).
+    """
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise ScriptError(f"{what}: not done after {seconds:g} s, and given up")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, allowed(1) * seconds if os.environ.get(FACTOR) else seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 # --- parts/records/attempts.py ----------------------------------------------------------------------------------------
@@ -961,261 +1222,6 @@ def is_binary(values: np.ndarray) -> bool:
     return bool(((values == 0) | (values == 1)).all())
 
 
-# --- parts/inputs.py --------------------------------------------------------------------------------------------------
-
-FACTOR = "HUB_EVALS_LIMITS"
-MAX_DOCUMENT = 256 * 2**20  # bytes of one JSON or YAML document, a card, a policy
-MAX_CARD_FILE = 20 * 2**20  # bytes of a card or a file of .eval_results; the Hub shows a few MB
-MAX_CARD_LINES, MAX_CARD_ROWS, MAX_CARD_COLUMNS = 50_000, 20_000, 2_000
-MAX_SAMPLES = 512 * 2**20  # bytes of one samples file or file of predictions
-MAX_VALUES = 4_000_000  # values in it: a gigabyte in memory
-MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
-MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
-MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
-FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
-MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
-
-
-def allowed(base: int) -> int:
-    """A limit with the user's factor; ScriptError for a factor that is none."""
-    text = os.environ.get(FACTOR, "1")
-    try:
-        factor = float(text)
-        if not 0 < factor <= 1e6:
-            raise ValueError
-    except ValueError as error:
-        raise ScriptError(f"{FACTOR}={single_line(text)[:40]}: a number above 0 is expected, such as 4") from error
-    return int(base * factor)
-
-
-def too_much(where: object, what: str) -> ScriptError:
-    """What is said of an input that goes beyond a limit."""
-    return ScriptError(f"{where}: {what}; if you trust it: {FACTOR}=10 raises all limits tenfold")
-
-
-def bytes_text(size: float) -> str:
-    """1500000000 -> '1.5 GB'."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
-
-
-def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
-    """A file to read from, in bytes.
-
-    Raises:
-        ScriptError: it is not there, is no regular file (a FIFO is not waited for), has more than `most` bytes, or is
-            mostly holes. The message begins with `where` or the path.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
-    try:
-        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
-    try:
-        state = os.fstat(descriptor)
-        if stat.S_ISDIR(state.st_mode):
-            raise ScriptError(f"{path}: a folder, and a file is expected")
-        if not stat.S_ISREG(state.st_mode):
-            raise ScriptError(f"{path}: no regular file (a pipe, a device or a socket)")
-        if state.st_size > allowed(most):
-            raise too_much(
-                path, f"{bytes_text(state.st_size)} are more than the {bytes_text(allowed(most))} that are read"
-            )
-        on_disk = getattr(state, "st_blocks", state.st_size) * 512
-        if on_disk < state.st_size:
-            check_inflation(path, state.st_size, on_disk)
-        return open(descriptor, "rb", buffering=2**18)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        raise
-
-
-def check_inflation(where: object, size: int, source: int) -> None:
-    """ScriptError when `source` bytes have become more than they honestly do."""
-    if size > allowed(FREE_INFLATION) and size > allowed(MOST_INFLATION) * max(source, 4096):
-        raise too_much(where, f"{bytes_text(source)} on the disk hold {bytes_text(size)} or more, as a bomb does")
-
-
-def is_input(path: str | Path) -> bool:
-    """Whether a regular file is there."""
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False
-
-
-def input_bytes(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> bytes:
-    """A file's bytes; ScriptError, beginning with `where` or the path, when it cannot be read or is above `most`."""
-    try:
-        with open_input(path, most, where) as file:
-            return whole_content(file, path, most)  # counted: /proc has files of size 0 with content
-    except OSError as error:
-        raise ScriptError(f"{where or path}: {error.strerror or error}") from error
-
-
-def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> str:
-    """A file's text in UTF-8, without a byte order mark; ScriptError when it is none."""
-    data = input_bytes(path, most, where)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ScriptError(f"{where or path}: no text in UTF-8 (byte {error.start})") from error
-
-
-def check_card_size(text: str, where: object) -> None:
-    """ScriptError for a card that is no page for people: more lines, table rows or columns than anybody reads."""
-    lines = text.count("\n")
-    rows = text.count("|\n") + len(re.findall("<tr", text, re.IGNORECASE))
-    for number, most, what in ((lines, MAX_CARD_LINES, "lines"), (rows, MAX_CARD_ROWS, "rows of tables")):
-        if number > allowed(most):
-            raise too_much(where, f"{number:,} {what} are more than the {allowed(most):,} that are read")
-    if text.count("|") > allowed(MAX_CARD_COLUMNS) and (
-        most := max(line.count("|") for line in text.splitlines() or [""])
-    ) > allowed(MAX_CARD_COLUMNS):
-        raise too_much(where, f"a table of {most:,} columns")
-
-
-class Inflated(io.RawIOBase):
-    """What a packed file gives, counted: ScriptError once it is more than its own size explains."""
-
-    def __init__(self, inner: BinaryIO, source: BinaryIO, where: object) -> None:
-        self.inner, self.source, self.where, self.given = inner, source, where, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.inner.read1(len(buffer))  # what is there before a damaged place is given, too
-        self.given += len(data)
-        check_inflation(self.where, self.given, self.source.tell())
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self.inner.close()
-        self.source.close()
-        super().close()
-
-
-def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
-    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
-    source = open_input(path)
-    return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
-
-
-def input_lines(file: BinaryIO, where: object) -> Iterator[bytes]:
-    """The lines of an open file with their ends; ScriptError for one without measure."""
-    most = allowed(MOST_OF_LINE)
-    number = 0
-    while line := file.readline(most + 1):
-        number += 1
-        if len(line) > most:
-            raise too_much(where, f"line {number} has more than {bytes_text(most)}")
-        yield line
-
-
-def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
-    """The lines of a samples file, without their ends."""
-    data = input_bytes(path, MAX_SAMPLES) if content is None else content
-    yield from (line.rstrip(b"\r\n") for line in input_lines(io.BytesIO(data), path))
-
-
-def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
-    """What is left of an open file; ScriptError when it is more than `most` bytes."""
-    data = file.read(allowed(most) + 1)
-    if len(data) > allowed(most):
-        raise too_much(where, f"more than the {bytes_text(allowed(most))} that are read at once")
-    return data
-
-
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError when a key stands in it twice, since two readers would read two things."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise ValueError(f"the key {single_line(twice)[:60]!r} stands twice in one object")
-    return found
-
-
-def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
-    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
-
-    Refused are also keys that stand twice, more than `most` values, and nesting without measure.
-    """
-    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-    if len(text) > most and text.count(",") + text.count("[") + text.count("{") > allowed(most):
-        raise ValueError(f"more than {allowed(most):,} values in one document ({FACTOR}=10 raises this tenfold)")
-    try:
-        return json.loads(text, object_pairs_hook=unique_keys)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def strict_json_line(line: bytes, lenient: bool = False) -> Any:
-    """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
-    import orjson
-
-    try:
-        value = orjson.loads(line)
-    except ValueError:
-        if not lenient:
-            raise
-        return strict_json(line)
-    # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
-    if len(END_OF_KEY.findall(line)) > keys_in(value):
-        return strict_json(line)
-    return value
-
-
-def keys_in(value: Any) -> int:
-    """How many keys a JSON value has, with those of what it holds."""
-    if isinstance(value, dict):
-        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return sum(map(keys_in, value))
-    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
-
-
-def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return strict_json(input_bytes(path, most))
-    except ValueError as error:
-        raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}") from error
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file that are neither empty nor a comment, each once."""
-    lines = (line.strip() for line in input_text(path).splitlines())
-    return list(dict.fromkeys(line for line in lines if line and line[0] != "#"))
-
-
-@contextlib.contextmanager
-def time_limit(seconds: float, what: str) -> Iterator[None]:
-    """ScriptError when what is done within takes longer; for patterns and templates that somebody else wrote.
-
-    By a signal, which stops a regular expression and a template as well; without it where there are no such signals
-    (Windows, threads).
-    """
-    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if not usable:
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise ScriptError(f"{what}: not done after {seconds:g} s, and given up")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, allowed(1) * seconds if os.environ.get(FACTOR) else seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 # --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
 
 WITH_TOOLS = re.compile(
@@ -1520,6 +1526,7 @@ class Run:
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
+    chosen: str = ""  # which of its items count, where not all do
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -1716,6 +1723,85 @@ def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[
     ):
         return None
     return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+# --- parts/comparison/chosen_items.py ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenItems:
+    """only: the items that count, by task; without: those that do not, with the reason. Tasks by normalized name."""
+
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    without: Mapping[str, tuple[frozenset[str], str]] = field(default_factory=dict)
+    why_only: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.only or self.without)
+
+
+def read_only_items(path: str) -> tuple[dict[str, frozenset[str]], str]:
+    """(items by task, why these) of a file that check_contamination --clean-items wrote; ScriptError for others."""
+    try:
+        content = json.loads(input_text(path, where=f"--only-items {path}"))
+        tasks = content["only_items"]
+        found = {normalize_name(task): frozenset(map(str, ids)) for task, ids in tasks.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ScriptError(f"--only-items {path}: not what check_contamination --clean-items writes") from error
+    if not found:
+        raise ScriptError(f"--only-items {path}: it names no item")
+    return found, str(content.get("reason") or Path(path).name)[:200]
+
+
+def read_excluded(content: Mapping[str, Any], where: str) -> dict[str, tuple[frozenset[str], str]]:
+    """exclude_items of a policy: {gsm8k: {items: [id, ...], reason: why}}."""
+    found = {}
+    for task, entry in content.items():
+        items = entry.get("items") if isinstance(entry, dict) else None
+        reason = entry.get("reason") if isinstance(entry, dict) else None
+        if not isinstance(items, list) or not items or not isinstance(reason, str) or not reason.strip():
+            raise ScriptError(f"{where}: exclude_items: {task}: write {{items: [id, ...], reason: why}}")
+        found[normalize_name(str(task))] = frozenset(map(str, items)), reason.strip()[:200]
+    return found
+
+
+def with_chosen_items(run: Run, chosen: ChosenItems) -> Run | None:
+    """The run on the items that count; None for a task of which --only-items names none."""
+    names = [normalize_name(name) for name in (run.name, run.key, run.task)]
+    only = next((chosen.only[name] for name in names if name in chosen.only), None)
+    if chosen.only and only is None:
+        return None
+    without, reason = next((chosen.without[name] for name in names if name in chosen.without), (frozenset(), ""))
+    if only is None and not without:
+        return run
+    there = {item for repeat in run.repeats for item in repeat} | run.errors
+    kept = {item for item in there if (only is None or item in only) and item not in without}
+    return on_items(run, there, kept, f"without {len(there) - len(kept)}: {reason or chosen.why_only}")
+
+
+def on_items(run: Run, there: Collection[str], kept: Collection[str], why: str) -> Run:
+    """The run with its score over some of its items; ScriptError where it has none of them."""
+    if run.corpus_level:
+        raise ScriptError(f"{run.file}: {run.aggregation} is a score of all items of {run.task}; it has no part")
+    repeats = tuple({item: answer for item, answer in repeat.items() if item in kept} for repeat in run.repeats)
+    scores: dict[str, list[float]] = {}
+    for repeat in repeats:
+        for item, answer in repeat.items():
+            scores.setdefault(item, []).append(answer.score)
+    if not scores:
+        some = listing(sorted(there)[:3]) or "no samples"
+        raise ScriptError(f"{run.file}: none of the items of {run.task} that count is in its samples (there: {some})")
+    lost = len(run.errors & set(kept))
+    return replace(
+        run,
+        repeats=repeats,
+        errors=frozenset(run.errors & set(kept)),
+        score=sum(sum(own) / len(own) for own in scores.values()) / len(scores),
+        n=len(scores),
+        standard_error=None,
+        counts={"no_value": lost, "attempts": sum(map(len, repeats)) + lost},
+        chosen=f"{len(kept)} of {len(there)} items, {why}",
+    )
 
 
 # --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
@@ -2180,6 +2266,7 @@ class Policy:
     defaults: Limits = Limits()
     benchmarks: Mapping[str, Limits] = field(default_factory=dict)
     allow_unlike: bool = False
+    items: ChosenItems = field(default_factory=ChosenItems)  # which items count, where not all do
     tried: int | None = None  # how many candidates the one that is compared was picked from
 
     def limits(self, key: str) -> Limits:
@@ -3755,6 +3842,7 @@ def with_sides(
         one, two, left = choose_alike(by_part[0][part], by_part[1][part])
         ours, theirs = ours + one, theirs + two
         notes += [line for line in left if line not in notes]
+    notes += dict.fromkeys(run.chosen for run in (*ours, *theirs) if run.chosen and run.chosen not in notes)
     sides = side_of(ours), side_of(theirs)
     paired = bool(sides[0].scores and sides[1].scores)
     matched = match_items(*sides)
@@ -4215,6 +4303,7 @@ POLICY_FIELDS: dict[str, Shape] = {
     "limitations": TEXTS,
     "defaults": MAPPING,
     "benchmarks": MAPPING,
+    "exclude_items": MAPPING,
 }
 
 
@@ -4255,7 +4344,12 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
         if key in benchmarks:
             raise ScriptError(f"{where}: benchmarks: {name} and another entry are both {key}")
         benchmarks[key] = Limits(**{**defaults, **without_nulls(values or {})})
-    own = {name: content[name] for name in POLICY_FIELDS if name in content and name not in ("version", "defaults")}
+    own = {
+        name: content[name]
+        for name in POLICY_FIELDS
+        if name in content and name not in ("version", "defaults", "exclude_items")
+    }
+    own["items"] = ChosenItems(without=read_excluded(content.get("exclude_items", {}), where))
     own |= {name: tuple(own[name]) for name in ("limitations",) if name in own}
     own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
     return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
@@ -5133,6 +5227,7 @@ class RunReader:
         self.latest = latest
         self.fields: set[str] = set()  # metadata fields met, to name them when --cluster-by is none of them
         self.clustered = False
+        self.left_out: set[str] = set()  # tasks of which --only-items names no item
 
     def read_model(self, asked: AskedModel) -> ModelRuns:
         """The one state of one model that is asked for; ScriptError when there are several."""
@@ -5161,7 +5256,12 @@ class RunReader:
         """A record's results, with their items."""
         runs = []
         for reading in read_results(entry.path, entry.record, self.vocabulary, self.policy.max_invalid):
-            runs.append(with_answers(reading.run, reading.rows, self.policy.cluster_by))
+            run: Run | None = with_answers(reading.run, reading.rows, self.policy.cluster_by)
+            run = with_chosen_items(run, self.policy.items) if self.policy.items else run
+            if run is None:
+                self.left_out.add(reading.run.task)
+                continue
+            runs.append(run)
             for answer in (answer for repeat in runs[-1].repeats for answer in repeat.values()):
                 self.fields |= set(answer.fields)
                 self.clustered |= answer.group is not None

@@ -1805,3 +1805,46 @@ def test_greedy_runs_of_one_model_that_contradict_one_another_are_not_compared(t
     row = compare(capsys, tmp_path)["benchmarks"][0]
     assert row["verdict"] != "GO"
     assert any("contradict one another" in line for line in row["notes"])
+
+
+# --- which items count ---
+
+
+def test_a_gate_on_the_clean_items_alone(tmp_path, capsys):
+    """A candidate that only has learnt the contaminated items is no gain on the clean ones."""
+    names = [f"i{i:05d}" for i in range(400)]
+    old, new = [1.0] * 200 + [0.0] * 200, [1.0] * 200 + [0.0] * 100 + [1.0] * 100
+    chosen = cr.ChosenItems(only={"gsm8k": frozenset(names[:300])}, why_only="clean")
+    runs = [cr.with_chosen_items(make_run(scores, names=names), chosen) for scores in (old, new)]
+    assert [(run.score, run.n) for run in runs] == [(pytest.approx(2 / 3), 300)] * 2
+    row = ask(*runs).rows[0]
+    assert "300 of 400 items, without 100: clean" in row.notes
+    assert row.basis.n == 300
+    assert row.verdict != cr.BETTER
+    assert cr.with_chosen_items(make_run(old, names=names, key="mmlu"), chosen) is None
+
+
+def test_items_are_excluded_by_a_policy_with_a_reason():
+    policy = cr.parse_policy(
+        {"exclude_items": {"GSM8K": {"items": ["i00000", "i00001"], "reason": "broken gold"}}}, "p", lambda name: name
+    )
+    run = cr.with_chosen_items(make_run([1, 1, 0, 0, 1, 0]), policy.items)
+    assert (run.score, run.n) == (0.25, 4)
+    assert "broken gold" in run.chosen
+    for wrong in ({"gsm8k": ["i1"]}, {"gsm8k": {"items": ["i1"]}}, {"gsm8k": {"items": [], "reason": "x"}}):
+        with pytest.raises(cr.ScriptError, match="exclude_items"):
+            cr.parse_policy({"exclude_items": wrong}, "p", lambda name: name)
+    with pytest.raises(cr.ScriptError, match="none of the items"):
+        cr.with_chosen_items(make_run([1, 0]), cr.ChosenItems(only={"gsm8k": frozenset(["other"])}))
+    with pytest.raises(cr.ScriptError, match="it has no part"):
+        cr.with_chosen_items(make_run([1, 0], aggregation="bleu"), policy.items)
+
+
+def test_only_items_takes_the_file_of_the_contamination_check(tmp_path):
+    path = tmp_path / "clean.json"
+    path.write_text(json.dumps({"schema_version": "1", "reason": "no match", "only_items": {"my_quiz": ["a", "b"]}}))
+    assert cr.read_only_items(str(path)) == ({"myquiz": frozenset("ab")}, "no match")
+    for content in ("[]", "{}", '{"only_items": {}}', '{"only_items": 3}'):
+        path.write_text(content)
+        with pytest.raises(cr.ScriptError, match="--only-items"):
+            cr.read_only_items(str(path))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from parts.comparison.chosen_items import ChosenItems, read_excluded
 from parts.comparison.vocabulary import Limits, Policy
 from parts.frame import ScriptError, is_number, nearest
 from parts.records.settings import shortened
@@ -74,6 +75,7 @@ POLICY_FIELDS: dict[str, Shape] = {
     "limitations": TEXTS,
     "defaults": MAPPING,
     "benchmarks": MAPPING,
+    "exclude_items": MAPPING,
 }
 
 
@@ -114,7 +116,12 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
         if key in benchmarks:
             raise ScriptError(f"{where}: benchmarks: {name} and another entry are both {key}")
         benchmarks[key] = Limits(**{**defaults, **without_nulls(values or {})})
-    own = {name: content[name] for name in POLICY_FIELDS if name in content and name not in ("version", "defaults")}
+    own = {
+        name: content[name]
+        for name in POLICY_FIELDS
+        if name in content and name not in ("version", "defaults", "exclude_items")
+    }
+    own["items"] = ChosenItems(without=read_excluded(content.get("exclude_items", {}), where))
     own |= {name: tuple(own[name]) for name in ("limitations",) if name in own}
     own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
     return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})

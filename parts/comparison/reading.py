@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parts.comparison.chosen_items import with_chosen_items
 from parts.comparison.policy import parse_policy
 from parts.comparison.vocabulary import ModelRuns, Policy
 from parts.frame import ScriptError, listing, nearest, note, single_line
@@ -128,6 +129,7 @@ class RunReader:
         self.latest = latest
         self.fields: set[str] = set()  # metadata fields met, to name them when --cluster-by is none of them
         self.clustered = False
+        self.left_out: set[str] = set()  # tasks of which --only-items names no item
 
     def read_model(self, asked: AskedModel) -> ModelRuns:
         """The one state of one model that is asked for; ScriptError when there are several."""
@@ -156,7 +158,12 @@ class RunReader:
         """A record's results, with their items."""
         runs = []
         for reading in read_results(entry.path, entry.record, self.vocabulary, self.policy.max_invalid):
-            runs.append(with_answers(reading.run, reading.rows, self.policy.cluster_by))
+            run: Run | None = with_answers(reading.run, reading.rows, self.policy.cluster_by)
+            run = with_chosen_items(run, self.policy.items) if self.policy.items else run
+            if run is None:
+                self.left_out.add(reading.run.task)
+                continue
+            runs.append(run)
             for answer in (answer for repeat in runs[-1].repeats for answer in repeat.values()):
                 self.fields |= set(answer.fields)
                 self.clustered |= answer.group is not None

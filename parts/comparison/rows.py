@@ -195,6 +195,7 @@ def with_sides(
         one, two, left = choose_alike(by_part[0][part], by_part[1][part])
         ours, theirs = ours + one, theirs + two
         notes += [line for line in left if line not in notes]
+    notes += dict.fromkeys(run.chosen for run in (*ours, *theirs) if run.chosen and run.chosen not in notes)
     sides = side_of(ours), side_of(theirs)
     paired = bool(sides[0].scores and sides[1].scores)
     matched = match_items(*sides)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from parts.comparison.chosen_items import ChosenItems
 from parts.frame import MANY
 from parts.records.run import Answer, Run
 from parts.statistics.differences import Evidence
@@ -84,6 +85,7 @@ class Policy:
     defaults: Limits = Limits()
     benchmarks: Mapping[str, Limits] = field(default_factory=dict)
     allow_unlike: bool = False
+    items: ChosenItems = field(default_factory=ChosenItems)  # which items count, where not all do
     tried: int | None = None  # how many candidates the one that is compared was picked from
 
     def limits(self, key: str) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from parts.contamination.scores import LEVEL
@@ -87,10 +88,9 @@ def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
     rows = []
     for row in check.scores:
         cells = [row.rule] * several + [row.model, row.result_id]
-        cells += [
-            f"{mean_cell(row.clean)}, n = {row.counts[CLEAN]}",
-            f"{mean_cell(row.suspect)}, n = {row.counts[SUSPECT]}",
-        ]
+        for mean, name in ((row.clean, CLEAN), (row.suspect, SUSPECT)):
+            count = row.counts[name]
+            cells.append(f"{mean_cell(mean)}, " + (f"{row.right[name]} of {count}" if row.right else f"n = {count}"))
         cells += [mean_cell(row.difference, True), mean_cell(row.inflation, True)]
         cells += [mean_cell(row.beyond, True)] if others else []
         rows.append([*cells, f"not judged: {row.why}" if row.why else reading(row)])
@@ -160,6 +160,16 @@ def warning_lines(check: Check) -> list[str]:
     found, lines = check.found, []
     if check.unjudged:
         lines.append(f"{plural(check.unjudged, 'item')} too short to judge: neither clean nor suspect")
+    if check.nearest is not None:
+        lines.append(f"nearest below the threshold: {check.nearest.item.label}, {match_length(check.nearest)}")
+    words, counted = (sum(getattr(one.facts, name) for one in check.judged) for name in ("words", "counted"))
+    if counted < words:
+        lines.append(
+            f"{words - counted:,} of {words:,} words of the items are shared text or formulas and do not count"
+        )
+    joins = Counter(row.joined for row in check.scores if row.joined)
+    if joins:
+        lines.append("samples joined with items: " + "; ".join(joins))
     if check.duplicates:
         lines.append(f"{plural(check.duplicates, 'item')} given more than once, counted once")
     if found.unreadable:
@@ -320,7 +330,7 @@ def split_json(row: ScoreRow) -> dict[str, Any]:
     means = {name: mean_json(getattr(row, name)) for name in names}
     head = {"rule": row.rule, "model": row.model, "task": row.task, "result_id": row.result_id, "record": row.record}
     judged = {"method": row.method or None, "not_judged": row.why or None}
-    judged["lower_is_better"] = row.lower_is_better
+    judged |= {"lower_is_better": row.lower_is_better, "right": dict(row.right) or None, "joined": row.joined or None}
     return {**head, "recorded_score": row.recorded, "items": dict(row.counts), **means, **judged}
 
 

@@ -156,12 +156,14 @@ def check_join(join: Join, measured: Measured) -> None:
 def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> ScoreRow:
     """The scores of a result's items by their status."""
     found: dict[str, list[tuple[float, str]]] = {CLEAN: [], SUSPECT: [], TOO_SHORT: []}
-    missing = 0
+    missing, by_text = 0, 0
     for key, score in measured.items.items():
-        one = join.find(*key, measured.texts.get(key, ""))
+        text = measured.texts.get(key, "")
+        one = join.find(*key, text)
         if one is None:
             missing += 1
         else:
+            by_text += bool(folded_text(text))
             cluster = measured.clusters.get(key) or one.item.context or "\0".join(map(str, key))
             found[one.status[rule.name]].append((score, cluster))
     check_join(join, measured)
@@ -177,6 +179,7 @@ def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> Sco
         recorded=measured.score,
         why=measured.why,
         lower_is_better=measured.lower_is_better,
+        joined=f"{by_text} by text, {len(measured.items) - missing - by_text} by id",
     )
     if not any(found.values()):
         return replace(row, why=f"none of its {len(measured.items)} items is among the given ones")
@@ -204,7 +207,9 @@ def with_means(
     scale = measured.scale
     sides = {"all": [*clean, *suspect], "clean": clean, "suspect": suspect}
     means = {name: scaled(mean_interval(group_of(own, measured)), scale) for name, own in sides.items() if own}
-    row = replace(row, **means)
+    binary = {score for own in sides.values() for score, _ in own} <= {0.0, 1.0}
+    right = {name: round(sum(score for score, _ in own)) for name, own in sides.items()} if binary else {}
+    row = replace(row, **means, right=right)
     few = [f"{len(own)} {name} items" for name, own in ((SUSPECT, suspect), (CLEAN, clean)) if len(own) < fewest]
     if few:
         return replace(row, why=f"{' and '.join(few)}; {fewest} are needed")

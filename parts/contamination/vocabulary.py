@@ -280,7 +280,8 @@ class ScoreRow:
     """The scores of one record's result under one rule; scores are on the record's scale.
 
     inflation: the score on all items less that on the clean ones, where all are judged. beyond: the difference less
-    that of the other models on the same items. why: the difference is not judged, or "".
+    that of the other models on the same items. why: the difference is not judged, or "". right: of answers that are
+    right or wrong, how many of each side are. joined: how many samples were found by their text, how many by their id.
     """
 
     rule: str
@@ -299,6 +300,8 @@ class ScoreRow:
     method: str = ""
     beyond: Mean | None = None
     lower_is_better: bool = False
+    right: Mapping[str, int] = field(default_factory=dict)
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +355,12 @@ class Check:
             both = {"question", "answer"} <= set(" and ".join(names).split(" and "))
             found["question and answer" if both else min(names, key=len) if len(names) > 1 else next(iter(names))] += 1
         return found
+
+    @property
+    def nearest(self) -> Judged | None:
+        """The item with the largest share of equal words of those that no rule suspects."""
+        others = [one for one in self.judged if not one.suspect and one.facts.counted and one.facts.passage]
+        return max(others, key=lambda one: one.facts.passage / one.facts.counted, default=None)
 
     @property
     def unjudged(self) -> int:
