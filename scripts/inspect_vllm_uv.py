@@ -3906,8 +3906,11 @@ def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
     found = find_checkpoints(folder, to_run=True)
     left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
     if not found.checkpoints:
-        if len(left_out) == 1 and parse_checkpoint_name(folder.resolve().name):
-            raise ScriptError(f"{folder}: {left_out[0][1]}")
+        if len(left_out) == 1 and (steps := parse_checkpoint_name(folder.resolve().name)):
+            if SHORT.format("") not in left_out[0][1]:
+                raise ScriptError(f"{folder}: {left_out[0][1]}")
+            # One of several that were named: it fails by its own name, with a failure file, and stops no other.
+            return [Checkpoint(folder.resolve().name, folder, *steps)], []
         detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
         raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
     return found.checkpoints, left_out
@@ -5430,8 +5433,8 @@ class HeldWeights:
                 raise ScriptError(f"another base model, {own.label}")
             swap_state(self.loaded, self.layout, own, downloaded(own))
             self.holds = own
-        elif layout_difference(self.layout, read_layout(downloaded(own))):
-            raise ScriptError("another configuration or tokenizer with the same weights")
+        elif other := layout_difference(self.layout, read_layout(downloaded(own))):
+            raise ScriptError(f"{other}, with the same weights")
         self.checksum = self.proof = None
         if model.base:
             self.put_on(model)

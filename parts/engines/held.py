@@ -46,8 +46,8 @@ class HeldWeights:
                 raise ScriptError(f"another base model, {own.label}")
             swap_state(self.loaded, self.layout, own, downloaded(own))
             self.holds = own
-        elif layout_difference(self.layout, read_layout(downloaded(own))):
-            raise ScriptError("another configuration or tokenizer with the same weights")
+        elif other := layout_difference(self.layout, read_layout(downloaded(own))):
+            raise ScriptError(f"{other}, with the same weights")
         self.checksum = self.proof = None
         if model.base:
             self.put_on(model)
