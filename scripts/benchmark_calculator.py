@@ -329,7 +329,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -1923,7 +1923,6 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
         "corrected": rounded_text(sure.corrected.value, 3) if sure else None,
         "p_best": f"{standing.p_best:.2f}" if standing else None,
         "harness": ", ".join(ranking.harnesses) or None,
-        "date": date.today().isoformat(),
     }
     if known.get(name) is None:
         there = [other for other, value in known.items() if value is not None]

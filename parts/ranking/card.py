@@ -7,7 +7,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -216,7 +215,6 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
         "corrected": rounded_text(sure.corrected.value, 3) if sure else None,
         "p_best": f"{standing.p_best:.2f}" if standing else None,
         "harness": ", ".join(ranking.harnesses) or None,
-        "date": date.today().isoformat(),
     }
     if known.get(name) is None:
         there = [other for other, value in known.items() if value is not None]
