@@ -1733,6 +1733,12 @@ SHOTS = re.compile(r"\b(\d{1,3})[- ]?shots?\b", re.IGNORECASE)
 PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
 DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
 MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
+# Rows whose numbers are no shares, and so tell nothing of the unit of shares beside them.
+NO_SHARE = re.compile(
+    r"perplexity|\bppl\b|\bloss\b|bits per|\bbleu\b|\bchrf|\bter\b|\belo\b|\bmos\b|mt[- ]?bench"
+    r"|latency|seconds|tokens|param|\bsize\b",
+    re.IGNORECASE,
+)
 CARD_UNITS = ("percent", "proportion")
 
 
@@ -1781,7 +1787,11 @@ def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str
     """The cells with placeholders of one table; `shown`: the same cells as a reader sees them."""
     header = column_names(shown[0])
     columns = [
-        tuple(cells[j] for cells in shown[1:] if j < len(cells) and DECIMAL.fullmatch(cells[j]))[:MOST_BESIDE]
+        tuple(
+            cells[j]
+            for cells in shown[1:]
+            if j < len(cells) and DECIMAL.fullmatch(cells[j]) and not any(map(NO_SHARE.search, cells))
+        )[:MOST_BESIDE]
         for j in range(len(header))
     ]
     for (line, row), texts in zip(table, shown, strict=True):

@@ -225,6 +225,7 @@ CARD_UNIT_CASES = {
     "| B | Ours |\n|---|---|\n| DROP | 8.00 |\n| X | 57.30 |\n| GSM8K | {RESULT} |\n": "60.00",
     "| B | Ours |\n|---|---|\n| DROP | 0.08 |\n| GSM8K | {RESULT} |\n": "0.60",
     "| B | Shots | Ours |\n|---|---|---|\n| GSM8K | 5 | {RESULT} |\n": "0.600",
+    "| B | Ours |\n|---|---|\n| Perplexity (WikiText) | 8.52 |\n| GSM8K | {RESULT} |\n": "0.600",
     "| B | Ours |\n|---|---|\n| FLORES | {RESULT} |\n": "41.500",
     "It solves {RESULT:gsm8k} % of GSM8K.\n": "It solves 60.0 % of GSM8K.",
     "It solves {RESULT:gsm8k} of GSM8K.\n": "It solves 0.600 of GSM8K.",
