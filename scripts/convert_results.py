@@ -909,6 +909,11 @@ def local_id(folder: Path) -> str:
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
 
+# /home/jane/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
 # What torch and vLLM say when a model, its cache or a batch does not fit.
 OUT_OF_MEMORY = (
     "out of memory",
@@ -926,6 +931,16 @@ def scrub(text: str) -> str:
         text = text.replace(secret, "***") if secret else text
     text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
     return text.replace(str(Path.home()), "~")
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    return MACHINE_PATH.sub(r"\1", scrub(text))
 
 
 def shown_path(path: Path) -> str:
@@ -1015,7 +1030,6 @@ MAX_JSON = 1 << 30  # one JSON document
 HOME_FOLDERS = {"home", "users", "root"}
 
 # A path of a machine in a text: at least two parts from the root; its last part says enough.
-MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~ -]*[\w.@+~-])+[/\\]([\w.@+~-]+)")
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)[-:](\d\d)[-:](\d\d)(?:\.\d+)?")  # in the names of result files
 
 
@@ -1308,11 +1322,6 @@ def is_path(name: str) -> bool:
         return True
     last = name.rstrip("/").rsplit("/", 1)[-1]
     return name.count("/") > 1 or ("/" in name and parse_checkpoint_name(last) is not None)
-
-
-def without_paths(text: str) -> str:
-    """A text without secrets and without the folders of a machine: their last part is left."""
-    return MACHINE_PATH.sub(r"\1", scrub(text))
 
 
 def hub_source(repo: str, split: str | None, total: int | None, details: dict[str, Any]) -> dict[str, Any]:

@@ -1397,11 +1397,20 @@ CHANCE_TELLS = 0.05
 # Configurations of a data set that are the whole of it.
 WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
+BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no font draws
 BoardRow = dict[str, Any]  # a score, with the columns above
 
 
 class Unreadable(Exception):
     """A part of a model's metadata that cannot be read, with the reason; the rest of the model is."""
+
+
+def model_name(text: str | None) -> str:
+    """The name of a model as it is kept; ValueError when nothing in it can be seen, and "-" is no name either."""
+    name = kept_text(text) or ""
+    if not any(c.isalnum() and c not in BLANK_LETTERS for c in name):
+        raise ValueError("it names no model")
+    return name
 
 
 @dataclass(slots=True)
@@ -1530,6 +1539,153 @@ def ranks(metric: str | None, entry: Mapping[str, Any]) -> bool:
     return given in folded or given in ("", "score", "value", "result") or bool(right and given in RIGHT_ANSWERS)
 
 
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+
+# /home/jane/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
+        secret = os.environ.get(name)
+        text = text.replace(secret, "***") if secret else text
+    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
+    return text.replace(str(Path.home()), "~")
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    return MACHINE_PATH.sub(r"\1", scrub(text))
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    return said_by(error)
+
+
+def command_line(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
 # --- parts/board/data.py ----------------------------------------------------------------------------------------------
 
 DATA_SCHEMA = "1"
@@ -1563,7 +1719,7 @@ def make_metadata(
             "sources": {kind: sum(row["source_type"] == kind for row in rows) for kind in SOURCE_TYPES},
         },
         "benchmarks": benchmark_coverage(rows, mapping or {}),
-        "unreadable": list(unreadable),
+        "unreadable": [{name: without_paths(text) for name, text in problem.items()} for problem in unreadable],
     }
 
 
@@ -1585,7 +1741,7 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
 
-    lines = (json.dumps({name: row.get(name) for name in COLUMNS}, ensure_ascii=False, allow_nan=False) for row in rows)
+    lines = (json.dumps(told_row(row), ensure_ascii=False, allow_nan=False) for row in rows)
     write_whole(folder / "leaderboard.jsonl", (f"{line}\n" for line in lines))
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
@@ -1602,6 +1758,12 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
         temporary.unlink(missing_ok=True)
         raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
     write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def told_row(row: BoardRow) -> BoardRow:
+    """A row as it is written: every column, and no folder of this machine in what says something about it."""
+    cleaned = {name: without_paths(row[name]) for name in ("why_not", "notes") if row.get(name)}
+    return {name: cleaned.get(name, row.get(name)) for name in COLUMNS}
 
 
 def sound_metadata(metadata: Mapping[str, Any]) -> bool:
@@ -2830,61 +2992,6 @@ def job_token() -> str:
     if not token:
         raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
     return token
-
-
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -4584,7 +4691,7 @@ def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: 
             data = input_bytes(path, MOST_BYTES)
             found.rows += elsewhere_rows(orjson.loads(data), "/".join(parts), address, names, found.counts)
         except (ScriptError, ValueError, TypeError, AttributeError, KeyError) as error:
-            found.cannot_read("/".join(parts), error)
+            found.cannot_read("/".join(parts), without_paths(str(error), Path(path)))
     if not found.counts["records"] and wanted is None:
         raise ScriptError(f"{folder}: no record at data/<collection>/<developer>/<model>/<uuid>.json", code=1)
     return found
@@ -4687,9 +4794,7 @@ def elsewhere_rows(
         raise ValueError(
             f"no record of Every Eval Ever 0.2 or 0.3 (schema_version {shorten(record.get('schema_version'))})"
         )
-    model = names.text(record["model_info"].get("id"))
-    if not model:
-        raise ValueError("it names no model")
+    model = model_name(names.text(record["model_info"].get("id")))
     source = mapping_of(record.get("source_metadata"))
     library = str(mapping_of(record.get("eval_library")).get("name") or "")
     own = kept_url(mapping_of(source.get("additional_details")).get("source_url"))
@@ -6722,12 +6827,12 @@ def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[
             record = read_record(path)
             if record is None or record.get("failure"):
                 continue
-            if not identity_of(record).id:
-                raise ValueError("it names no model")
+            model_name(identity_of(record).id)
             found += record_rows(path, record, benchmarks)
         except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
-            reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
-            unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
+            reason = f"no {error} in the record" if isinstance(error, KeyError) else str(error)
+            reason = kept_text(without_paths(reason, path)) or ""
+            unreadable.append({"model": "", "where": record_place(path), "reason": reason})
     models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
     for run, row in found:
         models[run.identity.key].append((run, row))
@@ -7214,6 +7319,7 @@ def choose_shown(rows: Sequence[BoardRow]) -> None:
 PAGE_TITLE = "Open model leaderboard"
 HUB_URL = "https://huggingface.co"
 PAGE_FILES = ("leaderboard.parquet", "metadata.json")
+PAGE_ADDRESSES = ("", "/", "/gradio_api/startup-events")  # that `serve` answers
 SPACE_HOST = "0.0.0.0"  # a Space is reached from outside its container
 
 # What marks a number in the table, beside colour; the author's own metadata is the usual case and has no mark.
@@ -8748,6 +8854,30 @@ def check_port(host: str, port: int) -> None:
         raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
 
 
+class PageAlone:
+    """Only the page is served: of Gradio's own addresses the one by which it starts, and nothing is taken in."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        from starlette.responses import PlainTextResponse
+
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["method"] not in ("GET", "HEAD"):
+            answer = PlainTextResponse(
+                "this page takes nothing in\n", 405, {"allow": "GET, HEAD", "connection": "close"}
+            )
+            await answer(scope, receive, send)
+        elif scope["path"] not in PAGE_ADDRESSES:
+            await PlainTextResponse("there is one page, at /\n", 404)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
 def launch(page: ServedPage, host: str, port: int) -> None:
     """Serve the page with Gradio and return when it listens; ScriptError when it cannot."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -8764,6 +8894,7 @@ def launch(page: ServedPage, host: str, port: int) -> None:
         return Response(body, status, headers)
 
     server.add_route("/", root)
+    server.add_middleware(PageAlone)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             server.launch(
@@ -8774,7 +8905,6 @@ def launch(page: ServedPage, host: str, port: int) -> None:
                 prevent_thread_lock=True,
                 ssr_mode=False,
                 enable_monitoring=False,
-                max_file_size="1kb",  # nobody needs to send a file here
             )
     except OSError as error:
         raise ScriptError(f"{host}:{port}: {error}") from error

@@ -1261,6 +1261,11 @@ def local_id(folder: Path) -> str:
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
 
+# /home/jane/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
 # What torch and vLLM say when a model, its cache or a batch does not fit.
 OUT_OF_MEMORY = (
     "out of memory",
@@ -1278,6 +1283,16 @@ def scrub(text: str) -> str:
         text = text.replace(secret, "***") if secret else text
     text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
     return text.replace(str(Path.home()), "~")
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    return MACHINE_PATH.sub(r"\1", scrub(text))
 
 
 def shown_path(path: Path) -> str:

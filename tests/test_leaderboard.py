@@ -382,6 +382,39 @@ def test_values_in_a_diff():
     assert board.added_values(diff) == {61.5, 0.4}
 
 
+# --- what is told ---
+
+
+@pytest.mark.parametrize("folder", ["secret-project", "secret project", "s\u00e9cret"])
+def test_reasons_name_no_folder_of_this_machine(tmp_path, monkeypatch, capsys, folder):
+    """Neither metadata.json nor the page nor the data set's files say where somebody keeps records."""
+    results = tmp_path / folder / "results"
+    results.mkdir(parents=True)
+    examples = Path(board.__file__).resolve().parents[1] / "examples/tiny_run/results"
+    good = next(examples.rglob("????????-*[0-9a-f].json"))
+    shutil.copy(good, results / good.name)
+    for name in ("8e29e4a2-0000-4000-8000-000000000000.json", "8e29e4a2-0000-4000-8000-000000000001.json"):
+        (results / name).write_text("{" if name.endswith("0.json") else "[]")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for where, place in ((tmp_path, f"{folder}/results"), (tmp_path / folder, "results"), (Path("/"), str(results))):
+        monkeypatch.chdir(where)
+        out = tmp_path / "board"
+        assert board.main(["collect", "--results", place, "--output-dir", str(out)]) == 0
+        capsys.readouterr()
+        text = (out / "metadata.json").read_text(encoding="utf-8")
+        assert len(json.loads(text)["unreadable"]) == 2
+        text += (out / "leaderboard.jsonl").read_text(encoding="utf-8") + board.read_page(out)
+        assert folder not in text
+        assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize("name", ["\u200b\u200c", "\u2060", "\u3164", "\ufeff \u00ad", "-", "..."])
+def test_a_model_without_a_name_to_see_is_refused(name):
+    with pytest.raises(ValueError, match="names no model"):
+        board.model_name(name)
+    assert board.model_name(f"{name}a/b") == board.kept_text(f"{name}a/b")
+
+
 # --- ranks ---
 
 

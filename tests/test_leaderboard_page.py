@@ -278,6 +278,26 @@ def test_served_page_is_the_exported_one_and_follows_the_data(tmp_path):
         assert "the page shows the data read before" in log.read_text()
 
 
+def test_nothing_can_be_sent_to_the_served_page(tmp_path):
+    """Gradio's own addresses are closed: it would take a stranger's file and keep it."""
+    data = write(tmp_path / "data", ROWS[:20])
+    kept = tmp_path / "temporary"
+    kept.mkdir()
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
+    with served(data, tmp_path / "log", GRADIO_TEMP_DIR=str(kept), TMPDIR=str(kept)) as address:
+        for path in ("gradio_api/upload", "upload", "", "gradio_api/queue/join", "gradio_api/run/predict"):
+            request = urllib.request.Request(
+                f"{address}{path}", body, {"Content-Type": "multipart/form-data; boundary=x"}, method="POST"
+            )
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=30)
+            assert refused.value.code == 405
+        for path in ("config", "gradio_api/info", "gradio_api/file=/etc/passwd", "monitoring", "theme.css"):
+            assert fetch(f"{address}{path}")[0] == 404, path
+        assert fetch(address)[0] == 200
+        assert not [path for path in kept.rglob("*") if path.is_file()]
+
+
 def reachable(address: str) -> bool:
     """Whether something listens there."""
     host, port = address.removeprefix("http://").rstrip("/").split(":")

@@ -11,6 +11,7 @@ from typing import Any
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, BoardRow
 from parts.frame import ScriptError, kept_text, single_line, to_json, write_whole
 from parts.inputs import allowed, open_input, read_json
+from parts.private import without_paths
 
 DATA_SCHEMA = "1"
 
@@ -43,7 +44,7 @@ def make_metadata(
             "sources": {kind: sum(row["source_type"] == kind for row in rows) for kind in SOURCE_TYPES},
         },
         "benchmarks": benchmark_coverage(rows, mapping or {}),
-        "unreadable": list(unreadable),
+        "unreadable": [{name: without_paths(text) for name, text in problem.items()} for problem in unreadable],
     }
 
 
@@ -65,7 +66,7 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
 
-    lines = (json.dumps({name: row.get(name) for name in COLUMNS}, ensure_ascii=False, allow_nan=False) for row in rows)
+    lines = (json.dumps(told_row(row), ensure_ascii=False, allow_nan=False) for row in rows)
     write_whole(folder / "leaderboard.jsonl", (f"{line}\n" for line in lines))
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
@@ -82,6 +83,12 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
         temporary.unlink(missing_ok=True)
         raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
     write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def told_row(row: BoardRow) -> BoardRow:
+    """A row as it is written: every column, and no folder of this machine in what says something about it."""
+    cleaned = {name: without_paths(row[name]) for name in ("why_not", "notes") if row.get(name)}
+    return {name: cleaned.get(name, row.get(name)) for name in COLUMNS}
 
 
 def sound_metadata(metadata: Mapping[str, Any]) -> bool:

@@ -19,11 +19,12 @@ from urllib.parse import quote
 
 from parts.board.hub import HubReader, trouble
 from parts.board.metadata_rows import new_row
-from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, ranks
+from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
 from parts.frame import ScriptError, is_number, kept_text, note, shorten
 from parts.inputs import input_bytes, input_text
 from parts.names import REPO_ID
+from parts.private import without_paths
 from parts.records.publishable import is_main_metric
 from parts.vocabulary import is_named_after, stated_unit
 
@@ -71,7 +72,7 @@ def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: 
             data = input_bytes(path, MOST_BYTES)
             found.rows += elsewhere_rows(orjson.loads(data), "/".join(parts), address, names, found.counts)
         except (ScriptError, ValueError, TypeError, AttributeError, KeyError) as error:
-            found.cannot_read("/".join(parts), error)
+            found.cannot_read("/".join(parts), without_paths(str(error), Path(path)))
     if not found.counts["records"] and wanted is None:
         raise ScriptError(f"{folder}: no record at data/<collection>/<developer>/<model>/<uuid>.json", code=1)
     return found
@@ -174,9 +175,7 @@ def elsewhere_rows(
         raise ValueError(
             f"no record of Every Eval Ever 0.2 or 0.3 (schema_version {shorten(record.get('schema_version'))})"
         )
-    model = names.text(record["model_info"].get("id"))
-    if not model:
-        raise ValueError("it names no model")
+    model = model_name(names.text(record["model_info"].get("id")))
     source = mapping_of(record.get("source_metadata"))
     library = str(mapping_of(record.get("eval_library")).get("name") or "")
     own = kept_url(mapping_of(source.get("additional_details")).get("source_url"))

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.metadata_rows import new_row
-from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, ranks
+from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks
 from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text
+from parts.private import without_paths
 from parts.records.files import read_record, record_files
 from parts.records.groups import whole_runs
 from parts.records.identity import identity_of
@@ -95,12 +96,12 @@ def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[
             record = read_record(path)
             if record is None or record.get("failure"):
                 continue
-            if not identity_of(record).id:
-                raise ValueError("it names no model")
+            model_name(identity_of(record).id)
             found += record_rows(path, record, benchmarks)
         except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
-            reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
-            unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
+            reason = f"no {error} in the record" if isinstance(error, KeyError) else str(error)
+            reason = kept_text(without_paths(reason, path)) or ""
+            unreadable.append({"model": "", "where": record_place(path), "reason": reason})
     models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
     for run, row in found:
         models[run.identity.key].append((run, row))

@@ -67,11 +67,20 @@ CHANCE_TELLS = 0.05
 # Configurations of a data set that are the whole of it.
 WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
+BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no font draws
 BoardRow = dict[str, Any]  # a score, with the columns above
 
 
 class Unreadable(Exception):
     """A part of a model's metadata that cannot be read, with the reason; the rest of the model is."""
+
+
+def model_name(text: str | None) -> str:
+    """The name of a model as it is kept; ValueError when nothing in it can be seen, and "-" is no name either."""
+    name = kept_text(text) or ""
+    if not any(c.isalnum() and c not in BLANK_LETTERS for c in name):
+        raise ValueError("it names no model")
+    return name
 
 
 @dataclass(slots=True)

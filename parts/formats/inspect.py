@@ -31,12 +31,11 @@ from parts.formats.vocabulary import (
     TaskRun,
     Trouble,
     hub_source,
-    without_paths,
 )
 from parts.frame import single_line
 from parts.hashes import file_sha256
 from parts.names import SPLIT_FILES
-from parts.private import shown_path
+from parts.private import shown_path, without_paths
 from parts.records.schema import strings
 
 INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ollama": "ollama"}

@@ -17,9 +17,9 @@ from parts.formats.values import (
 )
 from parts.formats.vocabulary import (
     AskedItem,
-    without_paths,
 )
 from parts.frame import single_line
+from parts.private import without_paths
 
 
 def with_attached(value: Any, attachments: Mapping[str, Any]) -> Any:

@@ -26,9 +26,10 @@ from parts.formats.values import (
     source_named,
     whole,
 )
-from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble, without_paths
+from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
 from parts.harness.metric_names import METRIC_IDS
+from parts.private import without_paths
 
 NEMO_GENERATION = {"temperature": "temperature", "max_new_tokens": "max_tokens", "max_tokens": "max_tokens"}
 NEMO_GENERATION |= {"top_p": "top_p"}

@@ -13,10 +13,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from parts.formats.vocabulary import STAMP, Moment, ScoreRead, Tally, without_paths
+from parts.formats.vocabulary import STAMP, Moment, ScoreRead, Tally
 from parts.frame import is_number, single_line
 from parts.harness.metric_names import METRIC_SCALES, metric_scale, standard_deviation
-from parts.private import scrub
+from parts.private import scrub, without_paths
 from parts.records.schema import strings
 
 SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much

@@ -14,7 +14,7 @@ from typing import Any
 from parts.frame import single_line, slug
 from parts.inputs import open_input
 from parts.names import local_id, parse_checkpoint_name
-from parts.private import scrub
+from parts.private import without_paths
 from parts.records.schema import strings
 
 # Formats by the name that --format takes, with the library that writes them.
@@ -35,7 +35,6 @@ MAX_JSON = 1 << 30  # one JSON document
 HOME_FOLDERS = {"home", "users", "root"}
 
 # A path of a machine in a text: at least two parts from the root; its last part says enough.
-MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~ -]*[\w.@+~-])+[/\\]([\w.@+~-]+)")
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)[-:](\d\d)[-:](\d\d)(?:\.\d+)?")  # in the names of result files
 
 
@@ -328,11 +327,6 @@ def is_path(name: str) -> bool:
         return True
     last = name.rstrip("/").rsplit("/", 1)[-1]
     return name.count("/") > 1 or ("/" in name and parse_checkpoint_name(last) is not None)
-
-
-def without_paths(text: str) -> str:
-    """A text without secrets and without the folders of a machine: their last part is left."""
-    return MACHINE_PATH.sub(r"\1", scrub(text))
 
 
 def hub_source(repo: str, split: str | None, total: int | None, details: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from parts.embedded import embedded
 PAGE_TITLE = "Open model leaderboard"
 HUB_URL = "https://huggingface.co"
 PAGE_FILES = ("leaderboard.parquet", "metadata.json")
+PAGE_ADDRESSES = ("", "/", "/gradio_api/startup-events")  # that `serve` answers
 SPACE_HOST = "0.0.0.0"  # a Space is reached from outside its container
 
 # What marks a number in the table, beside colour; the author's own metadata is the usual case and has no mark.

@@ -20,6 +20,7 @@ from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES
 from parts.frame import ScriptError, natural_key, note, single_line, write_whole
 from parts.page.constants import (
     HUB_URL,
+    PAGE_ADDRESSES,
     PAGE_APART,
     PAGE_BENCHMARKS,
     PAGE_FILES,
@@ -168,6 +169,30 @@ def check_port(host: str, port: int) -> None:
         raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
 
 
+class PageAlone:
+    """Only the page is served: of Gradio's own addresses the one by which it starts, and nothing is taken in."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        from starlette.responses import PlainTextResponse
+
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["method"] not in ("GET", "HEAD"):
+            answer = PlainTextResponse(
+                "this page takes nothing in\n", 405, {"allow": "GET, HEAD", "connection": "close"}
+            )
+            await answer(scope, receive, send)
+        elif scope["path"] not in PAGE_ADDRESSES:
+            await PlainTextResponse("there is one page, at /\n", 404)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
 def launch(page: ServedPage, host: str, port: int) -> None:
     """Serve the page with Gradio and return when it listens; ScriptError when it cannot."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -184,6 +209,7 @@ def launch(page: ServedPage, host: str, port: int) -> None:
         return Response(body, status, headers)
 
     server.add_route("/", root)
+    server.add_middleware(PageAlone)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             server.launch(
@@ -194,7 +220,6 @@ def launch(page: ServedPage, host: str, port: int) -> None:
                 prevent_thread_lock=True,
                 ssr_mode=False,
                 enable_monitoring=False,
-                max_file_size="1kb",  # nobody needs to send a file here
             )
     except OSError as error:
         raise ScriptError(f"{host}:{port}: {error}") from error
