@@ -213,8 +213,10 @@ def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
 
 def strict_json_line(line: bytes, lenient: bool = False) -> Any:
     """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
-    import orjson
-
+    try:
+        import orjson
+    except ImportError:  # a script that reads few lines goes without it
+        return strict_json(line)
     try:
         value = orjson.loads(line)
     except ValueError:

@@ -2390,8 +2390,10 @@ def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
 
 def strict_json_line(line: bytes, lenient: bool = False) -> Any:
     """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
-    import orjson
-
+    try:
+        import orjson
+    except ImportError:  # a script that reads few lines goes without it
+        return strict_json(line)
     try:
         value = orjson.loads(line)
     except ValueError:
@@ -4667,6 +4669,31 @@ def read_results(
         validity = validity_of(run, facts, found is not None, most)
         readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
     return readings
+
+
+def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[str]:
+    """Why a record that a script of this project wrote is not what was measured; nothing where it holds.
+
+    It was cut, altered, or never whole: such a script leaves a checksum of the samples.
+    ScriptError when it, or its samples, cannot be read at all.
+    """
+    runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
+    kept = record.get("detailed_evaluation_results")
+    if found is None or not isinstance(kept, Mapping) or not kept.get("checksum") or "total_rows" not in kept:
+        return ["its samples file is missing" if found is None else "it has no checksum of its samples"]
+    if not runs:
+        return ["no evaluation_results"]
+    reasons = [] if any(found.values()) else ["its samples file is empty"]
+    for run in runs:
+        facts = facts_of_items(run, rows_of_run(run, found))
+        reasons += record_reasons(run, facts, True)
+        if facts is None or normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
+            continue  # a harness's own number, or one of a group of items, has no lines of its own
+        if facts.unscored == facts.rows:
+            reasons.append(f"no answer of {run.result_id} has a score")
+        elif facts.factor is None and not run.aggregation:
+            reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    return reasons
 
 
 # --- parts/contamination/reading.py -----------------------------------------------------------------------------------

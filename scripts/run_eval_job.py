@@ -666,8 +666,10 @@ def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
 
 def strict_json_line(line: bytes, lenient: bool = False) -> Any:
     """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
-    import orjson
-
+    try:
+        import orjson
+    except ImportError:  # a script that reads few lines goes without it
+        return strict_json(line)
     try:
         value = orjson.loads(line)
     except ValueError:
@@ -977,11 +979,15 @@ class EvalRun:
 
 @dataclass(frozen=True)
 class Collected:
-    """What `collect` found of one job: paths of records, tasks without one, and what was wrong."""
+    """What `collect` found of one job: paths of records, tasks without one, what was wrong.
+
+    `replaced`: records that are not sound, beside one of the same task that is.
+    """
 
     records: tuple[str, ...]
     missing: tuple[str, ...]
     problems: tuple[str, ...]
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -3406,6 +3412,31 @@ def read_results(
     return readings
 
 
+def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[str]:
+    """Why a record that a script of this project wrote is not what was measured; nothing where it holds.
+
+    It was cut, altered, or never whole: such a script leaves a checksum of the samples.
+    ScriptError when it, or its samples, cannot be read at all.
+    """
+    runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
+    kept = record.get("detailed_evaluation_results")
+    if found is None or not isinstance(kept, Mapping) or not kept.get("checksum") or "total_rows" not in kept:
+        return ["its samples file is missing" if found is None else "it has no checksum of its samples"]
+    if not runs:
+        return ["no evaluation_results"]
+    reasons = [] if any(found.values()) else ["its samples file is empty"]
+    for run in runs:
+        facts = facts_of_items(run, rows_of_run(run, found))
+        reasons += record_reasons(run, facts, True)
+        if facts is None or normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
+            continue  # a harness's own number, or one of a group of items, has no lines of its own
+        if facts.unscored == facts.rows:
+            reasons.append(f"no answer of {run.result_id} has a score")
+        elif facts.factor is None and not run.aggregation:
+            reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    return reasons
+
+
 # --- parts/jobs/results.py --------------------------------------------------------------------------------------------
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -3475,38 +3506,55 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
     """Copy a job's sound records into OUTPUT/data; one that is there already stays as it is."""
     place = fetched / job.folder
     names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.json")) if place.is_dir() else []
-    records, problems, contents = [], [], []
+    records, contents, sound = [], [], set()
+    unsound, problems = [], []
     vocabulary = vocabulary_of(read_mapping())
     for name in names:
-        if not RECORD_PATH.fullmatch(name) and not FAILURE_PATH.fullmatch(name):
+        if FAILURE_PATH.fullmatch(name):
+            continue
+        if not RECORD_PATH.fullmatch(name):
             problems.append(f"{name}: not a place for a record")
-        elif RECORD_PATH.fullmatch(name):
-            problem, record, doubts = checked_record(place / name, vocabulary)
-            if problem is None and not is_asked_of(job, record, aliases):
-                problem = "a record of a model or task that this job was not given"
-            problem = problem or kept_problem(place, output, name)
-            if problem:
-                problems.append(f"{name}: {problem}")
-            else:
-                records.append(name)
-                contents.append(record)
-                problems += [f"{name}: kept, not valid: {listing(doubts, 3)}"] if doubts else []
+            continue
+        problem, record, doubts = checked_record(place / name, vocabulary)
+        problem = problem or other_than_asked(job, record, aliases)
+        if problem:
+            unsound.append((name, problem))
+            continue
+        contents.append(record)
+        sound.add(Path(name).parent)
+        if kept := kept_problem(place, output, name):
+            problems.append(f"{name}: {kept}")
+        else:
+            records.append(name)
+            problems += [f"{name}: kept, not valid: {listing(doubts, 3)}"] if doubts else []
     missing = missing_tasks_of(job, contents, aliases)
+    later = [name for name, _ in unsound if not missing and Path(name).parent in sound]
+    problems += [f"{name}: {problem}" for name, problem in unsound if name not in later]
     problems += [f"{name}: {text}" for name, text in failures(place, names, contents)]
-    return Collected(tuple(records), missing, tuple(problems))
+    return Collected(tuple(records), missing, tuple(problems), tuple(later))
 
 
-def is_asked_of(job: EvalJob, record: dict[str, Any], aliases: Mapping[str, set[str]]) -> bool:
-    """Whether a record is of one of the models and tasks of a job."""
-    return any(is_of_model(record, model) for model in job.models) and any(
+def other_than_asked(job: EvalJob, record: dict[str, Any], aliases: Mapping[str, set[str]]) -> str | None:
+    """Why a record is not of what a job was given, or None."""
+    if not any(is_of_model(record, model) for model in job.models) or not any(
         is_of_task(record, task, aliases) for task in job.tasks
-    )
+    ):
+        return "a record of a model or task that this job was not given"
+    asked = job.arguments[job.arguments.index("--limit") + 1] if "--limit" in job.arguments else ""
+    for result in record["evaluation_results"]:
+        said = limit_of((result.get("generation_config") or {}).get("additional_details") or {})
+        if said != asked:
+            return (
+                f"measured with {f'--limit {said}' if said else 'no --limit'}, and the job was given {asked or 'none'}"
+            )
+    return None
 
 
 def checked_record(path: Path, vocabulary: MetricMapping) -> tuple[str | None, dict[str, Any], list[str]]:
-    """(the reason why a record is not to be used or None, the record, what the gate says against its scores).
+    """(the reason why a record is not what was measured or None, the record, what the gate says against its scores).
 
-    A sound record with scores that no reader will use is brought home all the same, and that is said.
+    One that was cut, altered or contradicts itself counts as missing: it is measured again. A sound record with scores
+    that no reader will use is brought home all the same, and that is said.
     """
     try:
         record = read_record(path)
@@ -3519,14 +3567,15 @@ def checked_record(path: Path, vocabulary: MetricMapping) -> tuple[str | None, d
         details = library.get("additional_details") or {} if isinstance(library, dict) else None
         if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
             return "no eval_library with additional_details of text", {}, []
-        if not samples_path(path).is_file():
-            return "its samples file is missing", {}, []
-        readings = read_results(path, record, vocabulary)
+        if not identity_of(record).id:
+            return "no model_info.id", {}, []
+        wrong = contradictions(path, record, vocabulary)
+        readings = [] if wrong else read_results(path, record, vocabulary)
     except (ScriptError, OSError, ValueError) as error:
         text = str(error).replace(f"{path}: ", "").replace(f"{samples_path(path)}: ", "")
         return f"cannot be read ({text[:160]})", {}, []
-    if not identity_of(record).id or not readings:
-        return "no evaluation_results" if not readings else "no model_info.id", {}, []
+    if wrong:
+        return listing(wrong, 3), {}, []
     return None, record, [f"{one.run.task}: {reason}" for one in readings for reason in one.run.validity.reasons]
 
 
@@ -3853,7 +3902,8 @@ def report_collected(run: EvalRun, found: dict[str, Collected], output: Path, as
         print(render_table(rows))
         print(f"\n{sum(len(part.records) for part in found.values())} records in {output / 'data'}")
     for name, part in found.items():
-        for text in [*(f"missing: {text}" for text in part.missing), *part.problems]:
+        left_out = [f"{text}: left out, not sound; a later record of it is" for text in part.replaced]
+        for text in [*(f"missing: {text}" for text in part.missing), *part.problems, *left_out]:
             note(printable(f"{name}: {text}"))
     if any(part.missing for part in found.values()):
         note(f"what is missing is evaluated again by: {this_script()} --run-id {run.run_id}")

@@ -1,5 +1,6 @@
 """run_vllm_eval_job.py and run_eval_job.py against a local Jobs API that the unmodified client talks to."""
 
+import hashlib
 import json
 import os
 import re
@@ -73,12 +74,12 @@ def main(*words):
 def option(job, flag):
     """What stands behind a flag in the arguments of a job's script."""
     words = job.script_arguments
-    rest = words[words.index(flag) + 1 :]
+    rest = words[words.index(flag) + 1 :] if flag in words else []
     stop = next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))
     return rest[:stop]
 
 
-def record(model, task, number=0):
+def record(model, task, number=0, limit=None):
     """A sound record and its samples."""
     name = f"{abs(hash((model, task, number))):032x}"[:32]
     uuid = f"{name[:8]}-{name[8:12]}-4{name[13:16]}-8{name[17:20]}-{name[20:]}"
@@ -94,7 +95,8 @@ def record(model, task, number=0):
             {
                 "evaluation_name": base,
                 "metric_config": {"metric_id": "accuracy", "metric_unit": "proportion"},
-                "score_details": {"score": 0.5},
+                "score_details": {"score": 0.5, "uncertainty": {"num_samples": 2}},
+                "generation_config": {"additional_details": {"limit": limit} if limit else {}},
             }
         ],
     }
@@ -102,18 +104,20 @@ def record(model, task, number=0):
     rows = [about | {"sample_id": str(i), "evaluation": {"score": float(i)}} for i in range(2)]
     line = "".join(json.dumps(row) + "\n" for row in rows)
     place = f"data/{base}/me/{model.split('/')[1]}/{uuid}"
+    checksum = hashlib.sha256(line.encode()).hexdigest()
+    content["detailed_evaluation_results"] = {"hash_algorithm": "sha256", "checksum": checksum, "total_rows": 2}
     return {f"{place}.json": json.dumps(content), f"{place}_samples.jsonl": line}
 
 
-def upload(hub, job, **changes):
-    """What the evaluation script does at its end: put its records into the data set."""
+def upload(hub, job, instead=None, **changes):
+    """What the evaluation script does at its end: put its records (or other files) into the data set."""
     repo, folder = option(job, "--results-repo")[0].split("/runs/")
     tasks = option(job, "--tasks") if "--tasks" in job.script_arguments else option(job, "--task")
     files = {}
     for model in option(job, "--model"):
         for task in tasks:
-            files |= record(model, task)
-    files = {f"runs/{folder}/{name}": text for name, text in files.items()}
+            files |= record(model, task, limit=(option(job, "--limit") or [None])[0])
+    files = {f"runs/{folder}/{name}": text for name, text in (files if instead is None else instead).items()}
     hub.commit(repo, files | {f"runs/{folder}/{name}": text for name, text in changes.items()}, repo_type="dataset")
 
 
@@ -1001,6 +1005,98 @@ def test_unsound_files_are_named_and_stay_where_they_are(hub, capsys, files, sai
     assert said in capsys.readouterr().err
     names = {path.name for path in Path("results").rglob("*.json")}
     assert not names & {"notes.json", f"{BAD.split('/')[-1]}1_failure.json"}
+
+
+def altered(files, change):
+    """A record's files with the record (or, by a function of text, its samples) changed."""
+    (name, text), (samples, lines) = files.items()
+    content = json.loads(text)
+    lines = change(content, lines) or lines
+    return {name: json.dumps(content), samples: lines}
+
+
+def score_of(content):
+    return content["evaluation_results"][0]["score_details"]
+
+
+SPOILED = {
+    "cut samples": (lambda c, lines: lines.splitlines(True)[0], "checksum"),
+    "cut in a line": (lambda c, lines: lines[:-20], "checksum"),
+    "altered samples": (lambda c, lines: lines.replace('"score": 0.0', '"score": 1.0'), "checksum"),
+    "no samples": (lambda c, lines: "\n", "checksum"),
+    "altered score": (lambda c, lines: score_of(c).update(score=1.0), "is not the mean of its items"),
+    "a score out of its range": (lambda c, lines: score_of(c).update(score=7.0), "outside its range"),
+    "a score that is none": (lambda c, lines: score_of(c).update(score="0.5"), "not a finite number"),
+    "other rows": (lambda c, lines: c["detailed_evaluation_results"].update(total_rows=3), "its record says 3"),
+    "no checksum": (lambda c, lines: c.pop("detailed_evaluation_results") and None, "no checksum"),
+    "other items": (lambda c, lines: score_of(c).update(uncertainty={"num_samples": 9}), "it speaks of 9 items"),
+    "another limit": (
+        lambda c, lines: c["evaluation_results"][0]["generation_config"]["additional_details"].update(limit="2"),
+        "measured with --limit 2",
+    ),
+    "a conflict": (lambda c, lines: score_of(c).update(details={"conflict": "0.5 and 0.6"}), "contradicts its items"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_record_that_is_not_what_was_measured_is_missing_and_measured_again(hub, capsys, how):
+    change, said = SPOILED[how]
+    bad, good = altered(record("me/lm-step_1", "gsm8k|5"), change), record("me/lm-step_1", "gsm8k|5", 1)
+
+    def ending(job):
+        files = good if job.labels["eval-attempt"] == "2" else bad
+        return Ending(before=lambda: upload(hub, job, instead=files))
+
+    hub.jobs.runner = Pretend(ending)
+    assert main(*command("--yes", "--wait")) == 0
+    assert main("collect", "r1") == 1
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "missing: me/lm-step_1 gsm8k|5" in captured.err
+    assert not list(Path("results").rglob("*.json*"))
+    assert main("--run-id", "r1", "--yes", "--wait") == 0  # sends it again
+    assert len(hub.jobs.all) == 2
+    assert main("collect", "r1") == 0
+    captured = capsys.readouterr()
+    assert "1 records in" in captured.out
+    assert "left out, not sound; a later record of it is" in captured.err
+    assert len(list(Path("results").rglob("*_samples.jsonl"))) == 1
+    assert main("--run-id", "r1", "--yes") == 0  # and no third time
+    assert len(hub.jobs.all) == 2
+
+
+def test_an_evaluation_does_not_take_an_unsound_record_for_finished(tmp_path, capsys):
+    """What collect calls missing is measured again by the job that is sent for it: one function decides."""
+    import lighteval_vllm_uv as lighteval
+
+    for how, (change, _) in SPOILED.items():
+        for sound in (True, False):
+            files = record("me/lm-step_1", "gsm8k|5")
+            files = files if sound else altered(files, change)
+            folder = tmp_path / f"{how}-{sound}"
+            for name, text in files.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(text)
+            history = lighteval.History(folder, [])
+            (path,) = (path for path in folder.rglob("*.json"))
+            finished = lighteval.Finished(path, json.loads(path.read_text()), "gsm8k|5")
+            assert history.is_sound(finished) is (sound or how == "another limit"), how  # which its settings tell
+    assert "is measured again" in capsys.readouterr().err
+
+
+def test_invalid_scores_come_home_and_are_said(hub, capsys):
+    """Answers that were all cut off are what the model gave: measuring again gives them again."""
+    files = record("me/lm-step_1", "gsm8k|5")
+    change = lambda c, lines: score_of(c).update(details={"truncated": "2"})  # noqa: E731
+    files = altered(files, change)
+    hub.jobs.runner = Pretend(lambda job: Ending(before=lambda: upload(hub, job, instead=files)))
+    assert main(*command("--yes", "--wait")) == 0
+    assert main("collect", "r1") == 1
+    captured = capsys.readouterr()
+    assert "kept, not valid" in captured.err
+    assert "missing" not in captured.err
+    assert main("--run-id", "r1", "--yes") == 0
+    assert len(hub.jobs.all) == 1
 
 
 def test_a_record_that_is_here_already_is_kept(hub, capsys):

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError
+from parts.frame import ScriptError, note
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Finished, Model, Task, TaskRequest
 from parts.hashes import local_sha256
 from parts.inputs import read_json
+from parts.records.reading import contradictions
+from parts.vocabulary import MetricMapping
 
 
 class History:
@@ -22,6 +24,7 @@ class History:
         self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
         self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
         self.data: dict[str, str | None] = {}
+        self.sound: dict[Path, bool] = {}
         self.output, self.places = output, set()
         self.look(models)
 
@@ -49,11 +52,25 @@ class History:
             return
 
     def found(self, model: Model, settings: Settings) -> list[Finished]:
-        """The records of a model, measured with these settings; those of an adapter on the same base."""
+        """The sound records of a model, measured with these settings; those of an adapter on the same base."""
         rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
         wanted = base.weights_sha256 if base else None
         details = [row.record["model_info"]["additional_details"] for row in rows]
-        return [row for row, own in zip(rows, details, strict=True) if own.get("base_weights_sha256") == wanted]
+        same = [row for row, own in zip(rows, details, strict=True) if own.get("base_weights_sha256") == wanted]
+        return [row for row in same if self.is_sound(row)]
+
+    def is_sound(self, finished: Finished) -> bool:
+        """Whether a record is whole and fits its samples; one that does not is said once, and measured again."""
+        path = finished.path
+        if path not in self.sound:
+            try:
+                reasons = contradictions(path, finished.record, MetricMapping({}, {}, {}))
+            except ScriptError as error:
+                reasons = [str(error)]
+            self.sound[path] = not reasons
+            if reasons:
+                note(f"warning: {path}: {reasons[0]}: {finished.task} is measured again")
+        return self.sound[path]
 
     def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
         """The finished record of a task whose data are the same."""

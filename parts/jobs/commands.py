@@ -343,7 +343,8 @@ def report_collected(run: EvalRun, found: dict[str, Collected], output: Path, as
         print(render_table(rows))
         print(f"\n{sum(len(part.records) for part in found.values())} records in {output / 'data'}")
     for name, part in found.items():
-        for text in [*(f"missing: {text}" for text in part.missing), *part.problems]:
+        left_out = [f"{text}: left out, not sound; a later record of it is" for text in part.replaced]
+        for text in [*(f"missing: {text}" for text in part.missing), *part.problems, *left_out]:
             note(printable(f"{name}: {text}"))
     if any(part.missing for part in found.values()):
         note(f"what is missing is evaluated again by: {this_script()} --run-id {run.run_id}")

@@ -15,7 +15,8 @@ from parts.private import scrub
 from parts.records.files import read_record
 from parts.records.identity import identity_of
 from parts.records.items import samples_path
-from parts.records.reading import read_results
+from parts.records.reading import contradictions, read_results
+from parts.records.run import limit_of
 from parts.records.schema import RECORD_SCHEMA
 from parts.vocabulary import MetricMapping, read_mapping, vocabulary_of
 
@@ -86,38 +87,55 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
     """Copy a job's sound records into OUTPUT/data; one that is there already stays as it is."""
     place = fetched / job.folder
     names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.json")) if place.is_dir() else []
-    records, problems, contents = [], [], []
+    records, contents, sound = [], [], set()
+    unsound, problems = [], []
     vocabulary = vocabulary_of(read_mapping())
     for name in names:
-        if not RECORD_PATH.fullmatch(name) and not FAILURE_PATH.fullmatch(name):
+        if FAILURE_PATH.fullmatch(name):
+            continue
+        if not RECORD_PATH.fullmatch(name):
             problems.append(f"{name}: not a place for a record")
-        elif RECORD_PATH.fullmatch(name):
-            problem, record, doubts = checked_record(place / name, vocabulary)
-            if problem is None and not is_asked_of(job, record, aliases):
-                problem = "a record of a model or task that this job was not given"
-            problem = problem or kept_problem(place, output, name)
-            if problem:
-                problems.append(f"{name}: {problem}")
-            else:
-                records.append(name)
-                contents.append(record)
-                problems += [f"{name}: kept, not valid: {listing(doubts, 3)}"] if doubts else []
+            continue
+        problem, record, doubts = checked_record(place / name, vocabulary)
+        problem = problem or other_than_asked(job, record, aliases)
+        if problem:
+            unsound.append((name, problem))
+            continue
+        contents.append(record)
+        sound.add(Path(name).parent)
+        if kept := kept_problem(place, output, name):
+            problems.append(f"{name}: {kept}")
+        else:
+            records.append(name)
+            problems += [f"{name}: kept, not valid: {listing(doubts, 3)}"] if doubts else []
     missing = missing_tasks_of(job, contents, aliases)
+    later = [name for name, _ in unsound if not missing and Path(name).parent in sound]
+    problems += [f"{name}: {problem}" for name, problem in unsound if name not in later]
     problems += [f"{name}: {text}" for name, text in failures(place, names, contents)]
-    return Collected(tuple(records), missing, tuple(problems))
+    return Collected(tuple(records), missing, tuple(problems), tuple(later))
 
 
-def is_asked_of(job: EvalJob, record: dict[str, Any], aliases: Mapping[str, set[str]]) -> bool:
-    """Whether a record is of one of the models and tasks of a job."""
-    return any(is_of_model(record, model) for model in job.models) and any(
+def other_than_asked(job: EvalJob, record: dict[str, Any], aliases: Mapping[str, set[str]]) -> str | None:
+    """Why a record is not of what a job was given, or None."""
+    if not any(is_of_model(record, model) for model in job.models) or not any(
         is_of_task(record, task, aliases) for task in job.tasks
-    )
+    ):
+        return "a record of a model or task that this job was not given"
+    asked = job.arguments[job.arguments.index("--limit") + 1] if "--limit" in job.arguments else ""
+    for result in record["evaluation_results"]:
+        said = limit_of((result.get("generation_config") or {}).get("additional_details") or {})
+        if said != asked:
+            return (
+                f"measured with {f'--limit {said}' if said else 'no --limit'}, and the job was given {asked or 'none'}"
+            )
+    return None
 
 
 def checked_record(path: Path, vocabulary: MetricMapping) -> tuple[str | None, dict[str, Any], list[str]]:
-    """(the reason why a record is not to be used or None, the record, what the gate says against its scores).
+    """(the reason why a record is not what was measured or None, the record, what the gate says against its scores).
 
-    A sound record with scores that no reader will use is brought home all the same, and that is said.
+    One that was cut, altered or contradicts itself counts as missing: it is measured again. A sound record with scores
+    that no reader will use is brought home all the same, and that is said.
     """
     try:
         record = read_record(path)
@@ -130,14 +148,15 @@ def checked_record(path: Path, vocabulary: MetricMapping) -> tuple[str | None, d
         details = library.get("additional_details") or {} if isinstance(library, dict) else None
         if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
             return "no eval_library with additional_details of text", {}, []
-        if not samples_path(path).is_file():
-            return "its samples file is missing", {}, []
-        readings = read_results(path, record, vocabulary)
+        if not identity_of(record).id:
+            return "no model_info.id", {}, []
+        wrong = contradictions(path, record, vocabulary)
+        readings = [] if wrong else read_results(path, record, vocabulary)
     except (ScriptError, OSError, ValueError) as error:
         text = str(error).replace(f"{path}: ", "").replace(f"{samples_path(path)}: ", "")
         return f"cannot be read ({text[:160]})", {}, []
-    if not identity_of(record).id or not readings:
-        return "no evaluation_results" if not readings else "no model_info.id", {}, []
+    if wrong:
+        return listing(wrong, 3), {}, []
     return None, record, [f"{one.run.task}: {reason}" for one in readings for reason in one.run.validity.reasons]
 
 

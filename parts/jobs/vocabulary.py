@@ -197,11 +197,15 @@ class EvalRun:
 
 @dataclass(frozen=True)
 class Collected:
-    """What `collect` found of one job: paths of records, tasks without one, and what was wrong."""
+    """What `collect` found of one job: paths of records, tasks without one, what was wrong.
+
+    `replaced`: records that are not sound, beside one of the same task that is.
+    """
 
     records: tuple[str, ...]
     missing: tuple[str, ...]
     problems: tuple[str, ...]
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
