@@ -152,7 +152,7 @@ def repeat_command(args: argparse.Namespace) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandLine(description=__doc__)
     add = parser.add_argument
     add("--training", required=True, nargs="+", metavar="PATH", help="files, folders, or data sets of the Hub")
     add("--items", required=True, nargs="+", metavar="PATH", help="benchmark items, or results/ with their samples")
@@ -217,8 +217,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "contamination.items", "contamination.judging", "contamination.reading", "contamination.report",
-#     "contamination.training", "contamination.vocabulary", "frame", "outputs"
+#     "command_line", "contamination.items", "contamination.judging", "contamination.reading",
+#     "contamination.report", "contamination.training", "contamination.vocabulary", "frame", "outputs"
 # )
 # ]cog]
 
@@ -238,10 +238,12 @@ import lzma
 import math
 import multiprocessing
 import re
+import shutil
 import signal
 import stat
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 import traceback
@@ -255,89 +257,10 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from statistics import NormalDist
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-# --- parts/contamination/markup.py ------------------------------------------------------------------------------------
-
-# <p class="x">, </b>, <br/>, <!-- ... -->, <?xml ...?>, <!DOCTYPE html>
-TAG = (
-    rb"</?[A-Za-z][A-Za-z0-9:-]{0,40}(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<]{0,2000}\"|'[^'<]{0,2000}'|[^\s\"'<>=]{1,500})){0,40}"
-    rb"\s*/?>|<!--.{0,2000}?-->|<[!?][A-Za-z][^<>]{0,500}>"
-)
-LINK_TARGET = rb"(?<=\])\([^()\s]{1,2000}(?:\s+\"[^\"\n]{0,300}\")?\)"  # of [text](target "title")
-REFERENCE = rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
-UNICODE_ESCAPE = rb"\\u[0-9A-Fa-f]{4}"
-# Of the commands that begin like an escape (\neq, \theta, \rho), all that are common; other letters are an escape's.
-ESCAPE = (
-    rb"\\(?:n(?!(?:e|eq|abla|ot|otin|u|ewline|ewcommand|oindent|mid|onumber|ormalsize|leq|geq|atural|subseteq)(?![a-z]))"
-    rb"|t(?!(?:heta|au|ext[a-z]*|imes|o|op|an|anh|frac|ilde|riangle|herefore|itle|able|abular|binom)(?![a-z]))"
-    rb"|r(?!(?:ho|ight[a-z]*|angle|ceil|floor|ef|enewcommand|m|oot)(?![a-z])))"
-)
-FORMATTING = (
-    rb"\\(?:text(?:bf|it|tt|rm|sf|sc|up|normal)?|emph|underline|textquotesingle|item|par|noindent|bigskip|medskip|"
-    rb"smallskip|newline|begin\{[a-z]{1,20}\*?\}|end\{[a-z]{1,20}\*?\}|section|subsection|paragraph)(?![A-Za-z])"
-)
-HYPHEN = rb"(?<=[A-Za-z\x80-\xff])-[ \t]{0,8}\r?\n[ \t>]{0,80}(?=[a-z\xc3])"
-ANGLED = re.compile(TAG, re.DOTALL)
-LINKS = re.compile(LINK_TARGET)
-REFERENCES = re.compile(REFERENCE)
-BACKSLASHED = re.compile(rb"|".join((UNICODE_ESCAPE, ESCAPE, FORMATTING)))
-HYPHENS = re.compile(HYPHEN)
-TWO, THREE = "\u00ad".encode(), "\u200b".encode()  # no width, dropped by folding
-
-
-def blank(match: re.Match[bytes]) -> bytes:
-    """Spaces for what was matched; line ends stay."""
-    text = match[0]
-    return b" " * len(text) if b"\n" not in text else re.sub(rb"[^\n]", b" ", text)
-
-
-def padded(text: bytes, size: int) -> bytes:
-    """A text made `size` bytes long by characters without width; spaces where that cannot be."""
-    rest = size - len(text)
-    if rest < 0 or rest == 1:
-        return b" " * size
-    return text + (THREE + TWO * ((rest - 3) // 2) if rest % 2 else TWO * (rest // 2))
-
-
-def unreferenced(match: re.Match[bytes]) -> bytes:
-    """The character that a reference stands for."""
-    text = html.unescape(match[0].decode())
-    if text.startswith("&") and len(text) > 1:
-        return match[0]  # no such name
-    return padded(text.encode("utf-8", "replace"), len(match[0])) if text.isalnum() else b" " * len(match[0])
-
-
-def unescaped(match: re.Match[bytes]) -> bytes:
-    """The character of an escape, or nothing for a command."""
-    text = match[0]
-    if text.startswith(b"\\u"):
-        code = int(text[2:], 16)
-        character = chr(code) if not 0xD800 <= code <= 0xDFFF else " "
-        return padded(character.encode(), len(text)) if character.isalnum() else b" " * len(text)
-    return b" " * len(text)
-
-
-def join_word(match: re.Match[bytes]) -> bytes:
-    """Nothing, for the hyphen and the line's end within a word."""
-    return padded(b"", len(match[0]))
-
-
-def without_markup(raw: bytes) -> bytes:
-    """The text as a reader sees it, of the same length."""
-    if b"<" in raw:
-        raw = ANGLED.sub(blank, raw)
-    if b"](" in raw:
-        raw = LINKS.sub(blank, raw)
-    if b"&" in raw:
-        raw = REFERENCES.sub(unreferenced, raw)
-    if b"\\" in raw:
-        raw = BACKSLASHED.sub(unescaped, raw)
-    return HYPHENS.sub(join_word, raw) if b"-\n" in raw or b"-\r" in raw or b"- \n" in raw else raw
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -631,6 +554,206 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
 def shorten(value: object) -> str:
     """A value from metadata for a message."""
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/command_line.py --------------------------------------------------------------------------------------------
+
+VERSION = "0.2.0"  # of the scripts; SKILL.md says the same
+WIDEST = 120  # columns of a help text
+LEFT = 34  # columns of an option's name before what it does
+
+
+def pages(text: str) -> list[str]:
+    """The paragraphs of a docstring; commands that stand together are one."""
+    return [part.rstrip() for part in re.split(r"\n[ \t]*\n", text.strip("\n")) if part.strip()]
+
+
+def first_screen(text: str) -> str:
+    """Of a docstring: what the script does, its commands, its exit codes."""
+    parts = pages(text)
+    indented = [part.splitlines()[-1].startswith("  ") for part in parts]
+    start = indented.index(True) if True in indented else len(parts)
+    end = next((place for place in range(start, len(parts)) if not indented[place]), len(parts))
+    codes = [part for part in parts[1:] if part.lower().startswith("exit codes")]
+    return "\n\n".join([*parts[:1], *parts[start:end], *codes])
+
+
+class HelpLayout(argparse.RawDescriptionHelpFormatter):
+    """Names left, one line for most options, as wide as the terminal up to 120 columns; a file or an agent gets 120."""
+
+    def __init__(self, prog: str) -> None:
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDEST
+        super().__init__(prog, max_help_position=LEFT, width=max(60, min(WIDEST, columns)))
+
+
+class CommandLine(argparse.ArgumentParser):
+    """An argument parser of this project; subcommands get the same class.
+
+    `rarely(names)` names the options that --help leaves to --help-all. A wrong option or command ends with exit code 2
+    and two lines: what is wrong with the nearest right name, and which help to read.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        text = options.get("description") or ""
+        options.setdefault("formatter_class", HelpLayout)
+        super().__init__(**options)
+        self.rare: set[str] = set()
+        self.add_argument(
+            "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
+        )
+        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
+        self.whole = text
+
+    def rarely(self, *names: str) -> None:
+        """Leave these options to --help-all."""
+        self.rare.update(names)
+
+    def format_usage(self) -> str:
+        """One line: the options are listed below it."""
+        named = [action for action in self._actions if not action.option_strings]
+        needed = [action for action in self._actions if action.option_strings and action.required]
+        words = [f"{action.option_strings[-1]} {value_name(action)}".strip() for action in needed]
+        words += [value_name(action) for action in named]
+        return f"usage: {self.prog} {' '.join([*words, '[options]'])}\n"
+
+    def format_help(self, whole: bool = False) -> str:
+        """The help, of one screen unless it is asked for whole."""
+        formatter = self._get_formatter()
+        formatter.add_text(self.whole if whole else first_screen(self.whole))
+        for group in self._action_groups:
+            shown = [action for action in group._group_actions if whole or not self.rare & set(action.option_strings)]
+            formatter.start_section(group.title)
+            formatter.add_text(group.description)
+            formatter.add_arguments(shown)
+            formatter.end_section()
+        names = f"For few (--help-all explains): {', '.join(sorted(self.rare))}"
+        more = "" if whole or not self.rare else f"\n{textwrap.fill(names, WIDEST, break_on_hyphens=False)}\n"
+        return f"{self.format_usage()}\n{formatter.format_help()}{more}"
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse does, but what a subcommand does not know is told by the subcommand."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            options = [name for action in self._actions for name in action.option_strings]
+            first = unknown[0].split("=")[0]
+            self.error(
+                f"no such option: {single_line(first)}{nearest(first, options)}"
+                if first.startswith("-")
+                else f"one word too many: {single_line(first)}"
+            )
+        return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            known = nearest(str(value), action.choices) or f" (there are {', '.join(action.choices)})"
+            self.error(f"no such command: {single_line(value)}{known}")
+        super()._check_value(action, value)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where the right words stand; exit code 2."""
+        self.exit(2, f"error: {message}\n{self.format_usage().rstrip()}; {self.prog} --help lists them\n")
+
+
+class HelpAll(argparse.Action):
+    """--help-all"""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, **options)
+
+    def __call__(self, parser: CommandLine, *_: Any) -> NoReturn:
+        """Print it and end."""
+        sys.stdout.write(parser.format_help(whole=True))
+        parser.exit()
+
+
+def value_name(action: argparse.Action) -> str:
+    """What stands for an argument's value in the usage line."""
+    if isinstance(action, argparse._SubParsersAction):
+        return "COMMAND" if action.required else "[COMMAND]"
+    if action.nargs == 0:
+        return ""
+    name = action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper())
+    name = name if isinstance(name, str) else " ".join(name)
+    return f"[{name}]" if action.nargs in ("?", "*") else f"{name} ..." if action.nargs == "+" else name
+
+
+# --- parts/contamination/markup.py ------------------------------------------------------------------------------------
+
+# <p class="x">, </b>, <br/>, <!-- ... -->, <?xml ...?>, <!DOCTYPE html>
+TAG = (
+    rb"</?[A-Za-z][A-Za-z0-9:-]{0,40}(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<]{0,2000}\"|'[^'<]{0,2000}'|[^\s\"'<>=]{1,500})){0,40}"
+    rb"\s*/?>|<!--.{0,2000}?-->|<[!?][A-Za-z][^<>]{0,500}>"
+)
+LINK_TARGET = rb"(?<=\])\([^()\s]{1,2000}(?:\s+\"[^\"\n]{0,300}\")?\)"  # of [text](target "title")
+REFERENCE = rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
+UNICODE_ESCAPE = rb"\\u[0-9A-Fa-f]{4}"
+# Of the commands that begin like an escape (\neq, \theta, \rho), all that are common; other letters are an escape's.
+ESCAPE = (
+    rb"\\(?:n(?!(?:e|eq|abla|ot|otin|u|ewline|ewcommand|oindent|mid|onumber|ormalsize|leq|geq|atural|subseteq)(?![a-z]))"
+    rb"|t(?!(?:heta|au|ext[a-z]*|imes|o|op|an|anh|frac|ilde|riangle|herefore|itle|able|abular|binom)(?![a-z]))"
+    rb"|r(?!(?:ho|ight[a-z]*|angle|ceil|floor|ef|enewcommand|m|oot)(?![a-z])))"
+)
+FORMATTING = (
+    rb"\\(?:text(?:bf|it|tt|rm|sf|sc|up|normal)?|emph|underline|textquotesingle|item|par|noindent|bigskip|medskip|"
+    rb"smallskip|newline|begin\{[a-z]{1,20}\*?\}|end\{[a-z]{1,20}\*?\}|section|subsection|paragraph)(?![A-Za-z])"
+)
+HYPHEN = rb"(?<=[A-Za-z\x80-\xff])-[ \t]{0,8}\r?\n[ \t>]{0,80}(?=[a-z\xc3])"
+ANGLED = re.compile(TAG, re.DOTALL)
+LINKS = re.compile(LINK_TARGET)
+REFERENCES = re.compile(REFERENCE)
+BACKSLASHED = re.compile(rb"|".join((UNICODE_ESCAPE, ESCAPE, FORMATTING)))
+HYPHENS = re.compile(HYPHEN)
+TWO, THREE = "\u00ad".encode(), "\u200b".encode()  # no width, dropped by folding
+
+
+def blank(match: re.Match[bytes]) -> bytes:
+    """Spaces for what was matched; line ends stay."""
+    text = match[0]
+    return b" " * len(text) if b"\n" not in text else re.sub(rb"[^\n]", b" ", text)
+
+
+def padded(text: bytes, size: int) -> bytes:
+    """A text made `size` bytes long by characters without width; spaces where that cannot be."""
+    rest = size - len(text)
+    if rest < 0 or rest == 1:
+        return b" " * size
+    return text + (THREE + TWO * ((rest - 3) // 2) if rest % 2 else TWO * (rest // 2))
+
+
+def unreferenced(match: re.Match[bytes]) -> bytes:
+    """The character that a reference stands for."""
+    text = html.unescape(match[0].decode())
+    if text.startswith("&") and len(text) > 1:
+        return match[0]  # no such name
+    return padded(text.encode("utf-8", "replace"), len(match[0])) if text.isalnum() else b" " * len(match[0])
+
+
+def unescaped(match: re.Match[bytes]) -> bytes:
+    """The character of an escape, or nothing for a command."""
+    text = match[0]
+    if text.startswith(b"\\u"):
+        code = int(text[2:], 16)
+        character = chr(code) if not 0xD800 <= code <= 0xDFFF else " "
+        return padded(character.encode(), len(text)) if character.isalnum() else b" " * len(text)
+    return b" " * len(text)
+
+
+def join_word(match: re.Match[bytes]) -> bytes:
+    """Nothing, for the hyphen and the line's end within a word."""
+    return padded(b"", len(match[0]))
+
+
+def without_markup(raw: bytes) -> bytes:
+    """The text as a reader sees it, of the same length."""
+    if b"<" in raw:
+        raw = ANGLED.sub(blank, raw)
+    if b"](" in raw:
+        raw = LINKS.sub(blank, raw)
+    if b"&" in raw:
+        raw = REFERENCES.sub(unreferenced, raw)
+    if b"\\" in raw:
+        raw = BACKSLASHED.sub(unescaped, raw)
+    return HYPHENS.sub(join_word, raw) if b"-\n" in raw or b"-\r" in raw or b"- \n" in raw else raw
 
 
 # --- parts/contamination/vocabulary.py --------------------------------------------------------------------------------

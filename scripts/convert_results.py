@@ -232,7 +232,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandLine(description=__doc__)
     add = parser.add_argument
     add("paths", nargs="+", metavar="PATH", help="result files, or folders that are searched for them")
     add("--output-dir", default="results", metavar="DIR", help="where the records go; default: results")
@@ -255,7 +255,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="folders of local data sets that the tasks read: may be hashed",
     )
     add("--task", metavar="NAME", help="the task's name in the records, for files that do not say it (SWE-bench)")
-    add("--format", choices=LIBRARIES, help="read files of this format only; default: all, but trainer only by name")
+    of = "read files of this format only; default: all, but trainer only by name: %(choices)s"
+    add("--format", choices=LIBRARIES, metavar="NAME", help=of)
     add("--harness-version", metavar="V", help="the harness's version, for files that do not say it (lighteval, HELM)")
     add("--json", action="store_true", help="print one JSON document instead of a table")
     add("--dry-run", action="store_true", help="read everything and show what would be written; write nothing")
@@ -272,7 +273,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "formats.converter", "formats.finding", "formats.here", "formats.inspect_runs", "formats.vocabulary", "frame", "names", "tables"
+#     "command_line", "formats.converter", "formats.finding", "formats.here", "formats.inspect_runs",
+#     "formats.vocabulary", "frame", "names", "tables"
 # )
 # ]cog]
 
@@ -288,8 +290,10 @@ import math
 import os
 import re
 import shlex
+import shutil
 import signal
 import stat
+import textwrap
 import threading
 import time
 import traceback
@@ -298,7 +302,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, NoReturn, TextIO
 from urllib.parse import urlsplit
 
 
@@ -593,6 +597,127 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
 def shorten(value: object) -> str:
     """A value from metadata for a message."""
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/command_line.py --------------------------------------------------------------------------------------------
+
+VERSION = "0.2.0"  # of the scripts; SKILL.md says the same
+WIDEST = 120  # columns of a help text
+LEFT = 34  # columns of an option's name before what it does
+
+
+def pages(text: str) -> list[str]:
+    """The paragraphs of a docstring; commands that stand together are one."""
+    return [part.rstrip() for part in re.split(r"\n[ \t]*\n", text.strip("\n")) if part.strip()]
+
+
+def first_screen(text: str) -> str:
+    """Of a docstring: what the script does, its commands, its exit codes."""
+    parts = pages(text)
+    indented = [part.splitlines()[-1].startswith("  ") for part in parts]
+    start = indented.index(True) if True in indented else len(parts)
+    end = next((place for place in range(start, len(parts)) if not indented[place]), len(parts))
+    codes = [part for part in parts[1:] if part.lower().startswith("exit codes")]
+    return "\n\n".join([*parts[:1], *parts[start:end], *codes])
+
+
+class HelpLayout(argparse.RawDescriptionHelpFormatter):
+    """Names left, one line for most options, as wide as the terminal up to 120 columns; a file or an agent gets 120."""
+
+    def __init__(self, prog: str) -> None:
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDEST
+        super().__init__(prog, max_help_position=LEFT, width=max(60, min(WIDEST, columns)))
+
+
+class CommandLine(argparse.ArgumentParser):
+    """An argument parser of this project; subcommands get the same class.
+
+    `rarely(names)` names the options that --help leaves to --help-all. A wrong option or command ends with exit code 2
+    and two lines: what is wrong with the nearest right name, and which help to read.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        text = options.get("description") or ""
+        options.setdefault("formatter_class", HelpLayout)
+        super().__init__(**options)
+        self.rare: set[str] = set()
+        self.add_argument(
+            "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
+        )
+        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
+        self.whole = text
+
+    def rarely(self, *names: str) -> None:
+        """Leave these options to --help-all."""
+        self.rare.update(names)
+
+    def format_usage(self) -> str:
+        """One line: the options are listed below it."""
+        named = [action for action in self._actions if not action.option_strings]
+        needed = [action for action in self._actions if action.option_strings and action.required]
+        words = [f"{action.option_strings[-1]} {value_name(action)}".strip() for action in needed]
+        words += [value_name(action) for action in named]
+        return f"usage: {self.prog} {' '.join([*words, '[options]'])}\n"
+
+    def format_help(self, whole: bool = False) -> str:
+        """The help, of one screen unless it is asked for whole."""
+        formatter = self._get_formatter()
+        formatter.add_text(self.whole if whole else first_screen(self.whole))
+        for group in self._action_groups:
+            shown = [action for action in group._group_actions if whole or not self.rare & set(action.option_strings)]
+            formatter.start_section(group.title)
+            formatter.add_text(group.description)
+            formatter.add_arguments(shown)
+            formatter.end_section()
+        names = f"For few (--help-all explains): {', '.join(sorted(self.rare))}"
+        more = "" if whole or not self.rare else f"\n{textwrap.fill(names, WIDEST, break_on_hyphens=False)}\n"
+        return f"{self.format_usage()}\n{formatter.format_help()}{more}"
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse does, but what a subcommand does not know is told by the subcommand."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            options = [name for action in self._actions for name in action.option_strings]
+            first = unknown[0].split("=")[0]
+            self.error(
+                f"no such option: {single_line(first)}{nearest(first, options)}"
+                if first.startswith("-")
+                else f"one word too many: {single_line(first)}"
+            )
+        return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            known = nearest(str(value), action.choices) or f" (there are {', '.join(action.choices)})"
+            self.error(f"no such command: {single_line(value)}{known}")
+        super()._check_value(action, value)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where the right words stand; exit code 2."""
+        self.exit(2, f"error: {message}\n{self.format_usage().rstrip()}; {self.prog} --help lists them\n")
+
+
+class HelpAll(argparse.Action):
+    """--help-all"""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, **options)
+
+    def __call__(self, parser: CommandLine, *_: Any) -> NoReturn:
+        """Print it and end."""
+        sys.stdout.write(parser.format_help(whole=True))
+        parser.exit()
+
+
+def value_name(action: argparse.Action) -> str:
+    """What stands for an argument's value in the usage line."""
+    if isinstance(action, argparse._SubParsersAction):
+        return "COMMAND" if action.required else "[COMMAND]"
+    if action.nargs == 0:
+        return ""
+    name = action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper())
+    name = name if isinstance(name, str) else " ".join(name)
+    return f"[{name}]" if action.nargs in ("?", "*") else f"{name} ..." if action.nargs == "+" else name
 
 
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------

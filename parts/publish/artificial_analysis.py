@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from parts.command_line import VERSION
 from parts.frame import MAX_TRIES, ScriptError, is_number, listing, nearest, note, single_line, write_whole
 from parts.hub.retry import retry_after
 from parts.inputs import read_json, strict_json
@@ -18,7 +19,6 @@ from parts.metadata.entries import Entry
 from parts.outgoing import isolated
 from parts.vocabulary import normalize_name
 
-VERSION = "0.1.0"
 AA_NAME = "Artificial Analysis"
 AA_SITE = "https://artificialanalysis.ai"
 AA_MODELS = "/api/v2/data/llms/models"

@@ -1,0 +1,81 @@
+"""The command line that every script has: one screen of help, one version, errors that say what to type."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from parts.command_line import VERSION, CommandLine, first_screen  # noqa: E402
+
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+EVERY = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+ONE_SCREEN = range(24, 67)
+
+
+def run(path: Path, *words: str) -> subprocess.CompletedProcess:
+    """A script's answer, from the standard library alone, as a file gets it."""
+    command = [sys.executable, "-E", "-s", "-S", str(path), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@EVERY
+def test_help_is_one_screen_with_commands_first_and_the_rest_under_help_all(path):
+    short, whole = run(path, "--help"), run(path, "--help-all")
+    assert short.returncode == whole.returncode == 0
+    lines = short.stdout.splitlines()
+    assert len(lines) in ONE_SCREEN, f"{path.name}: {len(lines)} lines; name options in rarely(...)"
+    assert max(len(line) for line in lines if "uv run " not in line) <= 121
+    assert lines[0].startswith(f"usage: {path.name}") and "uv run scripts/" in "\n".join(lines[:12])
+    assert "Exit codes" in short.stdout
+    assert len(whole.stdout.splitlines()) > len(lines)
+
+
+@EVERY
+def test_version_is_one_and_the_skill_says_it(path):
+    assert run(path, "--version").stdout == f"{path.stem} {VERSION}\n"
+    assert f'version: "{VERSION.rsplit(".", 1)[0]}"' in (ROOT / "SKILL.md").read_text()
+
+
+@EVERY
+def test_a_wrong_option_is_told_in_two_lines_with_the_nearest_one(path):
+    options = re.findall(r"--[a-z-]{6,}", run(path, "--help-all").stdout.split("options:")[-1])
+    wrong = max(options, key=len)[:-1] + "x"
+    done = run(path, wrong)
+    assert done.returncode == 2 and not done.stdout
+    assert len(done.stderr.splitlines()) == 2, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["extract-readme", "--repoid", "a/b"], ["no such option: --repoid (did you mean --repo-id", "extract-readme"]),
+        (["extract-readm"], ["no such command: extract-readm (did you mean extract-readme"]),
+        (["quux"], ["no such command: quux (there are", "extract-readme"]),
+        (["extract-readme", "--repo-id", "a/b", "more"], ["one word too many: more"]),
+        (["extract-readme", "--repo-id", "a/b", "\x1b[2Jmore"], ["one word too many: \\u001b[2Jmore"]),
+    ],
+)
+def test_the_subcommand_tells_what_is_wrong(words, told):
+    done = run(ROOT / "scripts" / "evaluation_manager.py", *words)
+    assert done.returncode == 2 and not done.stdout
+    assert all(text in done.stderr for text in told), done.stderr
+
+
+def test_rare_options_are_left_to_help_all_and_named():
+    parser = CommandLine(prog="x.py", description="Does.\n\n  x.py --often\n\nLong.\n\nExit codes: 0 done.")
+    parser.add_argument("--often", help="seen")
+    parser.add_argument("--seldom", help="hidden at first")
+    parser.rarely("--seldom")
+    short, whole = parser.format_help(), parser.format_help(whole=True)
+    assert "seen" in short and "hidden at first" not in short and "--seldom" in short and "Long." not in short
+    assert "hidden at first" in whole and "Long." in whole
+
+
+def test_the_first_screen_of_a_docstring():
+    text = "One.\n\nTwo.\n\n  a command\n  another\n\nThree.\n\nExit codes: 0."
+    assert first_screen(text) == "One.\n\n  a command\n  another\n\nExit codes: 0."
