@@ -139,7 +139,7 @@ def write_outputs(args: argparse.Namespace, ranking: Ranking, vocabulary: Metric
 def run(args: argparse.Namespace) -> int:
     """Rank, write what was asked for, print; on exit 2 nothing is printed to stdout."""
     check_usage(args)
-    vocabulary = read_vocabulary()
+    vocabulary = read_vocabulary(args)
     if args.plan_next:
         return plan_next(args, vocabulary)
     ranking = make_ranking(args, vocabulary)
@@ -227,6 +227,7 @@ def build_parser() -> argparse.ArgumentParser:
         default="auto",
         help="auto: measured, where there are records",
     )
+    add_mapping_option(add)
     add("--benchmarks", metavar="A,B", help="rank by these benchmarks or categories only")
     add(
         "--result-id",
@@ -301,8 +302,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "checkpoints", "command_line", "frame", "hub.token", "outputs", "ranking.card", "ranking.figures",
-#     "ranking.prepare", "ranking.push", "ranking.race_plan", "ranking.rank", "ranking.report",
+#     "checkpoints", "command_line", "frame", "hub.token", "outputs", "own_vocabulary", "ranking.card",
+#     "ranking.figures", "ranking.prepare", "ranking.push", "ranking.race_plan", "ranking.rank", "ranking.report",
 #     "ranking.vocabulary", "vocabulary"
 # )
 # ]cog]
@@ -1421,6 +1422,461 @@ def title_words(text: str) -> list[str]:
     return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 
+# --- parts/fields.py --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a field must be: the wording for people, and the check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+def number_shape(low: float, high: float) -> Shape:
+    """A number between two bounds."""
+    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
+    return Shape(words, lambda value: is_number(value) and low <= value <= high)
+
+
+def choice_shape(*choices: str) -> Shape:
+    """One of some words."""
+    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
+
+
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+TEXT = Shape("text", lambda value: isinstance(value, str))
+TEXTS = Shape("a list of texts", is_texts)
+MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
+COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+YES_OR_NO = Shape("true or false", lambda value: isinstance(value, bool))
+
+
+def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
+    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
+    for name, value in values.items():
+        if name not in shapes:
+            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
+            raise ScriptError(f"{where}: unknown key {single_line(repr(name))[:60]}{hint}")
+        if value is not None and not shapes[name].fits(value):
+            shown = single_line(repr(value))
+            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
+            raise ScriptError(f"{where}: {name} is {shown}; it must be {shapes[name].words}")
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
+
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+
+# What converters write as a result's name when they have none but the scorer's: the data set is the benchmark, then.
+SCORER_NAMES = {
+    "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
+    "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
+}  # fmt: skip
+MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMapping:
+    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    harness_names: Mapping[str, Mapping[str, str]]
+    part_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # a group's task -> (key, part)
+
+    def key(self, name: str) -> str | None:
+        """The canonical key of a name as people write it, or None."""
+        return self.names.get(normalize_name(name))
+
+    def task_key(self, task: str, library: str) -> tuple[str, str]:
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key."""
+        return self.find_task(task, library) or (bare_task(task), "")
+
+    def find_task(self, task: str, library: str) -> tuple[str, str] | None:
+        """(canonical key, subtask) of a harness's task name, or None for an unknown name.
+
+        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
+        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
+        """
+        own = self.harness_names.get(library_field(library), {})
+        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
+        if normalize_name(name) in MEANS_OF_ALL:
+            return None
+        if normalize_name(name) not in self.names and name in self.part_names:
+            return self.part_names[name]
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                folded = normalize_name(spelling)
+                key = own.get(folded) or self.names.get(folded)
+                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
+                    subtask = name[end + 1 :]
+                    return key, "" if subtask == "_average" else subtask
+        return None
+
+    def find_data(self, task: str, source: Mapping[str, Any], metric: str) -> tuple[str, str] | None:
+        """As find_task, by the data of a record: for a result that is called what its scorer or metric is."""
+        name = str(source.get("dataset_name") or "") or str(source.get("hf_repo") or "").rpartition("/")[2]
+        return self.find_task(name, "") if is_named_after(task, metric) else None
+
+    def category(self, key: str) -> str | None:
+        """The category that a benchmark counts for, or None."""
+        return self.entries.get(key, {}).get("category")
+
+    def place(self, key: str) -> tuple[float, str]:
+        """Its place in tables: by the order that an own benchmark's entry gives, else by name."""
+        order = self.entries.get(key, {}).get("order")
+        return math.inf if order is None else order, key
+
+    def title(self, key: str) -> str:
+        """The display name of a key."""
+        return self.entries.get(key, {}).get("name") or key
+
+
+@dataclass(frozen=True, slots=True)
+class StepFormula:
+    """min(curve(step / 100), cap), rounded to three decimals; `weight` in the reference's alternative mean."""
+
+    curve: Callable[[float], float]
+    cap: float
+    weight: float
+
+
+# The reference scoring: synthetic, from the step number alone.
+STEP_FORMULAS: dict[str, StepFormula] = {
+    "math_reasoning": StepFormula(lambda x: 0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)), 0.95, 1.2),
+    "logical_reasoning": StepFormula(lambda x: 0.2 + 0.65 / (1 + math.exp(-0.5 * (x - 4))), 0.93, 1.2),
+    "common_sense": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 4), 0.87, 1.0),
+    "reading_comprehension": StepFormula(lambda x: 0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)), 0.86, 1.0),
+    "question_answering": StepFormula(lambda x: 0.35 + 0.5 * math.sqrt(x) / (math.sqrt(x) + 3), 0.91, 1.1),
+    "text_classification": StepFormula(lambda x: 0.4 + 0.45 * (1 - math.exp(-0.3 * x)), 0.88, 0.9),
+    "sentiment_analysis": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 2), 0.89, 0.9),
+    "code_generation": StepFormula(lambda x: 0.25 + 0.6 * x / (x + 5), 0.92, 1.1),
+    "creative_writing": StepFormula(lambda x: 0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)), 0.91, 0.9),
+    "dialogue_generation": StepFormula(lambda x: 0.3 + 0.55 * x**0.7 / (x**0.7 + 3), 0.90, 1.0),
+    "summarization": StepFormula(lambda x: 0.35 + 0.5 * (1 - 2 / (x + 2)), 0.89, 1.0),
+    "translation": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 1.5), 0.88, 1.0),
+    "knowledge_retrieval": StepFormula(lambda x: 0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5), 0.87, 1.0),
+    "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
+    "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
+}
+CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
+    """The content of metric_mapping.json, with every spelling that leads to an entry."""
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    own = {
+        f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+        for f in fields
+    }
+    parts = {
+        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        for key, entry in entries.items()
+        for place, rule in enumerate(entry.get("parts") or ())
+        for name in rule["names"].split()
+    }
+    return MetricMapping(entries, names, own, parts)
+
+
+def is_named_after(task: str, *names: str) -> bool:
+    """Whether a result is called what its scorer is, or one of these: its metric, its data."""
+    return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
+
+
+def stated_unit(metric: Mapping[str, Any]) -> str | None:
+    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
+    unit = metric.get("metric_unit")
+    if isinstance(unit, str) and unit not in ("", "unknown"):
+        return unit[:40]
+    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+
+
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+
+
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+def metric_key(name: str) -> str:
+    """One spelling of a metric's name, with its filter where it has one that says something.
+
+    "acc", "acc,none", "Accuracy" -> "accuracy"; "exact_match,flexible-extract" -> "exactmatch,flexibleextract"
+    """
+    base, _, chosen = name.replace("pass@", "pass_at_").partition(",")
+    folded = normalize_name(metric_type(base) or "")
+    folded = {"ppl": "perplexity", "mcc": "matthewscorrelation"}.get(folded, folded)
+    chosen = normalize_name(chosen)
+    return folded if chosen in ("", "none") else f"{folded},{chosen}"
+
+
+def same_metric(one: str, other: str) -> bool:
+    """Whether two spellings are of one metric."""
+    return metric_key(one) == metric_key(other)
+
+
+def is_result_named(text: str, result_id: str) -> bool:
+    """Whether a person may mean a result by this: its id, or the task (with or without shots) and a spelling of its
+    metric: "my_quiz/acc", "my_quiz/accuracy", "my_quiz|0/acc,none"."""
+    (task, _, metric), (own_task, _, own_metric) = text.rpartition("/"), result_id.rpartition("/")
+    shots, own_shots = (re.search(r"\|(\d+)$", name) for name in (task, own_task))
+    return text == result_id or (
+        normalize_name(bare_task(task)) == normalize_name(bare_task(own_task))
+        and (shots is None or (own_shots is not None and int(shots[1]) == int(own_shots[1])))
+        and same_metric(metric, own_metric)
+    )
+
+
+def own_key(name: str, measured: Iterable[str]) -> str:
+    """The measured benchmark that a name means ("My Quiz": my_quiz), else the name as it is."""
+    own = {normalize_name(key): key for key in measured}
+    return name if name in own.values() else own.get(normalize_name(name), name)
+
+
+def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
+    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    known = sorted(set(known))
+    found: set[str] = set()
+    for text in wanted:
+        own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own:
+            near = nearest(text, known) or f"; there are: {listing(known, 20)}"
+            raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")
+        if own != [text]:
+            note(f"note: {flag} {single_line(text)}: {listing(own, 10)}")
+        found |= set(own)
+    return frozenset(found)
+
+
+@functools.cache
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    if not MAPPING_FILE.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(MAPPING_FILE)
+
+
+# --- parts/own_vocabulary.py ------------------------------------------------------------------------------------------
+
+MOST_ENTRIES = 2_000
+HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
+# Options that name records; metric_mapping.json is looked for beside them.
+RECORD_OPTIONS = ("results", "baseline", "candidate", "checkpoints", "aa")
+SHORT_TEXT = Shape(
+    "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
+)
+OWN_FIELDS: dict[str, Shape] = {
+    "kind": choice_shape("benchmark"),
+    "name": SHORT_TEXT,
+    "aliases": TEXTS,
+    "category": SHORT_TEXT,
+    "group": TEXT,
+    "metric": SHORT_TEXT,
+    "unit": SHORT_TEXT,
+    "range": Shape(
+        "two numbers, the lowest and the highest score (null: none)",
+        lambda v: isinstance(v, list) and len(v) == 2 and all(end is None or is_number(end) for end in v),
+    ),
+    "lower_is_better": YES_OR_NO,
+    "chance": number_shape(0, math.inf),
+    "items": COUNT,
+    "order": number_shape(-1e9, 1e9),
+    **dict.fromkeys(HARNESS_NAMES, SHORT_TEXT),
+}
+RANGES = {"proportion": [0, 1], "percent": [0, 100]}
+
+
+def own_entry(key: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A whole entry of metric_mapping.json from what is said of an own benchmark; null where nothing is said."""
+    check_fields(given, OWN_FIELDS, where)
+    said = {name: value for name, value in given.items() if value is not None}
+    low, high = said.get("range") or RANGES.get(said.get("unit"), [None, None])
+    if "chance" in said and "unit" not in said:
+        raise ScriptError(
+            f"{where}: chance is {said['chance']:g}; say in which unit, as the scores are: unit: proportion"
+        )
+    chance = said.get("chance", low)
+    if chance is not None and ((low is not None and chance < low) or (high is not None and chance > high)):
+        raise ScriptError(f"{where}: chance is {chance:g}, outside the range of a score")
+    if "category" in said:
+        said["category"] = own_category(said["category"], where)
+    fields = ("category", "group", "metric", "unit", "chance", "items", "order", *HARNESS_NAMES, "artificial_analysis")
+    return {
+        "kind": "benchmark",
+        "name": said.get("name", key),
+        "aliases": said.get("aliases", []),
+        "range": [low, high],
+        "lower_is_better": said.get("lower_is_better"),
+        "hub": None,
+        "model_index": None,
+        "own": True,
+        **{name: said.get(name) for name in fields},
+    }
+
+
+def own_category(text: str, where: str) -> str:
+    """One of the fifteen categories by its usual spellings, or a category of one's own; ScriptError for a near miss."""
+    slug = re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "own"
+    near = difflib.get_close_matches(slug, STEP_FORMULAS, 1, 0.9)
+    if near and normalize_name(near[0]) != normalize_name(slug):
+        raise ScriptError(f"{where}: no category {text!r} (did you mean {near[0]}?)")
+    return near[0] if near else slug
+
+
+def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> dict[str, Any]:
+    """The mapping with the entries of another file; ScriptError where one is another benchmark's, or damaged."""
+    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+        raise ScriptError(f'{where}: {{"my_quiz": {{"name": "My quiz", "metric": "accuracy", ...}}}} is expected')
+    if len(content) > MOST_ENTRIES:
+        raise ScriptError(f"{where}: {len(content)} entries; at most {MOST_ENTRIES} are read")
+    taken = dict(vocabulary_of(mapping).names)
+    merged = dict(mapping)
+    for key, given in content.items():
+        if mapping.get(key) == given:  # a copy of what is known
+            continue
+        if not key.strip() or len(key) > 100:
+            raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
+        entry = own_entry(key, given, f"{where}: {key}")
+        for name in (key, entry["name"], *entry["aliases"]):
+            other = taken.setdefault(normalize_name(name), key)
+            if other != key or key in mapping:
+                raise ScriptError(
+                    f"{where}: {key}: {name!r} is {other} already; a file of one's own adds benchmarks: another name"
+                )
+        merged[key] = entry
+    return merged
+
+
+def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
+    """The files with own entries: those of --mapping, and metric_mapping.json beside records; each once."""
+    found = {}
+    for path in given:
+        if not path.is_file():
+            raise ScriptError(f"--mapping {path}: no such file")
+        found[path.resolve()] = path
+    for place in places:
+        folder = place if place.is_dir() else place.parent if place.is_file() else None
+        for beside in () if folder is None else (folder, folder / "results"):
+            path = beside / MAPPING_FILE.name
+            if path.is_file() and path.resolve() != MAPPING_FILE:
+                found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
+    """metric_mapping.json with the entries that a command line adds to it, said on stderr."""
+    places: list[Path] = []
+    for option in RECORD_OPTIONS:
+        value = getattr(args, option, None)
+        places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+    mapping: dict[str, Any] = read_mapping()
+    for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
+        merged = with_own_entries(mapping, read_json(path), str(path))
+        note(f"note: benchmarks of {path}: {listing(sorted(set(merged) - set(mapping)), 10) or 'none that is new'}")
+        mapping = merged
+    return mapping
+
+
+def read_vocabulary(args: argparse.Namespace | None = None) -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder, with what a command line adds to it."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    return vocabulary_of(asked_mapping(args or argparse.Namespace()))
+
+
+def add_mapping_option(add: Any) -> None:
+    """--mapping, the same in every script."""
+    add(
+        "--mapping",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="benchmarks of your own: entries as in metric_mapping.json (also read beside the records)",
+    )
+
+
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
@@ -1627,224 +2083,6 @@ class Ranking:
     def synthetic(self) -> bool:
         """True when the scores come from the step number and not from an evaluation."""
         return self.score_source == "step-formula"
-
-
-# --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
-
-WITH_TOOLS = re.compile(
-    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
-)
-
-# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
-RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
-
-
-# What converters write as a result's name when they have none but the scorer's: the data set is the benchmark, then.
-SCORER_NAMES = {
-    "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
-    "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
-}  # fmt: skip
-MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
-
-
-@dataclass(frozen=True, slots=True)
-class MetricMapping:
-    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
-
-    entries: Mapping[str, Mapping[str, Any]]
-    names: Mapping[str, str]
-    harness_names: Mapping[str, Mapping[str, str]]
-    part_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # a group's task -> (key, part)
-
-    def key(self, name: str) -> str | None:
-        """The canonical key of a name as people write it, or None."""
-        return self.names.get(normalize_name(name))
-
-    def task_key(self, task: str, library: str) -> tuple[str, str]:
-        """(canonical key, subtask) of a harness's task name; an unknown name is its own key."""
-        return self.find_task(task, library) or (bare_task(task), "")
-
-    def find_task(self, task: str, library: str) -> tuple[str, str] | None:
-        """(canonical key, subtask) of a harness's task name, or None for an unknown name.
-
-        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
-        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
-        """
-        own = self.harness_names.get(library_field(library), {})
-        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
-        if normalize_name(name) in MEANS_OF_ALL:
-            return None
-        if normalize_name(name) not in self.names and name in self.part_names:
-            return self.part_names[name]
-        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
-            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
-                folded = normalize_name(spelling)
-                key = own.get(folded) or self.names.get(folded)
-                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
-                    subtask = name[end + 1 :]
-                    return key, "" if subtask == "_average" else subtask
-        return None
-
-    def find_data(self, task: str, source: Mapping[str, Any], metric: str) -> tuple[str, str] | None:
-        """As find_task, by the data of a record: for a result that is called what its scorer or metric is."""
-        name = str(source.get("dataset_name") or "") or str(source.get("hf_repo") or "").rpartition("/")[2]
-        return self.find_task(name, "") if is_named_after(task, metric) else None
-
-    def category(self, key: str) -> str | None:
-        """The category that a benchmark counts for, or None."""
-        return self.entries.get(key, {}).get("category")
-
-    def title(self, key: str) -> str:
-        """The display name of a key."""
-        return self.entries.get(key, {}).get("name") or key
-
-
-@dataclass(frozen=True, slots=True)
-class StepFormula:
-    """min(curve(step / 100), cap), rounded to three decimals; `weight` in the reference's alternative mean."""
-
-    curve: Callable[[float], float]
-    cap: float
-    weight: float
-
-
-# The reference scoring: synthetic, from the step number alone.
-STEP_FORMULAS: dict[str, StepFormula] = {
-    "math_reasoning": StepFormula(lambda x: 0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)), 0.95, 1.2),
-    "logical_reasoning": StepFormula(lambda x: 0.2 + 0.65 / (1 + math.exp(-0.5 * (x - 4))), 0.93, 1.2),
-    "common_sense": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 4), 0.87, 1.0),
-    "reading_comprehension": StepFormula(lambda x: 0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)), 0.86, 1.0),
-    "question_answering": StepFormula(lambda x: 0.35 + 0.5 * math.sqrt(x) / (math.sqrt(x) + 3), 0.91, 1.1),
-    "text_classification": StepFormula(lambda x: 0.4 + 0.45 * (1 - math.exp(-0.3 * x)), 0.88, 0.9),
-    "sentiment_analysis": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 2), 0.89, 0.9),
-    "code_generation": StepFormula(lambda x: 0.25 + 0.6 * x / (x + 5), 0.92, 1.1),
-    "creative_writing": StepFormula(lambda x: 0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)), 0.91, 0.9),
-    "dialogue_generation": StepFormula(lambda x: 0.3 + 0.55 * x**0.7 / (x**0.7 + 3), 0.90, 1.0),
-    "summarization": StepFormula(lambda x: 0.35 + 0.5 * (1 - 2 / (x + 2)), 0.89, 1.0),
-    "translation": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 1.5), 0.88, 1.0),
-    "knowledge_retrieval": StepFormula(lambda x: 0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5), 0.87, 1.0),
-    "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
-    "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
-}
-CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
-
-
-def normalize_name(text: str) -> str:
-    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
-
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
-    """
-    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return re.sub(r"[\W_]+", "", text)
-
-
-def library_field(library: str) -> str:
-    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
-    folded = normalize_name(library)
-    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
-        folded, folded
-    )
-
-
-def bare_task(task: str) -> str:
-    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
-    parts = single_line(task).split("|")
-    while len(parts) > 1 and parts[-1].isdecimal():
-        parts.pop()
-    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
-
-
-def read_vocabulary() -> MetricMapping:
-    """metric_mapping.json, which stands beside the scripts folder."""
-    if not MAPPING_FILE.is_file():
-        raise ScriptError(
-            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
-        )
-    return vocabulary_of(read_json(MAPPING_FILE))
-
-
-def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
-    """The content of metric_mapping.json, with every spelling that leads to an entry."""
-    names = {}
-    for key, entry in entries.items():
-        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
-    fields = ("lighteval", "inspect", "lm_eval", "helm")
-    own = {
-        f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
-        for f in fields
-    }
-    parts = {
-        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
-        for key, entry in entries.items()
-        for place, rule in enumerate(entry.get("parts") or ())
-        for name in rule["names"].split()
-    }
-    return MetricMapping(entries, names, own, parts)
-
-
-def is_named_after(task: str, *names: str) -> bool:
-    """Whether a result is called what its scorer is, or one of these: its metric, its data."""
-    return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
-
-
-def stated_unit(metric: Mapping[str, Any]) -> str | None:
-    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
-    unit = metric.get("metric_unit")
-    if isinstance(unit, str) and unit not in ("", "unknown"):
-        return unit[:40]
-    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
-
-
-def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
-    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
-
-    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
-    """
-    name = metric.get("metric_id") or metric.get("metric_name")
-    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
-    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry["unit"] if entry and main else "unknown")
-    if main and entry and entry["unit"] == unit:
-        default = entry["range"]
-    else:
-        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
-    default = default or (None, None)
-    low = default[0] if low is None else low
-    high = default[1] if high is None else high
-    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
-
-
-folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
-
-
-def metric_type(metric: str | None) -> str | None:
-    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
-    if not metric:
-        return None
-    folded = normalize_name(metric)
-    known = {
-        "acc": "accuracy",
-        "accuracy": "accuracy",
-        "em": "exact_match",
-        "exactmatch": "exact_match",
-        "f1": "f1",
-        "bleu": "bleu",
-        "wer": "wer",
-        "cer": "cer",
-        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
-    }
-    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
-
-
-@functools.cache
-def read_mapping() -> dict[str, Any]:
-    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
-    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
-    if not path.is_file():
-        note("note: no metric_mapping.json beside scripts/; every key is null")
-        return {}
-    return read_json(path)
 
 
 # --- parts/ranking/card.py --------------------------------------------------------------------------------------------
@@ -2988,6 +3226,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
+    lower, directed = direction_of(metric, entry, found is not None)
     method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
@@ -3000,7 +3239,7 @@ def result_run(
         n=read_count(uncertainty.get("num_samples"), result_id),
         unit="proportion" if unit == "percent" else unit,
         span=(high - low) * scale if math.isfinite(high - low) else None,
-        lower_is_better=bool(metric.get("lower_is_better")),
+        lower_is_better=lower,
         aggregation=str(more.get("aggregation") or ""),
         settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
@@ -3019,7 +3258,8 @@ def result_run(
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
         limit=limit_of(extra),
-        size=size_of(row.get("source_data") or {}),
+        size=size_of(row.get("source_data") or {})
+        or (entry.get("items") if entry.get("own") and not subtask else None),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
@@ -3030,8 +3270,21 @@ def result_run(
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
-        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
+        directed=directed,
     )
+
+
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+    unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
+    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
+    if own is not None and stated and own != bool(metric["lower_is_better"]):
+        raise ValueError(
+            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
+        )
+    if own is not None:
+        return own, True
+    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
@@ -3100,7 +3353,7 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")
@@ -3872,7 +4125,8 @@ def category_members(scores: Mapping[str, Estimate], vocabulary: MetricMapping) 
         if category and (category == key or category not in whole):
             members[category].append(key)
     members = members or {key: [key] for key in whole}
-    return {key: members[key] for key in sorted(members, key=category_order)}
+    placed = sorted(members, key=lambda key: (category_order(key)[0], vocabulary.place(key)))
+    return {key: members[key] for key in placed}
 
 
 def category_scores(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, Estimate]:
@@ -3928,7 +4182,7 @@ def choose_results(results: Sequence[Result], where: str, metric: str | None, wa
     for subtask in [""] if "" in by_subtask else sorted(by_subtask):
         rows = by_subtask[subtask]
         if len({r.metric for r in rows}) > 1:
-            named = [r for r in rows if metric and normalize_name(r.metric) == normalize_name(metric)]
+            named = [r for r in rows if metric and same_metric(r.metric, metric)]
             if not named:
                 ids = sorted({r.result_id for r in rows})
                 raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
@@ -5235,12 +5489,12 @@ def choose_measured(
     """The results that count for each checkpoint that has some, in step order; and those left out."""
     chosen, left = {}, []
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
-    check_result_ids(options.result_ids, results)
+    ids = asked_results(options.result_ids, results)
     failed = Counter(failure["checkpoint"] for failure in failures)
     for checkpoint in checkpoints:
         rows = [r for r in results.get(checkpoint, ()) if wanted is None or r.key in wanted]
         if rows:
-            chosen[checkpoint] = chosen_results(rows, checkpoint.name, vocabulary, set(options.result_ids))
+            chosen[checkpoint] = chosen_results(rows, checkpoint.name, vocabulary, ids)
         else:
             why = f" ({failed[checkpoint.name]} failed)" if failed[checkpoint.name] else ""
             left.append(Skipped(checkpoint.name, f"no measured score{why}"))
@@ -5409,13 +5663,9 @@ def weights_of_tasks(results: Sequence[Result], vocabulary: MetricMapping) -> di
     }
 
 
-def check_result_ids(wanted: Iterable[str], results: Mapping[Checkpoint, Sequence[Result]]) -> None:
-    """ScriptError for a --result-id that no record has."""
-    known = sorted({r.result_id for rows in results.values() for r in rows})
-    unknown = sorted(set(wanted) - set(known))
-    if unknown:
-        near = nearest(unknown[0], known) or f"; there are: {listing(known, 20)}"
-        raise ScriptError(f"--result-id: no record has {listing(unknown)}{near}")
+def asked_results(wanted: Iterable[str], results: Mapping[Checkpoint, Sequence[Result]]) -> set[str]:
+    """The results that --result-id names; ScriptError for one that no record has."""
+    return set(named_results(wanted, (r.result_id for rows in results.values() for r in rows)))
 
 
 def wanted_keys(
@@ -5423,6 +5673,7 @@ def wanted_keys(
 ) -> set[str]:
     """The benchmark keys that a choice stands for: a category also means its measured benchmarks."""
     measured = {r.key for rows in results.values() for r in rows}
+    benchmarks = [own_key(name, measured) for name in benchmarks]
     wanted = {key for key in measured if key in benchmarks or vocabulary.category(key) in benchmarks}
     empty = [key for key in benchmarks if key not in wanted and key not in map(vocabulary.category, wanted)]
     if empty:
@@ -7323,7 +7574,6 @@ def race_results(
     results, failures, _ = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
-    check_result_ids(options.result_ids, results)
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     results = {c: [r for r in results.get(c, ()) if wanted is None or r.key in wanted] for c in checkpoints}
     if not any(results.values()):
@@ -7345,7 +7595,7 @@ def race_tasks(
 
     ScriptError when one has no usable samples, or when the checkpoints were not measured alike.
     """
-    wanted = set(options.result_ids)
+    wanted = asked_results(options.result_ids, results)
     chosen = {c: chosen_results(rows, c.name, vocabulary, wanted) for c, rows in results.items() if rows}
     samples = samples_by_task(chosen, cluster_by)
     by_task: dict[str, dict[Checkpoint, Result]] = defaultdict(dict)

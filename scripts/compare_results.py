@@ -106,7 +106,7 @@ def check_names(question: Question, names: Iterable[str], flag: str) -> None:
 
 def read_question(args: argparse.Namespace) -> Question:
     """Everything that the command line asks about, read."""
-    vocabulary = read_vocabulary()
+    vocabulary = read_vocabulary(args)
     policy = resolve_policy(args, vocabulary)
     library, reader = Library(args.results), RunReader(vocabulary, policy, args.latest)
     baseline = reader.read_model(library.lookup(args.baseline, "--baseline")) if args.baseline else ModelRuns("", ())
@@ -126,13 +126,23 @@ def read_question(args: argparse.Namespace) -> Question:
         raise ScriptError(f"--aa: runs of several models: {listing(model.name for model in repeated)}", code=3)
     runs = {(run.file, run.result_id): run for model in repeated for run in model.runs}.values()
     reader.check_clusters()
+    measured = {run.key for model in (baseline, *candidates) for run in model.runs}
+    known_ids = [run.result_id for model in (baseline, *candidates) for run in model.runs]
+    policy = policy.named(lambda name: own_key(name, measured))
     if reader.left_out:
         note(f"note: --only-items names no item of {listing(sorted(reader.left_out), 20)}: not judged")
-    only = frozenset(vocabulary.key(name) or name for name in split_names(args.benchmarks))
+    only = frozenset(own_key(vocabulary.key(name) or name, measured) for name in split_names(args.benchmarks))
     luck = luck_note(args, library, candidates[0], baseline)
     baseline = baseline if args.baseline else candidates[0]
     question = Question(
-        baseline, tuple(candidates), policy, vocabulary, only, frozenset(args.result_id or ()), tuple(runs), luck
+        baseline,
+        tuple(candidates),
+        policy,
+        vocabulary,
+        only,
+        named_results(args.result_id or (), known_ids),
+        tuple(runs),
+        luck,
     )
     check_names(question, sorted(only), "--benchmarks")
     check_names(question, policy.targets, "--target")
@@ -179,6 +189,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--facts", type=Path, metavar="FILE.csv", help="with choose: prices, speeds, sizes beside the scores")
     add("--target", metavar="K,K", help="with --rule finetune: the benchmarks that must improve")
     add("--policy", metavar="FILE", help="YAML with rule, tiers, limits, minimum items, harness versions")
+    add_mapping_option(add)
     add("--benchmarks", metavar="A,B", help="compare these benchmarks only")
     add("--result-id", nargs="+", metavar="ID", help="which result counts where a benchmark has several metrics")
     add(
@@ -212,9 +223,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "comparison.choose", "comparison.chosen_items", "comparison.policy",
-#     "comparison.reading", "comparison.report", "comparison.rows", "comparison.verdicts",
-#     "comparison.vocabulary", "frame", "names", "outputs", "vocabulary"
+#     "command_line", "comparison.choose", "comparison.chosen_items", "comparison.policy", "comparison.reading",
+#     "comparison.report", "comparison.rows", "comparison.verdicts", "comparison.vocabulary", "frame", "names",
+#     "outputs", "own_vocabulary", "vocabulary"
 # )
 # ]cog]
 
@@ -1414,6 +1425,11 @@ class MetricMapping:
         """The category that a benchmark counts for, or None."""
         return self.entries.get(key, {}).get("category")
 
+    def place(self, key: str) -> tuple[float, str]:
+        """Its place in tables: by the order that an own benchmark's entry gives, else by name."""
+        order = self.entries.get(key, {}).get("order")
+        return math.inf if order is None else order, key
+
     def title(self, key: str) -> str:
         """The display name of a key."""
         return self.entries.get(key, {}).get("name") or key
@@ -1474,15 +1490,6 @@ def bare_task(task: str) -> str:
     return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
 
 
-def read_vocabulary() -> MetricMapping:
-    """metric_mapping.json, which stands beside the scripts folder."""
-    if not MAPPING_FILE.is_file():
-        raise ScriptError(
-            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
-        )
-    return vocabulary_of(read_json(MAPPING_FILE))
-
-
 def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     """The content of metric_mapping.json, with every spelling that leads to an entry."""
     names = {}
@@ -1521,9 +1528,9 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
     """
     name = metric.get("metric_id") or metric.get("metric_name")
-    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry["unit"] if entry and main else "unknown")
+    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -1556,14 +1563,63 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+def metric_key(name: str) -> str:
+    """One spelling of a metric's name, with its filter where it has one that says something.
+
+    "acc", "acc,none", "Accuracy" -> "accuracy"; "exact_match,flexible-extract" -> "exactmatch,flexibleextract"
+    """
+    base, _, chosen = name.replace("pass@", "pass_at_").partition(",")
+    folded = normalize_name(metric_type(base) or "")
+    folded = {"ppl": "perplexity", "mcc": "matthewscorrelation"}.get(folded, folded)
+    chosen = normalize_name(chosen)
+    return folded if chosen in ("", "none") else f"{folded},{chosen}"
+
+
+def same_metric(one: str, other: str) -> bool:
+    """Whether two spellings are of one metric."""
+    return metric_key(one) == metric_key(other)
+
+
+def is_result_named(text: str, result_id: str) -> bool:
+    """Whether a person may mean a result by this: its id, or the task (with or without shots) and a spelling of its
+    metric: "my_quiz/acc", "my_quiz/accuracy", "my_quiz|0/acc,none"."""
+    (task, _, metric), (own_task, _, own_metric) = text.rpartition("/"), result_id.rpartition("/")
+    shots, own_shots = (re.search(r"\|(\d+)$", name) for name in (task, own_task))
+    return text == result_id or (
+        normalize_name(bare_task(task)) == normalize_name(bare_task(own_task))
+        and (shots is None or (own_shots is not None and int(shots[1]) == int(own_shots[1])))
+        and same_metric(metric, own_metric)
+    )
+
+
+def own_key(name: str, measured: Iterable[str]) -> str:
+    """The measured benchmark that a name means ("My Quiz": my_quiz), else the name as it is."""
+    own = {normalize_name(key): key for key in measured}
+    return name if name in own.values() else own.get(normalize_name(name), name)
+
+
+def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
+    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    known = sorted(set(known))
+    found: set[str] = set()
+    for text in wanted:
+        own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own:
+            near = nearest(text, known) or f"; there are: {listing(known, 20)}"
+            raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")
+        if own != [text]:
+            note(f"note: {flag} {single_line(text)}: {listing(own, 10)}")
+        found |= set(own)
+    return frozenset(found)
+
+
 @functools.cache
 def read_mapping() -> dict[str, Any]:
     """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
-    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
-    if not path.is_file():
+    if not MAPPING_FILE.is_file():
         note("note: no metric_mapping.json beside scripts/; every key is null")
         return {}
-    return read_json(path)
+    return read_json(MAPPING_FILE)
 
 
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
@@ -1728,6 +1784,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
+    lower, directed = direction_of(metric, entry, found is not None)
     method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
@@ -1740,7 +1797,7 @@ def result_run(
         n=read_count(uncertainty.get("num_samples"), result_id),
         unit="proportion" if unit == "percent" else unit,
         span=(high - low) * scale if math.isfinite(high - low) else None,
-        lower_is_better=bool(metric.get("lower_is_better")),
+        lower_is_better=lower,
         aggregation=str(more.get("aggregation") or ""),
         settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
@@ -1759,7 +1816,8 @@ def result_run(
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
         limit=limit_of(extra),
-        size=size_of(row.get("source_data") or {}),
+        size=size_of(row.get("source_data") or {})
+        or (entry.get("items") if entry.get("own") and not subtask else None),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
@@ -1770,8 +1828,21 @@ def result_run(
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
-        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
+        directed=directed,
     )
+
+
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+    unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
+    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
+    if own is not None and stated and own != bool(metric["lower_is_better"]):
+        raise ValueError(
+            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
+        )
+    if own is not None:
+        return own, True
+    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
@@ -1840,7 +1911,7 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")
@@ -2394,6 +2465,11 @@ class Policy:
     allow_unlike: bool = False
     items: ChosenItems = field(default_factory=ChosenItems)  # which items count, where not all do
     tried: int | None = None  # how many candidates the one that is compared was picked from
+
+    def named(self, key_of: Callable[[str], str]) -> Policy:
+        """The policy with its benchmarks by the names that the records have."""
+        benchmarks = {key_of(key): limits for key, limits in self.benchmarks.items()}
+        return replace(self, benchmarks=benchmarks, targets=tuple(map(key_of, self.targets)))
 
     def limits(self, key: str) -> Limits:
         """What holds for a benchmark."""
@@ -3641,6 +3717,13 @@ def check_one_pair(one: Run, two: Run) -> None:
     )
 
 
+def of_metric(metric: str, runs: Sequence[Run]) -> list[Run]:
+    """The runs of a metric: by its shared name, or as its harness spells it: acc, acc,none."""
+    return [run for run in runs if run.metric == metric] or [
+        run for run in runs if any(same_metric(metric, own) for own in (run.metric, run.result_id.rpartition("/")[2]))
+    ]
+
+
 def choose_metric(
     runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
 ) -> list[Run]:
@@ -3650,18 +3733,19 @@ def choose_metric(
     """
     chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
     metrics = {run.metric for run in chosen}
-    folded = None if wanted is None else NEMO_MEANS.get(normalize_name(wanted), normalize_name(wanted))
-    if folded == ANY_MEAN:
+    if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
         means = [run for run in chosen if run.aggregation == "mean"]
-        chosen, metrics, folded = means or chosen, {run.metric for run in means or chosen}, None
-    if folded is not None:
-        named = [run for run in chosen if normalize_name(run.metric) == folded]
+        chosen, metrics, wanted = means or chosen, {run.metric for run in means or chosen}, None
+    if wanted is not None:
+        named = of_metric(wanted, chosen)
         if not named:
             raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
-        return named
+        if wanted not in metrics:
+            note(f"note: {where}: metric {single_line(wanted)}: {listing(sorted({run.result_id for run in named}))}")
+        chosen, metrics = named, {run.metric for run in named}
     if len(metrics) > 1:
-        named = [run for run in chosen if usual and normalize_name(run.metric) == normalize_name(usual)]
-        if not named:
+        named = of_metric(usual, chosen) if usual and wanted is None else []
+        if len({run.metric for run in named}) != 1:
             ids = sorted({run.result_id for run in chosen})
             raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
         return named
@@ -3870,7 +3954,8 @@ def make_rows(question: Question) -> list[Row]:
     for model in question.candidates:
         theirs = question.runs(model)
         named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
-        wanted = sorted(set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only})
+        wanted = set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only}
+        wanted = sorted(wanted, key=question.vocabulary.place)
         for key in wanted:
             for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
                 rows.append(make_row(question, model, key, suffix, one, two))
@@ -4364,16 +4449,12 @@ def choice_json(choice: Choice) -> dict[str, Any]:
     }
 
 
-# --- parts/comparison/policy.py ---------------------------------------------------------------------------------------
-
-RULES = ("release", "finetune", "select")
-CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
-TIERS = ("critical", "supporting", "advisory")
+# --- parts/fields.py --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a policy's field must be: the wording for people, and the check."""
+    """What a field must be: the wording for people, and the check."""
 
     words: str
     fits: Callable[[Any], bool]
@@ -4390,10 +4471,42 @@ def choice_shape(*choices: str) -> Shape:
     return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
 
 
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
 TEXT = Shape("text", lambda value: isinstance(value, str))
-TEXTS = Shape("a list of texts", lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value))
+TEXTS = Shape("a list of texts", is_texts)
 MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
 COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+YES_OR_NO = Shape("true or false", lambda value: isinstance(value, bool))
+
+
+def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
+    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
+    for name, value in values.items():
+        if name not in shapes:
+            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
+            raise ScriptError(f"{where}: unknown key {single_line(repr(name))[:60]}{hint}")
+        if value is not None and not shapes[name].fits(value):
+            shown = single_line(repr(value))
+            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
+            raise ScriptError(f"{where}: {name} is {shown}; it must be {shapes[name].words}")
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# --- parts/comparison/policy.py ---------------------------------------------------------------------------------------
+
+RULES = ("release", "finetune", "select")
+CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
+TIERS = ("critical", "supporting", "advisory")
+
+
 VERSIONS = Shape(
     'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
     lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
@@ -4431,21 +4544,6 @@ POLICY_FIELDS: dict[str, Shape] = {
     "benchmarks": MAPPING,
     "exclude_items": MAPPING,
 }
-
-
-def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
-    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
-    for name, value in values.items():
-        if name not in shapes:
-            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
-            raise ScriptError(f"{where}: unknown key {name!r}{hint}")
-        if value is not None and not shapes[name].fits(value):
-            raise ScriptError(f"{where}: {name} is {shortened(repr(value))}; it must be {shapes[name].words}")
-
-
-def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are set."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) -> Policy:
@@ -5841,6 +5939,147 @@ def same_kind(path: Path, text: str) -> bool:
 def title_words(text: str) -> list[str]:
     """The first words of a text's first line; figures aside, since they are another time others."""
     return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
+
+
+# --- parts/own_vocabulary.py ------------------------------------------------------------------------------------------
+
+MOST_ENTRIES = 2_000
+HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
+# Options that name records; metric_mapping.json is looked for beside them.
+RECORD_OPTIONS = ("results", "baseline", "candidate", "checkpoints", "aa")
+SHORT_TEXT = Shape(
+    "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
+)
+OWN_FIELDS: dict[str, Shape] = {
+    "kind": choice_shape("benchmark"),
+    "name": SHORT_TEXT,
+    "aliases": TEXTS,
+    "category": SHORT_TEXT,
+    "group": TEXT,
+    "metric": SHORT_TEXT,
+    "unit": SHORT_TEXT,
+    "range": Shape(
+        "two numbers, the lowest and the highest score (null: none)",
+        lambda v: isinstance(v, list) and len(v) == 2 and all(end is None or is_number(end) for end in v),
+    ),
+    "lower_is_better": YES_OR_NO,
+    "chance": number_shape(0, math.inf),
+    "items": COUNT,
+    "order": number_shape(-1e9, 1e9),
+    **dict.fromkeys(HARNESS_NAMES, SHORT_TEXT),
+}
+RANGES = {"proportion": [0, 1], "percent": [0, 100]}
+
+
+def own_entry(key: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A whole entry of metric_mapping.json from what is said of an own benchmark; null where nothing is said."""
+    check_fields(given, OWN_FIELDS, where)
+    said = {name: value for name, value in given.items() if value is not None}
+    low, high = said.get("range") or RANGES.get(said.get("unit"), [None, None])
+    if "chance" in said and "unit" not in said:
+        raise ScriptError(
+            f"{where}: chance is {said['chance']:g}; say in which unit, as the scores are: unit: proportion"
+        )
+    chance = said.get("chance", low)
+    if chance is not None and ((low is not None and chance < low) or (high is not None and chance > high)):
+        raise ScriptError(f"{where}: chance is {chance:g}, outside the range of a score")
+    if "category" in said:
+        said["category"] = own_category(said["category"], where)
+    fields = ("category", "group", "metric", "unit", "chance", "items", "order", *HARNESS_NAMES, "artificial_analysis")
+    return {
+        "kind": "benchmark",
+        "name": said.get("name", key),
+        "aliases": said.get("aliases", []),
+        "range": [low, high],
+        "lower_is_better": said.get("lower_is_better"),
+        "hub": None,
+        "model_index": None,
+        "own": True,
+        **{name: said.get(name) for name in fields},
+    }
+
+
+def own_category(text: str, where: str) -> str:
+    """One of the fifteen categories by its usual spellings, or a category of one's own; ScriptError for a near miss."""
+    slug = re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "own"
+    near = difflib.get_close_matches(slug, STEP_FORMULAS, 1, 0.9)
+    if near and normalize_name(near[0]) != normalize_name(slug):
+        raise ScriptError(f"{where}: no category {text!r} (did you mean {near[0]}?)")
+    return near[0] if near else slug
+
+
+def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> dict[str, Any]:
+    """The mapping with the entries of another file; ScriptError where one is another benchmark's, or damaged."""
+    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+        raise ScriptError(f'{where}: {{"my_quiz": {{"name": "My quiz", "metric": "accuracy", ...}}}} is expected')
+    if len(content) > MOST_ENTRIES:
+        raise ScriptError(f"{where}: {len(content)} entries; at most {MOST_ENTRIES} are read")
+    taken = dict(vocabulary_of(mapping).names)
+    merged = dict(mapping)
+    for key, given in content.items():
+        if mapping.get(key) == given:  # a copy of what is known
+            continue
+        if not key.strip() or len(key) > 100:
+            raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
+        entry = own_entry(key, given, f"{where}: {key}")
+        for name in (key, entry["name"], *entry["aliases"]):
+            other = taken.setdefault(normalize_name(name), key)
+            if other != key or key in mapping:
+                raise ScriptError(
+                    f"{where}: {key}: {name!r} is {other} already; a file of one's own adds benchmarks: another name"
+                )
+        merged[key] = entry
+    return merged
+
+
+def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
+    """The files with own entries: those of --mapping, and metric_mapping.json beside records; each once."""
+    found = {}
+    for path in given:
+        if not path.is_file():
+            raise ScriptError(f"--mapping {path}: no such file")
+        found[path.resolve()] = path
+    for place in places:
+        folder = place if place.is_dir() else place.parent if place.is_file() else None
+        for beside in () if folder is None else (folder, folder / "results"):
+            path = beside / MAPPING_FILE.name
+            if path.is_file() and path.resolve() != MAPPING_FILE:
+                found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
+    """metric_mapping.json with the entries that a command line adds to it, said on stderr."""
+    places: list[Path] = []
+    for option in RECORD_OPTIONS:
+        value = getattr(args, option, None)
+        places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+    mapping: dict[str, Any] = read_mapping()
+    for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
+        merged = with_own_entries(mapping, read_json(path), str(path))
+        note(f"note: benchmarks of {path}: {listing(sorted(set(merged) - set(mapping)), 10) or 'none that is new'}")
+        mapping = merged
+    return mapping
+
+
+def read_vocabulary(args: argparse.Namespace | None = None) -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder, with what a command line adds to it."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    return vocabulary_of(asked_mapping(args or argparse.Namespace()))
+
+
+def add_mapping_option(add: Any) -> None:
+    """--mapping, the same in every script."""
+    add(
+        "--mapping",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="benchmarks of your own: entries as in metric_mapping.json (also read beside the records)",
+    )
 
 
 # [cog.end]

@@ -266,7 +266,7 @@ def list_aa(args: argparse.Namespace, models: list[dict[str, Any]]) -> int:
 
 
 def run_add(args: argparse.Namespace) -> int:
-    mapping = read_mapping()
+    mapping = asked_mapping(args)
     if not args.card:
         required_repo(args)
     allowed = Allowed(args.allow_partial, args.allow_invalid, args.latest)
@@ -300,7 +300,7 @@ def run_apply(args: argparse.Namespace) -> int:
         args.card = Path(where) if kind == "card" else None
         args.update_pr, args.create_pr = int(where) if kind == "pr" else None, kind == "new-pr"
     args.apply = not (args.create_pr or args.update_pr)
-    mapping = read_mapping()
+    mapping = asked_mapping(args)
     args.format = plan.formats
     args.counts_as = [*(f"{name}={answer}" for name, answer in plan.official.items()), *(args.counts_as or [])]
     args.own_harness = [*plan.own_harness, *(args.own_harness or [])]
@@ -464,7 +464,7 @@ def run_check(args: argparse.Namespace) -> int:
     """The card's claims against records: 0 all fit, 1 some do not, 3 nothing can be told."""
     if not args.card and not args.repo_id:
         raise ScriptError("say whose claims: --repo-id OWNER/NAME reads them from the Hub, --card FILE from disk")
-    mapping, repo_id = read_mapping(), args.repo_id or ""
+    mapping, repo_id = asked_mapping(args), args.repo_id or ""
     measures = known_measures(mapping)
     info = None
     if args.card:
@@ -794,6 +794,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_target_arguments(apply)
     apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
     apply.add_argument("--force", action="store_true", help=FORCE_HELP)
+    add_mapping_option(apply.add_argument)
     add_scale_argument(apply)
     add_write_arguments(apply)
     show = command("show", run_show, "the evaluation results that a model's repo has, in both formats")
@@ -806,6 +807,7 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("--results", nargs="+", required=True, metavar="PATH", help="records, or folders with records")
     check.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
     check.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
+    add_mapping_option(check.add_argument)
     check.add_argument("--latest", action="store_true", help="of a model measured at several times, the last")
     check.add_argument("--report", metavar="FILE.md", help="write the table for a discussion; posts nothing")
     requests = command("get-prs", run_get_prs, "the open pull requests, and which touch evaluation metadata")
@@ -849,13 +851,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "command_line",
-#     "frame", "hub.committing", "hub.token", "inputs", "metadata.entries", "metadata.front_matter",
-#     "metadata.identity", "metadata.merge", "metadata.official", "metadata.plan", "metadata.scale",
-#     "metadata.validation", "names", "outputs", "publish.arguments", "publish.artificial_analysis",
-#     "publish.batch", "publish.checking", "publish.datastore", "publish.hub", "publish.local",
-#     "publish.official_table", "publish.origins", "publish.records", "publish.sending", "publish.text",
-#     "records.publishable", "records.schema", "tables", "vocabulary"
+#     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "command_line", "frame",
+#     "hub.committing", "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.identity",
+#     "metadata.merge", "metadata.official", "metadata.plan", "metadata.scale", "metadata.validation", "names",
+#     "outputs", "own_vocabulary", "publish.arguments", "publish.artificial_analysis", "publish.batch",
+#     "publish.checking", "publish.datastore", "publish.hub", "publish.local", "publish.official_table",
+#     "publish.origins", "publish.records", "publish.sending", "publish.text", "records.publishable",
+#     "records.schema", "tables", "vocabulary"
 # )
 # ]cog]
 
@@ -1642,6 +1644,11 @@ class MetricMapping:
         """The category that a benchmark counts for, or None."""
         return self.entries.get(key, {}).get("category")
 
+    def place(self, key: str) -> tuple[float, str]:
+        """Its place in tables: by the order that an own benchmark's entry gives, else by name."""
+        order = self.entries.get(key, {}).get("order")
+        return math.inf if order is None else order, key
+
     def title(self, key: str) -> str:
         """The display name of a key."""
         return self.entries.get(key, {}).get("name") or key
@@ -1702,15 +1709,6 @@ def bare_task(task: str) -> str:
     return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
 
 
-def read_vocabulary() -> MetricMapping:
-    """metric_mapping.json, which stands beside the scripts folder."""
-    if not MAPPING_FILE.is_file():
-        raise ScriptError(
-            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
-        )
-    return vocabulary_of(read_json(MAPPING_FILE))
-
-
 def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     """The content of metric_mapping.json, with every spelling that leads to an entry."""
     names = {}
@@ -1749,9 +1747,9 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
     """
     name = metric.get("metric_id") or metric.get("metric_name")
-    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry["unit"] if entry and main else "unknown")
+    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -1784,14 +1782,63 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+def metric_key(name: str) -> str:
+    """One spelling of a metric's name, with its filter where it has one that says something.
+
+    "acc", "acc,none", "Accuracy" -> "accuracy"; "exact_match,flexible-extract" -> "exactmatch,flexibleextract"
+    """
+    base, _, chosen = name.replace("pass@", "pass_at_").partition(",")
+    folded = normalize_name(metric_type(base) or "")
+    folded = {"ppl": "perplexity", "mcc": "matthewscorrelation"}.get(folded, folded)
+    chosen = normalize_name(chosen)
+    return folded if chosen in ("", "none") else f"{folded},{chosen}"
+
+
+def same_metric(one: str, other: str) -> bool:
+    """Whether two spellings are of one metric."""
+    return metric_key(one) == metric_key(other)
+
+
+def is_result_named(text: str, result_id: str) -> bool:
+    """Whether a person may mean a result by this: its id, or the task (with or without shots) and a spelling of its
+    metric: "my_quiz/acc", "my_quiz/accuracy", "my_quiz|0/acc,none"."""
+    (task, _, metric), (own_task, _, own_metric) = text.rpartition("/"), result_id.rpartition("/")
+    shots, own_shots = (re.search(r"\|(\d+)$", name) for name in (task, own_task))
+    return text == result_id or (
+        normalize_name(bare_task(task)) == normalize_name(bare_task(own_task))
+        and (shots is None or (own_shots is not None and int(shots[1]) == int(own_shots[1])))
+        and same_metric(metric, own_metric)
+    )
+
+
+def own_key(name: str, measured: Iterable[str]) -> str:
+    """The measured benchmark that a name means ("My Quiz": my_quiz), else the name as it is."""
+    own = {normalize_name(key): key for key in measured}
+    return name if name in own.values() else own.get(normalize_name(name), name)
+
+
+def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
+    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    known = sorted(set(known))
+    found: set[str] = set()
+    for text in wanted:
+        own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own:
+            near = nearest(text, known) or f"; there are: {listing(known, 20)}"
+            raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")
+        if own != [text]:
+            note(f"note: {flag} {single_line(text)}: {listing(own, 10)}")
+        found |= set(own)
+    return frozenset(found)
+
+
 @functools.cache
 def read_mapping() -> dict[str, Any]:
     """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
-    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
-    if not path.is_file():
+    if not MAPPING_FILE.is_file():
         note("note: no metric_mapping.json beside scripts/; every key is null")
         return {}
-    return read_json(path)
+    return read_json(MAPPING_FILE)
 
 
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
@@ -7890,6 +7937,198 @@ def title_words(text: str) -> list[str]:
     return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 
+# --- parts/fields.py --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a field must be: the wording for people, and the check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+def number_shape(low: float, high: float) -> Shape:
+    """A number between two bounds."""
+    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
+    return Shape(words, lambda value: is_number(value) and low <= value <= high)
+
+
+def choice_shape(*choices: str) -> Shape:
+    """One of some words."""
+    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
+
+
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+TEXT = Shape("text", lambda value: isinstance(value, str))
+TEXTS = Shape("a list of texts", is_texts)
+MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
+COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+YES_OR_NO = Shape("true or false", lambda value: isinstance(value, bool))
+
+
+def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
+    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
+    for name, value in values.items():
+        if name not in shapes:
+            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
+            raise ScriptError(f"{where}: unknown key {single_line(repr(name))[:60]}{hint}")
+        if value is not None and not shapes[name].fits(value):
+            shown = single_line(repr(value))
+            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
+            raise ScriptError(f"{where}: {name} is {shown}; it must be {shapes[name].words}")
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# --- parts/own_vocabulary.py ------------------------------------------------------------------------------------------
+
+MOST_ENTRIES = 2_000
+HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
+# Options that name records; metric_mapping.json is looked for beside them.
+RECORD_OPTIONS = ("results", "baseline", "candidate", "checkpoints", "aa")
+SHORT_TEXT = Shape(
+    "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
+)
+OWN_FIELDS: dict[str, Shape] = {
+    "kind": choice_shape("benchmark"),
+    "name": SHORT_TEXT,
+    "aliases": TEXTS,
+    "category": SHORT_TEXT,
+    "group": TEXT,
+    "metric": SHORT_TEXT,
+    "unit": SHORT_TEXT,
+    "range": Shape(
+        "two numbers, the lowest and the highest score (null: none)",
+        lambda v: isinstance(v, list) and len(v) == 2 and all(end is None or is_number(end) for end in v),
+    ),
+    "lower_is_better": YES_OR_NO,
+    "chance": number_shape(0, math.inf),
+    "items": COUNT,
+    "order": number_shape(-1e9, 1e9),
+    **dict.fromkeys(HARNESS_NAMES, SHORT_TEXT),
+}
+RANGES = {"proportion": [0, 1], "percent": [0, 100]}
+
+
+def own_entry(key: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A whole entry of metric_mapping.json from what is said of an own benchmark; null where nothing is said."""
+    check_fields(given, OWN_FIELDS, where)
+    said = {name: value for name, value in given.items() if value is not None}
+    low, high = said.get("range") or RANGES.get(said.get("unit"), [None, None])
+    if "chance" in said and "unit" not in said:
+        raise ScriptError(
+            f"{where}: chance is {said['chance']:g}; say in which unit, as the scores are: unit: proportion"
+        )
+    chance = said.get("chance", low)
+    if chance is not None and ((low is not None and chance < low) or (high is not None and chance > high)):
+        raise ScriptError(f"{where}: chance is {chance:g}, outside the range of a score")
+    if "category" in said:
+        said["category"] = own_category(said["category"], where)
+    fields = ("category", "group", "metric", "unit", "chance", "items", "order", *HARNESS_NAMES, "artificial_analysis")
+    return {
+        "kind": "benchmark",
+        "name": said.get("name", key),
+        "aliases": said.get("aliases", []),
+        "range": [low, high],
+        "lower_is_better": said.get("lower_is_better"),
+        "hub": None,
+        "model_index": None,
+        "own": True,
+        **{name: said.get(name) for name in fields},
+    }
+
+
+def own_category(text: str, where: str) -> str:
+    """One of the fifteen categories by its usual spellings, or a category of one's own; ScriptError for a near miss."""
+    slug = re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "own"
+    near = difflib.get_close_matches(slug, STEP_FORMULAS, 1, 0.9)
+    if near and normalize_name(near[0]) != normalize_name(slug):
+        raise ScriptError(f"{where}: no category {text!r} (did you mean {near[0]}?)")
+    return near[0] if near else slug
+
+
+def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> dict[str, Any]:
+    """The mapping with the entries of another file; ScriptError where one is another benchmark's, or damaged."""
+    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+        raise ScriptError(f'{where}: {{"my_quiz": {{"name": "My quiz", "metric": "accuracy", ...}}}} is expected')
+    if len(content) > MOST_ENTRIES:
+        raise ScriptError(f"{where}: {len(content)} entries; at most {MOST_ENTRIES} are read")
+    taken = dict(vocabulary_of(mapping).names)
+    merged = dict(mapping)
+    for key, given in content.items():
+        if mapping.get(key) == given:  # a copy of what is known
+            continue
+        if not key.strip() or len(key) > 100:
+            raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
+        entry = own_entry(key, given, f"{where}: {key}")
+        for name in (key, entry["name"], *entry["aliases"]):
+            other = taken.setdefault(normalize_name(name), key)
+            if other != key or key in mapping:
+                raise ScriptError(
+                    f"{where}: {key}: {name!r} is {other} already; a file of one's own adds benchmarks: another name"
+                )
+        merged[key] = entry
+    return merged
+
+
+def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
+    """The files with own entries: those of --mapping, and metric_mapping.json beside records; each once."""
+    found = {}
+    for path in given:
+        if not path.is_file():
+            raise ScriptError(f"--mapping {path}: no such file")
+        found[path.resolve()] = path
+    for place in places:
+        folder = place if place.is_dir() else place.parent if place.is_file() else None
+        for beside in () if folder is None else (folder, folder / "results"):
+            path = beside / MAPPING_FILE.name
+            if path.is_file() and path.resolve() != MAPPING_FILE:
+                found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
+    """metric_mapping.json with the entries that a command line adds to it, said on stderr."""
+    places: list[Path] = []
+    for option in RECORD_OPTIONS:
+        value = getattr(args, option, None)
+        places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+    mapping: dict[str, Any] = read_mapping()
+    for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
+        merged = with_own_entries(mapping, read_json(path), str(path))
+        note(f"note: benchmarks of {path}: {listing(sorted(set(merged) - set(mapping)), 10) or 'none that is new'}")
+        mapping = merged
+    return mapping
+
+
+def read_vocabulary(args: argparse.Namespace | None = None) -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder, with what a command line adds to it."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    return vocabulary_of(asked_mapping(args or argparse.Namespace()))
+
+
+def add_mapping_option(add: Any) -> None:
+    """--mapping, the same in every script."""
+    add(
+        "--mapping",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="benchmarks of your own: entries as in metric_mapping.json (also read beside the records)",
+    )
+
+
 # --- parts/publish/arguments.py ---------------------------------------------------------------------------------------
 
 
@@ -7981,6 +8220,7 @@ def add_records_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-invalid", action="store_true", help="also take scores that contradict their items, ..."
     )
     parser.add_argument("--latest", action="store_true", help="of a model measured at several times, the last one")
+    add_mapping_option(parser.add_argument)
     parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
     parser.add_argument("--force", action="store_true", help=FORCE_HELP)
     add_format_arguments(parser)
@@ -9615,6 +9855,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
+    lower, directed = direction_of(metric, entry, found is not None)
     method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
@@ -9627,7 +9868,7 @@ def result_run(
         n=read_count(uncertainty.get("num_samples"), result_id),
         unit="proportion" if unit == "percent" else unit,
         span=(high - low) * scale if math.isfinite(high - low) else None,
-        lower_is_better=bool(metric.get("lower_is_better")),
+        lower_is_better=lower,
         aggregation=str(more.get("aggregation") or ""),
         settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
@@ -9646,7 +9887,8 @@ def result_run(
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
         limit=limit_of(extra),
-        size=size_of(row.get("source_data") or {}),
+        size=size_of(row.get("source_data") or {})
+        or (entry.get("items") if entry.get("own") and not subtask else None),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
@@ -9657,8 +9899,21 @@ def result_run(
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
-        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
+        directed=directed,
     )
+
+
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+    unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
+    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
+    if own is not None and stated and own != bool(metric["lower_is_better"]):
+        raise ValueError(
+            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
+        )
+    if own is not None:
+        return own, True
+    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
@@ -9727,7 +9982,7 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")
@@ -9872,6 +10127,8 @@ def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     def fold(name: Any) -> str:
         return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
 
+    if known.get("own") and known.get("metric") is None:
+        return True  # nothing is said of its metric: the record's is the one
     wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
     return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
 

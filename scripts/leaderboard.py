@@ -111,7 +111,7 @@ def collect(args: argparse.Namespace) -> int:
         raise ScriptError(
             "say which models: --trending N, --repo-ids FILE, --author NAME, --official, --every-eval-ever, --results DIR"
         )
-    mapping = read_mapping()
+    mapping = asked_mapping(args)
     if not mapping:
         raise ScriptError("no metric_mapping.json in the folder above this script: no benchmark would be known")
     asked = asked_for(args)
@@ -122,8 +122,10 @@ def collect(args: argparse.Namespace) -> int:
     boards = read_official(hub, args.workers) if args.official else None
     mapping = official_mapping(mapping, boards) if boards else mapping
     benchmarks = Benchmarks.of(mapping)
-    keys = wanted_benchmarks(args.benchmarks, benchmarks)
     own, unreadable = read_own_runs(args.results or [], benchmarks)
+    kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
+    mapping = with_own_benchmarks([*own, *kept], mapping)
+    keys = wanted_benchmarks(args.benchmarks, Benchmarks.of(mapping))
     named = args.trending or args.repo_ids or args.author
     models = list_models(hub, args) if named else []
     if named and not models and not own:
@@ -135,7 +137,6 @@ def collect(args: argparse.Namespace) -> int:
     elif models:
         write_whole(marker, to_json({"asked": asked, "since": time.time()}))
     asked = asked | {"benchmarks": keys}
-    kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
     readings = read_models(hub, models, benchmarks, not args.no_prs, args.workers)
     refuse_if_all_failed(readings, own)
     facts = {reading.model: reading.facts for reading in readings}
@@ -162,6 +163,7 @@ def collect(args: argparse.Namespace) -> int:
         private_models=[reading.model for reading in readings if reading.private],
         mapping=mapping,
     )
+    metadata |= {"apart": dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))}
     metadata |= {"every_eval_ever": dict(elsewhere.counts)} if args.every_eval_ever else {}
     marker.unlink(missing_ok=True)
     hub.answers.prune()
@@ -233,12 +235,15 @@ def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> 
         note(f"could not be read: {item['model'] or item['where']}: {item['where']}: {item['reason']}")
     if len(metadata["unreadable"]) > 5:
         note(f"and {len(metadata['unreadable']) - 5} more of {len(by_model)} models: metadata.json has them all")
+    if counts["rows"] and not counts["shown"]:
+        why = Counter(metadata["apart"]).most_common(3)
+        note(f"none of the scores can be shown: {listing((f'{reason} ({count})' for reason, count in why), 3)}")
     note(
         f"{counts['rows']} scores of {counts['models']} models on {len(metadata['benchmarks'])} benchmarks "
         f"in {folder}; {counts['apart']} kept apart (show --model NAME says why); "
         f"{requests['sent']} requests, {requests['not_modified']} not modified"
     )
-    return 0 if counts["rows"] else 1
+    return 0 if counts["shown"] else 1
 
 
 def show(args: argparse.Namespace) -> int:
@@ -482,6 +487,7 @@ def build_parser() -> argparse.ArgumentParser:
         "named otherwise, else of all",
     )  # fmt: skip
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records on this machine")
+    add_mapping_option(add)
     add("--benchmarks", metavar="K,...", help="only these benchmarks")
     add("--keep-own-runs", type=Path, metavar="DIR", help="take the own runs of earlier data, as they are there")
     add("--no-prs", action="store_true", help="do not look at pull requests")
@@ -533,9 +539,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "board.data", "board.elsewhere", "board.hub", "board.official", "board.ranks", "board.record_rows",
-#     "board.sharing", "board.units", "board.vocabulary", "command_line", "frame", "hub.access", "hub.token",
-#     "inputs", "names", "page.served", "records.schema", "vocabulary"
+#     "board.data", "board.elsewhere", "board.hub", "board.official", "board.own", "board.ranks",
+#     "board.record_rows", "board.sharing", "board.units", "board.vocabulary", "command_line", "frame",
+#     "hub.access", "hub.token", "inputs", "names", "own_vocabulary", "page.served", "records.schema",
+#     "vocabulary"
 # )
 # ]cog]
 
@@ -1191,6 +1198,11 @@ class MetricMapping:
         """The category that a benchmark counts for, or None."""
         return self.entries.get(key, {}).get("category")
 
+    def place(self, key: str) -> tuple[float, str]:
+        """Its place in tables: by the order that an own benchmark's entry gives, else by name."""
+        order = self.entries.get(key, {}).get("order")
+        return math.inf if order is None else order, key
+
     def title(self, key: str) -> str:
         """The display name of a key."""
         return self.entries.get(key, {}).get("name") or key
@@ -1251,15 +1263,6 @@ def bare_task(task: str) -> str:
     return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
 
 
-def read_vocabulary() -> MetricMapping:
-    """metric_mapping.json, which stands beside the scripts folder."""
-    if not MAPPING_FILE.is_file():
-        raise ScriptError(
-            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
-        )
-    return vocabulary_of(read_json(MAPPING_FILE))
-
-
 def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     """The content of metric_mapping.json, with every spelling that leads to an entry."""
     names = {}
@@ -1298,9 +1301,9 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
     """
     name = metric.get("metric_id") or metric.get("metric_name")
-    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry["unit"] if entry and main else "unknown")
+    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -1333,14 +1336,63 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+def metric_key(name: str) -> str:
+    """One spelling of a metric's name, with its filter where it has one that says something.
+
+    "acc", "acc,none", "Accuracy" -> "accuracy"; "exact_match,flexible-extract" -> "exactmatch,flexibleextract"
+    """
+    base, _, chosen = name.replace("pass@", "pass_at_").partition(",")
+    folded = normalize_name(metric_type(base) or "")
+    folded = {"ppl": "perplexity", "mcc": "matthewscorrelation"}.get(folded, folded)
+    chosen = normalize_name(chosen)
+    return folded if chosen in ("", "none") else f"{folded},{chosen}"
+
+
+def same_metric(one: str, other: str) -> bool:
+    """Whether two spellings are of one metric."""
+    return metric_key(one) == metric_key(other)
+
+
+def is_result_named(text: str, result_id: str) -> bool:
+    """Whether a person may mean a result by this: its id, or the task (with or without shots) and a spelling of its
+    metric: "my_quiz/acc", "my_quiz/accuracy", "my_quiz|0/acc,none"."""
+    (task, _, metric), (own_task, _, own_metric) = text.rpartition("/"), result_id.rpartition("/")
+    shots, own_shots = (re.search(r"\|(\d+)$", name) for name in (task, own_task))
+    return text == result_id or (
+        normalize_name(bare_task(task)) == normalize_name(bare_task(own_task))
+        and (shots is None or (own_shots is not None and int(shots[1]) == int(own_shots[1])))
+        and same_metric(metric, own_metric)
+    )
+
+
+def own_key(name: str, measured: Iterable[str]) -> str:
+    """The measured benchmark that a name means ("My Quiz": my_quiz), else the name as it is."""
+    own = {normalize_name(key): key for key in measured}
+    return name if name in own.values() else own.get(normalize_name(name), name)
+
+
+def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
+    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    known = sorted(set(known))
+    found: set[str] = set()
+    for text in wanted:
+        own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own:
+            near = nearest(text, known) or f"; there are: {listing(known, 20)}"
+            raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")
+        if own != [text]:
+            note(f"note: {flag} {single_line(text)}: {listing(own, 10)}")
+        found |= set(own)
+    return frozenset(found)
+
+
 @functools.cache
 def read_mapping() -> dict[str, Any]:
     """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
-    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
-    if not path.is_file():
+    if not MAPPING_FILE.is_file():
         note("note: no metric_mapping.json beside scripts/; every key is null")
         return {}
-    return read_json(path)
+    return read_json(MAPPING_FILE)
 
 
 # --- parts/board/vocabulary.py ----------------------------------------------------------------------------------------
@@ -1738,7 +1790,9 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
             entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
             entry["rows"] = entry.get("rows", 0) + 1
             entry["models"] = entry.get("models", 0) + bool(row["shown"])
-    return sorted((e for e in found.values() if e["models"]), key=lambda e: (-e["models"], e["key"]))
+    places = {key: (mapping.get(key) or {}).get("order") for key in found}
+    order = {key: math.inf if place is None else place for key, place in places.items()}
+    return sorted((e for e in found.values() if e["models"]), key=lambda e: (order[e["key"]], -e["models"], e["key"]))
 
 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
@@ -4169,6 +4223,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
+    lower, directed = direction_of(metric, entry, found is not None)
     method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
@@ -4181,7 +4236,7 @@ def result_run(
         n=read_count(uncertainty.get("num_samples"), result_id),
         unit="proportion" if unit == "percent" else unit,
         span=(high - low) * scale if math.isfinite(high - low) else None,
-        lower_is_better=bool(metric.get("lower_is_better")),
+        lower_is_better=lower,
         aggregation=str(more.get("aggregation") or ""),
         settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
@@ -4200,7 +4255,8 @@ def result_run(
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
         limit=limit_of(extra),
-        size=size_of(row.get("source_data") or {}),
+        size=size_of(row.get("source_data") or {})
+        or (entry.get("items") if entry.get("own") and not subtask else None),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
@@ -4211,8 +4267,21 @@ def result_run(
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
-        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
+        directed=directed,
     )
+
+
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+    unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
+    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
+    if own is not None and stated and own != bool(metric["lower_is_better"]):
+        raise ValueError(
+            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
+        )
+    if own is not None:
+        return own, True
+    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
@@ -4281,7 +4350,7 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")
@@ -4426,6 +4495,8 @@ def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     def fold(name: Any) -> str:
         return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
 
+    if known.get("own") and known.get("metric") is None:
+        return True  # nothing is said of its metric: the record's is the one
     wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
     return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
 
@@ -6106,6 +6177,244 @@ def one_models_facts(hub: HubReader, model: str) -> list[tuple[str, BoardRow]]:
     return [(model, model_facts(info))] if isinstance(info, dict) else []
 
 
+# --- parts/fields.py --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a field must be: the wording for people, and the check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+def number_shape(low: float, high: float) -> Shape:
+    """A number between two bounds."""
+    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
+    return Shape(words, lambda value: is_number(value) and low <= value <= high)
+
+
+def choice_shape(*choices: str) -> Shape:
+    """One of some words."""
+    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
+
+
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+TEXT = Shape("text", lambda value: isinstance(value, str))
+TEXTS = Shape("a list of texts", is_texts)
+MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
+COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+YES_OR_NO = Shape("true or false", lambda value: isinstance(value, bool))
+
+
+def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
+    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
+    for name, value in values.items():
+        if name not in shapes:
+            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
+            raise ScriptError(f"{where}: unknown key {single_line(repr(name))[:60]}{hint}")
+        if value is not None and not shapes[name].fits(value):
+            shown = single_line(repr(value))
+            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
+            raise ScriptError(f"{where}: {name} is {shown}; it must be {shapes[name].words}")
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# --- parts/own_vocabulary.py ------------------------------------------------------------------------------------------
+
+MOST_ENTRIES = 2_000
+HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
+# Options that name records; metric_mapping.json is looked for beside them.
+RECORD_OPTIONS = ("results", "baseline", "candidate", "checkpoints", "aa")
+SHORT_TEXT = Shape(
+    "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
+)
+OWN_FIELDS: dict[str, Shape] = {
+    "kind": choice_shape("benchmark"),
+    "name": SHORT_TEXT,
+    "aliases": TEXTS,
+    "category": SHORT_TEXT,
+    "group": TEXT,
+    "metric": SHORT_TEXT,
+    "unit": SHORT_TEXT,
+    "range": Shape(
+        "two numbers, the lowest and the highest score (null: none)",
+        lambda v: isinstance(v, list) and len(v) == 2 and all(end is None or is_number(end) for end in v),
+    ),
+    "lower_is_better": YES_OR_NO,
+    "chance": number_shape(0, math.inf),
+    "items": COUNT,
+    "order": number_shape(-1e9, 1e9),
+    **dict.fromkeys(HARNESS_NAMES, SHORT_TEXT),
+}
+RANGES = {"proportion": [0, 1], "percent": [0, 100]}
+
+
+def own_entry(key: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A whole entry of metric_mapping.json from what is said of an own benchmark; null where nothing is said."""
+    check_fields(given, OWN_FIELDS, where)
+    said = {name: value for name, value in given.items() if value is not None}
+    low, high = said.get("range") or RANGES.get(said.get("unit"), [None, None])
+    if "chance" in said and "unit" not in said:
+        raise ScriptError(
+            f"{where}: chance is {said['chance']:g}; say in which unit, as the scores are: unit: proportion"
+        )
+    chance = said.get("chance", low)
+    if chance is not None and ((low is not None and chance < low) or (high is not None and chance > high)):
+        raise ScriptError(f"{where}: chance is {chance:g}, outside the range of a score")
+    if "category" in said:
+        said["category"] = own_category(said["category"], where)
+    fields = ("category", "group", "metric", "unit", "chance", "items", "order", *HARNESS_NAMES, "artificial_analysis")
+    return {
+        "kind": "benchmark",
+        "name": said.get("name", key),
+        "aliases": said.get("aliases", []),
+        "range": [low, high],
+        "lower_is_better": said.get("lower_is_better"),
+        "hub": None,
+        "model_index": None,
+        "own": True,
+        **{name: said.get(name) for name in fields},
+    }
+
+
+def own_category(text: str, where: str) -> str:
+    """One of the fifteen categories by its usual spellings, or a category of one's own; ScriptError for a near miss."""
+    slug = re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "own"
+    near = difflib.get_close_matches(slug, STEP_FORMULAS, 1, 0.9)
+    if near and normalize_name(near[0]) != normalize_name(slug):
+        raise ScriptError(f"{where}: no category {text!r} (did you mean {near[0]}?)")
+    return near[0] if near else slug
+
+
+def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> dict[str, Any]:
+    """The mapping with the entries of another file; ScriptError where one is another benchmark's, or damaged."""
+    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+        raise ScriptError(f'{where}: {{"my_quiz": {{"name": "My quiz", "metric": "accuracy", ...}}}} is expected')
+    if len(content) > MOST_ENTRIES:
+        raise ScriptError(f"{where}: {len(content)} entries; at most {MOST_ENTRIES} are read")
+    taken = dict(vocabulary_of(mapping).names)
+    merged = dict(mapping)
+    for key, given in content.items():
+        if mapping.get(key) == given:  # a copy of what is known
+            continue
+        if not key.strip() or len(key) > 100:
+            raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
+        entry = own_entry(key, given, f"{where}: {key}")
+        for name in (key, entry["name"], *entry["aliases"]):
+            other = taken.setdefault(normalize_name(name), key)
+            if other != key or key in mapping:
+                raise ScriptError(
+                    f"{where}: {key}: {name!r} is {other} already; a file of one's own adds benchmarks: another name"
+                )
+        merged[key] = entry
+    return merged
+
+
+def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
+    """The files with own entries: those of --mapping, and metric_mapping.json beside records; each once."""
+    found = {}
+    for path in given:
+        if not path.is_file():
+            raise ScriptError(f"--mapping {path}: no such file")
+        found[path.resolve()] = path
+    for place in places:
+        folder = place if place.is_dir() else place.parent if place.is_file() else None
+        for beside in () if folder is None else (folder, folder / "results"):
+            path = beside / MAPPING_FILE.name
+            if path.is_file() and path.resolve() != MAPPING_FILE:
+                found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
+    """metric_mapping.json with the entries that a command line adds to it, said on stderr."""
+    places: list[Path] = []
+    for option in RECORD_OPTIONS:
+        value = getattr(args, option, None)
+        places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+    mapping: dict[str, Any] = read_mapping()
+    for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
+        merged = with_own_entries(mapping, read_json(path), str(path))
+        note(f"note: benchmarks of {path}: {listing(sorted(set(merged) - set(mapping)), 10) or 'none that is new'}")
+        mapping = merged
+    return mapping
+
+
+def read_vocabulary(args: argparse.Namespace | None = None) -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder, with what a command line adds to it."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    return vocabulary_of(asked_mapping(args or argparse.Namespace()))
+
+
+def add_mapping_option(add: Any) -> None:
+    """--mapping, the same in every script."""
+    add(
+        "--mapping",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="benchmarks of your own: entries as in metric_mapping.json (also read beside the records)",
+    )
+
+
+# --- parts/board/own.py -----------------------------------------------------------------------------------------------
+
+SAME_SHARES = {"percent": "proportion"}  # units that convert into one another
+
+
+def measure_of(row: BoardRow) -> tuple[str, str | None, bool]:
+    """(metric, unit, whether less is better): what scores must share to be compared."""
+    return metric_key(row["metric"] or ""), SAME_SHARES.get(row["unit"], row["unit"]), bool(row["lower_is_better"])
+
+
+def with_own_benchmarks(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping with the benchmarks that only records name; sets `benchmark` of their rows."""
+    extended = dict(mapping)
+    groups: dict[str, list[BoardRow]] = defaultdict(list)
+    for row in rows:
+        key = row["benchmark"] or row["benchmark_name"]
+        if key and (row["benchmark"] not in mapping or mapping[key].get("own")):
+            groups[key].append(row)
+    for key, own in groups.items():
+        entry = mapping.get(key) if (mapping.get(key) or {}).get("own") else None
+        measures = {measure_of(row) for row in own}
+        for row in own:
+            several = len(measures) > 1 and not (entry and entry["metric"])
+            row["benchmark"] = f"{key} ({row['metric'] or row['unit'] or '?'})" if several else key
+            if entry and entry["metric"] and metric_key(row["metric"] or "") != metric_key(entry["metric"]):
+                row["why_not"] = (
+                    row["why_not"] or f"{row['metric']} is not the metric that {entry['name']} is ranked by"
+                )
+                continue
+            if mapping.get(row["benchmark"]) is None or entry:
+                extended[row["benchmark"]] = completed(entry, row, extended.get(row["benchmark"]))
+    return extended
+
+
+def completed(entry: Mapping[str, Any] | None, row: BoardRow, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An own benchmark's entry with what its record says and the entry does not."""
+    found = dict(before or entry or own_entry(row["benchmark"], {}, row["benchmark"]))
+    unit = SAME_SHARES.get(row["unit"], row["unit"])
+    if found["unit"] is None and unit is not None:
+        found |= {"unit": unit, "range": RANGES.get(unit, [None, None])}
+    found["metric"] = found["metric"] or row["metric"]
+    if found["lower_is_better"] is None:
+        found["lower_is_better"] = bool(row["lower_is_better"])
+    return found
+
+
 # --- parts/board/ranks.py ---------------------------------------------------------------------------------------------
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
@@ -6811,7 +7120,13 @@ def record_row(
     known = benchmarks.mapping.get(run.key) or {}
     word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
     why_not = f"a part of {known['name']}: {run.subtask}" if run.subtask else None
-    if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
+    if (
+        key
+        and not why_not
+        and known.get("kind") == "benchmark"
+        and not known.get("own")
+        and not is_main_metric(metric, known)
+    ):
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
     if not run.directed:
         why_not = f"nothing says whether more {word} is better"
@@ -6835,6 +7150,7 @@ def record_row(
         shots=record_shots(run, settings),
         standard_error=error,
         n=kept_count(run.n),
+        lower_is_better=run.lower_is_better,
         source_name=source_name,
         source_url=place.url or None,
         why_not=why_not,
@@ -7277,7 +7593,7 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
     companies: dict[Any, Company] = defaultdict(Company)
     for row in rows:
         entry = mapping.get(row["benchmark"] or "")
-        if entry and entry["unit"] != "points" and row["unit"] is None and row["why_not"] is None:
+        if entry and entry["unit"] not in ("points", None) and row["unit"] is None and row["why_not"] is None:
             document, board = places_of(row)
             companies[document].add(row["value"], entry.get("chance") or 0.0)
             if row["source_type"] != "open_pr":  # anybody can open one
@@ -7290,6 +7606,9 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
             row["why_not"] = row["why_not"] or "no benchmark of metric_mapping.json"
             continue
         row["benchmark_name"], row["canonical_unit"] = entry["name"], entry["unit"]
+        if entry["unit"] is None:
+            row["why_not"] = row["why_not"] or "its records say no unit: say it in a file of --mapping"
+            continue
         row["lower_is_better"] = bool(entry["lower_is_better"])
         if row["unit"] is None and row["why_not"] is None:
             document, board = places_of(row)
@@ -7302,7 +7621,7 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
 def counts_as_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
     """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
     if entry:
-        return entry["unit"] != "points"
+        return entry["unit"] in (None, "proportion", "percent")
     return normalize_name(metric_type(row["metric"]) or "") in RIGHT_ANSWERS - {""}
 
 

@@ -2803,6 +2803,11 @@ class MetricMapping:
         """The category that a benchmark counts for, or None."""
         return self.entries.get(key, {}).get("category")
 
+    def place(self, key: str) -> tuple[float, str]:
+        """Its place in tables: by the order that an own benchmark's entry gives, else by name."""
+        order = self.entries.get(key, {}).get("order")
+        return math.inf if order is None else order, key
+
     def title(self, key: str) -> str:
         """The display name of a key."""
         return self.entries.get(key, {}).get("name") or key
@@ -2863,15 +2868,6 @@ def bare_task(task: str) -> str:
     return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
 
 
-def read_vocabulary() -> MetricMapping:
-    """metric_mapping.json, which stands beside the scripts folder."""
-    if not MAPPING_FILE.is_file():
-        raise ScriptError(
-            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
-        )
-    return vocabulary_of(read_json(MAPPING_FILE))
-
-
 def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     """The content of metric_mapping.json, with every spelling that leads to an entry."""
     names = {}
@@ -2910,9 +2906,9 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
     """
     name = metric.get("metric_id") or metric.get("metric_name")
-    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry["unit"] if entry and main else "unknown")
+    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -2945,14 +2941,63 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+def metric_key(name: str) -> str:
+    """One spelling of a metric's name, with its filter where it has one that says something.
+
+    "acc", "acc,none", "Accuracy" -> "accuracy"; "exact_match,flexible-extract" -> "exactmatch,flexibleextract"
+    """
+    base, _, chosen = name.replace("pass@", "pass_at_").partition(",")
+    folded = normalize_name(metric_type(base) or "")
+    folded = {"ppl": "perplexity", "mcc": "matthewscorrelation"}.get(folded, folded)
+    chosen = normalize_name(chosen)
+    return folded if chosen in ("", "none") else f"{folded},{chosen}"
+
+
+def same_metric(one: str, other: str) -> bool:
+    """Whether two spellings are of one metric."""
+    return metric_key(one) == metric_key(other)
+
+
+def is_result_named(text: str, result_id: str) -> bool:
+    """Whether a person may mean a result by this: its id, or the task (with or without shots) and a spelling of its
+    metric: "my_quiz/acc", "my_quiz/accuracy", "my_quiz|0/acc,none"."""
+    (task, _, metric), (own_task, _, own_metric) = text.rpartition("/"), result_id.rpartition("/")
+    shots, own_shots = (re.search(r"\|(\d+)$", name) for name in (task, own_task))
+    return text == result_id or (
+        normalize_name(bare_task(task)) == normalize_name(bare_task(own_task))
+        and (shots is None or (own_shots is not None and int(shots[1]) == int(own_shots[1])))
+        and same_metric(metric, own_metric)
+    )
+
+
+def own_key(name: str, measured: Iterable[str]) -> str:
+    """The measured benchmark that a name means ("My Quiz": my_quiz), else the name as it is."""
+    own = {normalize_name(key): key for key in measured}
+    return name if name in own.values() else own.get(normalize_name(name), name)
+
+
+def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
+    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    known = sorted(set(known))
+    found: set[str] = set()
+    for text in wanted:
+        own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own:
+            near = nearest(text, known) or f"; there are: {listing(known, 20)}"
+            raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")
+        if own != [text]:
+            note(f"note: {flag} {single_line(text)}: {listing(own, 10)}")
+        found |= set(own)
+    return frozenset(found)
+
+
 @functools.cache
 def read_mapping() -> dict[str, Any]:
     """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
-    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
-    if not path.is_file():
+    if not MAPPING_FILE.is_file():
         note("note: no metric_mapping.json beside scripts/; every key is null")
         return {}
-    return read_json(path)
+    return read_json(MAPPING_FILE)
 
 
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
@@ -3117,6 +3162,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
+    lower, directed = direction_of(metric, entry, found is not None)
     method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
@@ -3129,7 +3175,7 @@ def result_run(
         n=read_count(uncertainty.get("num_samples"), result_id),
         unit="proportion" if unit == "percent" else unit,
         span=(high - low) * scale if math.isfinite(high - low) else None,
-        lower_is_better=bool(metric.get("lower_is_better")),
+        lower_is_better=lower,
         aggregation=str(more.get("aggregation") or ""),
         settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
@@ -3148,7 +3194,8 @@ def result_run(
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
         limit=limit_of(extra),
-        size=size_of(row.get("source_data") or {}),
+        size=size_of(row.get("source_data") or {})
+        or (entry.get("items") if entry.get("own") and not subtask else None),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
@@ -3159,8 +3206,21 @@ def result_run(
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
-        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
+        directed=directed,
     )
+
+
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+    unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
+    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
+    if own is not None and stated and own != bool(metric["lower_is_better"]):
+        raise ValueError(
+            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
+        )
+    if own is not None:
+        return own, True
+    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
@@ -3229,7 +3289,7 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")

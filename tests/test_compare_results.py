@@ -1448,7 +1448,7 @@ def changed(value, path, new):
 @pytest.mark.parametrize("which", ["record", "sample"])
 def test_no_damage_ends_in_a_traceback(tmp_path, capsys, monkeypatch, which):
     """Every value of a record, or of a sample, replaced in turn by values of other kinds."""
-    monkeypatch.setattr(cr, "read_vocabulary", lambda: VOCABULARY)
+    monkeypatch.setattr(cr, "read_vocabulary", lambda _: VOCABULARY)
     write_record(tmp_path, "run/new", flips(60, 3, 3)[1])
     path = write_record(tmp_path, "run/old", flips(60, 3, 3)[0], details={"empty": "0"}, error=0.1)
     record = json.loads(path.read_text())

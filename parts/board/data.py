@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,7 +60,9 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
             entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
             entry["rows"] = entry.get("rows", 0) + 1
             entry["models"] = entry.get("models", 0) + bool(row["shown"])
-    return sorted((e for e in found.values() if e["models"]), key=lambda e: (-e["models"], e["key"]))
+    places = {key: (mapping.get(key) or {}).get("order") for key in found}
+    order = {key: math.inf if place is None else place for key, place in places.items()}
+    return sorted((e for e in found.values() if e["models"]), key=lambda e: (order[e["key"]], -e["models"], e["key"]))
 
 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:

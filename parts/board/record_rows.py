@@ -51,7 +51,13 @@ def record_row(
     known = benchmarks.mapping.get(run.key) or {}
     word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
     why_not = f"a part of {known['name']}: {run.subtask}" if run.subtask else None
-    if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
+    if (
+        key
+        and not why_not
+        and known.get("kind") == "benchmark"
+        and not known.get("own")
+        and not is_main_metric(metric, known)
+    ):
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
     if not run.directed:
         why_not = f"nothing says whether more {word} is better"
@@ -75,6 +81,7 @@ def record_row(
         shots=record_shots(run, settings),
         standard_error=error,
         n=kept_count(run.n),
+        lower_is_better=run.lower_is_better,
         source_name=source_name,
         source_url=place.url or None,
         why_not=why_not,

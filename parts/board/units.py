@@ -63,7 +63,7 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
     companies: dict[Any, Company] = defaultdict(Company)
     for row in rows:
         entry = mapping.get(row["benchmark"] or "")
-        if entry and entry["unit"] != "points" and row["unit"] is None and row["why_not"] is None:
+        if entry and entry["unit"] not in ("points", None) and row["unit"] is None and row["why_not"] is None:
             document, board = places_of(row)
             companies[document].add(row["value"], entry.get("chance") or 0.0)
             if row["source_type"] != "open_pr":  # anybody can open one
@@ -76,6 +76,9 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
             row["why_not"] = row["why_not"] or "no benchmark of metric_mapping.json"
             continue
         row["benchmark_name"], row["canonical_unit"] = entry["name"], entry["unit"]
+        if entry["unit"] is None:
+            row["why_not"] = row["why_not"] or "its records say no unit: say it in a file of --mapping"
+            continue
         row["lower_is_better"] = bool(entry["lower_is_better"])
         if row["unit"] is None and row["why_not"] is None:
             document, board = places_of(row)
@@ -88,7 +91,7 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
 def counts_as_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
     """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
     if entry:
-        return entry["unit"] != "points"
+        return entry["unit"] in (None, "proportion", "percent")
     return normalize_name(metric_type(row["metric"]) or "") in RIGHT_ANSWERS - {""}
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from parts.comparison.pairs import Matched
 from parts.comparison.vocabulary import Policy, Side
-from parts.frame import ScriptError, listing
+from parts.frame import ScriptError, listing, note, single_line
 from parts.records.run import Run, setting_differences
 from parts.records.settings import difference_lines
-from parts.vocabulary import library_field, normalize_name
+from parts.vocabulary import library_field, normalize_name, same_metric
 
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
 ANY_MEAN = "mean of the items"
@@ -58,6 +58,13 @@ def check_one_pair(one: Run, two: Run) -> None:
     )
 
 
+def of_metric(metric: str, runs: Sequence[Run]) -> list[Run]:
+    """The runs of a metric: by its shared name, or as its harness spells it: acc, acc,none."""
+    return [run for run in runs if run.metric == metric] or [
+        run for run in runs if any(same_metric(metric, own) for own in (run.metric, run.result_id.rpartition("/")[2]))
+    ]
+
+
 def choose_metric(
     runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
 ) -> list[Run]:
@@ -67,18 +74,19 @@ def choose_metric(
     """
     chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
     metrics = {run.metric for run in chosen}
-    folded = None if wanted is None else NEMO_MEANS.get(normalize_name(wanted), normalize_name(wanted))
-    if folded == ANY_MEAN:
+    if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
         means = [run for run in chosen if run.aggregation == "mean"]
-        chosen, metrics, folded = means or chosen, {run.metric for run in means or chosen}, None
-    if folded is not None:
-        named = [run for run in chosen if normalize_name(run.metric) == folded]
+        chosen, metrics, wanted = means or chosen, {run.metric for run in means or chosen}, None
+    if wanted is not None:
+        named = of_metric(wanted, chosen)
         if not named:
             raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
-        return named
+        if wanted not in metrics:
+            note(f"note: {where}: metric {single_line(wanted)}: {listing(sorted({run.result_id for run in named}))}")
+        chosen, metrics = named, {run.metric for run in named}
     if len(metrics) > 1:
-        named = [run for run in chosen if usual and normalize_name(run.metric) == normalize_name(usual)]
-        if not named:
+        named = of_metric(usual, chosen) if usual and wanted is None else []
+        if len({run.metric for run in named}) != 1:
             ids = sorted({run.result_id for run in chosen})
             raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
         return named

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from parts.comparison.chosen_items import ChosenItems, read_excluded
 from parts.comparison.vocabulary import Limits, Policy
-from parts.frame import ScriptError, is_number, nearest
-from parts.records.settings import shortened
+from parts.fields import COUNT, MAPPING, TEXT, TEXTS, Shape, check_fields, choice_shape, number_shape, without_nulls
+from parts.frame import ScriptError
 
 RULES = ("release", "finetune", "select")
 CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
 TIERS = ("critical", "supporting", "advisory")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a policy's field must be: the wording for people, and the check."""
-
-    words: str
-    fits: Callable[[Any], bool]
-
-
-def number_shape(low: float, high: float) -> Shape:
-    """A number between two bounds."""
-    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
-    return Shape(words, lambda value: is_number(value) and low <= value <= high)
-
-
-def choice_shape(*choices: str) -> Shape:
-    """One of some words."""
-    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
-
-
-TEXT = Shape("text", lambda value: isinstance(value, str))
-TEXTS = Shape("a list of texts", lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value))
-MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
-COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
 VERSIONS = Shape(
     'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
     lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
@@ -77,21 +53,6 @@ POLICY_FIELDS: dict[str, Shape] = {
     "benchmarks": MAPPING,
     "exclude_items": MAPPING,
 }
-
-
-def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
-    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
-    for name, value in values.items():
-        if name not in shapes:
-            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
-            raise ScriptError(f"{where}: unknown key {name!r}{hint}")
-        if value is not None and not shapes[name].fits(value):
-            raise ScriptError(f"{where}: {name} is {shortened(repr(value))}; it must be {shapes[name].words}")
-
-
-def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are set."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) -> Policy:

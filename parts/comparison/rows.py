@@ -97,7 +97,8 @@ def make_rows(question: Question) -> list[Row]:
     for model in question.candidates:
         theirs = question.runs(model)
         named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
-        wanted = sorted(set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only})
+        wanted = set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only}
+        wanted = sorted(wanted, key=question.vocabulary.place)
         for key in wanted:
             for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
                 rows.append(make_row(question, model, key, suffix, one, two))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from parts.comparison.chosen_items import ChosenItems
@@ -87,6 +87,11 @@ class Policy:
     allow_unlike: bool = False
     items: ChosenItems = field(default_factory=ChosenItems)  # which items count, where not all do
     tried: int | None = None  # how many candidates the one that is compared was picked from
+
+    def named(self, key_of: Callable[[str], str]) -> Policy:
+        """The policy with its benchmarks by the names that the records have."""
+        benchmarks = {key_of(key): limits for key, limits in self.benchmarks.items()}
+        return replace(self, benchmarks=benchmarks, targets=tuple(map(key_of, self.targets)))
 
     def limits(self, key: str) -> Limits:
         """What holds for a benchmark."""

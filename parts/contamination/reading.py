@@ -34,7 +34,7 @@ from parts.records.identity import model_names, one_model
 from parts.records.items import CLUSTER_FIELDS, ITEM_MEANS, sample_score
 from parts.records.reading import ReadResult, read_results
 from parts.records.run import NOBODY, Run
-from parts.vocabulary import read_mapping, vocabulary_of
+from parts.vocabulary import MetricMapping
 
 # The fields of public benchmarks' rows, lower case: (question, answer, choices). A question of several fields is all of
 # them. The first line whose question (and answer, and choices) a row has is taken; else the names below tell.
@@ -256,10 +256,9 @@ def answer_texts(answer: Any, choices: Any, first: int = 0) -> list[str]:
     return texts(answer) if not is_number(answer) else [str(answer)]
 
 
-def read_measured_items(folders: Sequence[str], model_id: str | None) -> list[Measured]:
+def read_measured_items(folders: Sequence[str], model_id: str | None, vocabulary: MetricMapping) -> list[Measured]:
     """The results with samples below some folders, of one model or of all."""
     found, models, meant = [], [], []
-    vocabulary = vocabulary_of(read_mapping())
     for path in record_files(map(Path, folders)):
         record = read_record(path)
         if record is None or record.get("failure"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from parts.frame import positive
 from parts.outputs import FORCE_HELP
+from parts.own_vocabulary import add_mapping_option
 
 
 def add_card_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +98,7 @@ def add_records_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-invalid", action="store_true", help="also take scores that contradict their items, ..."
     )
     parser.add_argument("--latest", action="store_true", help="of a model measured at several times, the last one")
+    add_mapping_option(parser.add_argument)
     parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
     parser.add_argument("--force", action="store_true", help=FORCE_HELP)
     add_format_arguments(parser)

@@ -32,7 +32,7 @@ from parts.ranking.race import (
 )
 from parts.ranking.rank import (
     Options,
-    check_result_ids,
+    asked_results,
     choose_measured,
     rank_by_formula,
     rank_by_records,
@@ -303,7 +303,6 @@ def race_results(
     results, failures, _ = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
-    check_result_ids(options.result_ids, results)
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     results = {c: [r for r in results.get(c, ()) if wanted is None or r.key in wanted] for c in checkpoints}
     if not any(results.values()):
@@ -325,7 +324,7 @@ def race_tasks(
 
     ScriptError when one has no usable samples, or when the checkpoints were not measured alike.
     """
-    wanted = set(options.result_ids)
+    wanted = asked_results(options.result_ids, results)
     chosen = {c: chosen_results(rows, c.name, vocabulary, wanted) for c, rows in results.items() if rows}
     samples = samples_by_task(chosen, cluster_by)
     by_task: dict[str, dict[Checkpoint, Result]] = defaultdict(dict)

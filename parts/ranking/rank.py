@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
-from parts.frame import ScriptError, listing, nearest, number
+from parts.frame import ScriptError, listing, number
 from parts.ranking.comparable import unlike_checkpoints
 from parts.ranking.scores import (
     category_scores,
@@ -25,7 +25,7 @@ from parts.records.attempts import Attempts, attempts_text, score_bounds
 from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples
 from parts.statistics.intervals import Estimate
-from parts.vocabulary import STEP_FORMULAS, MetricMapping
+from parts.vocabulary import STEP_FORMULAS, MetricMapping, named_results, own_key
 
 DRAWS = 10_000
 
@@ -192,12 +192,12 @@ def choose_measured(
     """The results that count for each checkpoint that has some, in step order; and those left out."""
     chosen, left = {}, []
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
-    check_result_ids(options.result_ids, results)
+    ids = asked_results(options.result_ids, results)
     failed = Counter(failure["checkpoint"] for failure in failures)
     for checkpoint in checkpoints:
         rows = [r for r in results.get(checkpoint, ()) if wanted is None or r.key in wanted]
         if rows:
-            chosen[checkpoint] = chosen_results(rows, checkpoint.name, vocabulary, set(options.result_ids))
+            chosen[checkpoint] = chosen_results(rows, checkpoint.name, vocabulary, ids)
         else:
             why = f" ({failed[checkpoint.name]} failed)" if failed[checkpoint.name] else ""
             left.append(Skipped(checkpoint.name, f"no measured score{why}"))
@@ -366,13 +366,9 @@ def weights_of_tasks(results: Sequence[Result], vocabulary: MetricMapping) -> di
     }
 
 
-def check_result_ids(wanted: Iterable[str], results: Mapping[Checkpoint, Sequence[Result]]) -> None:
-    """ScriptError for a --result-id that no record has."""
-    known = sorted({r.result_id for rows in results.values() for r in rows})
-    unknown = sorted(set(wanted) - set(known))
-    if unknown:
-        near = nearest(unknown[0], known) or f"; there are: {listing(known, 20)}"
-        raise ScriptError(f"--result-id: no record has {listing(unknown)}{near}")
+def asked_results(wanted: Iterable[str], results: Mapping[Checkpoint, Sequence[Result]]) -> set[str]:
+    """The results that --result-id names; ScriptError for one that no record has."""
+    return set(named_results(wanted, (r.result_id for rows in results.values() for r in rows)))
 
 
 def wanted_keys(
@@ -380,6 +376,7 @@ def wanted_keys(
 ) -> set[str]:
     """The benchmark keys that a choice stands for: a category also means its measured benchmarks."""
     measured = {r.key for rows in results.values() for r in rows}
+    benchmarks = [own_key(name, measured) for name in benchmarks]
     wanted = {key for key in measured if key in benchmarks or vocabulary.category(key) in benchmarks}
     empty = [key for key in benchmarks if key not in wanted and key not in map(vocabulary.category, wanted)]
     if empty:

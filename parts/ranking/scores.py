@@ -16,7 +16,7 @@ from parts.records.measured import Result
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
 from parts.statistics.intervals import Estimate
-from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, normalize_name
+from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, same_metric
 
 
 def step_formula_scores(step: int) -> dict[str, Estimate]:
@@ -64,7 +64,8 @@ def category_members(scores: Mapping[str, Estimate], vocabulary: MetricMapping) 
         if category and (category == key or category not in whole):
             members[category].append(key)
     members = members or {key: [key] for key in whole}
-    return {key: members[key] for key in sorted(members, key=category_order)}
+    placed = sorted(members, key=lambda key: (category_order(key)[0], vocabulary.place(key)))
+    return {key: members[key] for key in placed}
 
 
 def category_scores(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, Estimate]:
@@ -120,7 +121,7 @@ def choose_results(results: Sequence[Result], where: str, metric: str | None, wa
     for subtask in [""] if "" in by_subtask else sorted(by_subtask):
         rows = by_subtask[subtask]
         if len({r.metric for r in rows}) > 1:
-            named = [r for r in rows if metric and normalize_name(r.metric) == normalize_name(metric)]
+            named = [r for r in rows if metric and same_metric(r.metric, metric)]
             if not named:
                 ids = sorted({r.result_id for r in rows})
                 raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)

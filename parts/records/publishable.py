@@ -49,6 +49,8 @@ def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     def fold(name: Any) -> str:
         return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
 
+    if known.get("own") and known.get("metric") is None:
+        return True  # nothing is said of its metric: the record's is the one
     wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
     return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
 

@@ -20,7 +20,7 @@ from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
 from parts.records.settings import differences_of_settings, run_settings
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
-from parts.vocabulary import MEANS_OF_ALL, MetricMapping, bare_task, normalize_name, unit_and_range
+from parts.vocabulary import MEANS_OF_ALL, MetricMapping, bare_task, normalize_name, same_metric, unit_and_range
 
 NOBODY = Identity("")
 
@@ -182,6 +182,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
+    lower, directed = direction_of(metric, entry, found is not None)
     method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
@@ -194,7 +195,7 @@ def result_run(
         n=read_count(uncertainty.get("num_samples"), result_id),
         unit="proportion" if unit == "percent" else unit,
         span=(high - low) * scale if math.isfinite(high - low) else None,
-        lower_is_better=bool(metric.get("lower_is_better")),
+        lower_is_better=lower,
         aggregation=str(more.get("aggregation") or ""),
         settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
@@ -213,7 +214,8 @@ def result_run(
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
         limit=limit_of(extra),
-        size=size_of(row.get("source_data") or {}),
+        size=size_of(row.get("source_data") or {})
+        or (entry.get("items") if entry.get("own") and not subtask else None),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
@@ -224,8 +226,21 @@ def result_run(
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
-        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
+        directed=directed,
     )
+
+
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+    unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
+    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
+    if own is not None and stated and own != bool(metric["lower_is_better"]):
+        raise ValueError(
+            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
+        )
+    if own is not None:
+        return own, True
+    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
@@ -294,7 +309,7 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")
