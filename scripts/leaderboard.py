@@ -8,7 +8,6 @@
 #     "huggingface_hub>=2.2,<3",
 #     "numpy>=2,<3",
 #     "orjson>=3.10,<4",
-#     "orjson>=3.10,<4",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
@@ -61,14 +60,14 @@ OFFICIAL_RANK = (
 )
 
 
-def wanted_benchmarks(text: str | None, benchmarks: Benchmarks) -> list[str]:
-    """--benchmarks K,... as canonical keys; ScriptError for an unknown one."""
+def wanted_benchmarks(text: str | None, benchmarks: Benchmarks, flag: str = "--benchmarks") -> list[str]:
+    """--benchmarks or --primary K,... as canonical keys; ScriptError for an unknown one."""
     keys = []
     for name in filter(None, (text or "").split(",")):
         key = name if name in benchmarks.mapping else benchmarks.by_name(name)
         if key is None:
             near = nearest(name, benchmarks.mapping)
-            raise ScriptError(f"--benchmarks: no benchmark {single_line(name)!r} in metric_mapping.json{near}")
+            raise ScriptError(f"{flag}: no benchmark {single_line(name)!r} in metric_mapping.json{near}")
         keys.append(key)
     return list(dict.fromkeys(keys))
 
@@ -89,6 +88,7 @@ def asked_for(args: argparse.Namespace) -> dict[str, Any]:
         "author": args.author,
         "results": [Path(folder).name for folder in args.results or []],
         "benchmarks": list(filter(None, (args.benchmarks or "").split(","))),
+        "primary": list(filter(None, (args.primary or "").split(","))),
         "official": args.official,
         "every_eval_ever": args.every_eval_ever and Path(args.every_eval_ever).name,
         "no_prs": args.no_prs,
@@ -126,6 +126,8 @@ def collect(args: argparse.Namespace) -> int:
     kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
     mapping = with_own_benchmarks([*own, *kept], mapping)
     keys = wanted_benchmarks(args.benchmarks, Benchmarks.of(mapping))
+    primary = wanted_benchmarks(args.primary, Benchmarks.of(mapping), "--primary")
+    fixed_primary(primary, [{**entry, "key": key} for key, entry in mapping.items() if key in primary])
     named = args.trending or args.repo_ids or args.author
     models = list_models(hub, args) if named else []
     if named and not models and not own:
@@ -136,7 +138,7 @@ def collect(args: argparse.Namespace) -> int:
         note("an interrupted collect goes on: what it has read is not asked for again")
     elif models:
         write_whole(marker, to_json({"asked": asked, "since": time.time()}))
-    asked = asked | {"benchmarks": keys}
+    asked = asked | {"benchmarks": keys, "primary": primary}
     readings = read_models(hub, models, benchmarks, not args.no_prs, args.workers)
     refuse_if_all_failed(readings, own)
     facts = {reading.model: reading.facts for reading in readings}
@@ -163,6 +165,7 @@ def collect(args: argparse.Namespace) -> int:
         private_models=[reading.model for reading in readings if reading.private],
         mapping=mapping,
     )
+    metadata |= {"primary": primary} if primary else {}
     metadata |= {"apart": dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))}
     metadata |= {"every_eval_ever": dict(elsewhere.counts)} if args.every_eval_ever else {}
     marker.unlink(missing_ok=True)
@@ -302,14 +305,6 @@ def shown_scores(engine: Any, source: str | None, keys: Sequence[str]) -> list[B
     return query(engine, CHOSEN_ROWS, [list(keys), source, list(SOURCE_FORMATS)])
 
 
-def pivot_scores(engine: Any, source: str | None, keys: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Model -> {benchmark: comparable value}, the models with the most scores first."""
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {CHOSEN_ROWS}", [list(keys), source, list(SOURCE_FORMATS)])
-    rows = query(engine, "PIVOT chosen ON benchmark USING any_value(comparable) GROUP BY model")
-    table = {row.pop("model"): {key: value for key, value in row.items() if value is not None} for row in rows}
-    return {model: table[model] for model in sorted(table, key=lambda name: (-len(table[name]), natural_key(name)))}
-
-
 def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
     """One benchmark's models, the best first, with the ranks that they may have."""
     rows = shown_scores(engine, args.source, [key])
@@ -372,38 +367,47 @@ def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespac
 
 
 def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str], args: argparse.Namespace) -> int:
-    """Models x benchmarks: those with the most scores, and the mean over the benchmarks that all of them have."""
+    """The overall order: ranks, the average over the benchmarks that most models share, and the scores themselves."""
     about = {entry["key"]: entry for entry in metadata["benchmarks"]}
-    keys = list(keys) or list(about)[:8]
-    scores = pivot_scores(engine, args.source, keys)
-    if not scores:
-        raise ScriptError("no comparable score", code=1)
-    top = list(scores)[: args.top]
-    fit = {key for key in keys if may_be_averaged(about[key])}
-    shared, means = shared_average(
-        {model: {key: scores[model][key] for key in fit & set(scores[model])} for model in top}
+    rows = shown_scores(engine, args.source, list(about))
+    named = [find_benchmark_key(name, metadata) for name in filter(None, (args.primary or "").split(","))]
+    primary = chosen_primary(named, metadata, rows, keys)
+    keys = list(keys) or [*primary, *(key for key in about if key not in primary)][:8]
+    scores: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row["benchmark"] in keys or row["benchmark"] in primary:
+            scores.setdefault(row["model"], {})[row["benchmark"]] = row["comparable"]
+    standings = overall_order(rows, primary)
+    placed = {one.model for one in standings}
+    others = sorted(
+        (name for name in scores if name not in placed), key=lambda name: (-len(scores[name]), natural_key(name))
     )
+    standings += [Standing(model, 0) for model in others]
+    if not standings:
+        raise ScriptError("no comparable score", code=1)
+    top = standings[: args.top]
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
-        table = [{"model": model, "scores": scores[model], "shared_mean": means.get(model)} for model in top]
-        sys.stdout.write(to_json(answer | {"shared": shared, "rows": table}))
+        table = [dataclasses.asdict(one) | {"scores": scores[one.model]} for one in top]
+        sys.stdout.write(to_json(answer | {"primary": primary, "rank_method": RANK_METHOD, "rows": table}))
         return 0
-    top.sort(key=lambda model: -means.get(model, 0.0))  # as before where nothing is shared
-    header = ["model", *(about[key]["name"] for key in keys)]
-    lines = [[model, *(display_score(scores[model].get(key), about[key]["unit"]) for key in keys)] for model in top]
-    if len(shared) > 1:
-        header.append(f"mean of {len(shared)} shared")
-        lines = [[*line, display_score(means[line[0]], "proportion")] for line in lines]
+    names = [about[key]["name"] for key in primary]
+    header = ["rank", "model", f"average of {len(primary)}", "±", *(about[key]["name"] for key in keys)]
+    lines = [
+        (
+            str(one.rank) if one.mean is not None else f"{one.have} of {len(primary)}", one.model,
+            f"{one.mean:.1f}" if one.mean is not None else "–", "" if one.error is None else f"{Z95 * one.error:.1f}",
+            *(display_score(scores[one.model].get(key), about[key]["unit"]) for key in keys),
+        )
+        for one in top
+    ]  # fmt: skip
     print_table(header, lines)
-    note(f"{len(top)} of {len(scores)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %")
-    if len(shared) > 1:
-        note(f"the mean is over what all these models have: {listing((about[key]['name'] for key in shared), 10)}")
+    note(leader_text(standings, names[0] if len(names) == 1 else f"the average of {listing(names, 10)}"))
+    note(
+        f"{len(top)} of {len(standings)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %; "
+        f"±: 95 % interval; n/a: an error is not known; 2 of {len(primary)}: has a score for 2 of those in the average, no place"
+    )
     return 0
-
-
-def may_be_averaged(about: Mapping[str, Any]) -> bool:
-    """Whether a benchmark's scores may enter a mean: proportions of which more is better."""
-    return about["unit"] == "proportion" and not about["lower_is_better"]
 
 
 def push_board(args: argparse.Namespace) -> int:
@@ -489,6 +493,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records on this machine")
     add_mapping_option(add)
     add("--benchmarks", metavar="K,...", help="only these benchmarks")
+    add_primary_argument(add)
     add("--keep-own-runs", type=Path, metavar="DIR", help="take the own runs of earlier data, as they are there")
     add("--no-prs", action="store_true", help="do not look at pull requests")
     add("--output-dir", default="leaderboard", metavar="DIR", help="where the data goes; default: leaderboard")
@@ -501,16 +506,19 @@ def build_parser() -> argparse.ArgumentParser:
     add("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
     add("--model", metavar="M", help="all scores of this model, with their sources")
     add("--source", choices=tuple(SOURCE_TYPES), help="only scores of this kind of source")
+    add_primary_argument(add)
     add("--top", type=positive, default=20, metavar="N", help="rows (default: %(default)s)")
     add("--json", action="store_true", help="one JSON document on stdout")
 
     add = command("serve", serve, "open the page in a browser (Gradio)")
     add_data_argument(add)
+    add_primary_argument(add)
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")
     add("--port", type=positive, default=7860, metavar="N", help="port (default: %(default)s)")
 
     add = command("export", export, "write the page as one HTML file that works without a server")
     add_data_argument(add)
+    add_primary_argument(add)
     add("--output-dir", default="site", metavar="DIR", help="where index.html goes; default: site")
 
     add = command("push", push_board, "send the data to a dataset and the page to a Space; without --apply, say what")
@@ -526,6 +534,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def add_primary_argument(add: Any) -> None:
+    add("--primary", metavar="K,...", help="the overall order is by the average over these (default: what most share)")
+
+
 def add_data_argument(add: Any) -> None:
     add("--data", type=Path, default=Path("leaderboard"), metavar="DIR", help="the data (default: %(default)s)")
 
@@ -539,10 +551,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "board.data", "board.elsewhere", "board.hub", "board.official", "board.own", "board.ranks",
-#     "board.record_rows", "board.sharing", "board.units", "board.vocabulary", "command_line", "frame",
-#     "hub.access", "hub.token", "inputs", "names", "own_vocabulary", "page.served", "records.schema",
-#     "vocabulary"
+#     "board.data", "board.elsewhere", "board.hub", "board.official", "board.overall", "board.own", "board.ranks",
+#     "board.record_rows", "board.sharing", "board.units", "board.vocabulary", "command_line", "frame", "hub.access",
+#     "hub.token", "inputs", "names", "own_vocabulary", "page.served", "records.schema", "vocabulary"
 # )
 # ]cog]
 
@@ -1828,6 +1839,8 @@ def sound_metadata(metadata: Mapping[str, Any]) -> bool:
     """Whether what the other commands read of metadata.json is there."""
     kinds = {"collected": str, "asked": dict, "counts": dict, "benchmarks": list, "unreadable": list}
     if not all(isinstance(metadata.get(name), kind) for name, kind in kinds.items()):
+        return False
+    if not isinstance(metadata.get("primary") or [], list):
         return False
     named = all(isinstance(entry, dict) and {"key", "name", "unit"} <= set(entry) for entry in metadata["benchmarks"])
     return named and {"rows", "models"} <= set(metadata["counts"])
@@ -6177,6 +6190,323 @@ def one_models_facts(hub: HubReader, model: str) -> list[tuple[str, BoardRow]]:
     return [(model, model_facts(info))] if isinstance(info, dict) else []
 
 
+# --- parts/board/ranks.py ---------------------------------------------------------------------------------------------
+
+ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
+COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
+MOST_GROUPS = 64
+PAIRS_AT_ONCE = 60_000
+
+# Items of the whole test sets, for the binomial error of scores that do not say how many items they are from.
+# The papers' and dataset cards' numbers; benchmarks that change over time are not in it.
+TEST_ITEMS = {
+    "aime_2024": 30, "aime_2025": 30, "aime_2026": 30, "arc_challenge": 1172, "arc_easy": 2376, "bbh": 6511,
+    "boolq": 3270, "commonsenseqa": 1221, "gpqa": 448, "gpqa_diamond": 198, "gsm8k": 1319, "hellaswag": 10042,
+    "hle": 2500, "humaneval": 164, "humaneval_plus": 164, "ifeval": 541, "math": 5000, "math_500": 500, "mbpp": 500,
+    "mbpp_plus": 378, "mmlu": 14042, "mmlu_pro": 12032, "openbookqa": 500, "piqa": 1838, "simpleqa": 4326,
+    "swe_bench": 2294, "swe_bench_lite": 300, "swe_bench_verified": 500, "truthfulqa_mc1": 817, "winogrande": 1267,
+}  # fmt: skip
+
+
+def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
+    """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
+
+    Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
+    (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
+    """
+    if (row.get("comparable_error") or 0) > 0:
+        return row["comparable_error"], "stated"
+    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
+    items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
+    if scale is None or not items or not 0 <= row["comparable"] <= scale:
+        return None, "unknown"
+    share = (row["comparable"] / scale * items + 1) / (items + 2)
+    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
+    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
+
+
+def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
+    """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
+
+    Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
+    is cautious for models that answered the same items); Holm's correction over all pairs. A model ranks from 1 + the
+    number of significantly better models to the number of models - that of significantly worse ones. Models without a
+    known error have no rank, but may be anywhere: each makes the others' ranges one longer.
+    """
+    import numpy as np
+
+    errors = {row["model"]: row_error(row) for row in rows}
+    known = [row for row in rows if errors[row["model"]][0] is not None]
+    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
+    values = sign * np.array([row["comparable"] for row in known], dtype=float)
+    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
+    better, worse = significant_counts(values, variances)
+    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
+    for row, above, below in zip(known, better, worse, strict=True):
+        found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
+    return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Models whose errors are nearly of one size, the lowest value first."""
+
+    values: Any
+    variances: Any
+    places: Any  # in the whole list
+    least: float  # variance
+    most: float
+
+    def first_above(self, reach: Any) -> Any:
+        """For each number the place in this group of the first value that is not below it."""
+        return self.values.searchsorted(reach)
+
+
+def error_groups(values: Any, variances: Any, step: float) -> list[ErrorGroup]:
+    """All models in groups in which the variance grows by this factor at most, or in MOST_GROUPS of one size."""
+    import numpy as np
+
+    order = np.lexsort((values, variances))
+    steps = np.floor(np.log(variances[order] / variances[order[0]]) / math.log(step))
+    parts = np.split(order, np.flatnonzero(np.diff(steps)) + 1)
+    groups = []
+    for part in parts if len(parts) <= MOST_GROUPS else np.array_split(order, MOST_GROUPS):
+        places = part[np.argsort(values[part], kind="stable")]
+        spread = variances[places]
+        groups.append(ErrorGroup(values[places], spread, places, float(spread.min()), float(spread.max())))
+    return groups
+
+
+def holm_threshold(rejected: int, pairs: int) -> float:
+    """How many standard errors a difference must reach when so many pairs are told apart already."""
+    return statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
+
+
+def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
+    """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
+
+    Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
+    again until no more are. In a group of models with errors of nearly one size, sorted by value, bisection finds those
+    that are surely told apart from a model (by the group's largest error) and those that surely are not (by its
+    smallest); only pairs between, or between the first and the last threshold, are looked at one by one. So n models
+    take O(n log n) where their errors are of few sizes.
+    """
+    import numpy as np
+
+    count = len(values)
+    better, worse = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    if count < 2:
+        return better, worse
+    order = np.argsort(values, kind="stable")
+    values, variances = values[order], variances[order]
+    pairs = count * (count - 1) // 2
+    coarse, fine = (error_groups(values, variances, step) for step in (COARSE, FINE))
+    slack = 1e-12 * float(np.abs(values).max() + holm_threshold(0, pairs) * math.sqrt(variances.max()))
+
+    def reach(group: ErrorGroup, threshold: float, sure: bool) -> Any:
+        if sure:
+            return group.first_above(values + threshold * np.sqrt(variances + group.most) + slack)
+        return group.first_above(values + threshold * np.sqrt(variances + group.least) - slack)
+
+    def told_apart(rejected: int, sure: bool) -> int:
+        threshold = holm_threshold(rejected, pairs)
+        return sum(count * len(group.values) - int(reach(group, threshold, sure).sum()) for group in coarse)
+
+    fewest, most = holm_bounds(told_apart, pairs)
+    strict, lenient = holm_threshold(fewest, pairs), holm_threshold(most, pairs)
+    sure, open_pairs = 0, []
+    for group in fine:
+        first, last = reach(group, lenient, False), reach(group, strict, True)
+        better += len(group.values) - last
+        worse[group.places] += np.cumsum(np.bincount(last, minlength=len(group.values) + 1))[:-1]
+        sure += count * len(group.values) - int(last.sum())
+        for block, low, high in pairs_between(first, last):
+            distance = (group.values[high] - values[low]) ** 2
+            variance = group.variances[high] + variances[low]
+            certain = distance >= strict**2 * variance
+            kept = np.flatnonzero((distance >= lenient**2 * variance) & ~certain)
+            better[block] += np.bincount(low[certain] - block.start, minlength=block.stop - block.start)
+            worse[group.places] += np.bincount(high[certain], minlength=len(group.values))
+            sure += int(np.count_nonzero(certain))
+            open_pairs.append((low[kept], group.places[high[kept]], distance[kept], variance[kept]))
+    low, high, distance, variance = (np.concatenate(part) for part in zip(*open_pairs, strict=True))
+    rejected = fewest
+    while True:
+        told = distance >= holm_threshold(rejected, pairs) ** 2 * variance
+        now = sure + int(told.sum())
+        if now <= rejected:
+            break
+        rejected = now
+    better += np.bincount(low[told], minlength=count)
+    worse += np.bincount(high[told], minlength=count)
+    back = np.argsort(order)
+    return better[back], worse[back]
+
+
+def holm_bounds(told_apart: Callable[[int, bool], int], pairs: int) -> tuple[int, int]:
+    """(at least, at most) so many pairs does Holm's procedure reject, from bounds of what one step of it rejects."""
+    fewest = told_apart(0, True)
+    fewest = most = max(fewest, told_apart(fewest, True))
+    while (now := told_apart(most, False)) > most:
+        most = min(pairs, now + (now - most) // 8)
+    return fewest, most
+
+
+def pairs_between(first: Any, last: Any) -> Iterator[tuple[slice, Any, Any]]:
+    """(a part of the list, place in the list, place in the group) of the pairs from first to last of each model.
+
+    So many at a time as a processor's cache holds.
+    """
+    import numpy as np
+
+    ends = np.cumsum(last - first)
+    start, done = 0, 0
+    while start < len(ends):
+        stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, "right")))
+        counts = last[start:stop] - first[start:stop]
+        shift = first[start:stop] - (ends[start:stop] - counts - done)
+        low = np.repeat(np.arange(start, stop), counts)
+        yield slice(start, stop), low, np.arange(len(low)) + np.repeat(shift, counts)
+        start, done = stop, int(ends[stop - 1])
+
+
+def display_score(value: float | None, unit: str | None) -> str:
+    """A score for people: 0.412 in proportion -> "41.2", as the columns say %; None -> "–"."""
+    if value is None:
+        return "–"
+    number = float(Decimal(repr(value)) * 100) if unit == "proportion" else value
+    return f"{number:.1f}" if abs(number) < 1e6 else f"{number:.3g}"
+
+
+# --- parts/board/overall.py -------------------------------------------------------------------------------------------
+
+PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
+NO_RANK = RankRange(None, None, "unknown")
+Z95 = statistics.NormalDist().inv_cdf(0.975)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks."""
+
+    model: str
+    have: int
+    mean: float | None = None
+    error: float | None = None  # standard error of the mean, of independent samples; None when one is not known
+    rank: RankRange = NO_RANK
+
+
+def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What benchmarks must have in common to be averaged: shares of one direction; any other is alone."""
+    unit = about.get("unit", about.get("canonical_unit"))
+    return ("share" if unit in PERCENT else about["key"], bool(about["lower_is_better"]))
+
+
+def primary_benchmarks(rows: Iterable[BoardRow], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The benchmarks that the overall order stands on, by default.
+
+    Of one unit and direction, from the best covered one on always that which most of the models so far have too; of
+    these sets the one with the most numbers (models that have all, times benchmarks), the larger one of equals.
+    """
+    import numpy as np
+
+    kinds: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for entry in benchmarks:
+        kinds[averaging_kind(entry)].append(entry["key"])
+    models: dict[str, int] = {}
+    having: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        having[row["benchmark"]].add(models.setdefault(row["model"], len(models)))
+    best: tuple[int, list[str]] = (0, [])
+    for keys in kinds.values():
+        table = np.zeros((len(keys), len(models)), dtype=bool)
+        for line, key in enumerate(keys):
+            table[line, list(having[key])] = True
+        chosen: list[str] = []
+        complete = np.ones(len(models), dtype=bool)
+        while len(chosen) < len(keys):
+            counts = (table & complete).sum(axis=1)
+            counts[[keys.index(key) for key in chosen]] = -1
+            line = int(counts.argmax())
+            complete &= table[line]
+            chosen.append(keys[line])
+            if (area := int(counts[line]) * len(chosen)) and area >= best[0]:
+                best = (area, [key for key in keys if key in chosen])
+    return best[1]
+
+
+def fixed_primary(keys: Sequence[str], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Benchmarks that somebody named for the overall order; ScriptError when they cannot be averaged."""
+    about = {entry["key"]: entry for entry in benchmarks}
+    if len({averaging_kind(about[key]) for key in keys}) > 1:
+        first = averaging_kind(about[keys[0]])
+        other = [key for key in keys if averaging_kind(about[key]) != first]
+        raise ScriptError(f"--primary: an average takes one unit and direction; {keys[0]} and {listing(other)} differ")
+    return list(dict.fromkeys(keys))
+
+
+def chosen_primary(
+    named: Sequence[str], metadata: Mapping[str, Any], rows: Iterable[BoardRow], among: Sequence[str] = ()
+) -> list[str]:
+    """The benchmarks of the overall order: those named now, those named at collect, else the ones that most share."""
+    if named:
+        return fixed_primary(named, metadata["benchmarks"])
+    covered = [entry for entry in metadata["benchmarks"] if not among or entry["key"] in among]
+    kept = [key for key in metadata.get("primary") or [] if any(entry["key"] == key for entry in covered)]
+    return fixed_primary(kept, covered) if kept and not among else primary_benchmarks(rows, covered)
+
+
+def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[Standing]:
+    """All models that have one of the benchmarks: those that have all by their mean, then those that lack fewest."""
+    found: dict[str, dict[str, BoardRow]] = defaultdict(dict)
+    for row in rows:
+        if row["benchmark"] in keys:
+            found[row["model"]][row["benchmark"]] = row
+    lower = any(row["lower_is_better"] for scores in found.values() for row in scores.values())
+    means = [mean_row(model, list(scores.values())) for model, scores in found.items() if len(scores) == len(keys)]
+    ranks = rank_ranges([row | {"lower_is_better": lower} for row in means])
+    standings = [
+        Standing(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
+        for row in means
+    ]
+    standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
+    lacking = [Standing(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
+
+
+def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
+    """The mean of a model's scores as a row that can be ranked; in percent where they are shares."""
+    factors = [PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
+    errors = [row_error(row)[0] for row in scores]
+    mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
+    known = None not in errors
+    error = math.hypot(*(f * e for f, e in zip(factors, errors, strict=True))) / len(scores) if known else None
+    return {"model": model, "comparable": mean, "comparable_error": error}
+
+
+def leader_text(standings: Sequence[Standing], what: str) -> str:
+    """One sentence: who leads, by how much, and whether that is certain."""
+    placed = [one for one in standings if one.mean is not None]
+    if not placed:
+        return f"No model has {what}."
+    first = placed[0]
+    text = f"{first.model} leads with {first.mean:.1f}"
+    text += "" if first.error is None else f" ± {Z95 * first.error:.1f}"
+    text += f" on {what}"
+    if len(placed) == 1:
+        return f"{text}; no other model has them all."
+    gap = f"{abs(first.mean - placed[1].mean):.1f}"
+    text += f", level with {placed[1].model}" if float(gap) == 0 else f", {gap} before {placed[1].model}"
+    alike = [one for one in placed if one.rank.low == 1]
+    if first.rank.low is None:
+        return f"{text}; whether that is certain is not known: an error is missing."
+    if first.rank.high == 1:
+        return f"{text}: certain (95 %)."
+    if len(alike) > 1:
+        return f"{text}: not certain, {len(alike)} models cannot be told from the best."
+    return f"{text}: not certain, as the error of others is not known."
+
+
 # --- parts/fields.py --------------------------------------------------------------------------------------------------
 
 
@@ -6413,107 +6743,6 @@ def completed(entry: Mapping[str, Any] | None, row: BoardRow, before: Mapping[st
     if found["lower_is_better"] is None:
         found["lower_is_better"] = bool(row["lower_is_better"])
     return found
-
-
-# --- parts/board/ranks.py ---------------------------------------------------------------------------------------------
-
-ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
-
-# Items of the whole test sets, for the binomial error of scores that do not say how many items they are from.
-# The papers' and dataset cards' numbers; benchmarks that change over time are not in it.
-TEST_ITEMS = {
-    "aime_2024": 30, "aime_2025": 30, "aime_2026": 30, "arc_challenge": 1172, "arc_easy": 2376, "bbh": 6511,
-    "boolq": 3270, "commonsenseqa": 1221, "gpqa": 448, "gpqa_diamond": 198, "gsm8k": 1319, "hellaswag": 10042,
-    "hle": 2500, "humaneval": 164, "humaneval_plus": 164, "ifeval": 541, "math": 5000, "math_500": 500, "mbpp": 500,
-    "mbpp_plus": 378, "mmlu": 14042, "mmlu_pro": 12032, "openbookqa": 500, "piqa": 1838, "simpleqa": 4326,
-    "swe_bench": 2294, "swe_bench_lite": 300, "swe_bench_verified": 500, "truthfulqa_mc1": 817, "winogrande": 1267,
-}  # fmt: skip
-
-
-def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
-    """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
-
-    Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
-    (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
-    """
-    if (row.get("comparable_error") or 0) > 0:
-        return row["comparable_error"], "stated"
-    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
-    items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
-    if scale is None or not items or not 0 <= row["comparable"] <= scale:
-        return None, "unknown"
-    share = (row["comparable"] / scale * items + 1) / (items + 2)
-    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
-    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
-
-
-def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
-    """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
-
-    Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
-    is cautious for models that answered the same items); Holm's correction over all pairs. A model ranks from 1 + the
-    number of significantly better models to the number of models - that of significantly worse ones. Models without a
-    known error have no rank, and do not count for the others'.
-    """
-    import numpy as np
-
-    errors = {row["model"]: row_error(row) for row in rows}
-    known = [row for row in rows if errors[row["model"]][0] is not None]
-    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
-    values = sign * np.array([row["comparable"] for row in known], dtype=float)
-    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
-    better, worse = significant_counts(values, variances)
-    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
-    for row, above, below in zip(known, better, worse, strict=True):
-        found[row["model"]] = RankRange(1 + int(above), len(known) - int(below), errors[row["model"]][1])
-    return found
-
-
-def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
-    """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
-
-    Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
-    again until no more are. So no p-value has to be kept or sorted, and memory is that of a block of rows.
-    """
-    import numpy as np
-
-    order = np.argsort(-values, kind="stable")
-    values, variances = values[order], variances[order]
-    count = len(values)
-    pairs, rejected = count * (count - 1) // 2, 0
-    while True:
-        threshold = statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
-        better, worse = np.zeros(count, dtype=int), np.zeros(count, dtype=int)
-        for start in range(0, count, 256):  # of these rows against themselves and all lower ones
-            block = slice(start, min(start + 256, count))
-            distance = values[block, None] - values[None, start:]
-            told = distance >= threshold * np.sqrt(variances[block, None] + variances[None, start:])
-            worse[block] += told.sum(axis=1)
-            better[start:] += told.sum(axis=0)
-        now = int(better.sum())
-        if now <= rejected:
-            back = np.argsort(order)
-            return better[back], worse[back]
-        rejected = now
-
-
-def shared_average(values: Mapping[str, Mapping[str, float]]) -> tuple[list[str], dict[str, float]]:
-    """(the benchmarks that all the models have, each model's mean over them) of {model: {benchmark: value}}.
-
-    The caller gives values of one unit and direction. No means when nothing is shared.
-    """
-    sets = [set(scores) for scores in values.values()]
-    shared = sorted(set.intersection(*sets)) if sets else []
-    means = {model: statistics.fmean(scores[key] for key in shared) for model, scores in values.items() if shared}
-    return shared, means
-
-
-def display_score(value: float | None, unit: str | None) -> str:
-    """A score for people: 0.412 in proportion -> "41.2", as the columns say %; None -> "–"."""
-    if value is None:
-        return "–"
-    number = float(Decimal(repr(value)) * 100) if unit == "proportion" else value
-    return f"{number:.1f}" if abs(number) < 1e6 else f"{number:.3g}"
 
 
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
@@ -7412,6 +7641,7 @@ def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
     words += ["--repo-ids", "models.txt"] if asked.get("repo_ids") else []
     words += ["--official"] if asked.get("official") else []
     more = ["--benchmarks", ",".join(asked["benchmarks"])] if asked.get("benchmarks") else []
+    more += ["--primary", ",".join(asked["primary"])] if asked.get("primary") else []
     more += ["--no-prs"] if asked.get("no_prs") else []
     return words + more if words else []
 

@@ -7,10 +7,12 @@ import json
 import math
 import random
 import shutil
+import statistics
 import subprocess
 from pathlib import Path
 
 import leaderboard as board
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -442,7 +444,9 @@ def test_rank_ranges_by_hand():
 
 def test_ranks_of_equal_and_of_unknown():
     assert ranked([5, 5, 5], [0.0001] * 3) == ["1–3"] * 3
-    assert ranked([50, 40, 30], [1, None, 1]) == ["1", "n/a", "2"]
+    # Of 40 nothing is known: it may be the best, or the worst.
+    assert ranked([50, 40, 30], [1, None, 1]) == ["1–2", "n/a", "2–3"]
+    assert ranked([1900, 1500], [None, 5]) == ["n/a", "1–2"]
     assert board.rank_ranges([]) == {}
 
 
@@ -510,28 +514,116 @@ def test_rank_ranges_hold_the_rank_and_depend_on_nothing_else(made, rng):
     assert board.rank_ranges(turned) == found  # the direction of the scale
 
 
-def test_rank_ranges_across_blocks():
-    """More models than one block of the computation: the same as pair by pair."""
-    rng = random.Random(3)
-    made = [(rng.uniform(0, 30), 1.0) for _ in range(600)]
-    rows = [row(f"m{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(made)]
-    found = board.rank_ranges(rows)
-    pairs = [(i, j) for i in range(600) for j in range(i)]
-    p_values = [math.erfc(abs(made[i][0] - made[j][0]) / 2) for i, j in pairs]
-    low = [1] * 600
-    for (i, j), rejected in zip(pairs, holm(p_values), strict=True):
-        if rejected:
-            low[j if made[i][0] > made[j][0] else i] += 1
-    assert [found[f"m{n}"].low for n in range(600)] == low
+def counts_pair_by_pair(values: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many are significantly higher and lower, from the table of all pairs: Holm's step-down."""
+    distance = values[None, :] - values[:, None]
+    error = np.sqrt(variances[None, :] + variances[:, None])
+    pairs, rejected = len(values) * (len(values) - 1) // 2, 0
+    while True:
+        threshold = statistics.NormalDist().inv_cdf(1 - 0.05 / max(pairs - rejected, 1) / 2)
+        told = distance >= threshold * error
+        if told.sum() <= rejected:
+            return told.sum(axis=1), told.sum(axis=0)
+        rejected = int(told.sum())
 
 
-def test_an_average_is_over_the_shared_set():
-    values = {"a": {"x": 0.2, "y": 0.4, "z": 0.9}, "b": {"x": 0.4, "y": 0.8}}
-    shared, means = board.shared_average(values)
-    assert shared == ["x", "y"]
-    assert means == {"a": pytest.approx(0.3), "b": pytest.approx(0.6)}
-    assert board.shared_average({"a": {"x": 1.0}, "b": {"y": 1.0}}) == ([], {})
-    assert board.shared_average({}) == ([], {})
+ERRORS = {
+    "one": lambda rng, v: np.full(len(v), 0.02),
+    "some": lambda rng, v: rng.uniform(0.004, 0.03, len(v)),
+    "all sizes": lambda rng, v: 10 ** rng.uniform(-4, 0, len(v)),
+    "of shares": lambda rng, v: np.sqrt((v + 0.01) * (1.01 - v) / rng.choice([30, 198, 1319, 14042], len(v))),
+    "small": lambda rng, v: np.full(len(v), 1e-6),
+    "large": lambda rng, v: np.full(len(v), 10.0),
+}
+
+
+@pytest.mark.parametrize("errors", ERRORS.values(), ids=ERRORS)
+def test_counts_are_those_of_all_pairs(errors):
+    """Found by bisection in groups of like errors, they are the same as from the table of all pairs."""
+    rng = np.random.default_rng(5)
+    for count in (2, 3, 17, 300, 1500):
+        for values in (rng.random(count), rng.integers(0, 20, count) / 20):
+            variances = errors(rng, values) ** 2
+            found, wanted = board.significant_counts(values, variances), counts_pair_by_pair(values, variances)
+            assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+# --- the overall order ---
+
+
+def shared_board(holes: float, models: int = 300, benchmarks: int = 12) -> list[dict]:
+    rng = random.Random(11)
+    keys = [f"b{n:02}" for n in range(benchmarks)]
+    return [
+        row(f"lab/m{n:03}", key, round(0.2 + n / 1000 + rng.random() / 50, 4), comparable_error=0.004)
+        for n in range(models)
+        for key in keys
+        if rng.random() >= holes
+    ]
+
+
+def about(rows: list[dict]) -> list[dict]:
+    return board.benchmark_coverage(rows, {})
+
+
+def test_the_overall_order_stands_on_what_many_models_share():
+    rows = shared_board(0.3)
+    keys = board.primary_benchmarks(rows, about(rows))
+    complete = [one for one in board.overall_order(rows, keys) if one.mean is not None]
+    assert 2 <= len(keys) <= 5
+    assert len(complete) >= 75, "twelve benchmarks have four of 300"
+    full = shared_board(0.0)
+    assert board.primary_benchmarks(full, about(full)) == [f"b{n:02}" for n in range(12)]
+    assert board.primary_benchmarks([], []) == []
+
+
+def test_only_one_unit_and_direction_is_averaged():
+    points = {"canonical_unit": "points", "comparable_error": 1.0}
+    rows = shared_board(0.0, 10, 2)
+    rows += [row(f"lab/m{n:03}", "elo", 1000 + n, **points) for n in range(40)]
+    assert board.primary_benchmarks(rows, about(rows)) == ["elo"], "forty numbers are more than twenty"
+    rows = rows[:30]
+    assert board.primary_benchmarks(rows, about(rows)) == ["b00", "b01"]
+    with pytest.raises(board.ScriptError, match="b00 and elo differ"):
+        board.fixed_primary(["b00", "elo"], about(rows))
+    wer = [row("lab/m000", key, 0.1, lower_is_better=True) for key in ("clean", "other")]
+    assert board.primary_benchmarks(wer, about(wer)) == ["clean", "other"]
+    assert (
+        board.overall_order([*wer, *(r | {"model": "b/b", "comparable": 0.05} for r in wer)], ["clean", "other"])[
+            0
+        ].model
+        == "b/b"
+    )
+
+
+def test_standings_by_hand():
+    rows = [
+        row("a/a", "x", 0.8, comparable_error=0.03), row("a/a", "y", 0.6, comparable_error=0.04),
+        row("b/b", "x", 0.5, comparable_error=0.03), row("b/b", "y", 0.3, comparable_error=0.04),
+        row("c/c", "x", 0.99, comparable_error=0.001),
+        row("d/d", "x", 0.9), row("d/d", "y", 0.9),
+    ]  # fmt: skip
+    first, *others = board.overall_order(rows, ["x", "y"])
+    assert (first.model, first.mean, first.error, str(first.rank)) == ("d/d", pytest.approx(90), None, "n/a")
+    assert [(one.model, one.have, one.mean) for one in others] == [
+        ("a/a", 2, pytest.approx(70)), ("b/b", 2, pytest.approx(40)), ("c/c", 1, None),
+    ]  # fmt: skip
+    assert others[0].error == pytest.approx(100 * math.hypot(0.03, 0.04) / 2)  # 2.5 points; 30 apart is z = 8.5
+    assert [str(one.rank) for one in others] == ["1–2", "2–3", "n/a"], "d may be anywhere, and c has no place"
+
+
+def test_what_is_said_of_the_leader():
+    def said(*scores: tuple) -> str:
+        rows = [row(f"m/{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(scores)]
+        return board.leader_text(board.overall_order(rows, ["x"]), "X")
+
+    assert said((0.8, 0.01), (0.5, 0.01)) == "m/0 leads with 80.0 ± 2.0 on X, 30.0 before m/1: certain (95 %)."
+    assert said((0.8, 0.1), (0.79, 0.1)).endswith("not certain, 2 models cannot be told from the best.")
+    assert said((0.8, None), (0.5, 0.01)).endswith("an error is missing.")
+    assert said((0.8, 0.01), (0.5, None)).endswith("as the error of others is not known.")
+    assert "level with m/1" in said((0.8, 0.01), (0.8, 0.01))
+    assert said((0.8, 0.01)).endswith("no other model has them all.")
+    assert board.leader_text([], "X") == "No model has X."
 
 
 # --- data on disk and show ---
@@ -620,15 +712,35 @@ def test_show_an_overview(data, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert len(answer["rows"]) == 4
     engine, _ = board.open_data(data)
+    means = [line["mean"] for line in answer["rows"]]
+    assert means == sorted(means, reverse=True)
+    assert answer["rows"][0]["rank"]["low"] in (1, None)
     for line in answer["rows"]:
         sql = "SELECT benchmark, comparable FROM scores WHERE shown AND model = ?"
         found = dict(engine.execute(sql, [line["model"]]).fetchall())
         assert line["scores"] == {key: value for key, value in found.items() if key in line["scores"]}
         assert len(line["scores"]) >= len(found) - 2  # of the first eight of ten benchmarks
-        scores = [line["scores"][key] for key in answer["shared"]]
-        assert line["shared_mean"] == (pytest.approx(sum(scores) / len(scores)) if scores else None)
+        scores = [100 * line["scores"][key] for key in answer["primary"]]
+        assert line["mean"] == pytest.approx(sum(scores) / len(scores))
+        assert line["have"] == len(scores)
     assert board.main(["show", "--data", str(data), "--top", "2"]) == 0
-    assert "of 2 models" not in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert out.split()[:2] == ["rank", "model"]
+    assert f"{answer['rows'][0]['model']} leads with" in err
+
+
+def test_show_lists_models_that_lack_a_benchmark_below(data, capsys):
+    assert board.main(["show", "--data", str(data), "--primary", "gsm8k,hle,bbh", "--top", "999", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["primary"] == ["gsm8k", "hle", "bbh"]
+    have = [line["have"] for line in answer["rows"]]
+    assert have == sorted(have, reverse=True)
+    assert set(have) == {0, 1, 2, 3}
+    assert all((line["mean"] is None) == (line["have"] < 3) for line in answer["rows"])
+    assert board.main(["show", "--data", str(data), "--primary", "gsm8k,hle,bbh", "--top", "999"]) == 0
+    assert "2 of 3" in capsys.readouterr().out
+    assert board.main(["show", "--data", str(data), "--primary", "gsm8l"]) == 2
+    assert "gsm8k" in capsys.readouterr().err
 
 
 def test_show_a_model(data, capsys):

@@ -99,6 +99,8 @@ def sound_metadata(metadata: Mapping[str, Any]) -> bool:
     kinds = {"collected": str, "asked": dict, "counts": dict, "benchmarks": list, "unreadable": list}
     if not all(isinstance(metadata.get(name), kind) for name, kind in kinds.items()):
         return False
+    if not isinstance(metadata.get("primary") or [], list):
+        return False
     named = all(isinstance(entry, dict) and {"key", "name", "unit"} <= set(entry) for entry in metadata["benchmarks"])
     return named and {"rows", "models"} <= set(metadata["counts"])
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from parts.board.vocabulary import RankRange
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
+COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
+MOST_GROUPS = 64
+PAIRS_AT_ONCE = 60_000
 
 # Items of the whole test sets, for the binomial error of scores that do not say how many items they are from.
 # The papers' and dataset cards' numbers; benchmarks that change over time are not in it.
@@ -46,7 +50,7 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
     Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
     is cautious for models that answered the same items); Holm's correction over all pairs. A model ranks from 1 + the
     number of significantly better models to the number of models - that of significantly worse ones. Models without a
-    known error have no rank, and do not count for the others'.
+    known error have no rank, but may be anywhere: each makes the others' ranges one longer.
     """
     import numpy as np
 
@@ -58,47 +62,131 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
     better, worse = significant_counts(values, variances)
     found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
     for row, above, below in zip(known, better, worse, strict=True):
-        found[row["model"]] = RankRange(1 + int(above), len(known) - int(below), errors[row["model"]][1])
+        found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
     return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Models whose errors are nearly of one size, the lowest value first."""
+
+    values: Any
+    variances: Any
+    places: Any  # in the whole list
+    least: float  # variance
+    most: float
+
+    def first_above(self, reach: Any) -> Any:
+        """For each number the place in this group of the first value that is not below it."""
+        return self.values.searchsorted(reach)
+
+
+def error_groups(values: Any, variances: Any, step: float) -> list[ErrorGroup]:
+    """All models in groups in which the variance grows by this factor at most, or in MOST_GROUPS of one size."""
+    import numpy as np
+
+    order = np.lexsort((values, variances))
+    steps = np.floor(np.log(variances[order] / variances[order[0]]) / math.log(step))
+    parts = np.split(order, np.flatnonzero(np.diff(steps)) + 1)
+    groups = []
+    for part in parts if len(parts) <= MOST_GROUPS else np.array_split(order, MOST_GROUPS):
+        places = part[np.argsort(values[part], kind="stable")]
+        spread = variances[places]
+        groups.append(ErrorGroup(values[places], spread, places, float(spread.min()), float(spread.max())))
+    return groups
+
+
+def holm_threshold(rejected: int, pairs: int) -> float:
+    """How many standard errors a difference must reach when so many pairs are told apart already."""
+    return statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
 
 
 def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
     """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
 
     Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
-    again until no more are. So no p-value has to be kept or sorted, and memory is that of a block of rows.
+    again until no more are. In a group of models with errors of nearly one size, sorted by value, bisection finds those
+    that are surely told apart from a model (by the group's largest error) and those that surely are not (by its
+    smallest); only pairs between, or between the first and the last threshold, are looked at one by one. So n models
+    take O(n log n) where their errors are of few sizes.
     """
     import numpy as np
 
-    order = np.argsort(-values, kind="stable")
-    values, variances = values[order], variances[order]
     count = len(values)
-    pairs, rejected = count * (count - 1) // 2, 0
+    better, worse = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    if count < 2:
+        return better, worse
+    order = np.argsort(values, kind="stable")
+    values, variances = values[order], variances[order]
+    pairs = count * (count - 1) // 2
+    coarse, fine = (error_groups(values, variances, step) for step in (COARSE, FINE))
+    slack = 1e-12 * float(np.abs(values).max() + holm_threshold(0, pairs) * math.sqrt(variances.max()))
+
+    def reach(group: ErrorGroup, threshold: float, sure: bool) -> Any:
+        if sure:
+            return group.first_above(values + threshold * np.sqrt(variances + group.most) + slack)
+        return group.first_above(values + threshold * np.sqrt(variances + group.least) - slack)
+
+    def told_apart(rejected: int, sure: bool) -> int:
+        threshold = holm_threshold(rejected, pairs)
+        return sum(count * len(group.values) - int(reach(group, threshold, sure).sum()) for group in coarse)
+
+    fewest, most = holm_bounds(told_apart, pairs)
+    strict, lenient = holm_threshold(fewest, pairs), holm_threshold(most, pairs)
+    sure, open_pairs = 0, []
+    for group in fine:
+        first, last = reach(group, lenient, False), reach(group, strict, True)
+        better += len(group.values) - last
+        worse[group.places] += np.cumsum(np.bincount(last, minlength=len(group.values) + 1))[:-1]
+        sure += count * len(group.values) - int(last.sum())
+        for block, low, high in pairs_between(first, last):
+            distance = (group.values[high] - values[low]) ** 2
+            variance = group.variances[high] + variances[low]
+            certain = distance >= strict**2 * variance
+            kept = np.flatnonzero((distance >= lenient**2 * variance) & ~certain)
+            better[block] += np.bincount(low[certain] - block.start, minlength=block.stop - block.start)
+            worse[group.places] += np.bincount(high[certain], minlength=len(group.values))
+            sure += int(np.count_nonzero(certain))
+            open_pairs.append((low[kept], group.places[high[kept]], distance[kept], variance[kept]))
+    low, high, distance, variance = (np.concatenate(part) for part in zip(*open_pairs, strict=True))
+    rejected = fewest
     while True:
-        threshold = statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
-        better, worse = np.zeros(count, dtype=int), np.zeros(count, dtype=int)
-        for start in range(0, count, 256):  # of these rows against themselves and all lower ones
-            block = slice(start, min(start + 256, count))
-            distance = values[block, None] - values[None, start:]
-            told = distance >= threshold * np.sqrt(variances[block, None] + variances[None, start:])
-            worse[block] += told.sum(axis=1)
-            better[start:] += told.sum(axis=0)
-        now = int(better.sum())
+        told = distance >= holm_threshold(rejected, pairs) ** 2 * variance
+        now = sure + int(told.sum())
         if now <= rejected:
-            back = np.argsort(order)
-            return better[back], worse[back]
+            break
         rejected = now
+    better += np.bincount(low[told], minlength=count)
+    worse += np.bincount(high[told], minlength=count)
+    back = np.argsort(order)
+    return better[back], worse[back]
 
 
-def shared_average(values: Mapping[str, Mapping[str, float]]) -> tuple[list[str], dict[str, float]]:
-    """(the benchmarks that all the models have, each model's mean over them) of {model: {benchmark: value}}.
+def holm_bounds(told_apart: Callable[[int, bool], int], pairs: int) -> tuple[int, int]:
+    """(at least, at most) so many pairs does Holm's procedure reject, from bounds of what one step of it rejects."""
+    fewest = told_apart(0, True)
+    fewest = most = max(fewest, told_apart(fewest, True))
+    while (now := told_apart(most, False)) > most:
+        most = min(pairs, now + (now - most) // 8)
+    return fewest, most
 
-    The caller gives values of one unit and direction. No means when nothing is shared.
+
+def pairs_between(first: Any, last: Any) -> Iterator[tuple[slice, Any, Any]]:
+    """(a part of the list, place in the list, place in the group) of the pairs from first to last of each model.
+
+    So many at a time as a processor's cache holds.
     """
-    sets = [set(scores) for scores in values.values()]
-    shared = sorted(set.intersection(*sets)) if sets else []
-    means = {model: statistics.fmean(scores[key] for key in shared) for model, scores in values.items() if shared}
-    return shared, means
+    import numpy as np
+
+    ends = np.cumsum(last - first)
+    start, done = 0, 0
+    while start < len(ends):
+        stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, "right")))
+        counts = last[start:stop] - first[start:stop]
+        shift = first[start:stop] - (ends[start:stop] - counts - done)
+        low = np.repeat(np.arange(start, stop), counts)
+        yield slice(start, stop), low, np.arange(len(low)) + np.repeat(shift, counts)
+        start, done = stop, int(ends[stop - 1])
 
 
 def display_score(value: float | None, unit: str | None) -> str:

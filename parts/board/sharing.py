@@ -205,6 +205,7 @@ def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
     words += ["--repo-ids", "models.txt"] if asked.get("repo_ids") else []
     words += ["--official"] if asked.get("official") else []
     more = ["--benchmarks", ",".join(asked["benchmarks"])] if asked.get("benchmarks") else []
+    more += ["--primary", ",".join(asked["primary"])] if asked.get("primary") else []
     more += ["--no-prs"] if asked.get("no_prs") else []
     return words + more if words else []
 

@@ -1,0 +1,144 @@
+"""The overall order of a board: the benchmarks that it stands on, each model's average over them, and its ranks.
+
+Takes the shown rows of a board; gives a standing for each model. An average is over the same benchmarks for all that
+have one, of one unit and direction; a model that lacks one of them has no place, only a count of what it has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from parts.board.ranks import rank_ranges, row_error
+from parts.board.vocabulary import BoardRow, RankRange
+from parts.frame import ScriptError, listing, natural_key
+
+PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
+NO_RANK = RankRange(None, None, "unknown")
+Z95 = statistics.NormalDist().inv_cdf(0.975)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks."""
+
+    model: str
+    have: int
+    mean: float | None = None
+    error: float | None = None  # standard error of the mean, of independent samples; None when one is not known
+    rank: RankRange = NO_RANK
+
+
+def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What benchmarks must have in common to be averaged: shares of one direction; any other is alone."""
+    unit = about.get("unit", about.get("canonical_unit"))
+    return ("share" if unit in PERCENT else about["key"], bool(about["lower_is_better"]))
+
+
+def primary_benchmarks(rows: Iterable[BoardRow], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The benchmarks that the overall order stands on, by default.
+
+    Of one unit and direction, from the best covered one on always that which most of the models so far have too; of
+    these sets the one with the most numbers (models that have all, times benchmarks), the larger one of equals.
+    """
+    import numpy as np
+
+    kinds: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for entry in benchmarks:
+        kinds[averaging_kind(entry)].append(entry["key"])
+    models: dict[str, int] = {}
+    having: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        having[row["benchmark"]].add(models.setdefault(row["model"], len(models)))
+    best: tuple[int, list[str]] = (0, [])
+    for keys in kinds.values():
+        table = np.zeros((len(keys), len(models)), dtype=bool)
+        for line, key in enumerate(keys):
+            table[line, list(having[key])] = True
+        chosen: list[str] = []
+        complete = np.ones(len(models), dtype=bool)
+        while len(chosen) < len(keys):
+            counts = (table & complete).sum(axis=1)
+            counts[[keys.index(key) for key in chosen]] = -1
+            line = int(counts.argmax())
+            complete &= table[line]
+            chosen.append(keys[line])
+            if (area := int(counts[line]) * len(chosen)) and area >= best[0]:
+                best = (area, [key for key in keys if key in chosen])
+    return best[1]
+
+
+def fixed_primary(keys: Sequence[str], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Benchmarks that somebody named for the overall order; ScriptError when they cannot be averaged."""
+    about = {entry["key"]: entry for entry in benchmarks}
+    if len({averaging_kind(about[key]) for key in keys}) > 1:
+        first = averaging_kind(about[keys[0]])
+        other = [key for key in keys if averaging_kind(about[key]) != first]
+        raise ScriptError(f"--primary: an average takes one unit and direction; {keys[0]} and {listing(other)} differ")
+    return list(dict.fromkeys(keys))
+
+
+def chosen_primary(
+    named: Sequence[str], metadata: Mapping[str, Any], rows: Iterable[BoardRow], among: Sequence[str] = ()
+) -> list[str]:
+    """The benchmarks of the overall order: those named now, those named at collect, else the ones that most share."""
+    if named:
+        return fixed_primary(named, metadata["benchmarks"])
+    covered = [entry for entry in metadata["benchmarks"] if not among or entry["key"] in among]
+    kept = [key for key in metadata.get("primary") or [] if any(entry["key"] == key for entry in covered)]
+    return fixed_primary(kept, covered) if kept and not among else primary_benchmarks(rows, covered)
+
+
+def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[Standing]:
+    """All models that have one of the benchmarks: those that have all by their mean, then those that lack fewest."""
+    found: dict[str, dict[str, BoardRow]] = defaultdict(dict)
+    for row in rows:
+        if row["benchmark"] in keys:
+            found[row["model"]][row["benchmark"]] = row
+    lower = any(row["lower_is_better"] for scores in found.values() for row in scores.values())
+    means = [mean_row(model, list(scores.values())) for model, scores in found.items() if len(scores) == len(keys)]
+    ranks = rank_ranges([row | {"lower_is_better": lower} for row in means])
+    standings = [
+        Standing(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
+        for row in means
+    ]
+    standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
+    lacking = [Standing(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
+
+
+def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
+    """The mean of a model's scores as a row that can be ranked; in percent where they are shares."""
+    factors = [PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
+    errors = [row_error(row)[0] for row in scores]
+    mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
+    known = None not in errors
+    error = math.hypot(*(f * e for f, e in zip(factors, errors, strict=True))) / len(scores) if known else None
+    return {"model": model, "comparable": mean, "comparable_error": error}
+
+
+def leader_text(standings: Sequence[Standing], what: str) -> str:
+    """One sentence: who leads, by how much, and whether that is certain."""
+    placed = [one for one in standings if one.mean is not None]
+    if not placed:
+        return f"No model has {what}."
+    first = placed[0]
+    text = f"{first.model} leads with {first.mean:.1f}"
+    text += "" if first.error is None else f" ± {Z95 * first.error:.1f}"
+    text += f" on {what}"
+    if len(placed) == 1:
+        return f"{text}; no other model has them all."
+    gap = f"{abs(first.mean - placed[1].mean):.1f}"
+    text += f", level with {placed[1].model}" if float(gap) == 0 else f", {gap} before {placed[1].model}"
+    alike = [one for one in placed if one.rank.low == 1]
+    if first.rank.low is None:
+        return f"{text}; whether that is certain is not known: an error is missing."
+    if first.rank.high == 1:
+        return f"{text}: certain (95 %)."
+    if len(alike) > 1:
+        return f"{text}: not certain, {len(alike)} models cannot be told from the best."
+    return f"{text}: not certain, as the error of others is not known."
