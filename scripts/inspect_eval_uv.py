@@ -30,6 +30,9 @@ Examples:
     uv run scripts/inspect_eval_uv.py --model Qwen/Qwen3-8B --provider nscale --task mmlu arc_challenge \\
         --temperature 0.7 --repeats 4 --output-dir results
 
+    # your own questions; with choices the model answers with a letter
+    uv run scripts/inspect_eval_uv.py --model Qwen/Qwen3-8B --questions quiz.jsonl
+
     # tasks of your own
     uv run scripts/inspect_eval_uv.py --model Qwen/Qwen3-8B --task examples/tiny_run/inspect_tasks.py@math_reasoning
 
@@ -41,8 +44,8 @@ Tasks are named as in inspect_evals (`gsm8k`, `inspect_evals/mmlu_5_shot`), by a
 (`mmlu`, `aime_2025`), or as `file.py@task`; `file.py` means all tasks in the file. --base-url asks another server that
 speaks OpenAI's chat protocol: a dedicated endpoint on Hugging Face, or one on this machine.
 
-Exit codes: 0 everything is measured; 1 some tasks failed (each left a <uuid>_failure.json) and the others are
-measured; 2 nothing could be done (unknown task, no token, no network, refused by the provider).
+Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured,
+or questions are wrong, by line, and nothing was asked; 2 nothing could be done (unknown task, no token, no network, refused by the provider).
 """
 
 from __future__ import annotations
@@ -90,13 +93,14 @@ def check_arguments(args: argparse.Namespace) -> None:
         refuse_greedy_repeats(args)
 
 
-def provider_settings(args: argparse.Namespace) -> Settings:
+def provider_settings(args: argparse.Namespace, questions: str | None = None) -> Settings:
     """The settings of a run."""
     return settings_from(
         args,
         backend="hf-inference-providers",
         base_url=checked_base_url(args.base_url),
         max_connections=args.max_connections or DEFAULT_CONNECTIONS,
+        questions=questions,
         versions=installed_versions(INSPECT_PACKAGES, "provider"),
         command=command_line(args, "inspect_eval_uv.py"),
         dtype="auto",
@@ -105,11 +109,14 @@ def provider_settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def show_provider_plan(args: argparse.Namespace, settings: Settings, requests: Sequence[RequestedTask]) -> int:
+def show_provider_plan(
+    args: argparse.Namespace, settings: Settings, requests: Sequence[RequestedTask], sets: Sequence[QuestionSet]
+) -> int:
     """Say what a run would do; no request is made."""
     models = [Model(args.model_id or name, "") for name in args.model]
     work = run_of(args, settings, models, InspectHistory)
     tasks = described_tasks(requests, settings)
+    tasks += [inspect_questions(asked, True) for asked in sets]
     pairs = [(model, task) for model in models for task in tasks]
     found = [work.history.finished(model, settings, task.request, task, strict=False) for model, task in pairs]
     work.outcome.skipped = list(filter(None, found))
@@ -122,11 +129,16 @@ def run(args: argparse.Namespace) -> int:
     if args.list_tasks is not None:
         return list_names(inspect_names(args.task or []), args.list_tasks, args.json)
     check_arguments(args)
-    settings = provider_settings(args)
-    requests = requested_tasks(args.task)
+    requests = requested_tasks(args.task or ())
+    sets = load_questions(args, False, INSPECT_TASKS, [request.name for request in requests])
+    if args.write_task:
+        return write_tasks(sets, args.write_task)
+    if args.show:
+        return show_questions(sets, args, said_turns)
+    settings = provider_settings(args, questions_key(sets, args))
     check_sandbox(requests, settings.sandbox)
     if args.dry_run:
-        return show_provider_plan(args, settings, requests)
+        return show_provider_plan(args, settings, requests, sets)
     if args.results_repo:
         parse_results_repo(args.results_repo)
     token = hub_token()
@@ -137,11 +149,13 @@ def run(args: argparse.Namespace) -> int:
     found = {provider_model(name, settings): name for name in args.model}
     served = {replace(model, id=args.model_id or model.id): name for model, name in found.items()}
     work = run_of(args, settings, list(served), InspectHistory)
-    if work.all_finished(work.history.request(model, settings, row) for model in served for row in requests):
+    known = [work.history.request(model, settings, row) for model in served for row in requests]
+    if not sets and work.all_finished(known):
         return work.report()
     work.say_loading("inspect")
     tail = capture_logs(quiet=True)
     tasks = load_tasks_here(requests, settings)
+    tasks += [inspect_questions(asked, True) for asked in sets]
     sweep = ProviderSweep(work.output, settings, work.history, tail, work.target)
     sweep.served, sweep.token = served, token
     return work.sweep(sweep, tasks, [settings])
@@ -158,6 +172,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="T",
         help="gsm8k, inspect_evals/gsm8k, mmlu, file.py@task, file.py (all in it)",
     )
+    add_options(parser, QUESTION_OPTIONS)
     add("--provider", metavar="P", help="nscale, together, ..., fastest or cheapest; default: the account's own order")
     add("--base-url", metavar="URL", help=f"a server of OpenAI's chat protocol; default: {ROUTER}")
     add_options(
@@ -186,7 +201,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 # assemble.include(
 #     "command_line", "frame", "harness.arguments", "harness.inspect_history", "harness.inspect_plan",
 #     "harness.inspect_provider", "harness.inspect_run", "harness.inspect_tasks",
-#     "harness.inspect_vocabulary", "harness.logs", "harness.report", "harness.run", "harness.settings",
+#     "harness.inspect_vocabulary", "harness.questions", "harness.written_tasks", "harness.inspect_questions",
+#     "harness.logs", "harness.report", "harness.run", "harness.settings",
 #     "harness.vocabulary", "hub.results_repo", "hub.token", "names", "private"
 # )
 # ]cog]
@@ -195,6 +211,7 @@ import ast
 import asyncio
 import collections
 import contextlib
+import csv
 import difflib
 import fnmatch
 import functools
@@ -211,6 +228,8 @@ import shlex
 import shutil
 import signal
 import stat
+import statistics
+import string
 import sys
 import textwrap
 import threading
@@ -223,6 +242,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NoReturn, TextIO
@@ -1029,6 +1049,7 @@ class Settings:
     reasoning_tags: tuple[str, str] | None = None
     custom_tasks: Path | None = None
     custom_tasks_sha256: str | None = None
+    questions: str | None = None
     base_url: str | None = None
     provider: str | None = None
     batch_size: int | None = None
@@ -1152,7 +1173,8 @@ class Task:
     `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
     harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
     --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
-    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
+    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
     """
 
     name: str
@@ -1168,6 +1190,8 @@ class Task:
     repeats: int | None = None
     items_sha256: str | None = None
     file_sha256: str | None = None
+    own: bool = False
+    questions: Any = None
     error: str | None = None
 
     @property
@@ -1395,6 +1419,25 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "base-model": {"metavar": "M", "help": "of adapters (LoRA): folder or Hub id; default: what their config names"},
     "keep-downloads": WHOLE | {"help": "keep at most N of the Hub models that are fetched for this run; default: all"},
+    "questions": {
+        "nargs": "+",
+        "metavar": "FILE",
+        "help": "your own: .jsonl, .csv or .parquet with question, answer and perhaps choices, or messages",
+    },
+    "map": {"nargs": "+", "metavar": "ROLE=FIELD", "help": "questions: how fields are called: answer=gold"},
+    "score": {
+        "metavar": "HOW",
+        "help": "questions: loglikelihood, loglikelihood_norm, letters, exact, normalized, numeric, regex:PATTERN, f1, "
+        "rouge_l; default: by what the answers are, and said",
+    },
+    "template": {"metavar": "TEXT", "help": "questions: with {question} and {choices} in it; default: as they are"},
+    "shots-from": {"metavar": "FILE", "help": "questions: examples before each, from a file of the same form"},
+    "shots": WHOLE | {"help": "questions: how many of --shots-from; default: 5, or all if there are fewer"},
+    "show": WHOLE | {"help": "questions: print N as the model will get them, and stop"},
+    "write-task": {
+        "choices": ("lighteval", "lm_eval", "inspect"),
+        "help": "questions: write them as a task file of this harness beside them, and stop",
+    },
     "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
     "batch-size": WHOLE,
     "max-connections": WHOLE,
@@ -1435,6 +1478,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "json": SWITCH | {"help": "print one JSON document instead of a table"},
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
+QUESTION_OPTIONS = "questions map score template shots-from shots show write-task"
 AUTO_HELP = "auto: vllm where a GPU is and vLLM knows the architecture, else {} (transformers); default: auto"
 ALIASES = {"limit": ("--max-samples",)}
 NO_DATA_PARALLEL = (
@@ -1468,9 +1512,12 @@ def refuse(args: argparse.Namespace, reasons: Mapping[str, str]) -> None:
 
 def check_common(args: argparse.Namespace, tasks: str, hottest: float = 10) -> None:
     """What argparse cannot know of the shared options; `tasks`: the option that names tasks."""
-    for name in ("model", tasks):
-        if not getattr(args, name):
-            raise ScriptError(f"--{name} is missing: give models and tasks (or --list-tasks to see the names)")
+    if not args.model:
+        raise ScriptError("--model is missing: give models and tasks (or --list-tasks to see the names)")
+    if not getattr(args, tasks) and not args.questions:
+        raise ScriptError(f"--{tasks} is missing: give tasks (see --list-tasks), or your own with --questions FILE")
+    about = [name.replace("-", "_") for name in QUESTION_OPTIONS.split()[1:]]
+    refuse(args, {} if args.questions else dict.fromkeys(about, "it is about --questions FILE"))
     for name, words in OPTIONS.items():
         value = getattr(args, name.replace("-", "_"), None)
         if words.get("type") is int and name != "seed" and value is not None and value < 1:
@@ -1490,10 +1537,10 @@ def refuse_greedy_repeats(args: argparse.Namespace) -> None:
         raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
 
 
-def task_list(texts: Sequence[str], parse: Callable[[str], Any]) -> list[Any]:
+def task_list(texts: Sequence[str] | None, parse: Callable[[str], Any]) -> list[Any]:
     """The tasks of comma-separated lists, each once, in the order given."""
-    requests = [parse(part) for part in ",".join(texts).split(",") if part.strip()]
-    if not requests:
+    requests = [parse(part) for part in ",".join(texts or ()).split(",") if part.strip()]
+    if texts and not requests:
         raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
     return list(dict.fromkeys(requests))
 
@@ -2927,6 +2974,11 @@ class History:
                 return finished
         return None
 
+    def asked(self, model: Model, settings: Settings, task: Task) -> list[Finished] | None:
+        """The finished record of a task, as `request` gives those of a request."""
+        found = self.task(model, settings, task)
+        return [found] if found else None
+
     def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
         """All records of a task or family asked for, when that can be told from the records alone."""
         found = {
@@ -3026,6 +3078,7 @@ class RunFacts:
     library: dict[str, Any]
     generation: dict[str, Any]
     prices: Prices | None = None
+    questions: Any = None
 
 
 @dataclass(frozen=True)
@@ -3614,6 +3667,111 @@ def inspect_names(texts: Sequence[str]) -> dict[str, list[str]]:
     return {name: keys.get(name, []) for name in names}
 
 
+# --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
+
+FEWEST_ITEMS = 20  # from which on a score at chance says something
+IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
+LETTERS_OF_TOKEN = 4
+DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
+ADVICE = {
+    "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
+    "truncated": "cut off at the token limit",
+    "unparsed": "without an answer that could be read",
+}
+
+
+def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
+    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
+    sums: dict[str, float] = collections.defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
+def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
+    """The probability of the most likely choice, for about a token of it (four letters)."""
+    lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
+    return math.exp(max(value / length for value, length in zip(logprobs, lengths, strict=True)))
+
+
+def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
+    """Details for a record: how many prompts differ, where some are the same; of choices, chance and probability."""
+    different = len(set(prompts))
+    found = {"different_prompts": str(different)} if different < len(prompts) else {}
+    if choices and min(choices) > 1:
+        found["chance"] = f"{statistics.fmean(1 / count for count in choices):.4g}"
+    if chances:
+        found["likeliest_choice"] = f"{statistics.median(chances):.3g}"
+    return found
+
+
+def items_of(result: dict[str, Any]) -> tuple[int, int]:
+    """(items that were scored, items that there are)."""
+    scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
+    source = result["source_data"]
+    total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
+    return scored, int(total) if str(total).isdecimal() else scored
+
+
+def is_limited(result: dict[str, Any]) -> bool:
+    """Whether --limit left items out."""
+    limit = (result["generation_config"].get("additional_details") or {}).get("limit")
+    scored, total = items_of(result)
+    return limit not in (None, "None") and scored < total
+
+
+def is_at_chance(result: dict[str, Any]) -> bool:
+    """Whether a score cannot be told from that of guessing."""
+    details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
+    spread = (error.get("standard_error") or {}).get("value")
+    if "chance" not in details or spread is None or items_of(result)[0] < FEWEST_ITEMS:
+        return False
+    return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
+
+
+def doubts(records: Sequence[Finished]) -> list[str]:
+    """Lines about scores of a run, one for each kind of doubt and result."""
+    results: dict[str, list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
+    for finished in records:
+        for result in finished.record["evaluation_results"]:
+            results[result["evaluation_result_id"]].append((model_label(finished.record), result))
+    return [line for name, rows in results.items() for line in doubts_of_result(name, rows)]
+
+
+def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Lines about one result of all models."""
+    found, first = [], rows[0][1]
+    details = [result["score_details"].get("details") or {} for _, result in rows]
+    limited = [items_of(result) for _, result in rows if is_limited(result)]
+    if limited:
+        found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
+    if all(is_at_chance(result) for _, result in rows):
+        who = "every model is" if len(rows) > 1 else f"{rows[0][0]} is"
+        found.append(
+            f"{name}: {who} at chance ({details[0]['chance']}): are prompts, spaces and answers as they were meant?"
+        )
+    likely = [float(row["likeliest_choice"]) for row in details if "likeliest_choice" in row]
+    if likely and max(likely) < IMPROBABLE:
+        found.append(
+            f"{name}: every choice is improbable (the likeliest of an item: {max(likely):.2g} a token): a space before "
+            "the choices that is missing, or doubled?"
+        )
+    if "different_prompts" in details[0]:
+        prompts = details[0]["different_prompts"]
+        found.append(f"{name}: {items_of(first)[0]} items, {prompts} different prompts: the error (±) counts prompts")
+    for count, words in ADVICE.items():
+        most = max(
+            ((int(row.get(count) or 0), items_of(result)[0]) for row, (_, result) in zip(details, rows, strict=True)),
+            key=lambda pair: pair[0],
+        )
+        if most[0] > DOUBTFUL_SHARE * most[1]:
+            found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
+    return found
+
+
 # --- parts/harness/inspect_log.py -------------------------------------------------------------------------------------
 
 
@@ -3853,6 +4011,667 @@ def error_line(message: str) -> str:
     return scrub(" ".join(message.split()))[:400]
 
 
+# --- parts/harness/answers.py -----------------------------------------------------------------------------------------
+
+# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)
+SCORINGS = {
+    "loglikelihood": "accuracy",
+    "loglikelihood_norm": "accuracy",
+    "letters": "accuracy",
+    "exact": "exact_match",
+    "normalized": "exact_match",
+    "numeric": "exact_match",
+    "regex": "exact_match",
+    "f1": "f1",
+    "rouge_l": "rouge_l",
+}
+LETTERS = string.ascii_uppercase
+NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+−]?\.\d+")
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+
+
+def chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:
+    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""
+    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]
+    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]
+    return max(range(len(values)), key=values.__getitem__)
+
+
+def score_answer(
+    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()
+) -> tuple[float, str | None]:
+    """(score, what was read) of a written answer; of several right answers the best counts.
+
+    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.
+    """
+    if scoring in ("f1", "rouge_l"):
+        measure = token_f1 if scoring == "f1" else rouge_l
+        return max(measure(text, reference) for reference in right), text.strip() or None
+    found = read_answer(scoring, pattern, text, choices, any("\n" in reference.strip() for reference in right))
+    if found is None:
+        return 0.0, None
+    return float(any(same_answer(scoring, found, reference) for reference in right)), found
+
+
+def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:
+    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""
+    if scoring == "letters":
+        return read_letter(text, choices)
+    if scoring == "numeric":
+        numbers = NUMBER.findall(text.rpartition("####")[2])
+        return numbers[-1] if numbers else None
+    if scoring == "regex":
+        match = re.search(pattern, text)
+        return None if match is None else (match[1] if match.re.groups else match[0]) or ""
+    lines = [line.strip() for line in text.strip().splitlines()] or [""]
+    return (text.strip() if whole else lines[0]) or None
+
+
+def read_letter(text: str, choices: Sequence[str]) -> str | None:
+    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""
+    known, text = LETTERS[: len(choices)], text.strip()
+    first = re.match(rf"[\W_]*([{known}])(?:[\W_]*$|[.):,*\]]|\s*\n)", text)
+    said = re.findall(rf"(?i:answer|choice|option)(?i:\s+is|\s*:)?[\W_]{{0,6}}([{known}])(?![\w'])", text)
+    if first or said:
+        return first[1] if first else said[-1]
+    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]
+    return LETTERS[same[0]] if len(same) == 1 else None
+
+
+def same_answer(scoring: str, found: str, reference: str) -> bool:
+    """Whether what was read is what is right."""
+    if scoring == "numeric":
+        return number_in(found) == number_in(reference)
+    if scoring == "normalized":
+        return normalized_text(found) == normalized_text(reference)
+    return found.strip() == reference.strip()
+
+
+def number_in(text: str) -> Decimal | None:
+    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""
+    text = re.sub(r"[,\s\u202f\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def normalized_text(text: str) -> str:
+    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers."""
+    text = "".join(sign for sign in text.casefold() if not unicodedata.category(sign).startswith("P"))
+    return " ".join(ARTICLES.sub(" ", text).split())
+
+
+def token_f1(text: str, reference: str) -> float:
+    """The F1 of the words that two texts share, as SQuAD computes it."""
+    said, wanted = normalized_text(text).split(), normalized_text(reference).split()
+    if not said or not wanted:
+        return float(said == wanted)
+    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))
+
+
+def rouge_l(text: str, reference: str) -> float:
+    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score's words, any script)."""
+    said, wanted = re.findall(r"\w+", text.casefold()), re.findall(r"\w+", reference.casefold())
+    row = [0] * (len(said) + 1)
+    for word in wanted:
+        before = 0
+        for place, other in enumerate(said, 1):
+            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])
+    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0
+
+
+# --- parts/harness/questions.py ---------------------------------------------------------------------------------------
+
+QUESTIONS_VERSION = 1  # of the prompts and rules here
+ROLES = {
+    "question": ("question", "prompt", "input", "query"),
+    "choices": ("choices", "options"),
+    "answer": ("answer", "label", "target", "reference", "gold"),
+    "messages": ("messages",),
+    "id": ("id",),
+}
+SHOTS = 5  # of --shots-from, where --shots does not say
+SHOWN_LINES = 12
+LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
+# Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
+SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
+
+
+@dataclass(frozen=True)
+class Question:
+    """An item. turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has
+    choices; right: the right answers as texts."""
+
+    id: str
+    line: int
+    turns: tuple[tuple[str, str], ...]
+    choices: tuple[str, ...]
+    gold: tuple[int, ...]
+    right: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """The items of a file, the examples before each, and how they are asked and scored."""
+
+    path: Path
+    items: tuple[Question, ...]
+    shots: tuple[Question, ...]
+    scoring: str
+    pattern: str
+    template: str
+    max_tokens: int | None
+
+    @property
+    def name(self) -> str:
+        return slug(self.path.stem)
+
+    @property
+    def metric(self) -> str:
+        return SCORINGS[self.scoring]
+
+    @property
+    def written(self) -> bool:
+        """Whether the model writes the answer out."""
+        return not self.scoring.startswith("loglikelihood")
+
+    @property
+    def task(self) -> Task:
+        """The task without a harness's own object."""
+        shots = len(self.shots)
+        request, items = TaskRequest(self.name, shots), len(self.items)
+        return Task(f"{self.name}|{shots}", request, dataset=self.dataset, total=items, own=True, questions=self)
+
+    @property
+    def dataset(self) -> Dataset:
+        return Dataset(self.path.name, None, ("questions",), shown_path(self.path), file_sha256(self.path))
+
+    def text(self, question: Question) -> str:
+        """The last turn of a question, as asked."""
+        listed = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, question.choices, strict=False))
+        usual = "{question}\n{choices}\nAnswer:" if self.scoring == "letters" else "{question}"
+        parts = re.split(r"(\{question\}|\{choices\})", self.template or usual)
+        filled = {"{question}": question.turns[-1][1], "{choices}": listed}
+        return "".join(filled.get(part, part) for part in parts)
+
+    def said(self, question: Question) -> str:
+        """The right answer of an example as a model would give it."""
+        return LETTERS[question.gold[0]] if self.scoring == "letters" else question.right[0]
+
+    def right(self, question: Question) -> list[str]:
+        """What is right, as the scoring compares it."""
+        return [LETTERS[index] for index in question.gold] if self.scoring == "letters" else list(question.right)
+
+    def turns(self, question: Question, system: str | None = None) -> list[dict[str, str]]:
+        """The messages that a chat model gets; each example is two of them."""
+        rows = [("system", system)] if system else []
+        for shot in self.shots:
+            rows += [*shot.turns[:-1], ("user", self.text(shot)), ("assistant", self.said(shot))]
+        rows += [*question.turns[:-1], ("user", self.text(question))]
+        return [{"role": role, "content": text} for role, text in rows]
+
+    def prompt(self, question: Question) -> str:
+        """The text that a model without chat template gets: turns and examples are set apart by an empty line."""
+        rows = [self.plain(shot) + spaced(self.plain(shot), self.said(shot)) for shot in self.shots]
+        return "\n\n".join([*rows, self.plain(question)])
+
+    def plain(self, question: Question) -> str:
+        """The turns of one question as text; a space at its end belongs to the answer."""
+        texts = [*(text for _, text in question.turns[:-1]), self.text(question)]
+        return "\n\n".join(texts).rstrip(" ")
+
+    def continuations(self, question: Question, chat: bool) -> list[str]:
+        """The choices as a model continues with them."""
+        prompt = self.plain(question)
+        return [choice if chat else spaced(prompt, choice) for choice in question.choices]
+
+    def block(self, question: Question) -> dict[str, Any]:
+        """What a samples file says of an item, the same in every harness."""
+        block = {"raw": question.turns[-1][1], "reference": self.right(question)}
+        return block | ({"choices": list(question.choices)} if question.choices else {})
+
+    def stops(self, chat: bool) -> list[str]:
+        """What ends a written answer; a chat model ends by itself."""
+        lines = any("\n" in text.strip() for item in self.items for text in item.right)
+        return [] if chat else ["\n\n"] if lines or self.metric in ("f1", "rouge_l") else ["\n"]
+
+    def tokens(self, chat: bool) -> int:
+        """The most tokens of an answer."""
+        usual = LONG_TOKENS if self.metric in ("f1", "rouge_l") else SHORT_TOKENS
+        return self.max_tokens or (CHAT_TOKENS if chat else usual)
+
+
+def spaced(prompt: str, answer: str) -> str:
+    """An answer with the space that belongs before it: none behind a line's end, and none where a script has none."""
+    ends = prompt[-1:], answer[:1]
+    wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
+    return answer if wide or not ends[0] or ends[0].isspace() else f" {answer}"
+
+
+class Problems:
+    """What is wrong with a file, by line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[tuple[int, str]] = []
+
+    def add(self, line: int, text: str) -> None:
+        self.rows.append((line, text))
+
+    def check(self) -> None:
+        """ScriptError with exit code 1 when there are any; all but the first are notes."""
+        rows = sorted(self.rows)
+        for line, text in rows[1:SHOWN_LINES]:
+            note(f"{self.path}:{line}: {text}")
+        more = f" ({len(rows)} problems in all: nothing was asked)" if len(rows) > 1 else " (nothing was asked)"
+        if rows:
+            raise ScriptError(f"{self.path}:{rows[0][0]}: {rows[0][1]}{more}", 1)
+
+
+# --- rows ---
+
+
+def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+    """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet count from 1."""
+    kind = path.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        return table_rows(path, problems)
+    if kind == ".parquet":
+        from parts.parquet import parquet_batches
+
+        batches = list(parquet_batches(path, None))
+        return [(first + place, row) for first, batch in batches for place, row in enumerate(batch.to_pylist())]
+    if kind not in (".jsonl", ".ndjson", ".json"):
+        raise ScriptError(f"--questions {path}: a .jsonl, .csv or .parquet file is expected")
+    content = input_bytes(path, MAX_SAMPLES)
+    if content.lstrip()[:1] == b"[":
+        raise ScriptError(f"--questions {path}: one JSON list; write one object in each line: jq -c '.[]' {path}")
+    rows = []
+    for line, text in enumerate(content.splitlines(), 1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json(text)
+        except ValueError as error:
+            problems.add(line, f"not valid JSON: {single_line(error)[:120]}")
+            continue
+        rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
+    return rows
+
+
+def table_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or columns A, B, C ..."""
+    text = input_text(path, MAX_SAMPLES)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    names = [name or "" for name in reader.fieldnames or ()]
+    letters = [letter for letter in LETTERS if letter in names]
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
+            continue
+        if len(letters) > 1:
+            row["choices"] = {letter: row[letter] for letter in letters if row[letter].strip()}
+        for name in ROLES["choices"]:
+            cell = row.get(name)
+            if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+                try:
+                    row[name] = json.loads(cell)
+                except ValueError:
+                    problems.add(reader.line_num, f"{name} is no JSON list")
+        rows.append((reader.line_num, row))
+    return rows
+
+
+def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]) -> dict[str, str]:
+    """role -> field of the file: as --map says, else the one usual name that the rows have."""
+    known = {str(name) for _, row in rows for name in row}
+    found = {}
+    for role, usual in ROLES.items():
+        names = [mapped[role]] if role in mapped else [name for name in usual if name in known]
+        if role in mapped and mapped[role] not in known:
+            raise ScriptError(f"--map {role}={mapped[role]}: {path} has no such field, but {listing(sorted(known))}", 1)
+        if len(names) > 1:
+            ways = " or ".join(f"--map {role}={name}" for name in names)
+            raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
+        if names:
+            found[role] = names[0]
+    for role, instead in (("question", "messages"), ("answer", "messages")):
+        if role not in found and instead not in found:
+            raise ScriptError(
+                f"{path}: no field is the {role}: {listing(sorted(known), 8)}; say which: --map {role}=FIELD", 1
+            )
+    return found
+
+
+def plain_value(value: Any) -> str | None:
+    """A text, number or truth value as text; None for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    return None
+
+
+def choices_of(value: Any) -> tuple[list[str], list[str]]:
+    """(letters or other labels, texts) of a row's choices: a list, {"A": text}, or {"label": [], "text": []}."""
+    if isinstance(value, dict) and {"label", "text"} <= value.keys():
+        labels, texts = list(value["label"]), list(value["text"])
+    elif isinstance(value, dict):
+        labels, texts = list(value), list(value.values())
+    elif isinstance(value, list):
+        labels, texts = list(LETTERS[: len(value)]), value
+    else:
+        raise ValueError("choices are no list (in CSV: a JSON list, or columns A, B, C, ...)")
+    found = [plain_value(text) for text in texts]
+    if len(found) < 2 or len(found) > len(LETTERS) or len(labels) != len(found):
+        raise ValueError(f"{len(found)} choices: 2 to {len(LETTERS)} are expected")
+    if any(text is None or not text.strip() for text in found):
+        raise ValueError("an empty choice, or one that is no text")
+    texts = [str(text).strip() for text in found]
+    if len(set(texts)) < len(texts):
+        raise ValueError(f"two choices are the same: {single_line(repr(max(texts, key=texts.count)))[:60]}")
+    return [str(label).strip() for label in labels], texts
+
+
+def turns_of(row: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[list[tuple[str, str]], str | None]:
+    """(turns up to the question, the answer that a chat's last message gives or None)."""
+    if "question" in fields and row.get(fields["question"]) is not None:
+        text = plain_value(row[fields["question"]])
+        if text is None or not text.strip():
+            raise ValueError("the question is empty, or no text")
+        return [("user", text)], None
+    messages = row.get(fields.get("messages", ""))
+    if messages is None:
+        raise ValueError("no question")
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+        raise ValueError("messages are no list of objects with role and content")
+    turns = [(str(message.get("role")), plain_value(message.get("content"))) for message in messages]
+    answer = turns.pop()[1] if len(turns) > 1 and turns[-1][0] == "assistant" else None
+    if not turns or turns[-1][0] != "user" or {role for role, _ in turns} - {"system", "user", "assistant"}:
+        raise ValueError("messages have no user's message at the end (roles: system, user, assistant)")
+    if any(not text or not text.strip() for _, text in turns):
+        raise ValueError("a message is empty, or no text")
+    return [(role, str(text)) for role, text in turns], answer
+
+
+def answers_of(value: Any) -> list[str]:
+    """The right answers of a row as texts: one, a list of them, or {"text": [...]}."""
+    value = value.get("text") if isinstance(value, dict) else value
+    found = [plain_value(part) for part in (value if isinstance(value, list) else [value])]
+    if not found or any(text is None or not text.strip() for text in found):
+        raise ValueError("no answer" if value in (None, "", []) else "an answer is empty, or no text")
+    return [str(text).strip() for text in found]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A row before its answers are resolved."""
+
+    line: int
+    id: str | None
+    turns: tuple[tuple[str, str], ...]
+    labels: tuple[str, ...]
+    choices: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Read:
+    """ValueError when a part of it is missing, empty or of a form that is not known."""
+    turns, answer = turns_of(row, fields)
+    value = row.get(fields["answer"]) if "answer" in fields else None
+    value = answer if value is None else value
+    choices = row.get(fields.get("choices", ""))
+    labels, texts = ([], []) if choices is None or choices == "" else choices_of(choices)
+    name = plain_value(row.get(fields.get("id", "")))
+    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)))
+
+
+# --- what is right ---
+
+
+def gold_ways(row: Read) -> dict[str, tuple[int, ...] | None]:
+    """way of naming a choice -> the numbers of the right ones, None where a row's answer cannot be meant so."""
+
+    def places(names: Sequence[str], answers: Sequence[str]) -> tuple[int, ...] | None:
+        return tuple(map(names.index, answers)) if set(answers) <= set(names) else None
+
+    usual = row.labels == tuple(LETTERS[: len(row.choices)])  # other labels may be numbers themselves
+    letters = [answer.strip("().: ").upper() for answer in row.answers] if usual else row.answers
+    return {
+        "text": places(row.choices, row.answers),
+        "letter": places(row.labels, letters),
+        "number": places([str(place) for place in range(len(row.choices))] if usual else [], row.answers),
+    }
+
+
+def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ...]]:
+    """line -> the numbers of the right choices, by the one way of naming them that the whole file has."""
+    ways = {row.line: gold_ways(row) for row in rows}
+    fitting = collections.Counter(way for found in ways.values() for way, gold in found.items() if gold is not None)
+    best = [way for way, count in fitting.items() if count == len(rows)]
+    golds = [{line: found[way] for line, found in ways.items()} for way in best]
+    if golds and all(other == golds[0] for other in golds):
+        return {line: gold for line, gold in golds[0].items() if gold is not None}
+    if len(best) > 1:
+        line = next(line for line in ways if len({ways[line][way] for way in best}) > 1)
+        raise ScriptError(
+            f"{problems.path}:{line}: the answer is the {best[0]} of one choice and the {best[1]} of another, so in "
+            "all lines: write it so that one is meant, as a letter",
+            1,
+        )
+    way = fitting.most_common(1)[0][0] if fitting else "text"
+    for row in rows:
+        if ways[row.line][way] is None:
+            counted = " (numbers count from 0)" if way == "number" else ""
+            said = listing([single_line(repr(answer))[:40] for answer in row.answers])
+            problems.add(row.line, f"the answer {said} is no {way} of its {len(row.choices)} choices{counted}")
+    return {}
+
+
+def check_alike(rows: Sequence[Question], problems: Problems) -> None:
+    """Say which lines ask the same twice, have one id, or have choices where others have none."""
+    seen: dict[Any, Question] = {}
+    names: dict[str, int] = {}
+    kinds = collections.Counter(bool(row.choices) for row in rows)
+    usual = max(kinds, key=lambda kind: kinds[kind], default=False)
+    for row in rows:
+        if bool(row.choices) != usual:
+            problems.add(row.line, "no choices, and others have some" if usual else "choices, and others have none")
+        other = seen.setdefault((row.turns, row.choices), row)
+        if other is not row:
+            same = sorted(other.right) == sorted(row.right)
+            told = "the same question as" if same else f"another answer ({listing(row.right)}) to the question of"
+            problems.add(row.line, f"{told} line {other.line}")
+        if names.setdefault(row.id, row.line) != row.line:
+            problems.add(row.line, f"the id {single_line(row.id)[:40]!r} of line {names[row.id]}")
+
+
+def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[Question], Problems]:
+    """The questions of a file, and what is wrong with it."""
+    problems = Problems(path)
+    rows = question_rows(path, problems)
+    if not rows and not problems.rows:
+        raise ScriptError(f"{path}: no question in it", 1)
+    fields = field_names(path, rows, mapped) if rows else {}
+    read = []
+    for line, row in rows:
+        try:
+            read.append(read_row(line, row, fields))
+        except ValueError as error:
+            problems.add(line, str(error))
+    chosen = [row for row in read if row.choices]
+    gold = gold_of(chosen, problems) if chosen else {}
+    split = f"{slug(path.stem)}/"
+    found = []
+    for place, row in enumerate(read):
+        own = gold.get(row.line, ())
+        right = tuple(row.choices[index] for index in own) or row.answers
+        found.append(Question(row.id or f"{split}{place}", row.line, row.turns, row.choices, own, right))
+    check_alike(found, problems)
+    return found, problems
+
+
+# --- the set ---
+
+
+def asked_question(question: Question) -> str:
+    """A question as it is compared with others: its words."""
+    return normalized_text(" ".join(text for role, text in question.turns if role != "system"))
+
+
+def settled_scoring(path: Path, items: Sequence[Question], wanted: str | None, loglikelihoods: bool) -> tuple[str, str]:
+    """(scoring, pattern) of --score, or the usual one for what the file has, which is said."""
+    scoring, _, pattern = (wanted or "").partition(":")
+    if scoring and (scoring not in SCORINGS or (scoring == "regex") != bool(pattern)):
+        raise ScriptError(f"--score {wanted}: one of {', '.join(SCORINGS)} is expected (regex:PATTERN)")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ScriptError(f"--score {wanted}: {error}") from error
+    choices = bool(items[0].choices)
+    if not scoring:
+        numbers = all(number_in(text) is not None for item in items for text in item.right)
+        words = sorted(len(item.right[0].split()) for item in items)
+        if not choices and words[len(words) // 2] > LONG_ANSWER:
+            raise ScriptError(f"{path}: the answers are texts: --score f1 (words in common) or --score rouge_l", 3)
+        scoring = ("loglikelihood" if loglikelihoods else "letters") if choices else "numeric" if numbers else "exact"
+        note(f"{path.name}: scored by --score {scoring}")
+    if not loglikelihoods and scoring.startswith("loglikelihood"):
+        raise ScriptError(
+            f"--score {scoring}: inspect has no log-likelihoods: --score letters, or lighteval_vllm_uv.py and "
+            "lm_eval_vllm_uv.py"
+        )
+    if not choices and scoring in ("loglikelihood", "loglikelihood_norm", "letters"):
+        raise ScriptError(f"--score {scoring}: {path} has no choices", 1)
+    return scoring, pattern
+
+
+def check_set(asked: QuestionSet, problems: Problems) -> None:
+    """What only the whole shows: examples that are among the items, right answers that are none for the scoring."""
+    shots = {asked_question(shot): shot.line for shot in asked.shots}
+    for item in asked.items:
+        if asked_question(item) in shots:
+            problems.add(item.line, f"the question is example {shots[asked_question(item)]} of --shots-from too")
+        if asked.scoring == "numeric" and any(number_in(text) is None for text in item.right):
+            problems.add(item.line, f"the answer {listing(item.right)} is no number (--score numeric)")
+    problems.check()
+
+
+def warn_of_set(asked: QuestionSet) -> None:
+    """Say what is allowed and yet seldom meant."""
+    prompts = {asked.prompt(item) for item in asked.items}
+    if len(prompts) < len(asked.items):
+        note(
+            f"warning: {asked.path.name}: {len(asked.items)} items and {len(prompts)} different prompts (does "
+            "--template lack {question}?)"
+        )
+    gold = collections.Counter(item.gold for item in asked.items if item.gold)
+    if len(gold) == 1 and len(asked.items) > 9:
+        place = LETTERS[next(iter(gold))[0]]
+        note(f"warning: {asked.path.name}: choice {place} is right in all items: shuffle the choices")
+
+
+def load_questions(
+    args: argparse.Namespace, loglikelihoods: bool, public: Collection[str], tasks: Sequence[str] = ()
+) -> list[QuestionSet]:
+    """The sets of --questions, checked; ScriptError, by line, before anything is loaded.
+
+    public: keys of public benchmarks; tasks: the others that are asked for, whose names are taken.
+    """
+    pairs = [text.partition("=") for text in args.map or ()]
+    wrong = next((role for role, mark, name in pairs if role not in ROLES or not mark or not name), None)
+    if wrong is not None:
+        raise ScriptError(f"--map {wrong}: write ROLE=FIELD; the roles are {', '.join(ROLES)}")
+    mapped = {role: name for role, _, name in pairs}
+    if args.template and "{question}" not in args.template:
+        raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
+    if args.shots is not None and not args.shots_from:
+        raise ScriptError("--shots: --shots-from FILE gives the examples")
+    shots: list[Question] = []
+    if args.shots_from:
+        shots, problems = read_questions(Path(args.shots_from).expanduser(), mapped)
+        problems.check()
+        if args.shots is not None and args.shots > len(shots):
+            raise ScriptError(f"--shots {args.shots}: {args.shots_from} has {len(shots)}", 1)
+        shots = shots[: args.shots or SHOTS]
+    sets = []
+    for text in args.questions or ():
+        path = Path(text).expanduser()
+        items, problems = read_questions(path, mapped)
+        if not items:
+            problems.check()
+        scoring, pattern = settled_scoring(path, items, args.score, loglikelihoods)
+        asked = QuestionSet(
+            path, tuple(items), tuple(shots), scoring, pattern, args.template or "", getattr(args, "max_tokens", None)
+        )
+        check_set(asked, problems)
+        warn_of_set(asked)
+        sets.append(asked)
+    names = [*tasks, *(asked.name for asked in sets)]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ScriptError(f"--questions: two sets or tasks are called {twice[0]}: rename the file")
+    for asked in sets:
+        if asked.name.lower().replace("-", "_") in public:
+            note(
+                f"warning: {asked.name} is a public benchmark's name, and scores will pass for it: rename {asked.path}"
+            )
+    return sets
+
+
+def questions_key(sets: Sequence[QuestionSet], args: argparse.Namespace) -> str | None:
+    """A short hash of what of --questions decides a score beside the files themselves, for Settings."""
+    if not sets:
+        return None
+    shots = [(shot.turns, shot.choices, shot.right) for shot in sets[0].shots]
+    told = [QUESTIONS_VERSION, args.score, args.template, args.map, shots]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def question_details(asked: QuestionSet | None) -> dict[str, str]:
+    """What a record says of how --questions were asked and scored."""
+    if asked is None:
+        return {}
+    details = {"scoring": asked.scoring, "pattern": asked.pattern, "template": asked.template}
+    return {name: value for name, value in details.items() if value}
+
+
+def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]:
+    """Turns of a chat -> the text that a model gets, by its chat template."""
+    from transformers import AutoTokenizer
+
+    model = model.base or model
+    place = {} if model.folder else {"revision": model.revision, "subfolder": model.below}
+    tokenizer = AutoTokenizer.from_pretrained(model.folder or model.repo, trust_remote_code=trust_remote_code, **place)
+    return lambda turns: tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+
+def said_turns(turns: Sequence[Mapping[str, str]]) -> str:
+    """Turns of a chat for people, where a server puts its own template around them."""
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+
+
+def show_questions(sets: Sequence[QuestionSet], args: argparse.Namespace, render: Callable[[Any], str] | None) -> int:
+    """Print the first items as a model will get them. render: turns of a chat -> text, or None without template."""
+    for asked in sets:
+        kinds = f"{len(asked.items)} items, {len(asked.shots)} examples, --score {asked.scoring}"
+        print_data(f"{asked.name}: {kinds}, sha256 {asked.dataset.sha256}\n")
+        for item in asked.items[: args.show]:
+            plain = "\n\n".join(filter(None, [args.system_prompt, asked.prompt(item)]))
+            text = render(asked.turns(item, args.system_prompt)) if render else plain
+            print_data(f"--- {item.id} (line {item.line}) ---\n{text}⏎\n")
+            if asked.written:
+                print_data(f"right: {listing(map(repr, asked.right(item)))}\n")
+            for place, choice in enumerate([] if asked.written else asked.continuations(item, bool(render))):
+                print_data(f"{'right' if place in item.gold else 'wrong'}: {choice!r}\n")
+    return 0
+
+
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
 
 # lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
@@ -3958,16 +4777,20 @@ def aggregation_name(function: Callable[..., Any]) -> str:
 
 
 def standard_error_of_metric(
-    function: Callable[..., Any], values: Sequence[Any], seed: int
+    function: Callable[..., Any], values: Sequence[Any], seed: int, prompts: Sequence[str] = ()
 ) -> tuple[float | None, str]:
     """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
 
+    Items that were asked with one and the same prompt count as a group.
     lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
     """
     if len(values) < 2:
         return None, ""
     if aggregation_name(function) == "mean":
-        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
+        numbers = [as_number(value) for value in values]
+        if len(set(prompts)) < len(prompts):
+            return clustered_error(numbers, prompts), "analytic"
+        return standard_deviation(numbers) / math.sqrt(len(numbers)), "analytic"
     draw = random.Random(seed)
     try:
         drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
@@ -4257,9 +5080,13 @@ def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any
     return generation_block(arguments, details)
 
 
-def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
+def inspect_result(
+    log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem], prompts: Sequence[str]
+) -> Any:
     """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
     values = [value for value in metric.values or () if value is not None]
+    own = [prompt for prompt, value in zip(prompts, metric.values or (), strict=False) if value is not None]
+    choices = [len(item.runs[0].get("choices") or ()) for item in items] if facts.questions else []
     value = sum(values) / len(values) if values else metric.number
     unit, low, high = inspect_scale([*values, value])
     shots = log_shots(log)
@@ -4267,7 +5094,7 @@ def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, i
     score = MetricScore(
         metric=metric.label,
         value=value,
-        standard_error=standard_deviation(values) / math.sqrt(len(values)) if len(values) > 1 else None,
+        standard_error=standard_error_of_metric(statistics.fmean, values, 0, own)[0],
         method="analytic",
         aggregation="mean" if values else metric.label,
         lower_is_better=metric.label.split("_")[0] in LOW_WORDS,
@@ -4275,12 +5102,13 @@ def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, i
         low=low,
         high=high,
         samples=len(values) or sum(item_error(item) is None for item in items),
-        details=count_runs(items, metric),
+        details=count_runs(items, metric) | item_details(own, choices),
     )
     names = f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}", name
     metric_id = INSPECT_METRICS.get(metric.label, metric.label)
     generation = inspect_generation(log, facts)
-    return metric_result(names, metric_id, score, facts.source, generation, scorer=metric.scorer)
+    more = question_details(facts.questions) | {"scorer": metric.scorer}
+    return metric_result(names, metric_id, score, facts.source, generation, **more)
 
 
 def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
@@ -4326,16 +5154,17 @@ def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[d
         "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
         "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
     }
-    results = [inspect_result(log, facts, metric, items) for metric in metrics]
-    record = run_record(facts.script, facts.title, facts.model, block, results, now)
     system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
+    prompts = [sent_prompt(item, system) for item in items]
+    results = [inspect_result(log, facts, metric, items, prompts) for metric in metrics]
+    record = run_record(facts.script, facts.title, facts.model, block, results, now)
+    questions = {item.id: facts.questions.block(item) for item in facts.questions.items} if facts.questions else {}
     lines = []
     for metric, result in zip(metrics, record["evaluation_results"], strict=True):
         if metric.values is not None and not metric.group:
-            rows = (
-                inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
-            )
-            lines += map(json_line, rows)
+            for item, value, prompt in zip(items, metric.values, prompts, strict=True):
+                question = questions.get(item.name) or item_question(item)
+                lines.append(json_line(inspect_row(record, result, metric, item, value, question, prompt)))
     return record, "".join(lines)
 
 
@@ -4347,22 +5176,36 @@ def log_error(log: Mapping[str, Any]) -> str:
     )
 
 
+def raw_input(item: LogItem) -> str:
+    """What an item asks, as the task defines it."""
+    own = item.runs[0]["input"]
+    return own if isinstance(own, str) else prompt_text(own, None)
+
+
+def sent_prompt(item: LogItem, system: str | None) -> str:
+    """The prompt of an item as sent."""
+    return prompt_text(asked_messages(item.runs[0].get("messages") or []), system) or raw_input(item)
+
+
+def item_question(item: LogItem) -> dict[str, Any]:
+    """What a samples file says of an item: what it asks, what is right, its choices."""
+    run, target = item.runs[0], item.runs[0].get("target")
+    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
+    choices = {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
+    return {"raw": raw_input(item), "reference": reference, **choices}
+
+
 def inspect_row(
     record: dict[str, Any],
     result: dict[str, Any],
     metric: LogMetric,
     item: LogItem,
     value: float | None,
-    system: str | None,
+    question: dict[str, Any],
+    prompt: str,
 ) -> dict[str, Any]:
     """One line of a samples file: an item with all its repeats."""
     run, high = item.runs[0], result["metric_config"].get("max_score", 1.0)
-    raw = run["input"] if isinstance(run["input"], str) else prompt_text(run["input"], None)
-    target = run.get("target")
-    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
-    prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
-    question: dict[str, Any] = {"raw": raw, "reference": reference}
-    question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
     answer = ((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")  # that the scorer read out of the text
     found = None if answer_is_blank(answer) else (str(answer), metric.scorer)
     row = sample_line(record, result, item.name, question, prompt, interaction(item), found)
@@ -5823,6 +6666,7 @@ def provider_facts(
             "reasoning_tags": " ".join(settings.reasoning_tags) if settings.reasoning_tags != REASONING_TAGS else None,
         },
         prices=prices_of(offer, asked),
+        questions=task.questions,
     )
 
 
@@ -5846,6 +6690,276 @@ class ProviderSweep(InspectSweep):
     def wrote(self, finished: Finished) -> None:
         super().wrote(finished)
         self.uploads.send([finished.path])  # the answers were paid for: they are safe before the next task's
+
+
+# --- parts/harness/written_tasks.py -----------------------------------------------------------------------------------
+
+# fmt: off
+ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\nNUMBER = re.compile(r"[-+−]?(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+|\\d+)(?:\\.\\d+)?(?:[eE][-+]?\\d{1,3})?|[-+−]?\\.\\d+")\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = token_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(text.rpartition("####")[2])\n        return numbers[-1] if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef same_answer(scoring: str, found: str, reference: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_in(found) == number_in(reference)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_in(text: str) -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""\n    text = re.sub(r"[,\\s\\u202f\\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")\n    try:\n        value = Decimal(text)\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers."""\n    text = "".join(sign for sign in text.casefold() if not unicodedata.category(sign).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef token_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    row = [0] * (len(said) + 1)\n    for word in wanted:\n        before = 0\n        for place, other in enumerate(said, 1):\n            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])\n    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0\n'
+# fmt: on
+
+SCORING_FILE = '''
+
+# --- this set ---
+
+from pathlib import Path  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+SCORING, PATTERN = {scoring!r}, {pattern!r}
+
+
+def value_of(item, text):
+    """The score of a written answer."""
+    return score_answer(SCORING, PATTERN, text, item["right"], item["options"])[0]
+
+
+def value_of_choice(item, logprobs):
+    """1 when the most likely choice is right."""
+    return float(chosen_choice(SCORING, logprobs, item["choices"]) in item["gold"])
+'''
+
+LIGHTEVAL_FILE = '''"""{name} as a task of lighteval: --custom-tasks {file} --tasks "{name}|0"."""
+
+import sys
+from pathlib import Path
+
+import numpy
+from lighteval.metrics.metrics_sample import SampleLevelComputation
+from lighteval.metrics.utils.metric_utils import SampleLevelMetric
+from lighteval.tasks.lighteval_task import LightevalTaskConfig
+from lighteval.tasks.requests import Doc, SamplingMethod
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import {name}_scoring as scoring  # noqa: E402
+
+WRITTEN = {written}
+
+
+class Score(SampleLevelComputation):
+    def compute(self, doc, model_response, **_):
+        if WRITTEN:
+            return scoring.value_of(doc.specific, model_response.final_text[0])
+        return scoring.value_of_choice(doc.specific, model_response.logprobs)
+
+
+def item(line, task_name):
+    choices = line["right"] if WRITTEN else line["choices"]
+    gold = list(range(len(line["right"]))) if WRITTEN else line["gold"]
+    return Doc(task_name=task_name, query=line["prompt"], choices=choices, gold_index=gold, specific=dict(line))
+
+
+TASKS_TABLE = [
+    LightevalTaskConfig(
+        name="{name}",
+        prompt_function=item,
+        hf_repo=str(HERE / "data"),
+        hf_subset="default",
+        hf_avail_splits=["test"],
+        evaluation_splits=["test"],
+        metrics=[
+            SampleLevelMetric(
+                metric_name="{metric}",
+                sample_level_fn=Score(),
+                category=SamplingMethod.GENERATIVE if WRITTEN else SamplingMethod.LOGPROBS,
+                corpus_level_fn=numpy.mean,
+                higher_is_better=True,
+            )
+        ],
+        generation_size={tokens} if WRITTEN else None,
+        stop_sequence={stops} if WRITTEN else [],
+        version={version},
+    )
+]
+'''
+
+LM_EVAL_FILE = """# {name} as a task of lm-eval: --custom-tasks {file} --tasks {name}
+task: {name}
+custom_dataset: !function {name}_lm_eval.items
+test_split: test
+output_type: {output}
+doc_to_text: prompt
+{targets}
+target_delimiter: ""
+num_fewshot: 0
+process_results: !function {name}_lm_eval.score
+metric_list:
+  - metric: {metric}
+    aggregation: mean
+    higher_is_better: true
+metadata:
+  version: {version}
+"""
+LM_EVAL_CHOICES = """doc_to_choice: choices
+doc_to_target: first"""
+LM_EVAL_WRITTEN = """doc_to_target: first
+generation_kwargs:
+  until: {stops}
+  max_gen_toks: {tokens}
+  do_sample: false"""
+LM_EVAL_CODE = '''"""What {name}_lm_eval.yaml calls."""
+
+import sys
+from pathlib import Path
+
+import datasets
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import {name}_scoring as scoring  # noqa: E402
+
+
+def items(**_):
+    return datasets.load_dataset("json", data_files={{"test": str(HERE / "data" / "test.jsonl")}})
+
+
+def score(item, answers):
+    if {written}:
+        return {{"{metric}": scoring.value_of(item, answers[0])}}
+    return {{"{metric}": scoring.value_of_choice(item, [logprob for logprob, _ in answers])}}
+'''
+
+INSPECT_FILE = '''"""{name} as a task of inspect: --task {file}@{name}."""
+
+import sys
+from pathlib import Path
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample, json_dataset
+from inspect_ai.model import GenerateConfig
+from inspect_ai.scorer import Score, mean, scorer
+from inspect_ai.solver import generate
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import {name}_scoring as scoring  # noqa: E402
+
+
+@scorer(metrics=[mean()], name="{metric_id}")
+def own_score():
+    async def score(state, target):
+        return Score(value=scoring.value_of(state.metadata, state.output.completion), answer=state.output.completion)
+
+    return score
+
+
+def sample(line):
+    return Sample(id=line["id"], input=line["prompt"], target=line["right"], metadata=dict(line))
+
+
+@task
+def {name}():
+    return Task(
+        dataset=json_dataset(str(HERE / "data" / "test.jsonl"), sample),
+        solver=generate(),
+        scorer=own_score(),
+        config=GenerateConfig(max_tokens={tokens}, stop_seqs={stops} or None),
+        metadata={{"few_shot": 0}},
+        version={version},
+    )
+'''
+
+
+def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
+    """Path in the folder -> text of the files that a harness needs."""
+    if not asked.name.isidentifier():
+        raise ScriptError(f"--write-task: {asked.name} is no name for a task: letters, digits and _ are expected")
+    if harness == "inspect" and not asked.written:
+        raise ScriptError("--write-task inspect: inspect has no log-likelihoods: add --score letters")
+    rows = []
+    for item in asked.items:
+        right = asked.right(item) if asked.written else list(item.right)
+        row = {"id": item.id, "prompt": asked.prompt(item), "right": right, "options": list(item.choices)}
+        row |= {"first": right[0]} if asked.written else {"first": item.gold[0]}
+        rows.append(row | {"choices": asked.continuations(item, False), "gold": list(item.gold)})
+    file = {"lighteval": "_lighteval.py", "lm_eval": "_lm_eval.yaml", "inspect": "_inspect.py"}[harness]
+    words = {
+        "name": asked.name,
+        "file": f"{asked.name}{file}",
+        "written": asked.written,
+        "metric": "acc" if asked.metric == "accuracy" else asked.metric,
+        "metric_id": asked.metric,
+        "tokens": asked.tokens(False),
+        "stops": json.dumps(asked.stops(False)),
+        "version": QUESTIONS_VERSION,
+        "output": "generate_until" if asked.written else "multiple_choice",
+    }
+    words["targets"] = LM_EVAL_WRITTEN.format(**words) if asked.written else LM_EVAL_CHOICES
+    template = {"lighteval": LIGHTEVAL_FILE, "lm_eval": LM_EVAL_FILE, "inspect": INSPECT_FILE}[harness]
+    found = {
+        "data/test.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
+        f"{asked.name}_scoring.py": ANSWERS_TEXT + SCORING_FILE.format(scoring=asked.scoring, pattern=asked.pattern),
+        words["file"]: template.format(**words),
+    }
+    return found | ({f"{asked.name}_lm_eval.py": LM_EVAL_CODE.format(**words)} if harness == "lm_eval" else {})
+
+
+def write_tasks(sets: Sequence[QuestionSet], harness: str) -> int:
+    """Write the files beside those of the questions and name them; ScriptError where others are there already."""
+    for asked in sets:
+        folder = asked.path.parent / f"{asked.name}_task"
+        files = written_files(asked, harness)
+        for name, text in files.items():
+            path = folder / name
+            if path.exists() and path.read_text(encoding="utf-8") != text:
+                raise ScriptError(f"{path}: is there already, and other: move it away first")
+        for name, text in files.items():
+            write_whole(folder / name, text)
+            print_data(shown_path(folder / name))
+    note("the prompts hold the examples (--shots-from), so tasks are asked with 0; a chat template is put around them")
+    return 0
+
+
+# --- parts/harness/inspect_questions.py -------------------------------------------------------------------------------
+
+
+def inspect_questions(asked: QuestionSet, chat: bool) -> Task:
+    """The task. chat: whether messages go through a chat template; else each item is one text."""
+    import inspect_ai
+    from inspect_ai.dataset import MemoryDataset, Sample
+    from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, GenerateConfig
+    from inspect_ai.solver import generate
+
+    kinds = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": ChatMessageAssistant}
+
+    def messages(item: Any) -> Any:
+        if not chat:
+            return asked.prompt(item)
+        return [kinds[turn["role"]](content=turn["content"]) for turn in asked.turns(item)]
+
+    samples = [
+        Sample(
+            id=item.id,
+            input=messages(item),
+            target=asked.right(item),
+            choices=list(item.choices) or None,
+        )
+        for item in asked.items
+    ]
+    source = inspect_ai.Task(
+        name=asked.name,
+        dataset=MemoryDataset(samples, name=asked.name),
+        solver=generate(),
+        scorer=question_scorer(asked),
+        config=GenerateConfig(max_tokens=asked.tokens(chat), stop_seqs=asked.stops(chat) or None),
+        metadata={"few_shot": len(asked.shots)},
+        version=QUESTIONS_VERSION,
+    )
+    request, hashes = RequestedTask(str(asked.path), asked.name, file=asked.path), items_sha256(samples)
+    own = {"name": asked.name, "request": request, "items_sha256": hashes, "file_sha256": asked.dataset.sha256}
+    return replace(asked.task, source=source, repeats=1, **own)
+
+
+def question_scorer(asked: QuestionSet) -> Any:
+    """The scorer of inspect that gives an item the score of `answers`, under the metric's name."""
+    from inspect_ai.scorer import Score, mean, scorer
+
+    async def score(state: Any, target: Any) -> Any:
+        choices = [choice.value for choice in state.choices]
+        value, found = score_answer(asked.scoring, asked.pattern, state.output.completion, list(target), choices)
+        return Score(value=value, answer=found)
+
+    return scorer(metrics=[mean()], name=asked.metric)(lambda: score)()
 
 
 # --- parts/engines/layout.py ------------------------------------------------------------------------------------------
@@ -6112,6 +7226,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "records": [line(finished) for finished in outcome.written],
         "skipped": skipped,
         "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+        "warnings": doubts([*outcome.skipped, *outcome.written]),
         "seconds": rounded(outcome.seconds),
         "requests": outcome.requests,
     }
@@ -6122,7 +7237,10 @@ def report(outcome: Outcome, output: Path, as_json: bool) -> int:
     if as_json:
         print(json.dumps(outcome_json(outcome), indent=1))
     else:
-        show_table(score_table([*outcome.skipped, *outcome.written], outcome.failed))
+        records = [*outcome.skipped, *outcome.written]
+        show_table(score_table(records, outcome.failed))
+        for line in doubts(records):
+            print_data(f"! {line}")
         print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
     for failure in outcome.failed[:SHOWN_FAILURES]:
         note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")

@@ -23,6 +23,25 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "base-model": {"metavar": "M", "help": "of adapters (LoRA): folder or Hub id; default: what their config names"},
     "keep-downloads": WHOLE | {"help": "keep at most N of the Hub models that are fetched for this run; default: all"},
+    "questions": {
+        "nargs": "+",
+        "metavar": "FILE",
+        "help": "your own: .jsonl, .csv or .parquet with question, answer and perhaps choices, or messages",
+    },
+    "map": {"nargs": "+", "metavar": "ROLE=FIELD", "help": "questions: how fields are called: answer=gold"},
+    "score": {
+        "metavar": "HOW",
+        "help": "questions: loglikelihood, loglikelihood_norm, letters, exact, normalized, numeric, regex:PATTERN, f1, "
+        "rouge_l; default: by what the answers are, and said",
+    },
+    "template": {"metavar": "TEXT", "help": "questions: with {question} and {choices} in it; default: as they are"},
+    "shots-from": {"metavar": "FILE", "help": "questions: examples before each, from a file of the same form"},
+    "shots": WHOLE | {"help": "questions: how many of --shots-from; default: 5, or all if there are fewer"},
+    "show": WHOLE | {"help": "questions: print N as the model will get them, and stop"},
+    "write-task": {
+        "choices": ("lighteval", "lm_eval", "inspect"),
+        "help": "questions: write them as a task file of this harness beside them, and stop",
+    },
     "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
     "batch-size": WHOLE,
     "max-connections": WHOLE,
@@ -63,6 +82,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "json": SWITCH | {"help": "print one JSON document instead of a table"},
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
+QUESTION_OPTIONS = "questions map score template shots-from shots show write-task"
 AUTO_HELP = "auto: vllm where a GPU is and vLLM knows the architecture, else {} (transformers); default: auto"
 ALIASES = {"limit": ("--max-samples",)}
 NO_DATA_PARALLEL = (
@@ -96,9 +116,12 @@ def refuse(args: argparse.Namespace, reasons: Mapping[str, str]) -> None:
 
 def check_common(args: argparse.Namespace, tasks: str, hottest: float = 10) -> None:
     """What argparse cannot know of the shared options; `tasks`: the option that names tasks."""
-    for name in ("model", tasks):
-        if not getattr(args, name):
-            raise ScriptError(f"--{name} is missing: give models and tasks (or --list-tasks to see the names)")
+    if not args.model:
+        raise ScriptError("--model is missing: give models and tasks (or --list-tasks to see the names)")
+    if not getattr(args, tasks) and not args.questions:
+        raise ScriptError(f"--{tasks} is missing: give tasks (see --list-tasks), or your own with --questions FILE")
+    about = [name.replace("-", "_") for name in QUESTION_OPTIONS.split()[1:]]
+    refuse(args, {} if args.questions else dict.fromkeys(about, "it is about --questions FILE"))
     for name, words in OPTIONS.items():
         value = getattr(args, name.replace("-", "_"), None)
         if words.get("type") is int and name != "seed" and value is not None and value < 1:
@@ -118,10 +141,10 @@ def refuse_greedy_repeats(args: argparse.Namespace) -> None:
         raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
 
 
-def task_list(texts: Sequence[str], parse: Callable[[str], Any]) -> list[Any]:
+def task_list(texts: Sequence[str] | None, parse: Callable[[str], Any]) -> list[Any]:
     """The tasks of comma-separated lists, each once, in the order given."""
-    requests = [parse(part) for part in ",".join(texts).split(",") if part.strip()]
-    if not requests:
+    requests = [parse(part) for part in ",".join(texts or ()).split(",") if part.strip()]
+    if texts and not requests:
         raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
     return list(dict.fromkeys(requests))
 

@@ -80,6 +80,11 @@ class History:
                 return finished
         return None
 
+    def asked(self, model: Model, settings: Settings, task: Task) -> list[Finished] | None:
+        """The finished record of a task, as `request` gives those of a request."""
+        found = self.task(model, settings, task)
+        return [found] if found else None
+
     def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
         """All records of a task or family asked for, when that can be told from the records alone."""
         found = {

@@ -41,6 +41,7 @@ def local_facts(model: Model, task: Task, settings: Settings, engine: Engine) ->
         source=task_source(task),
         library=library_facts(task, settings),
         generation=generation,
+        questions=task.questions,
     )
 
 

@@ -168,6 +168,7 @@ def provider_facts(
             "reasoning_tags": " ".join(settings.reasoning_tags) if settings.reasoning_tags != REASONING_TAGS else None,
         },
         prices=prices_of(offer, asked),
+        questions=task.questions,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parts.frame import ScriptError
+from parts.harness.doubts import item_details
 from parts.harness.inspect_log import (
     answer_is_blank,
     answer_text,
@@ -23,8 +24,9 @@ from parts.harness.inspect_log import (
     usage_of,
 )
 from parts.harness.inspect_vocabulary import LogItem, LogMetric, Prices, RunFacts
-from parts.harness.metric_names import standard_deviation
+from parts.harness.questions import question_details
 from parts.harness.records import generation_block, json_line, metric_result, run_record, sample_line, single_turn
+from parts.harness.scores import standard_error_of_metric
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import MetricScore, Task
 from parts.names import INSPECT_METRICS
@@ -62,9 +64,13 @@ def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any
     return generation_block(arguments, details)
 
 
-def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
+def inspect_result(
+    log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem], prompts: Sequence[str]
+) -> Any:
     """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
     values = [value for value in metric.values or () if value is not None]
+    own = [prompt for prompt, value in zip(prompts, metric.values or (), strict=False) if value is not None]
+    choices = [len(item.runs[0].get("choices") or ()) for item in items] if facts.questions else []
     value = sum(values) / len(values) if values else metric.number
     unit, low, high = inspect_scale([*values, value])
     shots = log_shots(log)
@@ -72,7 +78,7 @@ def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, i
     score = MetricScore(
         metric=metric.label,
         value=value,
-        standard_error=standard_deviation(values) / math.sqrt(len(values)) if len(values) > 1 else None,
+        standard_error=standard_error_of_metric(statistics.fmean, values, 0, own)[0],
         method="analytic",
         aggregation="mean" if values else metric.label,
         lower_is_better=metric.label.split("_")[0] in LOW_WORDS,
@@ -80,12 +86,13 @@ def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, i
         low=low,
         high=high,
         samples=len(values) or sum(item_error(item) is None for item in items),
-        details=count_runs(items, metric),
+        details=count_runs(items, metric) | item_details(own, choices),
     )
     names = f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}", name
     metric_id = INSPECT_METRICS.get(metric.label, metric.label)
     generation = inspect_generation(log, facts)
-    return metric_result(names, metric_id, score, facts.source, generation, scorer=metric.scorer)
+    more = question_details(facts.questions) | {"scorer": metric.scorer}
+    return metric_result(names, metric_id, score, facts.source, generation, **more)
 
 
 def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
@@ -131,16 +138,17 @@ def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[d
         "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
         "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
     }
-    results = [inspect_result(log, facts, metric, items) for metric in metrics]
-    record = run_record(facts.script, facts.title, facts.model, block, results, now)
     system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
+    prompts = [sent_prompt(item, system) for item in items]
+    results = [inspect_result(log, facts, metric, items, prompts) for metric in metrics]
+    record = run_record(facts.script, facts.title, facts.model, block, results, now)
+    questions = {item.id: facts.questions.block(item) for item in facts.questions.items} if facts.questions else {}
     lines = []
     for metric, result in zip(metrics, record["evaluation_results"], strict=True):
         if metric.values is not None and not metric.group:
-            rows = (
-                inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
-            )
-            lines += map(json_line, rows)
+            for item, value, prompt in zip(items, metric.values, prompts, strict=True):
+                question = questions.get(item.name) or item_question(item)
+                lines.append(json_line(inspect_row(record, result, metric, item, value, question, prompt)))
     return record, "".join(lines)
 
 
@@ -152,22 +160,36 @@ def log_error(log: Mapping[str, Any]) -> str:
     )
 
 
+def raw_input(item: LogItem) -> str:
+    """What an item asks, as the task defines it."""
+    own = item.runs[0]["input"]
+    return own if isinstance(own, str) else prompt_text(own, None)
+
+
+def sent_prompt(item: LogItem, system: str | None) -> str:
+    """The prompt of an item as sent."""
+    return prompt_text(asked_messages(item.runs[0].get("messages") or []), system) or raw_input(item)
+
+
+def item_question(item: LogItem) -> dict[str, Any]:
+    """What a samples file says of an item: what it asks, what is right, its choices."""
+    run, target = item.runs[0], item.runs[0].get("target")
+    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
+    choices = {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
+    return {"raw": raw_input(item), "reference": reference, **choices}
+
+
 def inspect_row(
     record: dict[str, Any],
     result: dict[str, Any],
     metric: LogMetric,
     item: LogItem,
     value: float | None,
-    system: str | None,
+    question: dict[str, Any],
+    prompt: str,
 ) -> dict[str, Any]:
     """One line of a samples file: an item with all its repeats."""
     run, high = item.runs[0], result["metric_config"].get("max_score", 1.0)
-    raw = run["input"] if isinstance(run["input"], str) else prompt_text(run["input"], None)
-    target = run.get("target")
-    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
-    prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
-    question: dict[str, Any] = {"raw": raw, "reference": reference}
-    question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
     answer = ((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")  # that the scorer read out of the text
     found = None if answer_is_blank(answer) else (str(answer), metric.scorer)
     row = sample_line(record, result, item.name, question, prompt, interaction(item), found)

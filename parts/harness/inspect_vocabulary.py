@@ -80,6 +80,7 @@ class RunFacts:
     library: dict[str, Any]
     generation: dict[str, Any]
     prices: Prices | None = None
+    questions: Any = None
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def quiet_transformers_model() -> type:
         def __init__(self, config: Any) -> None:
             super().__init__(config)
             self.pairs: dict[tuple[Any, ...], Any] = {}
-            self.prompt_manager.prepare_prompt = remembered_prompts(self.prompt_manager.prepare_prompt)
+            self.prompt_manager.prepare_prompt = remembered_prompts(self.prompt_manager)
 
         def answer_job(self, job: Job) -> list[Any]:
             ask = {SamplingMethod.GENERATIVE: self.greedy_until, SamplingMethod.LOGPROBS: self.loglikelihood}
@@ -189,14 +189,20 @@ def score_tails(model: Any, cache: Any, mask: Any, flat: Sequence[tuple[int, lis
     return torch.where(counts, found, 0.0).sum(-1), (same | ~counts).all(-1)
 
 
-def remembered_prompts(prepare: Callable[[Any], str]) -> Callable[[Any], str]:
-    """lighteval's `prepare_prompt` that builds the prompt of an item once, for all checkpoints of a sweep."""
+def remembered_prompts(manager: Any) -> Callable[[Any], str]:
+    """lighteval's `prepare_prompt` that builds the prompt of an item once, for all checkpoints of a sweep.
+
+    An item of --questions brings the turns that a chat template is to be put around.
+    """
     prompts: dict[tuple[str, str, str], str] = {}
+    prepare = manager.prepare_prompt
 
     def prompt(doc: Any) -> str:
         key = doc.task_name, doc.id, doc.query
         if key not in prompts:
-            prompts[key] = prepare(doc)
+            turns = doc.specific.get("turns") if isinstance(doc.specific, dict) and manager.use_chat_template else None
+            chat = {"tokenize": False, "add_generation_prompt": True}
+            prompts[key] = manager.tokenizer.apply_chat_template(turns, **chat) if turns else prepare(doc)
         return prompts[key]
 
     return prompt
@@ -221,7 +227,7 @@ def lighteval_on_vllm() -> type:
             self.add_special_tokens = not settings.use_chat_template  # a template brings its own
             self.max_length = engine.config.max_model_len
             manager = PromptManager(settings.use_chat_template, self.tokenizer, settings.system_prompt)
-            manager.prepare_prompt = remembered_prompts(manager.prepare_prompt)
+            manager.prepare_prompt = remembered_prompts(manager)
             self.prompt_manager = manager
             self.known: dict[tuple[Any, ...], Generation | Continuations] = {}
 

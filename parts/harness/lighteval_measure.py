@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from parts.frame import ScriptError, natural_key
+from parts.harness.doubts import item_details, likeliest
 from parts.harness.lighteval_records import lighteval_record, lighteval_row
 from parts.harness.metric_names import LOWER_IS_BETTER, metric_scale
 from parts.harness.records import json_line, result_named
@@ -65,14 +66,18 @@ def apply_metrics(
     return outputs, errors
 
 
-def add_up(task: Task, scored: Scored, docs: list[Any], engine: Engine, seed: int) -> list[MetricScore]:
+def add_up(
+    task: Task, scored: Scored, docs: list[Any], engine: Engine, seed: int, prompts: list[str]
+) -> list[MetricScore]:
     """The score of a metric over the items that have a value."""
     values = [value for value in scored.values if value is not None]
     if not values:
         raise ScriptError(f"no item could be scored: {next(filter(None, scored.errors), 'no value')}")
     function = task.source.aggregation()[scored.name]
     result = function(values)
-    error, method = standard_error_of_metric(function, values, seed) if not isinstance(result, dict) else (None, "")
+    own = [prompt for prompt, value in zip(prompts, scored.values, strict=True) if value is not None]
+    error, method = (None, "") if isinstance(result, dict) else standard_error_of_metric(function, values, seed, own)
+    details = count_answers(scored, docs, engine) | item_details(own, *choice_facts(scored, docs))
     scores = []
     for name, value in (result if isinstance(result, dict) else {scored.name: result}).items():
         numbers = [as_number(item) for item in values]
@@ -93,10 +98,22 @@ def add_up(task: Task, scored: Scored, docs: list[Any], engine: Engine, seed: in
                 low=low,
                 high=high,
                 samples=len(values),
-                details=count_answers(scored, docs, engine),
+                details=details,
             )
         )
     return scores
+
+
+def choice_facts(scored: Scored, docs: list[Any]) -> tuple[list[int], list[float]]:
+    """Of items whose choices were weighed: how many each has, and the probability of the likeliest."""
+    rows = [
+        (doc.choices, response.logprobs[: len(doc.choices)])
+        for doc, response in zip(docs, scored.responses, strict=True)
+        if len(doc.choices or []) > 1 and len(response.logprobs or []) >= len(doc.choices)
+    ]
+    asked = [doc.specific for doc in docs if isinstance(doc.specific, dict) and "question" in doc.specific]
+    counted = [own["choices"] for own in asked] or [choices for choices, _ in rows]
+    return list(map(len, counted)), [likeliest(chances, choices) for choices, chances in rows]
 
 
 def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, str]:
@@ -141,6 +158,8 @@ def shown_answer(scored: Scored, doc: Any, response: Any) -> list[str]:
     choices = [str(choice) for choice in doc.choices or []]
     chances = response.logprobs[: len(choices)]
     rule = getattr(scored.metric.sample_level_fn, "logprob_normalization", None)
+    if hasattr(scored.metric.sample_level_fn, "chosen") and chances:
+        return [choices[scored.metric.sample_level_fn.chosen(chances, choices)]]
     if rule and len(response.logprobs) == len(choices):
         from lighteval.metrics.normalizations import normalize_log_probs
 
@@ -178,11 +197,11 @@ def measure_lighteval(
     for responses in answers.values():
         final_texts(responses, settings.reasoning_tags or REASONING_TAGS)
     scored = lighteval_values(task, docs, dict(sorted(answers.items(), key=lambda pair: str(pair[0]))))
-    scores = [(row, score) for row in scored for score in add_up(task, row, docs, engine, settings.seed)]
+    prompts = [engine.model.prompt_manager.prepare_prompt(doc) for doc in docs]
+    scores = [(row, score) for row in scored for score in add_up(task, row, docs, engine, settings.seed, prompts)]
     if not scores:
         raise ScriptError("the task has no metric")
     record = lighteval_record(model, task, [score for _, score in scores], engine, settings, now)
-    prompts = [engine.model.prompt_manager.prepare_prompt(doc) for doc in docs]
     kept = [(row, score) for row, score in scores if row.name == score.metric]
     lines = [line for row, score in kept for line in lighteval_rows(record, task, docs, row, score, prompts)]
     return record, "".join(lines)

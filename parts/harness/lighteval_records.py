@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from parts.harness.metric_names import metric_id
+from parts.harness.questions import question_details
 from parts.harness.records import (
     engine_details,
     generation_block,
@@ -41,8 +42,9 @@ def lighteval_record(
 ) -> dict[str, Any]:
     """A record without its reference to the samples file."""
     source, generation = task_source(task), lighteval_generation(task, engine, settings)
+    more = question_details(task.questions)
     results = [
-        metric_result((f"{task.name}/{row.metric}", task.title), metric_id(row.metric), row, source, generation)
+        metric_result((f"{task.name}/{row.metric}", task.title), metric_id(row.metric), row, source, generation, **more)
         for row in scores
     ]
     library = library_block("lighteval", task, task.source.config.version, settings)
@@ -51,6 +53,8 @@ def lighteval_record(
 
 def sample_input(doc: Any) -> dict[str, Any]:
     """What an item asks, as the task defines it, and its references."""
+    if isinstance(doc.specific, dict) and "question" in doc.specific:
+        return doc.specific["question"]
     choices = [str(choice) for choice in doc.choices or []]
     gold = doc.gold_index if isinstance(doc.gold_index, (list, tuple)) else [doc.gold_index]
     reference: list[str] = []

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from parts.harness.lighteval_engines import accelerate_engine, lighteval_vllm_engine
 from parts.harness.lighteval_measure import measure_lighteval
+from parts.harness.lighteval_questions import build_question_docs
 from parts.harness.lighteval_tasks import build_docs
 from parts.harness.sweep import EngineSweep
 from parts.harness.vocabulary import Assignment, Job, Task
@@ -19,7 +20,10 @@ class LightevalSweep(EngineSweep):
     engines: ClassVar = {"accelerate": accelerate_engine, "vllm": lighteval_vllm_engine}
 
     def build(self, task: Task, template: str) -> None:
-        build_docs(task, self.settings)
+        if task.questions:
+            build_question_docs(task, self.settings, self.engine.engine.model.max_length)
+        else:
+            build_docs(task, self.settings)
 
     def jobs(self, row: Assignment, task: Task) -> list[Job]:
         """One for each way in which the items are asked; the items are copies, for metrics write into them."""

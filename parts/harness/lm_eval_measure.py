@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from parts.frame import ScriptError, natural_key
+from parts.harness.doubts import item_details, likeliest
 from parts.harness.lm_eval_records import lm_eval_record, lm_eval_row
 from parts.harness.lm_eval_tasks import MetricValues, Reply, TaskDoc, generates
 from parts.harness.metric_names import LOWER_IS_BETTER, METRIC_SCALES, metric_scale
@@ -103,20 +104,21 @@ def refuse_nan(item: TaskDoc) -> None:
                 raise ScriptError("the model's log-probabilities are not numbers")
 
 
-def usable_values(measured: MetricValues, function: Callable[..., Any]) -> list[list[Any]]:
-    """An item's values over all repeats, for the items that have one each time."""
-    rows = []
+def usable_values(measured: MetricValues, function: Callable[..., Any]) -> dict[int, list[Any]]:
+    """item -> its values over all repeats, for the items that have one each time."""
     skips_nan = getattr(function, "__name__", "") == "nanmean"
-    for values in zip(*measured.values, strict=True):
-        if all(value is not None and not (skips_nan and math.isnan(as_number(value))) for value in values):
-            rows.append(list(values))
-    return rows
+    return {
+        index: list(values)
+        for index, values in enumerate(zip(*measured.values, strict=True))
+        if all(value is not None and not (skips_nan and math.isnan(as_number(value))) for value in values)
+    }
 
 
 def add_up_metric(task: Task, measured: MetricValues, counts: dict[str, str], seed: int) -> MetricScore:
     """The score of a metric over the items that have a value."""
     function = task.source.aggregation().get(measured.metric, statistics.fmean)
-    rows = usable_values(measured, function)
+    kept = usable_values(measured, function)
+    rows = list(kept.values())
     if not rows:
         reason = next((error for errors in measured.errors for error in errors if error), "no value")
         raise ScriptError(f"no item could be scored: {reason}")
@@ -127,7 +129,8 @@ def add_up_metric(task: Task, measured: MetricValues, counts: dict[str, str], se
     value = float(function(values))
     if not math.isfinite(value):
         raise ScriptError(f"{measured.name} is {value}: not a score")
-    error, method = standard_error_of_metric(function, values, seed)
+    prompts = [task.docs[index].prompt for index in kept]
+    error, method = standard_error_of_metric(function, values, seed, prompts)
     items = [item_value(item, function) for item in values]
     unit, low, high = metric_scale(measured.metric, [*(item for item in items if math.isfinite(item)), value])
     if measured.metric == "perplexity":
@@ -146,6 +149,19 @@ def add_up_metric(task: Task, measured: MetricValues, counts: dict[str, str], se
         samples=len(rows),
         details=counts,
     )
+
+
+def choice_facts_of(task: Task, replies: Sequence[Reply]) -> tuple[list[int], list[float]]:
+    """Of items whose choices were weighed: how many each has, and the probability of the likeliest."""
+    counts, chances, start = [], [], 0
+    for item in task.docs:
+        own = replies[start : start + len(item.requests)][: len(item.choices)]
+        start += len(item.requests)
+        if len(item.choices) > 1 and item.requests[0].request_type == "loglikelihood":
+            counts.append(len(item.choices))
+            chances.append(likeliest([reply.responses[0][0] for reply in own], item.choices))
+    written = [item.question.get("choices") or () for item in task.docs if item.question]
+    return counts or list(map(len, written)), chances
 
 
 def count_replies(task: Task, replies: Sequence[Reply], measured: MetricValues) -> dict[str, str]:
@@ -222,7 +238,8 @@ def measure_lm_eval(
     seed_everything(settings.seed)
     answers = finished_replies(task, replies, settings) if generates(task) else replies
     found = lm_eval_values(task, answers, settings)
-    scores = [add_up_metric(task, row, count_replies(task, answers, row), settings.seed) for row in found]
+    facts = item_details([item.prompt for item in task.docs], *choice_facts_of(task, replies))
+    scores = [add_up_metric(task, row, count_replies(task, answers, row) | facts, settings.seed) for row in found]
     record = lm_eval_record(model, task, scores, engine, settings, now)
     pairs = zip(found, scores, strict=True)
     lines = [line for row, score in pairs for line in metric_rows(record, task, replies, row, score)]

@@ -9,6 +9,7 @@ from typing import Any
 from parts.frame import slug
 from parts.harness.lm_eval_tasks import TaskDoc, generates
 from parts.harness.metric_names import shared_metric_id
+from parts.harness.questions import question_details
 from parts.harness.records import (
     engine_details,
     generation_block,
@@ -70,7 +71,8 @@ def lm_eval_record(
         first = first or filtered
         name = shared_metric_id(metric) if filtered == first else f"{shared_metric_id(metric)}_{slug(filtered)}"
         names = f"{task.name}/{score.metric}", task.title
-        results.append(metric_result(names, name, score, source, generation, filter=filtered))
+        more = question_details(task.questions) | {"filter": filtered}
+        results.append(metric_result(names, name, score, source, generation, **more))
     library = library_block("lm-eval", task, task.source.VERSION, settings)
     return run_record("lm_eval_vllm_uv.py", task.title, model_info(model, engine), library, results, now)
 
@@ -82,6 +84,7 @@ def lm_eval_row(
     question: dict[str, Any] = {"raw": item.raw, "reference": item.reference}
     if len(item.choices) > 1:
         question["choices"] = item.choices
+    question = item.question or question
     method = f"lm-eval {result['metric_config']['additional_details']['filter']}"
     found = None if extracted is None else (extracted, method)
     return sample_line(record, result, item.sample_id, question, item.prompt, single_turn(answer), found)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from parts.harness.lm_eval_measure import measure_lm_eval
+from parts.harness.lm_eval_questions import build_question_requests
 from parts.harness.lm_eval_tasks import build_items
 from parts.harness.lm_eval_transformers import hf_engine
 from parts.harness.lm_eval_vllm import lm_eval_vllm_engine
@@ -19,7 +20,8 @@ class LmEvalSweep(EngineSweep):
     engines: ClassVar = {"hf": hf_engine, "vllm": lm_eval_vllm_engine}
 
     def build(self, task: Task, template: str) -> None:
-        build_items(task, self.settings, self.engine.engine.model)
+        build = build_question_requests if task.questions else build_items
+        build(task, self.settings, self.engine.engine.model)
 
     def jobs(self, row: Assignment, task: Task) -> list[Job]:
         """All requests of a task, in the order of its items."""

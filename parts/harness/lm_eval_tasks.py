@@ -62,6 +62,7 @@ class TaskDoc:
     reference: list[str]
     requests: list[Any]
     stops: list[str] = field(default_factory=list)
+    question: dict[str, Any] | None = None  # what a samples file says of it, where that is known
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from parts.engines.memory import shown_bytes
-from parts.frame import OUTPUT_VERSION, SHOWN_FAILURES, ScriptError, natural_key, note, rounded
+from parts.frame import OUTPUT_VERSION, SHOWN_FAILURES, ScriptError, natural_key, note, print_data, rounded
+from parts.harness.doubts import doubts
 from parts.harness.scores import nearest_tasks
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Finished, Model, Outcome, model_label, score_line, score_table
@@ -34,6 +35,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "records": [line(finished) for finished in outcome.written],
         "skipped": skipped,
         "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+        "warnings": doubts([*outcome.skipped, *outcome.written]),
         "seconds": rounded(outcome.seconds),
         "requests": outcome.requests,
     }
@@ -44,7 +46,10 @@ def report(outcome: Outcome, output: Path, as_json: bool) -> int:
     if as_json:
         print(json.dumps(outcome_json(outcome), indent=1))
     else:
-        show_table(score_table([*outcome.skipped, *outcome.written], outcome.failed))
+        records = [*outcome.skipped, *outcome.written]
+        show_table(score_table(records, outcome.failed))
+        for line in doubts(records):
+            print_data(f"! {line}")
         print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
     for failure in outcome.failed[:SHOWN_FAILURES]:
         note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")

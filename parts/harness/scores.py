@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from parts.harness.doubts import clustered_error
 from parts.harness.metric_names import CORPUS_AGGREGATIONS, standard_deviation
 from parts.harness.vocabulary import MetricScore
 
@@ -47,16 +48,20 @@ def aggregation_name(function: Callable[..., Any]) -> str:
 
 
 def standard_error_of_metric(
-    function: Callable[..., Any], values: Sequence[Any], seed: int
+    function: Callable[..., Any], values: Sequence[Any], seed: int, prompts: Sequence[str] = ()
 ) -> tuple[float | None, str]:
     """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
 
+    Items that were asked with one and the same prompt count as a group.
     lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
     """
     if len(values) < 2:
         return None, ""
     if aggregation_name(function) == "mean":
-        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
+        numbers = [as_number(value) for value in values]
+        if len(set(prompts)) < len(prompts):
+            return clustered_error(numbers, prompts), "analytic"
+        return standard_deviation(numbers) / math.sqrt(len(numbers)), "analytic"
     draw = random.Random(seed)
     try:
         drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]

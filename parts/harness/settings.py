@@ -57,6 +57,7 @@ class Settings:
     reasoning_tags: tuple[str, str] | None = None
     custom_tasks: Path | None = None
     custom_tasks_sha256: str | None = None
+    questions: str | None = None
     base_url: str | None = None
     provider: str | None = None
     batch_size: int | None = None

@@ -102,7 +102,8 @@ class Task:
     `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
     harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
     --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
-    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
+    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
     """
 
     name: str
@@ -118,6 +119,8 @@ class Task:
     repeats: int | None = None
     items_sha256: str | None = None
     file_sha256: str | None = None
+    own: bool = False
+    questions: Any = None
     error: str | None = None
 
     @property

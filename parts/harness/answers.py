@@ -1,0 +1,123 @@
+"""What an answer to one's own question is worth: one rule for each kind of scoring, the same in every harness.
+
+Takes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item
+(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into
+the task files that are written for lighteval, lm-eval and inspect.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+
+# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)
+SCORINGS = {
+    "loglikelihood": "accuracy",
+    "loglikelihood_norm": "accuracy",
+    "letters": "accuracy",
+    "exact": "exact_match",
+    "normalized": "exact_match",
+    "numeric": "exact_match",
+    "regex": "exact_match",
+    "f1": "f1",
+    "rouge_l": "rouge_l",
+}
+LETTERS = string.ascii_uppercase
+NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+−]?\.\d+")
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+
+
+def chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:
+    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""
+    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]
+    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]
+    return max(range(len(values)), key=values.__getitem__)
+
+
+def score_answer(
+    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()
+) -> tuple[float, str | None]:
+    """(score, what was read) of a written answer; of several right answers the best counts.
+
+    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.
+    """
+    if scoring in ("f1", "rouge_l"):
+        measure = token_f1 if scoring == "f1" else rouge_l
+        return max(measure(text, reference) for reference in right), text.strip() or None
+    found = read_answer(scoring, pattern, text, choices, any("\n" in reference.strip() for reference in right))
+    if found is None:
+        return 0.0, None
+    return float(any(same_answer(scoring, found, reference) for reference in right)), found
+
+
+def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:
+    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""
+    if scoring == "letters":
+        return read_letter(text, choices)
+    if scoring == "numeric":
+        numbers = NUMBER.findall(text.rpartition("####")[2])
+        return numbers[-1] if numbers else None
+    if scoring == "regex":
+        match = re.search(pattern, text)
+        return None if match is None else (match[1] if match.re.groups else match[0]) or ""
+    lines = [line.strip() for line in text.strip().splitlines()] or [""]
+    return (text.strip() if whole else lines[0]) or None
+
+
+def read_letter(text: str, choices: Sequence[str]) -> str | None:
+    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""
+    known, text = LETTERS[: len(choices)], text.strip()
+    first = re.match(rf"[\W_]*([{known}])(?:[\W_]*$|[.):,*\]]|\s*\n)", text)
+    said = re.findall(rf"(?i:answer|choice|option)(?i:\s+is|\s*:)?[\W_]{{0,6}}([{known}])(?![\w'])", text)
+    if first or said:
+        return first[1] if first else said[-1]
+    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]
+    return LETTERS[same[0]] if len(same) == 1 else None
+
+
+def same_answer(scoring: str, found: str, reference: str) -> bool:
+    """Whether what was read is what is right."""
+    if scoring == "numeric":
+        return number_in(found) == number_in(reference)
+    if scoring == "normalized":
+        return normalized_text(found) == normalized_text(reference)
+    return found.strip() == reference.strip()
+
+
+def number_in(text: str) -> Decimal | None:
+    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""
+    text = re.sub(r"[,\s\u202f\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def normalized_text(text: str) -> str:
+    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers."""
+    text = "".join(sign for sign in text.casefold() if not unicodedata.category(sign).startswith("P"))
+    return " ".join(ARTICLES.sub(" ", text).split())
+
+
+def token_f1(text: str, reference: str) -> float:
+    """The F1 of the words that two texts share, as SQuAD computes it."""
+    said, wanted = normalized_text(text).split(), normalized_text(reference).split()
+    if not said or not wanted:
+        return float(said == wanted)
+    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))
+
+
+def rouge_l(text: str, reference: str) -> float:
+    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score's words, any script)."""
+    said, wanted = re.findall(r"\w+", text.casefold()), re.findall(r"\w+", reference.casefold())
+    row = [0] * (len(said) + 1)
+    for word in wanted:
+        before = 0
+        for place, other in enumerate(said, 1):
+            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])
+    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0

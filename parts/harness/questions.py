@@ -1,0 +1,575 @@
+"""One's own questions: a file of them read, checked line by line, and asked in one form in every harness.
+
+Takes a JSONL, CSV or parquet file and the options of the command line; gives a QuestionSet: items and examples with
+what is right, how answers are scored, and for each item the text or the turns of a chat that a model gets. What is
+wrong with the file ends with exit code 1 and the numbers of its lines, before anything is asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import csv
+import hashlib
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parts.frame import ScriptError, listing, note, print_data, single_line, slug
+from parts.harness.answers import LETTERS, SCORINGS, normalized_text, number_in
+from parts.harness.vocabulary import Dataset, Model, Task, TaskRequest
+from parts.hashes import file_sha256
+from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json
+from parts.private import shown_path
+
+QUESTIONS_VERSION = 1  # of the prompts and rules here
+ROLES = {
+    "question": ("question", "prompt", "input", "query"),
+    "choices": ("choices", "options"),
+    "answer": ("answer", "label", "target", "reference", "gold"),
+    "messages": ("messages",),
+    "id": ("id",),
+}
+SHOTS = 5  # of --shots-from, where --shots does not say
+SHOWN_LINES = 12
+LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
+# Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
+SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
+
+
+@dataclass(frozen=True)
+class Question:
+    """An item. turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has
+    choices; right: the right answers as texts."""
+
+    id: str
+    line: int
+    turns: tuple[tuple[str, str], ...]
+    choices: tuple[str, ...]
+    gold: tuple[int, ...]
+    right: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """The items of a file, the examples before each, and how they are asked and scored."""
+
+    path: Path
+    items: tuple[Question, ...]
+    shots: tuple[Question, ...]
+    scoring: str
+    pattern: str
+    template: str
+    max_tokens: int | None
+
+    @property
+    def name(self) -> str:
+        return slug(self.path.stem)
+
+    @property
+    def metric(self) -> str:
+        return SCORINGS[self.scoring]
+
+    @property
+    def written(self) -> bool:
+        """Whether the model writes the answer out."""
+        return not self.scoring.startswith("loglikelihood")
+
+    @property
+    def task(self) -> Task:
+        """The task without a harness's own object."""
+        shots = len(self.shots)
+        request, items = TaskRequest(self.name, shots), len(self.items)
+        return Task(f"{self.name}|{shots}", request, dataset=self.dataset, total=items, own=True, questions=self)
+
+    @property
+    def dataset(self) -> Dataset:
+        return Dataset(self.path.name, None, ("questions",), shown_path(self.path), file_sha256(self.path))
+
+    def text(self, question: Question) -> str:
+        """The last turn of a question, as asked."""
+        listed = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, question.choices, strict=False))
+        usual = "{question}\n{choices}\nAnswer:" if self.scoring == "letters" else "{question}"
+        parts = re.split(r"(\{question\}|\{choices\})", self.template or usual)
+        filled = {"{question}": question.turns[-1][1], "{choices}": listed}
+        return "".join(filled.get(part, part) for part in parts)
+
+    def said(self, question: Question) -> str:
+        """The right answer of an example as a model would give it."""
+        return LETTERS[question.gold[0]] if self.scoring == "letters" else question.right[0]
+
+    def right(self, question: Question) -> list[str]:
+        """What is right, as the scoring compares it."""
+        return [LETTERS[index] for index in question.gold] if self.scoring == "letters" else list(question.right)
+
+    def turns(self, question: Question, system: str | None = None) -> list[dict[str, str]]:
+        """The messages that a chat model gets; each example is two of them."""
+        rows = [("system", system)] if system else []
+        for shot in self.shots:
+            rows += [*shot.turns[:-1], ("user", self.text(shot)), ("assistant", self.said(shot))]
+        rows += [*question.turns[:-1], ("user", self.text(question))]
+        return [{"role": role, "content": text} for role, text in rows]
+
+    def prompt(self, question: Question) -> str:
+        """The text that a model without chat template gets: turns and examples are set apart by an empty line."""
+        rows = [self.plain(shot) + spaced(self.plain(shot), self.said(shot)) for shot in self.shots]
+        return "\n\n".join([*rows, self.plain(question)])
+
+    def plain(self, question: Question) -> str:
+        """The turns of one question as text; a space at its end belongs to the answer."""
+        texts = [*(text for _, text in question.turns[:-1]), self.text(question)]
+        return "\n\n".join(texts).rstrip(" ")
+
+    def continuations(self, question: Question, chat: bool) -> list[str]:
+        """The choices as a model continues with them."""
+        prompt = self.plain(question)
+        return [choice if chat else spaced(prompt, choice) for choice in question.choices]
+
+    def block(self, question: Question) -> dict[str, Any]:
+        """What a samples file says of an item, the same in every harness."""
+        block = {"raw": question.turns[-1][1], "reference": self.right(question)}
+        return block | ({"choices": list(question.choices)} if question.choices else {})
+
+    def stops(self, chat: bool) -> list[str]:
+        """What ends a written answer; a chat model ends by itself."""
+        lines = any("\n" in text.strip() for item in self.items for text in item.right)
+        return [] if chat else ["\n\n"] if lines or self.metric in ("f1", "rouge_l") else ["\n"]
+
+    def tokens(self, chat: bool) -> int:
+        """The most tokens of an answer."""
+        usual = LONG_TOKENS if self.metric in ("f1", "rouge_l") else SHORT_TOKENS
+        return self.max_tokens or (CHAT_TOKENS if chat else usual)
+
+
+def spaced(prompt: str, answer: str) -> str:
+    """An answer with the space that belongs before it: none behind a line's end, and none where a script has none."""
+    ends = prompt[-1:], answer[:1]
+    wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
+    return answer if wide or not ends[0] or ends[0].isspace() else f" {answer}"
+
+
+class Problems:
+    """What is wrong with a file, by line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[tuple[int, str]] = []
+
+    def add(self, line: int, text: str) -> None:
+        self.rows.append((line, text))
+
+    def check(self) -> None:
+        """ScriptError with exit code 1 when there are any; all but the first are notes."""
+        rows = sorted(self.rows)
+        for line, text in rows[1:SHOWN_LINES]:
+            note(f"{self.path}:{line}: {text}")
+        more = f" ({len(rows)} problems in all: nothing was asked)" if len(rows) > 1 else " (nothing was asked)"
+        if rows:
+            raise ScriptError(f"{self.path}:{rows[0][0]}: {rows[0][1]}{more}", 1)
+
+
+# --- rows ---
+
+
+def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+    """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet count from 1."""
+    kind = path.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        return table_rows(path, problems)
+    if kind == ".parquet":
+        from parts.parquet import parquet_batches
+
+        batches = list(parquet_batches(path, None))
+        return [(first + place, row) for first, batch in batches for place, row in enumerate(batch.to_pylist())]
+    if kind not in (".jsonl", ".ndjson", ".json"):
+        raise ScriptError(f"--questions {path}: a .jsonl, .csv or .parquet file is expected")
+    content = input_bytes(path, MAX_SAMPLES)
+    if content.lstrip()[:1] == b"[":
+        raise ScriptError(f"--questions {path}: one JSON list; write one object in each line: jq -c '.[]' {path}")
+    rows = []
+    for line, text in enumerate(content.splitlines(), 1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json(text)
+        except ValueError as error:
+            problems.add(line, f"not valid JSON: {single_line(error)[:120]}")
+            continue
+        rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
+    return rows
+
+
+def table_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or columns A, B, C ..."""
+    text = input_text(path, MAX_SAMPLES)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    names = [name or "" for name in reader.fieldnames or ()]
+    letters = [letter for letter in LETTERS if letter in names]
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
+            continue
+        if len(letters) > 1:
+            row["choices"] = {letter: row[letter] for letter in letters if row[letter].strip()}
+        for name in ROLES["choices"]:
+            cell = row.get(name)
+            if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+                try:
+                    row[name] = json.loads(cell)
+                except ValueError:
+                    problems.add(reader.line_num, f"{name} is no JSON list")
+        rows.append((reader.line_num, row))
+    return rows
+
+
+def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]) -> dict[str, str]:
+    """role -> field of the file: as --map says, else the one usual name that the rows have."""
+    known = {str(name) for _, row in rows for name in row}
+    found = {}
+    for role, usual in ROLES.items():
+        names = [mapped[role]] if role in mapped else [name for name in usual if name in known]
+        if role in mapped and mapped[role] not in known:
+            raise ScriptError(f"--map {role}={mapped[role]}: {path} has no such field, but {listing(sorted(known))}", 1)
+        if len(names) > 1:
+            ways = " or ".join(f"--map {role}={name}" for name in names)
+            raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
+        if names:
+            found[role] = names[0]
+    for role, instead in (("question", "messages"), ("answer", "messages")):
+        if role not in found and instead not in found:
+            raise ScriptError(
+                f"{path}: no field is the {role}: {listing(sorted(known), 8)}; say which: --map {role}=FIELD", 1
+            )
+    return found
+
+
+def plain_value(value: Any) -> str | None:
+    """A text, number or truth value as text; None for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    return None
+
+
+def choices_of(value: Any) -> tuple[list[str], list[str]]:
+    """(letters or other labels, texts) of a row's choices: a list, {"A": text}, or {"label": [], "text": []}."""
+    if isinstance(value, dict) and {"label", "text"} <= value.keys():
+        labels, texts = list(value["label"]), list(value["text"])
+    elif isinstance(value, dict):
+        labels, texts = list(value), list(value.values())
+    elif isinstance(value, list):
+        labels, texts = list(LETTERS[: len(value)]), value
+    else:
+        raise ValueError("choices are no list (in CSV: a JSON list, or columns A, B, C, ...)")
+    found = [plain_value(text) for text in texts]
+    if len(found) < 2 or len(found) > len(LETTERS) or len(labels) != len(found):
+        raise ValueError(f"{len(found)} choices: 2 to {len(LETTERS)} are expected")
+    if any(text is None or not text.strip() for text in found):
+        raise ValueError("an empty choice, or one that is no text")
+    texts = [str(text).strip() for text in found]
+    if len(set(texts)) < len(texts):
+        raise ValueError(f"two choices are the same: {single_line(repr(max(texts, key=texts.count)))[:60]}")
+    return [str(label).strip() for label in labels], texts
+
+
+def turns_of(row: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[list[tuple[str, str]], str | None]:
+    """(turns up to the question, the answer that a chat's last message gives or None)."""
+    if "question" in fields and row.get(fields["question"]) is not None:
+        text = plain_value(row[fields["question"]])
+        if text is None or not text.strip():
+            raise ValueError("the question is empty, or no text")
+        return [("user", text)], None
+    messages = row.get(fields.get("messages", ""))
+    if messages is None:
+        raise ValueError("no question")
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+        raise ValueError("messages are no list of objects with role and content")
+    turns = [(str(message.get("role")), plain_value(message.get("content"))) for message in messages]
+    answer = turns.pop()[1] if len(turns) > 1 and turns[-1][0] == "assistant" else None
+    if not turns or turns[-1][0] != "user" or {role for role, _ in turns} - {"system", "user", "assistant"}:
+        raise ValueError("messages have no user's message at the end (roles: system, user, assistant)")
+    if any(not text or not text.strip() for _, text in turns):
+        raise ValueError("a message is empty, or no text")
+    return [(role, str(text)) for role, text in turns], answer
+
+
+def answers_of(value: Any) -> list[str]:
+    """The right answers of a row as texts: one, a list of them, or {"text": [...]}."""
+    value = value.get("text") if isinstance(value, dict) else value
+    found = [plain_value(part) for part in (value if isinstance(value, list) else [value])]
+    if not found or any(text is None or not text.strip() for text in found):
+        raise ValueError("no answer" if value in (None, "", []) else "an answer is empty, or no text")
+    return [str(text).strip() for text in found]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A row before its answers are resolved."""
+
+    line: int
+    id: str | None
+    turns: tuple[tuple[str, str], ...]
+    labels: tuple[str, ...]
+    choices: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Read:
+    """ValueError when a part of it is missing, empty or of a form that is not known."""
+    turns, answer = turns_of(row, fields)
+    value = row.get(fields["answer"]) if "answer" in fields else None
+    value = answer if value is None else value
+    choices = row.get(fields.get("choices", ""))
+    labels, texts = ([], []) if choices is None or choices == "" else choices_of(choices)
+    name = plain_value(row.get(fields.get("id", "")))
+    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)))
+
+
+# --- what is right ---
+
+
+def gold_ways(row: Read) -> dict[str, tuple[int, ...] | None]:
+    """way of naming a choice -> the numbers of the right ones, None where a row's answer cannot be meant so."""
+
+    def places(names: Sequence[str], answers: Sequence[str]) -> tuple[int, ...] | None:
+        return tuple(map(names.index, answers)) if set(answers) <= set(names) else None
+
+    usual = row.labels == tuple(LETTERS[: len(row.choices)])  # other labels may be numbers themselves
+    letters = [answer.strip("().: ").upper() for answer in row.answers] if usual else row.answers
+    return {
+        "text": places(row.choices, row.answers),
+        "letter": places(row.labels, letters),
+        "number": places([str(place) for place in range(len(row.choices))] if usual else [], row.answers),
+    }
+
+
+def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ...]]:
+    """line -> the numbers of the right choices, by the one way of naming them that the whole file has."""
+    ways = {row.line: gold_ways(row) for row in rows}
+    fitting = collections.Counter(way for found in ways.values() for way, gold in found.items() if gold is not None)
+    best = [way for way, count in fitting.items() if count == len(rows)]
+    golds = [{line: found[way] for line, found in ways.items()} for way in best]
+    if golds and all(other == golds[0] for other in golds):
+        return {line: gold for line, gold in golds[0].items() if gold is not None}
+    if len(best) > 1:
+        line = next(line for line in ways if len({ways[line][way] for way in best}) > 1)
+        raise ScriptError(
+            f"{problems.path}:{line}: the answer is the {best[0]} of one choice and the {best[1]} of another, so in "
+            "all lines: write it so that one is meant, as a letter",
+            1,
+        )
+    way = fitting.most_common(1)[0][0] if fitting else "text"
+    for row in rows:
+        if ways[row.line][way] is None:
+            counted = " (numbers count from 0)" if way == "number" else ""
+            said = listing([single_line(repr(answer))[:40] for answer in row.answers])
+            problems.add(row.line, f"the answer {said} is no {way} of its {len(row.choices)} choices{counted}")
+    return {}
+
+
+def check_alike(rows: Sequence[Question], problems: Problems) -> None:
+    """Say which lines ask the same twice, have one id, or have choices where others have none."""
+    seen: dict[Any, Question] = {}
+    names: dict[str, int] = {}
+    kinds = collections.Counter(bool(row.choices) for row in rows)
+    usual = max(kinds, key=lambda kind: kinds[kind], default=False)
+    for row in rows:
+        if bool(row.choices) != usual:
+            problems.add(row.line, "no choices, and others have some" if usual else "choices, and others have none")
+        other = seen.setdefault((row.turns, row.choices), row)
+        if other is not row:
+            same = sorted(other.right) == sorted(row.right)
+            told = "the same question as" if same else f"another answer ({listing(row.right)}) to the question of"
+            problems.add(row.line, f"{told} line {other.line}")
+        if names.setdefault(row.id, row.line) != row.line:
+            problems.add(row.line, f"the id {single_line(row.id)[:40]!r} of line {names[row.id]}")
+
+
+def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[Question], Problems]:
+    """The questions of a file, and what is wrong with it."""
+    problems = Problems(path)
+    rows = question_rows(path, problems)
+    if not rows and not problems.rows:
+        raise ScriptError(f"{path}: no question in it", 1)
+    fields = field_names(path, rows, mapped) if rows else {}
+    read = []
+    for line, row in rows:
+        try:
+            read.append(read_row(line, row, fields))
+        except ValueError as error:
+            problems.add(line, str(error))
+    chosen = [row for row in read if row.choices]
+    gold = gold_of(chosen, problems) if chosen else {}
+    split = f"{slug(path.stem)}/"
+    found = []
+    for place, row in enumerate(read):
+        own = gold.get(row.line, ())
+        right = tuple(row.choices[index] for index in own) or row.answers
+        found.append(Question(row.id or f"{split}{place}", row.line, row.turns, row.choices, own, right))
+    check_alike(found, problems)
+    return found, problems
+
+
+# --- the set ---
+
+
+def asked_question(question: Question) -> str:
+    """A question as it is compared with others: its words."""
+    return normalized_text(" ".join(text for role, text in question.turns if role != "system"))
+
+
+def settled_scoring(path: Path, items: Sequence[Question], wanted: str | None, loglikelihoods: bool) -> tuple[str, str]:
+    """(scoring, pattern) of --score, or the usual one for what the file has, which is said."""
+    scoring, _, pattern = (wanted or "").partition(":")
+    if scoring and (scoring not in SCORINGS or (scoring == "regex") != bool(pattern)):
+        raise ScriptError(f"--score {wanted}: one of {', '.join(SCORINGS)} is expected (regex:PATTERN)")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ScriptError(f"--score {wanted}: {error}") from error
+    choices = bool(items[0].choices)
+    if not scoring:
+        numbers = all(number_in(text) is not None for item in items for text in item.right)
+        words = sorted(len(item.right[0].split()) for item in items)
+        if not choices and words[len(words) // 2] > LONG_ANSWER:
+            raise ScriptError(f"{path}: the answers are texts: --score f1 (words in common) or --score rouge_l", 3)
+        scoring = ("loglikelihood" if loglikelihoods else "letters") if choices else "numeric" if numbers else "exact"
+        note(f"{path.name}: scored by --score {scoring}")
+    if not loglikelihoods and scoring.startswith("loglikelihood"):
+        raise ScriptError(
+            f"--score {scoring}: inspect has no log-likelihoods: --score letters, or lighteval_vllm_uv.py and "
+            "lm_eval_vllm_uv.py"
+        )
+    if not choices and scoring in ("loglikelihood", "loglikelihood_norm", "letters"):
+        raise ScriptError(f"--score {scoring}: {path} has no choices", 1)
+    return scoring, pattern
+
+
+def check_set(asked: QuestionSet, problems: Problems) -> None:
+    """What only the whole shows: examples that are among the items, right answers that are none for the scoring."""
+    shots = {asked_question(shot): shot.line for shot in asked.shots}
+    for item in asked.items:
+        if asked_question(item) in shots:
+            problems.add(item.line, f"the question is example {shots[asked_question(item)]} of --shots-from too")
+        if asked.scoring == "numeric" and any(number_in(text) is None for text in item.right):
+            problems.add(item.line, f"the answer {listing(item.right)} is no number (--score numeric)")
+    problems.check()
+
+
+def warn_of_set(asked: QuestionSet) -> None:
+    """Say what is allowed and yet seldom meant."""
+    prompts = {asked.prompt(item) for item in asked.items}
+    if len(prompts) < len(asked.items):
+        note(
+            f"warning: {asked.path.name}: {len(asked.items)} items and {len(prompts)} different prompts (does "
+            "--template lack {question}?)"
+        )
+    gold = collections.Counter(item.gold for item in asked.items if item.gold)
+    if len(gold) == 1 and len(asked.items) > 9:
+        place = LETTERS[next(iter(gold))[0]]
+        note(f"warning: {asked.path.name}: choice {place} is right in all items: shuffle the choices")
+
+
+def load_questions(
+    args: argparse.Namespace, loglikelihoods: bool, public: Collection[str], tasks: Sequence[str] = ()
+) -> list[QuestionSet]:
+    """The sets of --questions, checked; ScriptError, by line, before anything is loaded.
+
+    public: keys of public benchmarks; tasks: the others that are asked for, whose names are taken.
+    """
+    pairs = [text.partition("=") for text in args.map or ()]
+    wrong = next((role for role, mark, name in pairs if role not in ROLES or not mark or not name), None)
+    if wrong is not None:
+        raise ScriptError(f"--map {wrong}: write ROLE=FIELD; the roles are {', '.join(ROLES)}")
+    mapped = {role: name for role, _, name in pairs}
+    if args.template and "{question}" not in args.template:
+        raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
+    if args.shots is not None and not args.shots_from:
+        raise ScriptError("--shots: --shots-from FILE gives the examples")
+    shots: list[Question] = []
+    if args.shots_from:
+        shots, problems = read_questions(Path(args.shots_from).expanduser(), mapped)
+        problems.check()
+        if args.shots is not None and args.shots > len(shots):
+            raise ScriptError(f"--shots {args.shots}: {args.shots_from} has {len(shots)}", 1)
+        shots = shots[: args.shots or SHOTS]
+    sets = []
+    for text in args.questions or ():
+        path = Path(text).expanduser()
+        items, problems = read_questions(path, mapped)
+        if not items:
+            problems.check()
+        scoring, pattern = settled_scoring(path, items, args.score, loglikelihoods)
+        asked = QuestionSet(
+            path, tuple(items), tuple(shots), scoring, pattern, args.template or "", getattr(args, "max_tokens", None)
+        )
+        check_set(asked, problems)
+        warn_of_set(asked)
+        sets.append(asked)
+    names = [*tasks, *(asked.name for asked in sets)]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ScriptError(f"--questions: two sets or tasks are called {twice[0]}: rename the file")
+    for asked in sets:
+        if asked.name.lower().replace("-", "_") in public:
+            note(
+                f"warning: {asked.name} is a public benchmark's name, and scores will pass for it: rename {asked.path}"
+            )
+    return sets
+
+
+def questions_key(sets: Sequence[QuestionSet], args: argparse.Namespace) -> str | None:
+    """A short hash of what of --questions decides a score beside the files themselves, for Settings."""
+    if not sets:
+        return None
+    shots = [(shot.turns, shot.choices, shot.right) for shot in sets[0].shots]
+    told = [QUESTIONS_VERSION, args.score, args.template, args.map, shots]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def question_details(asked: QuestionSet | None) -> dict[str, str]:
+    """What a record says of how --questions were asked and scored."""
+    if asked is None:
+        return {}
+    details = {"scoring": asked.scoring, "pattern": asked.pattern, "template": asked.template}
+    return {name: value for name, value in details.items() if value}
+
+
+def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]:
+    """Turns of a chat -> the text that a model gets, by its chat template."""
+    from transformers import AutoTokenizer
+
+    model = model.base or model
+    place = {} if model.folder else {"revision": model.revision, "subfolder": model.below}
+    tokenizer = AutoTokenizer.from_pretrained(model.folder or model.repo, trust_remote_code=trust_remote_code, **place)
+    return lambda turns: tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+
+def said_turns(turns: Sequence[Mapping[str, str]]) -> str:
+    """Turns of a chat for people, where a server puts its own template around them."""
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+
+
+def show_questions(sets: Sequence[QuestionSet], args: argparse.Namespace, render: Callable[[Any], str] | None) -> int:
+    """Print the first items as a model will get them. render: turns of a chat -> text, or None without template."""
+    for asked in sets:
+        kinds = f"{len(asked.items)} items, {len(asked.shots)} examples, --score {asked.scoring}"
+        print_data(f"{asked.name}: {kinds}, sha256 {asked.dataset.sha256}\n")
+        for item in asked.items[: args.show]:
+            plain = "\n\n".join(filter(None, [args.system_prompt, asked.prompt(item)]))
+            text = render(asked.turns(item, args.system_prompt)) if render else plain
+            print_data(f"--- {item.id} (line {item.line}) ---\n{text}⏎\n")
+            if asked.written:
+                print_data(f"right: {listing(map(repr, asked.right(item)))}\n")
+            for place, choice in enumerate([] if asked.written else asked.continuations(item, bool(render))):
+                print_data(f"{'right' if place in item.gold else 'wrong'}: {choice!r}\n")
+    return 0

@@ -1,0 +1,228 @@
+"""One's own questions as files that lighteval, lm-eval and inspect read themselves, for those who go on from there.
+
+Takes checked sets of questions and a harness; writes a folder beside each file of questions: the items with their
+prompts as a model without chat template gets them, the rule that scores an answer, and the harness's task.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from parts.embedded import embedded
+from parts.frame import ScriptError, note, print_data, write_whole
+from parts.harness.questions import QUESTIONS_VERSION, QuestionSet
+from parts.private import shown_path
+
+ANSWERS_TEXT = embedded("harness/answers.py")
+
+SCORING_FILE = '''
+
+# --- this set ---
+
+from pathlib import Path  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+SCORING, PATTERN = {scoring!r}, {pattern!r}
+
+
+def value_of(item, text):
+    """The score of a written answer."""
+    return score_answer(SCORING, PATTERN, text, item["right"], item["options"])[0]
+
+
+def value_of_choice(item, logprobs):
+    """1 when the most likely choice is right."""
+    return float(chosen_choice(SCORING, logprobs, item["choices"]) in item["gold"])
+'''
+
+LIGHTEVAL_FILE = '''"""{name} as a task of lighteval: --custom-tasks {file} --tasks "{name}|0"."""
+
+import sys
+from pathlib import Path
+
+import numpy
+from lighteval.metrics.metrics_sample import SampleLevelComputation
+from lighteval.metrics.utils.metric_utils import SampleLevelMetric
+from lighteval.tasks.lighteval_task import LightevalTaskConfig
+from lighteval.tasks.requests import Doc, SamplingMethod
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import {name}_scoring as scoring  # noqa: E402
+
+WRITTEN = {written}
+
+
+class Score(SampleLevelComputation):
+    def compute(self, doc, model_response, **_):
+        if WRITTEN:
+            return scoring.value_of(doc.specific, model_response.final_text[0])
+        return scoring.value_of_choice(doc.specific, model_response.logprobs)
+
+
+def item(line, task_name):
+    choices = line["right"] if WRITTEN else line["choices"]
+    gold = list(range(len(line["right"]))) if WRITTEN else line["gold"]
+    return Doc(task_name=task_name, query=line["prompt"], choices=choices, gold_index=gold, specific=dict(line))
+
+
+TASKS_TABLE = [
+    LightevalTaskConfig(
+        name="{name}",
+        prompt_function=item,
+        hf_repo=str(HERE / "data"),
+        hf_subset="default",
+        hf_avail_splits=["test"],
+        evaluation_splits=["test"],
+        metrics=[
+            SampleLevelMetric(
+                metric_name="{metric}",
+                sample_level_fn=Score(),
+                category=SamplingMethod.GENERATIVE if WRITTEN else SamplingMethod.LOGPROBS,
+                corpus_level_fn=numpy.mean,
+                higher_is_better=True,
+            )
+        ],
+        generation_size={tokens} if WRITTEN else None,
+        stop_sequence={stops} if WRITTEN else [],
+        version={version},
+    )
+]
+'''
+
+LM_EVAL_FILE = """# {name} as a task of lm-eval: --custom-tasks {file} --tasks {name}
+task: {name}
+custom_dataset: !function {name}_lm_eval.items
+test_split: test
+output_type: {output}
+doc_to_text: prompt
+{targets}
+target_delimiter: ""
+num_fewshot: 0
+process_results: !function {name}_lm_eval.score
+metric_list:
+  - metric: {metric}
+    aggregation: mean
+    higher_is_better: true
+metadata:
+  version: {version}
+"""
+LM_EVAL_CHOICES = """doc_to_choice: choices
+doc_to_target: first"""
+LM_EVAL_WRITTEN = """doc_to_target: first
+generation_kwargs:
+  until: {stops}
+  max_gen_toks: {tokens}
+  do_sample: false"""
+LM_EVAL_CODE = '''"""What {name}_lm_eval.yaml calls."""
+
+import sys
+from pathlib import Path
+
+import datasets
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import {name}_scoring as scoring  # noqa: E402
+
+
+def items(**_):
+    return datasets.load_dataset("json", data_files={{"test": str(HERE / "data" / "test.jsonl")}})
+
+
+def score(item, answers):
+    if {written}:
+        return {{"{metric}": scoring.value_of(item, answers[0])}}
+    return {{"{metric}": scoring.value_of_choice(item, [logprob for logprob, _ in answers])}}
+'''
+
+INSPECT_FILE = '''"""{name} as a task of inspect: --task {file}@{name}."""
+
+import sys
+from pathlib import Path
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample, json_dataset
+from inspect_ai.model import GenerateConfig
+from inspect_ai.scorer import Score, mean, scorer
+from inspect_ai.solver import generate
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import {name}_scoring as scoring  # noqa: E402
+
+
+@scorer(metrics=[mean()], name="{metric_id}")
+def own_score():
+    async def score(state, target):
+        return Score(value=scoring.value_of(state.metadata, state.output.completion), answer=state.output.completion)
+
+    return score
+
+
+def sample(line):
+    return Sample(id=line["id"], input=line["prompt"], target=line["right"], metadata=dict(line))
+
+
+@task
+def {name}():
+    return Task(
+        dataset=json_dataset(str(HERE / "data" / "test.jsonl"), sample),
+        solver=generate(),
+        scorer=own_score(),
+        config=GenerateConfig(max_tokens={tokens}, stop_seqs={stops} or None),
+        metadata={{"few_shot": 0}},
+        version={version},
+    )
+'''
+
+
+def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
+    """Path in the folder -> text of the files that a harness needs."""
+    if not asked.name.isidentifier():
+        raise ScriptError(f"--write-task: {asked.name} is no name for a task: letters, digits and _ are expected")
+    if harness == "inspect" and not asked.written:
+        raise ScriptError("--write-task inspect: inspect has no log-likelihoods: add --score letters")
+    rows = []
+    for item in asked.items:
+        right = asked.right(item) if asked.written else list(item.right)
+        row = {"id": item.id, "prompt": asked.prompt(item), "right": right, "options": list(item.choices)}
+        row |= {"first": right[0]} if asked.written else {"first": item.gold[0]}
+        rows.append(row | {"choices": asked.continuations(item, False), "gold": list(item.gold)})
+    file = {"lighteval": "_lighteval.py", "lm_eval": "_lm_eval.yaml", "inspect": "_inspect.py"}[harness]
+    words = {
+        "name": asked.name,
+        "file": f"{asked.name}{file}",
+        "written": asked.written,
+        "metric": "acc" if asked.metric == "accuracy" else asked.metric,
+        "metric_id": asked.metric,
+        "tokens": asked.tokens(False),
+        "stops": json.dumps(asked.stops(False)),
+        "version": QUESTIONS_VERSION,
+        "output": "generate_until" if asked.written else "multiple_choice",
+    }
+    words["targets"] = LM_EVAL_WRITTEN.format(**words) if asked.written else LM_EVAL_CHOICES
+    template = {"lighteval": LIGHTEVAL_FILE, "lm_eval": LM_EVAL_FILE, "inspect": INSPECT_FILE}[harness]
+    found = {
+        "data/test.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
+        f"{asked.name}_scoring.py": ANSWERS_TEXT + SCORING_FILE.format(scoring=asked.scoring, pattern=asked.pattern),
+        words["file"]: template.format(**words),
+    }
+    return found | ({f"{asked.name}_lm_eval.py": LM_EVAL_CODE.format(**words)} if harness == "lm_eval" else {})
+
+
+def write_tasks(sets: Sequence[QuestionSet], harness: str) -> int:
+    """Write the files beside those of the questions and name them; ScriptError where others are there already."""
+    for asked in sets:
+        folder = asked.path.parent / f"{asked.name}_task"
+        files = written_files(asked, harness)
+        for name, text in files.items():
+            path = folder / name
+            if path.exists() and path.read_text(encoding="utf-8") != text:
+                raise ScriptError(f"{path}: is there already, and other: move it away first")
+        for name, text in files.items():
+            write_whole(folder / name, text)
+            print_data(shown_path(folder / name))
+    note("the prompts hold the examples (--shots-from), so tasks are asked with 0; a chat template is put around them")
+    return 0
