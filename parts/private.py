@@ -13,7 +13,7 @@ from parts.names import local_id
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
 
-# /home/jane/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
 MACHINE_PATH = re.compile(
     r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
 )

@@ -155,7 +155,8 @@ def run(args: argparse.Namespace) -> int:
             raise
         undone = error
     if args.json:
-        print_data(json.dumps(ranking_json(ranking) | done, indent=2, ensure_ascii=False, allow_nan=False))
+        document = ranking_json(ranking, args.full) | done
+        print_data(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print_data(table_text(ranking, vocabulary))
     if undone:
@@ -270,7 +271,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="--plan-next: at most this share of all samples, checkpoints x items (default: %(default)s)",
     )
-    add("--json", action="store_true", help="one JSON document to stdout")
+    add("--json", action="store_true", help="one JSON document to stdout, the answer first")
+    add("--full", action="store_true", help="--json with each score's interval, the records, the distributions")
     add("--report", metavar="FILE.md", help="write the ranking as Markdown")
     add("--force", action="store_true", help=FORCE_HELP)
     add("--figures", metavar="DIR", help="write the figures (PNG and SVG)")
@@ -1964,7 +1966,7 @@ def is_binary(values: np.ndarray) -> bool:
 
 # --- parts/ranking/vocabulary.py --------------------------------------------------------------------------------------
 
-RANKING_SCHEMA = "2"
+RANKING_SCHEMA = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -7026,14 +7028,26 @@ def with_error(score: Estimate | None) -> str:
     )
 
 
-def ranking_json(ranking: Ranking) -> dict[str, Any]:
-    """The document of --json; see references/benchmark_calculator.md."""
-    return {
+def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
+    """The document of --json, the answer first; `full` adds what one number was made of. See the reference."""
+    best = ranking.best
+    document = {
         "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
-        "eval_accuracy_is": ranking.overall,
-        "benchmarks": list(ranking.benchmarks),
-        "checkpoints": [checkpoint_json(r, ranking) for r in ranking.ranked],
+        "answer": summary_lines(ranking),
+        "best": {
+            "name": best.checkpoint.name,
+            "step": best.checkpoint.step,
+            "eval_accuracy": best.eval_accuracy,
+            "interval": best.interval and [best.interval.low, best.interval.high],
+            "chosen_as": chosen_as(ranking),
+        },
+        "tied": [r.checkpoint.name for r in ranking.tied],
+        "statistics": statistics_json(ranking.statistics) if ranking.statistics else None,
+        "no_statistics": None if ranking.statistics else ranking.no_statistics,
+        "notes": list(ranking.notes),
+        "failures": list(ranking.failures),
+        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped],
         "not_comparable": [
             {
                 "name": u.checkpoint.name,
@@ -7044,26 +7058,18 @@ def ranking_json(ranking: Ranking) -> dict[str, Any]:
             }
             for u in ranking.unlike
         ],
+        "eval_accuracy_is": ranking.overall,
+        "benchmarks": list(ranking.benchmarks),
         "allow_unlike": ranking.allow_unlike,
-        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped],
-        "failures": list(ranking.failures),
-        "notes": list(ranking.notes),
-        "best": {
-            "name": ranking.best.checkpoint.name,
-            "step": ranking.best.checkpoint.step,
-            "eval_accuracy": ranking.best.eval_accuracy,
-            "chosen_as": chosen_as(ranking),
-        },
-        "tied": [r.checkpoint.name for r in ranking.tied],
         "tie_break": ranking.tie_break,
         "smooth": ranking.smooth,
-        "statistics": statistics_json(ranking.statistics) if ranking.statistics else None,
-        "no_statistics": None if ranking.statistics else ranking.no_statistics,
+        "full": full,
     }
+    return document | {"checkpoints": [checkpoint_json(r, ranking, full) for r in ranking.ranked]}
 
 
-def checkpoint_json(r: Ranked, ranking: Ranking) -> dict[str, Any]:
-    """A compared checkpoint."""
+def checkpoint_json(r: Ranked, ranking: Ranking, full: bool) -> dict[str, Any]:
+    """A compared checkpoint; in short its standing and the bare scores."""
     value = {
         "name": r.checkpoint.name,
         "step": r.checkpoint.step,
@@ -7084,6 +7090,8 @@ def checkpoint_json(r: Ranked, ranking: Ranking) -> dict[str, Any]:
             value["smoothed_interval"] = [standing.interval.low, standing.interval.high]
         if standing.difference:
             value["difference"] = dict(zip(("estimate", "low", "high"), standing.difference, strict=True))
+    if not full:
+        return value | {"scores": {key: score.value for key, score in r.scores.items()}}
     if r.distribution:
         value["distribution"] = dict(r.distribution)
     return value | {
@@ -7457,13 +7465,18 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
     base = Checkpoint(args.baseline_model, Path(args.baseline_model), None) if args.baseline_model else None
     results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by, base)
+    if not results and not args.results and (beside := results_beside(root)):
+        found = read_measured([root, *beside], checkpoints, vocabulary, args.cluster_by, base)
+        if found[0]:
+            folders, (results, failures, strangers) = [root, *beside], found
+            note(f"records beside the checkpoints: {listing(os.path.relpath(path) for path in beside)}")
     if base is not None and not results.get(base):
         raise ScriptError(
             f"--baseline-model {base.name}: no record of it below {listing(map(str, folders))}; there are others of "
             f"{listing(dict.fromkeys(strangers)) or 'no model'}: give its folder, too, with --results"
         )
     if strangers:
-        note(f"{len(strangers)} records are about other models and were left out")
+        note(f"{len(strangers)} records are about other models and were left out: {listing(dict.fromkeys(strangers))}")
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
     if len(failures) > 10:
@@ -7477,7 +7490,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
             "scripts/lighteval_vllm_uv.py"
         )
-    refuse_formulas(args, checkpoints, folders, strangers, vocabulary)
+    refuse_formulas(checkpoints, folders, strangers)
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
@@ -7486,14 +7499,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
 
 
-def refuse_formulas(
-    args: argparse.Namespace,
-    checkpoints: Sequence[Checkpoint],
-    folders: Sequence[Path],
-    strangers: Sequence[str],
-    vocabulary: MetricMapping,
-) -> None:
-    """Exit 3 where there are records that a ranking by formulas would pass over: of other names, or lying beside."""
+def refuse_formulas(checkpoints: Sequence[Checkpoint], folders: Sequence[Path], strangers: Sequence[str]) -> None:
+    """Exit 3 where there are records that a ranking by formulas would pass over, for they are of other names."""
     formulas = "--scoring step-formula ranks by formulas all the same"
     if strangers:
         raise ScriptError(
@@ -7501,14 +7508,6 @@ def refuse_formulas(
             f"about {listing(c.name for c in checkpoints)}: give the folder of their checkpoints, or --results; "
             f"{formulas}",
             3,
-        )
-    root = Path(args.checkpoints)
-    beside = [] if args.results else results_beside(root)
-    beside = [path for path in beside if any(read_measured([path], checkpoints, vocabulary)[:2])]
-    if beside:
-        words = " ".join(["--results", *(shlex.quote(os.path.relpath(path)) for path in beside)])
-        raise ScriptError(
-            f"no records below {root}; those of these checkpoints lie beside it: add {words}; {formulas}", 3
         )
 
 

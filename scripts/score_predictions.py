@@ -3703,7 +3703,7 @@ def local_id(folder: Path) -> str:
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
 
-# /home/jane/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
 MACHINE_PATH = re.compile(
     r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
 )

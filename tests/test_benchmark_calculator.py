@@ -117,7 +117,7 @@ def call(capsys, *arguments) -> tuple[int, str, str]:
 
 
 def ranked(capsys, *arguments) -> dict:
-    code, out, err = call(capsys, *arguments, "--json")
+    code, out, err = call(capsys, *arguments, "--json", "--full")
     assert code == 0, err
     return json.loads(out)
 
@@ -235,7 +235,7 @@ def test_incomplete_folders_are_skipped_with_what_is_missing(tmp_path, capsys):
     ):
         (tmp_path / name / "model.safetensors").rename(tmp_path / name / "model-1-of-2.safetensors")
         (tmp_path / name / "model.safetensors.index.json").write_text(index)
-    code, out, err = call(capsys, tmp_path, "--json", "--scoring", "step-formula")
+    code, out, err = call(capsys, tmp_path, "--json", "--full", "--scoring", "step-formula")
     reasons = {s["name"]: s["reason"] for s in json.loads(out)["skipped"]}
     assert code == 0
     assert reasons["step_2"] == "no config.json"
@@ -263,7 +263,7 @@ def test_other_complete_weights(tmp_path, capsys, weights):
 def test_one_level_deeper(tmp_path, capsys):
     make_run(tmp_path / "run", "step_20", "step_3")
     (tmp_path / "run" / "log.txt").touch()
-    code, out, err = call(capsys, tmp_path, "--scoring", "step-formula", "--json")
+    code, out, err = call(capsys, tmp_path, "--scoring", "step-formula", "--json", "--full")
     assert code == 0
     assert [c["path"] for c in json.loads(out)["checkpoints"]] == [f"{tmp_path}/run/step_3", f"{tmp_path}/run/step_20"]
     assert "run/log.txt" in err
@@ -279,7 +279,7 @@ def test_other_names_are_mentioned_once_and_results_not(tmp_path, capsys):
     (tmp_path / "step_20").touch()
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "results" / "step_10").mkdir(parents=True)
-    _, out, err = call(capsys, tmp_path, "--scoring", "step-formula", "--json")
+    _, out, err = call(capsys, tmp_path, "--scoring", "step-formula", "--json", "--full")
     assert "left alone, no checkpoints by their names: best, notes.txt, step_20\n" in err
     assert err.count("notes.txt") == 1
     assert ".hidden" not in err
@@ -373,7 +373,16 @@ def test_all_fifteen_formulas(step):
 def test_formula_mode_is_marked_everywhere(tmp_path, capsys):
     run = make_run(tmp_path / "run")
     code, out, err = call(
-        capsys, run, "--scoring", "step-formula", "--report", tmp_path / "r.md", "--figures", tmp_path / "f", "--json"
+        capsys,
+        run,
+        "--scoring",
+        "step-formula",
+        "--report",
+        tmp_path / "r.md",
+        "--figures",
+        tmp_path / "f",
+        "--json",
+        "--full",
     )
     document = json.loads(out)
     assert code == 0
@@ -388,6 +397,7 @@ def test_formula_mode_is_marked_everywhere(tmp_path, capsys):
         "name": "step_1000",
         "step": 1000,
         "eval_accuracy": by_name["step_1000"]["eval_accuracy"],
+        "interval": None,
         "chosen_as": "best point estimate",
     }
     assert (document["statistics"], document["no_statistics"]) == (None, "nothing was measured")
@@ -405,7 +415,7 @@ def svg_text(path: Path) -> str:
 
 
 def test_auto_without_records_warns(tmp_path, capsys):
-    code, out, err = call(capsys, make_run(tmp_path), "--json")
+    code, out, err = call(capsys, make_run(tmp_path), "--json", "--full")
     assert (code, json.loads(out)["score_source"]) == (0, "step-formula")
     assert "warning: no measured score for these checkpoints. What follows is SYNTHETIC" in err
     assert "no record about these checkpoints" in refused(capsys, tmp_path, "--scoring", "measured")
@@ -464,7 +474,7 @@ def measured_run(root: Path) -> Path:
 
 def test_measured_json(tmp_path, capsys):
     run = measured_run(tmp_path)
-    code, out, err = call(capsys, run, "--json")
+    code, out, err = call(capsys, run, "--json", "--full")
     document = json.loads(out)
     assert (code, err) == (0, "")
     assert list(document)[:2] == ["schema_version", "score_source"]
@@ -490,6 +500,7 @@ def test_measured_json(tmp_path, capsys):
         "name": "step_500",
         "step": 500,
         "eval_accuracy": best["eval_accuracy"],
+        "interval": best["interval"],
         "chosen_as": "best point estimate",
     }
     assert (document["tied"], document["skipped"], document["not_comparable"]) == (["step_1000"], [], [])
@@ -577,7 +588,7 @@ def test_the_whole_goes_before_its_subtasks(tmp_path, capsys):
 def test_holes_rank_over_what_all_share(tmp_path, capsys):
     run = measured_run(tmp_path)
     add_record(run, "step_1000", "boolq", 0.99)
-    code, out, err = call(capsys, run, "--json")
+    code, out, err = call(capsys, run, "--json", "--full")
     document = json.loads(out)
     line = "boolq is left out of the ranking: not (fully) measured for step_100, step_500"
     assert code == 0
@@ -614,7 +625,7 @@ def test_percent_becomes_a_proportion_and_points_stay_out(tmp_path, capsys):
     run = make_run(tmp_path, "step_1")
     add_record(run, "step_1", "gsm8k", 46.7, unit="percent", bounds=(0, 100), error=5.0)
     add_record(run, "step_1", "wmt16:en-de", 27.35, metric="bleu", unit="points", bounds=(0, 100))
-    code, out, err = call(capsys, run, "--json")
+    code, out, err = call(capsys, run, "--json", "--full")
     checkpoint = json.loads(out)["checkpoints"][0]
     assert code == 0
     assert checkpoint["eval_accuracy"] == pytest.approx(0.467)
@@ -936,14 +947,14 @@ def test_records_of_other_names_are_never_passed_over_by_formulas(tmp_path, caps
 
 
 @pytest.mark.parametrize("place", ["results", "../results", "ckpts_results"])
-def test_results_that_lie_beside_the_checkpoints_are_named(tmp_path, capsys, monkeypatch, place):
+def test_results_that_lie_beside_the_checkpoints_are_found_and_named(tmp_path, capsys, monkeypatch, place):
     monkeypatch.chdir(tmp_path)
     run = make_run(tmp_path / "deep/run/ckpts")
     results = run.parent / place
     write_json(results, make_record(run / "step_500"))
-    message = refused(capsys, run, code=3)
-    words = message.partition("add --results ")[2].partition(";")[0]
-    assert ranked(capsys, run, "--results", words)["best"]["name"] == "step_500"
+    code, out, err = call(capsys, run, "--json")
+    assert code == 0 and f"records beside the checkpoints: {os.path.relpath(results)}" in err
+    assert json.loads(out)["best"]["name"] == "step_500" and json.loads(out)["score_source"] == "measured"
 
 
 def test_results_of_another_run_beside_are_not_named(tmp_path, capsys):
@@ -1000,7 +1011,7 @@ def test_failures_are_absent_scores_with_a_reason(tmp_path, capsys, top_level):
     stale = failure(run / "step_2", "mmlu|0", top_level)
     (stale if top_level else stale["model_info"]["additional_details"])["weights_sha256"] = "0" * 64
     write_json(run / "results", stale, f"{uuid.uuid4()}_failure.json")
-    code, out, err = call(capsys, run, "--json", "--report", tmp_path / "report.md")
+    code, out, err = call(capsys, run, "--json", "--full", "--report", tmp_path / "report.md")
     document = json.loads(out)
     assert code == 0
     assert {(f["checkpoint"], f["task"]) for f in document["failures"]} == {
@@ -1050,7 +1061,7 @@ def test_no_damaged_record_is_a_traceback(tmp_path, capsys, data):
         target = target[key]
     target[last] = data.draw(JSON)
     write_json(run / "results", record, f"{uuid.uuid4()}{'_failure' if 'log' in record else ''}.json")
-    code, out, err = call(capsys, run, "--json", "--report", tmp_path / "report.md")
+    code, out, err = call(capsys, run, "--json", "--full", "--report", tmp_path / "report.md")
     assert code in (0, 2, 3)
     assert bool(out) == (code == 0)
     assert "\x1b" not in err
@@ -1193,17 +1204,19 @@ def test_usage(tmp_path, capsys, arguments, message):
 
 def test_through_uv_run(tmp_path):
     run = measured_run(tmp_path)
-    done = subprocess.run(["uv", "run", SCRIPT, run, "--json"], capture_output=True, text=True)
+    done = subprocess.run(["uv", "run", SCRIPT, run, "--json", "--full"], capture_output=True, text=True)
     assert (done.returncode, json.loads(done.stdout)["best"]["name"]) == (0, "step_500")
     assert "\x1b" not in done.stdout
-    failed = subprocess.run(["uv", "run", SCRIPT, tmp_path / "nowhere", "--json"], capture_output=True, text=True)
+    failed = subprocess.run(
+        ["uv", "run", SCRIPT, tmp_path / "nowhere", "--json", "--full"], capture_output=True, text=True
+    )
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr.splitlines()[-1].startswith("error: ")
 
 
 def test_stdout_that_is_closed_or_full(tmp_path):
     run = make_run(tmp_path, *(f"step_{i}" for i in range(1, 900)))
-    command = [sys.executable, SCRIPT, run, "--scoring", "step-formula", "--json"]
+    command = [sys.executable, SCRIPT, run, "--scoring", "step-formula", "--json", "--full"]
     reader = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert reader.stdout.read(1) == "{"
     reader.stdout.close()
@@ -1213,3 +1226,17 @@ def test_stdout_that_is_closed_or_full(tmp_path):
         with open("/dev/full", "w") as full:
             done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
         assert (done.returncode, done.stderr) == (2, "error: stdout: could not be written: No space left on device\n")
+
+
+def test_json_gives_the_answer_first_and_the_rest_in_full(capsys):
+    run = ROOT / "examples" / "tiny_run"
+    short, full = (json.loads(call(capsys, run, "--json", *more)[1]) for more in ([], ["--full"]))
+    assert (
+        list(short)[:5] == ["schema_version", "score_source", "answer", "best", "tied"]
+        and list(short)[-1] == "checkpoints"
+    )
+    assert any(line.startswith("best: step_700") for line in short["answer"])
+    assert len(json.dumps(short)) < len(json.dumps(full)) / 5
+    for brief, whole in zip(short["checkpoints"], full["checkpoints"], strict=True):
+        assert brief["scores"] == {key: score["score"] for key, score in whole["scores"].items()}
+        assert brief["interval"] == whole["interval"] and whole["records"]

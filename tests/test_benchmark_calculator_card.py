@@ -367,7 +367,7 @@ def test_prepare(run, tmp_path, capsys):
     (tmp_path / "figures" / "deep").mkdir(parents=True)
     (tmp_path / "figures" / "deep" / "a.png").write_bytes(b"png")
     (tmp_path / "LICENSE").write_text("mit")
-    code, out, err = prepare(capsys, run, "--assets", tmp_path / "figures", tmp_path / "LICENSE", "--json")
+    code, out, err = prepare(capsys, run, "--assets", tmp_path / "figures", tmp_path / "LICENSE", "--json", "--full")
     assert code == 0
     assert f"prepared step_2 in {tmp_path / 'out'} (6 files)" in err
     assert '"prepared"' in out
@@ -578,7 +578,7 @@ def test_the_token_file_is_left_out_whatever_its_name(run, tmp_path, capsys):
 
 def test_dry_run_writes_nothing(run, tmp_path, capsys):
     before = tree(tmp_path)
-    code, out, err = prepare(capsys, run, "--dry-run", "--json")
+    code, out, err = prepare(capsys, run, "--dry-run", "--json", "--full")
     assert (code, tree(tmp_path)) == (0, before)
     assert '"dry_run": true' in out
     assert "dry run: 3 files would be prepared in" in err

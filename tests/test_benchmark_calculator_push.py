@@ -35,7 +35,7 @@ def at_home(tmp_path, monkeypatch, hub):
 
 def push(capsys, run: Path, *more, to: str = "me/m", answer: bool = True) -> tuple[int, dict, str]:
     out, card = run.parent / "out", run.parent / "card.md"
-    code, text, err = call(capsys, run, "--prepare", out, "--card", card, "--push", to, *more, "--json")
+    code, text, err = call(capsys, run, "--prepare", out, "--card", card, "--push", to, *more, "--json", "--full")
     assert bool(text) == (code != 2)
     return code, (json.loads(text).get("pushed") if text else None), err
 

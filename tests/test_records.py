@@ -232,7 +232,7 @@ def test_lost_attempts_that_could_change_the_best_checkpoint_are_said(tmp_path, 
     scores = {"step_1": [1.0] * 110 + [0.0] * 90, "step_2": [1.0] * right + [0.0] * (195 - right) + [None] * 5}
     for name, own in scores.items():
         write_record(root / "results", f"run/{name}", own, details={"path": str(root / name)})
-    code, out, err = call(bc, capsys, root, "--json", "--draws", "0")
+    code, out, err = call(bc, capsys, root, "--json", "--full", "--draws", "0")
     assert code == 0, err
     document = json.loads(out)
     assert (document["best"]["name"], document["tied"]) == ("step_2", tied)
@@ -347,7 +347,7 @@ def test_parts_weigh_in_a_ranking_as_in_their_harness(tmp_path, capsys):
                 library=("lm-eval", "0.4.13"), details={"path": str(root / name)},
             )  # fmt: skip
             assert path.is_file()
-    code, out, err = call(bc, capsys, root, "--json")
+    code, out, err = call(bc, capsys, root, "--json", "--full")
     assert code == 0, err
     document = json.loads(out)
     scores = {c["name"]: c["scores"]["musr"]["score"] for c in document["checkpoints"]}
@@ -401,7 +401,7 @@ def verdicts_of_readers(tmp_path: Path, capsys, **options) -> dict[str, bool]:
     found = {}
     _, document, err = compare(capsys, results, baseline="run/step_1", candidate="run/step_3")
     found["compare"] = document["benchmarks"][0]["verdict"] != "NOT COMPARABLE"
-    code, out, err = call(bc, capsys, root, "--results", results, "--json")
+    code, out, err = call(bc, capsys, root, "--results", results, "--json", "--full")
     assert code == 0, err
     found["rank"] = "step_3" in {c["name"] for c in json.loads(out)["checkpoints"]}
     try:
@@ -451,7 +451,7 @@ def test_readers_agree_on_random_records(tmp_path_factory, capsys, common, other
     write_record(results, "run/step_3", GOOD, settings=other, counts=counts, details={"path": str(root / "step_3")})
     _, document, _ = compare(capsys, results, baseline="run/step_1", candidate="run/step_3")
     verdict, notes = row_of(document)
-    code, out, err = call(bc, capsys, root, "--results", results, "--json")
+    code, out, err = call(bc, capsys, root, "--results", results, "--json", "--full")
     assert code == 0, err
     ranked = {c["name"] for c in json.loads(out)["checkpoints"]}
     assert ("step_3" in ranked) == (verdict != "NOT COMPARABLE"), (notes, ranked)

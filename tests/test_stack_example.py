@@ -56,7 +56,7 @@ def test_the_whole_way(tmp_path):
         environment = {**os.environ, **hub.environment(tmp_path / "home")}
         for command in commands:
             run(command, project, environment)
-        ranking = json.loads(run([*commands[2], "--json"], project, environment).stdout)
+        ranking = json.loads(run([*commands[2], "--json", "--full"], project, environment).stdout)
         commits = len(hub.commits("me/tiny-llama"))
         run(commands[-1], project, environment)
         assert len(hub.commits("me/tiny-llama")) == commits, "the second push made a commit"
@@ -89,7 +89,7 @@ def test_the_race_chooses_what_the_full_run_cannot_tell_from_its_best(tmp_path):
     chosen = re.search(r"^best: (step_\d+), decided by (\w+)", done.stdout, re.MULTILINE)
     sent, of_all = (int(n.replace(",", "")) for n in re.search(r"sent: ([\d,]+) of ([\d,]+)", done.stdout).groups())
     script = str(ROOT / "scripts" / "benchmark_calculator.py")
-    full = run(["uv", "run", script, str(ROOT / "examples/tiny_run"), "--json"], tmp_path, dict(os.environ))
+    full = run(["uv", "run", script, str(ROOT / "examples/tiny_run"), "--json", "--full"], tmp_path, dict(os.environ))
     ranking = json.loads(full.stdout)
     assert chosen, done.stdout
     assert chosen[1] in [ranking["best"]["name"], *ranking["tied"]]

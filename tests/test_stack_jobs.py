@@ -97,7 +97,7 @@ def test_submit_run_collect_and_choose(hub, capsys):
     folder = Path("checkpoints")
     for step in STEPS:
         shutil.copytree(RUN / "checkpoints" / f"step_{step}", folder / f"step_{step}")
-    code = benchmark_calculator.main([str(folder), "--results", "results", "--json"])
+    code = benchmark_calculator.main([str(folder), "--results", "results", "--json", "--full"])
     answer = json.loads(capsys.readouterr().out)
     assert code == 0
     assert answer["score_source"] == "measured"

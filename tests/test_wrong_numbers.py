@@ -46,7 +46,7 @@ class Asked:
         return self.compare()[0] in (0, 1)
 
     def ranked(self) -> dict[str, float]:
-        code, out, _ = self.run(bc, self.folder / "run", "--results", self.folder / "results", "--json")
+        code, out, _ = self.run(bc, self.folder / "run", "--results", self.folder / "results", "--json", "--full")
         return {} if code else {c["name"]: c["eval_accuracy"] for c in json.loads(out)["checkpoints"]}
 
     def ranks_it(self) -> bool:

@@ -186,13 +186,18 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
     base = Checkpoint(args.baseline_model, Path(args.baseline_model), None) if args.baseline_model else None
     results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by, base)
+    if not results and not args.results and (beside := results_beside(root)):
+        found = read_measured([root, *beside], checkpoints, vocabulary, args.cluster_by, base)
+        if found[0]:
+            folders, (results, failures, strangers) = [root, *beside], found
+            note(f"records beside the checkpoints: {listing(os.path.relpath(path) for path in beside)}")
     if base is not None and not results.get(base):
         raise ScriptError(
             f"--baseline-model {base.name}: no record of it below {listing(map(str, folders))}; there are others of "
             f"{listing(dict.fromkeys(strangers)) or 'no model'}: give its folder, too, with --results"
         )
     if strangers:
-        note(f"{len(strangers)} records are about other models and were left out")
+        note(f"{len(strangers)} records are about other models and were left out: {listing(dict.fromkeys(strangers))}")
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
     if len(failures) > 10:
@@ -206,7 +211,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
             "scripts/lighteval_vllm_uv.py"
         )
-    refuse_formulas(args, checkpoints, folders, strangers, vocabulary)
+    refuse_formulas(checkpoints, folders, strangers)
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
@@ -215,14 +220,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
 
 
-def refuse_formulas(
-    args: argparse.Namespace,
-    checkpoints: Sequence[Checkpoint],
-    folders: Sequence[Path],
-    strangers: Sequence[str],
-    vocabulary: MetricMapping,
-) -> None:
-    """Exit 3 where there are records that a ranking by formulas would pass over: of other names, or lying beside."""
+def refuse_formulas(checkpoints: Sequence[Checkpoint], folders: Sequence[Path], strangers: Sequence[str]) -> None:
+    """Exit 3 where there are records that a ranking by formulas would pass over, for they are of other names."""
     formulas = "--scoring step-formula ranks by formulas all the same"
     if strangers:
         raise ScriptError(
@@ -230,14 +229,6 @@ def refuse_formulas(
             f"about {listing(c.name for c in checkpoints)}: give the folder of their checkpoints, or --results; "
             f"{formulas}",
             3,
-        )
-    root = Path(args.checkpoints)
-    beside = [] if args.results else results_beside(root)
-    beside = [path for path in beside if any(read_measured([path], checkpoints, vocabulary)[:2])]
-    if beside:
-        words = " ".join(["--results", *(shlex.quote(os.path.relpath(path)) for path in beside)])
-        raise ScriptError(
-            f"no records below {root}; those of these checkpoints lie beside it: add {words}; {formulas}", 3
         )
 
 

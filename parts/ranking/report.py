@@ -45,14 +45,26 @@ def with_error(score: Estimate | None) -> str:
     )
 
 
-def ranking_json(ranking: Ranking) -> dict[str, Any]:
-    """The document of --json; see references/benchmark_calculator.md."""
-    return {
+def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
+    """The document of --json, the answer first; `full` adds what one number was made of. See the reference."""
+    best = ranking.best
+    document = {
         "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
-        "eval_accuracy_is": ranking.overall,
-        "benchmarks": list(ranking.benchmarks),
-        "checkpoints": [checkpoint_json(r, ranking) for r in ranking.ranked],
+        "answer": summary_lines(ranking),
+        "best": {
+            "name": best.checkpoint.name,
+            "step": best.checkpoint.step,
+            "eval_accuracy": best.eval_accuracy,
+            "interval": best.interval and [best.interval.low, best.interval.high],
+            "chosen_as": chosen_as(ranking),
+        },
+        "tied": [r.checkpoint.name for r in ranking.tied],
+        "statistics": statistics_json(ranking.statistics) if ranking.statistics else None,
+        "no_statistics": None if ranking.statistics else ranking.no_statistics,
+        "notes": list(ranking.notes),
+        "failures": list(ranking.failures),
+        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped],
         "not_comparable": [
             {
                 "name": u.checkpoint.name,
@@ -63,26 +75,18 @@ def ranking_json(ranking: Ranking) -> dict[str, Any]:
             }
             for u in ranking.unlike
         ],
+        "eval_accuracy_is": ranking.overall,
+        "benchmarks": list(ranking.benchmarks),
         "allow_unlike": ranking.allow_unlike,
-        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped],
-        "failures": list(ranking.failures),
-        "notes": list(ranking.notes),
-        "best": {
-            "name": ranking.best.checkpoint.name,
-            "step": ranking.best.checkpoint.step,
-            "eval_accuracy": ranking.best.eval_accuracy,
-            "chosen_as": chosen_as(ranking),
-        },
-        "tied": [r.checkpoint.name for r in ranking.tied],
         "tie_break": ranking.tie_break,
         "smooth": ranking.smooth,
-        "statistics": statistics_json(ranking.statistics) if ranking.statistics else None,
-        "no_statistics": None if ranking.statistics else ranking.no_statistics,
+        "full": full,
     }
+    return document | {"checkpoints": [checkpoint_json(r, ranking, full) for r in ranking.ranked]}
 
 
-def checkpoint_json(r: Ranked, ranking: Ranking) -> dict[str, Any]:
-    """A compared checkpoint."""
+def checkpoint_json(r: Ranked, ranking: Ranking, full: bool) -> dict[str, Any]:
+    """A compared checkpoint; in short its standing and the bare scores."""
     value = {
         "name": r.checkpoint.name,
         "step": r.checkpoint.step,
@@ -103,6 +107,8 @@ def checkpoint_json(r: Ranked, ranking: Ranking) -> dict[str, Any]:
             value["smoothed_interval"] = [standing.interval.low, standing.interval.high]
         if standing.difference:
             value["difference"] = dict(zip(("estimate", "low", "high"), standing.difference, strict=True))
+    if not full:
+        return value | {"scores": {key: score.value for key, score in r.scores.items()}}
     if r.distribution:
         value["distribution"] = dict(r.distribution)
     return value | {

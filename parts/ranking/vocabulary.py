@@ -9,7 +9,7 @@ from typing import Any
 from parts.checkpoints import Checkpoint, Skipped
 from parts.statistics.intervals import Estimate, Interval
 
-RANKING_SCHEMA = "2"
+RANKING_SCHEMA = "3"
 
 
 @dataclass(frozen=True, slots=True)
