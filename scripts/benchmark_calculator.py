@@ -4797,6 +4797,60 @@ def check_replaceable(out: Path, manifest: Path) -> dict[str, str] | None:
     return made
 
 
+# --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
+
+Item = TypeVar("Item")
+LAST = threading.local()  # .answer: the response that came last in a thread
+MOST_SHOWN = 60  # characters of a body
+
+
+def watch_answers() -> None:
+    """Remember the answers that the client gets in this thread from now on; forget those before."""
+    from huggingface_hub import get_session
+
+    LAST.answer = None
+    hooks = get_session().event_hooks["response"]  # the client makes a new session after a broken connection
+    if remember_answer not in hooks:
+        hooks.append(remember_answer)
+
+
+def remember_answer(answer: Any) -> None:
+    LAST.answer = answer
+
+
+def body_of_last() -> str | None:
+    """The text of the last answer; None when there is none, or it was not read."""
+    try:
+        return LAST.answer.text
+    except (AttributeError, RuntimeError, ValueError):
+        return None
+
+
+def last_answer() -> str:
+    """ "GET /api/whoami-v2 was answered 200 with null", as far as it is known."""
+    answer = getattr(LAST, "answer", None)
+    if answer is None:
+        return "an answer came"
+    body = body_of_last()
+    shown = "nothing" if body == "" else single_line(body or "a body")[:MOST_SHOWN]
+    return f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code} with {shown}"
+
+
+def listed(call: Callable[[], Iterable[Item]]) -> list[Item]:
+    """What a listing of the client gives; TypeError when the answer was none: an object is no empty list."""
+    items = list(call())
+    if not items:
+        require_list()
+    return items
+
+
+def require_list() -> None:
+    """TypeError when the last answer is known, and is no list."""
+    body = body_of_last()
+    if body is not None and not body.lstrip().startswith("["):
+        raise TypeError("a list is expected")
+
+
 # --- parts/hub/committing.py ------------------------------------------------------------------------------------------
 
 Made = TypeVar("Made")
@@ -4894,6 +4948,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    watch_answers()
     try:
         yield
     except ScriptError:
@@ -4920,10 +4975,11 @@ def unexpected_answer(error: BaseException) -> str:
     """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
     said = single_line(error)[:300]
     if isinstance(error, json.JSONDecodeError):
-        return "an answer is not JSON; is HF_ENDPOINT right?"
+        return f"{last_answer()}, which is not JSON; is HF_ENDPOINT right?"
     if isinstance(error, ValueError) and "metadata" in said.lower():
         return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
-    return f"an answer has not the form that the Hub's API documents ({type(error).__name__}: {said})"
+    why = f"{type(error).__name__}: {said}"[:120]
+    return f"{last_answer()}, which is not the form that the Hub's API documents ({why})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:

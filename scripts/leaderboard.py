@@ -585,6 +585,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
 from urllib.parse import quote, urlsplit
@@ -2802,6 +2803,60 @@ def added_values(diff: str) -> set[float]:
     return found
 
 
+# --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
+
+Item = TypeVar("Item")
+LAST = threading.local()  # .answer: the response that came last in a thread
+MOST_SHOWN = 60  # characters of a body
+
+
+def watch_answers() -> None:
+    """Remember the answers that the client gets in this thread from now on; forget those before."""
+    from huggingface_hub import get_session
+
+    LAST.answer = None
+    hooks = get_session().event_hooks["response"]  # the client makes a new session after a broken connection
+    if remember_answer not in hooks:
+        hooks.append(remember_answer)
+
+
+def remember_answer(answer: Any) -> None:
+    LAST.answer = answer
+
+
+def body_of_last() -> str | None:
+    """The text of the last answer; None when there is none, or it was not read."""
+    try:
+        return LAST.answer.text
+    except (AttributeError, RuntimeError, ValueError):
+        return None
+
+
+def last_answer() -> str:
+    """ "GET /api/whoami-v2 was answered 200 with null", as far as it is known."""
+    answer = getattr(LAST, "answer", None)
+    if answer is None:
+        return "an answer came"
+    body = body_of_last()
+    shown = "nothing" if body == "" else single_line(body or "a body")[:MOST_SHOWN]
+    return f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code} with {shown}"
+
+
+def listed(call: Callable[[], Iterable[Item]]) -> list[Item]:
+    """What a listing of the client gives; TypeError when the answer was none: an object is no empty list."""
+    items = list(call())
+    if not items:
+        require_list()
+    return items
+
+
+def require_list() -> None:
+    """TypeError when the last answer is known, and is no list."""
+    body = body_of_last()
+    if body is not None and not body.lstrip().startswith("["):
+        raise TypeError("a list is expected")
+
+
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
 LOG_IN = "run `hf auth login`"
@@ -2950,6 +3005,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    watch_answers()
     try:
         yield
     except ScriptError:
@@ -2976,10 +3032,11 @@ def unexpected_answer(error: BaseException) -> str:
     """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
     said = single_line(error)[:300]
     if isinstance(error, json.JSONDecodeError):
-        return "an answer is not JSON; is HF_ENDPOINT right?"
+        return f"{last_answer()}, which is not JSON; is HF_ENDPOINT right?"
     if isinstance(error, ValueError) and "metadata" in said.lower():
         return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
-    return f"an answer has not the form that the Hub's API documents ({type(error).__name__}: {said})"
+    why = f"{type(error).__name__}: {said}"[:120]
+    return f"{last_answer()}, which is not the form that the Hub's API documents ({why})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
@@ -3284,7 +3341,7 @@ class HubReader:
 
         answer = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_repeating),
-            before_sleep=functools.partial(self.pause, budget),
+            before_sleep=partial(self.pause, budget),
             sleep=lambda seconds: None,
             stop=tenacity.stop_after_attempt(MAX_TRIES),
             reraise=True,
@@ -3622,13 +3679,10 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
         models += lines
     with hub_errors("listing models", read_token() or "-"):
-        if args.author:
-            models += [model.id for model in hub.api.list_models(author=args.author, expand=["sha"])]
-        if args.trending:
-            found = hub.api.list_models(
-                pipeline_tag="text-generation", sort="trending_score", limit=args.trending, expand=["sha"]
-            )
-            models += [model.id for model in found]
+        trending = {"pipeline_tag": "text-generation", "sort": "trending_score", "limit": args.trending}
+        for asked in ({"author": args.author} if args.author else {}, trending if args.trending else {}):
+            if asked:
+                models += [model.id for model in listed(partial(hub.api.list_models, **asked, expand=["sha"]))]
     return [model for model in dict.fromkeys(models) if REPO_ID.fullmatch(model)]
 
 
@@ -7688,15 +7742,16 @@ def send_uploads(api: Any, uploads: Sequence[RepoUpload], private: bool, hardwar
     """Make what is missing, then one commit for each repo; when anything fails, what was made is removed again."""
     made: list[RepoUpload] = []
     try:
-        for upload in uploads:
-            if not upload.exists:
-                sdk = {"space_sdk": "gradio"} if upload.kind == "space" else {}
-                with payment(upload, "push without --space, and put what `export` writes into a static Space"):
-                    api.create_repo(upload.repo_id, repo_type=upload.kind, private=private or None, **sdk)
-                made.append(upload)
-            if upload.kind == "space" and hardware:
-                ask_hardware(api, upload, hardware)
-        return [send_upload(api, upload) for upload in uploads if upload.files]
+        with hub_errors("pushing the leaderboard", api.token or "-"):
+            for upload in uploads:
+                if not upload.exists:
+                    sdk = {"space_sdk": "gradio"} if upload.kind == "space" else {}
+                    with payment(upload, "push without --space, and put what `export` writes into a static Space"):
+                        api.create_repo(upload.repo_id, repo_type=upload.kind, private=private or None, **sdk)
+                    made.append(upload)
+                if upload.kind == "space" and hardware:
+                    ask_hardware(api, upload, hardware)
+            return [send_upload(api, upload) for upload in uploads if upload.files]
     except BaseException:
         for upload in reversed(made):
             take_back(api, upload)

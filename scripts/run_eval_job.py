@@ -126,7 +126,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -918,6 +918,210 @@ def job_token() -> str:
     return token
 
 
+# --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
+
+Item = TypeVar("Item")
+LAST = threading.local()  # .answer: the response that came last in a thread
+MOST_SHOWN = 60  # characters of a body
+
+
+def watch_answers() -> None:
+    """Remember the answers that the client gets in this thread from now on; forget those before."""
+    from huggingface_hub import get_session
+
+    LAST.answer = None
+    hooks = get_session().event_hooks["response"]  # the client makes a new session after a broken connection
+    if remember_answer not in hooks:
+        hooks.append(remember_answer)
+
+
+def remember_answer(answer: Any) -> None:
+    LAST.answer = answer
+
+
+def body_of_last() -> str | None:
+    """The text of the last answer; None when there is none, or it was not read."""
+    try:
+        return LAST.answer.text
+    except (AttributeError, RuntimeError, ValueError):
+        return None
+
+
+def last_answer() -> str:
+    """ "GET /api/whoami-v2 was answered 200 with null", as far as it is known."""
+    answer = getattr(LAST, "answer", None)
+    if answer is None:
+        return "an answer came"
+    body = body_of_last()
+    shown = "nothing" if body == "" else single_line(body or "a body")[:MOST_SHOWN]
+    return f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code} with {shown}"
+
+
+def listed(call: Callable[[], Iterable[Item]]) -> list[Item]:
+    """What a listing of the client gives; TypeError when the answer was none: an object is no empty list."""
+    items = list(call())
+    if not items:
+        require_list()
+    return items
+
+
+def require_list() -> None:
+    """TypeError when the last answer is known, and is no list."""
+    body = body_of_last()
+    if body is not None and not body.lstrip().startswith("["):
+        raise TypeError("a list is expected")
+
+
+# --- parts/hub/committing.py ------------------------------------------------------------------------------------------
+
+Made = TypeVar("Made")
+
+# What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
+UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
+
+
+class WrongBody(ScriptError):
+    """What came is not the file that was asked for: an empty page, somebody else's bytes."""
+
+
+def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
+    """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
+
+    The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
+    additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+    api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    return api.create_commit(repo_id, operations, **options)
+
+
+def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
+    """What `send` gives, sent again after an error of the Hub, but never twice.
+
+    Where an error leaves open whether the commit was made, `arrived` looks for it; refusals are raised at once.
+    """
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            return send()
+        except ScriptError:
+            raise
+        except Exception as error:
+            if not may_be_made(error):
+                raise
+            failure = error
+        made = arrived()
+        if made is not None:
+            return made
+        if attempt < MAX_TRIES:
+            asked = seconds_asked(failure)
+            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
+    raise failure
+
+
+def may_be_made(error: Exception) -> bool:
+    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
+    if getattr(error, "response", None) is not None:
+        return worth_repeating(error)
+    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
+    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+
+
+def git_blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def content_ids(data: bytes) -> set[str]:
+    """The ids that the Hub has for bytes: git's of a small file, SHA-256 of a large one."""
+    return {git_blob_id(data), hashlib.sha256(data).hexdigest()}
+
+
+def is_content(data: bytes, identity: str) -> bool:
+    """Whether bytes are the content with this id or ETag; an identity of another form tells nothing."""
+    identity = identity.removeprefix("W/").strip('"')
+    return not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", identity) or identity in content_ids(data)
+
+
+def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
+    """whoami's answer; ScriptError when it does not say who it is."""
+    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str):
+        raise ScriptError(f"{asked}: the Hub's answer does not say whose token this is ({type(identity).__name__})")
+    return identity
+
+
+# --- parts/hub/access.py ----------------------------------------------------------------------------------------------
+
+HUB_REASONS = {
+    401: f"the token is not valid; {LOG_IN} again",
+    403: "the token has no permission for this; it needs write permission for the repo",
+    404: "no such repo, or no access to it",
+    409: "the Hub refused it as a conflict",
+    412: "the repo has moved on meanwhile",
+    413: "too large for the Hub",
+    429: "too many requests; wait some minutes",
+}
+
+
+@contextlib.contextmanager
+def hub_errors(doing: str, token: str) -> Iterator[None]:
+    """Turn the Hub client's errors into one line that says what failed."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    watch_answers()
+    try:
+        yield
+    except ScriptError:
+        raise
+    except HFValidationError as error:
+        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
+    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, HfHubHTTPError):
+            cause = cause.__cause__
+        if cause is None:
+            local = getattr(error, "filename", None)
+            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            raise ScriptError(f"{doing}: {what}") from error
+        status = cause.response.status_code if cause.response is not None else None
+        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
+        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
+        raise ScriptError(f"{doing}: {reason}") from error
+    except UNEXPECTED as error:
+        raise ScriptError(f"{doing}: {unexpected_answer(error)}") from error
+
+
+def unexpected_answer(error: BaseException) -> str:
+    """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
+    said = single_line(error)[:300]
+    if isinstance(error, json.JSONDecodeError):
+        return f"{last_answer()}, which is not JSON; is HF_ENDPOINT right?"
+    if isinstance(error, ValueError) and "metadata" in said.lower():
+        return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
+    why = f"{type(error).__name__}: {said}"[:120]
+    return f"{last_answer()}, which is not the form that the Hub's API documents ({why})"
+
+
+def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
+    """ScriptError when whoami says that this token may not write to the repo."""
+    identity = known_identity(identity, f"writing to {repo_id}")
+    owner = repo_id.split("/")[0]
+    token = (identity.get("auth") or {}).get("accessToken") or {}
+    make = "make one with write permission at https://huggingface.co/settings/tokens"
+    if token.get("role") == "read":
+        raise ScriptError(f"the token may only read; {make}")
+    if token.get("role") == "fineGrained":
+        granted = token.get("fineGrained") or {}
+        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
+        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
+        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
+            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
+    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
+    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
+        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
+
+
 # --- parts/jobs/vocabulary.py -----------------------------------------------------------------------------------------
 
 RUN_SCHEMA = "1"  # of run.json and of what --json prints
@@ -1466,8 +1670,11 @@ def job_errors(doing: str, token: str) -> Iterator[None]:
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    watch_answers()
     try:
         yield
+    except ScriptError:
+        raise
     except HFValidationError as error:
         raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
     except HfHubHTTPError as error:
@@ -1475,8 +1682,8 @@ def job_errors(doing: str, token: str) -> Iterator[None]:
         said = " ".join(str(error.server_message or "").replace(token, "***").split())[:200]
         advice = JOB_REASONS.get(status, f"the Hub answered {status}")
         raise ScriptError(f"{doing}: {said + ': ' if said else ''}{advice}") from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ScriptError(f"{doing}: the Hub's answer is not what it was ({scrub(repr(error))[:100]})") from error
+    except UNEXPECTED as error:
+        raise ScriptError(scrub(f"{doing}: {unexpected_answer(error)}")) from error
     except (httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the upload of the script
         what = scrub(" ".join(str(error).replace(token, "***").split()))[:200] or type(error).__name__
         raise ScriptError(f"{doing}: the connection failed ({what})") from error
@@ -1498,7 +1705,7 @@ class JobsClient:
     def account(self) -> str:
         """The name of the token's owner."""
         with job_errors("asking the Hub who you are", self.token):
-            return self.patiently(self.api.whoami)["name"]
+            return known_identity(self.patiently(self.api.whoami), "asking the Hub who you are")["name"]
 
     def patiently(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call, and call again on 429, 5xx and broken connections, when the Hub says."""
@@ -1519,14 +1726,16 @@ class JobsClient:
     def catalog(self) -> Catalog:
         """The flavors there are now."""
         with job_errors("asking for the hardware of Jobs", self.token):
-            rows = self.patiently(self.api.list_jobs_hardware)
+            rows = self.patiently(listed, self.api.list_jobs_hardware)
+            if not rows:
+                raise ScriptError("asking for the hardware of Jobs: the Hub lists none")
             return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
 
     def jobs_of(self, run_id: str) -> dict[str, Any]:
         """The newest job on the Hub for each job name of a run."""
         labels = {RUN_LABEL: label_value(run_id)}
         with job_errors("listing the jobs of this run", self.token):
-            found = self.patiently(lambda: list(self.api.list_jobs(labels=labels, namespace=self.namespace)))
+            found = self.patiently(listed, lambda: self.api.list_jobs(labels=labels, namespace=self.namespace))
         found.sort(key=attempt_of)
         return {(info.labels or {}).get(JOB_LABEL, ""): info for info in found}
 
@@ -1551,7 +1760,7 @@ class JobsClient:
     def submitted(self, labels: dict[str, str]) -> Any:
         """The job with these labels, when an earlier try reached the Hub after all."""
         wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
-        return next(iter(self.api.list_jobs(labels=wanted, namespace=self.namespace)), None)
+        return next(iter(listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))), None)
 
     def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str]) -> Any:
         """One submission, by the client's own way; what it prints goes to stderr."""
@@ -3674,7 +3883,7 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
     with job_errors(f"reading {run.results_repo}", client.token):
         # Named, because snapshot_download answers with an older copy when it cannot ask for the newest.
         revision = client.patiently(client.api.dataset_info, run.results_repo).sha
-        return Path(
+        folder = Path(
             client.patiently(
                 snapshot_download,
                 run.results_repo,
@@ -3685,6 +3894,9 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
                 endpoint=client.api.endpoint,
             )
         )
+        if not (folder / "runs" / run.run_id).is_dir():
+            require_list()  # of its files; else what was measured would be paid for again
+        return folder
 
 
 def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]]) -> Collected:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import hashlib
 import json
 import math
@@ -15,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from parts.board.vocabulary import MAX_ENTRIES, Benchmarks, ModelReading, Proven
 from parts.foreign import iso_time, kept_count, mapping_in, mapping_of
 from parts.frame import MAX_TRIES, ScriptError, kept_text, note, shorten, write_whole
 from parts.hub.access import hub_errors
+from parts.hub.answers import listed
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import read_token
 from parts.inputs import read_json, read_lines, strict_json
@@ -144,7 +145,7 @@ class HubReader:
 
         answer = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_repeating),
-            before_sleep=functools.partial(self.pause, budget),
+            before_sleep=partial(self.pause, budget),
             sleep=lambda seconds: None,
             stop=tenacity.stop_after_attempt(MAX_TRIES),
             reraise=True,
@@ -482,13 +483,10 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
         models += lines
     with hub_errors("listing models", read_token() or "-"):
-        if args.author:
-            models += [model.id for model in hub.api.list_models(author=args.author, expand=["sha"])]
-        if args.trending:
-            found = hub.api.list_models(
-                pipeline_tag="text-generation", sort="trending_score", limit=args.trending, expand=["sha"]
-            )
-            models += [model.id for model in found]
+        trending = {"pipeline_tag": "text-generation", "sort": "trending_score", "limit": args.trending}
+        for asked in ({"author": args.author} if args.author else {}, trending if args.trending else {}):
+            if asked:
+                models += [model.id for model in listed(partial(hub.api.list_models, **asked, expand=["sha"]))]
     return [model for model in dict.fromkeys(models) if REPO_ID.fullmatch(model)]
 
 

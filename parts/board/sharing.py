@@ -11,6 +11,7 @@ from typing import Any
 from parts.board.hub import status_of, trouble
 from parts.board.vocabulary import SOURCE_TYPES
 from parts.frame import ScriptError, kept_text, listing, note, to_json
+from parts.hub.access import hub_errors
 from parts.hub.committing import commit_once, commit_whole, content_ids
 from parts.inputs import input_bytes
 
@@ -252,15 +253,16 @@ def send_uploads(api: Any, uploads: Sequence[RepoUpload], private: bool, hardwar
     """Make what is missing, then one commit for each repo; when anything fails, what was made is removed again."""
     made: list[RepoUpload] = []
     try:
-        for upload in uploads:
-            if not upload.exists:
-                sdk = {"space_sdk": "gradio"} if upload.kind == "space" else {}
-                with payment(upload, "push without --space, and put what `export` writes into a static Space"):
-                    api.create_repo(upload.repo_id, repo_type=upload.kind, private=private or None, **sdk)
-                made.append(upload)
-            if upload.kind == "space" and hardware:
-                ask_hardware(api, upload, hardware)
-        return [send_upload(api, upload) for upload in uploads if upload.files]
+        with hub_errors("pushing the leaderboard", api.token or "-"):
+            for upload in uploads:
+                if not upload.exists:
+                    sdk = {"space_sdk": "gradio"} if upload.kind == "space" else {}
+                    with payment(upload, "push without --space, and put what `export` writes into a static Space"):
+                        api.create_repo(upload.repo_id, repo_type=upload.kind, private=private or None, **sdk)
+                    made.append(upload)
+                if upload.kind == "space" and hardware:
+                    ask_hardware(api, upload, hardware)
+            return [send_upload(api, upload) for upload in uploads if upload.files]
     except BaseException:
         for upload in reversed(made):
             take_back(api, upload)

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import MAX_TRIES, ScriptError, printable
+from parts.hub.access import unexpected_answer
+from parts.hub.answers import listed, watch_answers
+from parts.hub.committing import UNEXPECTED, known_identity
 from parts.hub.retry import LOG_IN, seconds_to_wait, worth_repeating
 from parts.jobs.vocabulary import (
     ATTEMPT_LABEL,
@@ -54,8 +57,11 @@ def job_errors(doing: str, token: str) -> Iterator[None]:
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    watch_answers()
     try:
         yield
+    except ScriptError:
+        raise
     except HFValidationError as error:
         raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
     except HfHubHTTPError as error:
@@ -63,8 +69,8 @@ def job_errors(doing: str, token: str) -> Iterator[None]:
         said = " ".join(str(error.server_message or "").replace(token, "***").split())[:200]
         advice = JOB_REASONS.get(status, f"the Hub answered {status}")
         raise ScriptError(f"{doing}: {said + ': ' if said else ''}{advice}") from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ScriptError(f"{doing}: the Hub's answer is not what it was ({scrub(repr(error))[:100]})") from error
+    except UNEXPECTED as error:
+        raise ScriptError(scrub(f"{doing}: {unexpected_answer(error)}")) from error
     except (httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the upload of the script
         what = scrub(" ".join(str(error).replace(token, "***").split()))[:200] or type(error).__name__
         raise ScriptError(f"{doing}: the connection failed ({what})") from error
@@ -86,7 +92,7 @@ class JobsClient:
     def account(self) -> str:
         """The name of the token's owner."""
         with job_errors("asking the Hub who you are", self.token):
-            return self.patiently(self.api.whoami)["name"]
+            return known_identity(self.patiently(self.api.whoami), "asking the Hub who you are")["name"]
 
     def patiently(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call, and call again on 429, 5xx and broken connections, when the Hub says."""
@@ -107,14 +113,16 @@ class JobsClient:
     def catalog(self) -> Catalog:
         """The flavors there are now."""
         with job_errors("asking for the hardware of Jobs", self.token):
-            rows = self.patiently(self.api.list_jobs_hardware)
+            rows = self.patiently(listed, self.api.list_jobs_hardware)
+            if not rows:
+                raise ScriptError("asking for the hardware of Jobs: the Hub lists none")
             return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
 
     def jobs_of(self, run_id: str) -> dict[str, Any]:
         """The newest job on the Hub for each job name of a run."""
         labels = {RUN_LABEL: label_value(run_id)}
         with job_errors("listing the jobs of this run", self.token):
-            found = self.patiently(lambda: list(self.api.list_jobs(labels=labels, namespace=self.namespace)))
+            found = self.patiently(listed, lambda: self.api.list_jobs(labels=labels, namespace=self.namespace))
         found.sort(key=attempt_of)
         return {(info.labels or {}).get(JOB_LABEL, ""): info for info in found}
 
@@ -139,7 +147,7 @@ class JobsClient:
     def submitted(self, labels: dict[str, str]) -> Any:
         """The job with these labels, when an earlier try reached the Hub after all."""
         wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
-        return next(iter(self.api.list_jobs(labels=wanted, namespace=self.namespace)), None)
+        return next(iter(listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))), None)
 
     def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str]) -> Any:
         """One submission, by the client's own way; what it prints goes to stderr."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, listing, write_whole
+from parts.hub.answers import require_list
 from parts.inputs import MAX_SAMPLES, input_text, read_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import Collected, EvalJob, EvalRun, split_revision, task_key, task_shots
@@ -70,7 +71,7 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
     with job_errors(f"reading {run.results_repo}", client.token):
         # Named, because snapshot_download answers with an older copy when it cannot ask for the newest.
         revision = client.patiently(client.api.dataset_info, run.results_repo).sha
-        return Path(
+        folder = Path(
             client.patiently(
                 snapshot_download,
                 run.results_repo,
@@ -81,6 +82,9 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
                 endpoint=client.api.endpoint,
             )
         )
+        if not (folder / "runs" / run.run_id).is_dir():
+            require_list()  # of its files; else what was measured would be paid for again
+        return folder
 
 
 def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]]) -> Collected:

@@ -17,6 +17,7 @@ from parts.cards.asking import conflict_text
 from parts.cards.labels import Vocabulary
 from parts.frame import ScriptError, note, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
+from parts.hub.answers import listed
 from parts.hub.committing import git_blob_id
 from parts.inputs import read_json, read_lines
 from parts.metadata.entries import Entry, Finding, Sending
@@ -287,18 +288,12 @@ def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
             raise ScriptError(f"{args.repo_ids} names no model; one OWNER/NAME in a line is expected")
         return dict.fromkeys(lines)
     with hub_errors("listing models", hub.token or "-"):
-        if args.author:
-            found = hub.read(lambda: list(hub.api.list_models(author=args.author, expand=expand)))
-            said = f"{args.author} has no models, or none that are to be seen"
-        else:
-            found = hub.read(
-                lambda: list(
-                    hub.api.list_models(
-                        pipeline_tag="text-generation", sort="trending_score", limit=args.trending, expand=expand
-                    )
-                )
-            )
+        said = f"{args.author} has no models, or none that are to be seen"
+        asked = {"author": args.author}
+        if not args.author:
+            asked = {"pipeline_tag": "text-generation", "sort": "trending_score", "limit": args.trending}
             said = "the Hub lists no trending text-generation models"
+        found = hub.read(listed, lambda: hub.api.list_models(**asked, expand=expand))
     repos = {model.id: model for model in found if REPO_ID.fullmatch(model.id)}
     if not repos:
         raise ScriptError(said, code=1)

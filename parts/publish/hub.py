@@ -13,6 +13,7 @@ from typing import Any
 
 from parts.frame import MAX_TRIES, ScriptError, note
 from parts.hub.access import HUB_REASONS, unexpected_answer
+from parts.hub.answers import listed, watch_answers
 from parts.hub.benchmarks import BenchmarkSource, official_benchmarks
 from parts.hub.committing import UNEXPECTED, WrongBody, commit_whole, is_content, known_identity
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
@@ -55,6 +56,7 @@ class Hub:
                 stop=tenacity.stop_after_attempt(MAX_TRIES),
                 reraise=True,
             )
+            watch_answers()
             try:
                 return rule(call, *args, **options)
             except ScriptError:
@@ -151,7 +153,8 @@ class Hub:
             return self.benchmarks
 
     def list_benchmarks(self) -> list[tuple[str, str | None, bool]]:
-        found = self.read(lambda: list(self.api.list_datasets(benchmark=True, expand=["sha", "gated"])))
+        asked = {"benchmark": True, "expand": ["sha", "gated"]}
+        found = self.read(listed, lambda: self.api.list_datasets(**asked))
         return [(item.id, item.sha, bool(item.gated)) for item in found]
 
     def eval_yaml(self, dataset_id: str, sha: str | None) -> bytes:
