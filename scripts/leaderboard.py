@@ -189,6 +189,7 @@ def finished_rows(
     settle_units(rows, mapping)
     wanted = [row for row in rows if not keys or row["benchmark"] in keys]
     choose_shown(wanted)
+    explain_official_ranks(wanted)
     order = list(SOURCE_TYPES)
     wanted.sort(key=lambda row: (row["model"], row["benchmark"] or "~", order.index(row["source_type"])))
     return wanted
@@ -322,11 +323,12 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
         (
             str(ranges[row["model"]]), row["official_rank"], row["model"],
             display_score(row["comparable"], about["unit"]), shown_error(row), SOURCE_TYPES[row["source_type"]],
-            row["shots"], (row["date"] or "")[:10],
+            row["shots"], (row["date"] or "")[:10], row["official_why"],
         )
         for row in top
     ]  # fmt: skip
-    print_table(("rank", "on the Hub", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"), lines)
+    header = ["rank", "on the Hub", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"]
+    print_table([*header, "why the Hub has another rank"], lines)
     note(f"{len(rows)} models. {RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
     if any(row["official_rank"] for row in rows):
         note(OFFICIAL_RANK)
@@ -1447,6 +1449,7 @@ COLUMNS = {
     "date": "VARCHAR",
     "notes": "VARCHAR",
     "official_rank": "BIGINT",
+    "official_why": "VARCHAR",
     "shown": "BOOLEAN",
     "why_not": "VARCHAR",
     "lower_is_better": "BOOLEAN",
@@ -6424,6 +6427,52 @@ def pairs_between(first: Any, last: Any) -> Iterator[tuple[slice, Any, Any]]:
         start, done = stop, int(ends[stop - 1])
 
 
+def explain_official_ranks(rows: Sequence[dict[str, Any]]) -> None:
+    """Give shown rows their model's place on the Hub's own leaderboard, and say why the rank here is another.
+
+    A model may have its place by a row that is not the shown one. Sets `official_rank` and `official_why`.
+    """
+    ranked = {(row["model"], row["benchmark"]): row for row in rows if row.get("official_rank")}
+    boards: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        row["official_why"] = None
+        if row["shown"]:
+            boards.setdefault(row["benchmark"], []).append(row)
+    for key, shown in boards.items():
+        there = {row["model"]: ranked[row["model"], key] for row in shown if (row["model"], key) in ranked}
+        ranges = rank_ranges(shown) if there else {}
+        places = {model: row["official_rank"] for model, row in there.items()}
+        for row in shown:
+            row["official_rank"] = places.get(row["model"])
+        for row in shown:
+            if found := there.get(row["model"]):
+                row["official_why"] = official_difference(row, found, ranges[row["model"]], shown) or None
+
+
+def official_difference(
+    row: Mapping[str, Any], there: Mapping[str, Any], rank: RankRange, shown: Sequence[Mapping[str, Any]]
+) -> str:
+    """Why a model's rank here is not its place on the Hub's leaderboard, for people; empty when it is."""
+    place = row["official_rank"]
+    if rank.low == rank.high == place:
+        return ""
+    why = []
+    if there["comparable"] != row["comparable"]:
+        why.append(f"the Hub ranks it by {there['value']:g} ({SOURCE_TYPES[there['source_type']]}), not by this score")
+    if rank.low is None:
+        why.append("no error of its score is known, so it has no rank here")
+    elif rank.low != rank.high:
+        why.append(f"the errors of the scores leave the places {rank.low} to {rank.high} open; the Hub goes by value")
+    missing = place - 1 - sum((other["official_rank"] or place) < place for other in shown)
+    if missing > 0:
+        why.append(f"{missing} of those ahead of it on the Hub have no score here")
+    sign = -1 if row["lower_is_better"] else 1
+    added = sum(not other["official_rank"] and sign * (other["comparable"] - row["comparable"]) > 0 for other in shown)
+    if added:
+        why.append(f"{added} of those ahead of it here are not on the Hub's leaderboard")
+    return "; ".join(why)
+
+
 def display_score(value: float | None, unit: str | None) -> str:
     """A score for people: 0.412 in proportion -> "41.2", as the columns say %; None -> "–"."""
     if value is None:
@@ -9415,6 +9464,8 @@ def page_score(row: Mapping[str, Any], place: Sequence[int], rank: RankRange | N
         None if row["value"] == row["comparable"] else row["value"],
         text(row["notes"]),
         row["pull_request"],
+        row["official_rank"],
+        text(row["official_why"]),
     ]
     while fields[-1] is None:
         fields.pop()

@@ -9,6 +9,7 @@ import leaderboard as board
 import pytest
 import yaml
 from local_hub import LocalHub
+from record_writer import write_record
 from test_official import SHAPES, make_benchmark
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +103,23 @@ def test_joined_with_models_that_are_read_themselves(
     ]
     assert {row["source_url"] for row in rows} == {"https://example.org/run"}
     assert any(row["source_type"] == "own_run" for row in data())
+
+
+def test_rank_on_the_hub_stands_beside_ours_and_why_they_differ(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lab.create_benchmark("openai/gsm8k", ["gsm8k"])
+    for name, value in (("far", 95.0), ("near", 70.5), ("nearer", 70.0), ("low", 20.0)):
+        files = {".eval_results/gsm8k.yaml": eval_file(("openai/gsm8k", "gsm8k", value))}
+        lab.create_repo(f"m/{name}", files=files)
+    write_record(tmp_path / "own", "me/mine", [1.0] * 1318 + [0.0], task="gsm8k", shots=5)
+    assert collect(capsys, "--official", "--results", tmp_path / "own", "--benchmarks", "gsm8k")[0] == 0
+    shown = {row["model"]: (row["official_rank"], row["official_why"]) for row in data() if row["shown"]}
+    assert shown["me/mine"] == (None, None)
+    assert shown["m/near"][0] == 2 and "leave the places 3 to 4 open" in shown["m/near"][1]
+    assert shown["m/far"][0] == 1 and "1 of those ahead of it here are not on the Hub" in shown["m/far"][1]
+    assert board.main(["show", "--benchmark", "gsm8k"]) == 0
+    assert "why the Hub has another rank" in capsys.readouterr().out
 
 
 def test_pull_requests_and_verified_ones(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:

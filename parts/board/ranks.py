@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from parts.board.vocabulary import RankRange
+from parts.board.vocabulary import SOURCE_TYPES, RankRange
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
 COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
@@ -187,6 +187,52 @@ def pairs_between(first: Any, last: Any) -> Iterator[tuple[slice, Any, Any]]:
         low = np.repeat(np.arange(start, stop), counts)
         yield slice(start, stop), low, np.arange(len(low)) + np.repeat(shift, counts)
         start, done = stop, int(ends[stop - 1])
+
+
+def explain_official_ranks(rows: Sequence[dict[str, Any]]) -> None:
+    """Give shown rows their model's place on the Hub's own leaderboard, and say why the rank here is another.
+
+    A model may have its place by a row that is not the shown one. Sets `official_rank` and `official_why`.
+    """
+    ranked = {(row["model"], row["benchmark"]): row for row in rows if row.get("official_rank")}
+    boards: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        row["official_why"] = None
+        if row["shown"]:
+            boards.setdefault(row["benchmark"], []).append(row)
+    for key, shown in boards.items():
+        there = {row["model"]: ranked[row["model"], key] for row in shown if (row["model"], key) in ranked}
+        ranges = rank_ranges(shown) if there else {}
+        places = {model: row["official_rank"] for model, row in there.items()}
+        for row in shown:
+            row["official_rank"] = places.get(row["model"])
+        for row in shown:
+            if found := there.get(row["model"]):
+                row["official_why"] = official_difference(row, found, ranges[row["model"]], shown) or None
+
+
+def official_difference(
+    row: Mapping[str, Any], there: Mapping[str, Any], rank: RankRange, shown: Sequence[Mapping[str, Any]]
+) -> str:
+    """Why a model's rank here is not its place on the Hub's leaderboard, for people; empty when it is."""
+    place = row["official_rank"]
+    if rank.low == rank.high == place:
+        return ""
+    why = []
+    if there["comparable"] != row["comparable"]:
+        why.append(f"the Hub ranks it by {there['value']:g} ({SOURCE_TYPES[there['source_type']]}), not by this score")
+    if rank.low is None:
+        why.append("no error of its score is known, so it has no rank here")
+    elif rank.low != rank.high:
+        why.append(f"the errors of the scores leave the places {rank.low} to {rank.high} open; the Hub goes by value")
+    missing = place - 1 - sum((other["official_rank"] or place) < place for other in shown)
+    if missing > 0:
+        why.append(f"{missing} of those ahead of it on the Hub have no score here")
+    sign = -1 if row["lower_is_better"] else 1
+    added = sum(not other["official_rank"] and sign * (other["comparable"] - row["comparable"]) > 0 for other in shown)
+    if added:
+        why.append(f"{added} of those ahead of it here are not on the Hub's leaderboard")
+    return "; ".join(why)
 
 
 def display_score(value: float | None, unit: str | None) -> str:

@@ -49,6 +49,7 @@ COLUMNS = {
     "date": "VARCHAR",
     "notes": "VARCHAR",
     "official_rank": "BIGINT",
+    "official_why": "VARCHAR",
     "shown": "BOOLEAN",
     "why_not": "VARCHAR",
     "lower_is_better": "BOOLEAN",

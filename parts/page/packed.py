@@ -79,6 +79,8 @@ def page_score(row: Mapping[str, Any], place: Sequence[int], rank: RankRange | N
         None if row["value"] == row["comparable"] else row["value"],
         text(row["notes"]),
         row["pull_request"],
+        row["official_rank"],
+        text(row["official_why"]),
     ]
     while fields[-1] is None:
         fields.pop()
