@@ -1918,11 +1918,16 @@ class ItemScores:
 
     scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
     not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit.
     """
 
     item_ids: tuple[str, ...]
     clusters: Any
     scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -2046,13 +2051,19 @@ class Ranked:
     reach: tuple[float, float] | None = None  # eval_accuracy with all lost attempts wrong, and right; None: none lost
     part_weights: Mapping[str, float] = field(default_factory=dict)  # of a task in its benchmark's score
     interval: Interval | None = None
+    whole: Estimate | None = None  # eval_accuracy with its unit, metric and direction, where a formula made none of it
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
     distribution: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def sign(self) -> int:
+        """-1 where less of what ranks is better (WER, perplexity)."""
+        return -1 if self.whole is not None and self.whole.lower_is_better else 1
+
+    @property
     def ranks_by(self) -> float:
-        """The number that places it: eval_accuracy, or with --smooth the mean over the last checkpoints."""
-        return self.eval_accuracy if self.smoothed is None else self.smoothed
+        """The number that places it, more is better: eval_accuracy, or with --smooth the mean over the last ones."""
+        return self.sign * (self.eval_accuracy if self.smoothed is None else self.smoothed)
 
     def score(self, key: str) -> Estimate | None:
         """Its score for a benchmark or a category, ranked or not."""
@@ -2080,6 +2091,14 @@ class Ranking:
     smooth: int = 1
     tie_break: str | None = None
     base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
+
+    @property
+    def metric(self) -> str:
+        """What ranks, for a table's head: eval_accuracy, or the one metric that is no share of right answers."""
+        whole = self.best.whole
+        if whole is None or whole.averages:
+            return "eval_accuracy"
+        return f"{whole.metric or 'score'}{' (less is better)' if whole.lower_is_better else ''}"
 
     @property
     def synthetic(self) -> bool:
@@ -2312,7 +2331,8 @@ def keyed_value(
     """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
     best = ranking.best
     if name.strip() == "eval_accuracy":
-        score: Estimate | None = Estimate(best.eval_accuracy, best.standard_error, interval=best.interval)
+        whole = best.whole or Estimate(best.eval_accuracy, best.standard_error)
+        score: Estimate | None = replace(whole, interval=best.interval)
     elif part is None and name.strip() in ("checkpoint", "step"):
         return winner_value(name.strip(), ranking, "RESULT")
     else:
@@ -2952,6 +2972,7 @@ HARMLESS = {
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
     *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
+    "statistics",
     *(
         "predictions_sha256",
         "execution",
@@ -3066,6 +3087,224 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
 
 
+# --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
+
+
+def ratio_of(sums: Any) -> Any:
+    """Errors over length: WER, CER."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan)
+
+
+def perplexity_of(sums: Any) -> Any:
+    """exp(-log-likelihood over length)."""
+    import numpy as np
+
+    return np.exp(-ratio_of(sums))
+
+
+def bleu_of(sums: Any) -> Any:
+    """BLEU with sacrebleu's default smoothing (exp) of (..., 10) sums: n-grams found, said, and both lengths."""
+    import numpy as np
+
+    right, said, own, wanted = sums[..., :4], sums[..., 4:8], sums[..., 8], sums[..., 9]
+    missed = np.cumsum((right == 0) & (said > 0), axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        shares = np.where(right > 0, 100 * right, 100 / 2.0**missed) / said
+        brevity = np.where(own < wanted, np.exp(1 - wanted / own), 1.0)
+        score = brevity * np.exp(np.log(np.maximum(shares, 1e-300)).mean(-1))
+    return np.where((said > 0).all(-1) & (right > 0).any(-1), score, 0.0)
+
+
+def chrf_of(sums: Any) -> Any:
+    """chrF (beta 2) of (..., 3 orders) sums: n-grams said, wanted, found of each order."""
+    import numpy as np
+
+    said, wanted, found = sums[..., 0::3], sums[..., 1::3], sums[..., 2::3]
+    both = (said > 0) & (wanted > 0)
+    orders = np.maximum(both.sum(-1), 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = (np.where(both, found / said, 0.0)).sum(-1) / orders
+        recall = (np.where(both, found / wanted, 0.0)).sum(-1) / orders
+        score = 100 * 5 * precision * recall / (4 * precision + recall)
+    return np.where(precision + recall > 0, score, 0.0)
+
+
+def f1_of_sums(sums: Any) -> Any:
+    """Twice what is right over what is wanted plus what is said."""
+    import numpy as np
+
+    both = sums[..., 1] + sums[..., 2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(both > 0, 2 * sums[..., 0] / both, np.nan)
+
+
+def class_sums(sums: Any) -> tuple[Any, Any, Any]:
+    """(right, wanted, said) of each class from (..., 3 classes) sums."""
+    count = sums.shape[-1] // 3
+    return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
+
+
+def macro_f1_of(sums: Any) -> Any:
+    """The mean of F1 over the classes that somebody wanted or said."""
+    import numpy as np
+
+    right, wanted, said = class_sums(sums)
+    there = wanted + said > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
+
+
+def matthews_of(sums: Any) -> Any:
+    """Matthews' correlation of wanted and said classes (Gorodkin 2004); 0 where one of them is always the same."""
+    import numpy as np
+
+    right, wanted, said = class_sums(sums)
+    n = wanted.sum(-1)
+    top = right.sum(-1) * n - (wanted * said).sum(-1)
+    bottom = np.sqrt((n**2 - (wanted**2).sum(-1)) * (n**2 - (said**2).sum(-1)))
+    return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), 0.0)
+
+
+def auroc_of(rows: Any) -> float:
+    """The chance that a positive item (second column 1) has more of the first column than a negative one."""
+    from scipy.stats import rankdata
+
+    positive = rows[:, 1] > 0
+    up, down = int(positive.sum()), int((~positive).sum())
+    if not up or not down:
+        return math.nan
+    return float((rankdata(rows[:, 0])[positive].sum() - up * (up + 1) / 2) / (up * down))
+
+
+def average_precision_of(rows: Any) -> float:
+    """The mean of the precision over the recall that is gained, from the highest score down; equal ones together."""
+    import numpy as np
+
+    positive = rows[:, 1] > 0
+    if not positive.any():
+        return math.nan
+    order = np.argsort(-rows[:, 0], kind="stable")
+    scores, hits = rows[order, 0], np.cumsum(positive[order])
+    last = np.flatnonzero(np.append(np.diff(scores) != 0, True))
+    return float((hits[last] / (last + 1) * np.diff(hits[last], prepend=0)).sum() / hits[-1])
+
+
+def correlation_of(name: str) -> Callable[[Any], float]:
+    """Pearson's, Spearman's or Kendall's (tau-b) correlation of two columns; NaN where one of them is constant."""
+
+    def of_rows(rows: Any) -> float:
+        from scipy import stats
+
+        if (rows[0] == rows).all(axis=0).any():
+            return math.nan
+        compute = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
+        return float(compute(rows[:, 0], rows[:, 1]).statistic)
+
+    return of_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """How a corpus's score is made: of the sums of its items' statistics, or (by_rows) of the statistics themselves.
+
+    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit.
+    """
+
+    compute: Callable[[Any], Any]
+    labels: bool = False
+    by_rows: bool = False
+    factor: float = 1.0
+
+    def of(self, rows: Any) -> float:
+        """The score of (items, d) statistics."""
+        return self.factor * float(self.compute(rows if self.by_rows else rows.sum(0)))
+
+    def weighted(self, rows: Any, weights: Any) -> Any:
+        """The score of each of (draws, items) weights, whole numbers for a formula by rows: (draws,)."""
+        import numpy as np
+
+        if not self.by_rows:
+            return self.factor * self.compute(weights @ rows)
+        return self.factor * np.array([self.compute(np.repeat(rows, w.astype(int), axis=0)) for w in weights], float)
+
+
+FORMULAS = {
+    "ratio": Formula(ratio_of),
+    "percent_ratio": Formula(ratio_of, factor=100.0),
+    "perplexity": Formula(perplexity_of),
+    "bits": Formula(ratio_of, factor=-1 / math.log(2)),
+    "bleu": Formula(bleu_of),
+    "chrf": Formula(chrf_of),
+    "f1": Formula(f1_of_sums),
+    "f1_macro": Formula(macro_f1_of, labels=True),
+    "mcc": Formula(matthews_of, labels=True),
+    "auroc": Formula(auroc_of, by_rows=True),
+    "average_precision": Formula(average_precision_of, by_rows=True),
+    **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
+}
+WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
+FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
+
+
+def formula_of(stated: str, aggregation: str) -> str:
+    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
+    return stated if stated in FORMULAS else "" if stated else FROM_RATIOS.get(aggregation, "")
+
+
+def statistic_of(fields: Any, formula: str) -> tuple[Any, ...] | None:
+    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
+    text = fields.get("statistics")
+    if text is None and {"numerator", "denominator"} <= set(fields):
+        text = f"[{fields['numerator']}, {fields['denominator']}]"
+    if text is None:
+        return None
+    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
+    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
+    if FORMULAS[formula].labels:
+        return tuple(None if label is None else str(label) for label in found)
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
+    return tuple(map(float, found))
+
+
+def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str] = ()) -> Any:
+    """(items, d) statistics; of classes (all that are wanted or said, in order): right, wanted, said of each.
+
+    F1's classes are those that are wanted, as `classes` has them; a said one that is none of them is wrong.
+    """
+    import numpy as np
+
+    if not FORMULAS[formula].labels:
+        return np.array(found, float).reshape(len(found), -1)
+    codes = {label: code for code, label in enumerate(classes)}
+    rows = np.zeros((len(found), 3, len(classes)))
+    for row, (wanted, said) in zip(rows, found, strict=True):
+        for place, label in ((1, wanted), (2, said)):
+            if label in codes:
+                row[place, codes[label]] = 1
+        if wanted == said:
+            row[0, codes[wanted]] = 1
+    return rows.reshape(len(found), -1)
+
+
+def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
+    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
+    if not FORMULAS[formula].labels:
+        return []
+    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
+    return sorted(every)
+
+
+def corpus_score(found: Sequence[tuple[Any, ...]], formula: str) -> float:
+    """The score of items with these statistics."""
+    return FORMULAS[formula].of(statistics_array(found, formula, classes_of(found, formula)))
+
+
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
 
 NOBODY = Identity("")
@@ -3152,6 +3391,7 @@ class Run:
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
+    formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/corpus.py
     chosen: str = ""  # which of its items count, where not all do
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
@@ -3272,6 +3512,7 @@ def result_run(
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
+        formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
     )
 
@@ -3382,7 +3623,7 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers.
+    choices; empty: blank written answers; corpus: the score of all by their statistics, where they have some.
     """
 
     rows: int
@@ -3391,6 +3632,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    corpus: float | None = None
 
 
 def samples_path(file: str | Path) -> Path:
@@ -3458,6 +3700,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
         chance = chance_of_choices(run, rows)
         empty = sum(map(is_blank, rows))
+        corpus = corpus_of_rows(run, rows) if run.formula else None
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -3481,7 +3724,13 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         ),
         None,
     )
-    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty)
+    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, corpus)
+
+
+def corpus_of_rows(run: Run, rows: Rows) -> float | None:
+    """The score of the whole by its items' statistics; None where an item has none."""
+    found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
+    return None if not found or None in found else run.scale * corpus_score(found, run.formula)
 
 
 def check_item_repeats(rows: Rows, where: str) -> None:
@@ -3608,11 +3857,21 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append("its samples are missing")
     if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
         reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    reasons += statistics_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
         if not repeated:
             reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
     return reasons
+
+
+def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where a score of the whole corpus is not what its items' statistics give."""
+    if facts is None or facts.corpus is None or run.n not in (None, facts.rows - facts.unscored):
+        return []
+    if abs(facts.corpus - run.score) <= ROUNDED * max(1.0, abs(run.score)):
+        return []
+    return [f"its score {run.score:g} is not what its items' statistics give, {facts.corpus:.6g}"]
 
 
 def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
@@ -3851,12 +4110,15 @@ class Samples:
     scores: Any
     items_digest: str
     prompts_digest: str | None
+    formula: str = ""
+    statistics: tuple[Any, ...] = ()  # of each item, None where it has none; see parts/statistics/corpus.py
+    scale: float = 1.0
 
 
 def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
     """A reading as the ranking keeps it; known: what several files have in common, kept once."""
     facts, run = reading.facts, reading.run
-    usable = facts is not None and facts.factor is not None and not run.corpus_level
+    usable = facts is not None and (facts.corpus is not None or (facts.factor is not None and not run.corpus_level))
     samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
     counts = {"empty": facts.empty} | dict(run.counts) if facts else run.counts
     return Result(replace(run, counts=counts), reading.attempts, samples)
@@ -3877,14 +4139,23 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     rows = [row for _, row in found]
     scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
-    items_digest = digest_of(keys)
+    items_digest, run = digest_of(keys), reading.run
+    corpus = run.formula if reading.facts.corpus is not None else ""
     return Samples(
         known.setdefault(items_digest, keys),
         sample_clusters(keys, rows, cluster_by, known),
-        scores * reading.facts.factor,
+        scores * (reading.facts.factor or 1.0),
         items_digest,
         "" if None in prompts else digest_of(prompts),
+        corpus,
+        tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
+        run.scale,
     )
+
+
+def own_statistic(row: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
+    """What an item adds to a score of the whole corpus; None where it has no score."""
+    return None if row.get("error") else statistic_of(row.get("metadata") or {}, formula)
 
 
 def digest_of(parts: Iterable[Any]) -> str:
@@ -3917,6 +4188,9 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
         if not all(task in own for own in rows):
             continue
         parts = [own[task] for own in rows]
+        formulas = {part.formula for part in parts}
+        if len(formulas) > 1 or (formulas != {""} and not same_items(parts)):
+            continue  # nothing to resample where some have no statistics, or scores by rank are of other items
         keys = parts[0].keys
         if any(part.keys is not keys for part in parts):
             keys = tuple(sorted({key for part in parts for key in part.keys}))
@@ -3935,8 +4209,33 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
             for key, name in zip(keys, clusters, strict=True)
         ]
         ids = tuple(key[0] if key[2] == 1 else f"{key[0]}#{key[2]}" for key in keys)
-        aligned[task] = ItemScores(ids, np.array(marks), scores)
+        aligned[task] = with_statistics_of(parts, places, ItemScores(ids, np.array(marks), scores))
     return aligned
+
+
+def same_items(parts: Sequence[Samples]) -> bool:
+    """Whether every checkpoint has a statistic of every item, or the score can do without."""
+    every = all(part.keys == parts[0].keys and None not in part.statistics for part in parts)
+    return every or not FORMULAS[parts[0].formula].by_rows
+
+
+def with_statistics_of(parts: Sequence[Samples], places: Mapping[Any, int], items: ItemScores) -> ItemScores:
+    """The items with what they add to a score of the whole corpus, where it is one; places: of each key."""
+    import numpy as np
+
+    formulas = {part.formula for part in parts}
+    if formulas == {""}:
+        return items
+    formula = formulas.pop()
+    known = [one for part in parts for one in part.statistics if one is not None]
+    classes = classes_of(known, formula)
+    found = None
+    for i, part in enumerate(parts):
+        own = [(places[key], one) for key, one in zip(part.keys, part.statistics, strict=True) if one is not None]
+        rows = statistics_array([one for _, one in own], formula, classes)
+        found = np.zeros((*items.scores.shape, rows.shape[1])) if found is None else found
+        found[i, [place for place, _ in own]] = rows
+    return replace(items, formula=formula, statistics=found, scale=parts[0].scale)
 
 
 def samples_by_task(
@@ -4118,9 +4417,12 @@ def mean_score(scores: Sequence[Estimate], weights: Sequence[float] | None = Non
 def category_members(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, list[str]]:
     """Category -> the benchmarks that make it; a score for the category itself is the category's.
 
-    Benchmarks without a category count only where none has one: then each stands for itself.
+    Benchmarks without a category count only where none has one: then each stands for itself. Where none is a share of
+    right answers, those of one metric count (the WER of three data sets).
     """
     whole = [key for key, score in scores.items() if score.averages]
+    if not whole and len({(score.unit, score.lower_is_better, score.metric) for score in scores.values()}) == 1:
+        whole = list(scores)
     members: dict[str, list[str]] = defaultdict(list)
     for key in whole:
         category = vocabulary.category(key)
@@ -4142,8 +4444,11 @@ def uncounted(
 ) -> list[str]:
     """What does not enter eval_accuracy, and why: "blimp (no category)"."""
     lines = []
+    counted = {key for keys in category_members(scores, vocabulary).values() for key in keys}
     for key, score in scores.items():
         category = vocabulary.category(key)
+        if key in counted:
+            continue
         if not score.averages:
             lines.append(f"{key} (no proportion of which more is better)")
         elif key not in categories and (category is None or category in scores):
@@ -4329,7 +4634,7 @@ def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], lab
         axes.plot(places, heights, "o", zorder=3, markersize=9, color="#e9a8ae", label=why)
     axes.legend()
     what = ", bars: 95 % intervals" if bars else ""
-    axes.set(xlabel=label, ylabel=f"eval_accuracy ({ranking.overall})", title=f"Score by {label} ({title}{what})")
+    axes.set(xlabel=label, ylabel=f"{ranking.metric}, {ranking.overall}", title=f"Score by {label} ({title}{what})")
     axes.grid(alpha=0.3)
     return figure
 
@@ -5152,6 +5457,809 @@ def check_pull_request(
     note(f"{request.url} has all {len(digests)} files already; nothing was sent")
 
 
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, math.inf)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = [n if way is None else int(way.max()) + 1 for way in ways]
+    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
+# --- parts/statistics/differences.py ----------------------------------------------------------------------------------
+
+MOST_ITEMS = 2**34
+MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
+
+
+class Evidence:
+    """What some data say about a true difference."""
+
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """The lower bound at a critical value of t with `freedom` degrees of freedom; falls with it."""
+        raise NotImplementedError
+
+    def mirrored(self) -> Evidence:
+        """The same data with the two sides exchanged."""
+        raise NotImplementedError
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Evidence, float]:
+        """(what `times` as many items would say on average, the standard deviation of that difference).
+
+        unchanged: if both sides are equally good and differ on as many items; else if it is as it was observed.
+        """
+        raise NotImplementedError
+
+    def lower(self, level: float) -> Any:
+        """The lower bound that is one-sided at `level`."""
+        return self.low_end(critical_value(level, self.freedom))
+
+    def upper(self, level: float) -> Any:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[Any, Any]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value of "the difference is at most `value`": the level whose lower bound it is."""
+        if self.low_end(0.0) > value:
+            return upper_tail(reached(self.low_end, value), self.freedom)
+        return 1 - self.mirrored().p_above(-value) if self.mirrored().low_end(0.0) > -value else 0.5
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the difference is at least `value`"."""
+        return self.mirrored().p_above(-value)
+
+
+def reached(low_end: Any, value: float) -> float:
+    """The critical value at which a falling bound is `value`."""
+    from scipy import optimize
+
+    if low_end(MOST_CRITICAL) > value:
+        return MOST_CRITICAL
+    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
+
+
+def upper_tail(critical: float, freedom: float) -> float:
+    """P(T > critical) for t with some degrees of freedom, or for a normal variable."""
+    from scipy import special
+
+    return float(special.ndtr(-critical) if math.isinf(freedom) else special.stdtr(freedom, -critical))
+
+
+def two_sided_p(evidence: Evidence) -> float:
+    """The two-sided p-value of "there is no difference"."""
+    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(Evidence):
+    """The difference of two bounded means: gains and losses of paired items, or two models' scores.
+
+    correlation: of the two means. span: the width of the scores' range. extra: a variance beside that of the items,
+    as a share of span squared (between repeated runs). freedom: degrees of freedom of the whole.
+    """
+
+    up: BoundedMean
+    down: BoundedMean
+    correlation: Any = 0.0
+    span: float = 1.0
+    extra: float = 0.0
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+
+        gain = self.up.value - self.up.lower(critical, strict=True)
+        loss = self.down.upper(critical, strict=True) - self.down.value
+        square = gain**2 + loss**2 - 2 * self.correlation * gain * loss + self.extra * critical**2
+        return self.span * (self.up.value - self.down.value - np.sqrt(square))
+
+    def mirrored(self) -> Difference:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Difference, float]:
+        """See Evidence."""
+        middle = (self.up.value + self.down.value) / 2
+        up, down = (
+            replace(
+                mean, value=middle if unchanged else mean.value, factor=mean.factor / times, widest=mean.widest / times
+            )
+            for mean in (self.up, self.down)
+        )
+        variance = up.variance + down.variance - 2 * self.correlation * math.sqrt(up.variance * down.variance)
+        return replace(self, up=up, down=down), self.span * math.sqrt(variance + self.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded(Evidence):
+    """A difference of scores without a range: Student's t, or normal for infinitely many degrees of freedom."""
+
+    mean: float
+    error: float
+    freedom: float = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        return self.mean - critical * self.error
+
+    def mirrored(self) -> Unbounded:
+        """See Evidence."""
+        return replace(self, mean=-self.mean)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Unbounded, float]:
+        """See Evidence."""
+        error = self.error / math.sqrt(times)
+        return replace(self, mean=0.0 if unchanged else self.mean, error=error), error
+
+
+def items_needed(
+    evidence: Evidence, n: int, limit: float, level: float, power: float, unchanged: bool = False
+) -> int | None:
+    """How many items show, with this power, that the difference is above `limit`; `n` are there. None: no number does.
+
+    The bound that they would have on average must lie above the limit by what the power wants (a normal quantile of
+    standard deviations); simulated in the tests.
+    """
+    reserve = float(critical_value(1 - power))
+
+    def short(times: float) -> bool:
+        then, deviation = evidence.planned(times, unchanged)
+        return float(then.lower(level)) - reserve * deviation < limit
+
+    most = 1
+    while short(most / n):
+        most *= 2
+        if most > MOST_ITEMS:
+            return None
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if short(middle / n) else (least, middle)
+    return most
+
+
+def paired_difference(
+    differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
+) -> Evidence:
+    """The evidence in (..., items) differences of paired items, that share something by `groups`.
+
+    span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
+    of the items, and its degrees of freedom.
+    """
+    import numpy as np
+
+    ways = several_ways(groups)
+    if span is None:
+        fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+        variance = float(two_way_variance(differences, ways))
+        freedom = float(satterthwaite((variance, runs[0]), (fewest - 1, runs[1])))
+        return Unbounded(float(differences.mean()), math.sqrt(variance + runs[0]), freedom)
+    differences = differences / span
+    gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
+    up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
+    of_gains, of_losses, whole = (variance_of_mean(values, ways[0]) for values in (gains, losses, differences))
+    correlation = (of_gains + of_losses - whole) / 2 / np.sqrt(np.maximum(of_gains * of_losses, 1e-30))
+    extra, freedom = runs[0] / span**2, min(up.freedom, down.freedom)
+    if extra:
+        freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
+    return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
+    """The evidence in the scores of two sides that share nothing that is known; each as a share of the span."""
+    freedom = satterthwaite((baseline.variance, candidate.variance), (baseline.freedom, candidate.freedom))
+    return Difference(candidate, baseline, span=span, freedom=float(freedom))
+
+
+# --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
+
+TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
+CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
+
+
+def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
+    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
+
+    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
+    """
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    _, group = np.unique(items.clusters, return_inverse=True)
+    if len(group) and group.max() + 1 < len(group):
+        order = np.argsort(group, kind="stable")
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        values = np.add.reduceat(values[:, order], starts, axis=1)
+        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
+    order = np.lexsort((*known, *values))
+    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+
+
+def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
+    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
+    import numpy as np
+
+    kind = np.uint16 if clusters <= 2**16 else np.uint32
+    piece = max(1, CHUNK // clusters)
+    offsets = np.arange(piece)[:, None] * clusters
+    for begin in range(0, draws, 10 * piece):
+        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
+        for first in range(0, len(weights), piece):
+            part = weights[first : first + piece]
+            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
+            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+        yield weights
+
+
+def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    import numpy as np
+
+    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
+
+
+def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
+    same ones for all checkpoints.
+
+    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
+    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
+    """
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    shared = (counts == counts[0]).all()
+    counts = counts[:1] if shared else counts
+    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
+    means = means.astype(np.float32)
+    drawn = np.empty((len(sums), draws), np.float32)
+    begin = 0
+    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
+        end = begin + len(weights)
+        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
+        begin = end
+    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
+
+
+def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
+    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
+    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+
+
+def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
+    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
+    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
+    half = (place < sizes).astype(np.float32).T
+    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
+    one = ratios(sums @ half, counts @ half, means)
+    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
+    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
+
+    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
+    """
+    import numpy as np
+
+    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
+    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def trailing_means(values: Any, n: int) -> Any:
+    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
+    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
+
+
+def draw_interval(draws: Any) -> Any:
+    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
+    import numpy as np
+
+    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+
+
+def probability_best(draws: Any) -> Any:
+    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
+    winners = draws >= draws.max(0) - TIE
+    return (winners / winners.sum(0)).mean(1)
+
+
+def rank_intervals(draws: Any) -> list[tuple[int, int]]:
+    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
+    import numpy as np
+
+    tail = (1 - CONFIDENCE) / 2
+    intervals = []
+    for row in draws:
+        first = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
+        last = (draws >= row - TIE).sum(0, dtype=np.uint16)
+        low = np.quantile(first, tail, method="inverted_cdf")
+        intervals.append((int(low), int(np.quantile(last, 1 - tail, method="inverted_cdf"))))
+    return intervals
+
+
+def confidence_set(scores: Any, draws: Any) -> Any:
+    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
+    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
+    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
+    resamples one series of losses; here tasks are averaged.)
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
+    variance = covariance.diagonal()
+    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
+    clear = spread > TIE
+    spread = np.where(clear, spread, 1)
+    behind = scores - scores[:, None]
+    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
+    left, eliminated = list(range(len(scores))), []
+    while len(left) > 1:
+        furthest = t[np.ix_(left, left)].max(1)
+        worst = int(furthest.argmax())
+        eliminated.append((left.pop(worst), furthest[worst]))
+    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
+    for out, seen in reversed(eliminated):
+        others = [i for i in inside if clear[out, i]]
+        if others:
+            pairs = noise[others] - noise[out]
+            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
+            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
+        tests.append((out, float((largest >= seen).mean())))
+        inside.append(out)
+    p_values, highest = np.ones(len(scores)), 0.0
+    for out, p_value in reversed(tests):
+        highest = max(highest, p_value)
+        p_values[out] = highest
+    return p_values
+
+
+def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
+    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
+
+    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
+    bootstrap, Romano and Wolf 2005).
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    noise = noise - noise[baseline]
+    spread = noise.std(1)
+    clear = spread > TIE * 1e-2
+    quantile = 0.0
+    if clear.any():
+        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
+    difference = scores - scores[baseline]
+    half = np.where(clear, quantile * spread, 0.0)
+    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
+
+
+def split_half_score(halves: Any, base: Any = None) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose.
+
+    base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
+    """
+    choose, report = halves
+    winners = choose >= choose.max(0) - TIE
+    found = (winners * report).sum(0) / winners.sum(0)
+    return float((found if base is None else found - base[1, 0]).mean())
+
+
+def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
+    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(contrast @ scores), float(low), float(high)
+
+
+def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
+    """The place that lies furthest off the regression line of the scores on x, where the draws do not explain it (the
+    largest |t| of all places, 95 %); None where the line fits."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    design = np.stack([np.ones_like(places), places - places.mean()])
+    rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
+    noise = rest @ (draws - draws.mean(1, keepdims=True))
+    spread = noise.std(1)
+    clear = spread > TIE
+    if not clear.any():
+        return None
+    size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)
+    largest = np.quantile((np.abs(noise[clear]) / spread[clear, None]).max(0), CONFIDENCE)
+    return int(size.argmax()) if size.max() > largest else None
+
+
+# --- parts/statistics/corpus_draws.py ---------------------------------------------------------------------------------
+
+CORPUS_DRAWS = 10_000
+ROW_DRAWS = 1_000  # of scores that are no function of sums: each draw is computed from its items
+
+
+def grouped_rows(rows: Sequence[Any], groups: Any) -> tuple[list[Any], int]:
+    """(sums of the statistics over each group, how many groups); the items alone where nothing is shared."""
+    import numpy as np
+
+    if groups is None:
+        return list(rows), len(rows[0])
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(np.asarray(groups)[order], prepend=-1))
+    return [np.add.reduceat(own[order], starts, axis=0) for own in rows], len(starts)
+
+
+def drawn_units(formula: str, sides: Sequence[Any], groups: Any) -> tuple[list[Any], int, Any]:
+    """(what weights are put on for each side, how many units are drawn, the unit of each row): sums of groups, or rows
+    where the score is no function of sums."""
+    if FORMULAS[formula].by_rows:
+        return list(sides), len(sides[0]) if groups is None else 1 + int(groups.max()), groups
+    rows, units = grouped_rows(sides, groups)
+    return rows, units, None
+
+
+def drawn_scores(formula: str, sides: Sequence[Any], groups: Any, draws: int, seed: Sequence[int]) -> Any:
+    """(sides, draws) scores of bootstrap draws of the items, or of their groups: the same ones for all sides."""
+    import numpy as np
+
+    rule, found = FORMULAS[formula], []
+    rows, units, places = drawn_units(formula, sides, groups)
+    for weights in resampling_weights(np.random.default_rng(seed), draws, units):
+        weights = weights if places is None else weights[:, places]
+        found.append([rule.weighted(own, weights) for own in rows])
+    return np.concatenate([np.array(part) for part in found], axis=1)
+
+
+def half_scores(formula: str, sides: Sequence[Any], groups: Any, splits: int, seed: Sequence[int]) -> Any:
+    """Scores on a random half of the items (or groups) and on the other, both ways round: (2, sides, 2 splits)."""
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    rows, units, places = drawn_units(formula, sides, groups)
+    place = np.random.default_rng(seed).random((splits, units)).argsort(1)
+    half = (place < units // 2 + np.arange(splits)[:, None] % 2 * (units % 2)).astype(float)
+    half = half if places is None else half[:, places]
+    one, other = (np.array([rule.weighted(own, weights) for own in rows]) for weights in (half, 1 - half))
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def randomization_p(formula: str, one: Any, other: Any, groups: Any, trials: int, seed: Sequence[int]) -> float:
+    """The two-sided p-value of "it makes no difference which side gave which answer": approximate randomization.
+
+    Items (or groups) change sides at random (Noreen 1989, Riezler and Maxwell 2005); (c + 1) / (trials + 1) for the c
+    trials with a larger difference than the observed one, as sacrebleu's --paired-ar counts them.
+    """
+    import numpy as np
+
+    rule, rng = FORMULAS[formula], np.random.default_rng(seed)
+    observed, larger = abs(rule.of(one) - rule.of(other)), 0
+    (one, other), units, place = drawn_units(formula, [one, other], groups)
+    place = slice(None) if place is None else place
+    step = 1 if rule.by_rows else max(1, 2_000_000 // units)
+    for begin in range(0, trials, step):
+        kept = rng.integers(2, size=(min(step, trials - begin), units), dtype=bool)[:, place]
+        if rule.by_rows:
+            mask = kept[0][:, None]
+            scores = np.array([rule.of(np.where(mask, one, other)) - rule.of(np.where(mask, other, one))])
+        else:
+            mixed = kept @ (one - other)
+            scores = rule.factor * (rule.compute(mixed + other.sum(0)) - rule.compute(one.sum(0) - mixed))
+        larger += int((np.abs(scores) > observed + 1e-12 * max(1.0, observed)).sum())
+    return (larger + 1) / (trials + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Resampled(Evidence):
+    """A difference as the paired bootstrap has it: percentiles at the level that few units ask for (Hesterberg 2015).
+
+    drawn: the sorted differences of the draws; freedom: units less 1, of the t quantile that the level comes from.
+    Beyond the draws the bound goes on in their standard deviations. swing: where few items changed, how much the score
+    would if all did; the draws know nothing of changes that were not met, and the exact bound of their share is added.
+    """
+
+    drawn: Any
+    error: float
+    freedom: float
+    changed: float = 0.0
+    swing: float = 0.0
+
+    def low_end(self, critical: float) -> float:
+        """See Evidence."""
+        from scipy import special
+
+        wide = critical * math.sqrt((self.freedom + 1) / self.freedom)
+        last = len(self.drawn) - 1
+        place, edge = float(special.ndtr(-wide)) * last, min(10.0, last / 4)
+        beyond = 0.0
+        if place < edge:
+            place, beyond = edge, (wide + float(special.ndtri(edge / last))) * self.error
+        low = int(place)
+        high = min(low + 1, last)
+        found = self.drawn[low] + (place - low) * (self.drawn[high] - self.drawn[low])
+        return float(found) - beyond - self.unmet(critical)
+
+    def unmet(self, critical: float) -> float:
+        """What items that were not met could change, at a critical value: the bound of Clopper and Pearson."""
+        from scipy import special
+
+        n = self.freedom + 1
+        if not self.swing or self.changed >= n:
+            return 0.0
+        most = float(special.betaincinv(self.changed + 1, n - self.changed, special.ndtr(critical)))
+        return self.swing * max(0.0, most - self.changed / n)
+
+    def mirrored(self) -> Resampled:
+        """See Evidence."""
+        return replace(self, drawn=-self.drawn[::-1])
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Resampled, float]:
+        """See Evidence."""
+        middle = float(self.drawn[len(self.drawn) // 2])
+        drawn = (self.drawn - middle) / math.sqrt(times) + (0.0 if unchanged else middle)
+        error = self.error / math.sqrt(times)
+        then = replace(self, drawn=drawn, error=error, freedom=max(1.0, (self.freedom + 1) * times - 1))
+        return replace(then, changed=self.changed * times), error
+
+
+def draws_for(formula: str, items: int) -> int:
+    """How many draws are made: fewer of scores by rows, and of very many items."""
+    return ROW_DRAWS if FORMULAS[formula].by_rows else max(ROW_DRAWS, min(CORPUS_DRAWS, 10**9 // max(items, 1)))
+
+
+# --- parts/ranking/corpus.py ------------------------------------------------------------------------------------------
+
+OWN_DRAWS = 2_000  # for the interval of one checkpoint's score
+
+
+def corpus_groups(items: ItemScores) -> tuple[Any, int]:
+    """(the number of what each item shares, or None; how many units are drawn)."""
+    import numpy as np
+
+    found, numbers = np.unique(items.clusters, return_inverse=True)
+    return (None, len(numbers)) if len(found) == len(numbers) else (numbers, len(found))
+
+
+def corpus_scores_drawn(items: ItemScores, draws: int, seed: list[int]) -> Any:
+    """(checkpoints, draws) bootstrap draws of the scores, stretched about them as those of means are.
+
+    Scores by rank are computed draw by draw: so many as are affordable, each of them used again.
+    """
+    import numpy as np
+
+    groups, units = corpus_groups(items)
+    made = min(draws, draws_for(items.formula, len(items.item_ids)))
+    drawn = items.scale * drawn_scores(items.formula, list(items.statistics), groups, made, seed)
+    middle = np.nanmean(drawn, axis=1, keepdims=True)
+    drawn = np.where(np.isfinite(drawn), drawn, middle)
+    stretched = middle + (drawn - middle) * math.sqrt(units / (units - 1))
+    return np.tile(stretched, math.ceil(draws / made))[:, :draws].astype(np.float32)
+
+
+def corpus_scores_halved(items: ItemScores, splits: int, seed: list[int]) -> Any:
+    """The scores on halves of the items, (2, checkpoints, 2 splits)."""
+    return items.scale * half_scores(items.formula, list(items.statistics), corpus_groups(items)[0], splits, seed)
+
+
+def corpus_interval(items: ItemScores, place: int) -> Interval:
+    """The 95 % interval of one checkpoint's score: percentiles of its draws."""
+    one = ItemScores(
+        items.item_ids, items.clusters, items.scores[[place]], items.formula, items.statistics[[place]], items.scale
+    )
+    (low,), (high,) = draw_interval(corpus_scores_drawn(one, OWN_DRAWS, [0])).tolist()
+    return Interval(low, high, "percentile bootstrap of the items' statistics")
+
+
 # --- parts/ranking/comparable.py --------------------------------------------------------------------------------------
 
 
@@ -5449,12 +6557,12 @@ def rank_one(
         return Ranked(checkpoint, float(value), None, scores, categories, tuple(records))
     if not categories:
         raise ScriptError(
-            f"nothing can be averaged for {checkpoint.name}: {listing(scores)} are no proportions of which more is "
-            "better; say how to rank with --score-function FILE.py",
+            f"{listing(scores)} of {checkpoint.name} are of several kinds, none is a share of right answers: choose "
+            "one with --benchmarks, or say how to rank with --score-function FILE.py",
             code=3,
         )
     overall = overall_score(categories, options.weights, options.weight_digits)
-    return Ranked(checkpoint, overall.value, overall.standard_error, scores, categories, tuple(records))
+    return Ranked(checkpoint, overall.value, overall.standard_error, scores, categories, tuple(records), whole=overall)
 
 
 def with_smoothing(ranked: Sequence[Ranked], n: int) -> list[Ranked]:
@@ -5669,10 +6777,10 @@ def reach_of_losses(
 
 def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:
     """The others that would be the best with other outcomes of the attempts that were lost."""
-    low = best.eval_accuracy if best.reach is None else best.reach[0]
+    low = best.sign * (best.eval_accuracy if best.reach is None else best.reach[0])
     found = []
     for r in ranked:
-        high = r.eval_accuracy if r.reach is None else r.reach[1]
+        high = r.sign * (r.eval_accuracy if r.reach is None else r.reach[1])
         if r is not best and (best.reach or r.reach) and high > low:
             found.append(r)
     return found
@@ -5753,440 +6861,6 @@ def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> list[Skipped]:
     return dropped
 
 
-# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
-
-# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
-FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
-WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
-NO_VARIANCE = 1e-12
-LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedMean:
-    """A mean on a range of 0 to 1, and what tells how far off it may be.
-
-    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
-    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
-    """
-
-    value: Any
-    factor: Any
-    widest: Any
-    freedom: Any = math.inf
-
-    @property
-    def variance(self) -> Any:
-        """The variance of the mean."""
-        return self.factor * self.value * (1 - self.value)
-
-    def mirrored(self) -> BoundedMean:
-        """The mean of 1 - score."""
-        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
-
-    def lower(self, critical: Any, strict: bool = False) -> Any:
-        """The lower end at a critical value of the t (or normal) distribution.
-
-        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
-        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
-        """
-        import numpy as np
-        from scipy import special
-
-        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
-        right, wrong = n * self.value, n * (1 - self.value)
-        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
-        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
-        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
-        few = (np.minimum(right, wrong) if strict else right) <= most
-        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
-        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
-        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
-
-    def upper(self, critical: Any, strict: bool = False) -> Any:
-        """The upper end; see `lower`."""
-        return 1 - self.mirrored().lower(critical, strict)
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
-        """The two-sided interval."""
-        critical = critical_value((1 - confidence) / 2, self.freedom)
-        return self.lower(critical), self.upper(critical)
-
-
-def critical_value(level: float, freedom: Any = math.inf) -> Any:
-    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
-    import numpy as np
-    from scipy import special
-
-    normal = np.isinf(freedom)
-    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
-
-
-def variance_of_mean(scores: Any, groups: Any = None) -> Any:
-    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
-    import numpy as np
-
-    off = scores - scores.mean(-1, keepdims=True)
-    if groups is not None:
-        order = np.argsort(groups, kind="stable")
-        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
-    return (off**2).sum(-1) / scores.shape[-1] ** 2
-
-
-def several_ways(groups: Iterable[Any]) -> list[Any]:
-    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
-    import numpy as np
-
-    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
-    return [group for group in found if group.max() + 1 < len(group)] or [None]
-
-
-def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
-    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
-
-    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
-    factor G / (G - 1) for G groups.
-    """
-    import numpy as np
-
-    n = scores.shape[-1]
-
-    def one(group: Any) -> Any:
-        count = n if group is None else int(group.max()) + 1
-        return variance_of_mean(scores, group) * count / (count - 1)
-
-    parts = [one(group) for group in ways]
-    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
-
-
-def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
-    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
-
-    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
-    """
-    import numpy as np
-
-    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
-    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
-        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
-    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
-    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
-    if fewest < 2:
-        return BoundedMean(value, np.full_like(value, widest), widest, 1)
-    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
-
-
-def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
-    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
-    import numpy as np
-
-    most = value * (1 - value)
-    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
-    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
-    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
-    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
-
-
-def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
-    if not n and not error:
-        return None
-    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
-    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, math.inf)
-
-
-def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
-    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
-    import numpy as np
-
-    if len(parts) == 1:
-        return parts[0][1]
-    value = sum(weight * part.value for weight, part in parts)
-    variances = [weight**2 * part.variance for weight, part in parts]
-    widest = [weight**2 * part.factor for weight, part in parts]
-    own, all_alike = sum(variances), sum(widest)
-    freedoms = [part.freedom for _, part in parts]
-    # Where every part is at an end of the range there is no variance: then by what it could be.
-    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
-    return steadied(value, own, all_alike, freedom)
-
-
-def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
-    """The standard error of the mean of (items,) scores that may share clusters and raters.
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
-    """
-    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
-
-
-def score_interval(
-    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
-) -> tuple[float, float, str] | None:
-    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
-
-    Student's t where the range is open. None where fewer than two things are there that could differ.
-    """
-    ways, n = several_ways(groups), len(scores)
-    counts = [n if way is None else int(way.max()) + 1 for way in ways]
-    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
-    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
-        return None
-    if low is not None and high is not None:
-        mean = mean_of((scores - low) / (high - low), ways)
-        ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
-    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
-
-
-def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
-    """Degrees of freedom of a sum of independent variances."""
-    import numpy as np
-
-    total = sum(variances)
-    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
-    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
-
-
-# --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
-
-TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
-CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
-
-
-def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
-    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
-
-    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
-    """
-    import numpy as np
-
-    known = ~np.isnan(items.scores)
-    values = np.where(known, items.scores, 0.0)
-    _, group = np.unique(items.clusters, return_inverse=True)
-    if len(group) and group.max() + 1 < len(group):
-        order = np.argsort(group, kind="stable")
-        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-        values = np.add.reduceat(values[:, order], starts, axis=1)
-        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
-    order = np.lexsort((*known, *values))
-    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
-
-
-def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
-    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
-    import numpy as np
-
-    kind = np.uint16 if clusters <= 2**16 else np.uint32
-    piece = max(1, CHUNK // clusters)
-    offsets = np.arange(piece)[:, None] * clusters
-    for begin in range(0, draws, 10 * piece):
-        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
-        for first in range(0, len(weights), piece):
-            part = weights[first : first + piece]
-            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
-            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
-        yield weights
-
-
-def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
-    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
-    import numpy as np
-
-    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
-
-
-def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
-    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
-    same ones for all checkpoints.
-
-    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
-    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
-    """
-    import numpy as np
-
-    sums, counts = cluster_sums(items)
-    clusters = sums.shape[1]
-    shared = (counts == counts[0]).all()
-    counts = counts[:1] if shared else counts
-    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
-    means = means.astype(np.float32)
-    drawn = np.empty((len(sums), draws), np.float32)
-    begin = 0
-    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
-        end = begin + len(weights)
-        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
-        begin = end
-    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
-
-
-def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
-    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
-    import numpy as np
-
-    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
-    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
-
-
-def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
-    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
-    import numpy as np
-
-    sums, counts = cluster_sums(items)
-    clusters = sums.shape[1]
-    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
-    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
-    half = (place < sizes).astype(np.float32).T
-    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
-    one = ratios(sums @ half, counts @ half, means)
-    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
-    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
-
-
-def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
-    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
-
-    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
-    """
-    import numpy as np
-
-    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
-    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
-    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
-
-
-def trailing_means(values: Any, n: int) -> Any:
-    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
-    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
-
-
-def draw_interval(draws: Any) -> Any:
-    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
-    import numpy as np
-
-    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
-
-
-def probability_best(draws: Any) -> Any:
-    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
-    winners = draws >= draws.max(0) - TIE
-    return (winners / winners.sum(0)).mean(1)
-
-
-def rank_intervals(draws: Any) -> list[tuple[int, int]]:
-    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
-    import numpy as np
-
-    tail = (1 - CONFIDENCE) / 2
-    intervals = []
-    for row in draws:
-        first = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
-        last = (draws >= row - TIE).sum(0, dtype=np.uint16)
-        low = np.quantile(first, tail, method="inverted_cdf")
-        intervals.append((int(low), int(np.quantile(last, 1 - tail, method="inverted_cdf"))))
-    return intervals
-
-
-def confidence_set(scores: Any, draws: Any) -> Any:
-    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
-
-    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
-    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
-    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
-    resamples one series of losses; here tasks are averaged.)
-    """
-    import numpy as np
-
-    noise = draws - draws.mean(1, keepdims=True)
-    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
-    variance = covariance.diagonal()
-    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
-    clear = spread > TIE
-    spread = np.where(clear, spread, 1)
-    behind = scores - scores[:, None]
-    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
-    left, eliminated = list(range(len(scores))), []
-    while len(left) > 1:
-        furthest = t[np.ix_(left, left)].max(1)
-        worst = int(furthest.argmax())
-        eliminated.append((left.pop(worst), furthest[worst]))
-    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
-    for out, seen in reversed(eliminated):
-        others = [i for i in inside if clear[out, i]]
-        if others:
-            pairs = noise[others] - noise[out]
-            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
-            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
-        tests.append((out, float((largest >= seen).mean())))
-        inside.append(out)
-    p_values, highest = np.ones(len(scores)), 0.0
-    for out, p_value in reversed(tests):
-        highest = max(highest, p_value)
-        p_values[out] = highest
-    return p_values
-
-
-def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
-    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
-
-    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
-    bootstrap, Romano and Wolf 2005).
-    """
-    import numpy as np
-
-    noise = draws - draws.mean(1, keepdims=True)
-    noise = noise - noise[baseline]
-    spread = noise.std(1)
-    clear = spread > TIE * 1e-2
-    quantile = 0.0
-    if clear.any():
-        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
-    difference = scores - scores[baseline]
-    half = np.where(clear, quantile * spread, 0.0)
-    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
-
-
-def split_half_score(halves: Any, base: Any = None) -> float:
-    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose.
-
-    base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
-    """
-    choose, report = halves
-    winners = choose >= choose.max(0) - TIE
-    found = (winners * report).sum(0) / winners.sum(0)
-    return float((found if base is None else found - base[1, 0]).mean())
-
-
-def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
-    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
-    import numpy as np
-
-    places = np.asarray(x, float)
-    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
-    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(contrast @ scores), float(low), float(high)
-
-
-def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
-    """The place that lies furthest off the regression line of the scores on x, where the draws do not explain it (the
-    largest |t| of all places, 95 %); None where the line fits."""
-    import numpy as np
-
-    places = np.asarray(x, float)
-    design = np.stack([np.ones_like(places), places - places.mean()])
-    rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
-    noise = rest @ (draws - draws.mean(1, keepdims=True))
-    spread = noise.std(1)
-    clear = spread > TIE
-    if not clear.any():
-        return None
-    size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)
-    largest = np.quantile((np.abs(noise[clear]) / spread[clear, None]).max(0), CONFIDENCE)
-    return int(size.argmax()) if size.max() > largest else None
-
-
 # --- parts/ranking/certainty.py ---------------------------------------------------------------------------------------
 
 SPLITS = 200  # random halves of the items, each used both ways
@@ -6210,6 +6884,8 @@ class TaskData:
     def draws(self, draws: int, seed: int) -> Any:
         """Draws of the scores, (checkpoints, draws); a task's draws do not depend on what other tasks there are."""
         key = [seed, zlib.crc32(self.name.encode())]
+        if self.items is not None and self.items.formula:
+            return corpus_scores_drawn(self.items, draws, key)
         if self.items is not None:
             return bootstrap_means(self.items, draws, key)
         return normal_means(self.scores, self.errors, draws, key)
@@ -6217,6 +6893,8 @@ class TaskData:
     def halves(self, splits: int, seed: int) -> Any:
         """The scores on halves of the items, (2, checkpoints, 2 splits)."""
         key = [seed, zlib.crc32(self.name.encode()), 1]
+        if self.items is not None and self.items.formula:
+            return corpus_scores_halved(self.items, splits, key)
         if self.items is not None:
             return half_means(self.items, splits, key)
         return normal_halves(self.scores, self.errors, splits, key)
@@ -6233,7 +6911,7 @@ class TaskData:
         """How far off a checkpoint's score may be (the mean of the last `window` ones); None for scores without a range
         of 0 to 1, and where nothing tells."""
         own = self.estimates[place + 1 - window : place + 1]
-        if not all(estimate.averages for estimate in own):
+        if not all(estimate.averages for estimate in own) or (self.items is not None and self.items.formula):
             return None
         if self.items is not None:
             scores, clusters = self.own_scores(place, window)
@@ -6325,6 +7003,8 @@ def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Optio
 def own_interval(task: TaskData, place: int) -> Interval | None:
     """The interval of one task's score: of its items, else of its standard error."""
     mean, estimate = task.mean(place), task.estimates[place]
+    if task.items is not None and task.items.formula:
+        return corpus_interval(task.items, place)
     if task.items is not None:
         scores, clusters = task.own_scores(place)
         found = score_interval(scores, (clusters,), *((0.0, 1.0) if mean is not None else (None, None)))
@@ -6436,7 +7116,9 @@ def with_statistics(
             overall_interval(r, place, data, members, weights, smoothed, options.smooth)
             for place, r in enumerate(done[options.smooth - 1 :], options.smooth - 1)
         ]
-    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, intervals, options, base)
+    sign = done[0].sign
+    statistics = standings(done, sign * np.asarray(draws), sign * np.asarray(halves), tasks, intervals, options, base)
+    statistics = statistics if sign > 0 else as_measured(statistics)
     return replace(ranking, ranked=tuple(done), statistics=statistics, base=base)
 
 
@@ -6474,7 +7156,8 @@ def standings(
     options: Options,
     base: Ranked | None = None,
 ) -> Statistics:
-    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy.
+    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy, turned
+    round where less is better, as all numbers in the result then are.
 
     The rows below those of `ranked` are the base model's.
     """
@@ -6493,7 +7176,7 @@ def standings(
     if baseline is not None:
         differences = simultaneous_differences(scores, draws, baseline)
     if base is not None:
-        whole = np.append(scores, base.eval_accuracy), np.vstack([draws, of_base])
+        whole = np.append(scores, base.ranks_by), np.vstack([draws, of_base])
         differences = simultaneous_differences(*whole, len(pool))[:-1]
     own = {}
     for i, r in enumerate(pool):
@@ -6528,8 +7211,27 @@ def standings(
         corrected,
         trend,
         base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
-        None if base is None else base.eval_accuracy,
+        None if base is None else base.ranks_by,
     )
+
+
+def as_measured(statistics: Statistics) -> Statistics:
+    """Statistics of scores that were turned round, turned back: less is better in them."""
+
+    def back(ends: tuple[float, float, float] | None) -> tuple[float, float, float] | None:
+        return None if ends is None else (-ends[0], -ends[2], -ends[1])
+
+    own = {
+        name: replace(standing, score=-standing.score, difference=back(standing.difference))
+        for name, standing in statistics.standings.items()
+    }
+    found, trend = statistics.corrected, statistics.trend
+    corrected = replace(found, raw=-found.raw, value=-found.value, gain=back(found.gain))
+    if trend is not None:
+        change = replace(trend.change, low=-trend.change.high, high=-trend.change.low)
+        trend = replace(trend, change=change, estimate=-trend.estimate)
+    base = None if statistics.baseline_score is None else -statistics.baseline_score
+    return replace(statistics, standings=own, corrected=corrected, trend=trend, baseline_score=base)
 
 
 def source_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData]) -> str:
@@ -6546,6 +7248,8 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         items = sum(task.items.scores.shape[1] for task in by_items)
         groups = sum(len(set(task.items.clusters.tolist())) for task in by_items)
         clusters = f" in {groups:,} clusters" if groups < items else ""
+        formulas = {task.items.formula for task in by_items} - {""}
+        clusters += f", by their statistics ({listing(sorted(formulas))})," if formulas else ""
         parts.append(f"paired bootstrap over {items:,} items{clusters} of {len(by_items)} tasks")
     if len(by_items) < len(tasks):
         names = listing(task.name for task in tasks if task.items is None)
@@ -6576,7 +7280,7 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
     places = [r.checkpoint.step if tail[0].checkpoint.step is not None else r.checkpoint.epoch for r in tail]
     if len(tail) < last or None in places:
         return None
-    scores, noise = np.array([r.eval_accuracy for r in tail]), draws[-last:]
+    scores, noise = np.array([r.sign * r.eval_accuracy for r in tail]), draws[-last:]
     estimate, low, high = line_change(places, scores, noise)
     off = off_the_line(places, scores, noise)
     flat = next(i for i in range(len(names)) if set(names[i:]) <= {*tied, best} or i == len(names) - 1)
@@ -6586,7 +7290,7 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
         kept = [i for i in range(last) if i != off]
         alone = off_the_line([places[i] for i in kept], scores[kept], noise[kept]) is None
     if names[-1] not in (*tied, best):
-        verdict, where = f"best at {best}, since then down (shown)", best
+        verdict, where = f"best at {best}, since then {'down' if tail[0].sign > 0 else 'worse'} (shown)", best
     elif alone:
         verdict, where = f"one record off the line: {tail[off].checkpoint.name}", tail[off].checkpoint.name
     elif low > 0 and (off is None or flat == len(names) - 1):
@@ -7090,6 +7794,8 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
     document = {
         "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
+        "metric": ranking.metric,
+        "lower_is_better": ranking.best.sign < 0,
         "answer": summary_lines(ranking),
         "best": {
             "name": best.checkpoint.name,
@@ -7212,7 +7918,7 @@ def score_json(score: Estimate) -> dict[str, Any]:
 def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[list[str], list[list[str]], int]:
     """Header and rows of the ranking, best first at most `most` of them, and how many were left out."""
     keys = list(ranking.best.categories) if len(ranking.best.categories) <= TABLE_COLUMNS else []
-    header = ["checkpoint", "step", "eval_accuracy", "std. error", *sure_header(ranking), *map(vocabulary.title, keys)]
+    header = ["checkpoint", "step", ranking.metric, "std. error", *sure_header(ranking), *map(vocabulary.title, keys)]
     ordered = list(ranking.ranked)
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
@@ -7261,7 +7967,7 @@ def summary_lines(ranking: Ranking) -> list[str]:
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
-        f"best: {best.checkpoint.name}, eval_accuracy {number(best.eval_accuracy)}"
+        f"best: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
         + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
         f"ranked over: {', '.join(ranking.benchmarks) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
@@ -7695,7 +8401,11 @@ def race_task(
     """A task of the race from its results' samples; checkpoints without a result have no scores."""
     import numpy as np
 
-    without = [result.file for checkpoint, result in results.items() if task not in samples[checkpoint]]
+    without = [
+        result.file
+        for checkpoint, result in results.items()
+        if task not in samples[checkpoint] or samples[checkpoint][task].formula
+    ]
     if without:
         raise ScriptError(
             f"{without[0]}: no samples that average to the score of {task}: it cannot be raced; choose others with "

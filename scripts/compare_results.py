@@ -1160,6 +1160,7 @@ HARMLESS = {
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
     *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
+    "statistics",
     *(
         "predictions_sha256",
         "execution",
@@ -1274,6 +1275,224 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
 
 
+# --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
+
+
+def ratio_of(sums: Any) -> Any:
+    """Errors over length: WER, CER."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan)
+
+
+def perplexity_of(sums: Any) -> Any:
+    """exp(-log-likelihood over length)."""
+    import numpy as np
+
+    return np.exp(-ratio_of(sums))
+
+
+def bleu_of(sums: Any) -> Any:
+    """BLEU with sacrebleu's default smoothing (exp) of (..., 10) sums: n-grams found, said, and both lengths."""
+    import numpy as np
+
+    right, said, own, wanted = sums[..., :4], sums[..., 4:8], sums[..., 8], sums[..., 9]
+    missed = np.cumsum((right == 0) & (said > 0), axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        shares = np.where(right > 0, 100 * right, 100 / 2.0**missed) / said
+        brevity = np.where(own < wanted, np.exp(1 - wanted / own), 1.0)
+        score = brevity * np.exp(np.log(np.maximum(shares, 1e-300)).mean(-1))
+    return np.where((said > 0).all(-1) & (right > 0).any(-1), score, 0.0)
+
+
+def chrf_of(sums: Any) -> Any:
+    """chrF (beta 2) of (..., 3 orders) sums: n-grams said, wanted, found of each order."""
+    import numpy as np
+
+    said, wanted, found = sums[..., 0::3], sums[..., 1::3], sums[..., 2::3]
+    both = (said > 0) & (wanted > 0)
+    orders = np.maximum(both.sum(-1), 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = (np.where(both, found / said, 0.0)).sum(-1) / orders
+        recall = (np.where(both, found / wanted, 0.0)).sum(-1) / orders
+        score = 100 * 5 * precision * recall / (4 * precision + recall)
+    return np.where(precision + recall > 0, score, 0.0)
+
+
+def f1_of_sums(sums: Any) -> Any:
+    """Twice what is right over what is wanted plus what is said."""
+    import numpy as np
+
+    both = sums[..., 1] + sums[..., 2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(both > 0, 2 * sums[..., 0] / both, np.nan)
+
+
+def class_sums(sums: Any) -> tuple[Any, Any, Any]:
+    """(right, wanted, said) of each class from (..., 3 classes) sums."""
+    count = sums.shape[-1] // 3
+    return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
+
+
+def macro_f1_of(sums: Any) -> Any:
+    """The mean of F1 over the classes that somebody wanted or said."""
+    import numpy as np
+
+    right, wanted, said = class_sums(sums)
+    there = wanted + said > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
+
+
+def matthews_of(sums: Any) -> Any:
+    """Matthews' correlation of wanted and said classes (Gorodkin 2004); 0 where one of them is always the same."""
+    import numpy as np
+
+    right, wanted, said = class_sums(sums)
+    n = wanted.sum(-1)
+    top = right.sum(-1) * n - (wanted * said).sum(-1)
+    bottom = np.sqrt((n**2 - (wanted**2).sum(-1)) * (n**2 - (said**2).sum(-1)))
+    return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), 0.0)
+
+
+def auroc_of(rows: Any) -> float:
+    """The chance that a positive item (second column 1) has more of the first column than a negative one."""
+    from scipy.stats import rankdata
+
+    positive = rows[:, 1] > 0
+    up, down = int(positive.sum()), int((~positive).sum())
+    if not up or not down:
+        return math.nan
+    return float((rankdata(rows[:, 0])[positive].sum() - up * (up + 1) / 2) / (up * down))
+
+
+def average_precision_of(rows: Any) -> float:
+    """The mean of the precision over the recall that is gained, from the highest score down; equal ones together."""
+    import numpy as np
+
+    positive = rows[:, 1] > 0
+    if not positive.any():
+        return math.nan
+    order = np.argsort(-rows[:, 0], kind="stable")
+    scores, hits = rows[order, 0], np.cumsum(positive[order])
+    last = np.flatnonzero(np.append(np.diff(scores) != 0, True))
+    return float((hits[last] / (last + 1) * np.diff(hits[last], prepend=0)).sum() / hits[-1])
+
+
+def correlation_of(name: str) -> Callable[[Any], float]:
+    """Pearson's, Spearman's or Kendall's (tau-b) correlation of two columns; NaN where one of them is constant."""
+
+    def of_rows(rows: Any) -> float:
+        from scipy import stats
+
+        if (rows[0] == rows).all(axis=0).any():
+            return math.nan
+        compute = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
+        return float(compute(rows[:, 0], rows[:, 1]).statistic)
+
+    return of_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """How a corpus's score is made: of the sums of its items' statistics, or (by_rows) of the statistics themselves.
+
+    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit.
+    """
+
+    compute: Callable[[Any], Any]
+    labels: bool = False
+    by_rows: bool = False
+    factor: float = 1.0
+
+    def of(self, rows: Any) -> float:
+        """The score of (items, d) statistics."""
+        return self.factor * float(self.compute(rows if self.by_rows else rows.sum(0)))
+
+    def weighted(self, rows: Any, weights: Any) -> Any:
+        """The score of each of (draws, items) weights, whole numbers for a formula by rows: (draws,)."""
+        import numpy as np
+
+        if not self.by_rows:
+            return self.factor * self.compute(weights @ rows)
+        return self.factor * np.array([self.compute(np.repeat(rows, w.astype(int), axis=0)) for w in weights], float)
+
+
+FORMULAS = {
+    "ratio": Formula(ratio_of),
+    "percent_ratio": Formula(ratio_of, factor=100.0),
+    "perplexity": Formula(perplexity_of),
+    "bits": Formula(ratio_of, factor=-1 / math.log(2)),
+    "bleu": Formula(bleu_of),
+    "chrf": Formula(chrf_of),
+    "f1": Formula(f1_of_sums),
+    "f1_macro": Formula(macro_f1_of, labels=True),
+    "mcc": Formula(matthews_of, labels=True),
+    "auroc": Formula(auroc_of, by_rows=True),
+    "average_precision": Formula(average_precision_of, by_rows=True),
+    **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
+}
+WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
+FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
+
+
+def formula_of(stated: str, aggregation: str) -> str:
+    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
+    return stated if stated in FORMULAS else "" if stated else FROM_RATIOS.get(aggregation, "")
+
+
+def statistic_of(fields: Any, formula: str) -> tuple[Any, ...] | None:
+    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
+    text = fields.get("statistics")
+    if text is None and {"numerator", "denominator"} <= set(fields):
+        text = f"[{fields['numerator']}, {fields['denominator']}]"
+    if text is None:
+        return None
+    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
+    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
+    if FORMULAS[formula].labels:
+        return tuple(None if label is None else str(label) for label in found)
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
+    return tuple(map(float, found))
+
+
+def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str] = ()) -> Any:
+    """(items, d) statistics; of classes (all that are wanted or said, in order): right, wanted, said of each.
+
+    F1's classes are those that are wanted, as `classes` has them; a said one that is none of them is wrong.
+    """
+    import numpy as np
+
+    if not FORMULAS[formula].labels:
+        return np.array(found, float).reshape(len(found), -1)
+    codes = {label: code for code, label in enumerate(classes)}
+    rows = np.zeros((len(found), 3, len(classes)))
+    for row, (wanted, said) in zip(rows, found, strict=True):
+        for place, label in ((1, wanted), (2, said)):
+            if label in codes:
+                row[place, codes[label]] = 1
+        if wanted == said:
+            row[0, codes[wanted]] = 1
+    return rows.reshape(len(found), -1)
+
+
+def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
+    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
+    if not FORMULAS[formula].labels:
+        return []
+    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
+    return sorted(every)
+
+
+def corpus_score(found: Sequence[tuple[Any, ...]], formula: str) -> float:
+    """The score of items with these statistics."""
+    return FORMULAS[formula].of(statistics_array(found, formula, classes_of(found, formula)))
+
+
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
@@ -1313,11 +1532,16 @@ class ItemScores:
 
     scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
     not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit.
     """
 
     item_ids: tuple[str, ...]
     clusters: Any
     scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -1708,6 +1932,7 @@ class Run:
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
+    formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/corpus.py
     chosen: str = ""  # which of its items count, where not all do
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
@@ -1828,6 +2053,7 @@ def result_run(
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
+        formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
     )
 
@@ -2411,10 +2637,10 @@ class Limits:
     """What a policy demands of one benchmark; a drop or gain as a share of the metric's range, or of the baseline."""
 
     tier: str = "critical"
-    max_drop: float | None = None
+    max_drop: float | str | None = None  # a share, or an amount with its unit: "1 BLEU"
     max_relative_drop: float | None = None
     relative_guard_below: float | None = None
-    min_gain: float | None = None
+    min_gain: float | str | None = None
     min_relative_gain: float | None = None
     min_items: int = 0
     metric: str | None = None
@@ -2539,6 +2765,22 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
+class CorpusItems:
+    """What the items of both sides add to a score of the whole corpus: two (items, d) arrays of the same items.
+
+    formula: see parts/statistics/corpus.py; groups: the number of what each item shares, or None. scale: from the
+    formula's score to the row's unit.
+    """
+
+    formula: str
+    rows: tuple[np.ndarray, np.ndarray]
+    groups: np.ndarray | None
+    names: tuple[ItemId, ...]
+    classes: tuple[str, ...] = ()
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """What the data say about the gain (more is better): the evidence and how it was made, or why there is none."""
 
@@ -2550,6 +2792,7 @@ class Basis:
     discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
     design_effect: float = 1.0
     p_difference: float | None = None
+    score_intervals: tuple[tuple[float, float], ...] = ()  # of both sides, where they come with the evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -2571,6 +2814,7 @@ class Row:
     span: float | None = None
     sides: tuple[Side, Side] | None = None
     pairs: Pairs | None = None
+    corpus: CorpusItems | None = None
     basis: Basis | None = None
     threshold: float | None = None
     levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
@@ -3099,7 +3343,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},
         "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
         "method": basis.method if basis else None,
-        "paired": row.pairs is not None,
+        "paired": row.pairs is not None or row.corpus is not None,
         "n": basis.n if basis else 0,
         **{name: shared_count(row, name) for name in ("clusters", "raters")},
         "design_effect": basis.design_effect if basis else None,
@@ -3146,6 +3390,8 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
         ends = (0.0, 1.0) if is_share(row) and values.min() >= 0 and values.max() <= 1 else (None, None)
         interval = score_interval(values, list(row.pairs.shared.values()), *ends)
         found["interval_95"] = None if interval is None else list(interval[:2])
+    if row.basis is not None and row.basis.score_intervals:
+        found["interval_95"] = list(row.basis.score_intervals[side])
     if own.repeats > 1:
         mean, deviation, half = mean_of_runs(own.run_scores)
         found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
@@ -3174,6 +3420,626 @@ def decision_text(decision: Decision) -> str:
     header, rows = summary_table(decision)
     table = terminal_table(header, rows) if sys.stdout.isatty() else pipe_table(header, rows)
     return "\n".join([table, "", *map(single_line, answer_lines(decision)), "", *reading_lines(decision)])
+
+
+# --- parts/comparison/amounts.py --------------------------------------------------------------------------------------
+
+AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s+([A-Za-z][\w +@.\-/]{0,40}?)(\s+points?)?\s*", re.ASCII)
+POINT_WORDS = ("point", "points", "percentage point", "percentage points", "pp")
+AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points" or "1 BLEU"'
+
+
+def is_amount(value: object) -> bool:
+    """Whether a policy's value is a number with a unit behind it."""
+    return isinstance(value, str) and AMOUNT.fullmatch(value) is not None
+
+
+def amount_in_unit(text: str, row: Row) -> float:
+    """An amount in a row's unit. ScriptError when it is about another metric or unit.
+
+    A point is a hundredth of a proportion, and one of a metric that counts in points.
+    """
+    number, words, points = AMOUNT.fullmatch(text).groups()
+    if words.strip().lower() in POINT_WORDS:
+        words, points = "", " points"
+    names = {normalize_name(name) for name in (row.metric, row.metric.split("_at_")[0], row.unit, row.key, row.label)}
+    names |= {name.removeprefix("word").removeprefix("byte") for name in names}
+    if words and normalize_name(words) not in names:
+        raise ScriptError(f"the limit {text!r} is one of {words}, but {row.label} has {row.metric} ({row.unit})")
+    if row.unit == "proportion":
+        if not points:
+            raise ScriptError(
+                f"the limit {text!r} for {row.label}: {row.metric} is a proportion; say it in points of 100, such as "
+                f'"{number} {words or row.metric} points", or as a share of the baseline (max_relative_drop)'
+            )
+        return float(number) / 100
+    return float(number)
+
+
+def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, str]:
+    """(the drop that passes, or the gain that a target must exceed; what is said of it). None: nothing bounds it.
+
+    A share is one of the metric's range; where it has none but begins at 0 (error rates, perplexities, losses), one of
+    the baseline's score.
+    """
+    given = limits.min_gain if target else limits.max_drop
+    if isinstance(given, str):
+        own = amount_in_unit(given, row)
+        relative = limits.min_relative_gain if target else limits.max_relative_drop
+        other = None if relative is None else relative * abs(row.baseline_score)
+        found = [amount for amount in (own, other) if amount is not None]
+        return (max(found) if target else min(found)), ""
+    found = (limits.wanted_gain if target else limits.allowed_drop)(row.baseline_score, row.span)
+    relative = limits.min_relative_gain if target else limits.max_relative_drop
+    if row.span is not None or not counts_from_zero(row) or (found is not None and given is None):
+        return found, ""
+    if given is None and relative is not None:  # guarded by relative_guard_below, which no such score is below
+        return found, ""
+    share = given if given is not None else DEFAULT_GAIN if target else DEFAULT_DROP
+    own = share * abs(row.baseline_score)
+    words = f"{row.metric} has no upper end: the limit is {100 * share:g} % of the baseline's {row.metric}"
+    return (max(own, found or 0.0) if target else smallest(own, found)), words
+
+
+def counts_from_zero(row: Row) -> bool:
+    """Whether a score's ratio means something: it has a lower end of 0 (perplexities: 1) and no upper one."""
+    lows = {run.low for side in row.sides or () for run in side.runs}
+    return row.span is None and lows <= {0.0, 1.0} and bool(lows)
+
+
+# --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
+
+TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
+CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
+
+
+def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
+    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
+
+    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
+    """
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    _, group = np.unique(items.clusters, return_inverse=True)
+    if len(group) and group.max() + 1 < len(group):
+        order = np.argsort(group, kind="stable")
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        values = np.add.reduceat(values[:, order], starts, axis=1)
+        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
+    order = np.lexsort((*known, *values))
+    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+
+
+def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
+    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
+    import numpy as np
+
+    kind = np.uint16 if clusters <= 2**16 else np.uint32
+    piece = max(1, CHUNK // clusters)
+    offsets = np.arange(piece)[:, None] * clusters
+    for begin in range(0, draws, 10 * piece):
+        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
+        for first in range(0, len(weights), piece):
+            part = weights[first : first + piece]
+            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
+            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+        yield weights
+
+
+def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    import numpy as np
+
+    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
+
+
+def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
+    same ones for all checkpoints.
+
+    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
+    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
+    """
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    shared = (counts == counts[0]).all()
+    counts = counts[:1] if shared else counts
+    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
+    means = means.astype(np.float32)
+    drawn = np.empty((len(sums), draws), np.float32)
+    begin = 0
+    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
+        end = begin + len(weights)
+        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
+        begin = end
+    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
+
+
+def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
+    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
+    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+
+
+def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
+    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
+    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
+    half = (place < sizes).astype(np.float32).T
+    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
+    one = ratios(sums @ half, counts @ half, means)
+    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
+    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
+
+    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
+    """
+    import numpy as np
+
+    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
+    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def trailing_means(values: Any, n: int) -> Any:
+    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
+    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
+
+
+def draw_interval(draws: Any) -> Any:
+    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
+    import numpy as np
+
+    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+
+
+def probability_best(draws: Any) -> Any:
+    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
+    winners = draws >= draws.max(0) - TIE
+    return (winners / winners.sum(0)).mean(1)
+
+
+def rank_intervals(draws: Any) -> list[tuple[int, int]]:
+    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
+    import numpy as np
+
+    tail = (1 - CONFIDENCE) / 2
+    intervals = []
+    for row in draws:
+        first = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
+        last = (draws >= row - TIE).sum(0, dtype=np.uint16)
+        low = np.quantile(first, tail, method="inverted_cdf")
+        intervals.append((int(low), int(np.quantile(last, 1 - tail, method="inverted_cdf"))))
+    return intervals
+
+
+def confidence_set(scores: Any, draws: Any) -> Any:
+    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
+    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
+    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
+    resamples one series of losses; here tasks are averaged.)
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
+    variance = covariance.diagonal()
+    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
+    clear = spread > TIE
+    spread = np.where(clear, spread, 1)
+    behind = scores - scores[:, None]
+    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
+    left, eliminated = list(range(len(scores))), []
+    while len(left) > 1:
+        furthest = t[np.ix_(left, left)].max(1)
+        worst = int(furthest.argmax())
+        eliminated.append((left.pop(worst), furthest[worst]))
+    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
+    for out, seen in reversed(eliminated):
+        others = [i for i in inside if clear[out, i]]
+        if others:
+            pairs = noise[others] - noise[out]
+            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
+            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
+        tests.append((out, float((largest >= seen).mean())))
+        inside.append(out)
+    p_values, highest = np.ones(len(scores)), 0.0
+    for out, p_value in reversed(tests):
+        highest = max(highest, p_value)
+        p_values[out] = highest
+    return p_values
+
+
+def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
+    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
+
+    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
+    bootstrap, Romano and Wolf 2005).
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    noise = noise - noise[baseline]
+    spread = noise.std(1)
+    clear = spread > TIE * 1e-2
+    quantile = 0.0
+    if clear.any():
+        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
+    difference = scores - scores[baseline]
+    half = np.where(clear, quantile * spread, 0.0)
+    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
+
+
+def split_half_score(halves: Any, base: Any = None) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose.
+
+    base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
+    """
+    choose, report = halves
+    winners = choose >= choose.max(0) - TIE
+    found = (winners * report).sum(0) / winners.sum(0)
+    return float((found if base is None else found - base[1, 0]).mean())
+
+
+def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
+    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(contrast @ scores), float(low), float(high)
+
+
+def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
+    """The place that lies furthest off the regression line of the scores on x, where the draws do not explain it (the
+    largest |t| of all places, 95 %); None where the line fits."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    design = np.stack([np.ones_like(places), places - places.mean()])
+    rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
+    noise = rest @ (draws - draws.mean(1, keepdims=True))
+    spread = noise.std(1)
+    clear = spread > TIE
+    if not clear.any():
+        return None
+    size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)
+    largest = np.quantile((np.abs(noise[clear]) / spread[clear, None]).max(0), CONFIDENCE)
+    return int(size.argmax()) if size.max() > largest else None
+
+
+# --- parts/statistics/corpus_draws.py ---------------------------------------------------------------------------------
+
+CORPUS_DRAWS = 10_000
+ROW_DRAWS = 1_000  # of scores that are no function of sums: each draw is computed from its items
+
+
+def grouped_rows(rows: Sequence[Any], groups: Any) -> tuple[list[Any], int]:
+    """(sums of the statistics over each group, how many groups); the items alone where nothing is shared."""
+    import numpy as np
+
+    if groups is None:
+        return list(rows), len(rows[0])
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(np.asarray(groups)[order], prepend=-1))
+    return [np.add.reduceat(own[order], starts, axis=0) for own in rows], len(starts)
+
+
+def drawn_units(formula: str, sides: Sequence[Any], groups: Any) -> tuple[list[Any], int, Any]:
+    """(what weights are put on for each side, how many units are drawn, the unit of each row): sums of groups, or rows
+    where the score is no function of sums."""
+    if FORMULAS[formula].by_rows:
+        return list(sides), len(sides[0]) if groups is None else 1 + int(groups.max()), groups
+    rows, units = grouped_rows(sides, groups)
+    return rows, units, None
+
+
+def drawn_scores(formula: str, sides: Sequence[Any], groups: Any, draws: int, seed: Sequence[int]) -> Any:
+    """(sides, draws) scores of bootstrap draws of the items, or of their groups: the same ones for all sides."""
+    import numpy as np
+
+    rule, found = FORMULAS[formula], []
+    rows, units, places = drawn_units(formula, sides, groups)
+    for weights in resampling_weights(np.random.default_rng(seed), draws, units):
+        weights = weights if places is None else weights[:, places]
+        found.append([rule.weighted(own, weights) for own in rows])
+    return np.concatenate([np.array(part) for part in found], axis=1)
+
+
+def half_scores(formula: str, sides: Sequence[Any], groups: Any, splits: int, seed: Sequence[int]) -> Any:
+    """Scores on a random half of the items (or groups) and on the other, both ways round: (2, sides, 2 splits)."""
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    rows, units, places = drawn_units(formula, sides, groups)
+    place = np.random.default_rng(seed).random((splits, units)).argsort(1)
+    half = (place < units // 2 + np.arange(splits)[:, None] % 2 * (units % 2)).astype(float)
+    half = half if places is None else half[:, places]
+    one, other = (np.array([rule.weighted(own, weights) for own in rows]) for weights in (half, 1 - half))
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def randomization_p(formula: str, one: Any, other: Any, groups: Any, trials: int, seed: Sequence[int]) -> float:
+    """The two-sided p-value of "it makes no difference which side gave which answer": approximate randomization.
+
+    Items (or groups) change sides at random (Noreen 1989, Riezler and Maxwell 2005); (c + 1) / (trials + 1) for the c
+    trials with a larger difference than the observed one, as sacrebleu's --paired-ar counts them.
+    """
+    import numpy as np
+
+    rule, rng = FORMULAS[formula], np.random.default_rng(seed)
+    observed, larger = abs(rule.of(one) - rule.of(other)), 0
+    (one, other), units, place = drawn_units(formula, [one, other], groups)
+    place = slice(None) if place is None else place
+    step = 1 if rule.by_rows else max(1, 2_000_000 // units)
+    for begin in range(0, trials, step):
+        kept = rng.integers(2, size=(min(step, trials - begin), units), dtype=bool)[:, place]
+        if rule.by_rows:
+            mask = kept[0][:, None]
+            scores = np.array([rule.of(np.where(mask, one, other)) - rule.of(np.where(mask, other, one))])
+        else:
+            mixed = kept @ (one - other)
+            scores = rule.factor * (rule.compute(mixed + other.sum(0)) - rule.compute(one.sum(0) - mixed))
+        larger += int((np.abs(scores) > observed + 1e-12 * max(1.0, observed)).sum())
+    return (larger + 1) / (trials + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Resampled(Evidence):
+    """A difference as the paired bootstrap has it: percentiles at the level that few units ask for (Hesterberg 2015).
+
+    drawn: the sorted differences of the draws; freedom: units less 1, of the t quantile that the level comes from.
+    Beyond the draws the bound goes on in their standard deviations. swing: where few items changed, how much the score
+    would if all did; the draws know nothing of changes that were not met, and the exact bound of their share is added.
+    """
+
+    drawn: Any
+    error: float
+    freedom: float
+    changed: float = 0.0
+    swing: float = 0.0
+
+    def low_end(self, critical: float) -> float:
+        """See Evidence."""
+        from scipy import special
+
+        wide = critical * math.sqrt((self.freedom + 1) / self.freedom)
+        last = len(self.drawn) - 1
+        place, edge = float(special.ndtr(-wide)) * last, min(10.0, last / 4)
+        beyond = 0.0
+        if place < edge:
+            place, beyond = edge, (wide + float(special.ndtri(edge / last))) * self.error
+        low = int(place)
+        high = min(low + 1, last)
+        found = self.drawn[low] + (place - low) * (self.drawn[high] - self.drawn[low])
+        return float(found) - beyond - self.unmet(critical)
+
+    def unmet(self, critical: float) -> float:
+        """What items that were not met could change, at a critical value: the bound of Clopper and Pearson."""
+        from scipy import special
+
+        n = self.freedom + 1
+        if not self.swing or self.changed >= n:
+            return 0.0
+        most = float(special.betaincinv(self.changed + 1, n - self.changed, special.ndtr(critical)))
+        return self.swing * max(0.0, most - self.changed / n)
+
+    def mirrored(self) -> Resampled:
+        """See Evidence."""
+        return replace(self, drawn=-self.drawn[::-1])
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Resampled, float]:
+        """See Evidence."""
+        middle = float(self.drawn[len(self.drawn) // 2])
+        drawn = (self.drawn - middle) / math.sqrt(times) + (0.0 if unchanged else middle)
+        error = self.error / math.sqrt(times)
+        then = replace(self, drawn=drawn, error=error, freedom=max(1.0, (self.freedom + 1) * times - 1))
+        return replace(then, changed=self.changed * times), error
+
+
+def draws_for(formula: str, items: int) -> int:
+    """How many draws are made: fewer of scores by rows, and of very many items."""
+    return ROW_DRAWS if FORMULAS[formula].by_rows else max(ROW_DRAWS, min(CORPUS_DRAWS, 10**9 // max(items, 1)))
+
+
+# --- parts/comparison/corpus.py ---------------------------------------------------------------------------------------
+
+FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
+FEW_CHANGED = 10  # below, the draws cannot show how large changes are
+SEED = 20_260_101  # the answer to a question does not change when it is asked again
+Statistics = dict[ItemId, list[tuple[Any, ...]]]
+
+
+def formula_of_sides(sides: Sequence[Side]) -> tuple[str, str]:
+    """(formula of both sides, "") or ("", why there is none)."""
+    runs = [run for side in sides for run in side.runs]
+    found = {run.formula for run in runs}
+    if len(found) == 1 and "" not in found:
+        return runs[0].formula, ""
+    aggregation = next(run.aggregation for run in runs if not run.formula or run.aggregation != "mean")
+    return "", f"corpus-level score ({aggregation}): no interval without the items' own statistics"
+
+
+def side_statistics(side: Side, formula: str) -> Statistics:
+    """The statistics of a side's items, one for each time that they were asked. ScriptError for damaged ones."""
+    found: Statistics = {}
+    for run in side.runs:
+        for repeat in run.repeats:
+            for name, answer in repeat.items():
+                try:
+                    statistic = statistic_of(answer.fields, formula)
+                except ValueError as error:
+                    raise ScriptError(f"{run.file}: item {name}: {error}; evaluate again") from error
+                if statistic is not None:
+                    found.setdefault((run.subtask, name), []).append(statistic)
+    return found
+
+
+def side_rows(found: Statistics, names: Sequence[ItemId], formula: str, classes: Sequence[str]) -> Any:
+    """(items, d) statistics of a side, an item's repeats averaged."""
+    import numpy as np
+
+    rows = statistics_array([one for name in names for one in found[name]], formula, classes)
+    counts = np.array([len(found[name]) for name in names])
+    if (counts == 1).all():
+        return rows
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    return np.add.reduceat(rows, starts, axis=0) / counts[:, None]
+
+
+def with_corpus(row: Row, names: Sequence[ItemId], unsaid: str) -> Row:
+    """The row with the scores over the items that both sides have, and what their statistics show.
+
+    unsaid: why the items may not be taken as independent, if so.
+    """
+    recorded = [side.runs[0].score for side in row.sides]
+    formula, why = formula_of_sides(row.sides)
+    found = [side_statistics(side, formula) for side in row.sides] if formula else []
+    names = [name for name in names if all(name in own for own in found)] if formula else []
+    if formula and not names:
+        why = "corpus-level score: the items have no statistics"
+    if why:
+        return replace(row, baseline_score=recorded[0], score=recorded[1], basis=Basis(None, why))
+    items = corpus_items(row.sides, found, names, formula)
+    scores = [items.scale * FORMULAS[formula].of(own) for own in items.rows]
+    if not all(map(math.isfinite, scores)):
+        return replace(row, baseline_score=recorded[0], score=recorded[1], basis=Basis(None, "not defined", len(names)))
+    basis = corpus_basis(items, row.sign, swing_of(items, scores)) if not unsaid else Basis(None, unsaid, len(names))
+    return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, corpus=items)
+
+
+def corpus_items(sides: Sequence[Side], found: Sequence[Statistics], names: Sequence[ItemId], formula: str) -> Any:
+    """The paired statistics, in an order that they alone decide, and what the items share."""
+    import numpy as np
+
+    classes = classes_of([one for own in found for name in names for one in own[name]], formula)
+    one, two = (side_rows(own, names, formula, classes) for own in found)
+    order = np.lexsort((*two.T, *one.T))
+    groups = [sides[1].answers[name].group or sides[0].answers[name].group for name in names]
+    shared = [(names[i][0], groups[i]) if groups[i] is not None else names[i] for i in order]
+    numbers: dict[Any, int] = {}
+    codes = np.array([numbers.setdefault(name, len(numbers)) for name in shared])
+    return CorpusItems(
+        formula,
+        (one[order], two[order]),
+        codes if len(numbers) < len(codes) else None,
+        tuple(names[i] for i in order),
+        tuple(classes),
+        sides[0].runs[0].scale,
+    )
+
+
+def corpus_basis(items: CorpusItems, sign: int, swing: float | None) -> Basis:
+    """The evidence in paired statistics; `swing`: how much the score would change if all items did."""
+    import numpy as np
+
+    n, groups = len(items.rows[0]), items.groups
+    units = n if groups is None else int(groups.max()) + 1
+    what = "items" if groups is None else "clusters"
+    if units < FEW_UNITS:
+        return Basis(None, f"too few {what} ({units}) to show how much they differ", n)
+    changed = int((items.rows[0] != items.rows[1]).any(axis=1).sum())
+    if changed < FEW_CHANGED and (swing is None or groups is not None):
+        return Basis(None, f"only {changed} items differ, and nothing bounds how much one may", n)
+    draws = draws_for(items.formula, n)
+    scores = items.scale * drawn_scores(items.formula, items.rows, groups, draws, [SEED])
+    drawn = np.sort(sign * (scores[1] - scores[0]))
+    if not np.isfinite(drawn).all():
+        drawn = drawn[np.isfinite(drawn)]
+        if len(drawn) < 0.975 * draws:
+            return Basis(None, "the score is not defined in many draws of the items", n)
+    error = float(drawn.std(ddof=1)) * math.sqrt(units / (units - 1))
+    few = {"changed": float(changed), "swing": swing} if changed < FEW_CHANGED else {}
+    p = randomization_p(items.formula, *items.rows, groups, draws, [SEED, 1])
+    words = f"paired bootstrap over {units:,} {what}, {draws:,} draws (p: approximate randomization)"
+    words += f"; only {changed} items differ: with the exact bound of those that were not met" if few else ""
+    ends = tuple(tuple(map(float, np.nanquantile(own, [0.025, 0.975]))) for own in scores)
+    return Basis(
+        Resampled(drawn, error, units - 1, **few), words, n, error**2 * n or None, p_difference=p, score_intervals=ends
+    )
+
+
+def swing_of(items: CorpusItems, scores: Sequence[float]) -> float | None:
+    """How far the candidate's score is from that of wholly wrong answers; None where nothing is the worst."""
+    import numpy as np
+
+    worst = [extreme(row, items.formula, best=False) for row in items.rows[0]]
+    if any(one is None for one in worst):
+        return None
+
+    end = items.scale * FORMULAS[items.formula].of(np.array(worst))
+    return max(abs(end - score) for score in scores) if math.isfinite(end) else None
+
+
+def extreme(row: Any, formula: str, best: bool) -> Any:
+    """The statistics that an item would have with a perfect answer, or (best false) with none that is right.
+
+    By the reference's part of the statistics that any answer to it has: its length, its n-grams, its class. None where
+    an answer has no best or worst: a likelihood, a score that is correlated.
+    """
+    import numpy as np
+
+    if formula in ("ratio", "percent_ratio"):  # the worst: everything deleted, as by an empty answer
+        return np.array([0.0 if best else row[1], row[1]])
+    if formula == "bleu":
+        most = np.maximum(row[9] - np.arange(4), 0)
+        return np.array([*most, *most, row[9], row[9]]) if best else np.array([*[0.0] * 9, row[9]])
+    if formula == "chrf":
+        found = np.zeros_like(row)
+        found[1::3] = row[1::3]
+        if best:
+            found[0::3] = found[2::3] = row[1::3]
+        return found
+    if formula == "f1":
+        return np.array([row[1], row[1], row[1]]) if best else np.array([0.0, row[1], 1.0 if row[1] == 0 else 0.0])
+    if FORMULAS[formula].labels:
+        count = len(row) // 3
+        wanted = row[count : 2 * count]
+        return np.concatenate([wanted if best else 0 * wanted, wanted, wanted if best else 0 * wanted])
+    return None
+
+
+def corpus_gains(row: Row) -> tuple[float, float] | None:
+    """The gain with all items that one side lost as bad for the candidate as can be, and as good; None: no bounds."""
+    import numpy as np
+
+    items, sides = row.corpus, row.sides
+    found = [side_statistics(side, items.formula) for side in sides]
+    lone = [sorted(set(found[i]) & set(sides[1 - i].errors) - set(items.names)) for i in (0, 1)]
+    if any(set(sides[0].errors) & set(sides[1].errors)) and not any(lone):
+        return (0.0, 0.0)  # lost on both sides alike
+    known = [side_rows(found[i], lone[i], items.formula, items.classes) if lone[i] else None for i in (0, 1)]
+    gains = []
+    for bad in (True, False):
+        filled = []
+        for i in (0, 1):
+            parts = [items.rows[i]]
+            if lone[i]:
+                parts.append(known[i])
+            if lone[1 - i]:  # what this side lost: by the other's statistics
+                own = [extreme(one, items.formula, best=bad == (i == 0)) for one in known[1 - i]]
+                if any(one is None for one in own):
+                    return None
+                parts.append(np.array(own))
+            filled.append(items.scale * FORMULAS[items.formula].of(np.concatenate(parts)))
+        gains.append(row.sign * (filled[1] - filled[0]))
+    return gains[0], gains[1]
 
 
 # --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
@@ -3235,6 +4101,10 @@ def ends_of(row: Row) -> tuple[float, float] | None:
 
 def reach_of(row: Row) -> Reach | None:
     """How far lost attempts could move a row's gain; None where nothing bounds it."""
+    if row.corpus is not None:
+        gains = corpus_gains(row)
+        gain = row.sign * (row.score - row.baseline_score)
+        return None if gains is None else Reach(gains[0] - gain, gains[1] - gain, 1.0)
     ends = ends_of(row)
     if ends is None:
         return None
@@ -3318,7 +4188,7 @@ def within_losses(row: Row, policy: Policy) -> Row:
 def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
     """What is said of each side's lost attempts: how many, why, and the score's bounds."""
     notes = []
-    ends = ends_of(row)
+    ends = ends_of(row) if row.corpus is None else None
     for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
         if not attempts.lost:
             continue
@@ -3339,7 +4209,7 @@ def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
 FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
 MATTERS = 1.5  # design effect from which on a field is asked about
 FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared among the fields
-NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator"}
+NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator", "statistics"}
 
 
 def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
@@ -3903,6 +4773,8 @@ def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMa
 
 # --- parts/comparison/rows.py -----------------------------------------------------------------------------------------
 
+NO_LIMIT = 'a relative limit, or an amount such as max_drop: "20 Elo"'
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -3991,8 +4863,9 @@ def make_row(
     row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
     unwanted = policy_reasons(row.sides or (), policy)
+    notes = (*unwanted, *reasons, *row.notes)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
-        return replace(row, verdict=NOT_COMPARABLE, pairs=None, basis=None, notes=(*unwanted, *reasons, *row.notes))
+        return replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes)
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
     return with_threshold(row, policy)
@@ -4074,7 +4947,7 @@ def with_sides(
     one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
     basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
     if first_corpus_level(sides):
-        basis = corpus_basis(first_corpus_level(sides))
+        basis = Basis(None, formula_of_sides(sides)[1] or "corpus-level score without items on both sides")
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
 
 
@@ -4095,13 +4968,10 @@ def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
     notes += [f"{count} items {what}" for count, what in counts if count]
     if matched.unknown_prompts:
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
-    corpus_level = first_corpus_level(row.sides)
-    if corpus_level:
-        scores = [side.runs[0].score for side in row.sides]
-        basis = corpus_basis(corpus_level)
-        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
-    basis = paired_basis(pairs, row.sign, row.span)
     unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    if first_corpus_level(row.sides):
+        return with_corpus(replace(row, notes=tuple(notes)), matched.names, unsaid)
+    basis = paired_basis(pairs, row.sign, row.span)
     basis = replace(basis, evidence=None, method=unsaid) if unsaid else basis
     return replace(
         row,
@@ -4118,24 +4988,20 @@ def first_corpus_level(sides: Iterable[Side]) -> str | None:
     return next((run.aggregation for side in sides for run in side.runs if run.aggregation != "mean"), None)
 
 
-def corpus_basis(aggregation: str) -> Basis:
-    """No evidence: such a score cannot be resampled from its items' scores."""
-    return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
-
-
 def with_threshold(row: Row, policy: Policy) -> Row:
     """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
     limits = policy.limits(row.key)
-    drop = limits.allowed_drop(row.baseline_score, row.span)
-    gain = limits.wanted_gain(row.baseline_score, row.span)
-    limit = gain if row.role == "target" else None if drop is None else 0.0 - drop
+    target = row.role == "target"
+    amount, words = limit_of_row(limits, row, target)
+    limit = amount if target or amount is None else 0.0 - amount
     basis = row.basis
     if basis.evidence is not None and limit is None:
-        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs a relative limit")
+        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs " + NO_LIMIT)
     if basis.evidence is not None and basis.n < limits.min_items:
         basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
-    notes = row.notes if basis.evidence is not None else (*row.notes, f"no verdict: {basis.method}")
-    if basis.evidence is not None and row.pairs is None:
+    notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
+    notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
+    if basis.evidence is not None and row.pairs is None and row.corpus is None:
         notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
     return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
 
@@ -4515,12 +5381,17 @@ DROP = Shape(
     "a share of at least 0 and below 1 (one point, or one percent, is 0.01)",
     lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < 1,
 )
+GAIN = number_shape(0, 1)
+DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
+    Shape(f"{shape.words}, or {AMOUNT_WORDS}", lambda v, shape=shape: is_amount(v) or shape.fits(v))
+    for shape in (DROP, GAIN)
+)
 LIMIT_FIELDS: dict[str, Shape] = {
     "tier": choice_shape(*TIERS),
-    "max_drop": DROP,
+    "max_drop": DROP_OR_AMOUNT,
     "max_relative_drop": DROP,
     "relative_guard_below": number_shape(0, 1),
-    "min_gain": number_shape(0, 1),
+    "min_gain": GAIN_OR_AMOUNT,
     "min_relative_gain": number_shape(0, math.inf),
     "min_items": COUNT,
     "metric": TEXT,
@@ -4905,7 +5776,7 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers.
+    choices; empty: blank written answers; corpus: the score of all by their statistics, where they have some.
     """
 
     rows: int
@@ -4914,6 +5785,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    corpus: float | None = None
 
 
 def samples_path(file: str | Path) -> Path:
@@ -4981,6 +5853,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
         chance = chance_of_choices(run, rows)
         empty = sum(map(is_blank, rows))
+        corpus = corpus_of_rows(run, rows) if run.formula else None
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -5004,7 +5877,13 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         ),
         None,
     )
-    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty)
+    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, corpus)
+
+
+def corpus_of_rows(run: Run, rows: Rows) -> float | None:
+    """The score of the whole by its items' statistics; None where an item has none."""
+    found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
+    return None if not found or None in found else run.scale * corpus_score(found, run.formula)
 
 
 def check_item_repeats(rows: Rows, where: str) -> None:
@@ -5131,11 +6010,21 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append("its samples are missing")
     if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
         reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    reasons += statistics_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
         if not repeated:
             reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
     return reasons
+
+
+def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where a score of the whole corpus is not what its items' statistics give."""
+    if facts is None or facts.corpus is None or run.n not in (None, facts.rows - facts.unscored):
+        return []
+    if abs(facts.corpus - run.score) <= ROUNDED * max(1.0, abs(run.score)):
+        return []
+    return [f"its score {run.score:g} is not what its items' statistics give, {facts.corpus:.6g}"]
 
 
 def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:

@@ -5715,6 +5715,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
     ratios = {score: lm_eval_ratio(line.get(metric), metric) for score, metric in scores.items() if score not in values}
     ratios = {score: ratio for score, ratio in ratios.items() if ratio is not None}
+    own_likelihoods = [score for score, metric in scores.items() if metric == "perplexity" and values.get(score)]
     replies = first(line.get("resps"), line.get("filtered_resps"))
     replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
@@ -5732,7 +5733,8 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
         unparsed="[invalid]" in read,
-        ratios={score: ratio[1:] for score, ratio in ratios.items()},
+        ratios={score: ratio[1:] for score, ratio in ratios.items()}
+        | {score: (values[score], 1.0) for score in own_likelihoods},
         metadata=bounded_metadata({name: value for name, value in doc.items() if lm_eval_says(name, value, raw)}),
     )
 

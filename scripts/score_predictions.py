@@ -358,6 +358,7 @@ import difflib
 import hashlib
 import importlib.metadata
 import io
+import itertools
 import os
 import shutil
 import signal
@@ -1124,6 +1125,7 @@ RESAMPLES = 1_000  # bootstrap draws
 BINS = 15  # of a reliability diagram: Guo et al. 2017
 HIDDEN_REFERENCE, LOW_RATING, HIGH_RATING, MOST_ODD = "reference", 90, 90, 0.15  # ITU-R BS.1534-3, post-screening
 POINTS = {"unit": "points", "high": 100.0}
+COEFFICIENT = {"unit": "coefficient", "low": -1.0}
 RATE = {"high": None, "lower_is_better": True}  # more errors than words are possible
 
 
@@ -1230,6 +1232,8 @@ class Scores:
     notes: Sequence[str] = ()
     high: float | None = None  # the top of the metric's range where the data decide it
     low: float | None = None
+    formula: str = ""  # how the score is made of `statistics`, one for each item: see parts/statistics/corpus.py
+    statistics: Sequence[Sequence[Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -1331,6 +1335,8 @@ METRICS = {
         text_metric("rouge-2", library="rouge-score"),
         text_metric("rouge-l", library="rouge-score"),
         text_metric("rouge-lsum", library="rouge-score"),
+        text_metric("ter", aggregation="ter", library="sacrebleu", unit="points", high=None, lower_is_better=True),
+        text_metric("mcc", aggregation="mcc", library="scikit-learn", **COEFFICIENT),
         text_metric("wer", aggregation="corpus_wer", library="jiwer", **RATE),
         text_metric("cer", aggregation="corpus_cer", library="jiwer", **RATE),
         Metric("pass", "pass", "attempts", worst=True, takes_k="needed"),
@@ -1340,6 +1346,18 @@ METRICS = {
         calibration_metric("rms-ce", "rms_calibration_error", "rms_calibration_error"),
         calibration_metric("brier", "brier_score", "mean", unit="squared_error"),
         calibration_metric("log-loss", "log_loss", "mean", unit="nats", high=None),
+        *(
+            Metric(name, name, "numbers", aggregation=name, library="scipy", **COEFFICIENT)
+            for name in ("pearson", "spearman", "kendall")
+        ),
+        Metric("auroc", "auroc", "class scores", aggregation="auroc", library="scikit-learn"),
+        Metric(
+            "average-precision",
+            "average_precision",
+            "class scores",
+            aggregation="average_precision",
+            library="scikit-learn",
+        ),
         Metric("mos", "mos", "ratings", unit="points", low=None, high=None),
         Metric("mushra", "mushra", "ratings", unit="points", low=None, high=None),
         Metric(
@@ -1355,6 +1373,8 @@ METRICS = {
         Metric("ndcg", "ndcg", "ranking", worst=True, takes_k="needed"),
         Metric("recall", "recall", "ranking", worst=True, takes_k="needed"),
         Metric("mrr", "mrr", "ranking", worst=True, takes_k="optional"),
+        Metric("map", "map", "ranking", worst=True, takes_k="optional"),
+        Metric("precision", "precision", "ranking", worst=True, takes_k="needed"),
         Metric("win-rate", "win_rate", "votes"),
         Metric("lc-win-rate", "lc_win_rate", "votes", aggregation="length_controlled_win_rate", library="statsmodels"),
         Metric(
@@ -1526,6 +1546,39 @@ def read_forecast(line: Line, choices: Choices) -> list[Item]:
         about = "the positive class"
     forecast = None if missing else event_forecast(about, share_of(p, "probability"), right)
     return [make_item(line, forecast, references, outputs)]
+
+
+def number_in(value: Any, choices: Choices) -> float | None:
+    """The number that a prediction is, or that --parse finds in it; None where it holds none."""
+    text = parsed(text_of(value, "prediction"), choices.pattern)
+    try:
+        number = math.nan if text is None else float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def read_numbers(line: Line, choices: Choices) -> list[Item]:
+    """(number said, number wanted) of a line, as for similarities and ratings of quality."""
+    (reference, *more) = references_of(line.fields)
+    wanted = number_in(reference, replace(choices, pattern=None))
+    if wanted is None or more:
+        raise ValueError(f"the reference {reference[:40]!r} is not one number")
+    raw = field_of(line.fields, "prediction")
+    said = number_in(raw, choices)
+    outputs = () if raw is None else (text_of(raw, "prediction"),)
+    return [make_item(line, None if said is None else (said, wanted), (reference,), outputs)]
+
+
+def read_class_scores(line: Line, choices: Choices) -> list[Item]:
+    """(score of the positive class, whether it was): "score", any number, or "probability"."""
+    fields, references = line.fields, references_of(line.fields)
+    name = "score" if "score" in fields else "probability"
+    score = field_of(fields, name)
+    if score is not None and not is_finite(score):
+        raise ValueError(f"{name} is {kind_of(score)}, not a finite number")
+    value = None if score is None else (float(score), float(is_positive(references, choices.positive)))
+    return [make_item(line, value, references, () if score is None else (repr(score),))]
 
 
 def event_forecast(about: str, p: float, right: bool) -> Forecast:
@@ -1712,6 +1765,8 @@ READERS: dict[str, Callable[[Line, Choices], list[Item]]] = {
     "text": read_text,
     "plain": read_plain,
     "forecast": read_forecast,
+    "numbers": read_numbers,
+    "class scores": read_class_scores,
     "attempts": read_attempts,
     "ranking": read_ranking,
     "ratings": read_ratings,
@@ -1837,11 +1892,16 @@ class ItemScores:
 
     scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
     not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit.
     """
 
     item_ids: tuple[str, ...]
     clusters: Any
     scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -2080,6 +2140,224 @@ def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
     return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
 
 
+# --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
+
+
+def ratio_of(sums: Any) -> Any:
+    """Errors over length: WER, CER."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan)
+
+
+def perplexity_of(sums: Any) -> Any:
+    """exp(-log-likelihood over length)."""
+    import numpy as np
+
+    return np.exp(-ratio_of(sums))
+
+
+def bleu_of(sums: Any) -> Any:
+    """BLEU with sacrebleu's default smoothing (exp) of (..., 10) sums: n-grams found, said, and both lengths."""
+    import numpy as np
+
+    right, said, own, wanted = sums[..., :4], sums[..., 4:8], sums[..., 8], sums[..., 9]
+    missed = np.cumsum((right == 0) & (said > 0), axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        shares = np.where(right > 0, 100 * right, 100 / 2.0**missed) / said
+        brevity = np.where(own < wanted, np.exp(1 - wanted / own), 1.0)
+        score = brevity * np.exp(np.log(np.maximum(shares, 1e-300)).mean(-1))
+    return np.where((said > 0).all(-1) & (right > 0).any(-1), score, 0.0)
+
+
+def chrf_of(sums: Any) -> Any:
+    """chrF (beta 2) of (..., 3 orders) sums: n-grams said, wanted, found of each order."""
+    import numpy as np
+
+    said, wanted, found = sums[..., 0::3], sums[..., 1::3], sums[..., 2::3]
+    both = (said > 0) & (wanted > 0)
+    orders = np.maximum(both.sum(-1), 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = (np.where(both, found / said, 0.0)).sum(-1) / orders
+        recall = (np.where(both, found / wanted, 0.0)).sum(-1) / orders
+        score = 100 * 5 * precision * recall / (4 * precision + recall)
+    return np.where(precision + recall > 0, score, 0.0)
+
+
+def f1_of_sums(sums: Any) -> Any:
+    """Twice what is right over what is wanted plus what is said."""
+    import numpy as np
+
+    both = sums[..., 1] + sums[..., 2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(both > 0, 2 * sums[..., 0] / both, np.nan)
+
+
+def class_sums(sums: Any) -> tuple[Any, Any, Any]:
+    """(right, wanted, said) of each class from (..., 3 classes) sums."""
+    count = sums.shape[-1] // 3
+    return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
+
+
+def macro_f1_of(sums: Any) -> Any:
+    """The mean of F1 over the classes that somebody wanted or said."""
+    import numpy as np
+
+    right, wanted, said = class_sums(sums)
+    there = wanted + said > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
+
+
+def matthews_of(sums: Any) -> Any:
+    """Matthews' correlation of wanted and said classes (Gorodkin 2004); 0 where one of them is always the same."""
+    import numpy as np
+
+    right, wanted, said = class_sums(sums)
+    n = wanted.sum(-1)
+    top = right.sum(-1) * n - (wanted * said).sum(-1)
+    bottom = np.sqrt((n**2 - (wanted**2).sum(-1)) * (n**2 - (said**2).sum(-1)))
+    return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), 0.0)
+
+
+def auroc_of(rows: Any) -> float:
+    """The chance that a positive item (second column 1) has more of the first column than a negative one."""
+    from scipy.stats import rankdata
+
+    positive = rows[:, 1] > 0
+    up, down = int(positive.sum()), int((~positive).sum())
+    if not up or not down:
+        return math.nan
+    return float((rankdata(rows[:, 0])[positive].sum() - up * (up + 1) / 2) / (up * down))
+
+
+def average_precision_of(rows: Any) -> float:
+    """The mean of the precision over the recall that is gained, from the highest score down; equal ones together."""
+    import numpy as np
+
+    positive = rows[:, 1] > 0
+    if not positive.any():
+        return math.nan
+    order = np.argsort(-rows[:, 0], kind="stable")
+    scores, hits = rows[order, 0], np.cumsum(positive[order])
+    last = np.flatnonzero(np.append(np.diff(scores) != 0, True))
+    return float((hits[last] / (last + 1) * np.diff(hits[last], prepend=0)).sum() / hits[-1])
+
+
+def correlation_of(name: str) -> Callable[[Any], float]:
+    """Pearson's, Spearman's or Kendall's (tau-b) correlation of two columns; NaN where one of them is constant."""
+
+    def of_rows(rows: Any) -> float:
+        from scipy import stats
+
+        if (rows[0] == rows).all(axis=0).any():
+            return math.nan
+        compute = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
+        return float(compute(rows[:, 0], rows[:, 1]).statistic)
+
+    return of_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """How a corpus's score is made: of the sums of its items' statistics, or (by_rows) of the statistics themselves.
+
+    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit.
+    """
+
+    compute: Callable[[Any], Any]
+    labels: bool = False
+    by_rows: bool = False
+    factor: float = 1.0
+
+    def of(self, rows: Any) -> float:
+        """The score of (items, d) statistics."""
+        return self.factor * float(self.compute(rows if self.by_rows else rows.sum(0)))
+
+    def weighted(self, rows: Any, weights: Any) -> Any:
+        """The score of each of (draws, items) weights, whole numbers for a formula by rows: (draws,)."""
+        import numpy as np
+
+        if not self.by_rows:
+            return self.factor * self.compute(weights @ rows)
+        return self.factor * np.array([self.compute(np.repeat(rows, w.astype(int), axis=0)) for w in weights], float)
+
+
+FORMULAS = {
+    "ratio": Formula(ratio_of),
+    "percent_ratio": Formula(ratio_of, factor=100.0),
+    "perplexity": Formula(perplexity_of),
+    "bits": Formula(ratio_of, factor=-1 / math.log(2)),
+    "bleu": Formula(bleu_of),
+    "chrf": Formula(chrf_of),
+    "f1": Formula(f1_of_sums),
+    "f1_macro": Formula(macro_f1_of, labels=True),
+    "mcc": Formula(matthews_of, labels=True),
+    "auroc": Formula(auroc_of, by_rows=True),
+    "average_precision": Formula(average_precision_of, by_rows=True),
+    **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
+}
+WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
+FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
+
+
+def formula_of(stated: str, aggregation: str) -> str:
+    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
+    return stated if stated in FORMULAS else "" if stated else FROM_RATIOS.get(aggregation, "")
+
+
+def statistic_of(fields: Any, formula: str) -> tuple[Any, ...] | None:
+    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
+    text = fields.get("statistics")
+    if text is None and {"numerator", "denominator"} <= set(fields):
+        text = f"[{fields['numerator']}, {fields['denominator']}]"
+    if text is None:
+        return None
+    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
+    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
+    if FORMULAS[formula].labels:
+        return tuple(None if label is None else str(label) for label in found)
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
+    return tuple(map(float, found))
+
+
+def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str] = ()) -> Any:
+    """(items, d) statistics; of classes (all that are wanted or said, in order): right, wanted, said of each.
+
+    F1's classes are those that are wanted, as `classes` has them; a said one that is none of them is wrong.
+    """
+    import numpy as np
+
+    if not FORMULAS[formula].labels:
+        return np.array(found, float).reshape(len(found), -1)
+    codes = {label: code for code, label in enumerate(classes)}
+    rows = np.zeros((len(found), 3, len(classes)))
+    for row, (wanted, said) in zip(rows, found, strict=True):
+        for place, label in ((1, wanted), (2, said)):
+            if label in codes:
+                row[place, codes[label]] = 1
+        if wanted == said:
+            row[0, codes[wanted]] = 1
+    return rows.reshape(len(found), -1)
+
+
+def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
+    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
+    if not FORMULAS[formula].labels:
+        return []
+    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
+    return sorted(every)
+
+
+def corpus_score(found: Sequence[tuple[Any, ...]], formula: str) -> float:
+    """The score of items with these statistics."""
+    return FORMULAS[formula].of(statistics_array(found, formula, classes_of(found, formula)))
+
+
 # --- parts/metrics/uncertainty.py -------------------------------------------------------------------------------------
 
 MOST_UNDEFINED = 0.025  # share of draws without a value above which there is no 95 % interval
@@ -2212,18 +2490,31 @@ def mean_scores(values: Iterable[float], items: Sequence[Item], metric: Metric, 
 
 
 def corpus_scores(
-    features: np.ndarray, statistic: Callable[[np.ndarray], float], values: Iterable[float], items: Sequence[Item],
-    metric: Metric, choices: Choices, **more: Any,
+    statistics: Any, formula: str, value: float, values: Iterable[float], items: Sequence[Item], metric: Metric,
+    choices: Choices, **more: Any,
 ) -> Scores:  # fmt: skip
-    """A score that is a function of sums over the items: (d,) sums -> score; bootstrap over items or groups."""
+    """A score of the whole file, `value`, with the interval of a bootstrap of its items' statistics.
+
+    statistics: what each item adds, as parts/statistics/corpus.py has it; unlike ones are counted, so that a draw of a
+    million items is one of a few cells.
+    """
     import numpy as np
 
-    groups = groups_of(items)
-    cells = cells_of(features, groups)
-    value = statistic(features.sum(axis=0))
-    drawn = bootstrap(cells, lambda counts: statistic(counts @ cells.rows), choices)
+    rule, groups = FORMULAS[formula], groups_of(items)
+    codes, classes = statistics, classes_of(statistics, formula) if rule.labels else []
+    if rule.labels:
+        known = {label: code for code, label in enumerate(classes)}
+        codes = [[known.get(label, -1) for label in row] for row in statistics]
+    cells = cells_of(np.asarray(codes, float), groups)
+    rows = cells.rows
+    if rule.labels:
+        named = [[classes[int(code)] if code >= 0 else None for code in row] for row in rows]
+        rows = statistics_array(named, formula, classes)
+    drawn = bootstrap(cells, lambda counts: float(rule.weighted(rows, np.asarray(counts)[None])[0]), choices)
     spread = unit_words(draws_spread(value, drawn, cells.units, metric.low, metric.high), groups)
-    return Scores(value, items, np.array(list(values), float), spread, **more)
+    kept = statistics.tolist() if isinstance(statistics, np.ndarray) else statistics
+    found = np.array(list(values), float)
+    return Scores(value, items, found, spread, formula=formula, statistics=kept, **more)
 
 
 # --- parts/metrics/forecasts.py ---------------------------------------------------------------------------------------
@@ -2381,9 +2672,25 @@ def reciprocal_rank(ranked: Sequence[str], grades: Mapping[str, float], k: int |
     return next((1 / place for place, name in enumerate(ranked[:k], start=1) if name in grades), 0.0)
 
 
+def precision_at(ranked: Sequence[str], grades: Mapping[str, float], k: int) -> float:
+    """The share of relevant documents among the first k; places that nothing was found for count as wrong."""
+    return sum(name in grades for name in ranked[:k]) / k
+
+
+def average_precision(ranked: Sequence[str], grades: Mapping[str, float], k: int | None) -> float:
+    """The precision at each relevant document that is found (among the first k), over all relevant ones (trec_eval)."""
+    hits, total = 0, 0.0
+    for place, name in enumerate(ranked[:k], start=1):
+        if name in grades:
+            hits += 1
+            total += hits / place
+    return total / len(grades)
+
+
 def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The mean of a ranking measure over the queries that have a relevant document."""
-    measure = {"ndcg": ndcg, "recall": recall, "mrr": reciprocal_rank}[metric.name.partition("@")[0]]
+    measures = {"ndcg": ndcg, "recall": recall, "mrr": reciprocal_rank}
+    measure = (measures | {"precision": precision_at, "map": average_precision})[metric.name.partition("@")[0]]
     reasons = {i: "the query has no relevant document" for i, item in enumerate(items) if not item.references}
     values = [
         math.nan if i in reasons else 0.0 if item.value is None else measure(*item.value, metric.k)
@@ -2829,6 +3136,63 @@ def has_chat_template(folder: Path) -> bool:
     return path.is_file() and bool(read_json(path).get("chat_template"))
 
 
+# --- parts/metrics/correlations.py ------------------------------------------------------------------------------------
+
+
+def score_correlation(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Pearson's, Spearman's or Kendall's (tau-b) correlation of numbers with their references, by scipy.
+
+    An item's own value is the product of its two standard scores (of the ranks, for the latter two).
+    """
+    import numpy as np
+    from scipy import stats
+
+    pairs = np.array([item.value for item in items], float)
+    if len(pairs) < 3 or (pairs == pairs[0]).all(axis=0).any():
+        raise ScriptError(f"{metric.name}: fewer than three items, or all predictions or all references are equal")
+    compute: Callable[..., Any] = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[
+        metric.name
+    ]
+    value = float(compute(pairs[:, 0], pairs[:, 1]).statistic)
+    own = pairs if metric.name == "pearson" else stats.rankdata(pairs, axis=0)
+    products = (own - own.mean(0)) / own.std(0)
+    return corpus_scores(pairs, metric.name, value, products.prod(axis=1), items, metric, choices)
+
+
+def score_separation(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The area under the ROC curve, or average precision, of scores of the positive class, by scikit-learn.
+
+    An item's own value is the share of the items of the other class that it is ordered rightly against.
+    """
+    import numpy as np
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    pairs = np.array([item.value for item in items], float)
+    positive = int(pairs[:, 1].sum())
+    if positive in (0, len(pairs)):
+        raise ScriptError(f"{metric.name}: all references are of one class, so nothing can be told apart")
+    measure = roc_auc_score if metric.name == "auroc" else average_precision_score
+    value = float(measure(pairs[:, 1], pairs[:, 0]))
+    details = {"positive": positive, "share_positive": positive / len(pairs)}
+    return corpus_scores(
+        pairs, metric.id, value, ordered_rightly(pairs), items, metric, choices,
+        parameters={"positive": choices.positive}, details=details,
+    )  # fmt: skip
+
+
+def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
+    """For each (score, is positive) row the share of rows of the other class on its right side; equal ones half."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    positive = pairs[:, 1] > 0
+    overall, found = rankdata(pairs[:, 0]), np.empty(len(pairs))
+    for own in (positive, ~positive):
+        below = (overall[own] - rankdata(pairs[own, 0])) / (~own).sum()
+        found[own] = below if own is positive else 1 - below
+    return found
+
+
 # --- parts/metrics/texts.py -------------------------------------------------------------------------------------------
 
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
@@ -2903,56 +3267,55 @@ def positive_class(labels: Sequence[str], choices: Choices) -> str:
     )
 
 
-def f1_of(counts: np.ndarray, pairs: np.ndarray, classes: Sequence[int], average: str) -> float:
-    """F1 of (reference, prediction) pairs that occur so often; nan when it is not defined."""
-    import numpy as np
-    from sklearn.metrics import f1_score
-
-    options = {"labels": classes, "average": average, "sample_weight": counts, "zero_division": np.nan}
-    return float(f1_score(pairs[:, 0], pairs[:, 1], **options))
-
-
-def f1_of_draw(counts: np.ndarray, pairs: np.ndarray, classes: Sequence[int], average: str) -> float:
-    """The same in a hundredth of the time, for the draws: twice what is right over what is wanted plus what is said."""
-    import numpy as np
-
-    wanted, said = pairs[:, 0], pairs[:, 1]
-    most = int(max(pairs.max(), *classes)) + 1
-    right = np.bincount(wanted, counts * (wanted == said), most)[classes]
-    both = (np.bincount(wanted, counts, most) + np.bincount(said + 1, counts, most + 1)[1:])[classes]
-    if average == "micro":
-        return float(2 * right.sum() / both.sum()) if both.sum() else math.nan
-    return float((2 * right[both > 0] / both[both > 0]).mean()) if both.any() else math.nan
-
-
 def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """F1 of classes: those of the references. A prediction that is none of them is wrong, but no class of its own."""
     import numpy as np
+    from sklearn.metrics import f1_score
 
-    wanted = [only_reference(item, metric).strip() for item in items]
-    said = [None if item.value is None else item.value.strip() for item in items]
+    wanted, said = class_pairs(items, metric)
     labels = sorted(set(wanted))
+    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
     codes = {label: code for code, label in enumerate(labels)}
     pairs = np.array([(codes[w], codes.get(s, -1)) for w, s in zip(wanted, said, strict=True)])
-    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
     classes = list(range(len(labels))) if positive is None else [codes[positive]]
     average = "micro" if metric.name == "f1-micro" else "macro"
-    groups = groups_of(items)
-    cells = cells_of(pairs, groups)
-    value = f1_of(cells.counts, cells.rows, classes, average)
-    drawn = bootstrap(cells, lambda counts: f1_of_draw(counts, cells.rows, classes, average), choices)
-    spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0), groups)
+    value = float(f1_score(pairs[:, 0], pairs[:, 1], labels=classes, average=average, zero_division=np.nan))
     others = sorted({s for s in said if s is not None and s not in codes})
-    details = {"classes": len(labels), "other_predictions": sum(s in others for s in said)}
-    parameters = {"classes": "those of the references", "positive": positive}
     notes = []
     if others and average == "macro" and positive is None:
         notes = [
             f"{metric.name} is the mean over {listing(labels)}; predictions also name {listing(others)}, which no "
             "reference has: wrong, but no class of the mean (scikit-learn's default would count them)"
         ]
-    values = (pairs[:, 0] == pairs[:, 1]).astype(float)
-    return Scores(value, items, values, spread, {}, parameters, details, notes=notes)
+    formula, statistics = "f1_macro", list(zip(wanted, said, strict=True))
+    if metric.name != "f1-macro":
+        counted = codes if positive is None else {positive}
+        formula = "f1"
+        statistics = [(int(w == s and w in counted), int(w in counted), int(s in counted)) for w, s in statistics]
+    return corpus_scores(
+        statistics, formula, value, pairs[:, 0] == pairs[:, 1], items, metric, choices, notes=notes,
+        parameters={"classes": "those of the references", "positive": positive},
+        details={"classes": len(labels), "other_predictions": sum(s in others for s in said)},
+    )  # fmt: skip
+
+
+def class_pairs(items: Sequence[Item], metric: Metric) -> tuple[list[str], list[str | None]]:
+    """The class that is wanted of each item, and the one that was said (None: no answer)."""
+    wanted = [only_reference(item, metric).strip() for item in items]
+    return wanted, [None if item.value is None else item.value.strip() for item in items]
+
+
+def score_matthews(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Matthews' correlation coefficient of the classes, by scikit-learn; an item without an answer is a class apart."""
+    from sklearn.metrics import matthews_corrcoef
+
+    wanted, said = class_pairs(items, metric)
+    named = ["" if label is None else label for label in said]
+    value, right = float(matthews_corrcoef(wanted, named)), [w == s for w, s in zip(wanted, said, strict=True)]
+    details = {"classes": len({*wanted, *named})}
+    return corpus_scores(
+        list(zip(wanted, named, strict=True)), "mcc", value, right, items, metric, choices, details=details
+    )
 
 
 def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, list[float]]:
@@ -2970,18 +3333,19 @@ def corpus_bleu(sums: np.ndarray) -> float:
     """BLEU from sums over a corpus, with sacrebleu's default smoothing."""
     from sacrebleu.metrics import BLEU
 
-    sums = [round(number) for number in sums]
-    return BLEU.compute_bleu(sums[:4], sums[4:8], sums[8], sums[9], smooth_method="exp").score
+    whole = sums.astype(int).tolist()
+    return BLEU.compute_bleu(whole[:4], whole[4:8], whole[8], whole[9], smooth_method="exp").score
 
 
 def score_bleu(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """Corpus BLEU (Papineni et al. 2002) as sacrebleu gives it; an item's own value is its sentence BLEU."""
     features, values = bleu_features(items, choices)
     settings = f"case:mixed|eff:no|tok:{choices.tokenize}|smooth:exp"
+    value = corpus_bleu(features.sum(axis=0))
     more = {"parameters": {"signature": signature(items, settings), "tokenize": choices.tokenize}}
     if choices.tokenize in ("13a", "intl", "none"):
         more["notes"] = unspaced_note(items, metric, "see --tokenize zh, ja-mecab, char, or chrf")
-    return corpus_scores(features, corpus_bleu, values, items, metric, choices, **more)
+    return corpus_scores(features, "bleu", value, values, items, metric, choices, **more)
 
 
 def signature(items: Sequence[Item], settings: str) -> str:
@@ -3008,11 +3372,32 @@ def score_chrf(items: Sequence[Item], metric: Metric, choices: Choices) -> Score
         ]
     )
 
-    def chrf(sums: np.ndarray) -> float:
-        return scorer._aggregate_and_compute([[round(number) for number in sums]]).score
+    value = scorer._aggregate_and_compute(features.tolist()).score
+    parameters = {"signature": signature(items, f"case:mixed|eff:yes|nc:6|nw:{words}|space:no")}
+    own = FORMULAS["chrf"].compute(features)
+    return corpus_scores(features, "chrf", value, own, items, metric, choices, parameters=parameters)
 
-    more = {"parameters": {"signature": signature(items, f"case:mixed|eff:yes|nc:6|nw:{words}|space:no")}}
-    return corpus_scores(features, chrf, map(chrf, features), items, metric, choices, **more)
+
+def score_ter(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Corpus translation edit rate (Snover et al. 2006) as sacrebleu gives it; an item's own value is its rate."""
+    import numpy as np
+    from sacrebleu.metrics import TER
+
+    scorer = TER()
+    features = np.array(
+        [
+            scorer._extract_corpus_statistics([item.value or ""], [[reference] for reference in item.references])[0]
+            for item in choices.watch(items, "TER")
+        ],
+        float,
+    )
+    if not features[:, 1].any():
+        raise ScriptError("ter: all references are empty")
+    value = scorer._aggregate_and_compute(features.tolist()).score
+    own = [scorer._compute_score_from_stats(row).score for row in features.tolist()]
+    more = {"parameters": {"signature": signature(items, "case:lc|tok:tercom|norm:no|punct:yes|asian:no")}}
+    more["notes"] = unspaced_note(items, metric, "see cer or chrf")
+    return corpus_scores(features, "percent_ratio", value, own, items, metric, choices, **more)
 
 
 def lcs_f_measure(reference: Sequence[str], said: Sequence[str]) -> float:
@@ -3122,20 +3507,19 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
         raise ScriptError(f"{metric.name}: all references are empty")
     empty = np.flatnonzero(features[:, 1] == 0)
     inserted = int(features[empty, 0].sum())
+    # The rate of an item with an empty reference: 0, or 1 where something was said; the corpus counts each insertion.
+    values = np.where(features[:, 1] > 0, features[:, 0] / np.maximum(features[:, 1], 1), features[:, 0] > 0)
     scores = corpus_scores(
-        features, lambda sums: float(sums[0] / sums[1]) if sums[1] else math.nan, (), items, metric, choices,
+        features, "ratio", float(features[:, 0].sum() / features[:, 1].sum()), values, items, metric, choices,
         parameters={"normalize": choices.normalize},
         details={"errors": int(features[:, 0].sum()), "reference_length": int(features[:, 1].sum()),
                  "empty_references": len(empty)},
         notes=unspaced_note(items, metric, "see cer") if metric.name == "wer" else [],
     )  # fmt: skip
-    values = np.full(len(items), math.nan)
-    values[features[:, 1] > 0] = features[features[:, 1] > 0, 0] / features[features[:, 1] > 0, 1]
-    reasons = dict.fromkeys(empty.tolist(), "the reference is empty: no rate of its own, its errors are the corpus's")
     notes = list(scores.notes)
     if inserted:
         notes.append(f"{metric.name}: {inserted} of the errors are answers to {len(empty)} empty references")
-    return replace(scores, items=items, values=values, reasons=reasons, notes=notes)
+    return replace(scores, notes=notes)
 
 
 # --- parts/metrics/measure.py -----------------------------------------------------------------------------------------
@@ -3219,7 +3603,9 @@ def metric_config(measurement: Measurement) -> dict[str, Any]:
         "min_score": low,
         "max_score": high,
         "metric_parameters": {name: value for name, value in scores.parameters.items() if value is not None},
-        "additional_details": strings({"aggregation": metric.aggregation, "library": library}),
+        "additional_details": strings(
+            {"aggregation": metric.aggregation, "library": library, "statistics": scores.formula or None}
+        ),
     }
     if low is not None and high is not None:
         config["score_type"] = "continuous"
@@ -3344,8 +3730,10 @@ def sample_lines(
     }
     prefix = orjson.dumps(same)[:-1] + b","
     best = best_value(measurement)
-    for item, value, reason in choices.watch(scored_items(measurement), "writing samples"):
+    for item, value, reason, statistic in choices.watch(scored_items(measurement), "writing samples"):
         row = sample_of(item)
+        if statistic is not None:
+            row["metadata"]["statistics"] = json.dumps(statistic, ensure_ascii=False)
         row["answer_attribution"] = extraction_of(item, choices)
         row["evaluation"] = {"score": value, "is_correct": reason is None and value == best}
         if reason is not None:
@@ -3353,14 +3741,24 @@ def sample_lines(
         yield prefix + orjson.dumps(row)[1:] + b"\n"
 
 
-def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None]]:
-    """All items with their values; 0 and the reason for those without."""
+def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None, Any]]:
+    """All items with their values, and their statistics where there are; 0 and the reason for those without."""
     scores = measurement.scores
-    pairs = enumerate(zip(scores.items, scores.values.tolist(), strict=True))
-    found = [(item, 0.0 if i in scores.reasons else value, scores.reasons.get(i)) for i, (item, value) in pairs]
+    statistics = map(whole_numbers, scores.statistics) if scores.formula else itertools.repeat(None, len(scores.items))
+    pairs = enumerate(zip(scores.items, scores.values.tolist(), statistics, strict=True))
+    found = [
+        (item, 0.0 if i in scores.reasons else value, scores.reasons.get(i), statistic)
+        for i, (item, value, statistic) in pairs
+    ]
     if not measurement.unparsed:
         return found
-    return sorted([*found, *((item, 0.0, "unparsed") for item in measurement.unparsed)], key=lambda row: row[0].line)
+    unparsed = ((item, 0.0, "unparsed", None) for item in measurement.unparsed)
+    return sorted([*found, *unparsed], key=lambda row: row[0].line)
+
+
+def whole_numbers(values: Sequence[Any]) -> list[Any]:
+    """Values with whole numbers written as such."""
+    return [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]
 
 
 def best_value(measurement: Measurement) -> float | None:
@@ -4180,11 +4578,15 @@ SCORERS: dict[str, Callable[[Sequence[Item], Metric, Choices], Scores]] = {
     **dict.fromkeys(("chrf", "chrf++"), score_chrf),
     **dict.fromkeys(("rouge-1", "rouge-2", "rouge-l", "rouge-lsum"), score_rouge),
     **dict.fromkeys(("wer", "cer"), score_error_rate),
+    "ter": score_ter,
+    "mcc": score_matthews,
+    **dict.fromkeys(("pearson", "spearman", "kendall"), score_correlation),
+    **dict.fromkeys(("auroc", "average-precision"), score_separation),
     "pass": score_pass_at_k,
     **dict.fromkeys(NORMS, score_calibration),
     "brier": score_brier,
     "log-loss": score_log_loss,
-    **dict.fromkeys(("ndcg", "recall", "mrr"), score_ranking),
+    **dict.fromkeys(("ndcg", "recall", "mrr", "map", "precision"), score_ranking),
     "mos": score_mos,
     "mushra": score_mushra,
     "krippendorff": score_krippendorff,

@@ -634,16 +634,32 @@ def test_percent_becomes_a_proportion_and_points_stay_out(tmp_path, capsys):
     assert "not in eval_accuracy: wmt16_en_de (no proportion of which more is better)" in err
 
 
-def test_lower_is_better_alone_needs_a_score_function(tmp_path, capsys):
+def test_lower_is_better_alone_ranks_by_itself_or_by_a_score_function(tmp_path, capsys):
     run = make_run(tmp_path / "run", "step_1", "step_2")
     for name, wer in (("step_1", 0.3), ("step_2", 0.2)):
         record = make_record(run / name, "librispeech", wer, metric="wer", bounds=None)
         record["evaluation_results"][0]["metric_config"]["lower_is_better"] = True
         write_json(run / "results", record)
-    assert "say how to rank with --score-function" in refused(capsys, run, code=3)
+    document = ranked(capsys, run)
+    assert (document["best"]["name"], document["best"]["eval_accuracy"]) == ("step_2", 0.2)
+    assert (document["lower_is_better"], document["metric"]) == (True, "wer (less is better)")
     (tmp_path / "f.py").write_text("def overall(scores):\n    return 1 - scores['librispeech']\n")
     document = ranked(capsys, run, "--score-function", tmp_path / "f.py", "--figures", tmp_path / "f")
     assert (document["best"]["name"], document["best"]["eval_accuracy"]) == ("step_2", 0.8)
+
+
+def test_metrics_of_two_kinds_are_asked_for(tmp_path, capsys):
+    run = make_run(tmp_path / "run", "step_1", "step_2")
+    for name, wer, bleu in (("step_1", 0.3, 40.0), ("step_2", 0.2, 30.0)):
+        for task, metric, value, lower in (("librispeech", "wer", wer, True), ("wmt16_en_de", "bleu", bleu, False)):
+            record = make_record(run / name, task, value, metric=metric, bounds=None)
+            record["evaluation_results"][0]["metric_config"] |= {"lower_is_better": lower}
+            if not lower:
+                record["evaluation_results"][0]["metric_config"] |= {"metric_unit": "points"}
+            write_json(run / "results", record)
+    assert "are of several kinds" in refused(capsys, run, code=3)
+    assert ranked(capsys, run, "--benchmarks", "librispeech")["best"]["name"] == "step_2"
+    assert ranked(capsys, run, "--benchmarks", "wmt16_en_de")["best"]["name"] == "step_1"
 
 
 def test_several_metrics_the_vocabulary_names_one(tmp_path, capsys):

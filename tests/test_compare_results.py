@@ -1030,9 +1030,24 @@ def test_less_is_better(tmp_path, capsys):
     assert 0 < row["limit"] == pytest.approx(0.05 * row["baseline"]["score"])
     again = compare(capsys, tmp_path, "--policy", policy, baseline="new", candidate="old")["benchmarks"][0]
     assert (again["verdict"], again["delta"]) == ("GO", pytest.approx(-row["delta"]))
+    relative = compare(capsys, tmp_path)["benchmarks"][0]
+    assert relative["verdict"] == "NO-GO" and relative["limit"] == pytest.approx(0.01 * relative["baseline"]["score"])
+    assert any("the limit is 1 % of the baseline's wer" in line for line in relative["notes"])
+
+
+def test_a_metric_with_no_zero_needs_an_amount(tmp_path, capsys):
+    rng = np.random.default_rng(42)
+    base = rng.normal(1000, 50, 300)
+    options = {"task": "arena", "metric": "elo", "unit": "points", "bounds": None}
+    write_record(tmp_path, "run/old", base, **options)
+    write_record(tmp_path, "run/new", base + rng.normal(5, 20, 300), **options)
     unbounded = compare(capsys, tmp_path)["benchmarks"][0]
     assert unbounded["verdict"] == "INCONCLUSIVE"
-    assert any("no bounds" in line for line in unbounded["notes"])
+    assert any('max_drop: "20 Elo"' in line for line in unbounded["notes"])
+    policy = tmp_path / "p.yaml"
+    policy.write_text('benchmarks: {arena: {max_drop: "20 Elo"}}\n')
+    row = compare(capsys, tmp_path, "--policy", policy)["benchmarks"][0]
+    assert (row["verdict"], row["limit"]) == ("GO", -20)
 
 
 def test_percent_is_read_as_a_proportion(tmp_path, capsys):

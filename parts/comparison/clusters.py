@@ -16,7 +16,7 @@ from parts.statistics.intervals import clustered_standard_error, error_of_mean
 FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
 MATTERS = 1.5  # design effect from which on a field is asked about
 FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared among the fields
-NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator"}
+NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator", "statistics"}
 
 
 def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from parts.comparison.corpus import corpus_gains
 from parts.comparison.vocabulary import (
     BETTER,
     GO,
@@ -82,6 +83,10 @@ def ends_of(row: Row) -> tuple[float, float] | None:
 
 def reach_of(row: Row) -> Reach | None:
     """How far lost attempts could move a row's gain; None where nothing bounds it."""
+    if row.corpus is not None:
+        gains = corpus_gains(row)
+        gain = row.sign * (row.score - row.baseline_score)
+        return None if gains is None else Reach(gains[0] - gain, gains[1] - gain, 1.0)
     ends = ends_of(row)
     if ends is None:
         return None
@@ -165,7 +170,7 @@ def within_losses(row: Row, policy: Policy) -> Row:
 def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
     """What is said of each side's lost attempts: how many, why, and the score's bounds."""
     notes = []
-    ends = ends_of(row)
+    ends = ends_of(row) if row.corpus is None else None
     for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
         if not attempts.lost:
             continue

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from parts.comparison.amounts import AMOUNT_WORDS, is_amount
 from parts.comparison.chosen_items import ChosenItems, read_excluded
 from parts.comparison.vocabulary import Limits, Policy
 from parts.fields import COUNT, MAPPING, TEXT, TEXTS, Shape, check_fields, choice_shape, number_shape, without_nulls
@@ -24,12 +25,17 @@ DROP = Shape(
     "a share of at least 0 and below 1 (one point, or one percent, is 0.01)",
     lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < 1,
 )
+GAIN = number_shape(0, 1)
+DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
+    Shape(f"{shape.words}, or {AMOUNT_WORDS}", lambda v, shape=shape: is_amount(v) or shape.fits(v))
+    for shape in (DROP, GAIN)
+)
 LIMIT_FIELDS: dict[str, Shape] = {
     "tier": choice_shape(*TIERS),
-    "max_drop": DROP,
+    "max_drop": DROP_OR_AMOUNT,
     "max_relative_drop": DROP,
     "relative_guard_below": number_shape(0, 1),
-    "min_gain": number_shape(0, 1),
+    "min_gain": GAIN_OR_AMOUNT,
     "min_relative_gain": number_shape(0, math.inf),
     "min_items": COUNT,
     "metric": TEXT,

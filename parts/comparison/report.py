@@ -311,7 +311,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},
         "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
         "method": basis.method if basis else None,
-        "paired": row.pairs is not None,
+        "paired": row.pairs is not None or row.corpus is not None,
         "n": basis.n if basis else 0,
         **{name: shared_count(row, name) for name in ("clusters", "raters")},
         "design_effect": basis.design_effect if basis else None,
@@ -358,6 +358,8 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
         ends = (0.0, 1.0) if is_share(row) and values.min() >= 0 and values.max() <= 1 else (None, None)
         interval = score_interval(values, list(row.pairs.shared.values()), *ends)
         found["interval_95"] = None if interval is None else list(interval[:2])
+    if row.basis is not None and row.basis.score_intervals:
+        found["interval_95"] = list(row.basis.score_intervals[side])
     if own.repeats > 1:
         mean, deviation, half = mean_of_runs(own.run_scores)
         found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}

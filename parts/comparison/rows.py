@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from parts.comparison.amounts import limit_of_row
 from parts.comparison.clusters import unsaid_cluster
 from parts.comparison.comparable import (
     choose_alike,
@@ -16,6 +17,7 @@ from parts.comparison.comparable import (
     policy_reasons,
     unlike_reasons,
 )
+from parts.comparison.corpus import formula_of_sides, with_corpus
 from parts.comparison.pairs import (
     Matched,
     contradicting_runs,
@@ -45,6 +47,8 @@ from parts.records.groups import incomplete_line
 from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
 from parts.vocabulary import MetricMapping
+
+NO_LIMIT = 'a relative limit, or an amount such as max_drop: "20 Elo"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,9 @@ def make_row(
     row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
     unwanted = policy_reasons(row.sides or (), policy)
+    notes = (*unwanted, *reasons, *row.notes)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
-        return replace(row, verdict=NOT_COMPARABLE, pairs=None, basis=None, notes=(*unwanted, *reasons, *row.notes))
+        return replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes)
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
     return with_threshold(row, policy)
@@ -217,7 +222,7 @@ def with_sides(
     one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
     basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
     if first_corpus_level(sides):
-        basis = corpus_basis(first_corpus_level(sides))
+        basis = Basis(None, formula_of_sides(sides)[1] or "corpus-level score without items on both sides")
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
 
 
@@ -238,13 +243,10 @@ def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
     notes += [f"{count} items {what}" for count, what in counts if count]
     if matched.unknown_prompts:
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
-    corpus_level = first_corpus_level(row.sides)
-    if corpus_level:
-        scores = [side.runs[0].score for side in row.sides]
-        basis = corpus_basis(corpus_level)
-        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
-    basis = paired_basis(pairs, row.sign, row.span)
     unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    if first_corpus_level(row.sides):
+        return with_corpus(replace(row, notes=tuple(notes)), matched.names, unsaid)
+    basis = paired_basis(pairs, row.sign, row.span)
     basis = replace(basis, evidence=None, method=unsaid) if unsaid else basis
     return replace(
         row,
@@ -261,24 +263,20 @@ def first_corpus_level(sides: Iterable[Side]) -> str | None:
     return next((run.aggregation for side in sides for run in side.runs if run.aggregation != "mean"), None)
 
 
-def corpus_basis(aggregation: str) -> Basis:
-    """No evidence: such a score cannot be resampled from its items' scores."""
-    return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
-
-
 def with_threshold(row: Row, policy: Policy) -> Row:
     """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
     limits = policy.limits(row.key)
-    drop = limits.allowed_drop(row.baseline_score, row.span)
-    gain = limits.wanted_gain(row.baseline_score, row.span)
-    limit = gain if row.role == "target" else None if drop is None else 0.0 - drop
+    target = row.role == "target"
+    amount, words = limit_of_row(limits, row, target)
+    limit = amount if target or amount is None else 0.0 - amount
     basis = row.basis
     if basis.evidence is not None and limit is None:
-        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs a relative limit")
+        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs " + NO_LIMIT)
     if basis.evidence is not None and basis.n < limits.min_items:
         basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
-    notes = row.notes if basis.evidence is not None else (*row.notes, f"no verdict: {basis.method}")
-    if basis.evidence is not None and row.pairs is None:
+    notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
+    notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
+    if basis.evidence is not None and row.pairs is None and row.corpus is None:
         notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
     return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
 

@@ -33,10 +33,10 @@ class Limits:
     """What a policy demands of one benchmark; a drop or gain as a share of the metric's range, or of the baseline."""
 
     tier: str = "critical"
-    max_drop: float | None = None
+    max_drop: float | str | None = None  # a share, or an amount with its unit: "1 BLEU"
     max_relative_drop: float | None = None
     relative_guard_below: float | None = None
-    min_gain: float | None = None
+    min_gain: float | str | None = None
     min_relative_gain: float | None = None
     min_items: int = 0
     metric: str | None = None
@@ -161,6 +161,22 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
+class CorpusItems:
+    """What the items of both sides add to a score of the whole corpus: two (items, d) arrays of the same items.
+
+    formula: see parts/statistics/corpus.py; groups: the number of what each item shares, or None. scale: from the
+    formula's score to the row's unit.
+    """
+
+    formula: str
+    rows: tuple[np.ndarray, np.ndarray]
+    groups: np.ndarray | None
+    names: tuple[ItemId, ...]
+    classes: tuple[str, ...] = ()
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """What the data say about the gain (more is better): the evidence and how it was made, or why there is none."""
 
@@ -172,6 +188,7 @@ class Basis:
     discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
     design_effect: float = 1.0
     p_difference: float | None = None
+    score_intervals: tuple[tuple[float, float], ...] = ()  # of both sides, where they come with the evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +210,7 @@ class Row:
     span: float | None = None
     sides: tuple[Side, Side] | None = None
     pairs: Pairs | None = None
+    corpus: CorpusItems | None = None
     basis: Basis | None = None
     threshold: float | None = None
     levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken

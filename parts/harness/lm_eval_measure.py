@@ -206,7 +206,18 @@ def metric_rows(
                 row["error"] = error or "the metric has no value for a single item"
             if times > 1:
                 row["metadata"]["repeat"] = str(turn)
+            if error is None:
+                row["metadata"] |= likelihood_statistics(value, function)
             yield json_line(row)
+
+
+def likelihood_statistics(value: Any, function: Callable[..., Any]) -> dict[str, str]:
+    """What an item adds to a perplexity: its log-likelihood and its length (1 where the task counts items)."""
+    rule = aggregation_name(function)
+    parts = (value, 1.0) if rule == "perplexity" else value
+    if rule not in ("perplexity", "weighted_perplexity", "bits_per_byte") or len(parts) != 2:
+        return {}
+    return {"numerator": repr(float(parts[0])), "denominator": repr(float(parts[1]))}
 
 
 def shown_answer_of(item: TaskDoc, replies: Sequence[Reply], metric: str, turn: int, times: int) -> list[str]:

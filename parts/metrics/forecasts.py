@@ -168,9 +168,25 @@ def reciprocal_rank(ranked: Sequence[str], grades: Mapping[str, float], k: int |
     return next((1 / place for place, name in enumerate(ranked[:k], start=1) if name in grades), 0.0)
 
 
+def precision_at(ranked: Sequence[str], grades: Mapping[str, float], k: int) -> float:
+    """The share of relevant documents among the first k; places that nothing was found for count as wrong."""
+    return sum(name in grades for name in ranked[:k]) / k
+
+
+def average_precision(ranked: Sequence[str], grades: Mapping[str, float], k: int | None) -> float:
+    """The precision at each relevant document that is found (among the first k), over all relevant ones (trec_eval)."""
+    hits, total = 0, 0.0
+    for place, name in enumerate(ranked[:k], start=1):
+        if name in grades:
+            hits += 1
+            total += hits / place
+    return total / len(grades)
+
+
 def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The mean of a ranking measure over the queries that have a relevant document."""
-    measure = {"ndcg": ndcg, "recall": recall, "mrr": reciprocal_rank}[metric.name.partition("@")[0]]
+    measures = {"ndcg": ndcg, "recall": recall, "mrr": reciprocal_rank}
+    measure = (measures | {"precision": precision_at, "map": average_precision})[metric.name.partition("@")[0]]
     reasons = {i: "the query has no relevant document" for i, item in enumerate(items) if not item.references}
     values = [
         math.nan if i in reasons else 0.0 if item.value is None else measure(*item.value, metric.k)

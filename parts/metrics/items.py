@@ -7,6 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from parts.frame import ScriptError, listing, single_line
@@ -141,6 +142,39 @@ def read_forecast(line: Line, choices: Choices) -> list[Item]:
         about = "the positive class"
     forecast = None if missing else event_forecast(about, share_of(p, "probability"), right)
     return [make_item(line, forecast, references, outputs)]
+
+
+def number_in(value: Any, choices: Choices) -> float | None:
+    """The number that a prediction is, or that --parse finds in it; None where it holds none."""
+    text = parsed(text_of(value, "prediction"), choices.pattern)
+    try:
+        number = math.nan if text is None else float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def read_numbers(line: Line, choices: Choices) -> list[Item]:
+    """(number said, number wanted) of a line, as for similarities and ratings of quality."""
+    (reference, *more) = references_of(line.fields)
+    wanted = number_in(reference, replace(choices, pattern=None))
+    if wanted is None or more:
+        raise ValueError(f"the reference {reference[:40]!r} is not one number")
+    raw = field_of(line.fields, "prediction")
+    said = number_in(raw, choices)
+    outputs = () if raw is None else (text_of(raw, "prediction"),)
+    return [make_item(line, None if said is None else (said, wanted), (reference,), outputs)]
+
+
+def read_class_scores(line: Line, choices: Choices) -> list[Item]:
+    """(score of the positive class, whether it was): "score", any number, or "probability"."""
+    fields, references = line.fields, references_of(line.fields)
+    name = "score" if "score" in fields else "probability"
+    score = field_of(fields, name)
+    if score is not None and not is_finite(score):
+        raise ValueError(f"{name} is {kind_of(score)}, not a finite number")
+    value = None if score is None else (float(score), float(is_positive(references, choices.positive)))
+    return [make_item(line, value, references, () if score is None else (repr(score),))]
 
 
 def event_forecast(about: str, p: float, right: bool) -> Forecast:
@@ -327,6 +361,8 @@ READERS: dict[str, Callable[[Line, Choices], list[Item]]] = {
     "text": read_text,
     "plain": read_plain,
     "forecast": read_forecast,
+    "numbers": read_numbers,
+    "class scores": read_class_scores,
     "attempts": read_attempts,
     "ranking": read_ranking,
     "ratings": read_ratings,

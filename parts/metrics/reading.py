@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from parts.checkpoints import weights_sha256
 from parts.frame import ScriptError, listing, single_line, slug, write_whole
 from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json_line
+from parts.metrics.correlations import score_correlation, score_separation
 from parts.metrics.forecasts import (
     NORMS,
     score_brier,
@@ -39,7 +40,9 @@ from parts.metrics.texts import (
     score_error_rate,
     score_exact_match,
     score_f1,
+    score_matthews,
     score_rouge,
+    score_ter,
     score_token_f1,
 )
 from parts.metrics.uncertainty import clipped, mean_scores
@@ -348,11 +351,15 @@ SCORERS: dict[str, Callable[[Sequence[Item], Metric, Choices], Scores]] = {
     **dict.fromkeys(("chrf", "chrf++"), score_chrf),
     **dict.fromkeys(("rouge-1", "rouge-2", "rouge-l", "rouge-lsum"), score_rouge),
     **dict.fromkeys(("wer", "cer"), score_error_rate),
+    "ter": score_ter,
+    "mcc": score_matthews,
+    **dict.fromkeys(("pearson", "spearman", "kendall"), score_correlation),
+    **dict.fromkeys(("auroc", "average-precision"), score_separation),
     "pass": score_pass_at_k,
     **dict.fromkeys(NORMS, score_calibration),
     "brier": score_brier,
     "log-loss": score_log_loss,
-    **dict.fromkeys(("ndcg", "recall", "mrr"), score_ranking),
+    **dict.fromkeys(("ndcg", "recall", "mrr", "map", "precision"), score_ranking),
     "mos": score_mos,
     "mushra": score_mushra,
     "krippendorff": score_krippendorff,

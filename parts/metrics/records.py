@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +65,9 @@ def metric_config(measurement: Measurement) -> dict[str, Any]:
         "min_score": low,
         "max_score": high,
         "metric_parameters": {name: value for name, value in scores.parameters.items() if value is not None},
-        "additional_details": strings({"aggregation": metric.aggregation, "library": library}),
+        "additional_details": strings(
+            {"aggregation": metric.aggregation, "library": library, "statistics": scores.formula or None}
+        ),
     }
     if low is not None and high is not None:
         config["score_type"] = "continuous"
@@ -189,8 +192,10 @@ def sample_lines(
     }
     prefix = orjson.dumps(same)[:-1] + b","
     best = best_value(measurement)
-    for item, value, reason in choices.watch(scored_items(measurement), "writing samples"):
+    for item, value, reason, statistic in choices.watch(scored_items(measurement), "writing samples"):
         row = sample_of(item)
+        if statistic is not None:
+            row["metadata"]["statistics"] = json.dumps(statistic, ensure_ascii=False)
         row["answer_attribution"] = extraction_of(item, choices)
         row["evaluation"] = {"score": value, "is_correct": reason is None and value == best}
         if reason is not None:
@@ -198,14 +203,24 @@ def sample_lines(
         yield prefix + orjson.dumps(row)[1:] + b"\n"
 
 
-def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None]]:
-    """All items with their values; 0 and the reason for those without."""
+def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None, Any]]:
+    """All items with their values, and their statistics where there are; 0 and the reason for those without."""
     scores = measurement.scores
-    pairs = enumerate(zip(scores.items, scores.values.tolist(), strict=True))
-    found = [(item, 0.0 if i in scores.reasons else value, scores.reasons.get(i)) for i, (item, value) in pairs]
+    statistics = map(whole_numbers, scores.statistics) if scores.formula else itertools.repeat(None, len(scores.items))
+    pairs = enumerate(zip(scores.items, scores.values.tolist(), statistics, strict=True))
+    found = [
+        (item, 0.0 if i in scores.reasons else value, scores.reasons.get(i), statistic)
+        for i, (item, value, statistic) in pairs
+    ]
     if not measurement.unparsed:
         return found
-    return sorted([*found, *((item, 0.0, "unparsed") for item in measurement.unparsed)], key=lambda row: row[0].line)
+    unparsed = ((item, 0.0, "unparsed", None) for item in measurement.unparsed)
+    return sorted([*found, *unparsed], key=lambda row: row[0].line)
+
+
+def whole_numbers(values: Sequence[Any]) -> list[Any]:
+    """Values with whole numbers written as such."""
+    return [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]
 
 
 def best_value(measurement: Measurement) -> float | None:

@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING
 
 from parts.frame import ScriptError, listing
 from parts.metrics.items import FALSE_WORDS, TRUE_WORDS
-from parts.metrics.uncertainty import (
-    bootstrap,
-    cells_of,
-    corpus_scores,
-    draws_spread,
-    groups_of,
-    mean_scores,
-    unit_words,
-)
+from parts.metrics.uncertainty import corpus_scores, mean_scores
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores
+from parts.statistics.corpus import FORMULAS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,56 +92,55 @@ def positive_class(labels: Sequence[str], choices: Choices) -> str:
     )
 
 
-def f1_of(counts: np.ndarray, pairs: np.ndarray, classes: Sequence[int], average: str) -> float:
-    """F1 of (reference, prediction) pairs that occur so often; nan when it is not defined."""
-    import numpy as np
-    from sklearn.metrics import f1_score
-
-    options = {"labels": classes, "average": average, "sample_weight": counts, "zero_division": np.nan}
-    return float(f1_score(pairs[:, 0], pairs[:, 1], **options))
-
-
-def f1_of_draw(counts: np.ndarray, pairs: np.ndarray, classes: Sequence[int], average: str) -> float:
-    """The same in a hundredth of the time, for the draws: twice what is right over what is wanted plus what is said."""
-    import numpy as np
-
-    wanted, said = pairs[:, 0], pairs[:, 1]
-    most = int(max(pairs.max(), *classes)) + 1
-    right = np.bincount(wanted, counts * (wanted == said), most)[classes]
-    both = (np.bincount(wanted, counts, most) + np.bincount(said + 1, counts, most + 1)[1:])[classes]
-    if average == "micro":
-        return float(2 * right.sum() / both.sum()) if both.sum() else math.nan
-    return float((2 * right[both > 0] / both[both > 0]).mean()) if both.any() else math.nan
-
-
 def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """F1 of classes: those of the references. A prediction that is none of them is wrong, but no class of its own."""
     import numpy as np
+    from sklearn.metrics import f1_score
 
-    wanted = [only_reference(item, metric).strip() for item in items]
-    said = [None if item.value is None else item.value.strip() for item in items]
+    wanted, said = class_pairs(items, metric)
     labels = sorted(set(wanted))
+    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
     codes = {label: code for code, label in enumerate(labels)}
     pairs = np.array([(codes[w], codes.get(s, -1)) for w, s in zip(wanted, said, strict=True)])
-    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
     classes = list(range(len(labels))) if positive is None else [codes[positive]]
     average = "micro" if metric.name == "f1-micro" else "macro"
-    groups = groups_of(items)
-    cells = cells_of(pairs, groups)
-    value = f1_of(cells.counts, cells.rows, classes, average)
-    drawn = bootstrap(cells, lambda counts: f1_of_draw(counts, cells.rows, classes, average), choices)
-    spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0), groups)
+    value = float(f1_score(pairs[:, 0], pairs[:, 1], labels=classes, average=average, zero_division=np.nan))
     others = sorted({s for s in said if s is not None and s not in codes})
-    details = {"classes": len(labels), "other_predictions": sum(s in others for s in said)}
-    parameters = {"classes": "those of the references", "positive": positive}
     notes = []
     if others and average == "macro" and positive is None:
         notes = [
             f"{metric.name} is the mean over {listing(labels)}; predictions also name {listing(others)}, which no "
             "reference has: wrong, but no class of the mean (scikit-learn's default would count them)"
         ]
-    values = (pairs[:, 0] == pairs[:, 1]).astype(float)
-    return Scores(value, items, values, spread, {}, parameters, details, notes=notes)
+    formula, statistics = "f1_macro", list(zip(wanted, said, strict=True))
+    if metric.name != "f1-macro":
+        counted = codes if positive is None else {positive}
+        formula = "f1"
+        statistics = [(int(w == s and w in counted), int(w in counted), int(s in counted)) for w, s in statistics]
+    return corpus_scores(
+        statistics, formula, value, pairs[:, 0] == pairs[:, 1], items, metric, choices, notes=notes,
+        parameters={"classes": "those of the references", "positive": positive},
+        details={"classes": len(labels), "other_predictions": sum(s in others for s in said)},
+    )  # fmt: skip
+
+
+def class_pairs(items: Sequence[Item], metric: Metric) -> tuple[list[str], list[str | None]]:
+    """The class that is wanted of each item, and the one that was said (None: no answer)."""
+    wanted = [only_reference(item, metric).strip() for item in items]
+    return wanted, [None if item.value is None else item.value.strip() for item in items]
+
+
+def score_matthews(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Matthews' correlation coefficient of the classes, by scikit-learn; an item without an answer is a class apart."""
+    from sklearn.metrics import matthews_corrcoef
+
+    wanted, said = class_pairs(items, metric)
+    named = ["" if label is None else label for label in said]
+    value, right = float(matthews_corrcoef(wanted, named)), [w == s for w, s in zip(wanted, said, strict=True)]
+    details = {"classes": len({*wanted, *named})}
+    return corpus_scores(
+        list(zip(wanted, named, strict=True)), "mcc", value, right, items, metric, choices, details=details
+    )
 
 
 def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, list[float]]:
@@ -166,18 +158,19 @@ def corpus_bleu(sums: np.ndarray) -> float:
     """BLEU from sums over a corpus, with sacrebleu's default smoothing."""
     from sacrebleu.metrics import BLEU
 
-    sums = [round(number) for number in sums]
-    return BLEU.compute_bleu(sums[:4], sums[4:8], sums[8], sums[9], smooth_method="exp").score
+    whole = sums.astype(int).tolist()
+    return BLEU.compute_bleu(whole[:4], whole[4:8], whole[8], whole[9], smooth_method="exp").score
 
 
 def score_bleu(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """Corpus BLEU (Papineni et al. 2002) as sacrebleu gives it; an item's own value is its sentence BLEU."""
     features, values = bleu_features(items, choices)
     settings = f"case:mixed|eff:no|tok:{choices.tokenize}|smooth:exp"
+    value = corpus_bleu(features.sum(axis=0))
     more = {"parameters": {"signature": signature(items, settings), "tokenize": choices.tokenize}}
     if choices.tokenize in ("13a", "intl", "none"):
         more["notes"] = unspaced_note(items, metric, "see --tokenize zh, ja-mecab, char, or chrf")
-    return corpus_scores(features, corpus_bleu, values, items, metric, choices, **more)
+    return corpus_scores(features, "bleu", value, values, items, metric, choices, **more)
 
 
 def signature(items: Sequence[Item], settings: str) -> str:
@@ -204,11 +197,32 @@ def score_chrf(items: Sequence[Item], metric: Metric, choices: Choices) -> Score
         ]
     )
 
-    def chrf(sums: np.ndarray) -> float:
-        return scorer._aggregate_and_compute([[round(number) for number in sums]]).score
+    value = scorer._aggregate_and_compute(features.tolist()).score
+    parameters = {"signature": signature(items, f"case:mixed|eff:yes|nc:6|nw:{words}|space:no")}
+    own = FORMULAS["chrf"].compute(features)
+    return corpus_scores(features, "chrf", value, own, items, metric, choices, parameters=parameters)
 
-    more = {"parameters": {"signature": signature(items, f"case:mixed|eff:yes|nc:6|nw:{words}|space:no")}}
-    return corpus_scores(features, chrf, map(chrf, features), items, metric, choices, **more)
+
+def score_ter(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Corpus translation edit rate (Snover et al. 2006) as sacrebleu gives it; an item's own value is its rate."""
+    import numpy as np
+    from sacrebleu.metrics import TER
+
+    scorer = TER()
+    features = np.array(
+        [
+            scorer._extract_corpus_statistics([item.value or ""], [[reference] for reference in item.references])[0]
+            for item in choices.watch(items, "TER")
+        ],
+        float,
+    )
+    if not features[:, 1].any():
+        raise ScriptError("ter: all references are empty")
+    value = scorer._aggregate_and_compute(features.tolist()).score
+    own = [scorer._compute_score_from_stats(row).score for row in features.tolist()]
+    more = {"parameters": {"signature": signature(items, "case:lc|tok:tercom|norm:no|punct:yes|asian:no")}}
+    more["notes"] = unspaced_note(items, metric, "see cer or chrf")
+    return corpus_scores(features, "percent_ratio", value, own, items, metric, choices, **more)
 
 
 def lcs_f_measure(reference: Sequence[str], said: Sequence[str]) -> float:
@@ -318,17 +332,16 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
         raise ScriptError(f"{metric.name}: all references are empty")
     empty = np.flatnonzero(features[:, 1] == 0)
     inserted = int(features[empty, 0].sum())
+    # The rate of an item with an empty reference: 0, or 1 where something was said; the corpus counts each insertion.
+    values = np.where(features[:, 1] > 0, features[:, 0] / np.maximum(features[:, 1], 1), features[:, 0] > 0)
     scores = corpus_scores(
-        features, lambda sums: float(sums[0] / sums[1]) if sums[1] else math.nan, (), items, metric, choices,
+        features, "ratio", float(features[:, 0].sum() / features[:, 1].sum()), values, items, metric, choices,
         parameters={"normalize": choices.normalize},
         details={"errors": int(features[:, 0].sum()), "reference_length": int(features[:, 1].sum()),
                  "empty_references": len(empty)},
         notes=unspaced_note(items, metric, "see cer") if metric.name == "wer" else [],
     )  # fmt: skip
-    values = np.full(len(items), math.nan)
-    values[features[:, 1] > 0] = features[features[:, 1] > 0, 0] / features[features[:, 1] > 0, 1]
-    reasons = dict.fromkeys(empty.tolist(), "the reference is empty: no rate of its own, its errors are the corpus's")
     notes = list(scores.notes)
     if inserted:
         notes.append(f"{metric.name}: {inserted} of the errors are answers to {len(empty)} empty references")
-    return replace(scores, items=items, values=values, reasons=reasons, notes=notes)
+    return replace(scores, notes=notes)

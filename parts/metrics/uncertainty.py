@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from parts.frame import ScriptError
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread
 from parts.statistics.bounded import score_interval, sharing_error
+from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -145,15 +146,28 @@ def mean_scores(values: Iterable[float], items: Sequence[Item], metric: Metric, 
 
 
 def corpus_scores(
-    features: np.ndarray, statistic: Callable[[np.ndarray], float], values: Iterable[float], items: Sequence[Item],
-    metric: Metric, choices: Choices, **more: Any,
+    statistics: Any, formula: str, value: float, values: Iterable[float], items: Sequence[Item], metric: Metric,
+    choices: Choices, **more: Any,
 ) -> Scores:  # fmt: skip
-    """A score that is a function of sums over the items: (d,) sums -> score; bootstrap over items or groups."""
+    """A score of the whole file, `value`, with the interval of a bootstrap of its items' statistics.
+
+    statistics: what each item adds, as parts/statistics/corpus.py has it; unlike ones are counted, so that a draw of a
+    million items is one of a few cells.
+    """
     import numpy as np
 
-    groups = groups_of(items)
-    cells = cells_of(features, groups)
-    value = statistic(features.sum(axis=0))
-    drawn = bootstrap(cells, lambda counts: statistic(counts @ cells.rows), choices)
+    rule, groups = FORMULAS[formula], groups_of(items)
+    codes, classes = statistics, classes_of(statistics, formula) if rule.labels else []
+    if rule.labels:
+        known = {label: code for code, label in enumerate(classes)}
+        codes = [[known.get(label, -1) for label in row] for row in statistics]
+    cells = cells_of(np.asarray(codes, float), groups)
+    rows = cells.rows
+    if rule.labels:
+        named = [[classes[int(code)] if code >= 0 else None for code in row] for row in rows]
+        rows = statistics_array(named, formula, classes)
+    drawn = bootstrap(cells, lambda counts: float(rule.weighted(rows, np.asarray(counts)[None])[0]), choices)
     spread = unit_words(draws_spread(value, drawn, cells.units, metric.low, metric.high), groups)
-    return Scores(value, items, np.array(list(values), float), spread, **more)
+    kept = statistics.tolist() if isinstance(statistics, np.ndarray) else statistics
+    found = np.array(list(values), float)
+    return Scores(value, items, found, spread, formula=formula, statistics=kept, **more)

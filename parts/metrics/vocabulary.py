@@ -17,6 +17,7 @@ RESAMPLES = 1_000  # bootstrap draws
 BINS = 15  # of a reliability diagram: Guo et al. 2017
 HIDDEN_REFERENCE, LOW_RATING, HIGH_RATING, MOST_ODD = "reference", 90, 90, 0.15  # ITU-R BS.1534-3, post-screening
 POINTS = {"unit": "points", "high": 100.0}
+COEFFICIENT = {"unit": "coefficient", "low": -1.0}
 RATE = {"high": None, "lower_is_better": True}  # more errors than words are possible
 
 
@@ -123,6 +124,8 @@ class Scores:
     notes: Sequence[str] = ()
     high: float | None = None  # the top of the metric's range where the data decide it
     low: float | None = None
+    formula: str = ""  # how the score is made of `statistics`, one for each item: see parts/statistics/corpus.py
+    statistics: Sequence[Sequence[Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,8 @@ METRICS = {
         text_metric("rouge-2", library="rouge-score"),
         text_metric("rouge-l", library="rouge-score"),
         text_metric("rouge-lsum", library="rouge-score"),
+        text_metric("ter", aggregation="ter", library="sacrebleu", unit="points", high=None, lower_is_better=True),
+        text_metric("mcc", aggregation="mcc", library="scikit-learn", **COEFFICIENT),
         text_metric("wer", aggregation="corpus_wer", library="jiwer", **RATE),
         text_metric("cer", aggregation="corpus_cer", library="jiwer", **RATE),
         Metric("pass", "pass", "attempts", worst=True, takes_k="needed"),
@@ -233,6 +238,18 @@ METRICS = {
         calibration_metric("rms-ce", "rms_calibration_error", "rms_calibration_error"),
         calibration_metric("brier", "brier_score", "mean", unit="squared_error"),
         calibration_metric("log-loss", "log_loss", "mean", unit="nats", high=None),
+        *(
+            Metric(name, name, "numbers", aggregation=name, library="scipy", **COEFFICIENT)
+            for name in ("pearson", "spearman", "kendall")
+        ),
+        Metric("auroc", "auroc", "class scores", aggregation="auroc", library="scikit-learn"),
+        Metric(
+            "average-precision",
+            "average_precision",
+            "class scores",
+            aggregation="average_precision",
+            library="scikit-learn",
+        ),
         Metric("mos", "mos", "ratings", unit="points", low=None, high=None),
         Metric("mushra", "mushra", "ratings", unit="points", low=None, high=None),
         Metric(
@@ -248,6 +265,8 @@ METRICS = {
         Metric("ndcg", "ndcg", "ranking", worst=True, takes_k="needed"),
         Metric("recall", "recall", "ranking", worst=True, takes_k="needed"),
         Metric("mrr", "mrr", "ranking", worst=True, takes_k="optional"),
+        Metric("map", "map", "ranking", worst=True, takes_k="optional"),
+        Metric("precision", "precision", "ranking", worst=True, takes_k="needed"),
         Metric("win-rate", "win_rate", "votes"),
         Metric("lc-win-rate", "lc_win_rate", "votes", aggregation="length_controlled_win_rate", library="statsmodels"),
         Metric(

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -239,7 +239,8 @@ def keyed_value(
     """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
     best = ranking.best
     if name.strip() == "eval_accuracy":
-        score: Estimate | None = Estimate(best.eval_accuracy, best.standard_error, interval=best.interval)
+        whole = best.whole or Estimate(best.eval_accuracy, best.standard_error)
+        score: Estimate | None = replace(whole, interval=best.interval)
     elif part is None and name.strip() in ("checkpoint", "step"):
         return winner_value(name.strip(), ranking, "RESULT")
     else:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from parts.frame import ScriptError, listing
+from parts.ranking.corpus import corpus_interval, corpus_scores_drawn, corpus_scores_halved
 from parts.ranking.rank import Options, candidates, choose_best
 from parts.ranking.scores import category_members
 from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend
@@ -64,6 +65,8 @@ class TaskData:
     def draws(self, draws: int, seed: int) -> Any:
         """Draws of the scores, (checkpoints, draws); a task's draws do not depend on what other tasks there are."""
         key = [seed, zlib.crc32(self.name.encode())]
+        if self.items is not None and self.items.formula:
+            return corpus_scores_drawn(self.items, draws, key)
         if self.items is not None:
             return bootstrap_means(self.items, draws, key)
         return normal_means(self.scores, self.errors, draws, key)
@@ -71,6 +74,8 @@ class TaskData:
     def halves(self, splits: int, seed: int) -> Any:
         """The scores on halves of the items, (2, checkpoints, 2 splits)."""
         key = [seed, zlib.crc32(self.name.encode()), 1]
+        if self.items is not None and self.items.formula:
+            return corpus_scores_halved(self.items, splits, key)
         if self.items is not None:
             return half_means(self.items, splits, key)
         return normal_halves(self.scores, self.errors, splits, key)
@@ -87,7 +92,7 @@ class TaskData:
         """How far off a checkpoint's score may be (the mean of the last `window` ones); None for scores without a range
         of 0 to 1, and where nothing tells."""
         own = self.estimates[place + 1 - window : place + 1]
-        if not all(estimate.averages for estimate in own):
+        if not all(estimate.averages for estimate in own) or (self.items is not None and self.items.formula):
             return None
         if self.items is not None:
             scores, clusters = self.own_scores(place, window)
@@ -179,6 +184,8 @@ def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Optio
 def own_interval(task: TaskData, place: int) -> Interval | None:
     """The interval of one task's score: of its items, else of its standard error."""
     mean, estimate = task.mean(place), task.estimates[place]
+    if task.items is not None and task.items.formula:
+        return corpus_interval(task.items, place)
     if task.items is not None:
         scores, clusters = task.own_scores(place)
         found = score_interval(scores, (clusters,), *((0.0, 1.0) if mean is not None else (None, None)))
@@ -290,7 +297,9 @@ def with_statistics(
             overall_interval(r, place, data, members, weights, smoothed, options.smooth)
             for place, r in enumerate(done[options.smooth - 1 :], options.smooth - 1)
         ]
-    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, intervals, options, base)
+    sign = done[0].sign
+    statistics = standings(done, sign * np.asarray(draws), sign * np.asarray(halves), tasks, intervals, options, base)
+    statistics = statistics if sign > 0 else as_measured(statistics)
     return replace(ranking, ranked=tuple(done), statistics=statistics, base=base)
 
 
@@ -328,7 +337,8 @@ def standings(
     options: Options,
     base: Ranked | None = None,
 ) -> Statistics:
-    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy.
+    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy, turned
+    round where less is better, as all numbers in the result then are.
 
     The rows below those of `ranked` are the base model's.
     """
@@ -347,7 +357,7 @@ def standings(
     if baseline is not None:
         differences = simultaneous_differences(scores, draws, baseline)
     if base is not None:
-        whole = np.append(scores, base.eval_accuracy), np.vstack([draws, of_base])
+        whole = np.append(scores, base.ranks_by), np.vstack([draws, of_base])
         differences = simultaneous_differences(*whole, len(pool))[:-1]
     own = {}
     for i, r in enumerate(pool):
@@ -382,8 +392,27 @@ def standings(
         corrected,
         trend,
         base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
-        None if base is None else base.eval_accuracy,
+        None if base is None else base.ranks_by,
     )
+
+
+def as_measured(statistics: Statistics) -> Statistics:
+    """Statistics of scores that were turned round, turned back: less is better in them."""
+
+    def back(ends: tuple[float, float, float] | None) -> tuple[float, float, float] | None:
+        return None if ends is None else (-ends[0], -ends[2], -ends[1])
+
+    own = {
+        name: replace(standing, score=-standing.score, difference=back(standing.difference))
+        for name, standing in statistics.standings.items()
+    }
+    found, trend = statistics.corrected, statistics.trend
+    corrected = replace(found, raw=-found.raw, value=-found.value, gain=back(found.gain))
+    if trend is not None:
+        change = replace(trend.change, low=-trend.change.high, high=-trend.change.low)
+        trend = replace(trend, change=change, estimate=-trend.estimate)
+    base = None if statistics.baseline_score is None else -statistics.baseline_score
+    return replace(statistics, standings=own, corrected=corrected, trend=trend, baseline_score=base)
 
 
 def source_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData]) -> str:
@@ -400,6 +429,8 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         items = sum(task.items.scores.shape[1] for task in by_items)
         groups = sum(len(set(task.items.clusters.tolist())) for task in by_items)
         clusters = f" in {groups:,} clusters" if groups < items else ""
+        formulas = {task.items.formula for task in by_items} - {""}
+        clusters += f", by their statistics ({listing(sorted(formulas))})," if formulas else ""
         parts.append(f"paired bootstrap over {items:,} items{clusters} of {len(by_items)} tasks")
     if len(by_items) < len(tasks):
         names = listing(task.name for task in tasks if task.items is None)
@@ -430,7 +461,7 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
     places = [r.checkpoint.step if tail[0].checkpoint.step is not None else r.checkpoint.epoch for r in tail]
     if len(tail) < last or None in places:
         return None
-    scores, noise = np.array([r.eval_accuracy for r in tail]), draws[-last:]
+    scores, noise = np.array([r.sign * r.eval_accuracy for r in tail]), draws[-last:]
     estimate, low, high = line_change(places, scores, noise)
     off = off_the_line(places, scores, noise)
     flat = next(i for i in range(len(names)) if set(names[i:]) <= {*tied, best} or i == len(names) - 1)
@@ -440,7 +471,7 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
         kept = [i for i in range(last) if i != off]
         alone = off_the_line([places[i] for i in kept], scores[kept], noise[kept]) is None
     if names[-1] not in (*tied, best):
-        verdict, where = f"best at {best}, since then down (shown)", best
+        verdict, where = f"best at {best}, since then {'down' if tail[0].sign > 0 else 'worse'} (shown)", best
     elif alone:
         verdict, where = f"one record off the line: {tail[off].checkpoint.name}", tail[off].checkpoint.name
     elif low > 0 and (off is None or flat == len(names) - 1):

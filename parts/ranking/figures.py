@@ -71,7 +71,7 @@ def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], lab
         axes.plot(places, heights, "o", zorder=3, markersize=9, color="#e9a8ae", label=why)
     axes.legend()
     what = ", bars: 95 % intervals" if bars else ""
-    axes.set(xlabel=label, ylabel=f"eval_accuracy ({ranking.overall})", title=f"Score by {label} ({title}{what})")
+    axes.set(xlabel=label, ylabel=f"{ranking.metric}, {ranking.overall}", title=f"Score by {label} ({title}{what})")
     axes.grid(alpha=0.3)
     return figure
 

@@ -360,7 +360,11 @@ def race_task(
     """A task of the race from its results' samples; checkpoints without a result have no scores."""
     import numpy as np
 
-    without = [result.file for checkpoint, result in results.items() if task not in samples[checkpoint]]
+    without = [
+        result.file
+        for checkpoint, result in results.items()
+        if task not in samples[checkpoint] or samples[checkpoint][task].formula
+    ]
     if without:
         raise ScriptError(
             f"{without[0]}: no samples that average to the score of {task}: it cannot be raced; choose others with "

@@ -94,12 +94,12 @@ def rank_one(
         return Ranked(checkpoint, float(value), None, scores, categories, tuple(records))
     if not categories:
         raise ScriptError(
-            f"nothing can be averaged for {checkpoint.name}: {listing(scores)} are no proportions of which more is "
-            "better; say how to rank with --score-function FILE.py",
+            f"{listing(scores)} of {checkpoint.name} are of several kinds, none is a share of right answers: choose "
+            "one with --benchmarks, or say how to rank with --score-function FILE.py",
             code=3,
         )
     overall = overall_score(categories, options.weights, options.weight_digits)
-    return Ranked(checkpoint, overall.value, overall.standard_error, scores, categories, tuple(records))
+    return Ranked(checkpoint, overall.value, overall.standard_error, scores, categories, tuple(records), whole=overall)
 
 
 def with_smoothing(ranked: Sequence[Ranked], n: int) -> list[Ranked]:
@@ -314,10 +314,10 @@ def reach_of_losses(
 
 def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:
     """The others that would be the best with other outcomes of the attempts that were lost."""
-    low = best.eval_accuracy if best.reach is None else best.reach[0]
+    low = best.sign * (best.eval_accuracy if best.reach is None else best.reach[0])
     found = []
     for r in ranked:
-        high = r.eval_accuracy if r.reach is None else r.reach[1]
+        high = r.sign * (r.eval_accuracy if r.reach is None else r.reach[1])
         if r is not best and (best.reach or r.reach) and high > low:
             found.append(r)
     return found

@@ -51,6 +51,8 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
     document = {
         "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
+        "metric": ranking.metric,
+        "lower_is_better": ranking.best.sign < 0,
         "answer": summary_lines(ranking),
         "best": {
             "name": best.checkpoint.name,
@@ -173,7 +175,7 @@ def score_json(score: Estimate) -> dict[str, Any]:
 def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[list[str], list[list[str]], int]:
     """Header and rows of the ranking, best first at most `most` of them, and how many were left out."""
     keys = list(ranking.best.categories) if len(ranking.best.categories) <= TABLE_COLUMNS else []
-    header = ["checkpoint", "step", "eval_accuracy", "std. error", *sure_header(ranking), *map(vocabulary.title, keys)]
+    header = ["checkpoint", "step", ranking.metric, "std. error", *sure_header(ranking), *map(vocabulary.title, keys)]
     ordered = list(ranking.ranked)
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
@@ -222,7 +224,7 @@ def summary_lines(ranking: Ranking) -> list[str]:
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
-        f"best: {best.checkpoint.name}, eval_accuracy {number(best.eval_accuracy)}"
+        f"best: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
         + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
         f"ranked over: {', '.join(ranking.benchmarks) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",

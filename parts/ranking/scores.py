@@ -55,9 +55,12 @@ def mean_score(scores: Sequence[Estimate], weights: Sequence[float] | None = Non
 def category_members(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, list[str]]:
     """Category -> the benchmarks that make it; a score for the category itself is the category's.
 
-    Benchmarks without a category count only where none has one: then each stands for itself.
+    Benchmarks without a category count only where none has one: then each stands for itself. Where none is a share of
+    right answers, those of one metric count (the WER of three data sets).
     """
     whole = [key for key, score in scores.items() if score.averages]
+    if not whole and len({(score.unit, score.lower_is_better, score.metric) for score in scores.values()}) == 1:
+        whole = list(scores)
     members: dict[str, list[str]] = defaultdict(list)
     for key in whole:
         category = vocabulary.category(key)
@@ -79,8 +82,11 @@ def uncounted(
 ) -> list[str]:
     """What does not enter eval_accuracy, and why: "blimp (no category)"."""
     lines = []
+    counted = {key for keys in category_members(scores, vocabulary).values() for key in keys}
     for key, score in scores.items():
         category = vocabulary.category(key)
+        if key in counted:
+            continue
         if not score.averages:
             lines.append(f"{key} (no proportion of which more is better)")
         elif key not in categories and (category is None or category in scores):

@@ -89,13 +89,19 @@ class Ranked:
     reach: tuple[float, float] | None = None  # eval_accuracy with all lost attempts wrong, and right; None: none lost
     part_weights: Mapping[str, float] = field(default_factory=dict)  # of a task in its benchmark's score
     interval: Interval | None = None
+    whole: Estimate | None = None  # eval_accuracy with its unit, metric and direction, where a formula made none of it
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
     distribution: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def sign(self) -> int:
+        """-1 where less of what ranks is better (WER, perplexity)."""
+        return -1 if self.whole is not None and self.whole.lower_is_better else 1
+
+    @property
     def ranks_by(self) -> float:
-        """The number that places it: eval_accuracy, or with --smooth the mean over the last checkpoints."""
-        return self.eval_accuracy if self.smoothed is None else self.smoothed
+        """The number that places it, more is better: eval_accuracy, or with --smooth the mean over the last ones."""
+        return self.sign * (self.eval_accuracy if self.smoothed is None else self.smoothed)
 
     def score(self, key: str) -> Estimate | None:
         """Its score for a benchmark or a category, ranked or not."""
@@ -123,6 +129,14 @@ class Ranking:
     smooth: int = 1
     tie_break: str | None = None
     base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
+
+    @property
+    def metric(self) -> str:
+        """What ranks, for a table's head: eval_accuracy, or the one metric that is no share of right answers."""
+        whole = self.best.whole
+        if whole is None or whole.averages:
+            return "eval_accuracy"
+        return f"{whole.metric or 'score'}{' (less is better)' if whole.lower_is_better else ''}"
 
     @property
     def synthetic(self) -> bool:

@@ -20,6 +20,7 @@ from parts.records.identity import identity_of
 from parts.records.items import Rows, sample_score, sharing_groups
 from parts.records.reading import ReadResult, read_results
 from parts.records.run import Run
+from parts.statistics.corpus import FORMULAS, classes_of, statistic_of, statistics_array
 from parts.statistics.intervals import Estimate, ItemScores
 from parts.tables import progress
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
@@ -82,12 +83,15 @@ class Samples:
     scores: Any
     items_digest: str
     prompts_digest: str | None
+    formula: str = ""
+    statistics: tuple[Any, ...] = ()  # of each item, None where it has none; see parts/statistics/corpus.py
+    scale: float = 1.0
 
 
 def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
     """A reading as the ranking keeps it; known: what several files have in common, kept once."""
     facts, run = reading.facts, reading.run
-    usable = facts is not None and facts.factor is not None and not run.corpus_level
+    usable = facts is not None and (facts.corpus is not None or (facts.factor is not None and not run.corpus_level))
     samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
     counts = {"empty": facts.empty} | dict(run.counts) if facts else run.counts
     return Result(replace(run, counts=counts), reading.attempts, samples)
@@ -108,14 +112,23 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     rows = [row for _, row in found]
     scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
-    items_digest = digest_of(keys)
+    items_digest, run = digest_of(keys), reading.run
+    corpus = run.formula if reading.facts.corpus is not None else ""
     return Samples(
         known.setdefault(items_digest, keys),
         sample_clusters(keys, rows, cluster_by, known),
-        scores * reading.facts.factor,
+        scores * (reading.facts.factor or 1.0),
         items_digest,
         "" if None in prompts else digest_of(prompts),
+        corpus,
+        tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
+        run.scale,
     )
+
+
+def own_statistic(row: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
+    """What an item adds to a score of the whole corpus; None where it has no score."""
+    return None if row.get("error") else statistic_of(row.get("metadata") or {}, formula)
 
 
 def digest_of(parts: Iterable[Any]) -> str:
@@ -148,6 +161,9 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
         if not all(task in own for own in rows):
             continue
         parts = [own[task] for own in rows]
+        formulas = {part.formula for part in parts}
+        if len(formulas) > 1 or (formulas != {""} and not same_items(parts)):
+            continue  # nothing to resample where some have no statistics, or scores by rank are of other items
         keys = parts[0].keys
         if any(part.keys is not keys for part in parts):
             keys = tuple(sorted({key for part in parts for key in part.keys}))
@@ -166,8 +182,33 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
             for key, name in zip(keys, clusters, strict=True)
         ]
         ids = tuple(key[0] if key[2] == 1 else f"{key[0]}#{key[2]}" for key in keys)
-        aligned[task] = ItemScores(ids, np.array(marks), scores)
+        aligned[task] = with_statistics_of(parts, places, ItemScores(ids, np.array(marks), scores))
     return aligned
+
+
+def same_items(parts: Sequence[Samples]) -> bool:
+    """Whether every checkpoint has a statistic of every item, or the score can do without."""
+    every = all(part.keys == parts[0].keys and None not in part.statistics for part in parts)
+    return every or not FORMULAS[parts[0].formula].by_rows
+
+
+def with_statistics_of(parts: Sequence[Samples], places: Mapping[Any, int], items: ItemScores) -> ItemScores:
+    """The items with what they add to a score of the whole corpus, where it is one; places: of each key."""
+    import numpy as np
+
+    formulas = {part.formula for part in parts}
+    if formulas == {""}:
+        return items
+    formula = formulas.pop()
+    known = [one for part in parts for one in part.statistics if one is not None]
+    classes = classes_of(known, formula)
+    found = None
+    for i, part in enumerate(parts):
+        own = [(places[key], one) for key, one in zip(part.keys, part.statistics, strict=True) if one is not None]
+        rows = statistics_array([one for _, one in own], formula, classes)
+        found = np.zeros((*items.scores.shape, rows.shape[1])) if found is None else found
+        found[i, [place for place, _ in own]] = rows
+    return replace(items, formula=formula, statistics=found, scale=parts[0].scale)
 
 
 def samples_by_task(

@@ -5,7 +5,7 @@ Takes a Run and what its items say (ItemFacts); gives reasons against its use an
 
 from __future__ import annotations
 
-from parts.frame import MANY, number
+from parts.frame import MANY, ROUNDED, number
 from parts.records.attempts import COUNT_WORDS, DOUBTFUL, attempts_of
 from parts.records.items import ITEM_MEANS, ItemFacts
 from parts.records.run import Run, Validity
@@ -52,11 +52,21 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append("its samples are missing")
     if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
         reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    reasons += statistics_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
         if not repeated:
             reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
     return reasons
+
+
+def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where a score of the whole corpus is not what its items' statistics give."""
+    if facts is None or facts.corpus is None or run.n not in (None, facts.rows - facts.unscored):
+        return []
+    if abs(facts.corpus - run.score) <= ROUNDED * max(1.0, abs(run.score)):
+        return []
+    return [f"its score {run.score:g} is not what its items' statistics give, {facts.corpus:.6g}"]
 
 
 def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:

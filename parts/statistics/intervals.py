@@ -47,11 +47,16 @@ class ItemScores:
 
     scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
     not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit.
     """
 
     item_ids: tuple[str, ...]
     clusters: Any
     scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of

@@ -1,0 +1,75 @@
+"""Limits of a policy for one metric: shares of its range, of the baseline, or an amount in the field's own unit.
+
+Takes a limit as the policy has it (0.01, or "0.2 WER points", "1 BLEU", "0.5 perplexity") and a row with the metric's
+unit and range; gives the amount in that unit and what is said of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from parts.comparison.vocabulary import DEFAULT_DROP, DEFAULT_GAIN, Limits, Row, smallest
+from parts.frame import ScriptError
+from parts.vocabulary import normalize_name
+
+AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s+([A-Za-z][\w +@.\-/]{0,40}?)(\s+points?)?\s*", re.ASCII)
+POINT_WORDS = ("point", "points", "percentage point", "percentage points", "pp")
+AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points" or "1 BLEU"'
+
+
+def is_amount(value: object) -> bool:
+    """Whether a policy's value is a number with a unit behind it."""
+    return isinstance(value, str) and AMOUNT.fullmatch(value) is not None
+
+
+def amount_in_unit(text: str, row: Row) -> float:
+    """An amount in a row's unit. ScriptError when it is about another metric or unit.
+
+    A point is a hundredth of a proportion, and one of a metric that counts in points.
+    """
+    number, words, points = AMOUNT.fullmatch(text).groups()
+    if words.strip().lower() in POINT_WORDS:
+        words, points = "", " points"
+    names = {normalize_name(name) for name in (row.metric, row.metric.split("_at_")[0], row.unit, row.key, row.label)}
+    names |= {name.removeprefix("word").removeprefix("byte") for name in names}
+    if words and normalize_name(words) not in names:
+        raise ScriptError(f"the limit {text!r} is one of {words}, but {row.label} has {row.metric} ({row.unit})")
+    if row.unit == "proportion":
+        if not points:
+            raise ScriptError(
+                f"the limit {text!r} for {row.label}: {row.metric} is a proportion; say it in points of 100, such as "
+                f'"{number} {words or row.metric} points", or as a share of the baseline (max_relative_drop)'
+            )
+        return float(number) / 100
+    return float(number)
+
+
+def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, str]:
+    """(the drop that passes, or the gain that a target must exceed; what is said of it). None: nothing bounds it.
+
+    A share is one of the metric's range; where it has none but begins at 0 (error rates, perplexities, losses), one of
+    the baseline's score.
+    """
+    given = limits.min_gain if target else limits.max_drop
+    if isinstance(given, str):
+        own = amount_in_unit(given, row)
+        relative = limits.min_relative_gain if target else limits.max_relative_drop
+        other = None if relative is None else relative * abs(row.baseline_score)
+        found = [amount for amount in (own, other) if amount is not None]
+        return (max(found) if target else min(found)), ""
+    found = (limits.wanted_gain if target else limits.allowed_drop)(row.baseline_score, row.span)
+    relative = limits.min_relative_gain if target else limits.max_relative_drop
+    if row.span is not None or not counts_from_zero(row) or (found is not None and given is None):
+        return found, ""
+    if given is None and relative is not None:  # guarded by relative_guard_below, which no such score is below
+        return found, ""
+    share = given if given is not None else DEFAULT_GAIN if target else DEFAULT_DROP
+    own = share * abs(row.baseline_score)
+    words = f"{row.metric} has no upper end: the limit is {100 * share:g} % of the baseline's {row.metric}"
+    return (max(own, found or 0.0) if target else smallest(own, found)), words
+
+
+def counts_from_zero(row: Row) -> bool:
+    """Whether a score's ratio means something: it has a lower end of 0 (perplexities: 1) and no upper one."""
+    lows = {run.low for side in row.sides or () for run in side.runs}
+    return row.span is None and lows <= {0.0, 1.0} and bool(lows)

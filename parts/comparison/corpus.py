@@ -1,0 +1,199 @@
+"""Two sides' scores of a whole corpus (WER, perplexity, BLEU, F1, ...) compared by their items' statistics.
+
+Takes a row with its sides and the items that both have; gives it back with the scores over these items, the evidence of
+the paired bootstrap, and the p-value of approximate randomization; or with the reason why there is none. Also how far
+items that one side lost could move the difference: lost as an answer that is empty, or wrong, or perfect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from parts.comparison.vocabulary import Basis, CorpusItems, ItemId, Row, Side
+from parts.frame import ScriptError
+from parts.statistics.corpus import FORMULAS, classes_of, statistic_of, statistics_array
+from parts.statistics.corpus_draws import Resampled, drawn_scores, draws_for, randomization_p
+
+FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
+FEW_CHANGED = 10  # below, the draws cannot show how large changes are
+SEED = 20_260_101  # the answer to a question does not change when it is asked again
+Statistics = dict[ItemId, list[tuple[Any, ...]]]
+
+
+def formula_of_sides(sides: Sequence[Side]) -> tuple[str, str]:
+    """(formula of both sides, "") or ("", why there is none)."""
+    runs = [run for side in sides for run in side.runs]
+    found = {run.formula for run in runs}
+    if len(found) == 1 and "" not in found:
+        return runs[0].formula, ""
+    aggregation = next(run.aggregation for run in runs if not run.formula or run.aggregation != "mean")
+    return "", f"corpus-level score ({aggregation}): no interval without the items' own statistics"
+
+
+def side_statistics(side: Side, formula: str) -> Statistics:
+    """The statistics of a side's items, one for each time that they were asked. ScriptError for damaged ones."""
+    found: Statistics = {}
+    for run in side.runs:
+        for repeat in run.repeats:
+            for name, answer in repeat.items():
+                try:
+                    statistic = statistic_of(answer.fields, formula)
+                except ValueError as error:
+                    raise ScriptError(f"{run.file}: item {name}: {error}; evaluate again") from error
+                if statistic is not None:
+                    found.setdefault((run.subtask, name), []).append(statistic)
+    return found
+
+
+def side_rows(found: Statistics, names: Sequence[ItemId], formula: str, classes: Sequence[str]) -> Any:
+    """(items, d) statistics of a side, an item's repeats averaged."""
+    import numpy as np
+
+    rows = statistics_array([one for name in names for one in found[name]], formula, classes)
+    counts = np.array([len(found[name]) for name in names])
+    if (counts == 1).all():
+        return rows
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    return np.add.reduceat(rows, starts, axis=0) / counts[:, None]
+
+
+def with_corpus(row: Row, names: Sequence[ItemId], unsaid: str) -> Row:
+    """The row with the scores over the items that both sides have, and what their statistics show.
+
+    unsaid: why the items may not be taken as independent, if so.
+    """
+    recorded = [side.runs[0].score for side in row.sides]
+    formula, why = formula_of_sides(row.sides)
+    found = [side_statistics(side, formula) for side in row.sides] if formula else []
+    names = [name for name in names if all(name in own for own in found)] if formula else []
+    if formula and not names:
+        why = "corpus-level score: the items have no statistics"
+    if why:
+        return replace(row, baseline_score=recorded[0], score=recorded[1], basis=Basis(None, why))
+    items = corpus_items(row.sides, found, names, formula)
+    scores = [items.scale * FORMULAS[formula].of(own) for own in items.rows]
+    if not all(map(math.isfinite, scores)):
+        return replace(row, baseline_score=recorded[0], score=recorded[1], basis=Basis(None, "not defined", len(names)))
+    basis = corpus_basis(items, row.sign, swing_of(items, scores)) if not unsaid else Basis(None, unsaid, len(names))
+    return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, corpus=items)
+
+
+def corpus_items(sides: Sequence[Side], found: Sequence[Statistics], names: Sequence[ItemId], formula: str) -> Any:
+    """The paired statistics, in an order that they alone decide, and what the items share."""
+    import numpy as np
+
+    classes = classes_of([one for own in found for name in names for one in own[name]], formula)
+    one, two = (side_rows(own, names, formula, classes) for own in found)
+    order = np.lexsort((*two.T, *one.T))
+    groups = [sides[1].answers[name].group or sides[0].answers[name].group for name in names]
+    shared = [(names[i][0], groups[i]) if groups[i] is not None else names[i] for i in order]
+    numbers: dict[Any, int] = {}
+    codes = np.array([numbers.setdefault(name, len(numbers)) for name in shared])
+    return CorpusItems(
+        formula,
+        (one[order], two[order]),
+        codes if len(numbers) < len(codes) else None,
+        tuple(names[i] for i in order),
+        tuple(classes),
+        sides[0].runs[0].scale,
+    )
+
+
+def corpus_basis(items: CorpusItems, sign: int, swing: float | None) -> Basis:
+    """The evidence in paired statistics; `swing`: how much the score would change if all items did."""
+    import numpy as np
+
+    n, groups = len(items.rows[0]), items.groups
+    units = n if groups is None else int(groups.max()) + 1
+    what = "items" if groups is None else "clusters"
+    if units < FEW_UNITS:
+        return Basis(None, f"too few {what} ({units}) to show how much they differ", n)
+    changed = int((items.rows[0] != items.rows[1]).any(axis=1).sum())
+    if changed < FEW_CHANGED and (swing is None or groups is not None):
+        return Basis(None, f"only {changed} items differ, and nothing bounds how much one may", n)
+    draws = draws_for(items.formula, n)
+    scores = items.scale * drawn_scores(items.formula, items.rows, groups, draws, [SEED])
+    drawn = np.sort(sign * (scores[1] - scores[0]))
+    if not np.isfinite(drawn).all():
+        drawn = drawn[np.isfinite(drawn)]
+        if len(drawn) < 0.975 * draws:
+            return Basis(None, "the score is not defined in many draws of the items", n)
+    error = float(drawn.std(ddof=1)) * math.sqrt(units / (units - 1))
+    few = {"changed": float(changed), "swing": swing} if changed < FEW_CHANGED else {}
+    p = randomization_p(items.formula, *items.rows, groups, draws, [SEED, 1])
+    words = f"paired bootstrap over {units:,} {what}, {draws:,} draws (p: approximate randomization)"
+    words += f"; only {changed} items differ: with the exact bound of those that were not met" if few else ""
+    ends = tuple(tuple(map(float, np.nanquantile(own, [0.025, 0.975]))) for own in scores)
+    return Basis(
+        Resampled(drawn, error, units - 1, **few), words, n, error**2 * n or None, p_difference=p, score_intervals=ends
+    )
+
+
+def swing_of(items: CorpusItems, scores: Sequence[float]) -> float | None:
+    """How far the candidate's score is from that of wholly wrong answers; None where nothing is the worst."""
+    import numpy as np
+
+    worst = [extreme(row, items.formula, best=False) for row in items.rows[0]]
+    if any(one is None for one in worst):
+        return None
+
+    end = items.scale * FORMULAS[items.formula].of(np.array(worst))
+    return max(abs(end - score) for score in scores) if math.isfinite(end) else None
+
+
+def extreme(row: Any, formula: str, best: bool) -> Any:
+    """The statistics that an item would have with a perfect answer, or (best false) with none that is right.
+
+    By the reference's part of the statistics that any answer to it has: its length, its n-grams, its class. None where
+    an answer has no best or worst: a likelihood, a score that is correlated.
+    """
+    import numpy as np
+
+    if formula in ("ratio", "percent_ratio"):  # the worst: everything deleted, as by an empty answer
+        return np.array([0.0 if best else row[1], row[1]])
+    if formula == "bleu":
+        most = np.maximum(row[9] - np.arange(4), 0)
+        return np.array([*most, *most, row[9], row[9]]) if best else np.array([*[0.0] * 9, row[9]])
+    if formula == "chrf":
+        found = np.zeros_like(row)
+        found[1::3] = row[1::3]
+        if best:
+            found[0::3] = found[2::3] = row[1::3]
+        return found
+    if formula == "f1":
+        return np.array([row[1], row[1], row[1]]) if best else np.array([0.0, row[1], 1.0 if row[1] == 0 else 0.0])
+    if FORMULAS[formula].labels:
+        count = len(row) // 3
+        wanted = row[count : 2 * count]
+        return np.concatenate([wanted if best else 0 * wanted, wanted, wanted if best else 0 * wanted])
+    return None
+
+
+def corpus_gains(row: Row) -> tuple[float, float] | None:
+    """The gain with all items that one side lost as bad for the candidate as can be, and as good; None: no bounds."""
+    import numpy as np
+
+    items, sides = row.corpus, row.sides
+    found = [side_statistics(side, items.formula) for side in sides]
+    lone = [sorted(set(found[i]) & set(sides[1 - i].errors) - set(items.names)) for i in (0, 1)]
+    if any(set(sides[0].errors) & set(sides[1].errors)) and not any(lone):
+        return (0.0, 0.0)  # lost on both sides alike
+    known = [side_rows(found[i], lone[i], items.formula, items.classes) if lone[i] else None for i in (0, 1)]
+    gains = []
+    for bad in (True, False):
+        filled = []
+        for i in (0, 1):
+            parts = [items.rows[i]]
+            if lone[i]:
+                parts.append(known[i])
+            if lone[1 - i]:  # what this side lost: by the other's statistics
+                own = [extreme(one, items.formula, best=bad == (i == 0)) for one in known[1 - i]]
+                if any(one is None for one in own):
+                    return None
+                parts.append(np.array(own))
+            filled.append(items.scale * FORMULAS[items.formula].of(np.concatenate(parts)))
+        gains.append(row.sign * (filled[1] - filled[0]))
+    return gains[0], gains[1]

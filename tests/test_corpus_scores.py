@@ -1,0 +1,276 @@
+"""Scores of a whole corpus from what its items add: against the fields' own libraries, and in gates and rankings."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import benchmark_calculator
+import compare_results as cr
+import jiwer
+import numpy as np
+import pytest
+import score_predictions as sp
+from sacrebleu.metrics import BLEU, CHRF, TER
+from sacrebleu.significance import PairedTest
+from scipy import stats
+from sklearn.metrics import average_precision_score, f1_score, matthews_corrcoef, roc_auc_score
+
+from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
+from parts.statistics.corpus_draws import drawn_scores, randomization_p
+
+TEXT = "the a cat dog sat on mat and ran fast over lazy big small house tree river blue green one two"
+WORDS = TEXT.split()
+
+
+def texts(count: int, seed: int = 1) -> list[str]:
+    rng = random.Random(seed)
+    return [" ".join(rng.choices(WORDS, k=rng.randint(1, 15))) for _ in range(count)]
+
+
+def noisy(text: str, share: float, rng: random.Random) -> str:
+    """The text with words taken out, put in and exchanged."""
+    found: list[str] = []
+    for word in text.split():
+        kind = rng.choice("dix") if rng.random() < share else ""
+        found += {"d": [], "i": [word, rng.choice(WORDS)], "x": [rng.choice(WORDS)], "": [word]}[kind]
+    return " ".join(found)
+
+
+def answers(references: list[str], share: float, seed: int) -> list[str]:
+    rng = random.Random(seed)
+    return [noisy(text, share, rng) for text in references]
+
+
+def weights_of(count: int, draws: int) -> np.ndarray:
+    return np.random.default_rng(0).multinomial(count, [1 / count] * count, draws)
+
+
+def statistics_of(name: str, said: list[str], wanted: list[str], **options) -> np.ndarray:
+    """What the items add to a metric, as the command writes it into the samples."""
+    rows = [{"id": f"i{i}", "prediction": s, "reference": w} for i, (s, w) in enumerate(zip(said, wanted, strict=True))]
+    metric, choices = sp.parse_metric(name), sp.Choices(model="m", draws=0, **options)
+    lines = [sp.check_line(row, {}, i) for i, row in enumerate(rows, start=1)]
+    scores = sp.apply_metric(metric, sp.items_of(lines, metric.family, choices), choices).scores
+    return np.array(scores.statistics, float)
+
+
+# --- Formulas against the libraries -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "formula", "scorer"),
+    [
+        ("bleu", "bleu", BLEU()),
+        ("chrf", "chrf", CHRF()),
+        ("chrf++", "chrf", CHRF(word_order=2)),
+        ("ter", "percent_ratio", TER()),
+    ],
+)
+def test_draws_have_the_scores_that_sacrebleu_gives_them(name, formula, scorer):
+    wanted = [*texts(30), "one", ""]
+    said = [*answers(texts(30), 0.4, 2), "", "two"]
+    rows, weights = statistics_of(name, said, wanted), weights_of(32, 25)
+    for own, weight in zip(FORMULAS[formula].weighted(rows, weights), weights, strict=True):
+        picked = [i for i, count in enumerate(weight) for _ in range(count)]
+        score = scorer.corpus_score([said[i] for i in picked], [[wanted[i] for i in picked]]).score
+        assert own == pytest.approx(score, abs=1e-9)
+
+
+def test_bleu_of_corpora_without_a_match_is_that_of_sacrebleu():
+    for said, wanted in ((["x y"], ["a b"]), (["a"], ["a b c d e"]), ([""], ["a b"]), (["a b c d e"], ["a b c d e"])):
+        rows = statistics_of("bleu", said, wanted)
+        assert FORMULAS["bleu"].of(rows) == pytest.approx(BLEU().corpus_score(said, [wanted]).score, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["wer", "cer"])
+def test_draws_have_the_error_rates_that_jiwer_gives_them(name):
+    wanted, said = texts(30), answers(texts(30), 0.4, 3)
+    rows, weights = statistics_of(name, said, wanted), weights_of(30, 25)
+    for own, weight in zip(FORMULAS["ratio"].weighted(rows, weights), weights, strict=True):
+        picked = [i for i, count in enumerate(weight) for _ in range(count)]
+        rate = getattr(jiwer, name)([wanted[i] for i in picked], [said[i] for i in picked])
+        assert own == pytest.approx(rate, abs=1e-12)
+
+
+@pytest.mark.parametrize("classes", ["ab", "abc"])
+def test_draws_of_classes_have_the_scores_that_scikit_learn_gives_them(classes):
+    rng = random.Random(4)
+    pairs = [(rng.choice(classes), rng.choice([*classes, "d", None])) for _ in range(40)]
+    pairs = [(w, w if rng.random() < 0.5 else s) for w, s in pairs]
+    weights = weights_of(40, 25)
+    macro = statistics_array(pairs, "f1_macro", classes_of(pairs, "f1_macro"))
+    named = [(w, s or "") for w, s in pairs]
+    mcc = statistics_array(named, "mcc", classes_of(named, "mcc"))
+    rows = [FORMULAS[name].weighted(own, weights) for name, own in (("f1_macro", macro), ("mcc", mcc))]
+    for own_f1, own_mcc, weight in zip(*rows, weights, strict=True):
+        wanted, said = zip(*(named[i] for i, count in enumerate(weight) for _ in range(count)), strict=True)
+        there = sorted(set(wanted) | (set(said) & set(classes)))
+        assert own_f1 == pytest.approx(f1_score(wanted, said, labels=there, average="macro", zero_division=0))
+        assert own_mcc == pytest.approx(matthews_corrcoef(wanted, said), abs=1e-12)
+
+
+def test_scores_by_rank_are_those_of_the_libraries():
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        rows = np.column_stack([rng.integers(0, 6, 40) / 5, rng.random(40) < 0.4]).astype(float)
+        assert FORMULAS["auroc"].of(rows) == pytest.approx(roc_auc_score(rows[:, 1], rows[:, 0]))
+        assert FORMULAS["average_precision"].of(rows) == pytest.approx(average_precision_score(rows[:, 1], rows[:, 0]))
+        assert FORMULAS["spearman"].of(rows) == pytest.approx(stats.spearmanr(*rows.T).statistic)
+
+
+def test_paired_bootstrap_and_randomization_are_those_of_sacrebleu():
+    wanted = texts(150, 6)
+    systems = {"one": answers(wanted, 0.3, 7), "two": answers(wanted, 0.27, 8)}
+    rows = [statistics_of("bleu", said, wanted) for said in systems.values()]
+    for kind in ("bs", "ar"):
+        _, found = PairedTest(list(systems.items()), {"BLEU": BLEU()}, [wanted], test_type=kind, n_samples=4000)()
+        result = next(own for name, own in found.items() if name != "System")[1]
+        assert FORMULAS["bleu"].of(rows[1]) == pytest.approx(result.score)
+        if kind == "bs":
+            drawn = drawn_scores("bleu", rows, None, 4000, [1])
+            assert drawn[1].mean() == pytest.approx(result.mean, abs=0.15)
+            low, high = np.quantile(drawn[1], [0.025, 0.975])
+            assert (high - low) / 2 == pytest.approx(result.ci, rel=0.08)
+            spread = np.abs(drawn[1] - drawn[0])
+            observed = abs(FORMULAS["bleu"].of(rows[0]) - FORMULAS["bleu"].of(rows[1]))
+            assert (spread - spread.mean() > observed).mean() == pytest.approx(result.p_value, abs=0.04)
+        else:
+            assert randomization_p("bleu", *rows, None, 4000, [2]) == pytest.approx(result.p_value, abs=0.04)
+
+
+# --- In a gate and in a ranking ---------------------------------------------------------------------------------------
+
+
+def scored(folder: Path, model: str, rows: list[dict], metric: str, *more: str) -> None:
+    path = folder / f"{model}.jsonl"
+    path.write_text("".join(json.dumps({"id": f"u{i}", **row}) + "\n" for i, row in enumerate(rows)))
+    words = ["--metric", metric, "--benchmark", "my_speech", "--output-dir", str(folder / "results"), "--draws", "0"]
+    assert sp.main([str(path), *(() if "--model" in more else ("--model-id", f"me/{model}")), *words, *more]) == 0
+
+
+def rows_of(wanted: list[str], said: list[str | None], **more) -> list[dict]:
+    return [
+        {"prediction": s, "reference": w} | {name: values[i] for name, values in more.items()}
+        for i, (w, s) in enumerate(zip(wanted, said, strict=True))
+    ]
+
+
+def gate(folder: Path, capsys, *more: str) -> dict:
+    capsys.readouterr()
+    words = ["--baseline", "old", "--candidate", "new", "--results", str(folder / "results"), "--json", *more]
+    code = cr.main(words)
+    captured = capsys.readouterr()
+    assert captured.out, captured.err
+    document = json.loads(captured.out)
+    assert code == document["exit_code"]
+    return document
+
+
+@pytest.mark.parametrize("metric", ["wer", "cer", "ter", "bleu", "chrf"])
+def test_a_clear_gain_over_80_utterances_is_go_and_a_clear_loss_no_go(metric, tmp_path, capsys):
+    wanted = texts(80, 9)
+    scored(tmp_path, "old", rows_of(wanted, answers(wanted, 0.4, 1)), metric)
+    scored(tmp_path, "new", rows_of(wanted, answers(wanted, 0.1, 2)), metric)
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert (row["verdict"], row["paired"], row["n"]) == ("GO", True, 80)
+    back = gate(tmp_path, capsys, "--baseline", "new", "--candidate", "old")["benchmarks"][0]
+    assert back["verdict"] == "NO-GO"
+    assert back["interval_95"] == pytest.approx([-end for end in reversed(row["interval_95"])], rel=0.03)
+    assert (row["delta"] < 0) == row["lower_is_better"] == (metric in ("wer", "cer", "ter"))
+
+
+def test_limits_are_relative_or_in_the_fields_unit(tmp_path, capsys):
+    wanted = texts(400, 10)
+    said = answers(wanted, 0.2, 1)
+    rng = random.Random(2)
+    worse = [noisy(text, 0.01, rng) for text in said]
+    scored(tmp_path, "old", rows_of(wanted, said), "wer,bleu")
+    scored(tmp_path, "new", rows_of(wanted, worse), "wer,bleu")
+    policy = tmp_path / "policy.yaml"
+
+    def judged(metric: str, limits: str) -> dict:
+        policy.write_text(f"benchmarks: {{my_speech: {{metric: {metric}, {limits}}}}}\n")
+        return gate(tmp_path, capsys, "--policy", str(policy))["benchmarks"][0]
+
+    row = judged("wer", "note: x")
+    assert row["limit"] == pytest.approx(0.01 * row["baseline"]["score"])
+    assert any("1 % of the baseline's wer" in line for line in row["notes"])
+    wide = judged("wer", 'max_drop: "5 WER points"')
+    assert (wide["limit"], wide["verdict"]) == (0.05, "GO")
+    assert judged("wer", 'max_drop: "0.1 points"')["limit"] == pytest.approx(0.001)
+    assert judged("bleu", 'max_drop: "10 BLEU"')["limit"] == -10
+    assert judged("bleu", "max_drop: 0.02")["limit"] == pytest.approx(-2)
+    for metric, text, words in (("wer", "0.2 WER", "in points of 100"), ("wer", "1 BLEU", "is one of BLEU")):
+        policy.write_text(f'benchmarks: {{my_speech: {{metric: {metric}, max_drop: "{text}"}}}}\n')
+        code = cr.main(["--baseline", "old", "--candidate", "new", "--results", str(tmp_path / "results"),
+                        "--policy", str(policy)])  # fmt: skip
+        assert code == 2 and words in capsys.readouterr().err
+
+
+def test_a_lost_utterance_is_as_bad_as_can_be(tmp_path, capsys):
+    wanted = texts(200, 11)
+    said = answers(wanted, 0.3, 1)
+    hardest = sorted(range(200), key=lambda i: -jiwer.wer(wanted[i], said[i] or "x"))[:10]
+    lost: list[str | None] = [None if i in hardest else text for i, text in enumerate(said)]
+    scored(tmp_path, "old", rows_of(wanted, said), "wer")
+    scored(tmp_path, "new", rows_of(wanted, lost), "wer")
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert row["verdict"] == "INCONCLUSIVE"
+    assert any("10 of 200" in line for line in row["notes"])
+
+
+def test_few_changes_are_bounded_by_what_was_not_met(tmp_path, capsys):
+    wanted = texts(1500, 12)
+    said = answers(wanted, 0.3, 1)
+    scored(tmp_path, "old", rows_of(wanted, said), "wer")
+    scored(tmp_path, "new", rows_of(wanted, [*said[:-1], said[-1] + " one"]), "wer")
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert row["verdict"] == "GO" and "only 1 items differ" in row["method"]
+    assert row["interval_95"][1] > 0.001  # nearly four of 1,500 could be wholly wrong
+
+
+def test_a_record_whose_items_do_not_make_its_score_is_not_used(tmp_path, capsys):
+    wanted = texts(60, 13)
+    for model, share in (("old", 0.4), ("new", 0.1)):
+        scored(tmp_path, model, rows_of(wanted, answers(wanted, share, 1)), "wer")
+    path = next((tmp_path / "results").rglob("new/*.json"))
+    record = json.loads(path.read_text())
+    record["evaluation_results"][0]["score_details"]["score"] = 0.01
+    path.write_text(json.dumps(record))
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert row["verdict"] == "NOT COMPARABLE"
+    assert any("not what its items' statistics give" in line for line in row["notes"])
+
+
+@pytest.mark.parametrize(("metric", "order"), [("wer", "less is better"), ("bleu", "bleu")])
+def test_checkpoints_are_ranked_by_error_rates_and_points(metric, order, tmp_path, capsys):
+    wanted = texts(150, 14)
+    for step, share in ((100, 0.5), (200, 0.3), (300, 0.1), (400, 0.25)):
+        folder = tmp_path / "run" / f"step_{step}"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(str(step).encode() * 50)
+        scored(tmp_path, f"s{step}", rows_of(wanted, answers(wanted, share, step)), metric, "--model", str(folder))
+    capsys.readouterr()
+    words = [str(tmp_path / "run"), "--results", str(tmp_path / "results"), "--baseline-step", "100"]
+    assert benchmark_calculator.main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    best = next(row for row in document["checkpoints"] if row["name"] == "step_300")
+    assert document["best"]["name"] == "step_300" and document["tied"] == []
+    assert document["lower_is_better"] == (metric == "wer")
+    assert best["ranks"] == [1, 1] and best["interval"][0] < best["eval_accuracy"] < best["interval"][1]
+    assert (best["difference"]["estimate"] < 0) == (metric == "wer")
+    assert (best["difference"]["high"] < 0) == (metric == "wer")
+    said = statistics_of(metric, answers(wanted, 0.1, 300), wanted)
+    assert best["eval_accuracy"] == pytest.approx(FORMULAS[metric if metric == "bleu" else "ratio"].of(said))
+    assert document["statistics"]["corrected"]["score"] == pytest.approx(best["eval_accuracy"], rel=0.05)
+    benchmark_calculator.main(words)
+    assert order in capsys.readouterr().out
+
+
+def test_perplexity_is_made_of_log_likelihoods_and_lengths():
+    rows = np.array([[-12.0, 10.0], [-40.0, 20.0], [-9.0, 3.0]])
+    assert FORMULAS["perplexity"].of(rows) == pytest.approx(np.exp(61 / 33))
+    assert FORMULAS["bits"].of(rows) == pytest.approx(61 / 33 / np.log(2))
