@@ -91,13 +91,20 @@ def publish(args: argparse.Namespace, ranking: Ranking, card: str) -> dict[str, 
     token_file = Path(args.token_file) if args.token_file else None
     assets = [Path(asset) for asset in args.assets or ()]
     try:
-        files, secrets = plan_files(checkpoint, card, assets, Path(args.checkpoints), token_file, token)
+        files, secrets, state = plan_files(
+            checkpoint, card, assets, Path(args.checkpoints), token_file, token, args.keep_training_state
+        )
+        state_bytes = sum(file.size for file in state)
         digests = {f.target: f.sha256 for f in files} if args.dry_run else {}
     except OSError as error:
         raise ScriptError(f"{error.filename or checkpoint.path}: {error.strerror or error}") from error
     if secrets:
         note(f"left out, they may hold secrets: {listing(secrets, 20)}")
+    if state:
+        names = listing(sorted({file.target.partition("/")[0] for file in state}), 20)
+        note(f"left out, training state of {state_bytes:,} bytes: {names} (--keep-training-state publishes it)")
     prepared = {"path": args.prepare, "files": [f.target for f in files], "left_out": secrets}
+    prepared |= {"training_state": [file.target for file in state]} if state else {}
     if args.dry_run:
         check_replaceable(out, out.with_name(f".{out.name}.prepared.json"))
         note(f"dry run: {len(files)} files would be prepared in {args.prepare}")
@@ -218,7 +225,7 @@ def check_race_usage(args: argparse.Namespace) -> None:
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = CommandLine(description=__doc__)
-    parser.rarely("--race-alpha", "--race-budget", "--seed", "--unmarked", "--score-function")
+    parser.rarely("--keep-training-state", "--race-alpha", "--race-budget", "--seed", "--unmarked", "--score-function")
     add = parser.add_argument
     add("checkpoints", metavar="CHECKPOINTS", help="folder with the checkpoints of one training run")
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records (default: below CHECKPOINTS)")
@@ -282,6 +289,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--card-column", nargs="+", metavar="NAME", help="the column to fill, where several have {RESULT}")
     add("--unmarked", action="store_true", help="no line below tables of synthetic scores: the reference's own form")
     add("--assets", nargs="+", metavar="DIR", help="folders or files to put into OUT, under their own names")
+    add("--keep-training-state", action="store_true", help="with --prepare: optimizer, schedule, random states, too")
     add("--push", metavar="OWNER/NAME", help="push OUT to this model repo on the Hub, in one commit")
     add("--private", action="store_true", help="make the repo private, when it is made")
     add("--create-pr", action="store_true", help="open a pull request instead of a commit on main")
@@ -3387,6 +3395,8 @@ class Run:
     repeat: str = ""
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
+    lost_items: str = ""  # why its items could not be read where it was converted
+    missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
@@ -3508,7 +3518,7 @@ def result_run(
         run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
         repeat=single_line(extra.get("repeat") or ""),
         moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
-        conflict=single_line(notes.get("conflict") or ""),
+        **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
@@ -3843,6 +3853,7 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")
     return Validity(tuple(reasons), tuple(remarks))
@@ -3853,6 +3864,8 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
     reasons = []
     if run.conflict:
         reasons.append(f"its score contradicts its items ({run.conflict})")
+    if run.lost_items:
+        reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
         reasons.append("its samples are missing")
     if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
@@ -4923,6 +4936,13 @@ HUB_TOKEN = re.compile(
     rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
     rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
 )
+# What a trainer needs to go on and nobody to use the model: optimizer, schedule, random states, sharded states, its own
+# arguments (a pickle, which runs code when it is opened).
+STATE_NAMES = re.compile(
+    r"(?:optimizer|scheduler|scaler|sampler)(?:_\d+)?(?:\.(?:pt|pth|bin|safetensors))?|rng_state.*|"
+    r"random_states_\d+\.pkl|"
+    r"training_args\.bin|global_step\d+|latest|zero_to_fp32\.py|pytorch_model_fsdp_\d+|dataloader_state.*\.pt|sampler\.bin"
+)
 MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
 
@@ -4951,15 +4971,23 @@ class RepoFile:
 
 
 def plan_files(
-    checkpoint: Checkpoint, card: str, assets: Sequence[Path], root: Path, token_file: Path | None, token: str | None
-) -> tuple[list[RepoFile], list[str]]:
-    """The files of the repo to be, and the names left out because they may hold secrets.
+    checkpoint: Checkpoint,
+    card: str,
+    assets: Sequence[Path],
+    root: Path,
+    token_file: Path | None,
+    token: str | None,
+    keep_state: bool = False,
+) -> tuple[list[RepoFile], list[str], list[RepoFile]]:
+    """The files of the repo to be, the names left out because they may hold secrets, and the training state left out.
 
     Raises ScriptError for names that collide, links that lead elsewhere, and anything that looks like a Hub token.
     """
     found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
     if checkpoint.name == FINAL:  # the run's folder: what lies below it is not the model
         found = [file for file in found if "/" not in file.target]
+    state = [] if keep_state else [f for f in found if STATE_NAMES.fullmatch(PurePosixPath(f.target).parts[0])]
+    found = [file for file in found if file not in state]
     for asset in assets:
         name = Path(os.path.abspath(asset)).name
         if asset.is_file():
@@ -4983,7 +5011,7 @@ def plan_files(
             raise ScriptError(
                 f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
             )
-    return sorted(files, key=lambda f: f.target), sorted(secrets)
+    return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
 def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:

@@ -3158,6 +3158,8 @@ class Run:
     repeat: str = ""
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
+    lost_items: str = ""  # why its items could not be read where it was converted
+    missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
@@ -3279,7 +3281,7 @@ def result_run(
         run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
         repeat=single_line(extra.get("repeat") or ""),
         moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
-        conflict=single_line(notes.get("conflict") or ""),
+        **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
@@ -3614,6 +3616,7 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")
     return Validity(tuple(reasons), tuple(remarks))
@@ -3624,6 +3627,8 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
     reasons = []
     if run.conflict:
         reasons.append(f"its score contradicts its items ({run.conflict})")
+    if run.lost_items:
+        reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
         reasons.append("its samples are missing")
     if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:

@@ -483,7 +483,7 @@ def test_no_space_and_failing_disks(run, tmp_path, capsys, monkeypatch):
     import shutil
     import signal
 
-    (run / "step_2" / "optimizer.pt").write_bytes(bytes(3_000_000))
+    (run / "step_2" / "large.pt").write_bytes(bytes(3_000_000))
     with monkeypatch.context() as patched:
         usage = shutil.disk_usage(tmp_path)
         patched.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
@@ -539,7 +539,7 @@ def test_files_named_like_secrets_are_left_out_and_named(run, tmp_path, capsys, 
 @pytest.mark.parametrize(
     "name",
     ["tokenizer.json", "tokenizer_config.json", "hf_tokenizer.json", "special_tokens_map.json", "added_tokens.json",
-     "environment.yml", "tokenization_x.py", "token_counts.csv", "training_args.bin"],
+     "environment.yml", "tokenization_x.py", "token_counts.csv", "some_args.bin"],
 )  # fmt: skip
 def test_files_that_only_sound_like_secrets_are_kept(run, tmp_path, capsys, name):
     (run / "step_2" / name).write_text("{}")
@@ -597,3 +597,32 @@ def test_auto_with_formulas_may_prepare_and_the_card_stays_as_written(tmp_path, 
     assert "synthetic" not in text
     assert "model-index" not in text
     assert ranked(capsys, run)["score_source"] == "step-formula"
+
+
+# --- Training state ---------------------------------------------------------------------------------------------------
+
+STATE = ("optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "rng_state_0.pth", "training_args.bin",
+         "global_step20/a.pt", "random_states_0.pkl", "optimizer_0/a.pt")  # fmt: skip
+KEPT = ("trainer_state.json", "generation_config.json", "latest_news.md", "modeling_optimizer.py", "sub/optimizer.pt")
+
+
+def with_state(run):
+    for name in (*STATE, *KEPT):
+        path = run / "step_2" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"state")
+
+
+def test_training_state_is_left_out_and_said(run, tmp_path, capsys):
+    with_state(run)
+    code, _, err = prepare(capsys, run)
+    there = set(tree(tmp_path / "out"))
+    assert code == 0 and f"training state of {5 * len(STATE)} bytes" in err and "global_step20" in err
+    assert not there & set(STATE) and set(KEPT) <= there
+
+
+def test_training_state_is_kept_when_asked_for(run, tmp_path, capsys):
+    with_state(run)
+    code, _, err = prepare(capsys, run, "--keep-training-state")
+    assert code == 0 and "training state" not in err
+    assert {*STATE, *KEPT} <= set(tree(tmp_path / "out"))

@@ -100,9 +100,9 @@ def test_overwritten_files_are_listed_and_others_stay(run, hub, capsys):
 
 
 def test_large_files_go_through_lfs_and_are_compared(run, hub, capsys):
-    (run / "step_2" / "optimizer.pt").write_bytes(LARGE)
+    (run / "step_2" / "large.pt").write_bytes(LARGE)
     assert push(capsys, run)[0] == 0
-    assert hub.files("me/m")["optimizer.pt"] == LARGE
+    assert hub.files("me/m")["large.pt"] == LARGE
     before = sent(hub)
     assert push(capsys, run)[0] == 0
     assert sent(hub) == before
@@ -275,10 +275,10 @@ def test_secrets_never_leave(run, hub, tmp_path, capsys):
 
 
 def test_the_token_in_use_is_found_whatever_it_looks_like(run, hub, tmp_path, capsys):
-    (run / "step_2" / "training_args.bin").write_bytes(b"\x00pickled" + hub.token.encode() + b"\x00")
+    (run / "step_2" / "some_args.bin").write_bytes(b"\x00pickled" + hub.token.encode() + b"\x00")
     assert bc.HUB_TOKEN.search(hub.token.encode()) is None  # a local Hub's tokens have another form
     message = fails(capsys, run)
-    assert "training_args.bin: holds something like a Hub token" in message
+    assert "some_args.bin: holds something like a Hub token" in message
     assert hub.token not in message
     assert (hub.requests, (tmp_path / "out").exists()) == ([], False)
 
@@ -308,7 +308,7 @@ def test_the_token_in_use_is_found_whatever_it_looks_like(run, hub, tmp_path, ca
 )
 def test_interrupted_then_again_is_one_commit(run, hub, tmp_path, capsys, monkeypatch, fault, message):
     monkeypatch.setattr(bc, "FIRST_WAIT", 0.01)
-    (run / "step_2" / "optimizer.pt").write_bytes(LARGE)
+    (run / "step_2" / "large.pt").write_bytes(LARGE)
     hub.fault(**fault)
     got = fails(capsys, run)
     assert got.startswith("error: push to me/m: ")
@@ -316,11 +316,11 @@ def test_interrupted_then_again_is_one_commit(run, hub, tmp_path, capsys, monkey
     assert STAYS in got
     assert hub.token not in got
     assert len(got) < 500
-    assert (tmp_path / "out" / "optimizer.pt").read_bytes() == LARGE
+    assert (tmp_path / "out" / "large.pt").read_bytes() == LARGE
     hub.faults.clear()
     assert push(capsys, run)[0] == 0
     assert [c.title[:14] for c in hub.commits("me/m")] == ["Add checkpoint", "initial commit"]
-    assert hub.files("me/m")["optimizer.pt"] == LARGE
+    assert hub.files("me/m")["large.pt"] == LARGE
     assert hub.errors == []
 
 

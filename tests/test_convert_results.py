@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -407,16 +408,19 @@ def test_no_prompt_is_made_up_when_the_chat_template_is_not_known(tmp_path):
     assert row["metadata"] == {}
 
 
-def checkpoint(folder: Path, content: bytes = b"weights") -> Path:
+def checkpoint(folder: Path, content: bytes = b"weights", when: float = 1_600_000_000) -> Path:
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").write_bytes(content)
+    os.utime(folder / "model.safetensors", (when, when))
     return folder
 
 
 def test_weights_are_hashed_only_when_they_are_older_than_the_results(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    model = checkpoint(tmp_path / "le" / "my_run" / "checkpoint-500")  # below the folder of the results
+    model = checkpoint(
+        tmp_path / "le" / "my_run" / "checkpoint-500", when=time.time()
+    )  # below the folder of the results
     rows = [lighteval_row(3, "Question 3?", 0, 1)]
     folder = lighteval_run(tmp_path / "le", Path("acme/toys"), rows, 1.0, model_name=str(model))
     document = next(folder.rglob("results_*.json"))

@@ -128,6 +128,12 @@ def invalid_reasons(side: Side, name: str) -> list[str]:
     return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
 
 
+def remark_notes(side: Side, name: str) -> list[str]:
+    """What the gate remarks about a side's scores, but for lost attempts, of which more is said elsewhere."""
+    remarks = (remark for run in side.runs for remark in run.validity.remarks)
+    return list(dict.fromkeys(f"{name}: {remark}" for remark in remarks if not remark.endswith("without a score")))
+
+
 def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
     """Where the runs are not made with what the policy demands."""
     reasons = []

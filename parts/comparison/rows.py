@@ -15,6 +15,7 @@ from parts.comparison.comparable import (
     grouped_by_settings,
     invalid_reasons,
     policy_reasons,
+    remark_notes,
     unlike_reasons,
 )
 from parts.comparison.corpus import formula_of_sides, with_corpus
@@ -213,7 +214,7 @@ def with_sides(
         notes.append(f"{len(shared)} parts pooled, each item counts once")
     notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
-        notes += [f"{name}: {remark}" for remark in side.notes]
+        notes += [f"{name}: {remark}" for remark in side.notes] + remark_notes(side, name)
         notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
     row = replace(row, sides=sides, notes=tuple(notes))
     if paired and matched.names:

@@ -111,10 +111,16 @@ class Converter:
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
             tallies, counts, trouble = self.read_samples(run, parts, now)
+            lost = {"lost_items": trouble} if trouble else {}
+            if run.samples is None and run.promised:
+                trouble = "the samples file is missing, and the log says that it was written"
+                lost = {"missing_samples": "the log says that they were written"}
+            lost = {name: single_line(text)[:200] for name, text in lost.items()}
+            run = replace(run, counts={**run.counts, **lost})
             record, rows = self.assemble(run, parts, tallies, counts, now)
             if trouble:
                 self.report.failures.append(
-                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file))
+                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file or ""))
                 )
             made = Conversion(path, record, run, rows)
             if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from parts.formats.values import all_texts, without_tokens
 from parts.formats.vocabulary import MAX_JSON, EvaluatedModel, Moment, foreign_id, is_path
 from parts.frame import ScriptError, note, single_line
 from parts.hashes import data_sha256, files_sha256
-from parts.names import local_id
 from parts.private import shown_path
 
 SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<commit>[0-9a-f]{7,40})/?$")
@@ -105,17 +104,20 @@ class Here:
         cached = SNAPSHOT.search(name)
         if cached:
             return EvaluatedModel(f"{cached['owner']}/{cached['name']}", cached["commit"], **more)
+        known = foreign_id(name) if is_path(name) else single_line(name)[:200]
         folder = self.named(name)
         if folder is not None:
-            return local_checkpoint(folder, weights_sha256(folder), more)
+            return local_checkpoint(folder, self.witness(folder, known, moment), more, known)
         if not is_path(name):
-            return EvaluatedModel(single_line(name)[:200], revision, **more)
-        folder = Path(name).expanduser()
+            folder = self.beside(name)
+            if folder is None:
+                return EvaluatedModel(known, revision, **more)
+        folder = folder or Path(name).expanduser()
         with contextlib.suppress(ScriptError, OSError, AttributeError, ValueError):
             if not self.may_read(folder):
                 if folder.is_dir():
                     self.warn(
-                        f"{foreign_id(name)}: a file names weights of this machine, which are looked at only when you "
+                        f"{known}: a file names weights of this machine, which are looked at only when you "
                         "say so: --checkpoints with their folder"
                     )
             elif folder.is_dir() and weight_files(folder):
@@ -126,9 +128,29 @@ class Here:
                         f"{shown_path(folder)}: its weights may be newer than the results, their hash is left out: "
                         "if they are what was measured, say --checkpoints"
                     )
-                return local_checkpoint(folder, digest, more)
-        known = foreign_id(name)
+                return local_checkpoint(folder, digest, more, known)
         return EvaluatedModel(known, None, known, local=True, **more)
+
+    def witness(self, folder: Path, name: str, moment: Moment) -> str | None:
+        """The hash of the weights that somebody says were measured; None for weights written after the measurement."""
+        if ran_before(moment, weight_files(folder)):
+            day = datetime.fromtimestamp(moment.seconds or 0, UTC).strftime("%Y-%m-%d")
+            self.warn(
+                f"{name}: the weights in {shown_path(folder)} were written after the evaluation of {day}, so they are "
+                "not what it measured: no hash is recorded. Keep each night's weights, or hash them when they are "
+                "evaluated (a copy needs the date of its original: cp -p)"
+            )
+            return None
+        return weights_sha256(folder)
+
+    def beside(self, name: str) -> Path | None:
+        """The folder with weights that a relative path names, from here or from a result file's folder upwards."""
+        if not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)*/?", name) or ".." in name.split("/"):
+            return None
+        for base in dict.fromkeys(base for root in (Path.cwd(), *self.roots) for base in (root, *root.parents)):
+            if any((base / name / weights).is_file() for weights in WEIGHT_FILES):
+                return base / name
+        return None
 
     def data(self, folder: Path, moment: Moment, files: Sequence[str] | None = None) -> str | None:
         """The hash of local data as it was in the evaluation; None when that cannot be known.
@@ -163,11 +185,11 @@ def checkpoint_folders(folder: Path) -> list[Path]:
     raise ScriptError(f"--checkpoints {folder}: no checkpoint (a folder with model.safetensors) in it")
 
 
-def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any]) -> EvaluatedModel:
-    """A checkpoint that is here."""
+def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any], name: str) -> EvaluatedModel:
+    """A checkpoint that is here, under the name that it has anywhere else."""
     folder = Path(os.path.abspath(folder))
     place = shown_path(folder)
-    return EvaluatedModel(local_id(folder), None, place, digest, local=True, folder=folder, **more)
+    return EvaluatedModel(name, None, place, digest, local=True, folder=folder, **more)
 
 
 def rows_in(folder: Path, splits: str | None) -> int | None:

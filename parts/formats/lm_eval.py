@@ -541,6 +541,7 @@ def lm_eval_task(
         scores=tuple(score for score, _, _ in kept),
         samples=(lambda own: (lm_eval_item(line, reading, own) for line in json_lines(samples))) if samples else None,
         sample_file=samples,
+        promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else "none of its metrics is a finite number",
     )
 

@@ -164,6 +164,7 @@ class TaskRun:
     counts: Mapping[str, Any] = field(default_factory=dict)
     samples: Callable[[bool], Iterator[AskedItem]] | None = None
     sample_file: Path | None = None
+    promised: bool = False  # whether the log says that samples were written
     failure: str | None = None
 
     @property

@@ -35,6 +35,13 @@ HUB_TOKEN = re.compile(
     rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
     rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
 )
+# What a trainer needs to go on and nobody to use the model: optimizer, schedule, random states, sharded states, its own
+# arguments (a pickle, which runs code when it is opened).
+STATE_NAMES = re.compile(
+    r"(?:optimizer|scheduler|scaler|sampler)(?:_\d+)?(?:\.(?:pt|pth|bin|safetensors))?|rng_state.*|"
+    r"random_states_\d+\.pkl|"
+    r"training_args\.bin|global_step\d+|latest|zero_to_fp32\.py|pytorch_model_fsdp_\d+|dataloader_state.*\.pt|sampler\.bin"
+)
 MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
 
@@ -63,15 +70,23 @@ class RepoFile:
 
 
 def plan_files(
-    checkpoint: Checkpoint, card: str, assets: Sequence[Path], root: Path, token_file: Path | None, token: str | None
-) -> tuple[list[RepoFile], list[str]]:
-    """The files of the repo to be, and the names left out because they may hold secrets.
+    checkpoint: Checkpoint,
+    card: str,
+    assets: Sequence[Path],
+    root: Path,
+    token_file: Path | None,
+    token: str | None,
+    keep_state: bool = False,
+) -> tuple[list[RepoFile], list[str], list[RepoFile]]:
+    """The files of the repo to be, the names left out because they may hold secrets, and the training state left out.
 
     Raises ScriptError for names that collide, links that lead elsewhere, and anything that looks like a Hub token.
     """
     found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
     if checkpoint.name == FINAL:  # the run's folder: what lies below it is not the model
         found = [file for file in found if "/" not in file.target]
+    state = [] if keep_state else [f for f in found if STATE_NAMES.fullmatch(PurePosixPath(f.target).parts[0])]
+    found = [file for file in found if file not in state]
     for asset in assets:
         name = Path(os.path.abspath(asset)).name
         if asset.is_file():
@@ -95,7 +110,7 @@ def plan_files(
             raise ScriptError(
                 f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
             )
-    return sorted(files, key=lambda f: f.target), sorted(secrets)
+    return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
 def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:

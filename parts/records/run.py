@@ -103,6 +103,8 @@ class Run:
     repeat: str = ""
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
+    lost_items: str = ""  # why its items could not be read where it was converted
+    missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
@@ -224,7 +226,7 @@ def result_run(
         run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
         repeat=single_line(extra.get("repeat") or ""),
         moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
-        conflict=single_line(notes.get("conflict") or ""),
+        **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
         cluster_field=single_line(first_said("cluster_by", more)),
