@@ -35,3 +35,8 @@ def hub(tmp_path: Path) -> Iterator[LocalHub]:
     """A Hub on 127.0.0.1 that this process's client talks to."""
     with local_hub(tmp_path / "hub-home") as running:
         yield running
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--write-pages: put what the commands of the example pages print into the pages."""
+    parser.addoption("--write-pages", action="store_true", help="write examples/NN_*.md again")

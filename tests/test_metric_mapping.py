@@ -91,7 +91,8 @@ def test_file_is_formatted_and_has_no_repeated_key():
 @pytest.mark.parametrize(("key", "entry"), MAPPING.items(), ids=list(MAPPING))
 def test_entry_shape(key, entry):
     assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", key)
-    assert list(entry) in (FIELDS, [*FIELDS, "parts"])
+    optional = [name for name in ("parts", "items", "about") if name in entry]
+    assert list(entry) == [*FIELDS, *optional]
     for rule in entry.get("parts", ()):
         assert list(rule) == ["group", "prefix", "suffix", "weights", "names"] and rule["weights"] in ("size", "equal")
         assert len(set(rule["names"].split())) == len(rule["names"].split()) > 1
@@ -210,3 +211,13 @@ def test_no_guess_about_ambiguous_labels(spelling):
 )
 def test_task_names_of_sources(task, key):
     assert find(task, all_names) == {key}
+
+
+def test_the_page_of_benchmarks_is_the_one_that_the_mapping_gives():
+    import benchmarks_page
+
+    mapping = json.loads(benchmarks_page.MAPPING.read_text(encoding="utf-8"))
+    assert benchmarks_page.PAGE.read_text(encoding="utf-8") == benchmarks_page.page(mapping), benchmarks_page.__doc__
+    told = {key for _, keys in benchmarks_page.SECTIONS for key in keys.split()}
+    assert told == {key for key, entry in mapping.items() if entry.get("about")}
+    assert all(isinstance(entry.get("items", 1), int) and entry.get("items", 1) > 0 for entry in mapping.values())
