@@ -42,8 +42,9 @@ Examples:
     uv run scripts/run_vllm_eval_job.py --run-id smol --yes
 
 Exit codes: 0 done (wait: all jobs succeeded; collect: nothing is missing); 1 the answer is no (wait: some jobs failed;
-collect: some records are missing; the estimate is above --max-cost); 2 it could not be done (usage, unknown hardware,
-network, permission, payment); 3 a decision is needed (paid jobs without --yes, a model too large for --hardware).
+collect: some records are missing; the run could cost more than --max-cost); 2 it could not be done (usage, unknown hardware,
+network, permission, payment); 3 a decision is needed (paid jobs without --yes, a model too large for --hardware, a
+--timeout below the estimate).
 """
 
 from __future__ import annotations
@@ -600,57 +601,6 @@ def value_name(action: argparse.Action) -> str:
     return f"[{name}]" if action.nargs in ("?", "*") else f"{name} ..." if action.nargs == "+" else name
 
 
-# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
-
-LOG_IN = "run `hf auth login`"
-
-
-def worth_repeating(error: BaseException) -> bool:
-    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
-
-
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
-
-
-def seconds_to_wait(state: Any) -> float:
-    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
-    asked = seconds_asked(state.outcome.exception())
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
-
-
-def seconds_asked(error: BaseException | None) -> float | None:
-    """How long the Hub asks to wait in an error's headers; None when it does not say."""
-    from huggingface_hub.utils import parse_ratelimit_headers
-
-    response = getattr(error, "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 0.1, 300)
-    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    return None if asked is None else min(asked, 300)
-
-
-def rate_limited(error: BaseException) -> bool:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
-
-
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
 
 FACTOR = "HUB_EVALS_LIMITS"
@@ -906,6 +856,97 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with open_input(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(error, "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    return None if asked is None else min(asked, 300)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
 
 
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
@@ -1178,9 +1219,10 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
 
 # --- parts/jobs/vocabulary.py -----------------------------------------------------------------------------------------
 
-RUN_SCHEMA = "1"  # of run.json and of what --json prints
+RUN_SCHEMA = "2"  # of run.json and of what --json prints
 PLANNED = "PLANNED"
 FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
+GONE = "the Hub does not know this job any more"
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
 DEFAULT_TIMEOUT = "3h"
@@ -1192,43 +1234,6 @@ CHECKPOINT_SUFFIX = re.compile(
     r"[-_.](?:global[-_]?step|steps?|iter(?:ation)?|checkpoint|ckpt|epoch)[-_=]?\d{1,15}(?:[-_]hf)?$", re.IGNORECASE
 )
 
-# Items of the evaluated splits, for estimates; what is not here is assumed to have ASSUMED_ITEMS.
-ITEMS = {
-    "agieval": 8062,
-    "aime": 30,
-    "aime_2024": 30,
-    "aime_2025": 30,
-    "aime24": 30,
-    "aime25": 30,
-    "arc": 3548,
-    "arc_c": 1172,
-    "arc_challenge": 1172,
-    "arc_e": 2376,
-    "arc_easy": 2376,
-    "bbh": 6511,
-    "boolq": 3270,
-    "drop": 9536,
-    "gpqa": 448,
-    "gpqa_diamond": 198,
-    "gsm8k": 1319,
-    "hellaswag": 10042,
-    "hle": 2500,
-    "humaneval": 164,
-    "ifeval": 541,
-    "math": 5000,
-    "math_500": 500,
-    "mbpp": 500,
-    "mmlu": 14042,
-    "mmlu_pro": 12032,
-    "musr": 756,
-    "piqa": 1838,
-    "simpleqa": 4326,
-    "truthfulqa": 817,
-    "winogrande": 1267,
-}
-ASSUMED_ITEMS = 1000
-PROMPT_TOKENS = 300  # of one item or one example
-ANSWER_TOKENS = 500
 AUTO = "auto"
 ROOM = 0.9  # the share of a GPU that vLLM takes (gpu_memory_utilization)
 GUESSED_CACHE = 0.1  # of the weights, for the longest request of a model whose configuration is not known
@@ -1261,10 +1266,11 @@ class Flavor:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The flavors there are, and where the list is from."""
+    """The flavors there are, and where the list is from; `known`: the Hub has just said it."""
 
     flavors: tuple[Flavor, ...]
     source: str
+    known: bool = True
 
     def find(self, name: str) -> Flavor:
         for flavor in self.flavors:
@@ -1277,7 +1283,8 @@ class Catalog:
 class EvalJob:
     """One job of a run: what it evaluates, on what, and what that may take; `folder` is its place in the data set.
 
-    `price` is the hardware's, in dollars per hour; `tokens_usd` what a provider may ask for the tokens.
+    `price` is the hardware's, in dollars per hour; `tokens_usd` what a provider may ask for the tokens, and
+    `tokens_at_most` if every answer is as long as it may be: None where nothing bounds it, or no price is known.
     """
 
     name: str
@@ -1289,6 +1296,7 @@ class EvalJob:
     price: float
     hours: float
     tokens_usd: float = 0.0
+    tokens_at_most: float | None = 0.0
 
     @property
     def dollars(self) -> float:
@@ -1297,20 +1305,31 @@ class EvalJob:
 
 @dataclass(frozen=True)
 class JobState:
-    """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran."""
+    """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran.
+
+    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars; `timeout`, `flavor`, `price`: of
+    the last; `measured`: its records are home, all of them, however it ended.
+    """
 
     stage: str = PLANNED
     job_id: str | None = None
     url: str | None = None
     attempt: int = 0
     seconds: float = 0.0
-    spent: float = 0.0
+    tries: dict[str, float] = field(default_factory=dict)
     message: str | None = None
     cause: str | None = None
     log: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    measured: bool = False
     flavor: str | None = None
     price: float | None = None
+    timeout: int | None = None
+
+    @property
+    def spent(self) -> float:
+        """Dollars, of all tries."""
+        return sum(self.tries.values())
 
     @property
     def active(self) -> bool:
@@ -1318,16 +1337,33 @@ class JobState:
 
     @property
     def succeeded(self) -> bool:
-        return self.stage == "COMPLETED" and not self.missing
+        return self.measured or (self.stage == "COMPLETED" and not self.missing)
 
     @property
     def failed(self) -> bool:
         return self.stage in FINISHED and not self.succeeded
 
+    @property
+    def canceled(self) -> bool:
+        """Whether somebody wanted it to end: it is not sent again unless that is asked for."""
+        return self.stage == "CANCELED" and not self.succeeded
+
+    def at_most(self, job: EvalJob, timeout: int) -> float | None:
+        """Dollars that its tries can have cost when the last one has ended; None where nothing bounds that."""
+        if not self.tries and not self.active:
+            return 0.0
+        now = (self.price or job.price) * (self.timeout or timeout) / 3600 if self.active else 0.0
+        hardware = sum(usd for name, usd in self.tries.items() if name != self.job_id)
+        hardware += max(self.tries.get(self.job_id or "", 0.0), now)
+        return None if job.tokens_at_most is None else hardware + job.tokens_at_most * max(1, len(self.tries))
+
 
 @dataclass
 class EvalRun:
-    """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds."""
+    """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds.
+
+    `files`: the user's own files that travel with the jobs, and their SHA-256.
+    """
 
     run_id: str
     script: str
@@ -1340,19 +1376,48 @@ class EvalRun:
     states: dict[str, JobState]
     notes: tuple[str, ...] = ()
     owner: str = ""  # the account whose token planned it
+    max_cost: float | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    prices_known: bool = True  # whether the Hub has said them
+    canceled_too: bool = False  # whether canceled jobs are sent again as well
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
         return [(job, self.states[job.name]) for job in self.jobs]
 
     @property
     def waiting(self) -> list[EvalJob]:
-        """Jobs that were never sent, or have to be sent again."""
-        return [job for job, state in self.rows() if state.stage == PLANNED or state.failed]
+        """Jobs that were never sent, or have to be sent again; canceled ones only when that is asked for."""
+        canceled = self.canceled_too
+        return [
+            job
+            for job, state in self.rows()
+            if state.stage == PLANNED or (state.failed and (canceled or not state.canceled))
+        ]
 
     @property
-    def ceiling(self) -> float:
-        """Dollars when every job that waits runs into its timeout."""
-        return sum(job.price * seconds_of(self.timeout) / 3600 + job.tokens_usd for job in self.waiting)
+    def spent(self) -> float:
+        """Dollars that the jobs' hardware has cost so far."""
+        return sum(state.spent for state in self.states.values())
+
+    @property
+    def ceiling(self) -> float | None:
+        """Dollars when every job that waits runs into its timeout; None where tokens have no known ceiling."""
+        each = [
+            None if job.tokens_at_most is None else job.price * seconds_of(self.timeout) / 3600 + job.tokens_at_most
+            for job in self.waiting
+        ]
+        return None if None in each else sum(each)
+
+    @property
+    def committed(self) -> float | None:
+        """Dollars that were spent, and that the jobs which run can cost at most."""
+        each = [state.at_most(job, seconds_of(self.timeout)) for job, state in self.rows()]
+        return None if None in each else sum(each)
+
+    @property
+    def at_most(self) -> float | None:
+        """Dollars that the run can cost in the end: spent, running, and to be sent."""
+        return None if self.ceiling is None or self.committed is None else self.ceiling + self.committed
 
     @property
     def dollars(self) -> float:
@@ -1444,6 +1509,9 @@ FLAVORS = (
 )
 
 
+BUILT_IN = Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything", False)
+
+
 def label_value(text: str) -> str:
     """A text as the Hub allows it in a label: at most 100 letters, digits, dashes and underscores."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:100] or "unnamed"
@@ -1507,20 +1575,6 @@ def task_shots(task: str) -> int | None:
 def task_key(task: str) -> str:
     """A task's name for comparing: "inspect_evals/GSM8K" -> gsm8k    "arc:easy|0" -> arc_easy"""
     return re.sub(r"[^a-z0-9]+", "_", plain_task(task).lower()).strip("_")
-
-
-def task_items(task: str, limit: int | None) -> tuple[int, bool]:
-    """How many items a task has, and whether that is known; a family's number is that of all its parts."""
-    names = (task_key(task), task_key(task.split(":", 1)[0]))
-    known = next((ITEMS[name] for name in names if name in ITEMS), None)
-    items = ASSUMED_ITEMS if known is None else known
-    return (min(items, limit) if limit else items), known is not None
-
-
-def task_tokens(task: str, limit: int | None) -> tuple[float, float]:
-    """Tokens of the prompts and of the answers of a task."""
-    items, _ = task_items(task, limit)
-    return items * PROMPT_TOKENS * (1 + (task_shots(task) or 0)), items * ANSWER_TOKENS
 
 
 def money(amount: float) -> str:
@@ -1718,6 +1772,26 @@ def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
     return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
 
 
+class HubAway(ScriptError):
+    """The Hub could not be asked, for now: nothing is known to have changed, and a later try may be answered."""
+
+
+def behind(error: BaseException) -> BaseException:
+    """The Hub's answer that an error comes from, such as that of a failed upload; itself when there is none."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, HfHubHTTPError):
+        cause = cause.__cause__ or cause.__context__
+    return cause or error
+
+
+def refused_upload(error: BaseException) -> int | None:
+    """The status with which a bucket refused a script, for the client's uploader tells it in its text alone."""
+    found = re.search(r"(?<!\d)(40[123])\W+(?:Unauthorized|Payment Required|Forbidden)", str(error))
+    return int(found[1]) if found else None
+
+
 @contextlib.contextmanager
 def job_errors(doing: str, token: str) -> Iterator[None]:
     """Turn what the Hub's client raises into one line that says what failed and what to do."""
@@ -1731,16 +1805,19 @@ def job_errors(doing: str, token: str) -> Iterator[None]:
         raise
     except HFValidationError as error:
         raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else None
-        said = " ".join(str(error.server_message or "").replace(token, "***").split())[:200]
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the script's upload
+        answer = behind(error)
+        response = getattr(answer, "response", None) if isinstance(answer, HfHubHTTPError) else None
+        status = response.status_code if response is not None else refused_upload(error)
+        said = str(getattr(answer, "server_message", None) or ("" if status else error)).replace(token, "***")
+        said = scrub(" ".join(said.split()))[:200]
+        if status is None:
+            raise HubAway(f"{doing}: the connection failed ({said or type(error).__name__})") from error
         advice = JOB_REASONS.get(status, f"the Hub answered {status}")
-        raise ScriptError(f"{doing}: {said + ': ' if said else ''}{advice}") from error
+        away = isinstance(answer, HfHubHTTPError) and worth_repeating(answer)
+        raise (HubAway if away else ScriptError)(f"{doing}: {said + ': ' if said else ''}{advice}") from error
     except UNEXPECTED as error:
         raise ScriptError(scrub(f"{doing}: {unexpected_answer(error)}")) from error
-    except (httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the upload of the script
-        what = scrub(" ".join(str(error).replace(token, "***").split()))[:200] or type(error).__name__
-        raise ScriptError(f"{doing}: the connection failed ({what})") from error
 
 
 class JobsClient:
@@ -1755,6 +1832,7 @@ class JobsClient:
         self.token = token
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.namespace = namespace or self.account()
+        self.prices: dict[str, float] | None = None
 
     def account(self) -> str:
         """The name of the token's owner."""
@@ -1785,13 +1863,33 @@ class JobsClient:
                 raise ScriptError("asking for the hardware of Jobs: the Hub lists none")
             return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
 
-    def jobs_of(self, run_id: str) -> dict[str, Any]:
-        """The newest job on the Hub for each job name of a run."""
+    def price(self, flavor: str) -> float:
+        """Today's dollars for an hour of a flavor; 0 for one that there is no more."""
+        if self.prices is None:
+            self.prices = {row.name: row.price for row in self.catalog().flavors}
+        return self.prices.get(flavor, 0.0)
+
+    def jobs_of(self, run_id: str) -> dict[str, list[Any]]:
+        """The jobs on the Hub for each job name of a run, the newest last."""
         labels = {RUN_LABEL: label_value(run_id)}
         with job_errors("listing the jobs of this run", self.token):
-            found = self.patiently(listed, lambda: self.api.list_jobs(labels=labels, namespace=self.namespace))
-        found.sort(key=attempt_of)
-        return {(info.labels or {}).get(JOB_LABEL, ""): info for info in found}
+            infos = self.patiently(listed, lambda: self.api.list_jobs(labels=labels, namespace=self.namespace))
+        found: dict[str, list[Any]] = collections.defaultdict(list)
+        for info in sorted(infos, key=lambda info: (attempt_of(info), str(info.created_at))):
+            found[(info.labels or {}).get(JOB_LABEL, "")].append(info)
+        return found
+
+    def job(self, job_id: str) -> Any:
+        """One job as the Hub has it; None when it knows none of this id."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        with job_errors(f"asking for the job {job_id}", self.token):
+            try:
+                return self.patiently(self.api.inspect_job, job_id=job_id, namespace=self.namespace)
+            except HfHubHTTPError as error:
+                if error.response is not None and error.response.status_code == 404:
+                    return None
+                raise
 
     def submit(self, run: EvalRun, job: EvalJob, attempt: int) -> Any:
         """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
@@ -1799,7 +1897,7 @@ class JobsClient:
 
         labels = job_labels(run, job, attempt)
         again = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: worth_repeating(error) or isinstance(error, RuntimeError)),
+            retry=tenacity.retry_if_exception(worth_sending_again),
             wait=seconds_to_wait,
             stop=tenacity.stop_after_attempt(MAX_TRIES),
             reraise=True,
@@ -1851,6 +1949,14 @@ class JobsClient:
         """Make the data set for the records (private) before money is spent on what could not be kept."""
         with job_errors(f"--results-repo {repo_id}", self.token):
             self.patiently(self.api.create_repo, repo_id, repo_type="dataset", private=True, exist_ok=True)
+
+
+def worth_sending_again(error: BaseException) -> bool:
+    """Whether a submission that failed may succeed: as any request, and an upload that was not refused."""
+    answer = behind(error)
+    if answer is error and isinstance(error, RuntimeError | OSError) and refused_upload(error):
+        return False
+    return worth_repeating(answer) or (answer is error and isinstance(error, RuntimeError))
 
 
 def attempt_of(info: Any) -> int:
@@ -1928,6 +2034,10 @@ def seal_of(document: dict[str, Any], purpose: str) -> str:
 # --- parts/jobs/run.py ------------------------------------------------------------------------------------------------
 
 LOCK_SECONDS = 5.0
+MADE_AGAIN = (
+    "move it away and give --run-id {} with the same --model and --task: the jobs are found on the Hub by their "
+    "labels, and nothing is sent twice"
+)
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 RUN_SEAL = "run.json 1"
 JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", "inspect_eval_uv.py")
@@ -2007,7 +2117,7 @@ def run_to_json(run: EvalRun) -> dict[str, Any]:
 def run_from_json(data: Any, where: Path) -> EvalRun:
     """The run that a run.json holds; ScriptError when it is none, or asks for what no plan of this program asks."""
     if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
-        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
+        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}: {MADE_AGAIN.format(where.parent.name)}")
     try:
         rows = [dict(row) for row in data["jobs"]]
         states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
@@ -2017,7 +2127,8 @@ def run_from_json(data: Any, where: Path) -> EvalRun:
         check_run(run, where.parent.name)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         why = single_line(error)[:200]
-        raise ScriptError(f"{where}: damaged ({type(error).__name__}: {why}): use another --run-id") from error
+        again = MADE_AGAIN.format(where.parent.name)
+        raise ScriptError(f"{where}: damaged ({type(error).__name__}: {why}): {again}") from error
     return run
 
 
@@ -2044,17 +2155,26 @@ def check_run(run: EvalRun, run_id: str) -> None:
             raise ValueError(f"the job {job.name!r} has its folder at {job.folder!r}")
         if not FLAVOR_NAME.fullmatch(job.flavor):
             raise ValueError(f"{job.flavor!r} is no hardware")
-        if not all(0 <= value < 1e6 for value in (job.price, job.hours, job.tokens_usd)):
+        amounts = (job.price, job.hours, job.tokens_usd, job.tokens_at_most or 0, *run.states[job.name].tries.values())
+        if not all(0 <= value < 1e6 for value in (*amounts, run.max_cost or 0)):
             raise ValueError(f"the job {job.name} has a price or a time that is none")
 
 
 def check_types(value: EvalRun | EvalJob | JobState) -> None:
     """ValueError when a field of a dataclass is not of its type: a text, a number, a tuple of texts, or None."""
     kinds = {"str": str, "float": int | float, "int": int, "str | None": str | None, "float | None": int | float | None}
+    kinds |= {"int | None": int | None}
     for field in fields(value):
         given = getattr(value, field.name)
         if field.type == "tuple[str, ...]":
             good = isinstance(given, tuple) and all(isinstance(part, str) for part in given)
+        elif field.type in ("dict[str, float]", "dict[str, str]"):
+            good = isinstance(given, dict) and all(
+                isinstance(part, str if "str]" in field.type else int | float) and not isinstance(part, bool)
+                for part in given.values()
+            )
+        elif field.type == "bool":
+            good = isinstance(given, bool)
         else:
             good = isinstance(given, kinds.get(field.type, object)) and not isinstance(given, bool)
         if not good:
@@ -2098,7 +2218,10 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
 
     ScriptError (3) for one without this user's seal: it decides what runs with the user's token and money.
     """
-    data = read_json(path)
+    try:
+        data = read_json(path)
+    except ScriptError as error:
+        raise ScriptError(f"{error}: {MADE_AGAIN.format(path.parent.name)}") from error
     run = run_from_json(data, path)
     if is_sealed(data, RUN_SEAL):
         return run
@@ -2137,7 +2260,7 @@ def at_prices_of_today(run: EvalRun, catalog: Catalog) -> EvalRun:
     """The run with the catalog's price on each job that waits; ScriptError for hardware that there is not."""
     waiting = {job.name for job in run.waiting}
     jobs = [replace(job, price=catalog.find(job.flavor).price) if job.name in waiting else job for job in run.jobs]
-    return replace(run, jobs=tuple(jobs))
+    return replace(run, jobs=tuple(jobs), prices_known=catalog.known)
 
 
 @contextlib.contextmanager
@@ -2154,44 +2277,6 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
         raise ScriptError(f"{run_id} is being submitted by another command: wait for it, or end it") from error
     except OSError as error:
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def mapped_names() -> dict[str, dict[str, str]]:
-    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
-    path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
-    found = read_json(path) if path.is_file() else {}
-    return {
-        key: {
-            name: task_key(entry[name])
-            for name in ("lighteval", "inspect", "lm_eval")
-            if isinstance(entry.get(name), str)
-        }
-        for key, entry in found.items()
-        if isinstance(entry, dict)
-    }
-
-
-def task_aliases() -> dict[str, set[str]]:
-    """Canonical key -> the names that harnesses give it."""
-    return {key: set(names.values()) for key, names in mapped_names().items()}
-
-
-def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
-    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
-    found, mapped = [], mapped_names()
-    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
-    for task in tasks:
-        name = task_key(task)
-        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
-            continue
-        others = " or ".join(mapped.get(name, ()))
-        close = ", ".join(difflib.get_close_matches(name, here, n=3))
-        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
-        found.append(
-            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
-            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
-        )
-    return tuple(found)
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -2300,6 +2385,9 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 # --- parts/jobs/following.py ------------------------------------------------------------------------------------------
 
 POLL_SECONDS = 15.0
+SUMMARY_SECONDS = 600.0  # between two lines that say where a run stands, when nothing changes
+LONGEST_WAIT = 300.0  # between two questions to a Hub that is away
+LONGEST_OUTAGE = 86_400.0
 HOPELESS = 3  # failures without a success, after which --max-parallel sends no more
 
 
@@ -2323,10 +2411,24 @@ def state_rows(run: EvalRun) -> list[list[str]]:
 
 
 def summary(run: EvalRun) -> str:
-    """One line: how many jobs are where, and what they have cost so far."""
+    """One line: how many jobs are where, what they have cost so far and can cost at most, and how long it may take."""
     counts = collections.Counter(state.stage for _, state in run.rows())
-    spent = sum(state.spent for _, state in run.rows())
-    return f"{', '.join(f'{n} {stage}' for stage, n in sorted(counts.items()))}; {money(spent)} so far"
+    cost = f"{money(run.spent)} so far"
+    active = any(state.active for state in run.states.values())
+    if active and run.committed is not None:
+        cost += f", at most {money(run.committed)}"
+    left = f"; {time_left(run)}" if active else ""
+    return f"{', '.join(f'{n} {stage}' for stage, n in sorted(counts.items()))}; {cost}{left}"
+
+
+def time_left(run: EvalRun) -> str:
+    """When the jobs that run may have ended, by their estimates."""
+    rows = [(job.hours * 3600 - state.seconds, state) for job, state in run.rows() if state.active]
+    left = max(seconds for seconds, _ in rows)
+    if left > 0:
+        return f"about {duration_text(left)} to go, by the estimate"
+    ends = max((state.timeout or seconds_of(run.timeout)) - state.seconds for _, state in rows)
+    return f"longer than estimated; its timeout ends it in {duration_text(max(0.0, ends))}"
 
 
 def cost_lines(run: EvalRun) -> list[str]:
@@ -2334,45 +2436,106 @@ def cost_lines(run: EvalRun) -> list[str]:
     waiting, flavors = run.waiting, collections.Counter(job.flavor for job in run.waiting)
     kinds = ", ".join(f"{count} x {name}" for name, count in sorted(flavors.items())) or "nothing"
     hours = sum(job.hours for job in waiting)
-    lines = [
+    line = (
         f"to send: {len(waiting)} of {len(run.jobs)} jobs ({kinds}), about {hours:.2f} machine hours, "
-        f"{money(run.dollars)}; at most {money(run.ceiling)}, when each runs into its timeout of {run.timeout}"
-    ]
-    late = [job.name for job in waiting if job.hours * 3600 > seconds_of(run.timeout)]
-    if late:
-        longest = max(job.hours for job in waiting)
-        lines.append(
-            f"warning: {len(late)} jobs are estimated to need longer than --timeout {run.timeout} "
-            f"(up to {longest:.1f} h): give a longer one, or split them with --split both"
-        )
-    return lines + list(run.notes)
+        f"{money(run.dollars)}; {ceiling_text(run)}"
+    )
+    before = [f"before: {committed_text(run)}"] if any(state.job_id for state in run.states.values()) else []
+    canceled = sum(state.canceled for state in run.states.values())
+    if canceled:
+        before.append(f"not sent again: {canceled} that were canceled (--canceled sends them)")
+    return [line, *before, *run.notes]
+
+
+def ceiling_text(run: EvalRun) -> str:
+    """What the jobs that wait can cost at most, and what is not in that."""
+    hardware = sum(job.price for job in run.waiting) * seconds_of(run.timeout) / 3600
+    timeout = f"when each runs into its timeout of {run.timeout}"
+    if run.ceiling is None:
+        return f"the hardware at most {money(hardware)}, {timeout}; the tokens have no known ceiling"
+    tokens = "" if not any(job.tokens_at_most for job in run.waiting) else (
+        " and each answer into --max-tokens; prompts that are longer than assumed come on top"
+    )  # fmt: skip
+    return f"at most {money(run.ceiling)}, {timeout}{tokens}"
+
+
+def committed_text(run: EvalRun) -> str:
+    """What was spent, and what the jobs that run can make of it."""
+    most = "" if run.committed is None else f", at most {money(run.committed)} when what runs has ended"
+    return f"{money(run.spent)} spent{most if any(state.active for state in run.states.values()) else ''}"
 
 
 def refreshed(client: JobsClient, run: EvalRun) -> EvalRun:
     """The run with every job's stage as the Hub has it; failed jobs with the end of their log and the cause."""
     found = client.jobs_of(run.run_id)
-    states = {job.name: state_now(client, run, job, found.get(job.name)) for job in run.jobs}
+    states = {job.name: state_now(client, run, job, found.get(job.name, [])) for job in run.jobs}
     return replace(run, states=states)
 
 
-def state_now(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> JobState:
+def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[Any]) -> JobState:
     """A job's state, from what the Hub lists under its labels; the log of a failed one is read once."""
-    old = run.states[job.name]
+    old, info = run.states[job.name], infos[-1] if infos else None
+    listed = {row.id for row in infos}
+    if old.active and old.job_id not in listed:  # the list may be behind; the job itself is certain
+        own = client.job(old.job_id)
+        if own is None and (info is None or attempt_of(info) <= old.attempt):
+            old = replace(old, stage="DELETED", message=GONE, cause="it vanished: send it again")
+            info = None
+        elif own is not None:
+            info, infos = own, [*infos, own]
+    tries = dict(old.tries)
+    for row in infos:
+        tries[row.id] = max(tries.get(row.id, 0.0), price_of(client, run, job, row) * seconds_run(row) / 3600)
+    old = replace(old, tries=tries)
     known = info is not None and old.job_id == info.id and old.stage in FINISHED
     if info is None or known or attempt_of(info) < old.attempt:  # less: the list is behind
         return old
+    return read_state(client, run, job, old, info)
+
+
+def read_state(client: JobsClient, run: EvalRun, job: EvalJob, old: JobState, info: Any) -> JobState:
+    """The state that a job on the Hub gives."""
     stage = str(getattr(info.status.stage, "value", info.status.stage))
     message = client.clean(info.status.message)[:300] if info.status.message else None
-    seconds = float((info.durations and info.durations.running_secs) or 0)
-    price = job.price if old.price is None or old.job_id != info.id else old.price
-    spent = old.spent + price * seconds / 3600 if stage in FINISHED else old.spent
-    missing = () if old.job_id != info.id else old.missing
-    place = {"flavor": str(getattr(info.flavor, "value", info.flavor or job.flavor)), "price": price}
-    state = JobState(stage, info.id, info.url, attempt_of(info), seconds, spent, message, missing=missing, **place)
+    same = old.job_id == info.id
+    state = replace(
+        old,
+        stage=stage,
+        job_id=info.id,
+        url=info.url,
+        attempt=attempt_of(info),
+        seconds=seconds_run(info),
+        message=message,
+        cause=None,
+        log=(),
+        missing=old.missing if same else (),
+        measured=old.measured and same,
+        flavor=flavor_of(job, info),
+        price=price_of(client, run, job, info),
+        timeout=old.timeout if same else seconds_of(run.timeout),
+    )
     if not state.failed or stage == "CANCELED":
         return state
     log = client.log_tail(info.id, SHOWN_LINES)
-    return replace(state, log=log, cause=failure_cause(message, log, seconds, seconds_of(run.timeout)))
+    return replace(state, log=log, cause=failure_cause(message, log, state.seconds, state.timeout))
+
+
+def seconds_run(info: Any) -> float:
+    """How long a job on the Hub has run, which is what is paid for."""
+    return float((info.durations and info.durations.running_secs) or 0)
+
+
+def flavor_of(job: EvalJob, info: Any) -> str:
+    """The hardware of a job on the Hub."""
+    return str(getattr(info.flavor, "value", info.flavor or job.flavor))
+
+
+def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float:
+    """What an hour of a job on the Hub costs: as it was when it was sent, else today."""
+    old, flavor = run.states[job.name], flavor_of(job, info)
+    if old.price is not None and old.flavor == flavor:
+        return old.price
+    return job.price if flavor == job.flavor else client.price(flavor)
 
 
 def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: Sequence[EvalJob]) -> EvalRun:
@@ -2384,8 +2547,9 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
         for job in queue[:room]:
             old = run.states[job.name]
             info = client.submit(run, job, old.attempt + 1)
-            place = {"flavor": job.flavor, "price": job.price}
-            state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, spent=old.spent, **place)
+            tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
+            place = {"flavor": job.flavor, "price": job.price, "timeout": seconds_of(run.timeout)}
+            state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)
             run = replace(run, states={**run.states, job.name: state})
             save_run(args, run)
             sent.append(job.name)
@@ -2404,7 +2568,7 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
 def check_hope(run: EvalRun, sent: Sequence[str]) -> None:
     """Stop sending when the first jobs have failed and none has succeeded: the others would cost and fail as well."""
     failed = [name for name in sent if run.states[name].failed]
-    if any(run.states[name].stage == "CANCELED" for name in sent):
+    if any(run.states[name].canceled for name in sent):
         raise ScriptError("a job was canceled, so the rest is not sent", code=1)
     if len(failed) >= HOPELESS and not any(state.succeeded for state in run.states.values()):
         raise ScriptError(
@@ -2415,11 +2579,30 @@ def check_hope(run: EvalRun, sent: Sequence[str]) -> None:
 
 
 def follow(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> EvalRun:
-    """Look at the jobs until none runs: a live table in a terminal, a line for each change elsewhere."""
+    """Look at the jobs until none runs: a live table in a terminal, else the table once and a line for each change.
+
+    While the Hub is away it is asked again, less and less often: the jobs go on without this program.
+    """
+    wait, away_since = POLL_SECONDS, None
     with live_table() as show:
         while True:
-            before, run = run, refreshed(client, run)
-            save_run(args, run)
+            try:
+                before, run = run, refreshed(client, run)
+            except HubAway as error:
+                now = time.monotonic()
+                if away_since is None:
+                    note(f"{error}; the jobs go on; the Hub is asked until it answers (Ctrl-C is safe)")
+                away_since = away_since or now
+                if now - away_since > LONGEST_OUTAGE:
+                    raise
+                time.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
+                continue
+            if away_since is not None:
+                note("the Hub answers again")
+            wait, away_since = POLL_SECONDS, None
+            if run.states != before.states:
+                save_run(args, run)
             show(before, run)
             if not any(state.active for state in run.states.values()):
                 return run
@@ -2430,11 +2613,18 @@ def follow(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> EvalRu
 def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
     """Yields a function that shows a run after a look at it."""
     if not sys.stderr.isatty():
+        said = [0.0]
 
         def lines(before: EvalRun, run: EvalRun) -> None:
-            for job, state in run.rows():
-                if state.stage != before.states[job.name].stage:
-                    note(f"{job.name}: {state.stage}{f' ({state.cause or state.message})' if state.failed else ''}")
+            now, old = time.monotonic(), before.states
+            changed = [(job, state) for job, state in run.rows() if state.stage != old[job.name].stage]
+            if not said[0]:
+                note(render_table(state_rows(run)))
+            for job, state in changed:
+                note(f"{job.name}: {state.stage}{f' ({state.cause or state.message})' if state.failed else ''}")
+            if changed or not said[0] or now - said[0] > SUMMARY_SECONDS:
+                note(summary(run))
+                said[0] = now
 
         yield lines
         return
@@ -2447,7 +2637,7 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
 
 def show_failures(run: EvalRun) -> None:
     """The end of the log of failed jobs, and what to do."""
-    failed = [(job, state) for job, state in run.rows() if state.failed]
+    failed = [(job, state) for job, state in run.rows() if state.failed and not state.canceled]
     for job, state in failed[:SHOWN_FAILURES]:
         note(f"\n{job.name}: {state.stage}{f' ({state.message})' if state.message else ''}; the end of its log:")
         for line in state.log or ("(no log)",):
@@ -2458,8 +2648,11 @@ def show_failures(run: EvalRun) -> None:
     planned = sum(state.stage == PLANNED for state in run.states.values())
     if planned:
         note(f"\n{planned} jobs were not sent yet")
-    if failed or planned:
+    canceled = sum(state.canceled for state in run.states.values())
+    if run.waiting:
         note(f"\nsend what is missing or failed: {this_script()} --run-id {run.run_id}")
+    if canceled:
+        note(f"\n{canceled} were canceled, and are sent again with --canceled: {this_script()} --run-id {run.run_id}")
 
 
 def this_script() -> str:
@@ -2470,7 +2663,9 @@ def this_script() -> str:
 def print_run(run: EvalRun, as_json: bool) -> None:
     """The state of a run on stdout."""
     if as_json:
-        print(json.dumps(run_to_json(run) | {"summary": summary(run)}, indent=1))
+        most = None if run.committed is None else round(run.committed, 4)
+        money_of = {"usd_spent": round(run.spent, 4), "usd_at_most": most}
+        print(json.dumps(run_to_json(run) | money_of | {"summary": summary(run)}, indent=1))
     elif sys.stdout.isatty():
         from rich.console import Console
 
@@ -4306,12 +4501,164 @@ def failures(place: Path, names: Sequence[str], records: Sequence[dict[str, Any]
             yield name, "a failure file that cannot be read"
 
 
+# --- parts/jobs/tasks.py ----------------------------------------------------------------------------------------------
+
+# Items of the evaluated splits, for estimates; what is not here is assumed to have ASSUMED_ITEMS.
+ITEMS = {
+    "agieval": 8062,
+    "aime": 30,
+    "aime_2024": 30,
+    "aime_2025": 30,
+    "aime24": 30,
+    "aime25": 30,
+    "arc": 3548,
+    "arc_c": 1172,
+    "arc_challenge": 1172,
+    "arc_e": 2376,
+    "arc_easy": 2376,
+    "bbh": 6511,
+    "boolq": 3270,
+    "drop": 9536,
+    "gpqa": 448,
+    "gpqa_diamond": 198,
+    "gsm8k": 1319,
+    "hellaswag": 10042,
+    "hle": 2500,
+    "humaneval": 164,
+    "ifeval": 541,
+    "math": 5000,
+    "math_500": 500,
+    "mbpp": 500,
+    "mmlu": 14042,
+    "mmlu_pro": 12032,
+    "musr": 756,
+    "piqa": 1838,
+    "simpleqa": 4326,
+    "truthfulqa": 817,
+    "winogrande": 1267,
+}
+ASSUMED_ITEMS = 1000
+PROMPT_TOKENS = 300  # of one item or one example
+ANSWER_TOKENS = 500
+CHOICES = 4  # prompts that are read for an item whose choices are compared
+EPOCHS = {"gpqa_diamond": 4}  # how often inspect asks each item of a task, where it is not once
+
+# Tasks that lighteval and lm-eval score by the likelihood of choices, or by an answer of a few tokens at most.
+WITHOUT_WRITING = {
+    "arc", "arc_challenge", "arc_easy", "anli", "bbq", "belebele", "blimp", "boolq", "c_eval", "cmmlu", "commonsenseqa",
+    "copa", "hellaswag", "kmmlu", "lambada", "logiqa", "mathqa", "medmcqa", "medqa", "mmlu", "mnli", "musr",
+    "openbookqa", "piqa", "pubmedqa", "race_high", "sciq", "siqa", "sst2", "storycloze", "swag", "toxigen",
+    "truthfulqa", "truthfulqa_mc1", "winogender", "winogrande", "wsc273", "xcopa", "xnli", "xstorycloze", "xwinograd",
+}  # fmt: skip
+ONLY_IN = {"lm_eval": {"gpqa", "gpqa_diamond"}, "lighteval": {"bbh"}, "inspect": set()}  # that are scored so there
+
+
+@functools.cache
+def mapping_entries() -> Mapping[str, Any]:
+    """metric_mapping.json, when it is beside the scripts."""
+    path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def mapped_names() -> dict[str, dict[str, str]]:
+    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
+    return {
+        key: {
+            name: task_key(entry[name])
+            for name in ("lighteval", "inspect", "lm_eval")
+            if isinstance(entry.get(name), str)
+        }
+        for key, entry in mapping_entries().items()
+        if isinstance(entry, dict)
+    }
+
+
+def task_aliases() -> dict[str, set[str]]:
+    """Canonical key -> the names that harnesses give it."""
+    return {key: set(names.values()) for key, names in mapped_names().items()}
+
+
+def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
+    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
+    found, mapped = [], mapped_names()
+    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
+    for task in tasks:
+        name = task_key(task)
+        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
+            continue
+        others = " or ".join(mapped.get(name, ()))
+        close = ", ".join(difflib.get_close_matches(name, here, n=3))
+        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
+        found.append(
+            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
+            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
+        )
+    return tuple(found)
+
+
+def canonical_task(task: str, framework: str) -> str:
+    """The canonical key of a framework's task, or of the family that it is a part of; its own name when it has none.
+
+    "arc:easy|0" -> arc_easy    "mmlu:anatomy|5" -> mmlu    "social_iqa" -> siqa
+    """
+    mapped = mapped_names()
+    for name in (task_key(task), task_key(task.split(":", 1)[0])):
+        if name in mapped:
+            return name
+        if key := next((key for key, names in mapped.items() if names.get(framework) == name), None):
+            return key
+    return task_key(task)
+
+
+def task_parts(task: str, framework: str) -> int:
+    """How many tasks a family stands for: 57 for "mmlu", 1 for "mmlu:anatomy"."""
+    key, entries = canonical_task(task, framework), mapping_entries()
+    names = {key, *mapped_names().get(key, {}).values()}
+    rules = entries.get(key, {}).get("parts") if isinstance(entries.get(key), dict) else None
+    whole = framework != "inspect" and task_key(task) in names  # inspect's families are one task
+    return len(str(rules[0]["names"]).split()) if rules and whole else 1
+
+
+def task_items(task: str, limit: int | None, framework: str = "lighteval") -> tuple[int, bool]:
+    """How many items a task has, and whether that is known; a family's number, and --limit, is that of all its parts.
+
+    With inspect's own repeats of an item, each of them.
+    """
+    names = (task_key(task), task_key(task.split(":", 1)[0]), canonical_task(task, framework))
+    known = next((ITEMS[name] for name in names if name in ITEMS), None)
+    items = ASSUMED_ITEMS if known is None else known
+    count = min(items, limit * task_parts(task, framework)) if limit else items
+    return count * (EPOCHS.get(names[2], 1) if framework == "inspect" else 1), known is not None
+
+
+def task_tokens(task: str, limit: int | None, framework: str = "lighteval") -> tuple[float, float]:
+    """Tokens of the prompts that are read for a task, and of the answers that are written."""
+    items, key = task_items(task, limit, framework)[0], canonical_task(task, framework)
+    prompts = items * PROMPT_TOKENS * (1 + (task_shots(task) or 0))
+    if key in ONLY_IN[framework] or (framework != "inspect" and key in WITHOUT_WRITING):
+        return prompts * CHOICES, 0.0
+    return prompts, items * ANSWER_TOKENS
+
+
+def assumed_tokens(tasks: Sequence[str], limit: int | None, framework: str) -> str:
+    """What an estimate assumes of the tokens and items of tasks, in words."""
+    unknown = [task for task in tasks if not task_items(task, limit, framework)[1]]
+    unwritten = [task for task in tasks if not task_tokens(task, limit, framework)[1]]
+    answers = f"{ANSWER_TOKENS} answer tokens" if len(unwritten) < len(tasks) else ""
+    if unwritten:
+        answers += f"{', and ' if answers else ''}{CHOICES} choices and no answer tokens for {names_text(unwritten)}"
+    parts = sum(task_parts(task, framework) for task in tasks)
+    limited = f"; --limit {limit} counts for each of {parts} subtasks" if limit and parts > len(tasks) else ""
+    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
+    return f"{PROMPT_TOKENS} prompt tokens for an item and each example, {answers}{limited}{guessed}"
+
+
 # --- parts/jobs/commands.py -------------------------------------------------------------------------------------------
 
 # Flags that do not change the plan of a run.
 FREE_FLAGS = {
     *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
-    *("yes", "wait", "json", "dry_run", "adopt"),
+    *("yes", "wait", "json", "dry_run", "adopt", "canceled"),
 }
 JOB_SPLITS = ("model", "task", "both")
 MAX_WORD = 200  # bytes of a model's or task's name
@@ -4328,9 +4675,10 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     show_run_plan(run, args)
+    check_times(run)
+    check_cost(run)
     if args.dry_run:
         return 0
-    check_cost(run, args)
     if run.waiting:
         consent(run, args)
         client.open_results(run.results_repo)
@@ -4361,7 +4709,12 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
     """What would be sent: on stdout for a dry run, where it is the answer, else on stderr."""
     commands = {job.name: hf_command(run, job) for job in run.waiting}
     if args.dry_run and args.json:
-        estimate = {"usd": round(run.dollars, 4), "usd_at_most": round(run.ceiling, 2), "to_send": len(run.waiting)}
+        estimate = {"usd": round(run.dollars, 4), "usd_at_most": rounded_cents(run.ceiling)}
+        estimate |= {
+            "to_send": len(run.waiting),
+            "usd_spent": round(run.spent, 4),
+            "usd_at_most_in_all": rounded_cents(run.at_most),
+        }
         print(json.dumps(run_to_json(run) | {"estimate": estimate, "commands": commands}, indent=1))
         return
     parts = [render_table(plan_rows(run)), "", *cost_lines(run), f"records: {run.results_repo}/runs/{run.run_id}/"]
@@ -4369,6 +4722,11 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
         other = f" (and {len(commands) - 1} like it: --json)" if len(commands) > 1 else ""
         parts += ["", f"by hand{other}:", f"  {next(iter(commands.values()))}"]
     print("\n".join(parts), file=sys.stdout if args.dry_run else sys.stderr)
+
+
+def rounded_cents(amount: float | None) -> float | None:
+    """Dollars to the next cent above: what is called a ceiling is none that is rounded down."""
+    return None if amount is None else math.ceil(round(amount * 100, 6)) / 100
 
 
 def check_submission(args: argparse.Namespace) -> None:
@@ -4432,8 +4790,9 @@ def resumed(
     if not args.model:
         if old is None:
             raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
-        return replace(old, timeout=args.timeout or old.timeout)
-    new = planned(args, client)
+        check_files(old)
+        return with_wishes(replace(old, timeout=args.timeout or old.timeout), args)
+    new = with_wishes(planned(args, client), args)
     if old is None:
         return new
     if not same_plan(old, new):
@@ -4441,7 +4800,28 @@ def resumed(
             f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "
             "to go on with it, or give another --run-id"
         )
-    return replace(new, states=old.states)
+    return replace(new, states=old.states, max_cost=old.max_cost if args.max_cost is None else args.max_cost)
+
+
+def with_wishes(run: EvalRun, args: argparse.Namespace) -> EvalRun:
+    """The run with what a command may say anew: its cap, whether canceled jobs are wanted after all."""
+    return replace(
+        run, max_cost=run.max_cost if args.max_cost is None else args.max_cost, canceled_too=bool(args.canceled)
+    )
+
+
+def check_files(run: EvalRun) -> None:
+    """ScriptError (3) when a file that travels with the jobs is not what it was when the run was planned."""
+    for name, digest in run.files.items():
+        path = Path(name)
+        if not path.is_file():
+            raise ScriptError(f"--run-id {run.run_id}: {name} is not here, and its jobs need it: go to its folder")
+        if file_sha256(path) != digest:
+            raise ScriptError(
+                f"--run-id {run.run_id}: {name} has changed since the run was planned, so its scores would be of two "
+                "kinds: put the old file back, or plan anew with another --run-id",
+                code=3,
+            )
 
 
 def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> EvalRun:
@@ -4456,16 +4836,57 @@ def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> E
     return replace(run, owner=account)
 
 
-def check_cost(run: EvalRun, args: argparse.Namespace) -> None:
-    """Refuse what is estimated above --max-cost."""
-    if args.max_cost is not None and run.dollars > args.max_cost:
-        raise ScriptError(
-            f"estimated {money(run.dollars)} is above --max-cost {args.max_cost:g}: nothing was sent; "
-            "fewer tasks, --limit N, or a higher --max-cost",
-            code=1,
-        )
-    if args.max_cost is not None and run.ceiling > args.max_cost:
-        note(f"warning: jobs that run into their timeout make it {money(run.ceiling)}: a shorter --timeout limits that")
+def check_times(run: EvalRun) -> None:
+    """ScriptError (3) when a job is estimated to be cut off by its timeout: it would be paid for and give little."""
+    late = [job for job in run.waiting if job.hours * 3600 > seconds_of(run.timeout)]
+    if not late:
+        return
+    longest = max(job.hours for job in late)
+    raise ScriptError(
+        f"{len(late)} of {len(run.waiting)} jobs are estimated to need up to {duration_text(longest * 3600)}, and "
+        f"--timeout {run.timeout} would cut them off: --timeout {math.ceil(1.5 * longest)}h would do, or shorter jobs: "
+        "--split both, --limit N",
+        code=3,
+    )
+
+
+def check_cost(run: EvalRun) -> None:
+    """ScriptError when the run could cost more than --max-cost (1), or nobody knows whether it could (3).
+
+    What counts is the largest possible cost: spent, running and waiting jobs, each until its timeout.
+    """
+    if run.max_cost is None or not run.waiting:
+        return
+    cap = f"--max-cost {run.max_cost:g}"
+    if not run.prices_known:
+        raise ScriptError(f"{cap}: the Hub did not say its prices of today, so nothing bounds the cost: try later", 3)
+    if run.at_most is None:
+        raise ScriptError(f"{cap}: {unknown_ceiling(run)}", code=3)
+    if run.at_most <= run.max_cost + 1e-9:
+        return
+    before = f" ({committed_text(run)})" if run.committed else ""
+    raise ScriptError(
+        f"{money(run.at_most)} is what the run can cost at most{before}, which is above {cap}: nothing was sent; "
+        f"{cheaper(run)}, or a higher --max-cost",
+        code=1,
+    )
+
+
+def unknown_ceiling(run: EvalRun) -> str:
+    """Why the tokens of a run have no ceiling, and what gives them one."""
+    unbounded = [note for note in run.notes if note.startswith("no ceiling: ")]
+    return unbounded[0].removeprefix("no ceiling: ") if unbounded else "the tokens of a provider have no known ceiling"
+
+
+def cheaper(run: EvalRun) -> str:
+    """What would bring a run below its --max-cost: a shorter timeout where the jobs have the time, else less work."""
+    left = run.max_cost - (run.committed or 0.0) - sum(job.tokens_at_most or 0.0 for job in run.waiting)
+    hourly = sum(job.price for job in run.waiting)
+    minutes = int(left / hourly * 60) if hourly > 0 else 0
+    longest = max(job.hours for job in run.waiting)
+    if minutes >= 60 * longest:
+        return f"--timeout {minutes}m would do (the estimate is {duration_text(longest * 3600)})"
+    return "fewer tasks or models, or --limit N"
 
 
 def consent(run: EvalRun, args: argparse.Namespace) -> None:
@@ -4473,7 +4894,7 @@ def consent(run: EvalRun, args: argparse.Namespace) -> None:
     paid = [job for job in run.waiting if job.price > 0]
     if not paid or args.yes:
         return
-    what = f"{len(paid)} paid jobs, estimated {money(run.dollars)}, at most {money(run.ceiling)}"
+    what = f"{len(paid)} paid jobs, estimated {money(run.dollars)}, {ceiling_text(run)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ScriptError(f"{what}: add --yes to send them", code=3)
     print(f"{what}. Send them? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -4486,7 +4907,7 @@ def finished_run(args: argparse.Namespace, run: EvalRun) -> int:
     print_run(run, args.json)
     show_failures(run)
     succeeded = all(state.succeeded for state in run.states.values())
-    if any(state.succeeded for state in run.states.values()):
+    if any(state.succeeded or state.failed for state in run.states.values()):
         note(f"next: {this_script()} collect {run.run_id}")
     return 0 if succeeded else 1
 
@@ -4581,7 +5002,7 @@ def collect_results(args: argparse.Namespace) -> int:
     fetched, output, aliases = fetch_folder(client, run), Path(args.output_dir), task_aliases()
     found = {job.name: collect_job(job, fetched, output, aliases) for job in run.jobs}
     states = {
-        name: replace(state, missing=found[name].missing if state.stage == "COMPLETED" else ())
+        name: replace(state, missing=found[name].missing, measured=state.attempt > 0 and not found[name].missing)
         for name, state in run.states.items()
     }
     run = replace(run, states=states)
@@ -4612,14 +5033,26 @@ def report_collected(run: EvalRun, found: dict[str, Collected], output: Path, as
 def add_submission(parser: argparse.ArgumentParser) -> None:
     """The flags of a submission that do not depend on what is sent."""
     add = parser.add_argument
-    add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
+    add(
+        "--limit",
+        "--max-samples",
+        type=int,
+        metavar="N",
+        help="only N items of each task, of a family of each subtask (a smoke test, no result)",
+    )
     add("--timeout", metavar="T", help=f"after which the Hub ends a job: 90m, 1d; default: {DEFAULT_TIMEOUT}")
     add("--namespace", metavar="ORG", help="account or organization that runs and pays; default: the token's owner")
     add("--results-repo", metavar="REPO", help="data set OWNER/NAME for the records, made private when it is new")
-    add("--max-cost", type=float, metavar="USD", help="send nothing when the estimate is above this")
+    add(
+        "--max-cost",
+        type=float,
+        metavar="USD",
+        help="send nothing when the run could cost more: spent, running and waiting jobs, each until its timeout; kept",
+    )
     add("--max-parallel", type=int, metavar="N", help="at most N jobs at a time; default: all at once")
     add("--split", choices=JOB_SPLITS, help="one job per model, task or both; default: checkpoints of a model together")
     add("--run-id", metavar="ID", help="name of the run; with a known one, only what is missing or failed is sent")
+    add("--canceled", action="store_true", help="with --run-id: send canceled jobs again as well")
     add("--image", metavar="IMAGE", help="a Docker image with uv in it; default: the client's own")
     add("--yes", action="store_true", help="do not ask before paid jobs are sent")
     add("--wait", action="store_true", help="stay until all jobs have ended")
@@ -4993,23 +5426,22 @@ def speed(facts: ModelFacts, choice: Placement, backend: str) -> tuple[float, fl
     return min(PROMPT_SHARE * each, 100_000.0), min(ANSWER_SHARE * each, 10_000.0)
 
 
-def model_hours(facts: ModelFacts, choice: Placement, tasks: Sequence[str], limit: int | None, backend: str) -> float:
+def model_hours(args: argparse.Namespace, facts: ModelFacts, choice: Placement, tasks: Sequence[str]) -> float:
     """Hours that a model's tasks take: download, start of the engine, prompts, answers."""
-    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, limit) for task in tasks), strict=True))
-    reading, writing = speed(facts, choice, backend)
+    each = (task_tokens(task, args.limit, args.framework) for task in tasks)
+    prompts, answers = (sum(part) for part in zip(*each, strict=True))
+    reading, writing = speed(facts, choice, args.backend)
     seconds = ENGINE_SECONDS + (facts.weights or 0) / DOWNLOAD + prompts / reading + answers / writing
     return seconds / 3600
 
 
-def assumptions(tasks: Sequence[str], limit: int | None, catalog: Catalog, backend: str) -> tuple[str, ...]:
+def assumptions(args: argparse.Namespace, catalog: Catalog) -> tuple[str, ...]:
     """What the estimate rests on, and where the prices are from."""
-    unknown = [task for task in tasks if not task_items(task, limit)[1]]
-    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
-    slower = "" if backend == "vllm" else f", divided by {WITHOUT_VLLM} for --backend {backend}"
+    slower = "" if args.backend == "vllm" else f", divided by {WITHOUT_VLLM} for --backend {args.backend}"
     return (
-        f"assumed: {PROMPT_TOKENS} prompt tokens for an item and each example, {ANSWER_TOKENS} answer tokens; "
+        f"assumed: {assumed_tokens(args.task, args.limit, args.framework)}; "
         f"{PROMPT_SHARE:.0%} of the GPU's peak while reading and {ANSWER_SHARE:.0%} while writing{slower}; "
-        f"{START_SECONDS // 60} minutes to start a job{guessed}",
+        f"{START_SECONDS // 60} minutes to start a job",
         f"flavors and prices: {catalog.source}",
     )
 
@@ -5066,14 +5498,13 @@ def all_facts(args: argparse.Namespace, client: JobsClient | None, folders: Sequ
 
 def hardware_catalog(client: JobsClient | None) -> Catalog:
     """The flavors there are now; without the Hub those of a built-in list."""
-    built_in = Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
     if client is None:
-        return built_in
+        return BUILT_IN
     try:
         return client.catalog()
     except ScriptError as error:
         note(f"warning: {error}")
-        return built_in
+        return BUILT_IN
 
 
 def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
@@ -5091,7 +5522,7 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
     packages = (VLLM,) if args.backend == "vllm" else ()
     script = FRAMEWORKS[args.framework]
     script_path(script)
-    notes = (*choice_notes(facts, choices), *assumptions(args.task, args.limit, catalog, args.backend))
+    notes = (*choice_notes(facts, choices), *assumptions(args, catalog))
     if not args.custom_tasks:
         notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
     notes += tuple(f"warning: {local_refusal([folder])}" for folder in folders)
@@ -5107,7 +5538,14 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
         tuple(jobs),
         states,
         notes,
+        files=custom_files(args),
+        prices_known=catalog.known,
     )
+
+
+def custom_files(args: argparse.Namespace) -> dict[str, str]:
+    """The user's file that travels with the jobs, and its hash."""
+    return {args.custom_tasks: file_sha256(Path(args.custom_tasks))} if args.custom_tasks else {}
 
 
 def gpu_job(
@@ -5121,10 +5559,11 @@ def gpu_job(
     """One job of the matrix; `results` is the run's place in the data set."""
     choice = largest([choices[model] for model in models])
     words = script_arguments(args, models, tasks, choice.tensor_parallel_size)
-    name = job_name(models, tasks, without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization")))
+    settings = without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization"))
+    name = job_name(models, tasks, [*settings, *custom_files(args).values()])
     words += needed_dtype(args, [facts[model] for model in models], choice)
     words += ["--results-repo", f"{results}/{name}"]
-    each = [model_hours(facts[model], choice, tasks, args.limit, args.backend) for model in models]
+    each = [model_hours(args, facts[model], choice, tasks) for model in models]
     hours = round(START_SECONDS / 3600 + sum(each), 4)
     folder = f"{results.split('/', 2)[2]}/{name}"
     return EvalJob(

@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +93,13 @@ SPEC_KEYS = {
 
 @dataclass(frozen=True)
 class Ending:
-    """How a pretended job ends; `before` runs just before that, as what the job itself did (its upload)."""
+    """How a pretended job ends (RUNNING: it does not); `before` runs just before, as what the job did (its upload)."""
 
     stage: str = "COMPLETED"
     message: str | None = None
     logs: Sequence[str] = ()
     before: Callable[[], object] | None = None
+    seconds: float = 0.0  # how long it ran, by the Hub's clock
 
 
 @dataclass
@@ -115,6 +116,7 @@ class Job:
     created: str = ""
     started: str | None = None
     finished: str | None = None
+    hourly: float = 0.0  # dollars, as the hardware was when it was sent
 
     @property
     def labels(self) -> dict[str, str]:
@@ -136,6 +138,15 @@ class Job:
     def end(self, stage: str, message: str | None = None) -> None:
         self.stage, self.message, self.finished = stage, message, timestamp()
 
+    def run_for(self, seconds: float) -> None:
+        """Put its start so far back that it has run for so long."""
+        self.started = timestamp(seconds)
+
+    @property
+    def cost(self) -> float:
+        """What the Hub bills for it: the seconds that it ran, or has run so far."""
+        return self.hourly * seconds_between(self.started, self.finished) / 3600 if self.started else 0.0
+
     def shown(self) -> dict[str, Any]:
         """The API's description: secrets by name alone."""
         spec = {key: value for key, value in self.spec.items() if key != "timeoutSeconds"}
@@ -153,8 +164,9 @@ class Job:
 # --- Pure core ---
 
 
-def timestamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def timestamp(ago: float = 0.0) -> str:
+    moment = datetime.now(UTC) - timedelta(seconds=ago)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds_between(start: str, end: str | None) -> float:
@@ -272,6 +284,8 @@ class Pretend:
             job.start()
         elif job.stage == "RUNNING":
             ending = self.ending(job)
+            if ending.seconds:
+                job.run_for(ending.seconds)
             if ending.before and ending.stage != "RUNNING":
                 ending.before()
             for line in ending.logs:
@@ -369,8 +383,10 @@ class Jobs:
     def __init__(self, hub: Any) -> None:
         self.hub = hub
         self.all: dict[str, Job] = {}
+        self.accepted: list[Job] = []
         self.hardware = hardware_list()
         self.unpaid: set[str] = set()  # namespaces without a payment method
+        self.hidden: set[str] = set()  # jobs that the list does not show: it is behind
         self.runner: Any = Pretend()
         self.buckets: dict[str, dict[str, bytes]] = {}
         self.xet_tokens: set[str] = set()
@@ -379,6 +395,11 @@ class Jobs:
 
     def with_labels(self, **labels: str) -> list[Job]:
         return [job for job in self.all.values() if labels.items() <= job.labels.items()]
+
+    @property
+    def bill(self) -> float:
+        """Dollars for all jobs that were ever accepted, also those that are forgotten since."""
+        return sum(job.cost for job in self.accepted)
 
     def mounted(self, job: Job) -> dict[str, bytes]:
         """What the job sees below /data: name -> content."""
@@ -421,15 +442,17 @@ class JobHandlers:
             raise self.error(400, problem)
         if name in self.jobs.unpaid:
             raise self.error(402, f"Payment required for hardware {spec['flavor']}")
-        job = Job(secrets.token_hex(12), name, call.user, spec, created=timestamp())
+        price = next(item["unitCostUSD"] for item in self.jobs.hardware if item["name"] == spec["flavor"]) * 60
+        job = Job(secrets.token_hex(12), name, call.user, spec, created=timestamp(), hourly=price)
         self.jobs.all[job.id] = job
+        self.jobs.accepted.append(job)
         self.jobs.runner.start(job)
         return job.shown()
 
     def list_jobs(self, call: Any, name: str) -> Any:
         self.permit(call, name, write=False)
         labels = dict(item.split("=", 1) for item in call.query.get("label", []))
-        found = [job for job in self.jobs.all.values() if job.namespace == name]
+        found = [job for job in self.jobs.all.values() if job.namespace == name and job.id not in self.jobs.hidden]
         found = [job for job in found if labels.items() <= job.labels.items()]
         for job in found:
             self.jobs.runner.look(job)

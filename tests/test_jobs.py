@@ -344,6 +344,109 @@ def test_the_cost_limit_refuses(hub, capsys):
     assert hub.jobs.all == {}
 
 
+def hours_of(hub, hours, stage="ERROR", logs=("CUDA out of memory",)):
+    """A runner of jobs that run for some hours and end so."""
+    return Pretend(lambda job: Ending(stage, logs=logs, seconds=3600 * hours))
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_cap_is_on_the_largest_possible_cost(hub, capsys, dry):
+    """Two jobs of 3 hours at 0.40 dollars, however little they are estimated to need."""
+    words = command("--split", "model", "--timeout", "3h", *(["--dry-run"] if dry else ["--yes"]), count=2)
+    assert main(*words, "--max-cost", "2.39") == 1
+    captured = capsys.readouterr()
+    assert "$2.40 is what the run can cost at most, which is above --max-cost 2.39" in captured.err
+    assert "--timeout 179m would do" in captured.err
+    assert ("to send: 2 of 2" in captured.out) is dry  # the plan is the answer of a dry run
+    assert hub.jobs.all == {}
+    assert main(*words, "--max-cost", "2.39", "--timeout", "179m") == 0
+    assert main(*command("--dry-run", "--run-id", "r2", "--max-cost", "2.40", "--split", "model", count=2)) == 0
+
+
+def test_a_cap_counts_what_was_spent_and_is_kept(hub, capsys):
+    hub.jobs.runner = hours_of(hub, 2)
+    assert main(*command("--yes", "--wait", "--max-cost", "1.30")) == 1
+    assert hub.jobs.bill == pytest.approx(0.80)
+    capsys.readouterr()
+    assert main("--run-id", "r1", "--yes") == 1
+    err = capsys.readouterr().err
+    assert "$2.00 is what the run can cost at most ($0.80 spent), which is above --max-cost 1.3" in err
+    found = re.search(r"--timeout (7[45])m would do", err)
+    assert main("--run-id", "r1", "--dry-run") == 1
+    assert main("--run-id", "r1", "--yes", "--timeout", f"{found[1]}m") == 0
+    assert [job.spec["timeoutSeconds"] for job in hub.jobs.all.values()] == [3 * 3600, int(found[1]) * 60]
+    assert main(*command("--yes", "--max-cost", "9")) == 0  # another cap replaces it
+    assert json.loads(Path("runs/r1/run.json").read_text())["max_cost"] == 9
+
+
+def test_a_cap_counts_what_runs(hub, capsys):
+    hub.jobs.runner = hours_of(hub, 1, "RUNNING", ())
+    hub.fault("POST", r"^/api/jobs/me$", nth=2, status=402, message="Payment required")
+    words = command("--yes", "--split", "model", "--max-cost", "2.4", count=2)
+    assert main(*words) == 2
+    assert len(hub.jobs.all) == 1
+    assert main("--run-id", "r1", "--yes", "--max-cost", "2.39") == 1
+    assert main("--run-id", "r1", "--yes", "--max-cost", "2.4") == 0
+    assert len(hub.jobs.all) == 2
+    capsys.readouterr()
+    for _ in range(2):
+        assert main("status", "r1", "--json") == 0
+    out = capsys.readouterr().out
+    shown = json.loads(out[out.rindex('{\n "schema_version"') :])
+    assert shown["usd_spent"] == pytest.approx(hub.jobs.bill, abs=0.001) == pytest.approx(0.80, abs=0.001)
+    assert shown["usd_at_most"] == pytest.approx(2.40)
+    assert main("status", "r1") == 0
+    assert "2 RUNNING; $0.80 so far, at most $2.40; longer than estimated; its timeout ends it in 2.0 h" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_cap_without_prices_is_undecided(hub, capsys):
+    hub.fault("GET", "/api/jobs/hardware", status=503, times=1000)
+    assert main(*command("--yes", "--max-cost", "100")) == 3
+    assert "the Hub did not say its prices" in capsys.readouterr().err
+    assert hub.jobs.all == {}
+
+
+def test_a_job_that_its_timeout_would_cut_off_is_not_sold(hub, capsys):
+    words = command("--yes", tasks=("mmlu_pro|5",), run_id="r2")
+    words[words.index("me/lm-step_1")] = "me/large"
+    hub.create_repo("me/large", files=model_files("BF16", 8_000_000_000))
+    for more in (["--dry-run"], []):
+        assert main(*words, *more) == 3
+        captured = capsys.readouterr()
+        found = re.search(r"--timeout 3h would cut them off: --timeout (\d+h) would do", captured.err)
+        assert hub.jobs.all == {}
+    assert main(*words, "--timeout", found[1]) == 0
+    assert len(hub.jobs.all) == 1
+
+
+def test_tasks_without_writing_cost_no_answers():
+    for framework, task, writes in [
+        ("lighteval", "arc:easy|0", False),
+        ("lighteval", "mmlu|5", False),
+        ("lighteval", "mmlu:anatomy|5", False),
+        ("lighteval", "gpqa:diamond|0", True),
+        ("lm_eval", "gpqa_diamond_zeroshot", False),
+        ("lm_eval", "social_iqa", False),
+        ("lm_eval", "bbh", True),
+        ("lighteval", "gsm8k|5", True),
+        ("inspect", "mmlu", True),
+        ("lighteval", "my_own_task", True),
+    ]:
+        assert (script.task_tokens(task, None, framework)[1] > 0) is writes, task
+
+
+def test_a_limit_counts_for_each_subtask(hub, capsys):
+    assert script.task_items("mmlu|5", 10) == (570, True)
+    assert script.task_items("mmlu:anatomy|5", 10) == (10, True)
+    assert script.task_items("bbh", 3, "lm_eval") == (81, True)
+    assert script.task_items("mmlu", 10, "inspect") == (10, True)  # one task of inspect's
+    assert script.task_items("gpqa_diamond", None, "inspect") == (4 * 198, True)
+    assert main(*command("--dry-run", "--limit", "10", tasks=("mmlu|5", "gsm8k|5"))) == 0
+    assert "--limit 10 counts for each of 58 subtasks" in capsys.readouterr().out
+
+
 def test_a_folder_here_is_refused_with_what_to_do(hub, tmp_path, capsys):
     folder = tmp_path / "step_100"
     folder.mkdir()
@@ -581,6 +684,105 @@ def test_a_failed_job_shows_its_end_and_the_cause(hub, capsys, lines, message, s
     assert "--run-id r1" in err
 
 
+def test_a_job_that_vanished_is_said_at_once_and_sent_again(hub, capsys):
+    hub.jobs.runner = hours_of(hub, 1, "RUNNING", ())
+    assert main(*command("--yes", "--split", "model", count=2)) == 0
+    for _ in range(2):
+        assert main("status", "r1") == 0
+    del hub.jobs.all[next(iter(hub.jobs.all))]
+    hub.jobs.runner = successful(hub)
+    capsys.readouterr()
+    assert main("wait", "r1") == 1  # and does not wait for it
+    err = capsys.readouterr().err
+    assert "DELETED (it vanished: send it again)" in err
+    assert main("--run-id", "r1", "--yes", "--wait") == 0
+    assert main("collect", "r1") == 0
+    assert len(hub.jobs.accepted) == 3
+
+
+def test_canceled_jobs_are_sent_again_only_when_that_is_asked_for(hub, capsys):
+    hub.jobs.runner = hours_of(hub, 1, "RUNNING", ())
+    assert main(*command("--yes", "--split", "model", count=2)) == 0
+    first = next(iter(hub.jobs.all.values()))
+    assert main("cancel", "r1", "--job", first.labels["eval-job"]) == 0
+    hub.jobs.runner = successful(hub)
+    assert main("wait", "r1") == 1
+    assert "1 were canceled, and are sent again with --canceled" in capsys.readouterr().err
+    assert main("--run-id", "r1", "--yes") == 0
+    assert len(hub.jobs.all) == 2
+    assert "nothing to send" in capsys.readouterr().err
+    assert main("--run-id", "r1", "--yes", "--canceled", "--wait") == 0
+    assert len(hub.jobs.all) == 3
+    assert main("collect", "r1") == 0
+
+
+def test_wait_survives_a_long_outage(hub, capsys, monkeypatch):
+    slept = []
+    monkeypatch.setattr(script.time, "sleep", slept.append)
+    hub.jobs.runner = successful(hub)
+    assert main(*command("--yes")) == 0
+    for how in ({"status": 503}, {"drop": "before"}):
+        hub.fault("GET", "/api/jobs/me", times=60, **how)
+    assert main("wait", "r1") == 0
+    err = capsys.readouterr().err
+    assert err.count("the jobs go on; the Hub is asked until it answers") == 1
+    assert "the Hub answers again" in err
+    assert "COMPLETED" in err
+
+
+def test_wait_ends_when_the_outage_does_not(hub, capsys, monkeypatch):
+    assert main(*command("--yes")) == 0
+    monkeypatch.setattr(script, "LONGEST_OUTAGE", 0.0)
+    monkeypatch.setattr(script.time, "sleep", lambda seconds: None)
+    hub.fault("GET", "/api/jobs/me", times=1000, status=503)
+    assert main("wait", "r1") == 2
+
+
+def test_wait_shows_where_it_stands(hub, capsys):
+    hub.jobs.runner = successful(hub)
+    assert main(*command("--yes", "--split", "model", count=2)) == 0
+    capsys.readouterr()
+    assert main("wait", "r1") == 0
+    err = capsys.readouterr().err
+    assert "hardware" in err.splitlines()[0]  # the table's head
+    assert re.search(r"2 RUNNING; .* so far, at most \$2\.40; about \d+ min to go, by the estimate", err)
+
+
+@pytest.mark.parametrize("path", ["/api/buckets/", "xet-write-token", "/batch$"])
+def test_a_refused_upload_is_a_permission(hub, capsys, path):
+    hub.fault("POST|GET", path, status=403, times=100, message="Forbidden: no write access to buckets")
+    assert main(*command("--yes")) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert "job.write" in line
+    assert "settings/tokens" in line
+    assert hub.count("POST|GET", path) <= 3  # it is not tried again and again
+    assert hub.jobs.all == {}
+
+
+def test_a_task_file_that_changed_is_noticed_on_resume(hub, capsys):
+    Path("own.py").write_text("TASKS_TABLE = []\n")
+    hub.jobs.runner = hours_of(hub, 0.1)
+    words = command("--yes", "--wait", "--custom-tasks", "own.py", tasks=("mine|0",))
+    assert main(*words) == 1
+    Path("own.py").write_text("TASKS_TABLE = [1]\n")
+    assert main("--run-id", "r1", "--yes") == 3
+    assert "own.py has changed since the run was planned" in capsys.readouterr().err
+    assert main(*words) == 2  # another plan
+    Path("own.py").unlink()
+    assert main("--run-id", "r1", "--yes") == 2
+    Path("own.py").write_text("TASKS_TABLE = []\n")
+    assert main("--run-id", "r1", "--yes") == 0
+    assert len(hub.jobs.all) == 2
+
+
+def test_a_failed_job_whose_records_are_all_there_is_not_sent_again(hub, capsys):
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR", "Job timeout", before=lambda: upload(hub, job)))
+    assert main(*command("--yes", "--wait")) == 1
+    assert main("collect", "r1") == 0
+    assert main("--run-id", "r1", "--yes", "--wait") == 0
+    assert len(hub.jobs.all) == 1
+
+
 def test_wait_says_when_it_could_not_ask(hub, capsys):
     assert main(*command("--yes")) == 0
     capsys.readouterr()
@@ -619,13 +821,13 @@ def test_a_list_that_is_behind_does_not_bring_an_old_try_back(hub):
     hub.jobs.runner = Pretend(lambda job: Ending("RUNNING"))
     assert main("--run-id", "r1", "--yes") == 0
     second = list(hub.jobs.all)[1]
-    late = hub.jobs.all.pop(second)
+    hub.jobs.hidden.add(second)
     assert main("status", "r1") == 0
     assert main("--run-id", "r1", "--yes") == 0  # sends nothing: the second try is under way
-    assert len(hub.jobs.all) == 1
-    hub.jobs.all[second] = late
+    assert len(hub.jobs.all) == 2
+    hub.jobs.hidden.clear()
     assert main("cancel", "r1") == 0
-    assert late.stage == "CANCELED"
+    assert hub.jobs.all[second].stage == "CANCELED"
 
 
 def test_cancel_stops_what_runs(hub, capsys):
@@ -1166,7 +1368,9 @@ def test_a_damaged_run_json_is_refused(hub, text, capsys):
     Path("runs/r1").mkdir(parents=True)
     Path("runs/r1/run.json").write_text(text)
     assert main("status", "r1") == 2
-    assert "run.json" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "run.json" in err
+    assert "move it away and give --run-id r1 with the same --model and --task" in err
 
 
 # --- Inference Providers ---
@@ -1214,6 +1418,32 @@ def test_providers_are_asked_from_a_cpu(hub, router, capsys):
     capsys.readouterr()
     assert provider_script.main(["collect", "p1"]) == 0
     assert "1 records in" in capsys.readouterr().out
+
+
+def test_the_tokens_of_a_provider_are_under_the_cap(hub, router, capsys):
+    words = ["--model", "me/lm-step_1", "--task", "gsm8k", "--limit", "100", "--dry-run", "--timeout", "1h"]
+    assert provider_script.main([*words, "--max-cost", "50"]) == 3
+    assert "give --max-tokens N" in capsys.readouterr().err
+    most = 0.01 + 100 * (4000 * 1 + 2000 * 3) / 1e6
+    words += ["--max-tokens", "2000"]
+    assert provider_script.main([*words, "--max-cost", f"{most - 0.01:.2f}"]) == 1
+    assert provider_script.main([*words, "--max-cost", f"{most:.2f}", "--json"]) == 0
+    out = capsys.readouterr().out
+    plan = json.loads(out[out.index('{\n "schema_version"') :])
+    assert plan["estimate"]["usd_at_most"] == pytest.approx(most, abs=0.01)
+    words[1] = "me/lm-step_2"
+    assert provider_script.main([*words, "--max-cost", "50"]) == 3
+    assert "the price of tokens is not known for me/lm-step_2" in capsys.readouterr().err
+    words[1], words[3:6] = "me/lm-step_1", ["my_own_task"]
+    assert provider_script.main([*words, "--max-cost", "50"]) == 3
+    assert "how many items my_own_task has is not known" in capsys.readouterr().err
+
+
+def test_nothing_is_called_a_ceiling_that_is_none(hub, router, capsys):
+    assert provider_script.main(["--model", "me/lm-step_1", "--task", "gsm8k", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "the tokens have no known ceiling" in out
+    assert "cannot be exceeded" not in out + (ROOT / "references" / "jobs.md").read_text()
 
 
 def test_an_unknown_price_is_said(hub, router, capsys):

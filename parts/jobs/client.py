@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import io
 import logging
@@ -51,6 +52,26 @@ def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
     return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
 
 
+class HubAway(ScriptError):
+    """The Hub could not be asked, for now: nothing is known to have changed, and a later try may be answered."""
+
+
+def behind(error: BaseException) -> BaseException:
+    """The Hub's answer that an error comes from, such as that of a failed upload; itself when there is none."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, HfHubHTTPError):
+        cause = cause.__cause__ or cause.__context__
+    return cause or error
+
+
+def refused_upload(error: BaseException) -> int | None:
+    """The status with which a bucket refused a script, for the client's uploader tells it in its text alone."""
+    found = re.search(r"(?<!\d)(40[123])\W+(?:Unauthorized|Payment Required|Forbidden)", str(error))
+    return int(found[1]) if found else None
+
+
 @contextlib.contextmanager
 def job_errors(doing: str, token: str) -> Iterator[None]:
     """Turn what the Hub's client raises into one line that says what failed and what to do."""
@@ -64,16 +85,19 @@ def job_errors(doing: str, token: str) -> Iterator[None]:
         raise
     except HFValidationError as error:
         raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else None
-        said = " ".join(str(error.server_message or "").replace(token, "***").split())[:200]
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the script's upload
+        answer = behind(error)
+        response = getattr(answer, "response", None) if isinstance(answer, HfHubHTTPError) else None
+        status = response.status_code if response is not None else refused_upload(error)
+        said = str(getattr(answer, "server_message", None) or ("" if status else error)).replace(token, "***")
+        said = scrub(" ".join(said.split()))[:200]
+        if status is None:
+            raise HubAway(f"{doing}: the connection failed ({said or type(error).__name__})") from error
         advice = JOB_REASONS.get(status, f"the Hub answered {status}")
-        raise ScriptError(f"{doing}: {said + ': ' if said else ''}{advice}") from error
+        away = isinstance(answer, HfHubHTTPError) and worth_repeating(answer)
+        raise (HubAway if away else ScriptError)(f"{doing}: {said + ': ' if said else ''}{advice}") from error
     except UNEXPECTED as error:
         raise ScriptError(scrub(f"{doing}: {unexpected_answer(error)}")) from error
-    except (httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the upload of the script
-        what = scrub(" ".join(str(error).replace(token, "***").split()))[:200] or type(error).__name__
-        raise ScriptError(f"{doing}: the connection failed ({what})") from error
 
 
 class JobsClient:
@@ -88,6 +112,7 @@ class JobsClient:
         self.token = token
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.namespace = namespace or self.account()
+        self.prices: dict[str, float] | None = None
 
     def account(self) -> str:
         """The name of the token's owner."""
@@ -118,13 +143,33 @@ class JobsClient:
                 raise ScriptError("asking for the hardware of Jobs: the Hub lists none")
             return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
 
-    def jobs_of(self, run_id: str) -> dict[str, Any]:
-        """The newest job on the Hub for each job name of a run."""
+    def price(self, flavor: str) -> float:
+        """Today's dollars for an hour of a flavor; 0 for one that there is no more."""
+        if self.prices is None:
+            self.prices = {row.name: row.price for row in self.catalog().flavors}
+        return self.prices.get(flavor, 0.0)
+
+    def jobs_of(self, run_id: str) -> dict[str, list[Any]]:
+        """The jobs on the Hub for each job name of a run, the newest last."""
         labels = {RUN_LABEL: label_value(run_id)}
         with job_errors("listing the jobs of this run", self.token):
-            found = self.patiently(listed, lambda: self.api.list_jobs(labels=labels, namespace=self.namespace))
-        found.sort(key=attempt_of)
-        return {(info.labels or {}).get(JOB_LABEL, ""): info for info in found}
+            infos = self.patiently(listed, lambda: self.api.list_jobs(labels=labels, namespace=self.namespace))
+        found: dict[str, list[Any]] = collections.defaultdict(list)
+        for info in sorted(infos, key=lambda info: (attempt_of(info), str(info.created_at))):
+            found[(info.labels or {}).get(JOB_LABEL, "")].append(info)
+        return found
+
+    def job(self, job_id: str) -> Any:
+        """One job as the Hub has it; None when it knows none of this id."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        with job_errors(f"asking for the job {job_id}", self.token):
+            try:
+                return self.patiently(self.api.inspect_job, job_id=job_id, namespace=self.namespace)
+            except HfHubHTTPError as error:
+                if error.response is not None and error.response.status_code == 404:
+                    return None
+                raise
 
     def submit(self, run: EvalRun, job: EvalJob, attempt: int) -> Any:
         """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
@@ -132,7 +177,7 @@ class JobsClient:
 
         labels = job_labels(run, job, attempt)
         again = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: worth_repeating(error) or isinstance(error, RuntimeError)),
+            retry=tenacity.retry_if_exception(worth_sending_again),
             wait=seconds_to_wait,
             stop=tenacity.stop_after_attempt(MAX_TRIES),
             reraise=True,
@@ -184,6 +229,14 @@ class JobsClient:
         """Make the data set for the records (private) before money is spent on what could not be kept."""
         with job_errors(f"--results-repo {repo_id}", self.token):
             self.patiently(self.api.create_repo, repo_id, repo_type="dataset", private=True, exist_ok=True)
+
+
+def worth_sending_again(error: BaseException) -> bool:
+    """Whether a submission that failed may succeed: as any request, and an upload that was not refused."""
+    answer = behind(error)
+    if answer is error and isinstance(error, RuntimeError | OSError) and refused_upload(error):
+        return False
+    return worth_repeating(answer) or (answer is error and isinstance(error, RuntimeError))
 
 
 def attempt_of(info: Any) -> int:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from parts.frame import ScriptError, note, printable
+from parts.hashes import file_sha256
 from parts.hub.token import job_token
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.following import (
+    ceiling_text,
+    committed_text,
     cost_lines,
     follow,
     plan_rows,
@@ -35,8 +39,8 @@ from parts.jobs.run import (
     run_to_json,
     same_plan,
     save_run,
-    task_aliases,
 )
+from parts.jobs.tasks import task_aliases
 from parts.jobs.vocabulary import (
     DEFAULT_TIMEOUT,
     RUN_SCHEMA,
@@ -44,6 +48,7 @@ from parts.jobs.vocabulary import (
     Collected,
     EvalJob,
     EvalRun,
+    duration_text,
     money,
     seconds_of,
 )
@@ -52,7 +57,7 @@ from parts.tables import render_table
 # Flags that do not change the plan of a run.
 FREE_FLAGS = {
     *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
-    *("yes", "wait", "json", "dry_run", "adopt"),
+    *("yes", "wait", "json", "dry_run", "adopt", "canceled"),
 }
 JOB_SPLITS = ("model", "task", "both")
 MAX_WORD = 200  # bytes of a model's or task's name
@@ -69,9 +74,10 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     show_run_plan(run, args)
+    check_times(run)
+    check_cost(run)
     if args.dry_run:
         return 0
-    check_cost(run, args)
     if run.waiting:
         consent(run, args)
         client.open_results(run.results_repo)
@@ -102,7 +108,12 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
     """What would be sent: on stdout for a dry run, where it is the answer, else on stderr."""
     commands = {job.name: hf_command(run, job) for job in run.waiting}
     if args.dry_run and args.json:
-        estimate = {"usd": round(run.dollars, 4), "usd_at_most": round(run.ceiling, 2), "to_send": len(run.waiting)}
+        estimate = {"usd": round(run.dollars, 4), "usd_at_most": rounded_cents(run.ceiling)}
+        estimate |= {
+            "to_send": len(run.waiting),
+            "usd_spent": round(run.spent, 4),
+            "usd_at_most_in_all": rounded_cents(run.at_most),
+        }
         print(json.dumps(run_to_json(run) | {"estimate": estimate, "commands": commands}, indent=1))
         return
     parts = [render_table(plan_rows(run)), "", *cost_lines(run), f"records: {run.results_repo}/runs/{run.run_id}/"]
@@ -110,6 +121,11 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
         other = f" (and {len(commands) - 1} like it: --json)" if len(commands) > 1 else ""
         parts += ["", f"by hand{other}:", f"  {next(iter(commands.values()))}"]
     print("\n".join(parts), file=sys.stdout if args.dry_run else sys.stderr)
+
+
+def rounded_cents(amount: float | None) -> float | None:
+    """Dollars to the next cent above: what is called a ceiling is none that is rounded down."""
+    return None if amount is None else math.ceil(round(amount * 100, 6)) / 100
 
 
 def check_submission(args: argparse.Namespace) -> None:
@@ -173,8 +189,9 @@ def resumed(
     if not args.model:
         if old is None:
             raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
-        return replace(old, timeout=args.timeout or old.timeout)
-    new = planned(args, client)
+        check_files(old)
+        return with_wishes(replace(old, timeout=args.timeout or old.timeout), args)
+    new = with_wishes(planned(args, client), args)
     if old is None:
         return new
     if not same_plan(old, new):
@@ -182,7 +199,28 @@ def resumed(
             f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "
             "to go on with it, or give another --run-id"
         )
-    return replace(new, states=old.states)
+    return replace(new, states=old.states, max_cost=old.max_cost if args.max_cost is None else args.max_cost)
+
+
+def with_wishes(run: EvalRun, args: argparse.Namespace) -> EvalRun:
+    """The run with what a command may say anew: its cap, whether canceled jobs are wanted after all."""
+    return replace(
+        run, max_cost=run.max_cost if args.max_cost is None else args.max_cost, canceled_too=bool(args.canceled)
+    )
+
+
+def check_files(run: EvalRun) -> None:
+    """ScriptError (3) when a file that travels with the jobs is not what it was when the run was planned."""
+    for name, digest in run.files.items():
+        path = Path(name)
+        if not path.is_file():
+            raise ScriptError(f"--run-id {run.run_id}: {name} is not here, and its jobs need it: go to its folder")
+        if file_sha256(path) != digest:
+            raise ScriptError(
+                f"--run-id {run.run_id}: {name} has changed since the run was planned, so its scores would be of two "
+                "kinds: put the old file back, or plan anew with another --run-id",
+                code=3,
+            )
 
 
 def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> EvalRun:
@@ -197,16 +235,57 @@ def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> E
     return replace(run, owner=account)
 
 
-def check_cost(run: EvalRun, args: argparse.Namespace) -> None:
-    """Refuse what is estimated above --max-cost."""
-    if args.max_cost is not None and run.dollars > args.max_cost:
-        raise ScriptError(
-            f"estimated {money(run.dollars)} is above --max-cost {args.max_cost:g}: nothing was sent; "
-            "fewer tasks, --limit N, or a higher --max-cost",
-            code=1,
-        )
-    if args.max_cost is not None and run.ceiling > args.max_cost:
-        note(f"warning: jobs that run into their timeout make it {money(run.ceiling)}: a shorter --timeout limits that")
+def check_times(run: EvalRun) -> None:
+    """ScriptError (3) when a job is estimated to be cut off by its timeout: it would be paid for and give little."""
+    late = [job for job in run.waiting if job.hours * 3600 > seconds_of(run.timeout)]
+    if not late:
+        return
+    longest = max(job.hours for job in late)
+    raise ScriptError(
+        f"{len(late)} of {len(run.waiting)} jobs are estimated to need up to {duration_text(longest * 3600)}, and "
+        f"--timeout {run.timeout} would cut them off: --timeout {math.ceil(1.5 * longest)}h would do, or shorter jobs: "
+        "--split both, --limit N",
+        code=3,
+    )
+
+
+def check_cost(run: EvalRun) -> None:
+    """ScriptError when the run could cost more than --max-cost (1), or nobody knows whether it could (3).
+
+    What counts is the largest possible cost: spent, running and waiting jobs, each until its timeout.
+    """
+    if run.max_cost is None or not run.waiting:
+        return
+    cap = f"--max-cost {run.max_cost:g}"
+    if not run.prices_known:
+        raise ScriptError(f"{cap}: the Hub did not say its prices of today, so nothing bounds the cost: try later", 3)
+    if run.at_most is None:
+        raise ScriptError(f"{cap}: {unknown_ceiling(run)}", code=3)
+    if run.at_most <= run.max_cost + 1e-9:
+        return
+    before = f" ({committed_text(run)})" if run.committed else ""
+    raise ScriptError(
+        f"{money(run.at_most)} is what the run can cost at most{before}, which is above {cap}: nothing was sent; "
+        f"{cheaper(run)}, or a higher --max-cost",
+        code=1,
+    )
+
+
+def unknown_ceiling(run: EvalRun) -> str:
+    """Why the tokens of a run have no ceiling, and what gives them one."""
+    unbounded = [note for note in run.notes if note.startswith("no ceiling: ")]
+    return unbounded[0].removeprefix("no ceiling: ") if unbounded else "the tokens of a provider have no known ceiling"
+
+
+def cheaper(run: EvalRun) -> str:
+    """What would bring a run below its --max-cost: a shorter timeout where the jobs have the time, else less work."""
+    left = run.max_cost - (run.committed or 0.0) - sum(job.tokens_at_most or 0.0 for job in run.waiting)
+    hourly = sum(job.price for job in run.waiting)
+    minutes = int(left / hourly * 60) if hourly > 0 else 0
+    longest = max(job.hours for job in run.waiting)
+    if minutes >= 60 * longest:
+        return f"--timeout {minutes}m would do (the estimate is {duration_text(longest * 3600)})"
+    return "fewer tasks or models, or --limit N"
 
 
 def consent(run: EvalRun, args: argparse.Namespace) -> None:
@@ -214,7 +293,7 @@ def consent(run: EvalRun, args: argparse.Namespace) -> None:
     paid = [job for job in run.waiting if job.price > 0]
     if not paid or args.yes:
         return
-    what = f"{len(paid)} paid jobs, estimated {money(run.dollars)}, at most {money(run.ceiling)}"
+    what = f"{len(paid)} paid jobs, estimated {money(run.dollars)}, {ceiling_text(run)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ScriptError(f"{what}: add --yes to send them", code=3)
     print(f"{what}. Send them? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -227,7 +306,7 @@ def finished_run(args: argparse.Namespace, run: EvalRun) -> int:
     print_run(run, args.json)
     show_failures(run)
     succeeded = all(state.succeeded for state in run.states.values())
-    if any(state.succeeded for state in run.states.values()):
+    if any(state.succeeded or state.failed for state in run.states.values()):
         note(f"next: {this_script()} collect {run.run_id}")
     return 0 if succeeded else 1
 
@@ -322,7 +401,7 @@ def collect_results(args: argparse.Namespace) -> int:
     fetched, output, aliases = fetch_folder(client, run), Path(args.output_dir), task_aliases()
     found = {job.name: collect_job(job, fetched, output, aliases) for job in run.jobs}
     states = {
-        name: replace(state, missing=found[name].missing if state.stage == "COMPLETED" else ())
+        name: replace(state, missing=found[name].missing, measured=state.attempt > 0 and not found[name].missing)
         for name, state in run.states.items()
     }
     run = replace(run, states=states)
@@ -353,14 +432,26 @@ def report_collected(run: EvalRun, found: dict[str, Collected], output: Path, as
 def add_submission(parser: argparse.ArgumentParser) -> None:
     """The flags of a submission that do not depend on what is sent."""
     add = parser.add_argument
-    add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
+    add(
+        "--limit",
+        "--max-samples",
+        type=int,
+        metavar="N",
+        help="only N items of each task, of a family of each subtask (a smoke test, no result)",
+    )
     add("--timeout", metavar="T", help=f"after which the Hub ends a job: 90m, 1d; default: {DEFAULT_TIMEOUT}")
     add("--namespace", metavar="ORG", help="account or organization that runs and pays; default: the token's owner")
     add("--results-repo", metavar="REPO", help="data set OWNER/NAME for the records, made private when it is new")
-    add("--max-cost", type=float, metavar="USD", help="send nothing when the estimate is above this")
+    add(
+        "--max-cost",
+        type=float,
+        metavar="USD",
+        help="send nothing when the run could cost more: spent, running and waiting jobs, each until its timeout; kept",
+    )
     add("--max-parallel", type=int, metavar="N", help="at most N jobs at a time; default: all at once")
     add("--split", choices=JOB_SPLITS, help="one job per model, task or both; default: checkpoints of a model together")
     add("--run-id", metavar="ID", help="name of the run; with a known one, only what is missing or failed is sent")
+    add("--canceled", action="store_true", help="with --run-id: send canceled jobs again as well")
     add("--image", metavar="IMAGE", help="a Docker image with uv in it; default: the client's own")
     add("--yes", action="store_true", help="do not ask before paid jobs are sent")
     add("--wait", action="store_true", help="stay until all jobs have ended")

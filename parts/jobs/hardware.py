@@ -9,17 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from parts.frame import VLLM, ScriptError, note
+from parts.hashes import file_sha256
 from parts.jobs.client import JobsClient, script_path
 from parts.jobs.models import fetch_facts, folder_facts, local_refusal
-from parts.jobs.run import task_warnings
+from parts.jobs.tasks import assumed_tokens, task_tokens, task_warnings
 from parts.jobs.vocabulary import (
-    ANSWER_TOKENS,
-    ASSUMED_ITEMS,
     AUTO,
+    BUILT_IN,
     DEFAULT_TIMEOUT,
-    FLAVORS,
-    FLAVORS_DATE,
-    PROMPT_TOKENS,
     ROOM,
     Catalog,
     EvalJob,
@@ -34,8 +31,6 @@ from parts.jobs.vocabulary import (
     matrix,
     names_text,
     new_run_id,
-    task_items,
-    task_tokens,
 )
 from parts.names import HUB_MODEL
 
@@ -203,23 +198,22 @@ def speed(facts: ModelFacts, choice: Placement, backend: str) -> tuple[float, fl
     return min(PROMPT_SHARE * each, 100_000.0), min(ANSWER_SHARE * each, 10_000.0)
 
 
-def model_hours(facts: ModelFacts, choice: Placement, tasks: Sequence[str], limit: int | None, backend: str) -> float:
+def model_hours(args: argparse.Namespace, facts: ModelFacts, choice: Placement, tasks: Sequence[str]) -> float:
     """Hours that a model's tasks take: download, start of the engine, prompts, answers."""
-    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, limit) for task in tasks), strict=True))
-    reading, writing = speed(facts, choice, backend)
+    each = (task_tokens(task, args.limit, args.framework) for task in tasks)
+    prompts, answers = (sum(part) for part in zip(*each, strict=True))
+    reading, writing = speed(facts, choice, args.backend)
     seconds = ENGINE_SECONDS + (facts.weights or 0) / DOWNLOAD + prompts / reading + answers / writing
     return seconds / 3600
 
 
-def assumptions(tasks: Sequence[str], limit: int | None, catalog: Catalog, backend: str) -> tuple[str, ...]:
+def assumptions(args: argparse.Namespace, catalog: Catalog) -> tuple[str, ...]:
     """What the estimate rests on, and where the prices are from."""
-    unknown = [task for task in tasks if not task_items(task, limit)[1]]
-    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
-    slower = "" if backend == "vllm" else f", divided by {WITHOUT_VLLM} for --backend {backend}"
+    slower = "" if args.backend == "vllm" else f", divided by {WITHOUT_VLLM} for --backend {args.backend}"
     return (
-        f"assumed: {PROMPT_TOKENS} prompt tokens for an item and each example, {ANSWER_TOKENS} answer tokens; "
+        f"assumed: {assumed_tokens(args.task, args.limit, args.framework)}; "
         f"{PROMPT_SHARE:.0%} of the GPU's peak while reading and {ANSWER_SHARE:.0%} while writing{slower}; "
-        f"{START_SECONDS // 60} minutes to start a job{guessed}",
+        f"{START_SECONDS // 60} minutes to start a job",
         f"flavors and prices: {catalog.source}",
     )
 
@@ -276,14 +270,13 @@ def all_facts(args: argparse.Namespace, client: JobsClient | None, folders: Sequ
 
 def hardware_catalog(client: JobsClient | None) -> Catalog:
     """The flavors there are now; without the Hub those of a built-in list."""
-    built_in = Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
     if client is None:
-        return built_in
+        return BUILT_IN
     try:
         return client.catalog()
     except ScriptError as error:
         note(f"warning: {error}")
-        return built_in
+        return BUILT_IN
 
 
 def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
@@ -301,7 +294,7 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
     packages = (VLLM,) if args.backend == "vllm" else ()
     script = FRAMEWORKS[args.framework]
     script_path(script)
-    notes = (*choice_notes(facts, choices), *assumptions(args.task, args.limit, catalog, args.backend))
+    notes = (*choice_notes(facts, choices), *assumptions(args, catalog))
     if not args.custom_tasks:
         notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
     notes += tuple(f"warning: {local_refusal([folder])}" for folder in folders)
@@ -317,7 +310,14 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
         tuple(jobs),
         states,
         notes,
+        files=custom_files(args),
+        prices_known=catalog.known,
     )
+
+
+def custom_files(args: argparse.Namespace) -> dict[str, str]:
+    """The user's file that travels with the jobs, and its hash."""
+    return {args.custom_tasks: file_sha256(Path(args.custom_tasks))} if args.custom_tasks else {}
 
 
 def gpu_job(
@@ -331,10 +331,11 @@ def gpu_job(
     """One job of the matrix; `results` is the run's place in the data set."""
     choice = largest([choices[model] for model in models])
     words = script_arguments(args, models, tasks, choice.tensor_parallel_size)
-    name = job_name(models, tasks, without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization")))
+    settings = without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization"))
+    name = job_name(models, tasks, [*settings, *custom_files(args).values()])
     words += needed_dtype(args, [facts[model] for model in models], choice)
     words += ["--results-repo", f"{results}/{name}"]
-    each = [model_hours(facts[model], choice, tasks, args.limit, args.backend) for model in models]
+    each = [model_hours(args, facts[model], choice, tasks) for model in models]
     hours = round(START_SECONDS / 3600 + sum(each), 4)
     folder = f"{results.split('/', 2)[2]}/{name}"
     return EvalJob(

@@ -8,14 +8,10 @@ from typing import Any
 
 from parts.frame import ScriptError
 from parts.jobs.client import JobsClient, job_errors, script_path
-from parts.jobs.run import task_warnings
+from parts.jobs.tasks import assumed_tokens, task_items, task_tokens, task_warnings
 from parts.jobs.vocabulary import (
-    ANSWER_TOKENS,
-    ASSUMED_ITEMS,
+    BUILT_IN,
     DEFAULT_TIMEOUT,
-    FLAVORS,
-    FLAVORS_DATE,
-    PROMPT_TOKENS,
     Catalog,
     EvalJob,
     EvalRun,
@@ -25,19 +21,19 @@ from parts.jobs.vocabulary import (
     matrix,
     names_text,
     new_run_id,
-    task_items,
-    task_tokens,
 )
 from parts.names import DEFAULT_CONNECTIONS, HUB_MODEL, ROUTER
 
 PROVIDER_SCRIPT = "inspect_eval_uv.py"
+LONG_PROMPT = 4000  # tokens of the longest prompt that a ceiling counts with
+Prices = Mapping[str, Mapping[str, tuple[float, float]]]  # model -> provider -> dollars for a million tokens, in, out
 ROUTER_SECONDS = 10.0
 ANSWER_SECONDS = 10  # of a provider for one item
 SETUP_SECONDS = 240  # packages are installed
 EXPECTED = ("--provider", "--temperature", "--max-connections", "--max-tokens")  # to the script, when given
 
 
-def provider_prices() -> dict[str, dict[str, tuple[float, float]]]:
+def provider_prices() -> Prices:
     """What the router says of prices: model -> provider -> dollars for a million prompt and answer tokens."""
     from huggingface_hub.utils import get_session
 
@@ -79,13 +75,6 @@ def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -
                     raise ScriptError(f"{model}: no model on the Hub that the token has access to") from error
 
 
-def provider_catalog(client: JobsClient | None) -> Catalog:
-    """The flavors there are now; without the Hub those of a built-in list."""
-    if client is None:
-        return Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
-    return client.catalog()
-
-
 def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str]) -> list[str]:
     """The arguments of inspect_eval_uv.py, but for its place in the data set."""
     words = ["--model", *models, "--task", *tasks]
@@ -96,23 +85,31 @@ def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: S
     return words
 
 
-def tokens_cost(
-    args: argparse.Namespace,
-    models: Sequence[str],
-    tasks: Sequence[str],
-    prices: Mapping[str, Mapping[str, tuple[float, float]]],
-) -> float:
+def tokens_cost(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: Prices) -> float:
     """Dollars for the tokens of a job; models without a known price count nothing, which the plan says."""
-    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, args.limit) for task in tasks), strict=True))
+    each = (task_tokens(task, args.limit, "inspect") for task in tasks)
+    prompts, answers = (sum(part) for part in zip(*each, strict=True))
     found = [token_price(prices.get(model, {}), args.provider) for model in models]
     return sum(price[0] * prompts + price[1] * answers for price in found if price) / 1e6
+
+
+def tokens_ceiling(
+    args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: Prices
+) -> float | None:
+    """Dollars when every answer is --max-tokens long and every prompt LONG_PROMPT; None where nothing bounds them."""
+    found = [token_price(prices.get(model, {}), args.provider) for model in models]
+    counts = [task_items(task, args.limit, "inspect") for task in tasks]
+    if args.max_tokens is None or None in found or not all(known or args.limit for _, known in counts):
+        return None
+    items = sum(count for count, _ in counts)
+    return items * sum(price[0] * LONG_PROMPT + price[1] * args.max_tokens for price in found if price) / 1e6
 
 
 def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
     """Everything that a submission decides: jobs, hardware, cost."""
     check_provider_models(args, client)
     script_path(PROVIDER_SCRIPT)
-    catalog = provider_catalog(client)
+    catalog = client.catalog() if client else BUILT_IN
     flavor, prices = catalog.find(args.hardware), provider_prices() if client else {}
     run_id = args.run_id or new_run_id()
     namespace = client.namespace if client else args.namespace or "OWNER"
@@ -123,10 +120,10 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         name = job_name(models, tasks, words)
         folder = f"runs/{run_id}/{name}"
         words += ["--results-repo", f"{results_repo}/{folder}"]
-        items = sum(task_items(task, args.limit)[0] for task in tasks) * len(models)
+        items = sum(task_items(task, args.limit, "inspect")[0] for task in tasks) * len(models)
         hours = (SETUP_SECONDS + items * ANSWER_SECONDS / (args.max_connections or DEFAULT_CONNECTIONS)) / 3600
-        tokens = tokens_cost(args, models, tasks, prices)
-        place = (folder, flavor.name, flavor.price, round(hours, 4), round(tokens, 4))
+        tokens, most = tokens_cost(args, models, tasks, prices), tokens_ceiling(args, models, tasks, prices)
+        place = (folder, flavor.name, flavor.price, round(hours, 4), round(tokens, 4), most)
         jobs.append(EvalJob(name, models, tasks, tuple(words), *place))
     states = {job.name: JobState() for job in jobs}
     notes = provider_notes(args, catalog, flavor, prices)
@@ -141,28 +138,41 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         tuple(jobs),
         states,
         notes,
+        prices_known=catalog.known,
     )
 
 
-def provider_notes(
-    args: argparse.Namespace,
-    catalog: Catalog,
-    flavor: Flavor,
-    prices: Mapping[str, Mapping[str, tuple[float, float]]],
-) -> tuple[str, ...]:
-    """What the estimate rests on, and where the prices are from."""
-    unknown = [task for task in args.task if not task_items(task, args.limit)[1]]
-    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
+def provider_notes(args: argparse.Namespace, catalog: Catalog, flavor: Flavor, prices: Prices) -> tuple[str, ...]:
+    """What the estimate rests on, what bounds it, and where the prices are from."""
     silent = [model for model in args.model if token_price(prices.get(model, {}), args.provider) is None]
     connections = args.max_connections or DEFAULT_CONNECTIONS
     notes = [
-        f"assumed: {PROMPT_TOKENS} prompt and {ANSWER_TOKENS} answer tokens for an item, {ANSWER_SECONDS} s for an "
-        f"answer, {connections} requests at a time; {SETUP_SECONDS // 60} minutes to start a job{guessed}",
+        f"assumed: {assumed_tokens(args.task, args.limit, 'inspect')}, {ANSWER_SECONDS} s for an answer, "
+        f"{connections} requests at a time; {SETUP_SECONDS // 60} minutes to start a job",
         f"flavors and prices: {catalog.source}",
     ]
     if silent:
         notes.append(f"warning: the price of tokens is not known for {names_text(silent)}: it comes on top")
+    if unbounded := no_ceiling(args, silent):
+        notes.append(f"no ceiling: {unbounded}")
+    else:
+        notes.append(
+            f"at most: answers of --max-tokens {args.max_tokens}, one request of {LONG_PROMPT} prompt tokens for an "
+            "item; longer prompts, and tasks that ask several times, come on top"
+        )
     notes += task_warnings(args.task, "inspect", PROVIDER_SCRIPT)
     if flavor.gpus:
         notes.append(f"warning: {flavor.name} has a GPU that is not used: the providers have their own")
     return tuple(notes)
+
+
+def no_ceiling(args: argparse.Namespace, silent: Sequence[str]) -> str:
+    """Why the tokens can cost any amount, and what bounds them; nothing where something does."""
+    if silent:
+        return f"the price of tokens is not known for {names_text(silent)}: give a --provider that names one"
+    unknown = [task for task in args.task if not args.limit and not task_items(task, None, "inspect")[1]]
+    if unknown:
+        return f"how many items {names_text(unknown)} has is not known: give --limit N"
+    if args.max_tokens is None:
+        return "the answers may be of any length: give --max-tokens N (reasoning models need thousands)"
+    return ""

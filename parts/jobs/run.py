@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import json
 import re
 import shlex
@@ -25,13 +24,15 @@ from parts.jobs.vocabulary import (
     EvalRun,
     JobState,
     duration_text,
-    plain_task,
-    task_key,
 )
 from parts.outgoing import without_secrets
 from parts.seal import is_sealed, sealed
 
 LOCK_SECONDS = 5.0
+MADE_AGAIN = (
+    "move it away and give --run-id {} with the same --model and --task: the jobs are found on the Hub by their "
+    "labels, and nothing is sent twice"
+)
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 RUN_SEAL = "run.json 1"
 JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", "inspect_eval_uv.py")
@@ -111,7 +112,7 @@ def run_to_json(run: EvalRun) -> dict[str, Any]:
 def run_from_json(data: Any, where: Path) -> EvalRun:
     """The run that a run.json holds; ScriptError when it is none, or asks for what no plan of this program asks."""
     if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
-        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
+        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}: {MADE_AGAIN.format(where.parent.name)}")
     try:
         rows = [dict(row) for row in data["jobs"]]
         states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
@@ -121,7 +122,8 @@ def run_from_json(data: Any, where: Path) -> EvalRun:
         check_run(run, where.parent.name)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         why = single_line(error)[:200]
-        raise ScriptError(f"{where}: damaged ({type(error).__name__}: {why}): use another --run-id") from error
+        again = MADE_AGAIN.format(where.parent.name)
+        raise ScriptError(f"{where}: damaged ({type(error).__name__}: {why}): {again}") from error
     return run
 
 
@@ -148,17 +150,26 @@ def check_run(run: EvalRun, run_id: str) -> None:
             raise ValueError(f"the job {job.name!r} has its folder at {job.folder!r}")
         if not FLAVOR_NAME.fullmatch(job.flavor):
             raise ValueError(f"{job.flavor!r} is no hardware")
-        if not all(0 <= value < 1e6 for value in (job.price, job.hours, job.tokens_usd)):
+        amounts = (job.price, job.hours, job.tokens_usd, job.tokens_at_most or 0, *run.states[job.name].tries.values())
+        if not all(0 <= value < 1e6 for value in (*amounts, run.max_cost or 0)):
             raise ValueError(f"the job {job.name} has a price or a time that is none")
 
 
 def check_types(value: EvalRun | EvalJob | JobState) -> None:
     """ValueError when a field of a dataclass is not of its type: a text, a number, a tuple of texts, or None."""
     kinds = {"str": str, "float": int | float, "int": int, "str | None": str | None, "float | None": int | float | None}
+    kinds |= {"int | None": int | None}
     for field in fields(value):
         given = getattr(value, field.name)
         if field.type == "tuple[str, ...]":
             good = isinstance(given, tuple) and all(isinstance(part, str) for part in given)
+        elif field.type in ("dict[str, float]", "dict[str, str]"):
+            good = isinstance(given, dict) and all(
+                isinstance(part, str if "str]" in field.type else int | float) and not isinstance(part, bool)
+                for part in given.values()
+            )
+        elif field.type == "bool":
+            good = isinstance(given, bool)
         else:
             good = isinstance(given, kinds.get(field.type, object)) and not isinstance(given, bool)
         if not good:
@@ -202,7 +213,10 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
 
     ScriptError (3) for one without this user's seal: it decides what runs with the user's token and money.
     """
-    data = read_json(path)
+    try:
+        data = read_json(path)
+    except ScriptError as error:
+        raise ScriptError(f"{error}: {MADE_AGAIN.format(path.parent.name)}") from error
     run = run_from_json(data, path)
     if is_sealed(data, RUN_SEAL):
         return run
@@ -241,7 +255,7 @@ def at_prices_of_today(run: EvalRun, catalog: Catalog) -> EvalRun:
     """The run with the catalog's price on each job that waits; ScriptError for hardware that there is not."""
     waiting = {job.name for job in run.waiting}
     jobs = [replace(job, price=catalog.find(job.flavor).price) if job.name in waiting else job for job in run.jobs]
-    return replace(run, jobs=tuple(jobs))
+    return replace(run, jobs=tuple(jobs), prices_known=catalog.known)
 
 
 @contextlib.contextmanager
@@ -258,41 +272,3 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
         raise ScriptError(f"{run_id} is being submitted by another command: wait for it, or end it") from error
     except OSError as error:
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def mapped_names() -> dict[str, dict[str, str]]:
-    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
-    path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
-    found = read_json(path) if path.is_file() else {}
-    return {
-        key: {
-            name: task_key(entry[name])
-            for name in ("lighteval", "inspect", "lm_eval")
-            if isinstance(entry.get(name), str)
-        }
-        for key, entry in found.items()
-        if isinstance(entry, dict)
-    }
-
-
-def task_aliases() -> dict[str, set[str]]:
-    """Canonical key -> the names that harnesses give it."""
-    return {key: set(names.values()) for key, names in mapped_names().items()}
-
-
-def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
-    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
-    found, mapped = [], mapped_names()
-    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
-    for task in tasks:
-        name = task_key(task)
-        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
-            continue
-        others = " or ".join(mapped.get(name, ()))
-        close = ", ".join(difflib.get_close_matches(name, here, n=3))
-        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
-        found.append(
-            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
-            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
-        )
-    return tuple(found)

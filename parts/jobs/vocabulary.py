@@ -9,13 +9,14 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from parts.frame import ScriptError
 
-RUN_SCHEMA = "1"  # of run.json and of what --json prints
+RUN_SCHEMA = "2"  # of run.json and of what --json prints
 PLANNED = "PLANNED"
 FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
+GONE = "the Hub does not know this job any more"
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
 DEFAULT_TIMEOUT = "3h"
@@ -27,43 +28,6 @@ CHECKPOINT_SUFFIX = re.compile(
     r"[-_.](?:global[-_]?step|steps?|iter(?:ation)?|checkpoint|ckpt|epoch)[-_=]?\d{1,15}(?:[-_]hf)?$", re.IGNORECASE
 )
 
-# Items of the evaluated splits, for estimates; what is not here is assumed to have ASSUMED_ITEMS.
-ITEMS = {
-    "agieval": 8062,
-    "aime": 30,
-    "aime_2024": 30,
-    "aime_2025": 30,
-    "aime24": 30,
-    "aime25": 30,
-    "arc": 3548,
-    "arc_c": 1172,
-    "arc_challenge": 1172,
-    "arc_e": 2376,
-    "arc_easy": 2376,
-    "bbh": 6511,
-    "boolq": 3270,
-    "drop": 9536,
-    "gpqa": 448,
-    "gpqa_diamond": 198,
-    "gsm8k": 1319,
-    "hellaswag": 10042,
-    "hle": 2500,
-    "humaneval": 164,
-    "ifeval": 541,
-    "math": 5000,
-    "math_500": 500,
-    "mbpp": 500,
-    "mmlu": 14042,
-    "mmlu_pro": 12032,
-    "musr": 756,
-    "piqa": 1838,
-    "simpleqa": 4326,
-    "truthfulqa": 817,
-    "winogrande": 1267,
-}
-ASSUMED_ITEMS = 1000
-PROMPT_TOKENS = 300  # of one item or one example
-ANSWER_TOKENS = 500
 AUTO = "auto"
 ROOM = 0.9  # the share of a GPU that vLLM takes (gpu_memory_utilization)
 GUESSED_CACHE = 0.1  # of the weights, for the longest request of a model whose configuration is not known
@@ -96,10 +60,11 @@ class Flavor:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The flavors there are, and where the list is from."""
+    """The flavors there are, and where the list is from; `known`: the Hub has just said it."""
 
     flavors: tuple[Flavor, ...]
     source: str
+    known: bool = True
 
     def find(self, name: str) -> Flavor:
         for flavor in self.flavors:
@@ -112,7 +77,8 @@ class Catalog:
 class EvalJob:
     """One job of a run: what it evaluates, on what, and what that may take; `folder` is its place in the data set.
 
-    `price` is the hardware's, in dollars per hour; `tokens_usd` what a provider may ask for the tokens.
+    `price` is the hardware's, in dollars per hour; `tokens_usd` what a provider may ask for the tokens, and
+    `tokens_at_most` if every answer is as long as it may be: None where nothing bounds it, or no price is known.
     """
 
     name: str
@@ -124,6 +90,7 @@ class EvalJob:
     price: float
     hours: float
     tokens_usd: float = 0.0
+    tokens_at_most: float | None = 0.0
 
     @property
     def dollars(self) -> float:
@@ -132,20 +99,31 @@ class EvalJob:
 
 @dataclass(frozen=True)
 class JobState:
-    """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran."""
+    """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran.
+
+    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars; `timeout`, `flavor`, `price`: of
+    the last; `measured`: its records are home, all of them, however it ended.
+    """
 
     stage: str = PLANNED
     job_id: str | None = None
     url: str | None = None
     attempt: int = 0
     seconds: float = 0.0
-    spent: float = 0.0
+    tries: dict[str, float] = field(default_factory=dict)
     message: str | None = None
     cause: str | None = None
     log: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    measured: bool = False
     flavor: str | None = None
     price: float | None = None
+    timeout: int | None = None
+
+    @property
+    def spent(self) -> float:
+        """Dollars, of all tries."""
+        return sum(self.tries.values())
 
     @property
     def active(self) -> bool:
@@ -153,16 +131,33 @@ class JobState:
 
     @property
     def succeeded(self) -> bool:
-        return self.stage == "COMPLETED" and not self.missing
+        return self.measured or (self.stage == "COMPLETED" and not self.missing)
 
     @property
     def failed(self) -> bool:
         return self.stage in FINISHED and not self.succeeded
 
+    @property
+    def canceled(self) -> bool:
+        """Whether somebody wanted it to end: it is not sent again unless that is asked for."""
+        return self.stage == "CANCELED" and not self.succeeded
+
+    def at_most(self, job: EvalJob, timeout: int) -> float | None:
+        """Dollars that its tries can have cost when the last one has ended; None where nothing bounds that."""
+        if not self.tries and not self.active:
+            return 0.0
+        now = (self.price or job.price) * (self.timeout or timeout) / 3600 if self.active else 0.0
+        hardware = sum(usd for name, usd in self.tries.items() if name != self.job_id)
+        hardware += max(self.tries.get(self.job_id or "", 0.0), now)
+        return None if job.tokens_at_most is None else hardware + job.tokens_at_most * max(1, len(self.tries))
+
 
 @dataclass
 class EvalRun:
-    """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds."""
+    """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds.
+
+    `files`: the user's own files that travel with the jobs, and their SHA-256.
+    """
 
     run_id: str
     script: str
@@ -175,19 +170,48 @@ class EvalRun:
     states: dict[str, JobState]
     notes: tuple[str, ...] = ()
     owner: str = ""  # the account whose token planned it
+    max_cost: float | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    prices_known: bool = True  # whether the Hub has said them
+    canceled_too: bool = False  # whether canceled jobs are sent again as well
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
         return [(job, self.states[job.name]) for job in self.jobs]
 
     @property
     def waiting(self) -> list[EvalJob]:
-        """Jobs that were never sent, or have to be sent again."""
-        return [job for job, state in self.rows() if state.stage == PLANNED or state.failed]
+        """Jobs that were never sent, or have to be sent again; canceled ones only when that is asked for."""
+        canceled = self.canceled_too
+        return [
+            job
+            for job, state in self.rows()
+            if state.stage == PLANNED or (state.failed and (canceled or not state.canceled))
+        ]
 
     @property
-    def ceiling(self) -> float:
-        """Dollars when every job that waits runs into its timeout."""
-        return sum(job.price * seconds_of(self.timeout) / 3600 + job.tokens_usd for job in self.waiting)
+    def spent(self) -> float:
+        """Dollars that the jobs' hardware has cost so far."""
+        return sum(state.spent for state in self.states.values())
+
+    @property
+    def ceiling(self) -> float | None:
+        """Dollars when every job that waits runs into its timeout; None where tokens have no known ceiling."""
+        each = [
+            None if job.tokens_at_most is None else job.price * seconds_of(self.timeout) / 3600 + job.tokens_at_most
+            for job in self.waiting
+        ]
+        return None if None in each else sum(each)
+
+    @property
+    def committed(self) -> float | None:
+        """Dollars that were spent, and that the jobs which run can cost at most."""
+        each = [state.at_most(job, seconds_of(self.timeout)) for job, state in self.rows()]
+        return None if None in each else sum(each)
+
+    @property
+    def at_most(self) -> float | None:
+        """Dollars that the run can cost in the end: spent, running, and to be sent."""
+        return None if self.ceiling is None or self.committed is None else self.ceiling + self.committed
 
     @property
     def dollars(self) -> float:
@@ -279,6 +303,9 @@ FLAVORS = (
 )
 
 
+BUILT_IN = Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything", False)
+
+
 def label_value(text: str) -> str:
     """A text as the Hub allows it in a label: at most 100 letters, digits, dashes and underscores."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:100] or "unnamed"
@@ -342,20 +369,6 @@ def task_shots(task: str) -> int | None:
 def task_key(task: str) -> str:
     """A task's name for comparing: "inspect_evals/GSM8K" -> gsm8k    "arc:easy|0" -> arc_easy"""
     return re.sub(r"[^a-z0-9]+", "_", plain_task(task).lower()).strip("_")
-
-
-def task_items(task: str, limit: int | None) -> tuple[int, bool]:
-    """How many items a task has, and whether that is known; a family's number is that of all its parts."""
-    names = (task_key(task), task_key(task.split(":", 1)[0]))
-    known = next((ITEMS[name] for name in names if name in ITEMS), None)
-    items = ASSUMED_ITEMS if known is None else known
-    return (min(items, limit) if limit else items), known is not None
-
-
-def task_tokens(task: str, limit: int | None) -> tuple[float, float]:
-    """Tokens of the prompts and of the answers of a task."""
-    items, _ = task_items(task, limit)
-    return items * PROMPT_TOKENS * (1 + (task_shots(task) or 0)), items * ANSWER_TOKENS
 
 
 def money(amount: float) -> str:
