@@ -4245,6 +4245,7 @@ def shown_name(name: str) -> str:
 NO_CHECKPOINT = "not a checkpoint by its name"
 DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
 FINAL = "final"  # the model at the top of a run, beside its checkpoints
+NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
 FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
 # Other models of a training with reinforcement learning than the one that is trained.
 OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
@@ -4289,7 +4290,7 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
         path, here = Path(entry.path), is_folder(entry)
         if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
             found.append(path)
-        elif os.path.realpath(path) in passed_over:
+        elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
             continue
         elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
             found.append(path)

@@ -8,7 +8,7 @@
   uv run tests/run_tests.py -- -q tests/test_example_pages.py --write-pages
 
 A page is Markdown: each ```bash block has commands of this repository's scripts, and the ```text block under it what
-they print to stdout (and the exit code, when it is not 0). Each page runs from a folder of its own, in which `examples`
+they print (and the exit code, when it is not 0). Each page runs from a folder of its own, in which `examples`
 lies, against a Hub on this machine. What changes from run to run is masked: see MASKS.
 """
 
@@ -40,14 +40,14 @@ def commands_of(block: str) -> list[list[str]]:
 
 
 def run(words: Sequence[str]) -> tuple[int, str]:
-    """The exit code and stdout of `uv run scripts/NAME.py WORDS`, run in this process."""
+    """The exit code and what a terminal shows of `uv run scripts/NAME.py WORDS`, run in this process."""
     place = next(number for number, word in enumerate(words) if word.startswith("scripts/"))
     main = importlib.import_module(Path(words[place]).stem).main
     out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()) as notes:
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         code = main(list(words[place + 1 :]))
     if code in (2, 4):
-        raise AssertionError(f"{shlex.join(words)}: {code}: {notes.getvalue()}")
+        raise AssertionError(f"{shlex.join(words)}: {code}: {out.getvalue()}")
     return code, out.getvalue()
 
 
