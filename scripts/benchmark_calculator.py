@@ -342,7 +342,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -920,6 +920,33 @@ def file_sha256(path: Path) -> str:
     with contextlib.suppress(ScriptError):
         write_whole(entry, digest)
     return digest
+
+
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`.
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            module = match["function"] or match["module"] or match["name"]
+            waiting.append(
+                file.parent / (match["yaml"].strip("\"'") if match["yaml"] else f"{module.replace('.', '/')}.py")
+            )
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def data_sha256(folder: Path) -> str:
@@ -4391,7 +4418,166 @@ def read_weights(source: str | None, vocabulary: MetricMapping) -> Mapping[str, 
     return weights
 
 
+# --- parts/records/states.py ------------------------------------------------------------------------------------------
+
+TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
+SELECTOR = re.compile(
+    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
+)
+
+
+def moment_of_run(run: Run) -> datetime:
+    """When a run was made (UTC); the beginning of time where its record does not say."""
+    stamp = run.moment
+    try:
+        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+            return datetime.fromtimestamp(float(stamp), UTC)
+        found = datetime.fromisoformat(stamp)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def slot_of(run: Run) -> tuple[object, ...]:
+    """What two measurements of the same thing share."""
+    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
+
+
+def are_repeats(one: Run, two: Run) -> bool:
+    """Whether two measurements of one thing are known to be of one state, or tell the same."""
+    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
+        return True
+    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
+
+
+def is_same_result(one: Run, two: Run) -> bool:
+    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
+    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
+        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
+    return one.errors == two.errors and all(
+        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
+        for a, b in zip(one.repeats, two.repeats, strict=True)
+    )
+
+
+def states_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        slots[slot_of(run)].append(run)
+    hashes = {run.identity.fixed for run in runs} - {""}
+    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
+    if len(hashes) < 2 and not doubtful:
+        return [list(runs)]
+    states: list[list[Run]] = []
+    by_hash: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
+        if run.identity.fixed:
+            if run.identity.fixed not in by_hash:
+                states.append(by_hash.setdefault(run.identity.fixed, []))
+            by_hash[run.identity.fixed].append(run)
+            continue
+        last = states[-1] if states and not states[-1][0].identity.fixed else None
+        if last is None or not belongs(run, last):
+            states.append(last := [])
+        last.append(run)
+    return states
+
+
+def belongs(run: Run, state: Sequence[Run]) -> bool:
+    """Whether a run was made together with others: soon after the last, and nothing of theirs again."""
+    if run.run_id and any(run.run_id == other.run_id for other in state):
+        return True
+    if moment_of_run(run) - max(map(moment_of_run, state)) > TOGETHER:
+        return False
+    return all(slot_of(run) != slot_of(other) or are_repeats(run, other) for other in state)
+
+
+def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
+    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
+    latest = max(map(moment_of_run, state))
+    day = latest.strftime("%Y-%m-%d")
+    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
+
+
+def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
+    """The runs of one state of a model, and what is to be said about the others.
+
+    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
+    several states and neither a date nor `latest` says which.
+    """
+    states = states_of(runs)
+    if date is not None:
+        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
+        if not chosen:
+            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
+        states = chosen
+    if len(states) == 1:
+        return states[0], []
+    names = state_names(name, states)
+    if latest:
+        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
+    raise ScriptError(
+        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
+        "with --latest",
+        code=3,
+    )
+
+
+def twice_text(runs: Sequence[Run]) -> str:
+    """What was measured twice, with its scores, for a message; nothing where nothing was."""
+    seen: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        other = seen.setdefault(slot_of(run), run)
+        if other.score != run.score:
+            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
+    return ""
+
+
+def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
+    """The names of some states."""
+    states = list(states)
+    dates: dict[str, int] = defaultdict(int)
+    for state in states:
+        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
+    names = [state_name(name, state, dates) for state in states]
+    return [
+        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+    ]
+
+
+def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
+    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
+    match = SELECTOR.fullmatch(text)
+    if not match:
+        return text, {}, None
+    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
+    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
+
+
+def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
+    """The runs that were made with some settings, named by key or by the words for it."""
+    return [
+        run
+        for run in runs
+        if all(
+            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
+            for key, value in wanted.items()
+        )
+    ]
+
+
 # --- parts/ranking/scores.py ------------------------------------------------------------------------------------------
+
+# Settings that say what a local task file and its data contain, as hashes.
+CONTENT = ("task file", "data set's revision", "task_file_sha256", "items_sha256")
 
 
 def step_formula_scores(step: int) -> dict[str, Estimate]:
@@ -4524,6 +4710,7 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     if not full:
         most = max(r.score.n or 0 for r in rows)
         full = [r for r in rows if (r.score.n or 0) == most]
+    full = newest_content(full, where)
     first = min(full, key=lambda r: (sorted(r.run.settings.items()), r.file))
     for other in full:
         if other.score.value == first.score.value:
@@ -4542,6 +4729,28 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
             code=3,
         )
     return first
+
+
+def newest_content(rows: Sequence[Result], where: str) -> list[Result]:
+    """Of runs that differ in the content of their local task file or data alone, those of the newest; the rest is said.
+
+    A file of questions that was corrected is another benchmark under the same name: what was measured before stays on
+    the disk and counts no more.
+    """
+
+    def content(row: Result) -> tuple[str, ...]:
+        return tuple(row.run.settings.get(name, "") for name in CONTENT)
+
+    newest = max(rows, key=lambda row: moment_of_run(row.run))
+    hashes = [text for row in rows for text in content(row) if text]
+    others = [row for row in rows if content(row) != content(newest)]
+    alone = all(set(setting_differences(newest.run, row.run)) <= set(CONTENT) for row in others)
+    dated = all(moment_of_run(row.run) < moment_of_run(newest.run) for row in others)
+    if not others or not alone or not dated or not all(re.fullmatch("[0-9a-f]{64}", text) for text in hashes):
+        return list(rows)
+    left = listing(f"{row.file} ({row.run.date})" for row in others)
+    note(f"left out: {where}: measured with another content of the task's file: {left}")
+    return [row for row in rows if row not in others]
 
 
 def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapping, wanted: set[str]) -> list[Result]:

@@ -52,7 +52,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -61,7 +60,6 @@ from pathlib import Path
 LIGHTEVAL_BACKENDS = ("auto", "accelerate", "vllm")
 
 # Options that cannot work here, with the reason.
-NOT_WITHOUT_QUESTIONS = {"max_tokens": "of answers to --questions; tasks say themselves how long an answer may be"}
 NOT_IN_LIGHTEVAL = {"max_connections": "nothing is asked over a connection: --batch-size says how many at once"}
 NOT_FOR_ACCELERATE = {
     "tensor_parallel_size": "a setting of --backend vllm: transformers spreads a large model over the GPUs by itself",
@@ -73,8 +71,7 @@ NOT_FOR_ACCELERATE = {
 def check_arguments(args: argparse.Namespace) -> None:
     """What argparse cannot know."""
     check_common(args, "tasks")
-    refuse(args, {} if args.questions else NOT_WITHOUT_QUESTIONS)
-    refuse(args, NOT_IN_LIGHTEVAL)
+    refuse(args, NOT_IN_LIGHTEVAL | ({} if args.questions else TOKENS_OF_TASKS))
     if without_vllm(args, "accelerate"):
         refuse(args, NOT_FOR_ACCELERATE)
     elif args.backend == "vllm" and args.device == "mps":
@@ -104,7 +101,7 @@ def lighteval_settings(args: argparse.Namespace, questions: str | None = None) -
         backend=settled_backend(args, "accelerate"),
         custom_tasks=custom,
         questions=questions,
-        custom_tasks_sha256=hashlib.sha256(custom.read_bytes()).hexdigest() if custom else None,
+        custom_tasks_sha256=code_sha256(custom) if custom else None,
         versions=installed_versions(("lighteval", "transformers", "torch"), settled_backend(args, "accelerate")),
         command=command_line(args, "lighteval_vllm_uv.py"),
         temperature=args.temperature or None,
@@ -143,6 +140,8 @@ def run(args: argparse.Namespace) -> int:
     sets = load_questions(args, True, LIGHTEVAL_TASKS, [request.name for request in requests])
     if args.write_task:
         return write_tasks(sets, args.write_task)
+    if args.show and not args.use_chat_template:
+        return show_questions(sets, args, None)
     if args.backend == "vllm" and not (args.dry_run or args.show):
         ensure_vllm("accelerate")
     requests = name_tasks(requests, custom, args.sandbox)
@@ -150,7 +149,7 @@ def run(args: argparse.Namespace) -> int:
     watch = TrainingWatch(args) if args.watch else None
     models, left_out = models_of(args, watch)
     if args.show:
-        return show_questions(sets, args, args.use_chat_template and chat_renderer(models[0], args.trust_remote_code))
+        return show_questions(sets, args, chat_renderer(models[0], args.trust_remote_code))
     said = choose_backend(args, "lighteval", "accelerate", models)
     check_arguments(args)
     settings = lighteval_settings(args, questions_key(sets, args))
@@ -165,6 +164,7 @@ def run(args: argparse.Namespace) -> int:
     tail = capture_logs()
     with contextlib.redirect_stdout(sys.stderr):
         tasks = load_lighteval_tasks(requests, modules, settings.custom_tasks) if requests else []
+        check_own_tasks(tasks, settings)
         tasks += [lighteval_questions(asked, settings) for asked in sets]
         if args.backend == "vllm" and not args.dry_run:
             import vllm  # noqa: F401  (its import is counted as one)
@@ -195,7 +195,7 @@ def build_parser() -> argparse.ArgumentParser:
         "limit batch-size max-tokens max-model-len gpu-memory-utilization tensor-parallel-size data-parallel-size dtype device "
         "use-chat-template system-prompt trust-remote-code temperature repeats reasoning-tags sandbox seed output-dir "
         "results-repo model-id base-model keep-downloads watch until-step stop-when list-tasks json dry-run",
-        max_tokens="of an answer to --questions; default: 64, free text 512, chat 1024",
+        max_tokens=TOKENS_HELP,
         batch_size=f"default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU (small: {SMALL_MODEL_BATCH_SIZE})",
         temperature="sample answers; default: greedy",
         repeats={"default": 1, "help": "ask everything N times, with other seeds; default: 1"},
@@ -218,7 +218,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 #     "harness.arguments", "harness.history", "harness.lighteval_sweep", "harness.lighteval_tasks",
 #     "harness.logs", "harness.questions", "harness.lighteval_questions", "harness.written_tasks",
 #     "harness.report", "harness.run", "harness.settings", "harness.vocabulary",
-#     "harness.watch", "private"
+#     "harness.watch", "hashes", "private"
 # )
 # ]cog]
 
@@ -229,6 +229,7 @@ import difflib
 import fnmatch
 import functools
 import gc
+import hashlib
 import importlib.metadata
 import importlib.util
 import io
@@ -1632,6 +1633,33 @@ def file_sha256(path: Path) -> str:
     return digest
 
 
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`.
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            module = match["function"] or match["module"] or match["name"]
+            waiting.append(
+                file.parent / (match["yaml"].strip("\"'") if match["yaml"] else f"{module.replace('.', '/')}.py")
+            )
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
@@ -2085,6 +2113,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
 QUESTION_OPTIONS = "questions map score template shots-from shots show write-task"
+TOKENS_HELP = "of an answer to --questions; default: 64, free text 512, chat 1024"
+TOKENS_OF_TASKS = {"max_tokens": "of answers to --questions; tasks say themselves how long an answer may be"}
 AUTO_HELP = "auto: vllm where a GPU is and vLLM knows the architecture, else {} (transformers); default: auto"
 ALIASES = {"limit": ("--max-samples",)}
 NO_DATA_PARALLEL = (
@@ -5378,7 +5408,7 @@ def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: S
     return found
 
 
-def items_of(result: dict[str, Any]) -> tuple[int, int]:
+def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
     """(items that were scored, items that there are)."""
     scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
     source = result["source_data"]
@@ -5389,7 +5419,7 @@ def items_of(result: dict[str, Any]) -> tuple[int, int]:
 def is_limited(result: dict[str, Any]) -> bool:
     """Whether --limit left items out."""
     limit = (result["generation_config"].get("additional_details") or {}).get("limit")
-    scored, total = items_of(result)
+    scored, total = scored_and_all(result)
     return limit not in (None, "None") and scored < total
 
 
@@ -5397,7 +5427,7 @@ def is_at_chance(result: dict[str, Any]) -> bool:
     """Whether a score cannot be told from that of guessing."""
     details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
     spread = (error.get("standard_error") or {}).get("value")
-    if "chance" not in details or spread is None or items_of(result)[0] < FEWEST_ITEMS:
+    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
         return False
     return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
 
@@ -5415,7 +5445,7 @@ def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> l
     """Lines about one result of all models."""
     found, first = [], rows[0][1]
     details = [result["score_details"].get("details") or {} for _, result in rows]
-    limited = [items_of(result) for _, result in rows if is_limited(result)]
+    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
     if limited:
         found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
     if all(is_at_chance(result) for _, result in rows):
@@ -5430,11 +5460,14 @@ def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> l
             "the choices that is missing, or doubled?"
         )
     if "different_prompts" in details[0]:
-        prompts = details[0]["different_prompts"]
-        found.append(f"{name}: {items_of(first)[0]} items, {prompts} different prompts: the error (±) counts prompts")
+        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
+        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
     for count, words in ADVICE.items():
         most = max(
-            ((int(row.get(count) or 0), items_of(result)[0]) for row, (_, result) in zip(details, rows, strict=True)),
+            (
+                (int(row.get(count) or 0), scored_and_all(result)[0])
+                for row, (_, result) in zip(details, rows, strict=True)
+            ),
             key=lambda pair: pair[0],
         )
         if most[0] > DOUBTFUL_SHARE * most[1]:
@@ -5544,7 +5577,7 @@ def score_answer(
     right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.
     """
     if scoring in ("f1", "rouge_l"):
-        measure = token_f1 if scoring == "f1" else rouge_l
+        measure = shared_words_f1 if scoring == "f1" else rouge_l
         return max(measure(text, reference) for reference in right), text.strip() or None
     found = read_answer(scoring, pattern, text, choices, any("\n" in reference.strip() for reference in right))
     if found is None:
@@ -5602,7 +5635,7 @@ def normalized_text(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", text).split())
 
 
-def token_f1(text: str, reference: str) -> float:
+def shared_words_f1(text: str, reference: str) -> float:
     """The F1 of the words that two texts share, as SQuAD computes it."""
     said, wanted = normalized_text(text).split(), normalized_text(reference).split()
     if not said or not wanted:
@@ -5631,15 +5664,15 @@ ROLES = {
     "messages": ("messages",),
     "id": ("id",),
 }
-SHOTS = 5  # of --shots-from, where --shots does not say
-SHOWN_LINES = 12
+USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
+PROBLEMS_SHOWN = 12
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
 # Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
 SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
 
 
 @dataclass(frozen=True)
-class Question:
+class OwnQuestion:
     """An item. turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has
     choices; right: the right answers as texts."""
 
@@ -5656,8 +5689,8 @@ class QuestionSet:
     """The items of a file, the examples before each, and how they are asked and scored."""
 
     path: Path
-    items: tuple[Question, ...]
-    shots: tuple[Question, ...]
+    items: tuple[OwnQuestion, ...]
+    shots: tuple[OwnQuestion, ...]
     scoring: str
     pattern: str
     template: str
@@ -5687,7 +5720,7 @@ class QuestionSet:
     def dataset(self) -> Dataset:
         return Dataset(self.path.name, None, ("questions",), shown_path(self.path), file_sha256(self.path))
 
-    def text(self, question: Question) -> str:
+    def text(self, question: OwnQuestion) -> str:
         """The last turn of a question, as asked."""
         listed = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, question.choices, strict=False))
         usual = "{question}\n{choices}\nAnswer:" if self.scoring == "letters" else "{question}"
@@ -5695,15 +5728,15 @@ class QuestionSet:
         filled = {"{question}": question.turns[-1][1], "{choices}": listed}
         return "".join(filled.get(part, part) for part in parts)
 
-    def said(self, question: Question) -> str:
+    def said(self, question: OwnQuestion) -> str:
         """The right answer of an example as a model would give it."""
         return LETTERS[question.gold[0]] if self.scoring == "letters" else question.right[0]
 
-    def right(self, question: Question) -> list[str]:
+    def right(self, question: OwnQuestion) -> list[str]:
         """What is right, as the scoring compares it."""
         return [LETTERS[index] for index in question.gold] if self.scoring == "letters" else list(question.right)
 
-    def turns(self, question: Question, system: str | None = None) -> list[dict[str, str]]:
+    def turns(self, question: OwnQuestion, system: str | None = None) -> list[dict[str, str]]:
         """The messages that a chat model gets; each example is two of them."""
         rows = [("system", system)] if system else []
         for shot in self.shots:
@@ -5711,22 +5744,22 @@ class QuestionSet:
         rows += [*question.turns[:-1], ("user", self.text(question))]
         return [{"role": role, "content": text} for role, text in rows]
 
-    def prompt(self, question: Question) -> str:
+    def prompt(self, question: OwnQuestion) -> str:
         """The text that a model without chat template gets: turns and examples are set apart by an empty line."""
         rows = [self.plain(shot) + spaced(self.plain(shot), self.said(shot)) for shot in self.shots]
         return "\n\n".join([*rows, self.plain(question)])
 
-    def plain(self, question: Question) -> str:
+    def plain(self, question: OwnQuestion) -> str:
         """The turns of one question as text; a space at its end belongs to the answer."""
         texts = [*(text for _, text in question.turns[:-1]), self.text(question)]
         return "\n\n".join(texts).rstrip(" ")
 
-    def continuations(self, question: Question, chat: bool) -> list[str]:
+    def continuations(self, question: OwnQuestion, chat: bool) -> list[str]:
         """The choices as a model continues with them."""
         prompt = self.plain(question)
         return [choice if chat else spaced(prompt, choice) for choice in question.choices]
 
-    def block(self, question: Question) -> dict[str, Any]:
+    def block(self, question: OwnQuestion) -> dict[str, Any]:
         """What a samples file says of an item, the same in every harness."""
         block = {"raw": question.turns[-1][1], "reference": self.right(question)}
         return block | ({"choices": list(question.choices)} if question.choices else {})
@@ -5762,7 +5795,7 @@ class Problems:
     def check(self) -> None:
         """ScriptError with exit code 1 when there are any; all but the first are notes."""
         rows = sorted(self.rows)
-        for line, text in rows[1:SHOWN_LINES]:
+        for line, text in rows[1:PROBLEMS_SHOWN]:
             note(f"{self.path}:{line}: {text}")
         more = f" ({len(rows)} problems in all: nothing was asked)" if len(rows) > 1 else " (nothing was asked)"
         if rows:
@@ -5776,7 +5809,7 @@ def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, A
     """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet count from 1."""
     kind = path.suffix.lower()
     if kind in (".csv", ".tsv"):
-        return table_rows(path, problems)
+        return sheet_rows(path, problems)
     if kind == ".parquet":
         from parts.parquet import parquet_batches
 
@@ -5800,7 +5833,7 @@ def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, A
     return rows
 
 
-def table_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
     """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or columns A, B, C ..."""
     text = input_text(path, MAX_SAMPLES)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
@@ -5972,9 +6005,9 @@ def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ..
     return {}
 
 
-def check_alike(rows: Sequence[Question], problems: Problems) -> None:
+def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
     """Say which lines ask the same twice, have one id, or have choices where others have none."""
-    seen: dict[Any, Question] = {}
+    seen: dict[Any, OwnQuestion] = {}
     names: dict[str, int] = {}
     kinds = collections.Counter(bool(row.choices) for row in rows)
     usual = max(kinds, key=lambda kind: kinds[kind], default=False)
@@ -5990,7 +6023,7 @@ def check_alike(rows: Sequence[Question], problems: Problems) -> None:
             problems.add(row.line, f"the id {single_line(row.id)[:40]!r} of line {names[row.id]}")
 
 
-def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[Question], Problems]:
+def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuestion], Problems]:
     """The questions of a file, and what is wrong with it."""
     problems = Problems(path)
     rows = question_rows(path, problems)
@@ -6010,20 +6043,22 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[Question
     for place, row in enumerate(read):
         own = gold.get(row.line, ())
         right = tuple(row.choices[index] for index in own) or row.answers
-        found.append(Question(row.id or f"{split}{place}", row.line, row.turns, row.choices, own, right))
-    check_alike(found, problems)
+        found.append(OwnQuestion(row.id or f"{split}{place}", row.line, row.turns, row.choices, own, right))
+    check_doubles(found, problems)
     return found, problems
 
 
 # --- the set ---
 
 
-def asked_question(question: Question) -> str:
+def asked_question(question: OwnQuestion) -> str:
     """A question as it is compared with others: its words."""
     return normalized_text(" ".join(text for role, text in question.turns if role != "system"))
 
 
-def settled_scoring(path: Path, items: Sequence[Question], wanted: str | None, loglikelihoods: bool) -> tuple[str, str]:
+def settled_scoring(
+    path: Path, items: Sequence[OwnQuestion], wanted: str | None, loglikelihoods: bool
+) -> tuple[str, str]:
     """(scoring, pattern) of --score, or the usual one for what the file has, which is said."""
     scoring, _, pattern = (wanted or "").partition(":")
     if scoring and (scoring not in SCORINGS or (scoring == "regex") != bool(pattern)):
@@ -6091,13 +6126,13 @@ def load_questions(
         raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
     if args.shots is not None and not args.shots_from:
         raise ScriptError("--shots: --shots-from FILE gives the examples")
-    shots: list[Question] = []
+    shots: list[OwnQuestion] = []
     if args.shots_from:
         shots, problems = read_questions(Path(args.shots_from).expanduser(), mapped)
         problems.check()
         if args.shots is not None and args.shots > len(shots):
             raise ScriptError(f"--shots {args.shots}: {args.shots_from} has {len(shots)}", 1)
-        shots = shots[: args.shots or SHOTS]
+        shots = shots[: args.shots or USUAL_SHOTS]
     sets = []
     for text in args.questions or ():
         path = Path(text).expanduser()
@@ -6801,6 +6836,72 @@ def build_question_docs(task: Task, settings: Settings, context: int) -> None:
     task.sample_ids = [item.id for item in items]
 
 
+# --- parts/harness/golds.py -------------------------------------------------------------------------------------------
+
+GOLDS_SHOWN = 5
+NO_ANSWER = "no answer"
+
+
+def check_golds(task: str, rows: Iterable[tuple[str, str | None]]) -> None:
+    """rows: (item, what is wrong with its answer). ScriptError, code 1, when something is with some of them."""
+    found = list(rows)
+    wrong = [(item, why) for item, why in found if why]
+    if not wrong:
+        return
+    if len(wrong) == len(found) and {why for _, why in wrong} == {NO_ANSWER}:
+        return  # a task that is scored without an answer: by a program, a judge, or the text itself
+    shown = listing([f"{item}: {why}" for item, why in wrong[:GOLDS_SHOWN]])
+    more = f" and {len(wrong) - GOLDS_SHOWN} more" if len(wrong) > GOLDS_SHOWN else ""
+    what = f"{len(wrong)} of {len(found)} items have no answer that can be right (nothing was asked)"
+    raise ScriptError(f"{task}: {what}: {shown}{more}", 1)
+
+
+def why_no_choice(gold: Any, choices: Sequence[Any]) -> str | None:
+    """Why a number, a text or a list of them names no choice; None when it does."""
+    golds = list(gold) if isinstance(gold, list | tuple) else [gold]
+    if not golds or None in golds:
+        return NO_ANSWER
+    for part in golds:
+        if isinstance(part, int) and not isinstance(part, bool):
+            if not 0 <= part < len(choices):
+                return f"{part} is the number of none of its {len(choices)} choices (they count from 0)"
+            if choices[part] is None or not str(choices[part]).strip():
+                return NO_ANSWER
+        elif part not in choices:
+            return f"{single_line(repr(part))[:40]} is none of its {len(choices)} choices"
+    return None
+
+
+def why_no_text(target: Any) -> str | None:
+    """Why a target is no text to compare answers with; None when it is."""
+    parts = list(target) if isinstance(target, list | tuple) else [target]
+    return NO_ANSWER if not parts or any(part is None or not str(part).strip() for part in parts) else None
+
+
+def why_no_letter(target: Any, choices: Sequence[str]) -> str | None:
+    """Why a target names no choice, by a letter (inspect's way) or by its text; None when it does."""
+    parts = list(target) if isinstance(target, list | tuple) else [str(target)]
+    if not any(str(part).strip() for part in parts):
+        return NO_ANSWER
+    letters = {chr(ord("A") + place) for place in range(len(choices))}
+    named = all(str(part) in choices or (str(part) and set(str(part)) <= letters) for part in parts)
+    return None if named else f"{single_line(repr(target))[:40]} is none of its {len(choices)} choices"
+
+
+def say_missing_spaces(task: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """Warn when choices follow their prompts without a space. pairs: (prompt, choice)."""
+
+    def joined(prompt: str, choice: str) -> bool:
+        ends = prompt[-1:], choice[:1]
+        wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
+        return not wide and ends[1].isalnum() and not ends[0].isspace() and bool(ends[0])
+
+    where = [(prompt, choice) for prompt, choice in pairs if joined(prompt, choice)]
+    if len(where) > len(pairs) / 2:
+        shown = single_line(repr(where[0][0][-12:] + where[0][1][:12]))
+        note(f"warning: {task}: the choices follow the prompt without a space ({shown}): scores may be at chance")
+
+
 # --- parts/harness/lighteval_tasks.py ---------------------------------------------------------------------------------
 
 # Tasks that were scored by the log-likelihood of their choices and are generated and matched today.
@@ -7075,10 +7176,18 @@ def import_task_file(path: Path) -> dict[str, Any]:
 
     try:
         module = Registry.create_custom_tasks_module(str(path))
-        return {config.name: config for config in module.TASKS_TABLE}
+        table = list(module.TASKS_TABLE)
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         raise ScriptError(f"--custom-tasks {path}{f':{lines[-1]}' if lines else ''}: {explain(error)}") from error
+    names = [config.name for config in table]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ScriptError(f"--custom-tasks {path}: TASKS_TABLE has {twice} twice: rename one")
+    for config in table:  # a folder beside the file is meant, wherever the command is given
+        if (path.parent / config.hf_repo).is_dir():
+            config.hf_repo = str(path.parent / config.hf_repo)
+    return {config.name: config for config in table}
 
 
 def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: Path | None) -> list[Task]:
@@ -7107,7 +7216,8 @@ def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str]
             except ValueError as error:
                 raise ScriptError(f"--tasks: {name}: {error}") from error
         for name, source in found.items():
-            tasks.setdefault(name, Task(name, request, len(found), source, dataset_of(source.config)))
+            task = Task(name, request, len(found), source, dataset_of(source.config), own=source.config.name in own)
+            tasks.setdefault(name, task)
     return list(tasks.values())
 
 
@@ -7150,10 +7260,31 @@ def build_docs(task: Task, settings: Settings) -> None:
     items = source.eval_docs()
     task.total = len(items)
     names = {id(doc): name for doc, name in zip(items, name_items(items, source.dataset, task.dataset), strict=True)}
+    if task.own:
+        check_golds(task.title, [(names[id(doc)], why_no_gold(doc)) for doc in items])
+        weighed = "LOGPROBS" in str(source.sampling_methods) and not settings.use_chat_template
+        say_missing_spaces(task.title, [(doc.query, str(doc.choices[0])) for doc in items if weighed and doc.choices])
     docs = source.get_docs(settings.limit)
     task.sample_ids = [names[id(doc)] for doc in docs]
     task.revision = source.config.hf_revision or dataset_revision(source.dataset)
     task.docs = docs
+
+
+def why_no_gold(doc: Any) -> str | None:
+    """Why an item's gold_index names none of its choices; None when it does."""
+    return why_no_choice(doc.gold_index, doc.choices) if doc.choices else NO_ANSWER
+
+
+def check_own_tasks(tasks: Sequence[Task], settings: Settings) -> None:
+    """Make the items of the user's own tasks before a model is loaded; ScriptError by row where answers are broken."""
+    for task in tasks:
+        if task.own and not task.questions:
+            try:
+                build_docs(task, settings)
+            except ScriptError:
+                raise
+            except Exception:  # becomes a failure of this task alone
+                continue
 
 
 def name_items(docs: Sequence[Any], data: Any, dataset: Dataset) -> list[str]:
@@ -7654,7 +7785,7 @@ class LightevalSweep(EngineSweep):
 # --- parts/harness/written_tasks.py -----------------------------------------------------------------------------------
 
 # fmt: off
-ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\nNUMBER = re.compile(r"[-+−]?(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+|\\d+)(?:\\.\\d+)?(?:[eE][-+]?\\d{1,3})?|[-+−]?\\.\\d+")\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = token_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(text.rpartition("####")[2])\n        return numbers[-1] if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef same_answer(scoring: str, found: str, reference: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_in(found) == number_in(reference)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_in(text: str) -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""\n    text = re.sub(r"[,\\s\\u202f\\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")\n    try:\n        value = Decimal(text)\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers."""\n    text = "".join(sign for sign in text.casefold() if not unicodedata.category(sign).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef token_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    row = [0] * (len(said) + 1)\n    for word in wanted:\n        before = 0\n        for place, other in enumerate(said, 1):\n            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])\n    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0\n'
+ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\nNUMBER = re.compile(r"[-+−]?(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+|\\d+)(?:\\.\\d+)?(?:[eE][-+]?\\d{1,3})?|[-+−]?\\.\\d+")\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = shared_words_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(text.rpartition("####")[2])\n        return numbers[-1] if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef same_answer(scoring: str, found: str, reference: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_in(found) == number_in(reference)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_in(text: str) -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""\n    text = re.sub(r"[,\\s\\u202f\\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")\n    try:\n        value = Decimal(text)\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers."""\n    text = "".join(sign for sign in text.casefold() if not unicodedata.category(sign).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef shared_words_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    row = [0] * (len(said) + 1)\n    for word in wanted:\n        before = 0\n        for place, other in enumerate(said, 1):\n            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])\n    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0\n'
 # fmt: on
 
 SCORING_FILE = '''

@@ -2897,6 +2897,33 @@ def file_sha256(path: Path) -> str:
     return digest
 
 
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`.
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            module = match["function"] or match["module"] or match["name"]
+            waiting.append(
+                file.parent / (match["yaml"].strip("\"'") if match["yaml"] else f"{module.replace('.', '/')}.py")
+            )
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))

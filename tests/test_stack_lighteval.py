@@ -26,8 +26,10 @@ pytestmark = pytest.mark.stack
 
 TASK_FILE = """
 import os, time
+from dataclasses import replace
 from pathlib import Path
 from lighteval.metrics.metrics import Metrics
+from lighteval.metrics.metrics_sample import ExactMatches
 from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from lighteval.tasks.requests import Doc
 
@@ -45,8 +47,12 @@ def slow(line, task_name):
 
 def holes(line, task_name):
     doc = text(line, task_name)
-    doc.gold_index = 7 if line["gold"] == 0 else 0  # an item without the answer it names cannot be scored
+    doc.specific = {"hole": line["gold"] == 0}
     return doc
+
+class Holes(ExactMatches):
+    def compute(self, doc, model_response, **more):
+        return [][0] if doc.specific["hole"] else super().compute(doc, model_response, **more)  # cannot be scored
 
 def broken(line, task_name):
     raise KeyError("this task has no such column")
@@ -61,7 +67,7 @@ TASKS_TABLE = [
     task("colours", choice, [Metrics.loglikelihood_acc, Metrics.loglikelihood_f1]),
     task("copies", text, [Metrics.exact_match, Metrics.chrf]),
     task("words", slow, [Metrics.exact_match]),
-    task("holes", holes, [Metrics.exact_match]),
+    task("holes", holes, [replace(Metrics.exact_match.value, sample_level_fn=Holes(strip_strings=True))]),
     task("broken", broken, [Metrics.exact_match]),
 ]
 """

@@ -46,7 +46,7 @@ def score_answer(
     right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.
     """
     if scoring in ("f1", "rouge_l"):
-        measure = token_f1 if scoring == "f1" else rouge_l
+        measure = shared_words_f1 if scoring == "f1" else rouge_l
         return max(measure(text, reference) for reference in right), text.strip() or None
     found = read_answer(scoring, pattern, text, choices, any("\n" in reference.strip() for reference in right))
     if found is None:
@@ -104,7 +104,7 @@ def normalized_text(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", text).split())
 
 
-def token_f1(text: str, reference: str) -> float:
+def shared_words_f1(text: str, reference: str) -> float:
     """The F1 of the words that two texts share, as SQuAD computes it."""
     said, wanted = normalized_text(text).split(), normalized_text(reference).split()
     if not said or not wanted:

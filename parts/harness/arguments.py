@@ -83,6 +83,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
 QUESTION_OPTIONS = "questions map score template shots-from shots show write-task"
+TOKENS_HELP = "of an answer to --questions; default: 64, free text 512, chat 1024"
+TOKENS_OF_TASKS = {"max_tokens": "of answers to --questions; tasks say themselves how long an answer may be"}
 AUTO_HELP = "auto: vllm where a GPU is and vLLM knows the architecture, else {} (transformers); default: auto"
 ALIASES = {"limit": ("--max-samples",)}
 NO_DATA_PARALLEL = (

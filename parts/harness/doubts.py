@@ -53,7 +53,7 @@ def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: S
     return found
 
 
-def items_of(result: dict[str, Any]) -> tuple[int, int]:
+def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
     """(items that were scored, items that there are)."""
     scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
     source = result["source_data"]
@@ -64,7 +64,7 @@ def items_of(result: dict[str, Any]) -> tuple[int, int]:
 def is_limited(result: dict[str, Any]) -> bool:
     """Whether --limit left items out."""
     limit = (result["generation_config"].get("additional_details") or {}).get("limit")
-    scored, total = items_of(result)
+    scored, total = scored_and_all(result)
     return limit not in (None, "None") and scored < total
 
 
@@ -72,7 +72,7 @@ def is_at_chance(result: dict[str, Any]) -> bool:
     """Whether a score cannot be told from that of guessing."""
     details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
     spread = (error.get("standard_error") or {}).get("value")
-    if "chance" not in details or spread is None or items_of(result)[0] < FEWEST_ITEMS:
+    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
         return False
     return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
 
@@ -90,7 +90,7 @@ def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> l
     """Lines about one result of all models."""
     found, first = [], rows[0][1]
     details = [result["score_details"].get("details") or {} for _, result in rows]
-    limited = [items_of(result) for _, result in rows if is_limited(result)]
+    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
     if limited:
         found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
     if all(is_at_chance(result) for _, result in rows):
@@ -105,11 +105,14 @@ def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> l
             "the choices that is missing, or doubled?"
         )
     if "different_prompts" in details[0]:
-        prompts = details[0]["different_prompts"]
-        found.append(f"{name}: {items_of(first)[0]} items, {prompts} different prompts: the error (±) counts prompts")
+        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
+        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
     for count, words in ADVICE.items():
         most = max(
-            ((int(row.get(count) or 0), items_of(result)[0]) for row, (_, result) in zip(details, rows, strict=True)),
+            (
+                (int(row.get(count) or 0), scored_and_all(result)[0])
+                for row, (_, result) in zip(details, rows, strict=True)
+            ),
             key=lambda pair: pair[0],
         )
         if most[0] > DOUBTFUL_SHARE * most[1]:

@@ -18,11 +18,12 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, note
+from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Dataset, Task
-from parts.hashes import data_sha256, file_sha256
-from parts.inputs import input_bytes, input_text
+from parts.hashes import code_sha256, data_sha256, file_sha256
+from parts.inputs import input_text
 from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
 
@@ -178,6 +179,8 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
     if any(needs) and not sandbox:
         raise ScriptError(needs_sandbox(request.name))
+    if request.file:
+        check_golds(request.name, [(str(sample.id), why_no_target(sample)) for sample in source.dataset])
     data, revision = dataset_facts(source.dataset, request, LOADED_DATASETS[before:])
     return Task(
         request.name,
@@ -188,8 +191,14 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
         total=len(source.dataset),
         repeats=source.epochs or 1,
         items_sha256=items_sha256(source.dataset),
-        file_sha256=hashlib.sha256(input_bytes(request.file)).hexdigest() if request.file else None,
+        file_sha256=code_sha256(request.file) if request.file else None,
+        own=bool(request.file),
     )
+
+
+def why_no_target(sample: Any) -> str | None:
+    """What is wrong with the target of one of inspect's samples; None: nothing."""
+    return why_no_letter(sample.target, sample.choices) if sample.choices else why_no_text(sample.target)
 
 
 def load_from_package(request: RequestedTask) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, note
+from parts.harness.golds import NO_ANSWER, check_golds, say_missing_spaces, why_no_choice
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
@@ -209,10 +210,18 @@ def import_task_file(path: Path) -> dict[str, Any]:
 
     try:
         module = Registry.create_custom_tasks_module(str(path))
-        return {config.name: config for config in module.TASKS_TABLE}
+        table = list(module.TASKS_TABLE)
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         raise ScriptError(f"--custom-tasks {path}{f':{lines[-1]}' if lines else ''}: {explain(error)}") from error
+    names = [config.name for config in table]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ScriptError(f"--custom-tasks {path}: TASKS_TABLE has {twice} twice: rename one")
+    for config in table:  # a folder beside the file is meant, wherever the command is given
+        if (path.parent / config.hf_repo).is_dir():
+            config.hf_repo = str(path.parent / config.hf_repo)
+    return {config.name: config for config in table}
 
 
 def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: Path | None) -> list[Task]:
@@ -241,7 +250,8 @@ def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str]
             except ValueError as error:
                 raise ScriptError(f"--tasks: {name}: {error}") from error
         for name, source in found.items():
-            tasks.setdefault(name, Task(name, request, len(found), source, dataset_of(source.config)))
+            task = Task(name, request, len(found), source, dataset_of(source.config), own=source.config.name in own)
+            tasks.setdefault(name, task)
     return list(tasks.values())
 
 
@@ -284,10 +294,31 @@ def build_docs(task: Task, settings: Settings) -> None:
     items = source.eval_docs()
     task.total = len(items)
     names = {id(doc): name for doc, name in zip(items, name_items(items, source.dataset, task.dataset), strict=True)}
+    if task.own:
+        check_golds(task.title, [(names[id(doc)], why_no_gold(doc)) for doc in items])
+        weighed = "LOGPROBS" in str(source.sampling_methods) and not settings.use_chat_template
+        say_missing_spaces(task.title, [(doc.query, str(doc.choices[0])) for doc in items if weighed and doc.choices])
     docs = source.get_docs(settings.limit)
     task.sample_ids = [names[id(doc)] for doc in docs]
     task.revision = source.config.hf_revision or dataset_revision(source.dataset)
     task.docs = docs
+
+
+def why_no_gold(doc: Any) -> str | None:
+    """Why an item's gold_index names none of its choices; None when it does."""
+    return why_no_choice(doc.gold_index, doc.choices) if doc.choices else NO_ANSWER
+
+
+def check_own_tasks(tasks: Sequence[Task], settings: Settings) -> None:
+    """Make the items of the user's own tasks before a model is loaded; ScriptError by row where answers are broken."""
+    for task in tasks:
+        if task.own and not task.questions:
+            try:
+                build_docs(task, settings)
+            except ScriptError:
+                raise
+            except Exception:  # becomes a failure of this task alone
+                continue
 
 
 def name_items(docs: Sequence[Any], data: Any, dataset: Dataset) -> list[str]:

@@ -17,11 +17,12 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, natural_key, note
+from parts.harness.golds import check_golds, say_missing_spaces, why_no_choice, why_no_text
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
-from parts.hashes import data_sha256, file_sha256, files_sha256
+from parts.hashes import code_sha256, data_sha256, files_sha256
 from parts.inputs import input_text
 from parts.names import HUB_ID
 from parts.private import explain, shown_path
@@ -148,7 +149,7 @@ def members_below(name: str, catalog: dict[str, CatalogEntry]) -> set[str]:
 def tasks_sha256(path: Path) -> str:
     """One hash for the user's task file, or for all files of the folder of tasks."""
     if path.is_file():
-        return file_sha256(path)
+        return code_sha256(path)
     files = [file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
     return files_sha256(path, [file.relative_to(path).as_posix() for file in files])
 
@@ -229,7 +230,26 @@ def custom_files(custom: Path | None) -> list[Path]:
     files = [] if custom is None else [custom] if custom.is_file() else yaml_files(custom)
     if custom and not files:
         raise ScriptError(f"--custom-tasks {custom}: no .yaml file in it")
+    refuse_doubles(files)
     return files
+
+
+def refuse_doubles(files: Sequence[Path]) -> None:
+    """ScriptError when two files of the user's define one task: which of them is measured would be chance."""
+    known: dict[Path, dict[str, list[str]]] = {}
+    seen: dict[str, Path] = {}
+    for path in files:
+        facts = file_facts(path, known)
+        name = next(iter(facts.get("task", [])), "") if "group" not in facts and not inside_lm_eval(path) else ""
+        if name and seen.setdefault(name, path) != path:
+            raise ScriptError(f"task {name} is defined in {seen[name]} and in {path}: rename one, or name the file")
+
+
+def inside_lm_eval(path: Path) -> bool:
+    """Whether a file is one of lm-eval's own."""
+    spec = importlib.util.find_spec("lm_eval")
+    roots = spec.submodule_search_locations or () if spec else ()
+    return any(path.is_relative_to(root) for root in roots)
 
 
 def lm_eval_names(custom: str | None) -> tuple[set[str], set[str]]:
@@ -241,16 +261,21 @@ def lm_eval_names(custom: str | None) -> tuple[set[str], set[str]]:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Names of lm-eval that a task string stands for, and the folders whose YAML files define all that is in them."""
+    """Names of lm-eval that a task string stands for, and the folders whose YAML files define all that is in them.
+
+    files: the user's own file of a name that is a task: that alone is loaded, whatever lies beside it.
+    """
 
     request: TaskRequest
     names: tuple[str, ...]
     folders: tuple[Path, ...]
+    files: dict[str, Path]
 
 
 def choose_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[Chosen]:
     """Find all tasks before anything heavy is imported; ScriptError for an unknown one, and for one that runs code."""
     own = read_catalog(custom_files(custom))
+    mine = set(own)
     if custom is None and any(request.name == ALL for request in requests):
         raise ScriptError("--tasks all means all tasks of --custom-tasks: name the file or folder, or the tasks")
     alone = all(
@@ -270,10 +295,13 @@ def choose_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: 
         own = with_members(own, (row.name for row in found))
         below = {name for row in found for name in members_below(row.name, own)}
         refuse_code([own[name] for name in sorted(below)], sandbox)
-        folders = {path.parent for name in below for path in own[name].files}
+        tasks = [name for name in (row.name for row in found) if name in mine and own[name].kind == "task"]
+        files = {name: own[name].files[0] for name in tasks}
+        folders = {path.parent for name in below - files.keys() for path in own[name].files}
+        refuse_doubles([path for folder in folders if mine & below - files.keys() for path in yaml_files(folder)])
         # Of two definitions of a name TaskManager takes the one that it reads last: the user's own.
         order = sorted(folders, key=lambda folder: (not folder.is_relative_to(tasks_folder()), folder))
-        chosen.append(Chosen(request, tuple(row.name for row in found), tuple(order)))
+        chosen.append(Chosen(request, tuple(row.name for row in found), tuple(order), files))
     return chosen
 
 
@@ -295,6 +323,7 @@ class DataCalls:
     def __init__(self) -> None:
         self.loaded: dict[str, Any] = {}
         self.asked: dict[int, dict[str, Any]] = {}
+        self.base: Path | None = None  # the folder of the file whose task is loaded, where it is the user's own
 
     def __enter__(self) -> DataCalls:
         import datasets
@@ -309,11 +338,22 @@ class DataCalls:
         datasets.load_dataset = self.load
 
     def once(self, path: str, name: str | None = None, **more: Any) -> Any:
+        path = from_folder(self.base, path)
+        more |= {word: from_folder(self.base, more[word]) for word in ("data_files", "data_dir") if more.get(word)}
         key = json.dumps([path, name, more], sort_keys=True, default=str)
         if key not in self.loaded:
             self.loaded[key] = self.load(path, name, **more)
             self.asked[id(self.loaded[key])] = {"path": path, "name": name, **more}
         return self.loaded[key]
+
+
+def from_folder(base: Path | None, value: Any) -> Any:
+    """Paths of data as the file that names them means them: those that are there beside it."""
+    if isinstance(value, dict):
+        return {name: from_folder(base, part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [from_folder(base, part) for part in value]
+    return str(base / value) if base and isinstance(value, str) and (base / value).exists() else value
 
 
 def load_lm_eval_tasks(chosen: Sequence[Chosen], settings: Settings) -> tuple[list[Task], list[tuple[str, str]]]:
@@ -340,7 +380,11 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
     from lm_eval.tasks import TaskManager
 
     manager = TaskManager(include_defaults=False, include_path=list(chosen.folders))
-    sources = {name: source for asked in chosen.names for name, source in manager.load([asked])["tasks"].items()}
+    sources = {}
+    for asked in chosen.names:
+        own = chosen.files.get(asked)
+        calls.base = own.parent if own else None
+        sources |= manager.load([str(own) if own else asked])["tasks"]
     tasks = []
     for name, source in sources.items():
         shots = set_shots(source, chosen.request.shots)
@@ -349,8 +393,29 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
             sampling = {"temperature": settings.temperature, "do_sample": settings.temperature > 0}
             source.set_config("generation_kwargs", {**(source.config.generation_kwargs or {}), **sampling})
         dataset = dataset_of_task(name, source, calls)
-        tasks.append(Task(f"{name}|{shots}", chosen.request, len(sources), source, dataset))
+        task = Task(f"{name}|{shots}", chosen.request, len(sources), source, dataset, own=name in chosen.files)
+        if task.own:
+            check_golds(name, golds_of_task(source))
+        tasks.append(task)
     return tasks
+
+
+def golds_of_task(source: Any) -> list[tuple[str, str | None]]:
+    """(item, what is wrong with its answer) of a task; nothing where no item's answer can be asked for."""
+    names, rows, failed = item_ids(source), [], 0
+    for name, doc in zip(names, source.eval_docs, strict=True):
+        try:
+            target = source.doc_to_target(doc)
+            if source.OUTPUT_TYPE == "multiple_choice":
+                several = source.doc_to_text(doc)  # a number: the prompts are the choices
+                gold = several if isinstance(several, int) else target
+                rows.append((name, why_no_choice(gold, source.doc_to_choice(doc))))
+            else:
+                rows.append((name, why_no_text(target)))
+        except Exception as error:
+            failed += 1
+            rows.append((name, explain(error)))
+    return [] if failed == len(rows) else rows
 
 
 def generates(task: Task) -> bool:
@@ -439,6 +504,8 @@ def build_items(task: Task, settings: Settings, lm: Any) -> None:
     rows = [make_doc(source, names[index], docs[index], rows) for index, rows in requests.items()]
     for item in rows if settings.reasoning_tags else []:
         keep_thinking(item)
+    if task.own and source.OUTPUT_TYPE == "multiple_choice" and not chat:
+        say_missing_spaces(task.title, [(item.prompt, item.choices[0]) for item in rows if item.choices])
     task.total, task.docs = len(names), rows
     data = getattr(source, "dataset", None)
     task.revision = dataset_revision(data) if isinstance(data, dict) and not task.dataset.sha256 else None

@@ -35,15 +35,15 @@ ROLES = {
     "messages": ("messages",),
     "id": ("id",),
 }
-SHOTS = 5  # of --shots-from, where --shots does not say
-SHOWN_LINES = 12
+USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
+PROBLEMS_SHOWN = 12
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
 # Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
 SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
 
 
 @dataclass(frozen=True)
-class Question:
+class OwnQuestion:
     """An item. turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has
     choices; right: the right answers as texts."""
 
@@ -60,8 +60,8 @@ class QuestionSet:
     """The items of a file, the examples before each, and how they are asked and scored."""
 
     path: Path
-    items: tuple[Question, ...]
-    shots: tuple[Question, ...]
+    items: tuple[OwnQuestion, ...]
+    shots: tuple[OwnQuestion, ...]
     scoring: str
     pattern: str
     template: str
@@ -91,7 +91,7 @@ class QuestionSet:
     def dataset(self) -> Dataset:
         return Dataset(self.path.name, None, ("questions",), shown_path(self.path), file_sha256(self.path))
 
-    def text(self, question: Question) -> str:
+    def text(self, question: OwnQuestion) -> str:
         """The last turn of a question, as asked."""
         listed = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, question.choices, strict=False))
         usual = "{question}\n{choices}\nAnswer:" if self.scoring == "letters" else "{question}"
@@ -99,15 +99,15 @@ class QuestionSet:
         filled = {"{question}": question.turns[-1][1], "{choices}": listed}
         return "".join(filled.get(part, part) for part in parts)
 
-    def said(self, question: Question) -> str:
+    def said(self, question: OwnQuestion) -> str:
         """The right answer of an example as a model would give it."""
         return LETTERS[question.gold[0]] if self.scoring == "letters" else question.right[0]
 
-    def right(self, question: Question) -> list[str]:
+    def right(self, question: OwnQuestion) -> list[str]:
         """What is right, as the scoring compares it."""
         return [LETTERS[index] for index in question.gold] if self.scoring == "letters" else list(question.right)
 
-    def turns(self, question: Question, system: str | None = None) -> list[dict[str, str]]:
+    def turns(self, question: OwnQuestion, system: str | None = None) -> list[dict[str, str]]:
         """The messages that a chat model gets; each example is two of them."""
         rows = [("system", system)] if system else []
         for shot in self.shots:
@@ -115,22 +115,22 @@ class QuestionSet:
         rows += [*question.turns[:-1], ("user", self.text(question))]
         return [{"role": role, "content": text} for role, text in rows]
 
-    def prompt(self, question: Question) -> str:
+    def prompt(self, question: OwnQuestion) -> str:
         """The text that a model without chat template gets: turns and examples are set apart by an empty line."""
         rows = [self.plain(shot) + spaced(self.plain(shot), self.said(shot)) for shot in self.shots]
         return "\n\n".join([*rows, self.plain(question)])
 
-    def plain(self, question: Question) -> str:
+    def plain(self, question: OwnQuestion) -> str:
         """The turns of one question as text; a space at its end belongs to the answer."""
         texts = [*(text for _, text in question.turns[:-1]), self.text(question)]
         return "\n\n".join(texts).rstrip(" ")
 
-    def continuations(self, question: Question, chat: bool) -> list[str]:
+    def continuations(self, question: OwnQuestion, chat: bool) -> list[str]:
         """The choices as a model continues with them."""
         prompt = self.plain(question)
         return [choice if chat else spaced(prompt, choice) for choice in question.choices]
 
-    def block(self, question: Question) -> dict[str, Any]:
+    def block(self, question: OwnQuestion) -> dict[str, Any]:
         """What a samples file says of an item, the same in every harness."""
         block = {"raw": question.turns[-1][1], "reference": self.right(question)}
         return block | ({"choices": list(question.choices)} if question.choices else {})
@@ -166,7 +166,7 @@ class Problems:
     def check(self) -> None:
         """ScriptError with exit code 1 when there are any; all but the first are notes."""
         rows = sorted(self.rows)
-        for line, text in rows[1:SHOWN_LINES]:
+        for line, text in rows[1:PROBLEMS_SHOWN]:
             note(f"{self.path}:{line}: {text}")
         more = f" ({len(rows)} problems in all: nothing was asked)" if len(rows) > 1 else " (nothing was asked)"
         if rows:
@@ -180,7 +180,7 @@ def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, A
     """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet count from 1."""
     kind = path.suffix.lower()
     if kind in (".csv", ".tsv"):
-        return table_rows(path, problems)
+        return sheet_rows(path, problems)
     if kind == ".parquet":
         from parts.parquet import parquet_batches
 
@@ -204,7 +204,7 @@ def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, A
     return rows
 
 
-def table_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
     """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or columns A, B, C ..."""
     text = input_text(path, MAX_SAMPLES)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
@@ -376,9 +376,9 @@ def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ..
     return {}
 
 
-def check_alike(rows: Sequence[Question], problems: Problems) -> None:
+def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
     """Say which lines ask the same twice, have one id, or have choices where others have none."""
-    seen: dict[Any, Question] = {}
+    seen: dict[Any, OwnQuestion] = {}
     names: dict[str, int] = {}
     kinds = collections.Counter(bool(row.choices) for row in rows)
     usual = max(kinds, key=lambda kind: kinds[kind], default=False)
@@ -394,7 +394,7 @@ def check_alike(rows: Sequence[Question], problems: Problems) -> None:
             problems.add(row.line, f"the id {single_line(row.id)[:40]!r} of line {names[row.id]}")
 
 
-def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[Question], Problems]:
+def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuestion], Problems]:
     """The questions of a file, and what is wrong with it."""
     problems = Problems(path)
     rows = question_rows(path, problems)
@@ -414,20 +414,22 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[Question
     for place, row in enumerate(read):
         own = gold.get(row.line, ())
         right = tuple(row.choices[index] for index in own) or row.answers
-        found.append(Question(row.id or f"{split}{place}", row.line, row.turns, row.choices, own, right))
-    check_alike(found, problems)
+        found.append(OwnQuestion(row.id or f"{split}{place}", row.line, row.turns, row.choices, own, right))
+    check_doubles(found, problems)
     return found, problems
 
 
 # --- the set ---
 
 
-def asked_question(question: Question) -> str:
+def asked_question(question: OwnQuestion) -> str:
     """A question as it is compared with others: its words."""
     return normalized_text(" ".join(text for role, text in question.turns if role != "system"))
 
 
-def settled_scoring(path: Path, items: Sequence[Question], wanted: str | None, loglikelihoods: bool) -> tuple[str, str]:
+def settled_scoring(
+    path: Path, items: Sequence[OwnQuestion], wanted: str | None, loglikelihoods: bool
+) -> tuple[str, str]:
     """(scoring, pattern) of --score, or the usual one for what the file has, which is said."""
     scoring, _, pattern = (wanted or "").partition(":")
     if scoring and (scoring not in SCORINGS or (scoring == "regex") != bool(pattern)):
@@ -495,13 +497,13 @@ def load_questions(
         raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
     if args.shots is not None and not args.shots_from:
         raise ScriptError("--shots: --shots-from FILE gives the examples")
-    shots: list[Question] = []
+    shots: list[OwnQuestion] = []
     if args.shots_from:
         shots, problems = read_questions(Path(args.shots_from).expanduser(), mapped)
         problems.check()
         if args.shots is not None and args.shots > len(shots):
             raise ScriptError(f"--shots {args.shots}: {args.shots_from} has {len(shots)}", 1)
-        shots = shots[: args.shots or SHOTS]
+        shots = shots[: args.shots or USUAL_SHOTS]
     sets = []
     for text in args.questions or ():
         path = Path(text).expanduser()

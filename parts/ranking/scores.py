@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from parts.frame import ScriptError, listing, single_line
+from parts.frame import ScriptError, listing, note, single_line
 from parts.inputs import input_text
 from parts.records.measured import Result
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
+from parts.records.states import moment_of_run
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, same_metric
+
+# Settings that say what a local task file and its data contain, as hashes.
+CONTENT = ("task file", "data set's revision", "task_file_sha256", "items_sha256")
 
 
 def step_formula_scores(step: int) -> dict[str, Estimate]:
@@ -149,6 +154,7 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     if not full:
         most = max(r.score.n or 0 for r in rows)
         full = [r for r in rows if (r.score.n or 0) == most]
+    full = newest_content(full, where)
     first = min(full, key=lambda r: (sorted(r.run.settings.items()), r.file))
     for other in full:
         if other.score.value == first.score.value:
@@ -167,6 +173,28 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
             code=3,
         )
     return first
+
+
+def newest_content(rows: Sequence[Result], where: str) -> list[Result]:
+    """Of runs that differ in the content of their local task file or data alone, those of the newest; the rest is said.
+
+    A file of questions that was corrected is another benchmark under the same name: what was measured before stays on
+    the disk and counts no more.
+    """
+
+    def content(row: Result) -> tuple[str, ...]:
+        return tuple(row.run.settings.get(name, "") for name in CONTENT)
+
+    newest = max(rows, key=lambda row: moment_of_run(row.run))
+    hashes = [text for row in rows for text in content(row) if text]
+    others = [row for row in rows if content(row) != content(newest)]
+    alone = all(set(setting_differences(newest.run, row.run)) <= set(CONTENT) for row in others)
+    dated = all(moment_of_run(row.run) < moment_of_run(newest.run) for row in others)
+    if not others or not alone or not dated or not all(re.fullmatch("[0-9a-f]{64}", text) for text in hashes):
+        return list(rows)
+    left = listing(f"{row.file} ({row.run.date})" for row in others)
+    note(f"left out: {where}: measured with another content of the task's file: {left}")
+    return [row for row in rows if row not in others]
 
 
 def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapping, wanted: set[str]) -> list[Result]:

@@ -1,0 +1,465 @@
+"""--questions: what a file says, what is wrong with it by line, what a model is asked, what an answer is worth."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import inspect_eval_uv
+import lighteval_vllm_uv
+import lm_eval_vllm_uv as script
+import pytest
+
+CAPITALS = [("France", "Paris"), ("Italy", "Rome"), ("Spain", "Madrid"), ("Norway", "Oslo")]
+CITIES = [city for _, city in CAPITALS]
+
+
+def rows(**more) -> list[dict]:
+    """Four questions with choices; more: fields of each, by a function of the number."""
+    made = []
+    for place, (country, _) in enumerate(CAPITALS):
+        row = {"question": f"What is the capital of {country}?", "choices": CITIES, "answer": "ABCD"[place]}
+        row |= {name: value(place) if callable(value) else value for name, value in more.items()}
+        made.append({name: value for name, value in row.items() if value is not None})
+    return made
+
+
+def write(path: Path, lines: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def load(path: Path, *words: str, loglikelihoods: bool = True):
+    args = script.build_parser().parse_args(["--model", "x", "--questions", str(path), *words])
+    return script.load_questions(args, loglikelihoods, ())[0]
+
+
+def refused(capsys, path: Path, *words: str) -> tuple[int, str]:
+    """The exit code and what is said, of a command that never gets as far as its model."""
+    code = script.main(["--model", "no/where", "--questions", str(path), *words])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return code, captured.err
+
+
+# --- forms of a file ---
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"answer": lambda place: CITIES[place]},
+        {"answer": lambda place: place},
+        {"answer": lambda place: f"({'abcd'[place]})"},
+        {"answer": lambda place: ["ABCD"[place]]},
+        {"answer": None, "label": lambda place: "ABCD"[place]},
+        {"choices": None, "options": dict(zip("ABCD", CITIES, strict=True))},
+        {"choices": {"label": ["1", "2", "3", "4"], "text": CITIES}, "answer": lambda place: str(place + 1)},
+        {"question": None, "prompt": lambda place: f"What is the capital of {CAPITALS[place][0]}?"},
+        {
+            "question": None,
+            "messages": lambda place: [{"role": "user", "content": f"What is the capital of {CAPITALS[place][0]}?"}],
+        },
+    ],
+)
+def test_usual_forms_say_the_same(tmp_path, more):
+    asked = load(write(tmp_path / "quiz.jsonl", rows(**more)))
+    assert asked.scoring == "loglikelihood"
+    assert [item.gold for item in asked.items] == [(0,), (1,), (2,), (3,)]
+    assert asked.prompt(asked.items[1]) == "What is the capital of Italy?"
+    assert asked.continuations(asked.items[1], False) == [" Paris", " Rome", " Madrid", " Oslo"]
+
+
+def test_tables_say_the_same_as_lines(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    lines = load(write(tmp_path / "quiz.jsonl", rows()))
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows()), tmp_path / "quiz.parquet")
+    for name, cells in (("a.csv", lambda row: {"choices": json.dumps(row["choices"])}), ("b.csv", None)):
+        with (tmp_path / name).open("w", newline="") as file:
+            made = [
+                {"question": row["question"], "answer": row["answer"]}
+                | (cells(row) if cells else dict(zip("ABCD", row["choices"], strict=True)))
+                for row in rows()
+            ]
+            writer = csv.DictWriter(file, made[0])
+            writer.writeheader()
+            writer.writerows(made)
+    for name in ("quiz.parquet", "a.csv", "b.csv"):
+        found = load(tmp_path / name)
+        assert [(i.turns, i.choices, i.gold) for i in found.items] == [
+            (i.turns, i.choices, i.gold) for i in lines.items
+        ]
+
+
+def test_fields_of_other_names_are_mapped(tmp_path, capsys):
+    lines = [{"frage": "3 + 4 =", "gold_answer": 7}, {"frage": "1 + 1 =", "gold_answer": 2}]
+    path = write(tmp_path / "sums.jsonl", lines)
+    code, said = refused(capsys, path)
+    assert code == 1 and "--map question=FIELD" in said and "frage" in said
+    asked = load(path, "--map", "question=frage", "answer=gold_answer")
+    assert asked.scoring == "numeric" and asked.items[0].right == ("7",)
+    both = write(tmp_path / "both.jsonl", [{"prompt": "a", "input": "b", "answer": "c"}])
+    code, said = refused(capsys, both)
+    assert code == 3 and "--map question=prompt or --map question=input" in said
+
+
+# --- what is wrong, by line ---
+
+
+def broken(place: int, **more) -> list[dict]:
+    lines = rows()
+    lines[place] |= more
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "said"),
+    [
+        (broken(2, answer="E"), 3, "'E' is no letter of its 4 choices"),
+        (rows(answer=lambda place: place + 1), 4, "is no number of its 4 choices (numbers count from 0)"),
+        (broken(1, answer=""), 2, "no answer"),
+        (broken(1, answer=None), 2, "no answer"),
+        (broken(3, question="  "), 4, "the question is empty"),
+        (broken(0, choices=["Paris"]), 1, "1 choices"),
+        (broken(0, choices=["Paris", "Paris ", "Oslo", "x"]), 1, "two choices are the same"),
+        (broken(0, choices=["Paris", "", "Oslo", "x"]), 1, "an empty choice"),
+        ([*rows(), rows()[1]], 5, "the same question as line 2"),
+        ([*rows(), rows()[1] | {"answer": "A"}], 5, "another answer (Paris) to the question of line 2"),
+        (rows(id=lambda place: place % 3), 4, "the id '0' of line 1"),
+        ([*rows(), {"question": "2 + 2 =", "answer": "4"}], 5, "no choices, and others have some"),
+    ],
+)
+def test_broken_rows_end_the_run_before_it_begins(tmp_path, capsys, lines, line, said):
+    path = write(tmp_path / "quiz.jsonl", lines)
+    code, err = refused(capsys, path)
+    assert code == 1 and f"{path}:{line}: " in err and said in err and "nothing was asked" in err
+    for other in (lighteval_vllm_uv, inspect_eval_uv):
+        assert other.main(["--model", "no/where", "--questions", str(path)]) == 1
+        assert f"{path}:{line}: " in capsys.readouterr().err
+
+
+def test_all_problems_are_told_at_once(tmp_path, capsys):
+    path = tmp_path / "quiz.jsonl"
+    path.write_text('{"question": "a", "answer": "b"}\nnot json\n{"question": "", "answer": "b"}\n[1]\n')
+    code, err = refused(capsys, path, "--score", "exact")
+    assert code == 1 and [f"{path}:{line}:" in err for line in (2, 3, 4)] == [True] * 3
+    assert "3 problems in all" in err
+
+
+def test_examples_are_none_of_the_items(tmp_path, capsys):
+    path = write(tmp_path / "quiz.jsonl", rows())
+    shots = write(tmp_path / "shots.jsonl", [rows()[2] | {"question": "what is the capital of spain"}])
+    code, err = refused(capsys, path, "--shots-from", str(shots))
+    assert code == 1 and f"{path}:3: the question is example 1 of --shots-from too" in err
+
+
+def test_an_answer_that_means_two_choices_is_refused(tmp_path, capsys):
+    lines = [{"question": f"{n} and one more is", "choices": ["2", "1", "0"], "answer": n} for n in (0, 1, 2)]
+    code, err = refused(capsys, write(tmp_path / "quiz.jsonl", lines))
+    assert code == 1 and "the text of one choice and the number of another" in err
+
+
+def test_long_answers_ask_how_they_are_scored(tmp_path, capsys):
+    lines = [{"question": f"Why {n}?", "answer": "because " * 20 + str(n)} for n in range(3)]
+    path = write(tmp_path / "why.jsonl", lines)
+    code, err = refused(capsys, path)
+    assert code == 3 and "--score f1" in err and "--score rouge_l" in err
+    assert load(path, "--score", "rouge_l").metric == "rouge_l"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--score", "bleu"], "one of loglikelihood"),
+        (["--score", "regex"], "regex:PATTERN"),
+        (["--score", "regex:("], "--score regex:("),
+        (["--template", "{choices}"], "no {question}"),
+        (["--shots", "2"], "--shots-from"),
+        (["--map", "answer"], "ROLE=FIELD"),
+    ],
+)
+def test_options_that_cannot_work_are_told(tmp_path, capsys, words, said):
+    code, err = refused(capsys, write(tmp_path / "quiz.jsonl", rows()), *words)
+    assert code == 2 and said in err
+
+
+def test_options_of_questions_need_questions(capsys):
+    assert script.main(["--model", "x", "--tasks", "gsm8k", "--score", "exact"]) == 2
+    assert "it is about --questions" in capsys.readouterr().err
+    assert script.main(["--model", "x", "--tasks", "gsm8k", "--max-tokens", "9"]) == 2
+    assert "--max-tokens" in capsys.readouterr().err
+
+
+def test_choices_for_inspect_are_letters(tmp_path, capsys):
+    path = write(tmp_path / "quiz.jsonl", rows())
+    assert load(path, loglikelihoods=False).scoring == "letters"
+    assert inspect_eval_uv.main(["--model", "a/b", "--questions", str(path), "--score", "loglikelihood"]) == 2
+    assert "inspect has no log-likelihoods" in capsys.readouterr().err
+
+
+# --- what a model is asked ---
+
+
+def test_spaces_before_answers():
+    cases = {("Answer:", "Paris"): " Paris", ("Answer:\n", "Paris"): "Paris", ("答案：", "巴黎"): "巴黎"}
+    assert {pair: script.spaced(*pair) for pair in cases} == cases
+
+
+def test_a_space_at_the_end_of_the_prompt_goes_to_the_choices(tmp_path):
+    asked = load(write(tmp_path / "quiz.jsonl", rows(question=lambda place: f"{CAPITALS[place][0]}: ")))
+    assert asked.prompt(asked.items[0]) == "France:" and asked.continuations(asked.items[0], False)[0] == " Paris"
+
+
+def test_letters_and_examples(tmp_path):
+    path = write(tmp_path / "quiz.jsonl", rows()[:2])
+    shots = write(tmp_path / "shots.jsonl", rows()[2:])
+    asked = load(path, "--score", "letters", "--shots-from", str(shots), "--shots", "1")
+    listed = "A. Paris\nB. Rome\nC. Madrid\nD. Oslo\nAnswer:"
+    shot, own = f"What is the capital of Spain?\n{listed}", f"What is the capital of France?\n{listed}"
+    assert asked.prompt(asked.items[0]) == f"{shot} C\n\n{own}"
+    assert asked.turns(asked.items[0], "Be brief.") == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": shot},
+        {"role": "assistant", "content": "C"},
+        {"role": "user", "content": own},
+    ]
+    assert asked.right(asked.items[0]) == ["A"] and asked.stops(False) == ["\n"] and asked.stops(True) == []
+
+
+def test_turns_of_a_chat_come_before_the_question(tmp_path):
+    turns = [("system", "Rhyme."), ("user", "hat"), ("assistant", "cat"), ("user", "dog"), ("assistant", "log")]
+    lines = [{"messages": [{"role": role, "content": text} for role, text in turns]}]
+    asked = load(write(tmp_path / "chat.jsonl", lines), "--score", "exact")
+    item = asked.items[0]
+    assert item.right == ("log",) and [turn["content"] for turn in asked.turns(item)] == ["Rhyme.", "hat", "cat", "dog"]
+    assert asked.prompt(item) == "Rhyme.\n\nhat\n\ncat\n\ndog"
+
+
+def test_a_template_is_filled_once(tmp_path):
+    asked = load(
+        write(tmp_path / "q.jsonl", [{"question": "{choices}?", "answer": "1"}]), "--template", "Q: {question}\nA:"
+    )
+    assert asked.prompt(asked.items[0]) == "Q: {choices}?\nA:"
+
+
+def test_show_prints_what_is_sent(tmp_path, capsys):
+    path = write(tmp_path / "quiz.jsonl", rows())
+    code = script.main(["--model", "no/where", "--questions", str(path), "--show", "1", "--system-prompt", "Hello."])
+    out = capsys.readouterr().out
+    assert code == 0 and "Hello.\n\nWhat is the capital of France?⏎" in out
+    assert "right: ' Paris'" in out and "wrong: ' Rome'" in out and "Italy" not in out
+
+
+def test_warnings_before_the_run(tmp_path, capsys):
+    lines = [rows()[0] | {"question": f"{n}?", "answer": "A"} for n in range(10)]
+    load(write(tmp_path / "quiz.jsonl", lines))
+    assert "choice A is right in all items" in capsys.readouterr().err
+    args = script.build_parser().parse_args(
+        ["--model", "x", "--questions", str(write(tmp_path / "gsm8k.jsonl", rows()))]
+    )
+    script.load_questions(args, True, script.LM_EVAL_TASKS)
+    assert "a public benchmark's name" in capsys.readouterr().err
+
+
+def test_the_key_of_a_run_tells_options_and_examples_apart(tmp_path):
+    path, shots = write(tmp_path / "quiz.jsonl", rows()[:2]), write(tmp_path / "shots.jsonl", rows()[2:])
+
+    def key(*words):
+        args = script.build_parser().parse_args(["--model", "x", "--questions", str(path), *words])
+        return script.questions_key(script.load_questions(args, True, ()), args)
+
+    usual = key()
+    assert usual == key()
+    others = [key("--score", "letters"), key("--template", "{question}:"), key("--shots-from", str(shots))]
+    write(shots, [rows()[3]])
+    others.append(key("--shots-from", str(shots)))
+    assert len({usual, *others}) == 5
+
+
+# --- what an answer is worth ---
+
+
+@pytest.mark.parametrize(
+    ("scoring", "pattern", "text", "right", "score"),
+    [
+        ("exact", "", " Paris\nand more", "Paris", 1),
+        ("exact", "", "paris", "Paris", 0),
+        ("exact", "", "", "Paris", 0),
+        ("exact", "", "a\nb", "a\nb", 1),
+        ("normalized", "", "The  paris.", "Paris", 1),
+        ("normalized", "", "Ñandú!", "ñandú", 1),
+        ("numeric", "", "7 + 5 makes 12.", "12", 1),
+        ("numeric", "", "It costs $1,234.50", "1234.5", 1),
+        ("numeric", "", "about −3", "-3.0", 1),
+        ("numeric", "", "no idea", "0", 0),
+        ("numeric", "", "first 4, then #### 5", "5", 1),
+        ("numeric", "", "12", "121", 0),
+        ("regex", r"Answer: (\w+)", "Hm. Answer: yes.", "yes", 1),
+        ("regex", r"\d+", "a 12 b", "12", 1),
+        ("regex", r"Answer: (\w+)", "yes", "yes", 0),
+        ("f1", "", "the cat sat", "a cat sat down", 2 * 2 / 5),
+        ("f1", "", "", "cat", 0),
+        ("rouge_l", "", "the cat sat", "the cat sat down", 6 / 7),
+        ("rouge_l", "", "猫", "犬", 0),
+    ],
+)
+def test_written_answers(scoring, pattern, text, right, score):
+    assert script.score_answer(scoring, pattern, text, [right])[0] == pytest.approx(score)
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("B", "B"),
+        (" (B)", "B"),
+        ("**B.** Rome", "B"),
+        ("B) Rome", "B"),
+        ("The answer is B.", "B"),
+        ("Answer: C", "C"),
+        ("Rome.", "B"),
+        ("A city in Italy, the answer is B", "B"),
+        ("E", None),
+        ("I do not know", None),
+        ("A guess would be wrong", None),
+        ("", None),
+    ],
+)
+def test_letters_are_read(text, letter):
+    assert script.read_letter(text, CITIES) == letter
+    assert script.score_answer("letters", "", text, ["B"], CITIES)[0] == float(letter == "B")
+
+
+def test_the_likeliest_choice():
+    assert script.chosen_choice("loglikelihood", [-3.0, -2.0], [" a", " bbbbbbbb"]) == 1
+    assert script.chosen_choice("loglikelihood", [-2.0, -3.0], [" a", " bbbbbbbb"]) == 0
+    assert script.chosen_choice("loglikelihood_norm", [-2.0, -3.0], [" a", " bbbbbbbb"]) == 1
+
+
+# --- doubts ---
+
+
+def result(score=0.25, error=0.05, n=100, total=100, limit=None, **details) -> dict:
+    return {
+        "evaluation_result_id": "quiz|0/acc",
+        "source_data": {"additional_details": {"samples_number": str(total)}},
+        "score_details": {
+            "score": score,
+            "details": {name: str(value) for name, value in details.items()},
+            "uncertainty": {"num_samples": n, "standard_error": {"value": error}},
+        },
+        "generation_config": {"additional_details": {"limit": str(limit)}},
+    }
+
+
+def said_of(*results) -> list[str]:
+    return script.doubts_of_result("quiz", [(f"m{place}", row) for place, row in enumerate(results)])
+
+
+def test_doubts_are_said():
+    assert said_of(result(0.9, chance=0.25), result(0.26, chance=0.25)) == []
+    assert "every model is at chance (0.25)" in said_of(result(0.3, chance=0.25), result(0.2, chance=0.25))[0]
+    assert "m0 is at chance" in said_of(result(0.3, chance=0.25))[0]
+    assert said_of(result(0.3, n=10, total=10, chance=0.25)) == []
+    assert "over 10 of 100 items (--limit)" in said_of(result(0.9, n=10, limit=10))[0]
+    assert "every choice is improbable" in said_of(result(0.9, likeliest_choice=1e-4))[0]
+    assert said_of(result(0.9, likeliest_choice=1e-4), result(0.9, likeliest_choice=0.3)) == []
+    assert "100 items, different prompts: 12" in said_of(result(0.9, different_prompts=12))[0]
+    assert "30 of 100 answers cut off" in said_of(result(0.9, truncated=30))[0]
+
+
+def test_items_of_one_prompt_are_one_observation():
+    values = [1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
+    groups = ["a", "a", "b", "b", "c", "c"]
+    import numpy as np
+
+    means = np.array([1.0, 0.0, 1.0])
+    assert script.clustered_error(values, groups) == pytest.approx(means.std(ddof=1) / np.sqrt(3))
+    assert script.clustered_error(values, ["a"] * 6) is None
+
+
+# --- written tasks ---
+
+
+def test_written_files_are_complete_and_kept(tmp_path, capsys):
+    path = write(tmp_path / "quiz.jsonl", rows())
+    for harness, names in (
+        ("lighteval", {"quiz_lighteval.py"}),
+        ("lm_eval", {"quiz_lm_eval.yaml", "quiz_lm_eval.py"}),
+        ("inspect", {"quiz_inspect.py"}),
+    ):
+        words = ["--model", "x", "--questions", str(path), "--write-task", harness, "--score", "letters"]
+        assert script.main(words) == 0
+        written = {Path(line).name for line in capsys.readouterr().out.split()}
+        assert written == names | {"quiz_scoring.py", "test.jsonl"}
+        for name in written:
+            text = next((tmp_path / "quiz_task").rglob(name)).read_text()
+            if name.endswith(".py"):
+                compile(text, name, "exec")
+        assert script.main(words) == 0  # the same again
+        capsys.readouterr()
+    (tmp_path / "quiz_task" / "quiz_inspect.py").write_text("mine")
+    assert script.main(words) == 2 and "move it away" in capsys.readouterr().err
+    assert (tmp_path / "quiz_task" / "quiz_inspect.py").read_text() == "mine"
+
+
+# --- own tasks of the harnesses ---
+
+
+def test_rows_without_a_right_answer_are_found():
+    assert script.why_no_choice(3, ["a", "b"]) and script.why_no_choice(-100, ["a", "b"])
+    assert script.why_no_choice("c", ["a", "b"]) and script.why_no_choice([], ["a", "b"])
+    assert script.why_no_choice(1, ["a", "b"]) is None and script.why_no_choice(["a"], ["a", "b"]) is None
+    assert script.why_no_text(" ") and script.why_no_text(None) and script.why_no_text("7") is None
+    import inspect_vllm_uv as local
+
+    assert local.why_no_letter("C", ["a", "b"]) and local.why_no_letter("", ["a", "b"])
+    assert local.why_no_letter("B", ["a", "b"]) is None and local.why_no_letter("b", ["a", "b"]) is None
+    with pytest.raises(script.ScriptError, match=r"1 of 2 items .* test/1: 3 is the number of none") as refusal:
+        script.check_golds("quiz", [("test/0", None), ("test/1", script.why_no_choice(3, ["a", "b"]))])
+    assert refusal.value.code == 1
+    script.check_golds("judged", [("test/0", script.NO_ANSWER), ("test/1", script.NO_ANSWER)])
+
+
+def test_choices_without_a_space_are_told(capsys):
+    script.say_missing_spaces("quiz", [("Answer:", "Paris"), ("Answer:", "Rome")])
+    assert "without a space" in capsys.readouterr().err
+    script.say_missing_spaces("quiz", [("Answer:", " Paris"), ("Answer:\n", "Rome"), ("答案：", "巴黎")])
+    assert capsys.readouterr().err == ""
+
+
+YAML = "task: my_quiz\ndataset_path: json\ndoc_to_text: question\n"
+
+
+def test_of_two_files_that_lie_side_by_side_the_named_one_is_loaded(tmp_path):
+    for name in ("q.yaml", "q2.yaml"):
+        (tmp_path / name).write_text(YAML)
+    chosen = script.choose_tasks([script.parse_lm_eval_task("my_quiz")], tmp_path / "q2.yaml", None)[0]
+    assert chosen.files == {"my_quiz": tmp_path / "q2.yaml"} and chosen.folders == ()
+    with pytest.raises(script.ScriptError, match=r"my_quiz is defined in .*q.yaml and in .*q2.yaml"):
+        script.choose_tasks([script.parse_lm_eval_task("my_quiz")], tmp_path, None)
+
+
+def test_the_hash_of_a_task_file_covers_what_it_takes_from_others(tmp_path):
+    (tmp_path / "q.yaml").write_text(YAML)
+    alone = script.tasks_sha256(tmp_path / "q.yaml")
+    (tmp_path / "utils.py").write_text("x = 1\n")
+    assert script.tasks_sha256(tmp_path / "q.yaml") == alone
+    (tmp_path / "q.yaml").write_text(YAML + "process_docs: !function utils.f\ninclude: base.yaml\n")
+    (tmp_path / "base.yaml").write_text("test_split: test\n")
+    hashes = [script.tasks_sha256(tmp_path / "q.yaml")]
+    for name in ("utils.py", "base.yaml"):
+        (tmp_path / name).write_text((tmp_path / name).read_text() + "# more\n")
+        hashes.append(script.tasks_sha256(tmp_path / "q.yaml"))
+    assert len({alone, *hashes}) == 4
+
+
+def test_data_lie_beside_the_file_that_names_them(tmp_path):
+    (tmp_path / "items.jsonl").write_text("")
+    assert script.from_folder(tmp_path, {"test": ["items.jsonl", "gone.jsonl"]}) == {
+        "test": [str(tmp_path / "items.jsonl"), "gone.jsonl"]
+    }
+    assert script.from_folder(None, "items.jsonl") == "items.jsonl"
