@@ -325,6 +325,7 @@ import functools
 import gzip
 import hashlib
 import io
+import itertools
 import math
 import mmap
 import shlex
@@ -340,8 +341,8 @@ import unicodedata
 import zipfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from email.utils import parsedate_to_datetime
@@ -2778,6 +2779,10 @@ MODEL_JSON = re.compile(
     r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
     r"(?:train|eval)_results|latest|chat_template|modules)\.json"
 )
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
 CLOCKS_APART = 86_400  # seconds
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
@@ -2789,7 +2794,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
         if not folder.is_dir():
             raise ScriptError(f"{folder}: no such folder of results")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             for name in sorted(names):
                 if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
                     path = os.path.join(base, name)
@@ -3122,6 +3127,171 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
 
 
+# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
+
+HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
+MOST_STEPS = 200
+
+
+def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
+
+    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
+    """
+    import numpy as np
+
+    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
+    np.fill_diagonal(wins, 0.0)
+    met, ratings = wins + wins.T, np.zeros(len(wins))
+    for _ in range(MOST_STEPS):
+        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
+        weight = met * chance * (1 - chance)
+        information = np.diag(weight.sum(axis=1)) - weight
+        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
+        ratings = ratings + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            break
+    return ratings, np.linalg.pinv(information, hermitian=True)
+
+
+def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
+    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
+
+    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
+    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
+    much.
+    """
+    import numpy as np
+
+    ratings, covariance = joint_ratings(won)
+    gaps = ratings[:, None] - ratings[None, :]
+    spread = np.diag(covariance)
+    variance = spread[:, None] + spread[None, :] - 2 * covariance
+    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
+    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
+
+
+def linked(met: np.ndarray) -> np.ndarray:
+    """[i, j]: whether i met j, directly or by others."""
+    import numpy as np
+
+    reach = met | np.eye(len(met), dtype=bool)
+    while True:
+        further = (reach.astype(float) @ reach.astype(float)) > 0
+        if (further == reach).all():
+            return reach
+        reach = further
+
+
+# --- parts/records/shared.py ------------------------------------------------------------------------------------------
+
+MOST_OPPONENTS = 2_000
+JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVotes:
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
+
+    file: str
+    system: str
+    against: Mapping[str, tuple[float, float]]
+    effect: float = 1.0
+    metric: str = ""
+
+    @property
+    def text(self) -> str:
+        """As one text for a table."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
+    """The votes of a result; None where it is of none."""
+    library = (record.get("eval_library") or {}).get("additional_details") or {}
+    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
+    name = metric.get("metric_id") or metric.get("metric_name")
+    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
+
+
+def votes_of(told: Any) -> SharedVotes | None:
+    """Votes as a record's details or a table's text tell them; None for anything else."""
+    try:
+        told = json.loads(told) if isinstance(told, str) else told
+        against = told["against"]
+        against = json.loads(against) if isinstance(against, str) else against
+        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
+        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
+        return None
+    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
+    file, system, metric = names
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
+
+
+def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
+    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
+    if one is None or two is None:
+        return False
+    return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def joint_pairs(
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
+) -> list[tuple[int, int, float]]:
+    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
+
+    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
+    they can be, so that they add up.
+    """
+    files: dict[str, list[int]] = {}
+    for i, own in enumerate(votes):
+        if own is not None and own.metric in JOINT_METRICS:
+            files.setdefault(own.file, []).append(i)
+    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
+    known = [i for i, own in enumerate(votes) if own is not None]
+    found = []
+    for place, i in enumerate(known):
+        for j in known[place + 1 :]:
+            if share_votes(votes[i], votes[j]):
+                together = errors[i] + errors[j]
+                apart = (values[i] - values[j]) / together if together else 0.0
+                found.append((i, j, joint.get((i, j), apart)))
+    return found
+
+
+def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
+    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
+    own = [votes[i] for i in members]
+    names = sorted({name for one in own for name in (one.system, *one.against)})
+    won = win_counts(own, names)
+    found = vote_statistics(won, max(one.effect for one in own))
+    return [
+        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
+        for place, i in enumerate(members)
+        for j in members[place + 1 :]
+    ]
+
+
+def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
+    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
+    import numpy as np
+
+    places = {name: i for i, name in enumerate(names)}
+    won = np.zeros((len(names), len(names)))
+    for one in own:
+        i = places[one.system]
+        for name, (wins, count) in one.against.items():
+            j = places[name]
+            if count > won[i, j] + won[j, i]:
+                won[i, j], won[j, i] = wins, count - wins
+    return won
+
+
 # --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
 
 
@@ -3430,6 +3600,8 @@ class Run:
     directed: bool = True  # whether anybody says which way of the metric is better
     formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/corpus.py
     chosen: str = ""  # which of its items count, where not all do
+    times: int = 1  # of how many repeats it is the mean
+    votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -3551,6 +3723,7 @@ def result_run(
         cluster_field=single_line(first_said("cluster_by", more)),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
+        votes=shared_votes(record, row),
     )
 
 
@@ -3987,6 +4160,387 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
     return reasons
 
 
+# --- parts/records/states.py ------------------------------------------------------------------------------------------
+
+TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
+SELECTOR = re.compile(
+    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
+)
+
+
+def moment_of_run(run: Run) -> datetime:
+    """When a run was made (UTC); the beginning of time where its record does not say."""
+    stamp = run.moment
+    try:
+        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+            return datetime.fromtimestamp(float(stamp), UTC)
+        found = datetime.fromisoformat(stamp)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def slot_of(run: Run) -> tuple[object, ...]:
+    """What two measurements of the same thing share."""
+    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
+
+
+def are_repeats(one: Run, two: Run) -> bool:
+    """Whether two measurements of one thing are known to be of one state, or tell the same."""
+    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
+        return True
+    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
+
+
+def is_same_result(one: Run, two: Run) -> bool:
+    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
+    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
+        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
+    return one.errors == two.errors and all(
+        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
+        for a, b in zip(one.repeats, two.repeats, strict=True)
+    )
+
+
+class State:
+    """Runs that were made together, while they are gathered."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.first: dict[tuple[object, ...], Run] = {}
+        self.run_ids: set[str] = set()
+        self.latest = datetime.min.replace(tzinfo=UTC)
+
+    def add(self, run: Run, slot: tuple[object, ...]) -> None:
+        self.runs.append(run)
+        self.first.setdefault(slot, run)
+        self.run_ids |= {run.run_id} - {""}
+        self.latest = max(self.latest, moment_of_run(run))
+
+    def takes(self, run: Run, slot: tuple[object, ...]) -> bool:
+        """Whether a run was made together with these: soon after the last, and nothing of theirs again."""
+        if run.run_id in self.run_ids:
+            return True
+        if moment_of_run(run) - self.latest > TOGETHER:
+            return False
+        return slot not in self.first or are_repeats(self.first[slot], run)
+
+
+def states_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    slot_by_run = {id(run): slot_of(run) for run in runs}
+    for run in runs:
+        slots[slot_by_run[id(run)]].append(run)
+    hashes = {run.identity.fixed for run in runs} - {""}
+    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
+    if len(hashes) < 2 and not doubtful:
+        return [list(runs)]
+    states: list[State] = []
+    by_hash: dict[str, State] = {}
+    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
+        own = by_hash.get(run.identity.fixed) if run.identity.fixed else None
+        last = states[-1] if states and not states[-1].runs[0].identity.fixed else None
+        if own is None and not run.identity.fixed and last is not None and last.takes(run, slot_by_run[id(run)]):
+            own = last
+        if own is None:
+            states.append(own := State())
+            if run.identity.fixed:
+                by_hash[run.identity.fixed] = own
+        own.add(run, slot_by_run[id(run)])
+    return [state.runs for state in states]
+
+
+def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
+    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
+    latest = max(map(moment_of_run, state))
+    day = latest.strftime("%Y-%m-%d")
+    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
+
+
+def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
+    """The runs of one state of a model, and what is to be said about the others.
+
+    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
+    several states and neither a date nor `latest` says which.
+    """
+    states = states_of(runs)
+    if date is not None:
+        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
+        if not chosen:
+            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
+        states = chosen
+    if len(states) == 1:
+        return states[0], []
+    names = state_names(name, states)
+    if latest:
+        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
+    raise ScriptError(
+        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
+        "with --latest",
+        code=3,
+    )
+
+
+def twice_text(runs: Sequence[Run]) -> str:
+    """What was measured twice, with its scores, for a message; nothing where nothing was."""
+    seen: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        other = seen.setdefault(slot_of(run), run)
+        if other.score != run.score:
+            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
+    return ""
+
+
+def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
+    """The names of some states."""
+    states = list(states)
+    dates: dict[str, int] = defaultdict(int)
+    for state in states:
+        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
+    names = [state_name(name, state, dates) for state in states]
+    return [
+        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+    ]
+
+
+def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
+    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
+    match = SELECTOR.fullmatch(text)
+    if not match:
+        return text, {}, None
+    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
+    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
+
+
+def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
+    """The runs that were made with some settings, named by key or by the words for it."""
+    return [
+        run
+        for run in runs
+        if all(
+            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
+            for key, value in wanted.items()
+        )
+    ]
+
+
+# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
+
+
+def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
+    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(right, n, alpha, method)
+    return float(low), float(high)
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of "as many items were gained as lost"."""
+    count, total, ways = up + down, 0, 1
+    for k in range(min(up, down) + 1):
+        total, ways = total + ways, ways * (count - k) // (k + 1)
+    return min(1.0, 2 * total / 2**count)  # whole numbers of any size divide exactly
+
+
+def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
+    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
+
+    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
+    "the bound taken at this level excludes the limit" are one statement.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    if not p_values:
+        return []
+    rejected, adjusted, _, _ = multipletests(p_values, alpha, method)
+    count, wins = len(p_values), int(rejected.sum())
+    ranks = {index: rank for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i]))}
+    levels = []
+    for i in range(count):
+        if method == "holm":
+            level = alpha / (count - min(ranks[i], wins))
+        else:
+            level = alpha * (wins if rejected[i] else wins + 1) / count
+        levels.append((float(adjusted[i]), min(level, alpha)))
+    return levels
+
+
+def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
+    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
+    return between + (within[0] + within[1]) / repeats
+
+
+def quantile_sum(alpha: float, power: float, sides: int) -> float:
+    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
+    from scipy import special
+
+    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
+
+
+def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
+    """The smallest true difference that `n` paired items show with this power."""
+    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
+
+
+def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
+    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
+    from scipy import special
+
+    count = len(scores)
+    mean = math.fsum(scores) / count
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
+
+
+# --- parts/records/repeats.py -----------------------------------------------------------------------------------------
+
+CONTRADICTION = 0.001  # a chance below it is no noise
+CONTRADICTION_Z = 3.29  # the same, for two scores without items
+
+
+def is_greedy(run: Run) -> bool:
+    """Whether a second run must give the same answers: nothing is drawn at random."""
+    return not run.temperature
+
+
+def usable_runs(runs: Sequence[Run]) -> list[Run]:
+    """Of repeats, those that the gate lets through; all where it lets none."""
+    return [run for run in runs if not run.validity.reasons] or list(runs)
+
+
+def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs that tell something new, and remarks about the others."""
+    if len(runs) == 1:
+        return list(runs), []
+    kept: list[Run] = []
+    same = 0
+    for run in runs:
+        if any(is_copy(run, other) for other in kept):
+            same += 1
+        else:
+            kept.append(run)
+    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
+    if len(kept) > 1 and all(is_greedy(run) for run in kept):
+        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
+    return kept, remarks
+
+
+def is_copy(run: Run, other: Run) -> bool:
+    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
+    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
+        return False
+    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
+        return False
+    for one, two in zip(run.repeats, other.repeats, strict=True):
+        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
+            return False
+    return True
+
+
+def items_of_run(run: Run) -> dict[Hashable, float]:
+    """Item (and which time it was asked) -> score, from the run, or the samples beside its record."""
+    if run.repeats:
+        return {(name, i): answer.score for i, own in enumerate(run.repeats) for name, answer in own.items()}
+    path, seen = Path(run.file), Counter()
+    record = read_record(path) if path.is_file() else None
+    found: dict[Hashable, float] = {}
+    for row in rows_of_run(run, read_sample_lines(path, record)) if record else ():
+        name = str(row["sample_id"])
+        score = sample_score(row)
+        if score is not None:
+            found[name, seen[name]] = score * run.scale
+        seen[name] += 1
+    return found
+
+
+def contradict(one: Mapping[Hashable, float], other: Mapping[Hashable, float]) -> bool:
+    """Whether two greedy runs differ by more than an engine's noise, which gains as many items as it loses."""
+    changes = [other[item] - one[item] for item in one.keys() & other.keys()]
+    return mcnemar_p(sum(c > 0 for c in changes), sum(c < 0 for c in changes)) < CONTRADICTION
+
+
+def contradiction(runs: Sequence[Run]) -> str:
+    """Why the greedy ones of some repeats cannot be of one model; nothing where they can."""
+    for one, other in itertools.combinations([run for run in runs if is_greedy(run)], 2):
+        if one.subtask != other.subtask or one.score == other.score:
+            continue
+        items = items_of_run(one), items_of_run(other)
+        errors = [run.standard_error for run in (one, other)]
+        apart = None not in errors and abs(one.score - other.score) > CONTRADICTION_Z * math.hypot(*errors) > 0
+        if contradict(*items) if all(items) else apart:
+            found = " and ".join(f"{number(run.score)} in {run.file}" for run in (one, other))
+            return f"greedy runs contradict one another: {found}; remove the wrong record"
+    return ""
+
+
+def mean_run(runs: Sequence[Run]) -> Run:
+    """One run for some repeats: the mean of their scores with the mean of their errors (their items are the same ones,
+    so that repeats do not make it smaller), what became of all attempts, and what is to be said."""
+    runs, _ = distinct_runs(usable_runs(runs))
+    first = runs[0]
+    if len(runs) == 1:
+        return first
+    errors = [run.standard_error for run in runs]
+    score = math.fsum(run.score for run in runs) / len(runs)
+    scores = (
+        " and ".join(number(value) for value in sorted(run.score for run in runs))
+        if len(runs) < 4
+        else f"{number(score)} on average"
+    )
+    against = contradiction(runs)
+    reasons = dict.fromkeys(reason for run in runs for reason in run.validity.reasons)
+    remarks = dict.fromkeys(remark for run in runs for remark in run.validity.remarks)
+    validity = replace(
+        first.validity,
+        reasons=(*reasons, *([against] if against else [])),
+        remarks=(f"mean of {len(runs)} repeats: {scores}", *remarks),
+    )
+    return replace(
+        first,
+        score=score,
+        written=(score / first.scale, first.written[1]),
+        standard_error=None if None in errors else math.fsum(errors) / len(errors),
+        counts=dict(sum((Counter(run.counts) for run in runs), Counter())),
+        times=sum(run.times for run in runs),
+        validity=validity,
+    )
+
+
+def repeat_groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs that are repeats of one another, in the order of the first of each group."""
+    slots: dict[tuple[object, ...], list[list[Run]]] = defaultdict(list)
+    groups = []
+    for run in runs:
+        own = next((group for group in slots[slot_of(run)] if are_repeats(group[0], run)), None)
+        if own is None:
+            groups.append(own := [])
+            slots[slot_of(run)].append(own)
+        own.append(run)
+    return groups
+
+
+def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """One run for each group of repeats, and what is to be said of those that are copies."""
+    merged, notes = [], []
+    for group in repeat_groups(runs):
+        merged.append(mean_run(group))
+        left = [run for run in group if merged[-1] is not run and merged[-1].times == 1]
+        copies = [Path(run.file).name for run in left if not run.validity.reasons or merged[-1].validity.reasons]
+        invalid = [Path(run.file).name for run in left if run.validity.reasons and not merged[-1].validity.reasons]
+        notes += [f"the same result once more: {listing(copies, 3)}"] if copies else []
+        notes += [f"left out, not valid, beside a valid repeat: {listing(invalid, 3)}"] if invalid else []
+    return merged, notes
+
+
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
 
 
@@ -4191,6 +4745,26 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
         run.scale,
     )
+
+
+def mean_result(results: Sequence[Result]) -> Result:
+    """One result for some repeats: the mean of scores and of each item; an item that one of them lost has none."""
+    import numpy as np
+
+    run = mean_run([result.run for result in results])
+    if any(run is result.run for result in results):  # the others are copies, or not valid
+        return next(result for result in results if result.run is run)
+    kept = {id(one) for one in distinct_runs(usable_runs([result.run for result in results]))[0]}
+    results = [result for result in results if id(result.run) in kept]
+    made = [result.attempts.made for result in results]
+    attempts = Attempts(None if None in made else sum(made), sum(result.attempts.lost for result in results))
+    samples = [result.samples for result in results]
+    alike = None not in samples and len({one.items_digest for one in samples}) == 1 and not samples[0].formula
+    if alike:
+        first = samples[0]
+        scores = np.mean([one.scores for one in samples], axis=0)
+        samples = [replace(first, scores=scores)]
+    return Result(run, attempts, samples[0] if alike else None)
 
 
 def own_statistic(row: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
@@ -4418,162 +4992,6 @@ def read_weights(source: str | None, vocabulary: MetricMapping) -> Mapping[str, 
     return weights
 
 
-# --- parts/records/states.py ------------------------------------------------------------------------------------------
-
-TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
-DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
-SELECTOR = re.compile(
-    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
-)
-
-
-def moment_of_run(run: Run) -> datetime:
-    """When a run was made (UTC); the beginning of time where its record does not say."""
-    stamp = run.moment
-    try:
-        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
-            return datetime.fromtimestamp(float(stamp), UTC)
-        found = datetime.fromisoformat(stamp)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):
-        return datetime.min.replace(tzinfo=UTC)
-
-
-def moment_text(moment: datetime) -> str:
-    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def slot_of(run: Run) -> tuple[object, ...]:
-    """What two measurements of the same thing share."""
-    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
-
-
-def are_repeats(one: Run, two: Run) -> bool:
-    """Whether two measurements of one thing are known to be of one state, or tell the same."""
-    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
-        return True
-    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
-
-
-def is_same_result(one: Run, two: Run) -> bool:
-    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
-    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
-        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
-    return one.errors == two.errors and all(
-        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
-        for a, b in zip(one.repeats, two.repeats, strict=True)
-    )
-
-
-def states_of(runs: Sequence[Run]) -> list[list[Run]]:
-    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
-    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
-    for run in runs:
-        slots[slot_of(run)].append(run)
-    hashes = {run.identity.fixed for run in runs} - {""}
-    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
-    if len(hashes) < 2 and not doubtful:
-        return [list(runs)]
-    states: list[list[Run]] = []
-    by_hash: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
-        if run.identity.fixed:
-            if run.identity.fixed not in by_hash:
-                states.append(by_hash.setdefault(run.identity.fixed, []))
-            by_hash[run.identity.fixed].append(run)
-            continue
-        last = states[-1] if states and not states[-1][0].identity.fixed else None
-        if last is None or not belongs(run, last):
-            states.append(last := [])
-        last.append(run)
-    return states
-
-
-def belongs(run: Run, state: Sequence[Run]) -> bool:
-    """Whether a run was made together with others: soon after the last, and nothing of theirs again."""
-    if run.run_id and any(run.run_id == other.run_id for other in state):
-        return True
-    if moment_of_run(run) - max(map(moment_of_run, state)) > TOGETHER:
-        return False
-    return all(slot_of(run) != slot_of(other) or are_repeats(run, other) for other in state)
-
-
-def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
-    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
-    latest = max(map(moment_of_run, state))
-    day = latest.strftime("%Y-%m-%d")
-    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
-
-
-def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
-    """The runs of one state of a model, and what is to be said about the others.
-
-    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
-    several states and neither a date nor `latest` says which.
-    """
-    states = states_of(runs)
-    if date is not None:
-        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
-        if not chosen:
-            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
-        states = chosen
-    if len(states) == 1:
-        return states[0], []
-    names = state_names(name, states)
-    if latest:
-        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
-    raise ScriptError(
-        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
-        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
-        "with --latest",
-        code=3,
-    )
-
-
-def twice_text(runs: Sequence[Run]) -> str:
-    """What was measured twice, with its scores, for a message; nothing where nothing was."""
-    seen: dict[tuple[object, ...], Run] = {}
-    for run in runs:
-        other = seen.setdefault(slot_of(run), run)
-        if other.score != run.score:
-            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
-    return ""
-
-
-def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
-    """The names of some states."""
-    states = list(states)
-    dates: dict[str, int] = defaultdict(int)
-    for state in states:
-        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
-    names = [state_name(name, state, dates) for state in states]
-    return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
-    ]
-
-
-def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
-    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
-    match = SELECTOR.fullmatch(text)
-    if not match:
-        return text, {}, None
-    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
-    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
-
-
-def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
-    """The runs that were made with some settings, named by key or by the words for it."""
-    return [
-        run
-        for run in runs
-        if all(
-            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
-            for key, value in wanted.items()
-        )
-    ]
-
-
 # --- parts/ranking/scores.py ------------------------------------------------------------------------------------------
 
 # Settings that say what a local task file and its data contain, as hashes.
@@ -4698,9 +5116,9 @@ def choose_results(results: Sequence[Result], where: str, metric: str | None, wa
 
 
 def choose_run(rows: Sequence[Result], where: str) -> Result:
-    """One of several runs of the same task and metric: a full one before a limited one, else the one with most items.
+    """The run of a task and metric: a full one before a limited one, else that with most items; repeats are averaged.
 
-    Runs with equal scores count once; different scores for the same settings are an error, for others a choice.
+    Runs with equal scores count once. Other settings, or another state of the model, are a choice.
     """
     ids = sorted({r.result_id for r in rows})
     if len(ids) > 1:
@@ -4710,10 +5128,12 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     if not full:
         most = max(r.score.n or 0 for r in rows)
         full = [r for r in rows if (r.score.n or 0) == most]
-    full = newest_content(full, where)
-    first = min(full, key=lambda r: (sorted(r.run.settings.items()), r.file))
+    full = sorted(newest_content(full, where), key=lambda r: (sorted(r.run.settings.items()), r.file))
+    first = full[0]
     for other in full:
-        if other.score.value == first.score.value:
+        if other.score.value == first.score.value or (
+            slot_of(first.run) == slot_of(other.run) and are_repeats(first.run, other.run)
+        ):
             continue
         different = difference_lines(setting_differences(first.run, other.run))
         if different:
@@ -4724,11 +5144,11 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
             )
         raise ScriptError(
             f"{where}: two scores for the same settings, {first.score.value} in {first.file} ({first.run.date}) and "
-            f"{other.score.value} in {other.file} ({other.run.date}); give the folder of one run with --results, or "
-            "remove the wrong record",
+            f"{other.score.value} in {other.file} ({other.run.date}), and nothing proves that the weights were the "
+            "same; give the folder of one run with --results, or remove the wrong record",
             code=3,
         )
-    return first
+    return mean_result([r for r in full if slot_of(r.run) == slot_of(first.run)])
 
 
 def newest_content(rows: Sequence[Result], where: str) -> list[Result]:
@@ -6528,7 +6948,8 @@ def item_marks(
     for checkpoint, results in chosen.items():
         for result in results:
             if (checkpoint, result.task) not in marks:
-                n = result.attempts.made
+                made = result.attempts.made
+                n = None if made is None else made // result.run.times
                 most = common[result.task, n].most_common(1)
                 marks[checkpoint, result.task] = n, *(most[0][0] if most else ("", ""))
     return marks

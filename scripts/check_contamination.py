@@ -257,7 +257,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from statistics import NormalDist
@@ -2693,6 +2693,10 @@ MODEL_JSON = re.compile(
     r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
     r"(?:train|eval)_results|latest|chat_template|modules)\.json"
 )
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
 CLOCKS_APART = 86_400  # seconds
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
@@ -2704,7 +2708,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
         if not folder.is_dir():
             raise ScriptError(f"{folder}: no such folder of results")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             for name in sorted(names):
                 if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
                     path = os.path.join(base, name)
@@ -4267,6 +4271,171 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
 
 
+# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
+
+HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
+MOST_STEPS = 200
+
+
+def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
+
+    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
+    """
+    import numpy as np
+
+    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
+    np.fill_diagonal(wins, 0.0)
+    met, ratings = wins + wins.T, np.zeros(len(wins))
+    for _ in range(MOST_STEPS):
+        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
+        weight = met * chance * (1 - chance)
+        information = np.diag(weight.sum(axis=1)) - weight
+        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
+        ratings = ratings + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            break
+    return ratings, np.linalg.pinv(information, hermitian=True)
+
+
+def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
+    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
+
+    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
+    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
+    much.
+    """
+    import numpy as np
+
+    ratings, covariance = joint_ratings(won)
+    gaps = ratings[:, None] - ratings[None, :]
+    spread = np.diag(covariance)
+    variance = spread[:, None] + spread[None, :] - 2 * covariance
+    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
+    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
+
+
+def linked(met: np.ndarray) -> np.ndarray:
+    """[i, j]: whether i met j, directly or by others."""
+    import numpy as np
+
+    reach = met | np.eye(len(met), dtype=bool)
+    while True:
+        further = (reach.astype(float) @ reach.astype(float)) > 0
+        if (further == reach).all():
+            return reach
+        reach = further
+
+
+# --- parts/records/shared.py ------------------------------------------------------------------------------------------
+
+MOST_OPPONENTS = 2_000
+JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVotes:
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
+
+    file: str
+    system: str
+    against: Mapping[str, tuple[float, float]]
+    effect: float = 1.0
+    metric: str = ""
+
+    @property
+    def text(self) -> str:
+        """As one text for a table."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
+    """The votes of a result; None where it is of none."""
+    library = (record.get("eval_library") or {}).get("additional_details") or {}
+    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
+    name = metric.get("metric_id") or metric.get("metric_name")
+    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
+
+
+def votes_of(told: Any) -> SharedVotes | None:
+    """Votes as a record's details or a table's text tell them; None for anything else."""
+    try:
+        told = json.loads(told) if isinstance(told, str) else told
+        against = told["against"]
+        against = json.loads(against) if isinstance(against, str) else against
+        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
+        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
+        return None
+    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
+    file, system, metric = names
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
+
+
+def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
+    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
+    if one is None or two is None:
+        return False
+    return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def joint_pairs(
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
+) -> list[tuple[int, int, float]]:
+    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
+
+    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
+    they can be, so that they add up.
+    """
+    files: dict[str, list[int]] = {}
+    for i, own in enumerate(votes):
+        if own is not None and own.metric in JOINT_METRICS:
+            files.setdefault(own.file, []).append(i)
+    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
+    known = [i for i, own in enumerate(votes) if own is not None]
+    found = []
+    for place, i in enumerate(known):
+        for j in known[place + 1 :]:
+            if share_votes(votes[i], votes[j]):
+                together = errors[i] + errors[j]
+                apart = (values[i] - values[j]) / together if together else 0.0
+                found.append((i, j, joint.get((i, j), apart)))
+    return found
+
+
+def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
+    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
+    own = [votes[i] for i in members]
+    names = sorted({name for one in own for name in (one.system, *one.against)})
+    won = win_counts(own, names)
+    found = vote_statistics(won, max(one.effect for one in own))
+    return [
+        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
+        for place, i in enumerate(members)
+        for j in members[place + 1 :]
+    ]
+
+
+def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
+    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
+    import numpy as np
+
+    places = {name: i for i, name in enumerate(names)}
+    won = np.zeros((len(names), len(names)))
+    for one in own:
+        i = places[one.system]
+        for name, (wins, count) in one.against.items():
+            j = places[name]
+            if count > won[i, j] + won[j, i]:
+                won[i, j], won[j, i] = wins, count - wins
+    return won
+
+
 # --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
 
 
@@ -4575,6 +4744,8 @@ class Run:
     directed: bool = True  # whether anybody says which way of the metric is better
     formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/corpus.py
     chosen: str = ""  # which of its items count, where not all do
+    times: int = 1  # of how many repeats it is the mean
+    votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -4696,6 +4867,7 @@ def result_run(
         cluster_field=single_line(first_said("cluster_by", more)),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
+        votes=shared_votes(record, row),
     )
 
 

@@ -251,8 +251,8 @@ import time
 import traceback
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
@@ -1275,6 +1275,171 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
 
 
+# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
+
+HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
+MOST_STEPS = 200
+
+
+def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
+
+    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
+    """
+    import numpy as np
+
+    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
+    np.fill_diagonal(wins, 0.0)
+    met, ratings = wins + wins.T, np.zeros(len(wins))
+    for _ in range(MOST_STEPS):
+        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
+        weight = met * chance * (1 - chance)
+        information = np.diag(weight.sum(axis=1)) - weight
+        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
+        ratings = ratings + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            break
+    return ratings, np.linalg.pinv(information, hermitian=True)
+
+
+def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
+    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
+
+    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
+    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
+    much.
+    """
+    import numpy as np
+
+    ratings, covariance = joint_ratings(won)
+    gaps = ratings[:, None] - ratings[None, :]
+    spread = np.diag(covariance)
+    variance = spread[:, None] + spread[None, :] - 2 * covariance
+    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
+    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
+
+
+def linked(met: np.ndarray) -> np.ndarray:
+    """[i, j]: whether i met j, directly or by others."""
+    import numpy as np
+
+    reach = met | np.eye(len(met), dtype=bool)
+    while True:
+        further = (reach.astype(float) @ reach.astype(float)) > 0
+        if (further == reach).all():
+            return reach
+        reach = further
+
+
+# --- parts/records/shared.py ------------------------------------------------------------------------------------------
+
+MOST_OPPONENTS = 2_000
+JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVotes:
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
+
+    file: str
+    system: str
+    against: Mapping[str, tuple[float, float]]
+    effect: float = 1.0
+    metric: str = ""
+
+    @property
+    def text(self) -> str:
+        """As one text for a table."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
+    """The votes of a result; None where it is of none."""
+    library = (record.get("eval_library") or {}).get("additional_details") or {}
+    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
+    name = metric.get("metric_id") or metric.get("metric_name")
+    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
+
+
+def votes_of(told: Any) -> SharedVotes | None:
+    """Votes as a record's details or a table's text tell them; None for anything else."""
+    try:
+        told = json.loads(told) if isinstance(told, str) else told
+        against = told["against"]
+        against = json.loads(against) if isinstance(against, str) else against
+        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
+        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
+        return None
+    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
+    file, system, metric = names
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
+
+
+def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
+    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
+    if one is None or two is None:
+        return False
+    return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def joint_pairs(
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
+) -> list[tuple[int, int, float]]:
+    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
+
+    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
+    they can be, so that they add up.
+    """
+    files: dict[str, list[int]] = {}
+    for i, own in enumerate(votes):
+        if own is not None and own.metric in JOINT_METRICS:
+            files.setdefault(own.file, []).append(i)
+    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
+    known = [i for i, own in enumerate(votes) if own is not None]
+    found = []
+    for place, i in enumerate(known):
+        for j in known[place + 1 :]:
+            if share_votes(votes[i], votes[j]):
+                together = errors[i] + errors[j]
+                apart = (values[i] - values[j]) / together if together else 0.0
+                found.append((i, j, joint.get((i, j), apart)))
+    return found
+
+
+def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
+    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
+    own = [votes[i] for i in members]
+    names = sorted({name for one in own for name in (one.system, *one.against)})
+    won = win_counts(own, names)
+    found = vote_statistics(won, max(one.effect for one in own))
+    return [
+        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
+        for place, i in enumerate(members)
+        for j in members[place + 1 :]
+    ]
+
+
+def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
+    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
+    import numpy as np
+
+    places = {name: i for i, name in enumerate(names)}
+    won = np.zeros((len(names), len(names)))
+    for one in own:
+        i = places[one.system]
+        for name, (wins, count) in one.against.items():
+            j = places[name]
+            if count > won[i, j] + won[j, i]:
+                won[i, j], won[j, i] = wins, count - wins
+    return won
+
+
 # --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
 
 
@@ -1936,6 +2101,8 @@ class Run:
     directed: bool = True  # whether anybody says which way of the metric is better
     formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/corpus.py
     chosen: str = ""  # which of its items count, where not all do
+    times: int = 1  # of how many repeats it is the mean
+    votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -2057,6 +2224,7 @@ def result_run(
         cluster_field=single_line(first_said("cluster_by", more)),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
+        votes=shared_votes(record, row),
     )
 
 
@@ -2898,9 +3066,10 @@ def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str
 
 def mcnemar_p(up: int, down: int) -> float:
     """Exact two-sided p-value of "as many items were gained as lost"."""
-    from statsmodels.stats.contingency_tables import mcnemar
-
-    return float(mcnemar([[0, up], [down, 0]], exact=True).pvalue) if up + down else 1.0
+    count, total, ways = up + down, 0, 1
+    for k in range(min(up, down) + 1):
+        total, ways = total + ways, ways * (count - k) // (k + 1)
+    return min(1.0, 2 * total / 2**count)  # whole numbers of any size divide exactly
 
 
 def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
@@ -4266,11 +4435,627 @@ def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
     return ""
 
 
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+# --- parts/records/items.py -------------------------------------------------------------------------------------------
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
+ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the lines of a result say together.
+
+    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
+    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
+    choices; empty: blank written answers; corpus: the score of all by their statistics, where they have some.
+    """
+
+    rows: int
+    unscored: int
+    factor: float | None
+    mean: float | None
+    chance: float | None
+    empty: int
+    corpus: float | None = None
+
+
+def samples_path(file: str | Path) -> Path:
+    """Where the samples of a record lie: beside it."""
+    path = Path(file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
+
+    ScriptError when it is not the file that the record was written with, or is damaged.
+    """
+    file, details = samples_path(path), record.get("detailed_evaluation_results")
+    details = details if isinstance(details, dict) else {}
+    if not file.exists():
+        return None
+    content = input_bytes(file, MAX_SAMPLES)
+    checksum = details.get("checksum")
+    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
+        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    count, evaluation = 0, record.get("evaluation_id")
+    for line, text in enumerate(stored_lines(file, content), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json_line(text)
+        except ValueError as error:
+            why = single_line(error)[:200]
+            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
+        if not isinstance(row, dict):
+            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
+        if row.get("evaluation_id", evaluation) != evaluation:
+            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
+        count += 1
+        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    return dict(found)
+
+
+def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
+    """The lines about a result."""
+    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
+
+
+def sample_score(row: Mapping[str, Any]) -> float | None:
+    """An attempt's score; None when it has none. ValueError when it is no number."""
+    if row.get("error"):
+        return None
+    score = row["evaluation"]["score"]
+    if not is_number(score):
+        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
+    return float(score)
+
+
+def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
+    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
+    if not rows:
+        return None
+    try:
+        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
+            raise ValueError("metadata is no object")
+        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
+        chance = chance_of_choices(run, rows)
+        empty = sum(map(is_blank, rows))
+        corpus = corpus_of_rows(run, rows) if run.formula else None
+    except KeyError as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    check_item_repeats(rows, f"{samples_path(run.file)}: {run.result_id}")
+    values = [score for _, score in scores if score is not None]
+    if not values:
+        return ItemFacts(len(rows), len(rows), None, None, chance, empty)
+    means = [math.fsum(values) / len(values)]
+    by_item: dict[str, list[float]] = defaultdict(list)
+    for name, score in scores:
+        if score is not None:
+            by_item[name].append(score)
+    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    factor = next(
+        (
+            factor
+            for mean in means
+            for factor in dict.fromkeys((run.scale, 1.0, 100.0 if run.unit != "proportion" else 1.0))
+            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
+        ),
+        None,
+    )
+    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, corpus)
+
+
+def corpus_of_rows(run: Run, rows: Rows) -> float | None:
+    """The score of the whole by its items' statistics; None where an item has none."""
+    found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
+    return None if not found or None in found else run.scale * corpus_score(found, run.formula)
+
+
+def check_item_repeats(rows: Rows, where: str) -> None:
+    """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
+    counts = Counter(str(row["sample_id"]) for row in rows)
+    most = max(counts.values())
+    if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if min(counts.values()) != most:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+
+
+def is_blank(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def chance_of_choices(run: Run, rows: Rows) -> float | None:
+    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
+    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
+        return None
+    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
+    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
+
+
+def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
+    facts = facts_of_items(run, rows)
+    if facts is None:
+        return run if run.aggregation else replace(run, aggregation="mean")
+    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
+    cluster_by = cluster_by or run.cluster_field or None
+    repeats: list[dict[str, Answer]] = []
+    counts: Counter[str] = Counter()
+    errors: set[str] = set()
+    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+        name = str(row["sample_id"])
+        index = counts[name]
+        counts[name] += 1
+        if index == len(repeats):
+            repeats.append({})
+        score = sample_score(row)
+        if score is None:
+            errors.add(name)
+            continue
+        metadata = row.get("metadata") or {}
+        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
+    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
+    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
+    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+
+
+def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
+    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
+
+    Items of which several were asked with one and the same prompt are not independent of one another.
+    """
+    if cluster_by == INDEPENDENT:
+        return [None] * len(rows)
+    found: list[str | None] = []
+    asked: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        metadata = row.get("metadata") or {}
+        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
+        value = next(
+            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
+        )
+        found.append(None if value in (None, "") else str(value))
+        if metadata.get("prompt_hash"):
+            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
+    if cluster_by or any(group is not None for group in found):
+        return found
+    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
+    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]
+
+
+# --- parts/records/states.py ------------------------------------------------------------------------------------------
+
+TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
+SELECTOR = re.compile(
+    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
+)
+
+
+def moment_of_run(run: Run) -> datetime:
+    """When a run was made (UTC); the beginning of time where its record does not say."""
+    stamp = run.moment
+    try:
+        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+            return datetime.fromtimestamp(float(stamp), UTC)
+        found = datetime.fromisoformat(stamp)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def slot_of(run: Run) -> tuple[object, ...]:
+    """What two measurements of the same thing share."""
+    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
+
+
+def are_repeats(one: Run, two: Run) -> bool:
+    """Whether two measurements of one thing are known to be of one state, or tell the same."""
+    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
+        return True
+    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
+
+
+def is_same_result(one: Run, two: Run) -> bool:
+    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
+    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
+        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
+    return one.errors == two.errors and all(
+        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
+        for a, b in zip(one.repeats, two.repeats, strict=True)
+    )
+
+
+class State:
+    """Runs that were made together, while they are gathered."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.first: dict[tuple[object, ...], Run] = {}
+        self.run_ids: set[str] = set()
+        self.latest = datetime.min.replace(tzinfo=UTC)
+
+    def add(self, run: Run, slot: tuple[object, ...]) -> None:
+        self.runs.append(run)
+        self.first.setdefault(slot, run)
+        self.run_ids |= {run.run_id} - {""}
+        self.latest = max(self.latest, moment_of_run(run))
+
+    def takes(self, run: Run, slot: tuple[object, ...]) -> bool:
+        """Whether a run was made together with these: soon after the last, and nothing of theirs again."""
+        if run.run_id in self.run_ids:
+            return True
+        if moment_of_run(run) - self.latest > TOGETHER:
+            return False
+        return slot not in self.first or are_repeats(self.first[slot], run)
+
+
+def states_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    slot_by_run = {id(run): slot_of(run) for run in runs}
+    for run in runs:
+        slots[slot_by_run[id(run)]].append(run)
+    hashes = {run.identity.fixed for run in runs} - {""}
+    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
+    if len(hashes) < 2 and not doubtful:
+        return [list(runs)]
+    states: list[State] = []
+    by_hash: dict[str, State] = {}
+    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
+        own = by_hash.get(run.identity.fixed) if run.identity.fixed else None
+        last = states[-1] if states and not states[-1].runs[0].identity.fixed else None
+        if own is None and not run.identity.fixed and last is not None and last.takes(run, slot_by_run[id(run)]):
+            own = last
+        if own is None:
+            states.append(own := State())
+            if run.identity.fixed:
+                by_hash[run.identity.fixed] = own
+        own.add(run, slot_by_run[id(run)])
+    return [state.runs for state in states]
+
+
+def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
+    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
+    latest = max(map(moment_of_run, state))
+    day = latest.strftime("%Y-%m-%d")
+    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
+
+
+def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
+    """The runs of one state of a model, and what is to be said about the others.
+
+    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
+    several states and neither a date nor `latest` says which.
+    """
+    states = states_of(runs)
+    if date is not None:
+        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
+        if not chosen:
+            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
+        states = chosen
+    if len(states) == 1:
+        return states[0], []
+    names = state_names(name, states)
+    if latest:
+        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
+    raise ScriptError(
+        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
+        "with --latest",
+        code=3,
+    )
+
+
+def twice_text(runs: Sequence[Run]) -> str:
+    """What was measured twice, with its scores, for a message; nothing where nothing was."""
+    seen: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        other = seen.setdefault(slot_of(run), run)
+        if other.score != run.score:
+            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
+    return ""
+
+
+def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
+    """The names of some states."""
+    states = list(states)
+    dates: dict[str, int] = defaultdict(int)
+    for state in states:
+        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
+    names = [state_name(name, state, dates) for state in states]
+    return [
+        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+    ]
+
+
+def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
+    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
+    match = SELECTOR.fullmatch(text)
+    if not match:
+        return text, {}, None
+    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
+    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
+
+
+def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
+    """The runs that were made with some settings, named by key or by the words for it."""
+    return [
+        run
+        for run in runs
+        if all(
+            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
+            for key, value in wanted.items()
+        )
+    ]
+
+
+# --- parts/records/repeats.py -----------------------------------------------------------------------------------------
+
+CONTRADICTION = 0.001  # a chance below it is no noise
+CONTRADICTION_Z = 3.29  # the same, for two scores without items
+
+
+def is_greedy(run: Run) -> bool:
+    """Whether a second run must give the same answers: nothing is drawn at random."""
+    return not run.temperature
+
+
+def usable_runs(runs: Sequence[Run]) -> list[Run]:
+    """Of repeats, those that the gate lets through; all where it lets none."""
+    return [run for run in runs if not run.validity.reasons] or list(runs)
+
+
+def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs that tell something new, and remarks about the others."""
+    if len(runs) == 1:
+        return list(runs), []
+    kept: list[Run] = []
+    same = 0
+    for run in runs:
+        if any(is_copy(run, other) for other in kept):
+            same += 1
+        else:
+            kept.append(run)
+    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
+    if len(kept) > 1 and all(is_greedy(run) for run in kept):
+        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
+    return kept, remarks
+
+
+def is_copy(run: Run, other: Run) -> bool:
+    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
+    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
+        return False
+    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
+        return False
+    for one, two in zip(run.repeats, other.repeats, strict=True):
+        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
+            return False
+    return True
+
+
+def items_of_run(run: Run) -> dict[Hashable, float]:
+    """Item (and which time it was asked) -> score, from the run, or the samples beside its record."""
+    if run.repeats:
+        return {(name, i): answer.score for i, own in enumerate(run.repeats) for name, answer in own.items()}
+    path, seen = Path(run.file), Counter()
+    record = read_record(path) if path.is_file() else None
+    found: dict[Hashable, float] = {}
+    for row in rows_of_run(run, read_sample_lines(path, record)) if record else ():
+        name = str(row["sample_id"])
+        score = sample_score(row)
+        if score is not None:
+            found[name, seen[name]] = score * run.scale
+        seen[name] += 1
+    return found
+
+
+def contradict(one: Mapping[Hashable, float], other: Mapping[Hashable, float]) -> bool:
+    """Whether two greedy runs differ by more than an engine's noise, which gains as many items as it loses."""
+    changes = [other[item] - one[item] for item in one.keys() & other.keys()]
+    return mcnemar_p(sum(c > 0 for c in changes), sum(c < 0 for c in changes)) < CONTRADICTION
+
+
+def contradiction(runs: Sequence[Run]) -> str:
+    """Why the greedy ones of some repeats cannot be of one model; nothing where they can."""
+    for one, other in itertools.combinations([run for run in runs if is_greedy(run)], 2):
+        if one.subtask != other.subtask or one.score == other.score:
+            continue
+        items = items_of_run(one), items_of_run(other)
+        errors = [run.standard_error for run in (one, other)]
+        apart = None not in errors and abs(one.score - other.score) > CONTRADICTION_Z * math.hypot(*errors) > 0
+        if contradict(*items) if all(items) else apart:
+            found = " and ".join(f"{number(run.score)} in {run.file}" for run in (one, other))
+            return f"greedy runs contradict one another: {found}; remove the wrong record"
+    return ""
+
+
+def mean_run(runs: Sequence[Run]) -> Run:
+    """One run for some repeats: the mean of their scores with the mean of their errors (their items are the same ones,
+    so that repeats do not make it smaller), what became of all attempts, and what is to be said."""
+    runs, _ = distinct_runs(usable_runs(runs))
+    first = runs[0]
+    if len(runs) == 1:
+        return first
+    errors = [run.standard_error for run in runs]
+    score = math.fsum(run.score for run in runs) / len(runs)
+    scores = (
+        " and ".join(number(value) for value in sorted(run.score for run in runs))
+        if len(runs) < 4
+        else f"{number(score)} on average"
+    )
+    against = contradiction(runs)
+    reasons = dict.fromkeys(reason for run in runs for reason in run.validity.reasons)
+    remarks = dict.fromkeys(remark for run in runs for remark in run.validity.remarks)
+    validity = replace(
+        first.validity,
+        reasons=(*reasons, *([against] if against else [])),
+        remarks=(f"mean of {len(runs)} repeats: {scores}", *remarks),
+    )
+    return replace(
+        first,
+        score=score,
+        written=(score / first.scale, first.written[1]),
+        standard_error=None if None in errors else math.fsum(errors) / len(errors),
+        counts=dict(sum((Counter(run.counts) for run in runs), Counter())),
+        times=sum(run.times for run in runs),
+        validity=validity,
+    )
+
+
+def repeat_groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs that are repeats of one another, in the order of the first of each group."""
+    slots: dict[tuple[object, ...], list[list[Run]]] = defaultdict(list)
+    groups = []
+    for run in runs:
+        own = next((group for group in slots[slot_of(run)] if are_repeats(group[0], run)), None)
+        if own is None:
+            groups.append(own := [])
+            slots[slot_of(run)].append(own)
+        own.append(run)
+    return groups
+
+
+def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """One run for each group of repeats, and what is to be said of those that are copies."""
+    merged, notes = [], []
+    for group in repeat_groups(runs):
+        merged.append(mean_run(group))
+        left = [run for run in group if merged[-1] is not run and merged[-1].times == 1]
+        copies = [Path(run.file).name for run in left if not run.validity.reasons or merged[-1].validity.reasons]
+        invalid = [Path(run.file).name for run in left if run.validity.reasons and not merged[-1].validity.reasons]
+        notes += [f"the same result once more: {listing(copies, 3)}"] if copies else []
+        notes += [f"left out, not valid, beside a valid repeat: {listing(invalid, 3)}"] if invalid else []
+    return merged, notes
+
+
 # --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
 
 FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
 FEW_RATERS = 3
-CONTRADICTION = 0.001  # a chance below it is no noise
 MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
 FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
 
@@ -4400,55 +5185,6 @@ def side_of(runs: Sequence[Run]) -> Side:
     return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
 
 
-def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs that tell something new, and remarks about the others."""
-    if len(runs) == 1:
-        return list(runs), []
-    kept: list[Run] = []
-    same = 0
-    for run in runs:
-        if any(is_copy(run, other) for other in kept):
-            same += 1
-        else:
-            kept.append(run)
-    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
-    if len(kept) > 1 and all(is_greedy(run) for run in kept):
-        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
-    return kept, remarks
-
-
-def contradicting_runs(side: Side, name: str) -> list[str]:
-    """Greedy runs of one side that differ by more than an engine's noise, which gains as many items as it loses."""
-    lines = []
-    runs = [run for run in side.runs if is_greedy(run) and len(run.repeats) == 1]
-    for one, other in itertools.combinations(runs, 2):
-        if one.subtask != other.subtask:
-            continue
-        common = set(one.repeats[0]) & set(other.repeats[0])
-        changes = [other.repeats[0][item].score - one.repeats[0][item].score for item in common]
-        if mcnemar_p(sum(c > 0 for c in changes), sum(c < 0 for c in changes)) < CONTRADICTION:
-            found = " and ".join(f"{run.score:.3f} in {run.file}" for run in (one, other))
-            lines.append(f"the {name}'s greedy runs contradict one another: {found}; remove the wrong record")
-    return lines
-
-
-def is_greedy(run: Run) -> bool:
-    """Whether a second run must give the same answers: nothing is drawn at random."""
-    return not run.temperature
-
-
-def is_copy(run: Run, other: Run) -> bool:
-    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
-    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
-        return False
-    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
-        return False
-    for one, two in zip(run.repeats, other.repeats, strict=True):
-        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
-            return False
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Matched:
     """How the items of two sides go together."""
@@ -4553,7 +5289,7 @@ NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's nam
 def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one task that were made alike, of equally many items; the largest group first."""
     groups: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
+    for run in usable_runs(runs):
         groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
     return sorted(
         groups.values(),
@@ -4636,6 +5372,8 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
         if not all(run.measured for run in side.runs):
             reasons.append(f"the {name}'s score was read from a document, not measured")
     if not paired:
+        if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
+            reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
     if matched.other_items:
         reasons.append(f"{matched.other_items} items have the same id and other content")
@@ -4941,7 +5679,8 @@ def with_sides(
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
-    reasons += contradicting_runs(sides[0], "baseline") + contradicting_runs(sides[1], "candidate")
+    found = [(name, contradiction(side.runs)) for side, name in zip(sides, ("baseline", "candidate"), strict=True)]
+    reasons += [f"the {name}'s {text}" for name, text in found if text]
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
     notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
@@ -5674,307 +6413,6 @@ def to_yaml(value: Any, **options: Any) -> str:
     return yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf, **options)
 
 
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/records/files.py -------------------------------------------------------------------------------------------
-
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-CLOCKS_APART = 86_400  # seconds
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
-            for name in sorted(names):
-                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
-                    path = os.path.join(base, name)
-                    found.setdefault(os.path.realpath(path), Path(path))
-    return list(found.values())
-
-
-def is_trainer_log(record: Mapping[str, Any]) -> bool:
-    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
-    source = record.get("source_metadata")
-    details = source.get("additional_details") if isinstance(source, dict) else None
-    return isinstance(details, dict) and details.get("measured_by") == "trainer"
-
-
-def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
-    text = input_bytes(path)
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = strict_json(text)
-    except ValueError as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
-        if re.match(r"0\.2\.\d", str(version)):
-            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
-        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    return None if is_trainer_log(record) and not trainer else record
-
-
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
-    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
-            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
-
-
-def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-# --- parts/records/items.py -------------------------------------------------------------------------------------------
-
-CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
-REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
-INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
-ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
-CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
-Rows = Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemFacts:
-    """What the lines of a result say together.
-
-    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
-    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; corpus: the score of all by their statistics, where they have some.
-    """
-
-    rows: int
-    unscored: int
-    factor: float | None
-    mean: float | None
-    chance: float | None
-    empty: int
-    corpus: float | None = None
-
-
-def samples_path(file: str | Path) -> Path:
-    """Where the samples of a record lie: beside it."""
-    path = Path(file)
-    return path.with_name(f"{path.stem}_samples.jsonl")
-
-
-def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
-    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
-
-    ScriptError when it is not the file that the record was written with, or is damaged.
-    """
-    file, details = samples_path(path), record.get("detailed_evaluation_results")
-    details = details if isinstance(details, dict) else {}
-    if not file.exists():
-        return None
-    content = input_bytes(file, MAX_SAMPLES)
-    checksum = details.get("checksum")
-    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
-        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    count, evaluation = 0, record.get("evaluation_id")
-    for line, text in enumerate(stored_lines(file, content), start=1):
-        if not text.strip():
-            continue
-        try:
-            row = strict_json_line(text)
-        except ValueError as error:
-            why = single_line(error)[:200]
-            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
-        if not isinstance(row, dict):
-            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
-        if row.get("evaluation_id", evaluation) != evaluation:
-            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
-        count += 1
-        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
-    if is_number(details.get("total_rows")) and details["total_rows"] != count:
-        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    return dict(found)
-
-
-def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
-    """The lines about a result."""
-    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
-
-
-def sample_score(row: Mapping[str, Any]) -> float | None:
-    """An attempt's score; None when it has none. ValueError when it is no number."""
-    if row.get("error"):
-        return None
-    score = row["evaluation"]["score"]
-    if not is_number(score):
-        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
-    return float(score)
-
-
-def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
-    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
-    if not rows:
-        return None
-    try:
-        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
-            raise ValueError("metadata is no object")
-        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
-        chance = chance_of_choices(run, rows)
-        empty = sum(map(is_blank, rows))
-        corpus = corpus_of_rows(run, rows) if run.formula else None
-    except KeyError as error:
-        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
-    check_item_repeats(rows, f"{samples_path(run.file)}: {run.result_id}")
-    values = [score for _, score in scores if score is not None]
-    if not values:
-        return ItemFacts(len(rows), len(rows), None, None, chance, empty)
-    means = [math.fsum(values) / len(values)]
-    by_item: dict[str, list[float]] = defaultdict(list)
-    for name, score in scores:
-        if score is not None:
-            by_item[name].append(score)
-    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
-    factor = next(
-        (
-            factor
-            for mean in means
-            for factor in dict.fromkeys((run.scale, 1.0, 100.0 if run.unit != "proportion" else 1.0))
-            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
-        ),
-        None,
-    )
-    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, corpus)
-
-
-def corpus_of_rows(run: Run, rows: Rows) -> float | None:
-    """The score of the whole by its items' statistics; None where an item has none."""
-    found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
-    return None if not found or None in found else run.scale * corpus_score(found, run.formula)
-
-
-def check_item_repeats(rows: Rows, where: str) -> None:
-    """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
-    counts = Counter(str(row["sample_id"]) for row in rows)
-    most = max(counts.values())
-    if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
-        twice = next(name for name, count in counts.items() if count > 1)
-        raise ScriptError(
-            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
-            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
-        )
-    if min(counts.values()) != most:
-        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
-
-
-def is_blank(row: Mapping[str, Any]) -> bool:
-    """Whether a written answer is blank."""
-    answers = (row.get("output") or {}).get("raw")
-    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
-
-
-def chance_of_choices(run: Run, rows: Rows) -> float | None:
-    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
-    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
-        return None
-    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
-    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
-
-
-def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
-    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
-    facts = facts_of_items(run, rows)
-    if facts is None:
-        return run if run.aggregation else replace(run, aggregation="mean")
-    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
-    cluster_by = cluster_by or run.cluster_field or None
-    repeats: list[dict[str, Answer]] = []
-    counts: Counter[str] = Counter()
-    errors: set[str] = set()
-    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
-        name = str(row["sample_id"])
-        index = counts[name]
-        counts[name] += 1
-        if index == len(repeats):
-            repeats.append({})
-        score = sample_score(row)
-        if score is None:
-            errors.add(name)
-            continue
-        metadata = row.get("metadata") or {}
-        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
-        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
-        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
-    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
-    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
-    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
-
-
-def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
-    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
-
-    Items of which several were asked with one and the same prompt are not independent of one another.
-    """
-    if cluster_by == INDEPENDENT:
-        return [None] * len(rows)
-    found: list[str | None] = []
-    asked: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        metadata = row.get("metadata") or {}
-        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
-        value = next(
-            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
-        )
-        found.append(None if value in (None, "") else str(value))
-        if metadata.get("prompt_hash"):
-            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
-    if cluster_by or any(group is not None for group in found):
-        return found
-    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
-    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]
-
-
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
 
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
@@ -6109,162 +6547,6 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
         elif facts.factor is None and not run.aggregation:
             reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
     return reasons
-
-
-# --- parts/records/states.py ------------------------------------------------------------------------------------------
-
-TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
-DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
-SELECTOR = re.compile(
-    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
-)
-
-
-def moment_of_run(run: Run) -> datetime:
-    """When a run was made (UTC); the beginning of time where its record does not say."""
-    stamp = run.moment
-    try:
-        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
-            return datetime.fromtimestamp(float(stamp), UTC)
-        found = datetime.fromisoformat(stamp)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):
-        return datetime.min.replace(tzinfo=UTC)
-
-
-def moment_text(moment: datetime) -> str:
-    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def slot_of(run: Run) -> tuple[object, ...]:
-    """What two measurements of the same thing share."""
-    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
-
-
-def are_repeats(one: Run, two: Run) -> bool:
-    """Whether two measurements of one thing are known to be of one state, or tell the same."""
-    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
-        return True
-    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
-
-
-def is_same_result(one: Run, two: Run) -> bool:
-    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
-    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
-        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
-    return one.errors == two.errors and all(
-        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
-        for a, b in zip(one.repeats, two.repeats, strict=True)
-    )
-
-
-def states_of(runs: Sequence[Run]) -> list[list[Run]]:
-    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
-    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
-    for run in runs:
-        slots[slot_of(run)].append(run)
-    hashes = {run.identity.fixed for run in runs} - {""}
-    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
-    if len(hashes) < 2 and not doubtful:
-        return [list(runs)]
-    states: list[list[Run]] = []
-    by_hash: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
-        if run.identity.fixed:
-            if run.identity.fixed not in by_hash:
-                states.append(by_hash.setdefault(run.identity.fixed, []))
-            by_hash[run.identity.fixed].append(run)
-            continue
-        last = states[-1] if states and not states[-1][0].identity.fixed else None
-        if last is None or not belongs(run, last):
-            states.append(last := [])
-        last.append(run)
-    return states
-
-
-def belongs(run: Run, state: Sequence[Run]) -> bool:
-    """Whether a run was made together with others: soon after the last, and nothing of theirs again."""
-    if run.run_id and any(run.run_id == other.run_id for other in state):
-        return True
-    if moment_of_run(run) - max(map(moment_of_run, state)) > TOGETHER:
-        return False
-    return all(slot_of(run) != slot_of(other) or are_repeats(run, other) for other in state)
-
-
-def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
-    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
-    latest = max(map(moment_of_run, state))
-    day = latest.strftime("%Y-%m-%d")
-    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
-
-
-def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
-    """The runs of one state of a model, and what is to be said about the others.
-
-    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
-    several states and neither a date nor `latest` says which.
-    """
-    states = states_of(runs)
-    if date is not None:
-        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
-        if not chosen:
-            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
-        states = chosen
-    if len(states) == 1:
-        return states[0], []
-    names = state_names(name, states)
-    if latest:
-        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
-    raise ScriptError(
-        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
-        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
-        "with --latest",
-        code=3,
-    )
-
-
-def twice_text(runs: Sequence[Run]) -> str:
-    """What was measured twice, with its scores, for a message; nothing where nothing was."""
-    seen: dict[tuple[object, ...], Run] = {}
-    for run in runs:
-        other = seen.setdefault(slot_of(run), run)
-        if other.score != run.score:
-            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
-    return ""
-
-
-def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
-    """The names of some states."""
-    states = list(states)
-    dates: dict[str, int] = defaultdict(int)
-    for state in states:
-        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
-    names = [state_name(name, state, dates) for state in states]
-    return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
-    ]
-
-
-def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
-    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
-    match = SELECTOR.fullmatch(text)
-    if not match:
-        return text, {}, None
-    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
-    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
-
-
-def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
-    """The runs that were made with some settings, named by key or by the words for it."""
-    return [
-        run
-        for run in runs
-        if all(
-            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
-            for key, value in wanted.items()
-        )
-    ]
 
 
 # --- parts/comparison/reading.py --------------------------------------------------------------------------------------

@@ -1137,6 +1137,91 @@ def strings(values: dict[str, Any]) -> dict[str, str]:
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
 
 
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
 # --- parts/formats/vocabulary.py --------------------------------------------------------------------------------------
 
 # Formats by the name that --format takes, with the library that writes them.
@@ -1145,11 +1230,6 @@ LIBRARIES |= {"lmms-eval": "lmms-eval", "evalchemy": "evalchemy", "evalscope": "
 LIBRARIES |= {"olmes": "olmes", "nemo": "nemo-evaluator", "opencompass": "opencompass", "evalplus": "evalplus"}
 LIBRARIES |= {"swe-bench": "swebench", "simple-evals": "simple-evals", "trainer": "transformers.Trainer"}
 LIBRARIES |= {"every-eval-ever": "every_eval_ever"}
-# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
-HIDDEN_FOLDERS = re.compile(
-    r"\.(?:git|hg|svn|venv|tox|nox|cache|Trash.*|ipynb_checkpoints|hypothesis|\w+_cache|no_exist)"
-)
-
 # Bounds on what a hostile or damaged file can make this script read at once, in bytes.
 MAX_JSON = 1 << 30  # one JSON document
 

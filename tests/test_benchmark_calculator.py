@@ -834,9 +834,11 @@ def test_equal_runs_count_once_contradictory_ones_are_refused(tmp_path, capsys):
     add_record(run, "step_1", "gsm8k", 0.4)
     assert ranked(capsys, run)["checkpoints"][0]["eval_accuracy"] == 0.4
     add_record(run, "step_1", "gsm8k", 0.5)
-    message = refused(capsys, run, code=3)
-    assert "two scores for the same settings, " in message
-    assert message.endswith("remove the wrong record")
+    document = ranked(capsys, run)
+    assert document["checkpoints"][0]["eval_accuracy"] == pytest.approx(0.45)  # equal weights: repeats
+    assert any("mean of 2 repeats: 0.400 and 0.500" in line for line in document["notes"])
+    add_record(run, "step_1", "gsm8k", 0.9, n=1000)
+    assert "contradict one another" in refused(capsys, run, code=3)
 
 
 def test_different_settings_are_undecided(tmp_path, capsys):

@@ -394,7 +394,8 @@ def test_reasons_name_no_folder_of_this_machine(tmp_path, monkeypatch, capsys, f
     results.mkdir(parents=True)
     examples = Path(board.__file__).resolve().parents[1] / "examples/tiny_run/results"
     good = next(examples.rglob("????????-*[0-9a-f].json"))
-    shutil.copy(good, results / good.name)
+    for file in (good, good.with_name(f"{good.stem}_samples.jsonl")):
+        shutil.copy(file, results / file.name)
     for name in ("8e29e4a2-0000-4000-8000-000000000000.json", "8e29e4a2-0000-4000-8000-000000000001.json"):
         (results / name).write_text("{" if name.endswith("0.json") else "[]")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -161,7 +161,7 @@ SHAPES: dict[str, tuple[Callable[[Path, random.Random], None], tuple[str, ...]]]
     "scale guessed": (other_scale, USED_NOWHERE),
     "zero for failed": (failed, USED_NOWHERE),
     "duplicated items": (doubled, USED_NOWHERE),
-    "last run wins; repeats that are not": (nights, ("decided", "ranks_it", "published")),
+    "last run wins; repeats that are not": (nights, USED_NOWHERE),
     "the judge changed": (other_judge, COMPARED_NOWHERE),
     "a stale cache under a changed key": (other_key, COMPARED_NOWHERE),
     "reference in the prompt": (other_prompt, COMPARED_NOWHERE),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from parts.board.vocabulary import SOURCE_TYPES, RankRange
+from parts.records.shared import joint_pairs, votes_of
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
 COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
@@ -48,9 +49,10 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
     """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
 
     Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
-    is cautious for models that answered the same items); Holm's correction over all pairs. A model ranks from 1 + the
-    number of significantly better models to the number of models - that of significantly worse ones. Models without a
-    known error have no rank, but may be anywhere: each makes the others' ranges one longer.
+    is cautious for models that answered the same items; those from the same votes, for which it is not, by the joint
+    model of the votes); Holm's correction over all pairs. A model ranks from 1 + the number of significantly better
+    models to the number of models - that of significantly worse ones. Models without a known error have no rank, but
+    may be anywhere: each makes the others' ranges one longer.
     """
     import numpy as np
 
@@ -59,7 +61,9 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
     sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
     values = sign * np.array([row["comparable"] for row in known], dtype=float)
     variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
-    better, worse = significant_counts(values, variances)
+    votes = [votes_of(row.get("votes")) for row in known]
+    together = joint_pairs(votes, values, np.sqrt(variances))
+    better, worse = dependent_counts(values, variances, together) if together else significant_counts(values, variances)
     found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
     for row, above, below in zip(known, better, worse, strict=True):
         found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
@@ -160,6 +164,24 @@ def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
     worse += np.bincount(high[told], minlength=count)
     back = np.argsort(order)
     return better[back], worse[back]
+
+
+def dependent_counts(values: Any, variances: Any, together: Sequence[tuple[int, int, float]]) -> tuple[Any, Any]:
+    """As significant_counts, pair by pair, where the errors of some pairs are not independent.
+
+    together: these pairs, with the statistic for the first being higher.
+    """
+    import numpy as np
+
+    first, second = (np.array([pair[i] for pair in together]) for i in (0, 1))
+    statistic = (values[:, None] - values[None, :]) / np.sqrt(variances[:, None] + variances[None, :])
+    statistic[first, second] = [pair[2] for pair in together]
+    statistic[second, first] = -statistic[first, second]
+    rejected = -1
+    while (now := int((statistic >= holm_threshold(max(rejected, 0), math.comb(len(values), 2))).sum())) > rejected:
+        rejected = now
+    told = statistic >= holm_threshold(rejected, math.comb(len(values), 2))
+    return told.sum(axis=0), told.sum(axis=1)
 
 
 def holm_bounds(told_apart: Callable[[int, bool], int], pairs: int) -> tuple[int, int]:

@@ -10,15 +10,16 @@ from typing import Any
 from parts.board.metadata_rows import new_row
 from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks
 from parts.foreign import iso_time, kept_count, kept_url
-from parts.frame import ScriptError, kept_text
+from parts.frame import ScriptError, kept_text, listing, note
 from parts.private import without_paths
 from parts.records.files import read_record, record_files
 from parts.records.groups import whole_runs
 from parts.records.identity import identity_of
 from parts.records.publishable import is_main_metric, record_place, record_shots
 from parts.records.reading import read_results
+from parts.records.repeats import merged_repeats
 from parts.records.run import Run
-from parts.records.states import states_of
+from parts.records.states import state_names, states_of
 from parts.vocabulary import bare_task
 
 
@@ -85,16 +86,20 @@ def record_row(
         source_name=source_name,
         source_url=place.url or None,
         why_not=why_not,
+        votes=run.votes and run.votes.text,
     )
     row["notes"] = "; ".join((record_place(Path(run.file)), *run.validity.remarks))
     return row
 
 
-def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[BoardRow], list[dict[str, str]]]:
-    """The rows of all records below some folders, and what could not be read; the newest of equal results stays.
+def read_own_runs(
+    folders: Sequence[str], benchmarks: Benchmarks, latest: bool = False
+) -> tuple[list[BoardRow], list[dict[str, str]]]:
+    """The rows of all records below some folders, and what could not be read.
 
-    A model of which several revisions, adapters, ... were measured goes by a name that says which. Each complete set of
-    a benchmark's parts gives a row of the benchmark.
+    A model of which several revisions, adapters, ... were measured goes by a name that says which, and so does each
+    state of a model that was measured at several times (`latest`: the last one alone, by the model's name). Repeats of
+    one state are one row. Each complete set of a benchmark's parts gives a row of the benchmark.
     """
     found: list[tuple[Run, BoardRow]] = []
     unreadable = []
@@ -116,35 +121,60 @@ def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[
     rows: list[BoardRow] = []
     for key, own in models.items():
         name = own[0][0].identity.name if ids.count(key[0]) > 1 or key[2] else key[0]
-        for row in [*(row for _, row in own), *whole_rows(own, benchmarks)]:
-            rows.append(row | {"model": kept_text(name) or ""})
+        for told, state in named_states(name, [run for run, _ in own], latest):
+            kept = state_rows(state, {id(run): row for run, row in own}, benchmarks)
+            rows += [row | {"model": kept_text(told) or ""} for row in kept]
     return rows, unreadable
 
 
-def whole_rows(own: Sequence[tuple[Run, BoardRow]], benchmarks: Benchmarks) -> list[BoardRow]:
-    """The rows of the benchmarks that parts of one model make up, each from parts of one state of it."""
-    parts = {id(run): row for run, row in own if run.subtask}
-    rows = []
-    for state in states_of([run for run, _ in own if run.subtask]):
-        wholes, used, _ = whole_runs(state, benchmarks.vocabulary)
-        for run in wholes:
-            first = parts[next(id(part) for part in used if part.key == run.key and part.file == run.file)]
-            reasons = "; ".join(run.validity.reasons)[:200]
-            error = None if run.standard_error is None else run.standard_error / run.scale
-            known = benchmarks.mapping[run.key]
-            why_not = f"not valid: {reasons}" if reasons else f"a partial run ({run.partial})" if run.partial else None
-            if not why_not and not ranks(run.metric, known):
-                why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
-            rows.append(
-                first
-                | {
-                    "benchmark_name": known["name"],
-                    "source_task": run.result_id,
-                    "value": run.written[0],
-                    "standard_error": error,
-                    "n": kept_count(run.n),
-                    "why_not": why_not,
-                    "notes": "; ".join((first["notes"].split("; ")[0], *run.validity.remarks[:3])),
-                }
-            )
-    return rows
+def named_states(name: str, runs: Sequence[Run], latest: bool) -> list[tuple[str, list[Run]]]:
+    """(name, runs) of each state of a model; what was read in documents is of none and has the model's own name."""
+    told = [run for run in runs if not run.measured]
+    states = states_of([run for run in runs if run.measured])
+    names = state_names(name, states) if len(states) > 1 else [name]
+    if len(states) > 1:
+        what = f"{names[-1]} is shown alone (--latest)" if latest else "each is shown under its own name"
+        why = "of weights that nothing proves to be equal"
+        note(f"note: {name} was measured {len(states)} times, {why}; {what}: {listing(names, 5)}")
+    found = [(name, states[-1])] if latest and states else list(zip(names, states, strict=False))
+    return [*found, (name, told)]
+
+
+def state_rows(runs: Sequence[Run], rows: Mapping[int, BoardRow], benchmarks: Benchmarks) -> list[BoardRow]:
+    """The rows of one state of a model: repeats as one, and the benchmarks that its parts make up."""
+    by_place = {(run.file, run.result_id): rows[id(run)] for run in reversed(runs)}
+    merged, _ = merged_repeats([run for run in runs if run.measured])
+    merged += [run for run in runs if not run.measured]
+    found = []
+    for run in merged:
+        row = by_place[run.file, run.result_id]
+        found.append(row if id(run) in rows else row | numbers_of(run, row["why_not"]))
+    return found + whole_rows(merged, by_place, benchmarks)
+
+
+def numbers_of(run: Run, why_not: str | None) -> BoardRow:
+    """What of a row is another one when a run is made of several."""
+    return {
+        "value": run.written[0],
+        "standard_error": None if run.standard_error is None else run.standard_error / run.scale,
+        "n": kept_count(run.n),
+        "why_not": f"not valid: {'; '.join(run.validity.reasons)[:200]}" if run.validity.reasons else why_not,
+        "notes": "; ".join((record_place(Path(run.file)), *run.validity.remarks[:3])),
+    }
+
+
+def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], benchmarks: Benchmarks) -> list[BoardRow]:
+    """The rows of the benchmarks that parts of one state of a model make up."""
+    wholes, used, _ = whole_runs([run for run in runs if run.subtask], benchmarks.vocabulary)
+    found = []
+    for run in wholes:
+        first = rows[
+            next((part.file, part.result_id) for part in used if part.key == run.key and part.file == run.file)
+        ]
+        known = benchmarks.mapping[run.key]
+        why_not = f"a partial run ({run.partial})" if run.partial else None
+        if not why_not and not ranks(run.metric, known):
+            why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
+        names = {"benchmark_name": known["name"], "source_task": run.result_id}
+        found.append(first | names | numbers_of(run, why_not))
+    return found

@@ -48,6 +48,7 @@ COLUMNS = {
     "revision": "VARCHAR",
     "date": "VARCHAR",
     "notes": "VARCHAR",
+    "votes": "VARCHAR",
     "official_rank": "BIGINT",
     "official_why": "VARCHAR",
     "shown": "BOOLEAN",

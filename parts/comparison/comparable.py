@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from parts.comparison.pairs import Matched
 from parts.comparison.vocabulary import Policy, Side
 from parts.frame import ScriptError, listing, note, single_line
+from parts.records.repeats import usable_runs
 from parts.records.run import Run, setting_differences
 from parts.records.settings import difference_lines
+from parts.records.shared import share_votes
 from parts.vocabulary import library_field, normalize_name, same_metric
 
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
@@ -22,7 +24,7 @@ NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's nam
 def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one task that were made alike, of equally many items; the largest group first."""
     groups: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
+    for run in usable_runs(runs):
         groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
     return sorted(
         groups.values(),
@@ -105,6 +107,8 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
         if not all(run.measured for run in side.runs):
             reasons.append(f"the {name}'s score was read from a document, not measured")
     if not paired:
+        if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
+            reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
     if matched.other_items:
         reasons.append(f"{matched.other_items} items have the same id and other content")

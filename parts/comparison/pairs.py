@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parts.comparison.vocabulary import Answer, Basis, ItemId, Pairs, Run, Side
+from parts.records.repeats import distinct_runs
 from parts.statistics.bounded import BoundedMean, mean_from_error, several_ways, two_way_variance
 from parts.statistics.differences import Unbounded, paired_difference, two_sided_p, unpaired_difference
 from parts.statistics.intervals import is_binary
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
 FEW_RATERS = 3
-CONTRADICTION = 0.001  # a chance below it is no noise
 MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
 FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
 
@@ -148,55 +147,6 @@ def side_of(runs: Sequence[Run]) -> Side:
     run_scores = tuple(math.fsum(values) / len(values) for values in pooled if values)
     run_scores = run_scores or tuple(run.score for run in kept)
     return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
-
-
-def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs that tell something new, and remarks about the others."""
-    if len(runs) == 1:
-        return list(runs), []
-    kept: list[Run] = []
-    same = 0
-    for run in runs:
-        if any(is_copy(run, other) for other in kept):
-            same += 1
-        else:
-            kept.append(run)
-    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
-    if len(kept) > 1 and all(is_greedy(run) for run in kept):
-        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
-    return kept, remarks
-
-
-def contradicting_runs(side: Side, name: str) -> list[str]:
-    """Greedy runs of one side that differ by more than an engine's noise, which gains as many items as it loses."""
-    lines = []
-    runs = [run for run in side.runs if is_greedy(run) and len(run.repeats) == 1]
-    for one, other in itertools.combinations(runs, 2):
-        if one.subtask != other.subtask:
-            continue
-        common = set(one.repeats[0]) & set(other.repeats[0])
-        changes = [other.repeats[0][item].score - one.repeats[0][item].score for item in common]
-        if mcnemar_p(sum(c > 0 for c in changes), sum(c < 0 for c in changes)) < CONTRADICTION:
-            found = " and ".join(f"{run.score:.3f} in {run.file}" for run in (one, other))
-            lines.append(f"the {name}'s greedy runs contradict one another: {found}; remove the wrong record")
-    return lines
-
-
-def is_greedy(run: Run) -> bool:
-    """Whether a second run must give the same answers: nothing is drawn at random."""
-    return not run.temperature
-
-
-def is_copy(run: Run, other: Run) -> bool:
-    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
-    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
-        return False
-    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
-        return False
-    for one, two in zip(run.repeats, other.repeats, strict=True):
-        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
-            return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from parts.comparison.comparable import (
 from parts.comparison.corpus import formula_of_sides, with_corpus
 from parts.comparison.pairs import (
     Matched,
-    contradicting_runs,
     make_pairs,
     match_items,
     mean_within,
@@ -45,6 +44,7 @@ from parts.comparison.vocabulary import (
 )
 from parts.frame import ScriptError, listing, natural_key
 from parts.records.groups import incomplete_line
+from parts.records.repeats import contradiction
 from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
 from parts.vocabulary import MetricMapping
@@ -209,7 +209,8 @@ def with_sides(
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
-    reasons += contradicting_runs(sides[0], "baseline") + contradicting_runs(sides[1], "candidate")
+    found = [(name, contradiction(side.runs)) for side, name in zip(sides, ("baseline", "candidate"), strict=True)]
+    reasons += [f"the {name}'s {text}" for name, text in found if text]
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
     notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []

@@ -15,6 +15,7 @@ from parts.frame import single_line, slug
 from parts.inputs import open_input
 from parts.names import local_id, parse_checkpoint_name
 from parts.private import without_paths
+from parts.records.files import HIDDEN_FOLDERS
 from parts.records.schema import strings
 
 # Formats by the name that --format takes, with the library that writes them.
@@ -23,11 +24,6 @@ LIBRARIES |= {"lmms-eval": "lmms-eval", "evalchemy": "evalchemy", "evalscope": "
 LIBRARIES |= {"olmes": "olmes", "nemo": "nemo-evaluator", "opencompass": "opencompass", "evalplus": "evalplus"}
 LIBRARIES |= {"swe-bench": "swebench", "simple-evals": "simple-evals", "trainer": "transformers.Trainer"}
 LIBRARIES |= {"every-eval-ever": "every_eval_ever"}
-# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
-HIDDEN_FOLDERS = re.compile(
-    r"\.(?:git|hg|svn|venv|tox|nox|cache|Trash.*|ipynb_checkpoints|hypothesis|\w+_cache|no_exist)"
-)
-
 # Bounds on what a hostile or damaged file can make this script read at once, in bytes.
 MAX_JSON = 1 << 30  # one JSON document
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ from parts.metrics.uncertainty import (
     unit_words,
 )
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread, Vote
+from parts.statistics.bounded import sharing_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,10 +49,21 @@ def own_votes(items: Sequence[Item], choices: Choices, opponent: str | None = No
 
 
 def vote_counts(own: Sequence[Item]) -> dict[str, Any]:
-    """Wins, ties and losses."""
+    """Wins, ties and losses; and what other scores of the same votes are compared by: system, votes won of how many
+    against each opponent, design effect of the votes' groups."""
+    import numpy as np
+
     shares = [item.value.share for item in own]
     counts = {"wins": sum(s > 0.5 for s in shares), "ties": shares.count(0.5), "losses": sum(s < 0.5 for s in shares)}
-    return counts | {"opponents": len({item.value.b for item in own})}
+    against: dict[str, list[float]] = {}
+    for item in own:
+        won = against.setdefault(item.value.b, [0.0, 0])
+        won[0], won[1] = won[0] + item.value.share, won[1] + 1
+    groups, effect = groups_of(own), 1.0
+    if groups is not None and len(set(shares)) > 1:
+        effect = (sharing_error(np.array(shares), [groups]) / sharing_error(np.array(shares))) ** 2
+    shared = {"system": own[0].value.a, "against": json.dumps(against, ensure_ascii=False), "design_effect": effect}
+    return counts | {"opponents": len(against)} | shared
 
 
 def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

@@ -31,6 +31,7 @@ from parts.records.publishable import (
     record_model,
     record_place,
     record_result,
+    with_repeats,
     with_wholes,
 )
 from parts.records.reading import read_results
@@ -235,7 +236,9 @@ def read_rows(
     runs, more = one_state([row.run for row in chosen], name or model.name, "--model-id", allowed.latest, date)
     notes += more
     kept = {id(run) for run in runs}
-    chosen, more = with_wholes([row for row in chosen if id(row.run) in kept], ids, vocabulary)
+    chosen, more = with_repeats([row for row in chosen if id(row.run) in kept])
+    notes += more
+    chosen, more = with_wholes(chosen, ids, vocabulary)
     notes += more
     chosen, more = choose_runs(chosen, allowed)
     if not chosen:

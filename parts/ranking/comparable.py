@@ -41,7 +41,8 @@ def item_marks(
     for checkpoint, results in chosen.items():
         for result in results:
             if (checkpoint, result.task) not in marks:
-                n = result.attempts.made
+                made = result.attempts.made
+                n = None if made is None else made // result.run.times
                 most = common[result.task, n].most_common(1)
                 marks[checkpoint, result.task] = n, *(most[0][0] if most else ("", ""))
     return marks

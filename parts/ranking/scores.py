@@ -13,10 +13,10 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, note, single_line
 from parts.inputs import input_text
-from parts.records.measured import Result
+from parts.records.measured import Result, mean_result
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
-from parts.records.states import moment_of_run
+from parts.records.states import are_repeats, moment_of_run, slot_of
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, same_metric
 
@@ -142,9 +142,9 @@ def choose_results(results: Sequence[Result], where: str, metric: str | None, wa
 
 
 def choose_run(rows: Sequence[Result], where: str) -> Result:
-    """One of several runs of the same task and metric: a full one before a limited one, else the one with most items.
+    """The run of a task and metric: a full one before a limited one, else that with most items; repeats are averaged.
 
-    Runs with equal scores count once; different scores for the same settings are an error, for others a choice.
+    Runs with equal scores count once. Other settings, or another state of the model, are a choice.
     """
     ids = sorted({r.result_id for r in rows})
     if len(ids) > 1:
@@ -154,10 +154,12 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     if not full:
         most = max(r.score.n or 0 for r in rows)
         full = [r for r in rows if (r.score.n or 0) == most]
-    full = newest_content(full, where)
-    first = min(full, key=lambda r: (sorted(r.run.settings.items()), r.file))
+    full = sorted(newest_content(full, where), key=lambda r: (sorted(r.run.settings.items()), r.file))
+    first = full[0]
     for other in full:
-        if other.score.value == first.score.value:
+        if other.score.value == first.score.value or (
+            slot_of(first.run) == slot_of(other.run) and are_repeats(first.run, other.run)
+        ):
             continue
         different = difference_lines(setting_differences(first.run, other.run))
         if different:
@@ -168,11 +170,11 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
             )
         raise ScriptError(
             f"{where}: two scores for the same settings, {first.score.value} in {first.file} ({first.run.date}) and "
-            f"{other.score.value} in {other.file} ({other.run.date}); give the folder of one run with --results, or "
-            "remove the wrong record",
+            f"{other.score.value} in {other.file} ({other.run.date}), and nothing proves that the weights were the "
+            "same; give the folder of one run with --results, or remove the wrong record",
             code=3,
         )
-    return first
+    return mean_result([r for r in full if slot_of(r.run) == slot_of(first.run)])
 
 
 def newest_content(rows: Sequence[Result], where: str) -> list[Result]:

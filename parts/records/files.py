@@ -20,6 +20,10 @@ MODEL_JSON = re.compile(
     r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
     r"(?:train|eval)_results|latest|chat_template|modules)\.json"
 )
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
 CLOCKS_APART = 86_400  # seconds
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
@@ -31,7 +35,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
         if not folder.is_dir():
             raise ScriptError(f"{folder}: no such folder of results")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             for name in sorted(names):
                 if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
                     path = os.path.join(base, name)

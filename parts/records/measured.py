@@ -19,6 +19,7 @@ from parts.records.files import is_trainer_log, read_record, record_files
 from parts.records.identity import identity_of
 from parts.records.items import Rows, sample_score, sharing_groups
 from parts.records.reading import ReadResult, read_results
+from parts.records.repeats import distinct_runs, mean_run, usable_runs
 from parts.records.run import Run
 from parts.statistics.corpus import FORMULAS, classes_of, statistic_of, statistics_array
 from parts.statistics.intervals import Estimate, ItemScores
@@ -124,6 +125,26 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
         run.scale,
     )
+
+
+def mean_result(results: Sequence[Result]) -> Result:
+    """One result for some repeats: the mean of scores and of each item; an item that one of them lost has none."""
+    import numpy as np
+
+    run = mean_run([result.run for result in results])
+    if any(run is result.run for result in results):  # the others are copies, or not valid
+        return next(result for result in results if result.run is run)
+    kept = {id(one) for one in distinct_runs(usable_runs([result.run for result in results]))[0]}
+    results = [result for result in results if id(result.run) in kept]
+    made = [result.attempts.made for result in results]
+    attempts = Attempts(None if None in made else sum(made), sum(result.attempts.lost for result in results))
+    samples = [result.samples for result in results]
+    alike = None not in samples and len({one.items_digest for one in samples}) == 1 and not samples[0].formula
+    if alike:
+        first = samples[0]
+        scores = np.mean([one.scores for one in samples], axis=0)
+        samples = [replace(first, scores=scores)]
+    return Result(run, attempts, samples[0] if alike else None)
 
 
 def own_statistic(row: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:

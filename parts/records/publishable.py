@@ -13,6 +13,7 @@ from parts.frame import ScriptError, listing, nearest, single_line
 from parts.metadata.entries import Entry
 from parts.records.groups import whole_runs
 from parts.records.identity import Identity, identity_of, model_names
+from parts.records.repeats import merged_repeats
 from parts.records.run import NOBODY, Run, setting_differences
 from parts.records.settings import difference_lines
 from parts.vocabulary import MetricMapping, bare_task, is_named_after, metric_type, normalize_name, stated_unit
@@ -227,6 +228,19 @@ def with_wholes(
         )
         known = vocabulary.entries[run.key]
         kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
+    return kept, notes
+
+
+def with_repeats(rows: Sequence[RecordResult]) -> tuple[list[RecordResult], list[str]]:
+    """The results with the repeats of one state as one result: their mean."""
+    merged, notes = merged_repeats([row.run for row in rows])
+    own = {row.run.file + row.run.result_id: row for row in reversed(rows)}
+    kept = []
+    for run in merged:
+        row = own[run.file + run.result_id]
+        error = None if run.standard_error is None else run.standard_error / run.scale
+        entry = replace(row.entry, value=run.written[0], standard_error=error)
+        kept.append(replace(row, entry=entry, run=run))
     return kept, notes
 
 

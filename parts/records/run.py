@@ -19,6 +19,7 @@ from parts.frame import ScriptError, is_number, single_line
 from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
 from parts.records.settings import differences_of_settings, run_settings
+from parts.records.shared import SharedVotes, shared_votes
 from parts.statistics.corpus import formula_of
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
 from parts.vocabulary import MEANS_OF_ALL, MetricMapping, bare_task, normalize_name, same_metric, unit_and_range
@@ -111,6 +112,8 @@ class Run:
     directed: bool = True  # whether anybody says which way of the metric is better
     formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/corpus.py
     chosen: str = ""  # which of its items count, where not all do
+    times: int = 1  # of how many repeats it is the mean
+    votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -232,6 +235,7 @@ def result_run(
         cluster_field=single_line(first_said("cluster_by", more)),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
+        votes=shared_votes(record, row),
     )
 
 

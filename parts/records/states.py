@@ -62,37 +62,53 @@ def is_same_result(one: Run, two: Run) -> bool:
     )
 
 
+class State:
+    """Runs that were made together, while they are gathered."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.first: dict[tuple[object, ...], Run] = {}
+        self.run_ids: set[str] = set()
+        self.latest = datetime.min.replace(tzinfo=UTC)
+
+    def add(self, run: Run, slot: tuple[object, ...]) -> None:
+        self.runs.append(run)
+        self.first.setdefault(slot, run)
+        self.run_ids |= {run.run_id} - {""}
+        self.latest = max(self.latest, moment_of_run(run))
+
+    def takes(self, run: Run, slot: tuple[object, ...]) -> bool:
+        """Whether a run was made together with these: soon after the last, and nothing of theirs again."""
+        if run.run_id in self.run_ids:
+            return True
+        if moment_of_run(run) - self.latest > TOGETHER:
+            return False
+        return slot not in self.first or are_repeats(self.first[slot], run)
+
+
 def states_of(runs: Sequence[Run]) -> list[list[Run]]:
     """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
     slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    slot_by_run = {id(run): slot_of(run) for run in runs}
     for run in runs:
-        slots[slot_of(run)].append(run)
+        slots[slot_by_run[id(run)]].append(run)
     hashes = {run.identity.fixed for run in runs} - {""}
     doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
     if len(hashes) < 2 and not doubtful:
         return [list(runs)]
-    states: list[list[Run]] = []
-    by_hash: dict[str, list[Run]] = {}
+    states: list[State] = []
+    by_hash: dict[str, State] = {}
     for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
-        if run.identity.fixed:
-            if run.identity.fixed not in by_hash:
-                states.append(by_hash.setdefault(run.identity.fixed, []))
-            by_hash[run.identity.fixed].append(run)
-            continue
-        last = states[-1] if states and not states[-1][0].identity.fixed else None
-        if last is None or not belongs(run, last):
-            states.append(last := [])
-        last.append(run)
-    return states
-
-
-def belongs(run: Run, state: Sequence[Run]) -> bool:
-    """Whether a run was made together with others: soon after the last, and nothing of theirs again."""
-    if run.run_id and any(run.run_id == other.run_id for other in state):
-        return True
-    if moment_of_run(run) - max(map(moment_of_run, state)) > TOGETHER:
-        return False
-    return all(slot_of(run) != slot_of(other) or are_repeats(run, other) for other in state)
+        own = by_hash.get(run.identity.fixed) if run.identity.fixed else None
+        last = states[-1] if states and not states[-1].runs[0].identity.fixed else None
+        if own is None and not run.identity.fixed and last is not None and last.takes(run, slot_by_run[id(run)]):
+            own = last
+        if own is None:
+            states.append(own := State())
+            if run.identity.fixed:
+                by_hash[run.identity.fixed] = own
+        own.add(run, slot_by_run[id(run)])
+    return [state.runs for state in states]
 
 
 def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
