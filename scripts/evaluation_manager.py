@@ -685,8 +685,10 @@ def run_extract(args: argparse.Namespace) -> int:
     mapping, picks = read_mapping(), chosen_picks(args, card)
     forced = args.table or () if args.force_table else ()
     readings = read_tables(card, repo_id, build_vocabulary(mapping), picks, forced)
-    numbers = sorted({*(args.table or ()), *(picks if not args.all_tables else ())})
-    answer = extract(readings, repo_id, numbers, args.all_tables, again_command(args), card_hash(card))
+    chosen = [number for number, readings in picks.items() if not any(pick.nothing for pick in readings)]
+    every = args.all_tables or (bool(picks) and not chosen)
+    numbers = sorted({*(args.table or ()), *(chosen if not every else ())})
+    answer = extract(readings, repo_id, numbers, every, again_command(args), card_hash(card))
     by_hand = answer.by_hand()
     task = args.task_type or card.front.get("pipeline_tag")
     entries = with_metrics(card_entries(answer.results, repo_id, task), args.metric)
@@ -707,11 +709,10 @@ def run_extract(args: argparse.Namespace) -> int:
     conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
     if answer.results and (args.apply or args.create_pr or args.update_pr):
         code = finish(args, plan, conflicts)
-        if answer.message and not conflicts:
-            note(answer.message)
+        if not conflicts:
+            note(answer.message or "\n".join(answer.account()))
         return code or answer.code
-    if answer.message:
-        note(answer.message)
+    note(answer.message or "\n".join(answer.account()))
     emit(extracted_text(args, answer, plan), args.output if plan.entries else None, args.force)
     return answer.code
 
@@ -1859,15 +1860,16 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
           'revision commit status notes note comment comments remark remarks description reference references '
           'index id no organization organisation org vendor provider developer creator company author country '
           'factor density budget languages tp ap turn turns δ',
- 'fact_fillers': 'total active activated act trainable model models learnable non embedding embeddings dense '
-                 'expert number num of the n per in on for avg average mean max maximum min minimum peak required '
-                 'recommended usage used training train pretraining pre inference generation decode decoding '
-                 'prefill input output prompt response native token tokens context sequence seq data dataset test '
-                 'validation val eval evaluation second sec s ms gb mb gib relative rel vs from over to time real '
-                 'knowledge release open source commercial use error err standard deviation confidence global '
-                 'overall local type method level scheme effective weight weights file disk kv cache attention '
-                 'intermediate up consumption footprint requirement requirements count capacity bandwidth rate and '
-                 'wall clock cut off api gpu a100 h100 v100 b m k t pretrain emitted',
+ 'fact_fillers': 'target draft speculative sampling total active activated act trainable model models learnable '
+                 'non embedding embeddings dense expert number num of the n per in on for avg average mean max '
+                 'maximum min minimum peak required recommended usage used training train pretraining pre '
+                 'inference generation decode decoding prefill input output prompt response native token tokens '
+                 'context sequence seq data dataset test validation val eval evaluation second sec s ms gb mb gib '
+                 'relative rel vs from over to time real knowledge release open source commercial use error err '
+                 'standard deviation confidence global overall local type method level scheme effective weight '
+                 'weights file disk kv cache attention intermediate up consumption footprint requirement '
+                 'requirements count capacity bandwidth rate and wall clock cut off api gpu a100 h100 v100 b m k t '
+                 'pretrain emitted',
  'weak_facts': 'knowledge count position time format context memory power number reference gain change place index '
                'size length description energy speed recovery difference retention precision',
  'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
@@ -1901,10 +1903,11 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
                 'organizations developer company vendor provider creator author date released release hf '
                 'huggingface hugging face github modelscope demo country open source weights language languages '
                 'lang rank ranking checkpoint domain data access notes note comment description',
- 'plain_groups': 'open source opensource weight weights proprietary closed commercial api similar sized size '
-                 'comparable larger smaller small large models model ours our own dense moe llm llms llama qwen '
-                 'results scores score performance benchmark benchmarks evaluation general public other others '
-                 'state of the art sota recent 2x 3x 4x x and baselines competitor competitors',
+ 'plain_groups': 'generalist specialist generic open source opensource weight weights proprietary closed '
+                 'commercial api similar sized size comparable larger smaller small large models model ours our '
+                 'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
+                 'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
+                 'competitor competitors',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
@@ -1916,8 +1919,8 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
  'soft': 'hf v1 v1.0 v0.1 v0.2 v0.3 v2 v2.0 v3 version preview moe dense vision vl multimodal model it llm',
  'vendors': 'meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface '
             'facebook amazon apple cohere',
- 'quantized': 'int2 int3 int4 int5 int6 int8 fp4 fp6 fp8 nf4 mxfp4 nvfp4 w4a16 w8a8 w4a8 w8a16 4bit 8bit 3bit 2bit '
-              '4bits 8bits awq gptq gguf ggml exl2 mlx bnb quantized qat lora qlora pruned distill distilled '
+ 'quantized': 'bits int2 int3 int4 int5 int6 int8 fp4 fp6 fp8 nf4 mxfp4 nvfp4 w4a16 w8a8 w4a8 w8a16 4bit 8bit 3bit '
+              '2bit 4bits 8bits awq gptq gguf ggml exl2 mlx bnb quantized qat lora qlora pruned distill distilled '
               'adapter 4 8 bit int fp quantization quantisation quantised',
  'neutral': 'ours our we this model the work new proposed best 本模型 我们 我们的 我们的模型 本 当 モデル 本モデル 当モデル 우리 본 모델 unser '
             'modell notre modele nuestro nosso modelo наша модель models',
@@ -1946,6 +1949,7 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
            ['(?:\\bwith|\\bw/|\\+)[ -]*python\\b', 'With Python'],
            ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
            ['\\btext[- ]only\\b', 'Text only']],
+ 'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
  'size_heads': 'size params parameters param precision quantization quant bits dtype version',
  'log_words': 'epoch epochs step steps loss',
  'tuned_text': '\\b(?<!Evol-)(?<!Self-)(?:[Ii]nstruct(?:ion)?s?(?![- '
@@ -1953,15 +1957,15 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
                '?[Aa]rena)|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
  'base_text': '\\b(?:[Bb]ase|BASE|[Pp]re-?\\s?[Tt]rained|[Ff]oundation(?:al)?|PT)\\b(?! on)|基座|预训练',
  'not_a_share': 'elo rating points score ppl perplexity loss wer cer ter fid mse index',
- 'plain_headings': 'evaluation evaluations evaluating evaluated eval evals results result benchmark benchmarks '
-                   'benchmarking performance model models score scores metric metrics summary overview main full '
-                   'quality accuracy detailed overall final testing test tests set sets validation dev report '
-                   'reports training train open llm leaderboard leaderboards analysis comparison experiments '
-                   'experiment on of the and for in with by from our this a an to at is as task tasks data dataset '
-                   'datasets word error rate zero few shot shots general standard academic public english chinese '
-                   'multilingual language languages detail details quantitative automatic human reported measured '
-                   'harness lm eval average averages downstream classification retrieval translation summarization '
-                   'generation recognition speech 评测 评测结果 结果',
+ 'plain_headings': 'nlu nlg evaluation evaluations evaluating evaluated eval evals results result benchmark '
+                   'benchmarks benchmarking performance model models score scores metric metrics summary overview '
+                   'main full quality accuracy detailed overall final testing test tests set sets validation dev '
+                   'report reports training train open llm leaderboard leaderboards analysis comparison '
+                   'experiments experiment on of the and for in with by from our this a an to at is as task tasks '
+                   'data dataset datasets word error rate zero few shot shots general standard academic public '
+                   'english chinese multilingual language languages detail details quantitative automatic human '
+                   'reported measured harness lm eval average averages downstream classification retrieval '
+                   'translation summarization generation recognition speech 评测 评测结果 结果',
  'version_heads': 'version versions ver generation step steps epoch epochs checkpoint ckpt',
  'siblings': 'vl vision visual audio omni code coder math mini small medium large xl plus pro max ultra lite light '
              'turbo flash preview nano tiny huge next guard embed embedding reranker reward rm long'}
@@ -1997,6 +2001,7 @@ _SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|ble
 _TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
 _SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating|tool|search|python|brows")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+_NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
 
@@ -2041,7 +2046,8 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
         return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
 
     name = label_text(_BRACKET.sub(bracket, text))
-    for pattern, found in ((_SHOT, shots), (_COT_TAIL, shots), (_AT_K, metric), (_SLASH_METRIC, metric)):
+    name = take_shots(name, shots)
+    for pattern, found in ((_COT_TAIL, shots), (_AT_K, metric), (_SLASH_METRIC, metric)):
         if (match := pattern.search(name)) and (
             rest := (name[: match.start()] + " " + name[match.end() :]).strip(" ,;:/|_-–@")
         ):
@@ -2056,6 +2062,19 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
     return Label(
         name, *(", ".join(dict.fromkeys(found)) or None for found in (shots, metric)), ", ".join(told) or None, bare
     )
+
+
+def take_shots(name: str, shots: list[str]) -> str:
+    """Move shots off a name whose part they are not: "BBH 3-shot", "zero-shot HellaSwag"; not "Few-shot Learning"."""
+    if not (match := _SHOT.search(name)):
+        return name
+    before, after = (part.strip(" ,;:/|_-–@") for part in (name[: match.start()], name[match.end() :]))
+    count = shot_name(match[0])
+    numbered, shaped = count[0].isdigit(), _SHAPE.search(_BRACKET.sub("", before or after).casefold())
+    taken = not after or is_setting(after) or (shaped and (numbered or not before))
+    if (before or after) and (taken or numbered):
+        shots.append(count)
+    return f"{before} {after}".strip() or name if taken else name
 
 
 def note_of(text: str, other: str | None = None) -> str | None:
@@ -2182,6 +2201,25 @@ def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     if vocabulary.keys.get(folded_name(text)) or _SHAPE.search(text.casefold()):
         return True
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
+
+
+def benchmarks_in(text: str, vocabulary: Vocabulary) -> dict[str, str]:
+    """The benchmarks of the vocabulary that a text names, with their keys; a plain word ("drop", "Race") is none."""
+    found: dict[str, str] = {}
+    words = list(_NAME_IN.finditer(text[:600]))
+    at = 0
+    while at < len(words):
+        for number in (4, 3, 2, 1):
+            if at + number > len(words):
+                continue
+            name = text[words[at].start() : words[at + number - 1].end()]
+            told = name.isupper() or any(map(str.isdigit, name)) or any(map(str.isupper, name[1:]))
+            if told and (key := vocabulary.key(name)):
+                found[name] = key
+                at += number - 1
+                break
+        at += 1
+    return found
 
 
 # --- parts/cards/model_names.py ---------------------------------------------------------------------------------------
@@ -2359,6 +2397,8 @@ def fit_texts(texts: Sequence[str], model: ModelName) -> Fit | None:
             own |= Counter(name_tokens(text)) if i != best else Counter()
         told = [token for token in own.elements() if token in model.tokens or token not in NEUTRAL]
         relation, rest = with_neighbours(relation, rest, compare_tokens(told, model))
+        if relation == "beside":
+            rest = (" / ".join(text for i, text in enumerate(texts) if i != best),)
     return fit_of(relation, rest, model)
 
 
@@ -2379,7 +2419,7 @@ def with_neighbours(
 
 
 def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None:
-    said = " ".join(rest)
+    said = " ".join("16-bit" if token == "half" else token for token in rest)
     if relation == "same":
         return SURE
     if relation == "ours":
@@ -2387,7 +2427,7 @@ def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None
     if relation == "owner":
         return Fit(False, f"it names {said}'s model of this name")
     if relation == "beside":
-        return Fit(False, "a text beside it says more")
+        return Fit(False, f"has '{said[:80]}' beside it, which may say more")
     if relation == "part":
         return Fit(False, f"leaves out {said}")
     if relation == "mixed":
@@ -2398,6 +2438,20 @@ def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None
         if all(t in MODES or t in stages or t in ("moe", "dense") or (not sized and _SIZE.fullmatch(t)) for t in rest):
             return Fit(False, f"adds {said}")
     return None
+
+
+def may_mean(label: str, model: ModelName) -> bool:
+    """Whether a label that is not the name may be the model under another name: words of it, and nothing against it."""
+    tokens = [token for token in name_tokens(label_text(label)) if token not in NEUTRAL]
+    added, left_out = without(tokens, model.tokens), without(model.tokens, tokens)
+    shared = sum(token.isalpha() and token not in TUNED | BASE for token in model.tokens) > 1
+    return (
+        model.core in tokens
+        and len(label) < 100
+        and not any(is_variant(t) or t in SIBLINGS for t in added)
+        and not any(t in QUANTIZED or t in SIBLINGS for t in left_out)
+        and (shared or not added)
+    )
 
 
 def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
@@ -2662,6 +2716,7 @@ class Table:
     head: int  # rows that the markup makes header rows
     heading: str | None = None
     headings: tuple[str, ...] = ()  # nearest first
+    told: tuple[str, ...] = ()  # the first paragraph below each heading, as written
     before: str = ""
     after: str = ""
     caption: str = ""
@@ -2688,27 +2743,12 @@ _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
 _TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
 _CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
 _PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
-_FLOW = frozenset(
-    [
-        "p",
-        "div",
-        "center",
-        "summary",
-        "details",
-        "table",
-        "x-place",
-        "li",
-        "ul",
-        "ol",
-        "br",
-        "hr",
-        "section",
-        "figure",
-        "figcaption",
-        "blockquote",
-    ]
-)
+_FLOW = frozenset((
+    "p", "div", "center", "summary", "details", "table", "x-place", "li", "ul", "ol", "br", "hr", "section", "figure",
+    "figcaption", "blockquote",
+))  # fmt: skip
 _ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
+_BOLD_LINE = re.compile(r"\s*\*\*(?!(?:Table|Figure|Note)\b)([^*\n]{2,80}?)[:：]?(?<![.!?。])\*\*[:：]?\s*")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
@@ -3019,31 +3059,36 @@ def row_cells(row: Any) -> Iterator[Any]:
 
 
 def place_tables(pieces: Sequence[Piece]) -> list[Table]:
-    """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
+    """Number the tables and give each its headings, nearest first, and the paragraphs next to it and below those."""
     tables: list[Table] = []
-    path: list[tuple[int, str]] = []
+    path: list[tuple[int, str, str]] = []  # level, heading, the first paragraph below it
     layouts: list[tuple[str, ...]] = []
     heading, before, fresh = None, "", None
     for kind, level, content in pieces:
+        if kind == "text":
+            if fresh is not None:
+                fresh.after = one_line(content[:MAX_PARAGRAPH])
+            before, fresh = content[-MAX_PARAGRAPH:], None
+            if path and not path[-1][2]:
+                path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
+            if bold := _BOLD_LINE.fullmatch(content):  # a heading but for its markup
+                kind, level, content = "heading", 7, bold[1]
         if kind == "heading":
             content = one_line(content)
             while path and path[-1][0] >= level:
                 path.pop()
-            path.append((level, content))
+            path.append((level, content, ""))
             if _ORIGINAL_CARD.match(content):
-                path = [(0, content)]  # no heading below it ends what it quotes
+                path = [(0, content, "")]  # no heading below it ends what it quotes
             heading, before, fresh = content or heading, "", None
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
-        elif kind == "text":
-            if fresh is not None:
-                fresh.after = one_line(content[:MAX_PARAGRAPH])
-            before, fresh = content[-MAX_PARAGRAPH:], None
-        else:
+        elif kind != "text":
             rows, head, caption = (content, 1, "") if kind == "pipe" else content
             fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
             fresh.layout = tuple(text for texts in layouts for text in texts)
-            fresh.headings = tuple(text for _, text in reversed(path) if text)
+            fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
+            fresh.told = tuple(told for _, _, told in reversed(path))
             tables.append(fresh)
             before = ""
     return tables
@@ -3203,6 +3248,9 @@ METRIC_HEAD = re.compile(
 )
 
 
+SIDES = ("model", "benchmark", "text")  # roles of columns whose labels may begin another table
+
+
 @functools.lru_cache(maxsize=8192)
 def head_is(text: str, kind: str, fillers: str = "") -> bool:
     """Whether all words of a header are of a kind: "Benchmark (Metric)" of benchmark_heads."""
@@ -3228,6 +3276,7 @@ class Block:
     body: list[int]
     paths: list[tuple[str, ...]] = field(default_factory=list)  # header texts above each column, top first
     roles: list[str] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)  # the body without rows of facts, which say nothing of a column
     sections: dict[int, str] = field(default_factory=dict)  # row -> section row above it
 
     def columns(self, *roles: str) -> list[int]:
@@ -3262,13 +3311,30 @@ class Grid:
         self.odd_rows: list[int] = []  # rows that may be another header
         self.blocks = self.find_blocks() if self.width else []
         for block in self.blocks:
+            self.find_sections(block)
+            told = [row for row in block.body if not is_fact(label_text(self.rows[row][0].text))]
+            block.told = told or block.body
             block.paths = [self.header_path(block, column) for column in range(self.width)]
             block.roles = [self.role(block, column) for column in range(self.width)]
             if is_harness(block):
                 roles = {"task": "benchmark", "metric": "metric", "value": "value", "n-shot": "shots"}
                 known = {column: roles.get(name, "plain") for name, column in harness_columns(block).items()}
                 block.roles = [known.get(column, "plain") for column in range(self.width)]
-            self.find_sections(block)
+
+    def segments(self, block: Block) -> list[range]:
+        """The columns of tables that stand side by side in one: each begins at a column of labels behind one of values.
+
+        "LLaMA models | MMLU | Alpaca models | MMLU" is two: a second column of labels of one kind, or headed alike.
+        """
+        roles, first = block.roles, next((c for c, role in enumerate(block.roles) if role in SIDES), None)
+        starts = [0]
+        for column in range((first or 0) + 1, self.width if first is not None else 0):
+            alike = roles[column] in SIDES and (
+                roles[column] == roles[first] != "text" or block.paths[column] == block.paths[first]
+            )
+            if alike and "value" in roles[starts[-1] : column] and "value" in roles[column:]:
+                starts.append(column)
+        return [range(a, b) for a, b in itertools.pairwise([*starts, self.width])]
 
     def values(self, cell: Cell) -> tuple[Value | None, ...]:
         return cell_values(cell.text, self.comma)
@@ -3367,7 +3433,8 @@ class Grid:
     def role(self, block: Block, column: int) -> str:
         path = block.paths[column]
         leaf = path[-1] if path else ""
-        cells = [text for row in block.body if (text := self.rows[row][column].text)]
+        rows = block.told if column else block.body
+        cells = [text for row in rows if (text := self.rows[row][column].text)]
         others = [text for text in cells if not is_decimal(text)]
         shown = [text for text in others if not MISSING_CELL.fullmatch(text)]
         texts = [text for text in shown if not cell_values(text, self.comma) and not is_odd_number(text)]
@@ -3391,6 +3458,9 @@ class Grid:
         if all(map(is_setting, distinct)):
             return "shots" if all("shot" in t.lower() or "cot" in t.lower() for t in distinct) else "metric"
         named = sum(is_benchmark(text, self.vocabulary) for text in distinct)
+        leaf = split_label(leaf).name  # "Model 5-shot"
+        if words_of(leaf)[-1:] in (("model",), ("models",)) and 2 * named < len(distinct):
+            return "model"  # "Alpaca models"
         for kind in ("group", "setting", "model"):
             if head_is(leaf, f"{kind}_heads") and not (kind == "model" and 2 * named >= len(distinct)):
                 return kind
@@ -3444,7 +3514,8 @@ class Grid:
 # --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
 
 SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
+    "notes", "also",
 )  # fmt: skip
 
 
@@ -3465,6 +3536,7 @@ class Score:
     column: int
     key: str | None = None
     notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
+    also: list[dict[str, int]] = field(default_factory=list)  # table, row, column where the same stands once more
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in SCORE_KEYS}
@@ -3536,7 +3608,8 @@ class Pick:
     shots: str | None = None
     unit: str | None = None
     nothing: bool = False  # this model is not in the table
-    first: bool = False  # of a cell with several numbers the first is meant
+    first: bool = False  # of a cell with several numbers or values the first is meant
+    entry: Mapping[str, Any] = field(default_factory=dict, compare=False)  # as it was written
 
     def name_of(self, index: int, label: str) -> tuple[str, ...]:
         """The names given for a cell's values; none when nothing was given."""
@@ -3559,6 +3632,7 @@ class OpenCell:
     label: str
     text: str
     why: str
+    values: int = 0  # how many of its values wait for a benchmark's name
 
 
 @dataclass(slots=True)
@@ -3568,14 +3642,32 @@ class Taken:
     scores: list[Score] = field(default_factory=list)
     open_cells: list[OpenCell] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    used: set[int | str] = field(default_factory=set)  # places that a pick names and that are there; "first_number"
+
+    def add(self, other: Taken) -> None:
+        self.scores += other.scores
+        self.open_cells += other.open_cells
+        self.left_out += other.left_out
 
     def takes(self, pick: Pick, index: int, label: str, fact: bool) -> bool:
         """Whether a row or column of the other axis is taken; a fact only when it was asked for."""
+        self.used |= {index, label}
         if pick.only:
             return index in pick.only or label in pick.only
         if fact:
             self.left_out.append(f"'{label[:60]}' is a fact, no score")
         return not fact and index not in pick.leave_out and label not in pick.leave_out
+
+    def useless(self, pick: Pick) -> str:
+        """What of a pick names nothing that is there."""
+        other = "columns" if pick.axis == "row" else "rows"
+        named = {other: pick.only, "leave_out": pick.leave_out, "benchmark": [place for place, _ in pick.names]}
+        for key, places in named.items():
+            if missing := [place for place in places if place not in self.used]:
+                return f"{key}: {missing[0]!r} is none of its {other}"
+        return (
+            "first_number: no cell of it has several numbers" if pick.first and "first_number" not in self.used else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -3583,6 +3675,7 @@ class CellLabels:
     """What the table says of a result beside its value: the texts of its name, outermost first, and its settings."""
 
     texts: tuple[str, ...] = ()
+    unnamed: bool = False  # the texts say what is measured, and not on which benchmark
     shots: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     group: str | None = None
@@ -3590,6 +3683,7 @@ class CellLabels:
     unit: str | None = None  # of a value of at most 1
     note: str | None = None  # the variant that a section row says
     percent: bool = False  # a header says (%)
+    header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
 
     def with_texts(self, texts: Sequence[str]) -> CellLabels:
         return dataclasses.replace(self, texts=tuple(texts))
@@ -3601,15 +3695,19 @@ class ScoreReader:
     def __init__(self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str) -> None:
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
-        self.names: dict[int, RowNames] = {}  # by number of the header
+        self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
         self.note = next((note for text in self.table.headings[:1] if (note := note_of(text))), None)
 
-    def take(self, axis: str, index: int, number: int, pick: Pick, taken: Taken) -> None:
-        """Add the scores of a column (a grid column) or a row (a grid row) under the header of a number."""
-        block = self.grid.blocks[number]
-        if (names := self.names.get(number)) is None:
-            names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model)
-            self.names[number] = names
+    def row_names(self, number: int, columns: range) -> RowNames:
+        block, place = self.grid.blocks[number], (number, columns.start)
+        if (names := self.names.get(place)) is None:
+            names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model, columns)
+            self.names[place] = names
+        return names
+
+    def take(self, axis: str, index: int, number: int, pick: Pick, taken: Taken, columns: range) -> None:
+        """Add the scores of a column (a grid column), or of a row (a grid row) in some columns, under a header."""
+        block, names = self.grid.blocks[number], self.row_names(number, columns)
         if axis == "column":
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
@@ -3624,14 +3722,18 @@ class ScoreReader:
                         said = dataclasses.replace(said, texts=(*said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
-        said = names.said(index) if block.columns("benchmark") else CellLabels()
+        said = names.said(index) if block.columns("benchmark") else CellLabels(header_shots=names.header_shots)
         said = dataclasses.replace(said, note=note_of(block.sections.get(index) or ""))
-        for column in range(self.grid.width) if pick.only else block.columns("value"):
+        values = [column for column in block.columns("value") if column in columns]
+        for column in columns if pick.only else values:
             path = list(block.paths[column])
-            if said.texts and all(map(is_generic, path)):
+            generic = all(map(is_generic, path))
+            if said.texts and generic:
                 path = [text for text in path if is_measure(text)]
             if taken.takes(pick, column, " / ".join(path), False):
-                self.take_cell(index, column, said.with_texts([*said.texts, *path]), pick, taken)
+                unnamed = not said.texts and generic and not any(map(is_average, path))
+                labels = dataclasses.replace(said, texts=(*said.texts, *path), unnamed=unnamed)
+                self.take_cell(index, column, labels, pick, taken)
 
     def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
         """Add what one cell says: as many scores as it has values, or the question that it leaves."""
@@ -3639,8 +3741,8 @@ class ScoreReader:
         index, label, text = row - self.table.head, " ".join(said.texts), " ".join(cell.text.split())
         values = self.grid.values(cell)
 
-        def leave_open(why: str) -> None:
-            taken.open_cells.append(OpenCell(index, column, label, text, why))
+        def leave_open(why: str, unnamed: int = 0) -> None:
+            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed))
 
         if not values:
             if is_odd_number(text):
@@ -3648,25 +3750,91 @@ class ScoreReader:
             elif text and not MISSING_CELL.fullmatch(text):
                 taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
             return
-        names = divide(said.texts, len(values))
-        if given := pick.name_of(column if pick.axis == "row" else index, label):
-            names = [[name] for name in given] if len(given) == len(values) else None
-        if names is None:
-            return leave_open(f"it has {len(values)} values, and its label is not divided so")
-        for value, texts in zip(values, names, strict=True):
+        given = pick.name_of(column if pick.axis == "row" else index, label)
+        if pick.first and len(values) > 1 and len(given) != len(values):
+            values = values[:1]
+            taken.used.add("first_number")
+        names = self.divide(row, said.texts, len(values)) if not given else [said.texts] * len(given)
+        if names is None or len(names) != len(values):
+            why = f"{len(given)} names are given" if given else "its label is not divided so"
+            return leave_open(f"it has {len(values)} values, and {why}", len(values))
+        for value, texts, name in zip(values, names, given or [None] * len(values), strict=True):
             if value is None:
                 continue
-            score = pick.change(self.score(value, said, texts, cell, index, column))
+            if not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
+                taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
+                continue
+            score = self.score(value, said, texts, cell, index, column, name)
+            pick.change(score)
+            if len(value.numbers) > 1 and pick.first:
+                taken.used.add("first_number")
             if len(value.numbers) > 1 and not pick.first:
                 leave_open("it has several numbers")
+            elif not score.benchmark:
+                leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
                 leave_open(why)
             else:
                 taken.scores.append(score)
         return None
 
-    def score(self, value: Value, said: CellLabels, texts: Sequence[str], cell: Cell, row: int, column: int) -> Score:
-        """One value with the texts of its name."""
+    def is_quantized(self, texts: Sequence[str]) -> bool:
+        return not QUANTIZED.isdisjoint({*words_of(" ".join(texts))} - {*self.model.tokens})
+
+    def divide(self, row: int, texts: Sequence[str], number: int) -> list[Sequence[str]] | None:
+        """The label of each of a cell's values: the one text that is divided as the cell is, or a cell beside it.
+
+        None when none is. "BF16<br>FP8" beside "DROP": DROP (BF16), DROP (FP8).
+        """
+        if number == 1:
+            return [texts]
+        for at in reversed(range(len(texts))):
+            if parts := divided(texts[at], number):
+                return [[*texts[:at], part, *texts[at + 1 :]] for part in parts]
+        for cell in self.grid.rows[row] if texts else ():
+            if not self.grid.values(cell) and (parts := divided(cell.text, number)):
+                return [[*texts[:-1], f"{texts[-1]} ({part})"] for part in parts]
+        return None
+
+    @functools.cached_property
+    def heading_metric(self) -> str | None:
+        """The measure that a caption or the nearest heading names alone, when it is no share: "Perplexity on books"."""
+        text = " ".join((*self.grid.captions, *self.headings[:1]))
+        found = {word for word in words_of(text) if word in MEASURES}
+        return found.pop() if len(found) == 1 and found <= word_list("heading_metrics") else None
+
+    @functools.cached_property
+    def heading_benchmark(self) -> tuple[str, str | None]:
+        """The one benchmark that the nearest heading is on; "" when it is on none, several, or on something else."""
+        heading = self.headings[0] if self.headings else ""
+        name, key = self.only_benchmark(heading)
+        rest = {word for word in words_of(heading) if not word.isdigit()} - {*words_of(name)}
+        return (name, key) if rest <= PLAIN_HEADINGS else ("", None)
+
+    @functools.cached_property
+    def paragraph_benchmark(self) -> str:
+        """The benchmark that the paragraph above begins with, where no label of the table is one: "LongBench is …"."""
+        name, _ = self.only_benchmark(self.table.before)
+        return name if self.table.before.startswith(name) and not self.has_benchmarks else ""
+
+    def only_benchmark(self, text: str) -> tuple[str, str | None]:
+        found = benchmarks_in(text, self.vocabulary)
+        return next(iter(found.items())) if len(set(found.values())) == 1 else ("", None)
+
+    @functools.cached_property
+    def has_benchmarks(self) -> bool:
+        """Whether a label of the table is a benchmark that is known: then its heading is not the benchmark of all."""
+        labels = {text for b in self.grid.blocks for c in b.columns("value") for text in b.paths[c]}
+        labels.update(self.grid.texts("benchmark", "text"))
+        return any(not is_average(text) and self.vocabulary.key(split_label(text)) for text in labels)
+
+    def score(
+        self, value: Value, said: CellLabels, texts: Sequence[str], cell: Cell, row: int, column: int, given: str | None
+    ) -> Score:
+        """One value with the texts of its name; a name that is given takes their place, and leaves what else they say.
+
+        Its benchmark is "" when nothing says which it is.
+        """
         names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
         for text in texts:
             text = " ".join(text.split())
@@ -3682,38 +3850,51 @@ class ScoreReader:
             shots.append(label.shots)
             metric.append(label.metric)
             notes.append(label.note)
-        name, key, outer = self.name_of(names, texts, said.group)
+        if given:
+            label, outer = split_label(" ".join(given.split())), None
+            name, key = label.name, self.vocabulary.key(label)
+            shots, metric = [label.shots] if label.shots else shots, [label.metric] if label.metric else metric
+            notes = [label.note] if label.note else notes
+        else:
+            name, key, outer = self.name_of(names, texts, said)
         if key and self.vocabulary.keys.get(folded_name(name)) == key:
             notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
         percent = value.percent or said.percent or any("(%)" in text for text in texts)
-        shown = int(number) if number.is_integer() else number
+        measure = said_once(metric)
+        if not measure and self.vocabulary.ranges.get(key or "", (None, None))[1] is None:
+            measure = self.heading_metric
         return Score(
-            self.table.number, name, shown, cell.source,
+            self.table.number, name, int(number) if number.is_integer() else number, cell.source,
             unit="percent" if percent else said.unit if number <= 1 else None,
-            shots=said_once(shots), metric=said_once(metric), group=said.group or outer, heading=self.table.heading,
-            row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
+            shots=said_once(shots) or said.header_shots, metric=measure, group=said.group or outer,
+            heading=self.table.heading, row=row, column=column, key=key,
+            notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
         )  # fmt: skip
 
-    def name_of(
-        self, names: list[Label], texts: Sequence[str], group: str | None
-    ) -> tuple[str, str | None, str | None]:
+    def name_of(self, names: list[Label], texts: Sequence[str], said: CellLabels) -> tuple[str, str | None, str | None]:
         """The name of a result, its key, and a group over it.
 
-        An average, and a measure without a benchmark, carry what they are of: their group, else the table's heading.
+        An average, and a measure without a benchmark, carry what they are of: their group, else the benchmark of the
+        table's heading or paragraph, else the heading. A measure of a benchmark that the heading names is its result.
         """
-        if not names or all(is_average(label.name) for label in names):
+        benchmark, benchmark_key = self.heading_benchmark
+        if said.unnamed and benchmark and not said.group:
+            return benchmark, benchmark_key, None
+        if not names or said.unnamed or all(is_average(label.name) for label in names):
             name = " ".join(label.name for label in names) or " ".join(texts)
-            headings = (text for text in self.headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
-            about = group or next(headings, "")
+            headings = self.headings[:1] if said.unnamed else self.headings
+            telling = (text for text in headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
+            about = said.group or benchmark or self.paragraph_benchmark or next(telling, "")
+            if said.unnamed and not about:
+                return "", None, None
             return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
         name = " ".join(label.name for label in names)
         key = self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names)))
-        heading = self.table.headings[0] if self.table.headings else ""
-        if not key and heading != name and self.vocabulary.key(split_label(heading)):
-            name = f"{name} ({label_text(heading)[:80]})"  # a part of the benchmark that the heading names
+        if not key and benchmark and not self.has_benchmarks and benchmark not in name:
+            name = f"{name} ({benchmark})"  # a part of the benchmark that the heading names
         return name, key, None
 
     def out_of_range(self, score: Score) -> str:
@@ -3734,16 +3915,6 @@ def said_once(parts: Sequence[str | None]) -> str | None:
     return ", ".join(dict.fromkeys(filter(None, parts))) or None
 
 
-def divide(texts: Sequence[str], number: int) -> list[list[str]] | None:
-    """The label of each of a cell's values: the one text that is divided as the cell is; None when none is."""
-    if number == 1:
-        return [list(texts)]
-    for at in reversed(range(len(texts))):
-        if parts := divided(texts[at], number):
-            return [[*texts[:at], part, *texts[at + 1 :]] for part in parts]
-    return None
-
-
 def have_twins(scores: Sequence[Score]) -> bool:
     """Whether two results have the same name, metric, shots and notes."""
     return len({score.place() for score in scores}) < len(scores)
@@ -3761,14 +3932,19 @@ def tell_apart(scores: Sequence[Score]) -> None:
 class RowNames:
     """What names a row: its label, and the columns beside it."""
 
-    def __init__(self, grid: Grid, block: Block, model: ModelName) -> None:
-        self.grid, self.block, self.model = grid, block, model
-        texts = block.columns("benchmark") or block.columns("text", "group", "setting", "model")
+    def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
+        self.grid, self.block, self.model, self.within = grid, block, model, within
+        texts = self.columns("benchmark") or self.columns("text", "group", "setting", "model")
         roles = ("benchmark", "text", "group", "setting", "model", "shots", "metric")
-        self.filled = {column: grid.filled(block, column) for column in block.columns(*roles)}
+        self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
+        heads = (split_label(text).shots for column in texts for text in block.paths[column])
+        self.header_shots = next(filter(None, heads), None)
         self.main = max(texts, key=lambda c: (len({grid.rows[r][c].text for r in block.body}), -c), default=None)
         head = " ".join(block.paths[self.main]) if self.main is not None else ""
         self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
+
+    def columns(self, *roles: str) -> list[int]:
+        return [column for column in self.block.columns(*roles) if column in self.within]
 
     def cell(self, row: int) -> str:
         return self.filled[self.main][row].text if self.main is not None else ""
@@ -3777,7 +3953,7 @@ class RowNames:
         return label_text(self.cell(row))
 
     def texts(self, row: int, *roles: str) -> Iterator[str]:
-        for column in self.block.columns(*roles):
+        for column in self.columns(*roles):
             text = label_text(self.filled[column][row].text) if column != self.main else ""
             if text and not MISSING_CELL.fullmatch(text) and relation_of(text, self.model)[0] == "other":
                 yield text
@@ -3795,19 +3971,22 @@ class RowNames:
             label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
             shots.append(label.shots)
             metrics.append(label.metric if label.name == "x" else text)
-        return CellLabels(tuple(names), tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets)
+        return CellLabels(
+            tuple(names), False, tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets,
+            header_shots=self.header_shots,
+        )  # fmt: skip
 
 
 class HarnessNames(RowNames):
     """The rows of a table that a harness printed: blank tasks go on, " - x" is a part of the group above it."""
 
-    def __init__(self, grid: Grid, block: Block, model: ModelName) -> None:
-        super().__init__(grid, block, model)
-        self.columns = harness_columns(block)
+    def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
+        super().__init__(grid, block, model, within)
+        self.places = harness_columns(block)
         self.names: dict[int, str] = {}
         group = name = ""
         for row in block.body:
-            cell = grid.rows[row][self.columns["task"]].text
+            cell = grid.rows[row][self.places["task"]].text
             part, text = cell.lstrip().startswith("-"), label_text(cell).lstrip("- ")
             if text:
                 name = f"{group} {text}" if part and group and "_" not in text else text
@@ -3819,11 +3998,11 @@ class HarnessNames(RowNames):
 
     def said(self, row: int) -> CellLabels:
         cells = self.grid.rows[row]
-        told = {name: label_text(cells[column].text) if column >= 0 else "" for name, column in self.columns.items()}
+        told = {name: label_text(cells[column].text) if column >= 0 else "" for name, column in self.places.items()}
         shots = f"{told['n-shot']}-shot" if told["n-shot"].isdigit() else ""
         metric = ", ".join(text for text in (told["metric"], told["filter"]) if text and text != "none")
         share = not any(word in metric for word in NOT_A_SHARE)
-        return CellLabels((self.names[row],), (shots,), (metric,), unit="proportion" if share else None)
+        return CellLabels((self.names[row],), False, (shots,), (metric,), unit="proportion" if share else None)
 
 
 # --- parts/cards/reading.py -------------------------------------------------------------------------------------------
@@ -3837,7 +4016,9 @@ _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _SENTENCE_END = re.compile(r"[.!?。]")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _ONLY = Fit(True, "the only model in it")
+_NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
+_SAYS_NOTHING = _PLAIN_GROUPS - SIBLINGS - SOFT  # beside a name: "Generalist models", and not "Large"
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
 
 
@@ -3850,6 +4031,9 @@ class Target:
     text: str
     fit: Fit
     block: int = 0  # under which of the table's headers
+    columns: range = range(0)  # of a row: the columns of its table, when several stand side by side; else all
+    more: Mapping[str, Any] = field(default_factory=dict, compare=False)  # what else a selection says of it
+    ready: bool = True  # all that its line reads may be this model's
 
 
 @dataclass(slots=True)
@@ -3912,6 +4096,8 @@ class Reader:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
             self.finish(reading)
+        elif not found and self.is_nobodys(reading):
+            reading.status = "ambiguous"
         else:
             reading.targets = [t for t in found if t.fit.certain] or [t for t in found if self.may_be(t)]
             if reading.targets:
@@ -3937,13 +4123,16 @@ class Reader:
             reading.doubts.append("it stands there several times, and nothing tells which is meant")
         reading.doubts = list(dict.fromkeys(reading.doubts))
         reading.status = "ambiguous" if reading.doubts else "found"
-        if not reading.doubts:
-            reading.taken = taken
+        reading.taken = Taken(open_cells=taken.open_cells) if reading.doubts else taken
 
     def take(self, target: Target, pick: Pick, taken: Taken) -> None:
         """Add the scores of a target."""
-        index = target.index + (self.table.head if target.axis == "row" else 0)
-        self.score_reader.take(target.axis, index, target.block, pick, taken)
+        index, columns = target.index, target.columns
+        if target.axis == "row":
+            index += self.table.head
+        else:
+            columns = next(part for part in self.grid.segments(self.grid.blocks[target.block]) if index in part)
+        self.score_reader.take(target.axis, index, target.block, pick, taken, columns or range(self.table.width))
 
     @functools.cached_property
     def score_reader(self) -> ScoreReader:
@@ -3959,16 +4148,24 @@ class Reader:
         """
         reading = self.read(force=True)
         candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
-        reading.status = "found"
-        for pick in picks:
+        reading.status, cells = "found", {}
+        for number, pick in enumerate(picks):
             places = self.places(pick)
             if len({(place.axis, place.index) for place in places}) != 1:
                 reading.status = "ambiguous" if places else "absent"
                 reading.targets, reading.taken, reading.by_hand = places or candidates, Taken(), []
                 reading.doubts = [f"'{pick.label}' stands there {len(places)} times"] if places else []
                 break
+            pick, taken = dataclasses.replace(pick, axis=places[0].axis), Taken()
             for target in places:
-                self.take(target, dataclasses.replace(pick, axis=target.axis), reading.taken)
+                self.take(target, pick, taken)
+            if useless := taken.useless(pick):
+                raise ScriptError(f"table {self.table.number}, {target.axis} {target.index}: {useless}")
+            for score in taken.scores:
+                if cells.setdefault((score.row, score.column), number) != number:
+                    place = f"table {self.table.number}, row {score.row}, column {score.column}"
+                    raise ScriptError(f"{place} is read twice; keep one of the readings")
+            reading.taken.add(taken)
             reading.targets += places
             reading.by_hand.append(f"table {self.table.number}, {target.axis} {target.index} '{target.text}'")
         tell_apart(reading.scores)
@@ -3979,30 +4176,40 @@ class Reader:
         its label."""
         where = f"table {self.table.number}"
         found = [place for place in self.all_places() if pick.axis in ("", place[0].axis)]
+        more = {key: value for key, value in pick.entry.items() if key not in ("table", "column", "row", "label")}
         if pick.index is not None:
             if not (found := [place for place in found if place[0].index == pick.index]):
                 raise ScriptError(f"{where} has no {pick.axis} {pick.index}; inspect-tables shows what it has")
+            if pick.label is None and len({target.columns for target, _ in found}) > 1:
+                names = ", ".join(f"'{target.text}'" for target, _ in found)
+                raise ScriptError(f"{where}, row {pick.index} has several labels side by side: give one of {names}")
             wanted = pick.label or found[0][0].text
             if not any(says(texts, wanted) for _, texts in found):
-                raise ScriptError(f"{where}, {pick.axis} {pick.index} is '{found[0][0].text}', not '{pick.label}'")
-            return [target for target, texts in found if says(texts, wanted)]
-        return [target for target, texts in found if pick.label is None or says(texts, pick.label)]
+                there = "' or '".join(target.text for target, _ in found)
+                raise ScriptError(f"{where}, {pick.axis} {pick.index} is '{there}', not '{pick.label}'")
+        else:
+            wanted = pick.label
+        places = [target for target, texts in found if wanted is None or says(texts, wanted)]
+        return [dataclasses.replace(target, more=more) for target in places]
 
     def all_places(self) -> Iterator[tuple[Target, tuple[str, ...]]]:
-        """Each column and row, with the texts by which it may be called."""
+        """Each column and row, with the texts by which it may be called; of tables side by side each row by itself."""
         by_hand = Fit(True, "selected by hand")
         for number, block in enumerate(self.grid.blocks):
             for column, path in enumerate(block.paths):
                 whole = " / ".join(path)
                 yield Target("column", column, whole, by_hand, number), (whole, *path)
-            columns = [column for column, role in enumerate(block.roles) if role not in ("value", "blank")]
-            filled = {column: self.grid.filled(block, column) for column in columns}
-            for row in block.body:
-                cells = {column: text for column in columns if (text := label_text(filled[column][row].text))}
-                names = [text for column, text in cells.items() if block.roles[column] in ("model", "text")]
-                whole = " ".join(names or cells.values())
-                texts = (whole, *cells.values(), " ".join(cells.values()))
-                yield Target("row", row - self.table.head, whole, by_hand, number), texts
+            segments = self.grid.segments(block)
+            for part in segments:
+                columns = [column for column in part if block.roles[column] not in ("value", "blank")]
+                filled = {column: self.grid.filled(block, column) for column in columns}
+                for row in block.body:
+                    cells = {column: text for column in columns if (text := label_text(filled[column][row].text))}
+                    names = [text for column, text in cells.items() if block.roles[column] in ("model", "text")]
+                    whole = " ".join(names or cells.values())
+                    texts = (whole, *cells.values(), " ".join(cells.values()))
+                    side = part if len(segments) > 1 else range(0)
+                    yield Target("row", row - self.table.head, whole, by_hand, number, side), texts
 
     # --- where the model stands
 
@@ -4029,20 +4236,34 @@ class Reader:
 
     def row_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
-            columns = block.columns("model", "text", "group", "setting")
-            sizes = [c for c in block.columns("fact") if head_is(" ".join(block.paths[c]), "size_heads", "model_heads")]
-            filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
-            for row in block.body if columns else ():
-                cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
-                if not any(has_trace(cell.text, self.model) for _, cell in cells):
-                    continue
-                texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
-                if texts and (fit := fit_texts(texts, self.model)):
-                    yield Target("row", row - self.table.head, " ".join(texts), fit, number)
+            segments = self.grid.segments(block)
+            for part in segments:
+                for row, text, fit in self.rows_named(block, part):
+                    side = part if len(segments) > 1 else range(0)
+                    if side and fit.certain:
+                        values = ", ".join(str(column) for column in block.columns("value") if column in part)
+                        fit = Fit(False, f"stands beside another label in its row; columns {values} are behind it")
+                    yield Target("row", row - self.table.head, text, fit, number, side)
+
+    def rows_named(self, block: Block, part: range) -> Iterator[tuple[int, str, Fit]]:
+        """The rows whose labels in some columns name the model."""
+        columns = [c for c in block.columns("model", "text", "group", "setting") if c in part]
+        sizes = [c for c in block.columns("fact") if head_is(" ".join(block.paths[c]), "size_heads", "model_heads")]
+        sizes = [column for column in sizes if column in part]
+        filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
+        for row in block.body if columns else ():
+            cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
+            if not any(has_trace(cell.text, self.model) for _, cell in cells):
+                continue
+            texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
+            if texts and (fit := fit_texts(texts, self.model)):
+                yield row, " ".join(texts), fit
 
     def name_part(self, block: Block, column: int, text: str) -> str:
         """What a cell may add to the name in its row: no number alone, but a version; no size to a name without one."""
         if not text or MISSING_CELL.fullmatch(text):
+            return ""
+        if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
             return ""
         if text.replace(".", "").isdigit():
             return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
@@ -4166,6 +4387,8 @@ class Reader:
     ) -> str:
         if columns or rows:
             return "benchmarks-as-rows" if columns else "models-as-rows"
+        if next(self.grid.texts("model"), None):
+            return "models-as-rows"
         leaves = [path[-1] if path else "" for path in paths]
         if self.is_one_row() or (all(map(is_generic, leaves)) and not head_is(corner, "model_heads")):
             return "single-model"
@@ -4201,11 +4424,42 @@ class Reader:
         if self.is_one_row():
             reading.targets = [Target("row", blocks[0].body[0] - self.table.head, "", _ONLY)]
         else:
-            reading.targets = [Target("column", c, " / ".join(blocks[0].paths[c]), _ONLY) for c in columns]
-            reading.doubts += self.row_doubts(blocks[0], columns)
+            doubts = list(self.row_doubts(blocks[0], columns))
+            fit = Fit(False, "if its rows are no models") if doubts else _ONLY
+            names = [Target("column", c, " / ".join(blocks[0].paths[c]), fit, ready=not doubts) for c in columns]
+            reading.targets, reading.doubts = names, [*reading.doubts, *doubts]
         reading.doubts += self.label_doubts(reading.targets)
         reading.doubts += self.owner_doubts()
         return True
+
+    def is_nobodys(self, reading: TableReading) -> bool:
+        """Whether neither rows nor columns can be models: benchmarks by subjects, or precisions by benchmarks.
+
+        Whose it is, nothing in it says; its rows are offered.
+        """
+        rows = [(target, texts) for target, texts in self.all_places() if target.axis == "row" and target.text]
+        paths = [block.paths[c] for block in self.grid.blocks for c in block.columns("value") if block.paths[c]]
+        names, heads = [target.text for target, _ in rows], [path[-1] for path in paths]
+        if (
+            not heads
+            or self.may_be_models([text for _, texts in rows for text in texts[1:-1]])
+            or self.may_be_models(heads)
+        ):
+            return False
+        own = [t for t, _ in rows if not self.says_quantized(t.text)]
+        reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in own]
+        told = f"{', '.join(names[:4])} by {', '.join(heads[:4])}"
+        reading.doubts = [*reading.doubts, f"no label in it is a model's ({told}), so nothing says whose it is"]
+        return bool(own)
+
+    def may_be_models(self, labels: Sequence[str]) -> bool:
+        """Whether labels may be names of models: none of them has a size, and most of them are something else."""
+        if any(_SIZED.search(text) or self.model.core in name_tokens(text) for text in labels):
+            return True
+        known = [
+            t for t in labels if is_benchmark(t, self.vocabulary) or is_generic(t) or is_setting(t) or is_precision(t)
+        ]
+        return 2 * len(known) <= len(labels) and not any(map(is_average, labels))
 
     def row_doubts(self, block: Block, columns: Sequence[int]) -> Iterator[str]:
         """Whether rows and columns are benchmarks and measures, and not models."""
@@ -4248,6 +4502,12 @@ class Reader:
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")
 
 
+def is_precision(text: str) -> bool:
+    """Whether a label says only in which precision or format a model is: "bf16", "8bits"."""
+    tokens = name_tokens(text)
+    return bool(tokens) and all(token in QUANTIZED or token in ("half", "b16", "full", "precision") for token in tokens)
+
+
 def is_loose(card: Card, model: ModelName) -> bool:
     """Whether an unmarked name may be a tuned model's in this card.
 
@@ -4285,6 +4545,8 @@ def says(texts: Sequence[str], label: str) -> bool:
 MAX_SHOWN_ROWS = 200  # of a table in inspect-tables
 MAX_SHOWN_COLUMNS = 40
 MAX_SHOWN_TEXT = 300  # characters of a cell
+LEFT_OUT = "left out by hand"
+MAX_DOUBTS = 4  # reasons that a refusal gives
 
 
 def card_hash(card: Card) -> str:
@@ -4302,6 +4564,7 @@ class Extraction:
     results: list[Score] = field(default_factory=list)
     code: int = 0
     message: str = ""
+    numbers: Sequence[int] = ()  # of the tables that were asked for; none: all
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Different values for one benchmark, metric, shots and mode, with the headings that may tell them apart."""
@@ -4319,8 +4582,26 @@ class Extraction:
     def by_hand(self) -> list[str]:
         return [place for reading in self.readings for place in reading.by_hand]
 
-    def undecided(self) -> list[TableReading]:
-        return [r for r in self.readings if r.status == "ambiguous" or (r.open_cells and r.status == "found")]
+    def account(self) -> list[str]:
+        """What was read and what was not, table by table: a line for each kind of answer."""
+        wanted = [r for r in self.readings if not self.numbers or r.table.number in self.numbers]
+        read = [f"table {r.table.number} ({len(r.scores)})" for r in wanted if r.status == "found"]
+        by_hand = [r for r in self.readings if r.status == "absent" and r.reason == LEFT_OUT]
+        absent = [r for r in self.readings if r.status == "absent" and r.reason != LEFT_OUT]
+        kinds = {
+            "read": read,
+            "given once although repeated": [f"{n} results"] if (n := sum(len(s.also) for s in self.results)) else [],
+            "left out as no scores": [text for r in wanted if r.status == "found" for text in r.taken.left_out[:3]],
+            "not this model's by their labels": [f"table {r.table.number} ({some_of(r.names)})" for r in absent],
+            LEFT_OUT: [f"table {r.table.number}" for r in by_hand],
+            "not asked for": [
+                f"table {r.table.number} ({'unsure' if r.status == 'ambiguous' else len(r.scores)})"
+                for r in self.readings
+                if r not in wanted and r.status in ("found", "ambiguous")
+            ],
+            "no evaluation": [f"table {r.table.number}" for r in self.readings if r.status == "skipped"],
+        }
+        return [f"{kind}: {'; '.join(items)}" for kind, items in kinds.items() if items]
 
     def as_json(self) -> dict[str, Any]:
         answer = {
@@ -4330,6 +4611,7 @@ class Extraction:
             "conflicts": self.conflicts(),
             "card_sha256": self.card_sha256,
             "selected_by_hand": self.by_hand(),
+            "account": self.account(),
         }
         return answer | ({"reason": self.message} if self.code else {})
 
@@ -4349,7 +4631,7 @@ def read_tables(
         chosen = list((picks or {}).get(table.number, ()))
         if any(pick.nothing for pick in chosen):
             reading = reader.read()
-            reading.status, reading.taken, reading.doubts, reading.reason = "absent", Taken(), [], "left out by hand"
+            reading.status, reading.taken, reading.doubts, reading.reason = "absent", Taken(), [], LEFT_OUT
         else:
             reading = reader.read_by_hand(chosen) if chosen else reader.read(table.number in forced)
         readings.append(reading)
@@ -4363,7 +4645,7 @@ def extract(
 
     A table that is unsure never keeps the scores of others back: it is left out, named, and the code is 3.
     """
-    answer = Extraction(repo_id, readings, card_sha256)
+    answer = Extraction(repo_id, readings, card_sha256, numbers=numbers)
     wanted = [r for r in readings if r.table.number in numbers] if numbers else readings
     found = [r for r in wanted if r.status == "found" and (r.scores or r.open_cells)]
     unsure = [r for r in wanted if r.status == "ambiguous" or (r.status == "found" and r.open_cells)]
@@ -4375,18 +4657,45 @@ def extract(
         answer.message += f"\n{question(unsure, again)}" if unsure else ""
         return answer
     answer.results = [score for reading in found for score in reading.scores]
+    conflicts = answer.conflicts()
+    answer.results = given_once(answer.results)
     if unsure:
         answer.code, answer.message = 3, question(unsure, f"{again} --all-tables" if every else again)
     elif refused:
         answer.code = 3 if answer.results else 1
+    elif not found and (near := near_misses(readings, ModelName.of(repo_id))):
+        said = f"{repo_id} is in none of the tables by its name; these labels may be other words for it"
+        answer.code, answer.message = 3, f"{said}\n{question(near, f'{again} --all-tables' if every else again)}"
     elif not found:
         answer.code, answer.message = 1, nothing_found(readings, repo_id, again)
     if refused:
         answer.message += "\n" * bool(answer.message) + "\n".join(refusal(r, repo_id) for r in refused)
-    if conflicts := answer.conflicts():
+    if conflicts:
         answer.code = 3
         answer.message += "\n" * bool(answer.message) + "\n".join(map(conflict_text, conflicts))
     return answer
+
+
+def given_once(scores: Sequence[Score]) -> list[Score]:
+    """The scores, where several say the same of the same thing the first alone: `also` says where the others stand."""
+    seen: dict[tuple[Any, ...], Score] = {}
+    for score in scores:
+        first = seen.setdefault((*score.place(), score.value, score.unit), score)
+        if first is not score:
+            first.also.append({"table": score.table, "row": score.row, "column": score.column})
+    return list(seen.values())
+
+
+def near_misses(readings: Sequence[TableReading], model: ModelName) -> list[TableReading]:
+    """Tables whose labels may be the model under another name, each with these labels as its targets."""
+    found = []
+    for reading in readings:
+        named = [target for target in reading.possible if reading.evaluation and may_mean(target.text, model)]
+        if named:
+            asked = [dataclasses.replace(t, fit=Fit(False, "if it is this model"), ready=False) for t in named]
+            doubts = [f"'{t.text}' is not its name, and may be meant" for t in named[:4]]
+            found.append(dataclasses.replace(reading, status="ambiguous", targets=asked, doubts=doubts))
+    return found
 
 
 def conflict_text(conflict: Mapping[str, Any]) -> str:
@@ -4398,46 +4707,98 @@ def conflict_text(conflict: Mapping[str, Any]) -> str:
         for v in conflict["values"]
     )
     name = " ".join(filter(None, (conflict["benchmark"], conflict["metric"], conflict["shots"], conflict["notes"])))
-    how = "take one table with --table N, or tell them apart with `notes:` in a selection"
+    how = "take one table with --table N, or tell them apart with `notes:` or `benchmark:` in a selection"
     return f"conflict: {name} has different values: {values}; {how}"
+
+
+def place_of(reading: TableReading) -> str:
+    """ "table 2 under 'Base model > Standard benchmarks'": a heading alone may not say it."""
+    headings = reading.table.headings[: max(1, min(3, len(reading.table.headings) - 1))]
+    return f"table {reading.table.number} under '{' > '.join(reversed(headings)) or '-'}'"
+
+
+def some_of(texts: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(text[:60] for text in texts[:most]) + more
 
 
 def describe(reading: TableReading) -> str:
     target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
     said = f"{len(reading.scores)} scores" if reading.status == "found" else f"asked: {'; '.join(reading.doubts)}"
-    return f"table {reading.table.number} under '{reading.table.heading or '-'}': {target}; {said}"
+    return f"{place_of(reading)}: {target}; {said}"
 
 
 def selection_line(table: int, target: Target, more: Mapping[str, Any] | None = None) -> str:
     """A reading as one line of a selection: `- {table: 2, column: 3, label: "Foo"}`."""
-    entry = {"table": table, target.axis: target.index, "label": target.text, **(more or {})}
-    return "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items()) + "}"
+    entry = {"table": table, target.axis: target.index, "label": target.text, **target.more, **(more or {})}
+    return f"- {in_flow(entry)}"
+
+
+def in_flow(value: Any) -> str:
+    """A value as YAML in one piece."""
+    if isinstance(value, Mapping):
+        inner = (f"{key if isinstance(key, int) else in_key(key)}: {in_flow(item)}" for key, item in value.items())
+        return "{" + ", ".join(inner) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(in_flow, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def in_key(key: str) -> str:
+    return key if key.isidentifier() else json.dumps(key, ensure_ascii=False)
+
+
+def choices(reading: TableReading) -> Iterator[str]:
+    """Lines of a selection that would read a table: as they are when all that they read may be this model's, else as a
+    comment to complete."""
+    number = reading.table.number
+    for target in reading.targets:
+        cells = [cell for cell in reading.open_cells if is_of(cell, target)]
+        if reading.status == "ambiguous" and not cells:
+            yield f"{'' if target.ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
+        if not cells:
+            continue
+        axis = "column" if target.axis == "row" else "row"
+        named = {getattr(cell, axis): ["…"] * cell.values if cell.values > 1 else "…" for cell in cells if cell.values}
+        if named:
+            names = {"benchmark": {**target.more.get("benchmark", {}), **named}}
+            yield f"# {selection_line(number, target, names)}  # with the names of the values in place of …"
+        kept = [place for place in target.more.get("leave_out", []) if isinstance(place, int | str)]
+        left = {"leave_out": [*kept, *(getattr(cell, axis) for cell in cells)]}
+        if not any(key in target.more for key in ("rows", "columns")):
+            yield f"# {selection_line(number, target, left)}  # without these cells"
+
+
+def is_of(cell: OpenCell, target: Target) -> bool:
+    return (cell.row if target.axis == "row" else cell.column) == target.index
 
 
 def question(readings: Sequence[TableReading], again: str) -> str:
     """What is unsure about tables, and the lines of a selection that would read each candidate."""
-    lines, choices = [], []
+    lines, offered = [], [line for reading in readings for line in choices(reading)]
     for reading in readings:
-        number = reading.table.number
-        where = f"table {number} under '{reading.table.heading or '-'}'"
         if reading.status == "ambiguous":
-            lines.append(f"{where} is not taken: {'; '.join(reading.doubts)}")
-            choices += [f"{selection_line(number, t)}  # {t.fit.why}" for t in reading.targets]
-            if (len(readings) == 1 and len(reading.targets) == 1) or not choices:
-                target = reading.targets[0]
-                lines.append(f"if it is: {again} --table {number} --model-{target.axis}-index {target.index}")
-        for cell in reading.open_cells:
-            lines.append(
-                f"{where}, row {cell.row}, column {cell.column} '{cell.label}': '{cell.text}' is left out: {cell.why}"
+            doubts = reading.doubts[:MAX_DOUBTS]
+            more = (
+                f"; and {len(reading.doubts) - len(doubts)} more reasons" if len(reading.doubts) > len(doubts) else ""
             )
-        if reading.open_cells and reading.status == "found":
-            axis = reading.targets[0].axis
-            open_places = [cell.column if axis == "row" else cell.row for cell in reading.open_cells]
-            choices += [selection_line(number, t, {"leave_out": open_places}) for t in reading.targets]
-    lines.append(
-        f"keep the right ones of these lines, and go on with: {again} --selection FILE   (- reads it from a pipe)"
-    )
-    return "\n".join([*lines, "readings:", *choices])
+            lines.append(f"{place_of(reading)} is not taken: {'; '.join(doubts)}{more}")
+            lines += [f"  its labels: {some_of(labels)}"] if (labels := unready_labels(reading)) else []
+        for cell in reading.open_cells:
+            where = f"{place_of(reading)}, row {cell.row}, column {cell.column} '{cell.label}'"
+            lines.append(f"{where}: '{cell.text}' is left out: {cell.why}")
+    how = "keep the right ones of these lines" if any(line.startswith("-") for line in offered) else "take the # off"
+    none = f"- {{table: {readings[0].table.number}, leave_out: all}}"
+    lines.append(f"{how} (of a table that is not this model's: {none}), and go on with:")
+    lines.append(f"{again} --selection FILE   (- reads it from a pipe)")
+    return "\n".join([*lines, "readings:", *offered])
+
+
+def unready_labels(reading: TableReading) -> list[str]:
+    """The labels beside the values of a table whose rows may be models."""
+    if all(target.ready for target in reading.targets):
+        return []
+    return list(dict.fromkeys(reading.grid.texts("benchmark", "text", "group", "setting")))
 
 
 def refusal(reading: TableReading, repo_id: str) -> str:
@@ -4496,6 +4857,11 @@ def table_json(reading: TableReading, whole: bool = False) -> dict[str, Any]:
         "caption": table.caption or None,
         "before": table.before or None,
         "after": table.after or None,
+        "above": [
+            {"heading": heading, "text": one_line(told)}
+            for heading, told in zip(table.headings, table.told, strict=False)
+            if told and one_line(told) != table.before
+        ],
         "header": [
             {"index": i, "path": list(path), "holds": role}
             for i, (path, role) in enumerate(zip(heads.paths, heads.roles, strict=True) if heads else ())
@@ -4537,15 +4903,17 @@ def draft(readings: Sequence[TableReading], repo_id: str, again: str, card_sha25
         if not reading.evaluation:
             continue
         number = reading.table.number
-        lines.append(
-            f"# table {number} under '{label_text(reading.table.heading or '-')}': "
-            + "; ".join(reading.doubts or [reading.status])
-        )
+        lines.append(f"# {place_of(reading)}: " + "; ".join(reading.doubts or [reading.status]))
         if reading.status == "found":
             lines += [selection_line(number, target) for target in reading.targets]
+            lines += [f"# left out: row {c.row}, column {c.column} '{c.text}': {c.why}" for c in reading.open_cells]
+            lines += choices(reading)
         else:
             lines += [f"# {selection_line(number, target)}" for target in reading.targets or reading.possible]
-    return "\n".join(lines) + "\n"
+            lines += [f"# not this model's: - {{table: {number}, leave_out: all}}"] if reading.targets else []
+    sure = Extraction(repo_id, list(readings), results=[score for reading in readings for score in reading.scores])
+    lines += [f"# {conflict_text(conflict)}" for conflict in sure.conflicts()]
+    return "\n".join(map(single_line, lines)) + "\n"
 
 
 def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, around: bool = False) -> Iterator[Any]:
@@ -4572,6 +4940,7 @@ def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, ar
                 for name in ("caption", "before", "after")
                 if data[name] and (around or name == "caption")
             ),
+            *(f"  below '{told['heading']}': {told['text']}" for told in data["above"] if around),
         ]
         yield "\n".join(lines)
         grid = RichTable(show_lines=False, box=None, padding=(0, 1))
@@ -4591,13 +4960,12 @@ def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, ar
 
 
 def next_command(reading: TableReading, again: str) -> str:
-    number = reading.table.number
+    number, look = reading.table.number, again.replace("extract-readme", "inspect-tables")
     if reading.status == "found":
         return f"{again} --table {number} --json"
     if reading.status == "ambiguous":
-        return (
-            f"{again} --selection FILE   # with: {' or '.join(selection_line(number, t) for t in reading.targets[:4])}"
-        )
+        lines = [selection_line(number, t) for t in reading.targets if t.ready][:4]
+        return f"{again} --selection FILE   # with: {' or '.join(lines) or f'a line of {look} --draft'}"
     if reading.status == "absent" and reading.orientation != "single-model":
         names = ", ".join(reading.names[:10])
         return f"{again} --table {number} --model-name-override NAME   # only if one of these is this model: {names}"
@@ -4616,16 +4984,11 @@ UNITS = ("percent", "proportion", "points")
 
 def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables: int) -> dict[int, list[Pick]]:
     """The picks of a selection by table, checked against the model and the card that are read now."""
-    import yaml
-
     if len(text) > MAX_SELECTION:
         raise ScriptError(f"{name} has {len(text):,} characters; a selection has at most {MAX_SELECTION:,}")
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise ScriptError(f"{name}: a selection has no aliases (*name)")
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ScriptError(f"{name} is no YAML: {' '.join(str(error).split())[:200]}") from None
+    data, root = load_yaml(text, name)
+    if has_alias(root):
+        raise ScriptError(f"{name}: a selection has no aliases (*name)")
     if isinstance(data, list):
         data = {"readings": data}
     if not isinstance(data, dict) or not isinstance(data.get("readings"), list) or not data["readings"]:
@@ -4641,7 +5004,14 @@ def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables:
     for number, entry in enumerate(data["readings"], 1):
         pick = read_pick(entry, f"{name}, reading {number}", bool(data.get("card_sha256")), tables)
         picks.setdefault(pick.table, []).append(pick)
+    for table, readings in picks.items():
+        if len(readings) > 1 and any(pick.nothing for pick in readings):
+            raise ScriptError(f"{name}: table {table} is read and left out (leave_out: all); keep one of the two")
     return picks
+
+
+def has_alias(node: YamlNode | None) -> bool:
+    return node is not None and (node.kind == "alias" or any(map(has_alias, node.items)))
 
 
 def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
@@ -4655,6 +5025,8 @@ def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
     if not is_index(table) or not 1 <= table <= tables:
         raise ScriptError(f"{where}: table must be a number from 1 to {tables}")
     if entry.get("leave_out") == "all":
+        if more := [key for key in entry if key not in ("table", "leave_out", "label")]:
+            raise ScriptError(f"{where}: leave_out: all takes nothing of table {table}; leave {', '.join(more)} out")
         return Pick(table, nothing=True)
     axes = [axis for axis in ("column", "row") if axis in entry]
     if len(axes) != 1:
@@ -4669,11 +5041,16 @@ def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
     told = {name: given_text(entry.get(name), f"{where}: {name}") for name in ("notes", "metric", "shots", "unit")}
     if told["unit"] not in (None, *UNITS):
         raise ScriptError(f"{where}: unit must be one of {', '.join(UNITS)}")
+    other = "columns" if axes[0] == "column" else "rows"
+    if other in entry:
+        raise ScriptError(f"{where}: of a {axes[0]} only {'rows' if other == 'columns' else 'columns'} can be chosen")
+    if not isinstance(entry.get("first_number", False), bool):
+        raise ScriptError(f"{where}: first_number is true or false")
     return Pick(
         table, axes[0], place, given_text(label, f"{where}: label"),
         only=given_places(entry.get("rows" if axes[0] == "column" else "columns"), where),
         leave_out=given_places(entry.get("leave_out"), where), names=given_names(entry.get("benchmark"), where),
-        first=bool(entry.get("first_number")), **told,
+        first=bool(entry.get("first_number")), entry=entry, **told,
     )  # fmt: skip
 
 
@@ -4705,6 +5082,8 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
     found = []
     for place, names in value.items():
         texts = [given_text(name, f"{where}: benchmark") for name in (names if isinstance(names, list) else [names])]
+        if any(text is not None and not any(map(str.isalnum, text)) for text in texts):
+            raise ScriptError(f"{where}: benchmark: write the names in place of {texts[0]!r}")
         if not (is_index(place) or isinstance(place, str)) or None in texts:
             raise ScriptError(f"{where}: benchmark is a mapping of indexes or labels to names, such as {{3: MMLU}}")
         found.append((place, tuple(texts)))

@@ -1957,7 +1957,8 @@ def mapping_of(value: object) -> Mapping[str, Any]:
 # --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
 
 SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
+    "notes", "also",
 )  # fmt: skip
 
 
@@ -1978,6 +1979,7 @@ class Score:
     column: int
     key: str | None = None
     notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
+    also: list[dict[str, int]] = field(default_factory=list)  # table, row, column where the same stands once more
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in SCORE_KEYS}

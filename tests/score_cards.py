@@ -120,7 +120,8 @@ def selection_for(expected: dict[str, Any], answer: dict[str, Any]) -> list[dict
         elif index is None:
             readings += [target["selection"] for target in found["targets"]]
         else:
-            readings += [{"table": table["index"], axis: i} for i in (index if isinstance(index, list) else [index])]
+            indexes = index if isinstance(index, list) else [index]
+            readings += [{"table": table["index"], axis: i, **table.get("named", {})} for i in indexes]
     return readings
 
 
@@ -138,8 +139,9 @@ def score_card(card: Path, verbose: bool, by_hand: bool = False) -> Tally:
     found_tables = {table["table"]: table for table in answer.get("tables", [])}
     if len(found_tables) != len(expected["tables"]):
         print(f"  {card.name}: {len(found_tables)} tables found, {len(expected['tables'])} expected")
+    given = [{**r, **place} for r in answer.get("results", []) for place in ({}, *r["also"])]
     for table in expected["tables"]:
-        results = [r for r in answer.get("results", []) if r["table"] == table["index"]]
+        results = sorted((r for r in given if r["table"] == table["index"]), key=lambda r: (r["row"], r["column"]))
         if table.get("uncertain"):
             continue
         score_table(card, table, results, found_tables.get(table["index"], {}), tally, verbose)

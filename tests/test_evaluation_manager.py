@@ -151,10 +151,10 @@ def test_a_label_is_divided_only_into_names(text, number, parts):
 
 
 def test_decimal_comma_is_decided_per_table():
-    german = only(table("Modell | MMLU | Elo", "Foo-7B | 85,2 | 1.103", "Bar-7B | 51,0 | 1.001"))
-    assert pairs(german) == [("MMLU", 85.2), ("Elo", 1103)]
-    english = only(table("Model | MMLU | Elo", "Foo-7B | 85.2 | 1,103"))
-    assert pairs(english) == [("MMLU", 85.2), ("Elo", 1103)]
+    german = only(table("Modell | MMLU | Codeforces", "Foo-7B | 85,2 | 1.103", "Bar-7B | 51,0 | 1.001"))
+    assert pairs(german) == [("MMLU", 85.2), ("Codeforces", 1103)]
+    english = only(table("Model | MMLU | Codeforces", "Foo-7B | 85.2 | 1,103"))
+    assert pairs(english) == [("MMLU", 85.2), ("Codeforces", 1103)]
 
 
 @pytest.mark.parametrize(
@@ -637,8 +637,8 @@ def test_a_refusal_s_lines_are_a_selection(capsys, tmp_path):
         ("readings: [{table: 3, column: 3, label: Lumen 7B, benchmark: MMLU}]", "mapping"),
         ("readings: []", "no list"),
         ("[1]", "no mapping"),
-        ("a: &a [*a]", "no aliases"),
-        ("{", "no YAML"),
+        ("a: &a [*a]", "aliases"),
+        ("{", "not valid YAML"),
         ("model: acme/other\nreadings: [{table: 3, leave_out: all}]", "acme/other"),
         ("card_sha256: 00\nreadings: [{table: 3, leave_out: all}]", "another state"),
         ("tables: 3\nreadings: [{table: 3, leave_out: all}]", "unknown key 'tables'"),
@@ -679,6 +679,263 @@ def test_a_table_that_is_not_this_model_s_is_answered(capsys, tmp_path):
     words = ["extract-readme", "--repo-id", LUMEN, "--card", str(EXAMPLE), "--all-tables", "--json"]
     code, out, _ = run(capsys, *words, "--selection", str(file))
     assert (code, [r["value"] for r in json.loads(out)["results"]]) == (0, [69.3, 77.5])
+
+
+# --- what a card does not say by itself: asked in lines that read no other model's values ---
+
+
+def extract(capsys, tmp_path, text: str, *words: str, selection: str = "", repo_id: str = "acme/Foo-7B"):
+    """Exit code, the answer as JSON, and what stands on stderr."""
+    card = tmp_path / "README.md"
+    card.write_text(text, encoding="utf-8")
+    if selection:
+        (tmp_path / "selection.yaml").write_text(selection, encoding="utf-8")
+        words = (*words, "--selection", str(tmp_path / "selection.yaml"))
+    code, out, err = run(capsys, "extract-readme", "--repo-id", repo_id, "--card", str(card), "--json", *words)
+    return code, json.loads(out or "{}"), err
+
+
+def offered(err: str) -> str:
+    return err[err.index("readings:") :]
+
+
+SIDES = table("Bar models | MMLU | GSM8K | Foo models | MMLU | GSM8K", "Bar-7B | 11.1 | 12.2 | Foo-7B | 61.1 | 62.2")
+
+
+def test_of_tables_side_by_side_only_the_own_half_is_read(capsys, tmp_path):
+    code, answer, err = extract(capsys, tmp_path, SIDES, "--all-tables")
+    assert (code, answer["results"], "columns 4, 5 are behind it" in err) == (3, [], True)
+    code, answer, _ = extract(capsys, tmp_path, SIDES, "--all-tables", selection=offered(err))
+    assert (code, [(r["benchmark"], r["value"]) for r in answer["results"]]) == (0, [("MMLU", 61.1), ("GSM8K", 62.2)])
+    both = "card_sha256: " + answer["card_sha256"] + "\nreadings: [{table: 1, row: 0}]"
+    code, _, err = extract(capsys, tmp_path, SIDES, selection=both)
+    assert (code, "'Bar-7B', 'Foo-7B'" in err) == (2, True)
+    code, _, err = extract(capsys, tmp_path, SIDES, selection="[{table: 1, row: 0, label: Foo-7B, columns: [1]}]")
+    assert (code, "columns: 1 is none of its columns" in err) == (2, True)
+
+
+def test_rows_of_a_column_beside_another_are_named_by_their_own_labels():
+    text = table("Benchmark | Foo-7B | Benchmark | Foo-7B", "MMLU | 61.1 | GSM8K | 62.2", "BBH | 63.3 | MATH | 64.4")
+    assert pairs(only(text)) == [("MMLU", 61.1), ("BBH", 63.3), ("GSM8K", 62.2), ("MATH", 64.4)]
+
+
+def test_a_column_of_scores_beside_names_of_models_is_not_offered_as_this_model_s(capsys, tmp_path):
+    rows = "Small-1.3B | 79.3", "Small-7B | 88.3"
+    code, answer, _ = extract(capsys, tmp_path, "# Foo-7B\n\n" + table("Alpaca models | Accuracy", *rows))
+    assert (code, answer["tables"][0]["names"]) == (1, ["Small-1.3B", "Small-7B"])
+    code, answer, err = extract(capsys, tmp_path, "# Foo-7B\n\n" + table("Which | Accuracy", *rows))
+    assert (code, answer["results"], "its labels: Small-1.3B, Small-7B" in err) == (3, [], True)
+    assert "\n# - {table: 1, column: 1" in offered(err)
+    code, answer, _ = extract(
+        capsys, tmp_path, "# Foo-7B\n\n" + table("Which | Accuracy", *rows), selection=offered(err)
+    )
+    assert (code, answer) == (2, {})  # no line is ready
+
+
+HALVES = table("Model | MMLU | BBH", "Foo-7B | 44.3 / 45.9 | 42.6", "Bar-7B | 1 / 2 | 3")
+
+
+def test_a_cell_of_several_values_is_asked_with_the_line_that_names_them(capsys, tmp_path):
+    code, answer, err = extract(capsys, tmp_path, HALVES)
+    line = '- {table: 1, row: 0, label: "Foo-7B", benchmark: {1: ["…", "…"]}}'
+    assert (code, [r["value"] for r in answer["results"]], line in err) == (3, [42.6], True)
+    code, _, err = extract(capsys, tmp_path, HALVES, selection=f"readings:\n{line}")
+    assert (code, "write the names in place of '…'" in err) == (2, True)
+    named = line.replace('"…", "…"', "MMLU (0-shot), MMLU (5-shot)")
+    code, answer, _ = extract(capsys, tmp_path, HALVES, selection=f"readings:\n{named}")
+    found = [(r["benchmark"], r["shots"], r["value"]) for r in answer["results"]]
+    assert (code, found) == (
+        0, [("MMLU", "0-shot", 44.3), ("MMLU", "5-shot", 45.9), ("BBH", None, 42.6)]
+    )  # fmt: skip
+
+
+def test_what_was_chosen_stays_in_the_next_question(capsys, tmp_path):
+    chosen = "[{table: 1, row: 0, label: Foo-7B, columns: [1], notes: Thinking}]"
+    code, _, err = extract(capsys, tmp_path, HALVES, selection=chosen)
+    kept = '{table: 1, row: 0, label: "Foo-7B", columns: [1], notes: "Thinking", benchmark: {1: ["…", "…"]}}'
+    assert (code, kept in err, "leave_out: [" in err) == (3, True, False)
+
+
+@pytest.mark.parametrize("words", [(), ("--all-tables",)])
+def test_a_table_that_is_left_out_is_answered_with_the_printed_command(capsys, tmp_path, words):
+    text = placed("## Chat models") + placed("## Base models")
+    chosen = "[{table: 1, leave_out: all}, {table: 2, column: Foo-7B}]"
+    code, answer, err = extract(capsys, tmp_path, text, *words, selection=chosen)
+    assert (code, len(answer["results"]), "is not in it" in err) == (0, 1, False)
+    assert "left out by hand: table 1" in answer["account"]
+
+
+PARTS = table("Benchmark | STEM | Humanities | Average", "C-Eval | 51.2 | 67.8 | 60.6", "CMMLU | 49.5 | 69.3 | 61.8")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (PARTS, ['row: 0, label: "C-Eval"', 'row: 1, label: "CMMLU"']),
+        (table("Precision | C-Eval | MMLU", "bf16 | 60.6 | 62.1", "8bits | 58.5 | 61.0"), ['row: 0, label: "bf16"']),
+    ],
+)
+def test_a_table_without_a_model_s_name_is_asked(capsys, tmp_path, text, lines):
+    text = table("Benchmark | Foo-7B", "MMLU | 62.1") + text
+    code, answer, err = extract(capsys, tmp_path, text, "--all-tables")
+    assert (code, [r["value"] for r in answer["results"]]) == (3, [62.1])
+    assert [line for line in offered(err).splitlines()[1:] if "table: 2" in line] == [
+        f"- {{table: 2, {line}}}  # if the table is this model's" for line in lines
+    ]
+
+
+def test_a_part_keeps_both_of_its_labels(capsys, tmp_path):
+    err = extract(capsys, tmp_path, PARTS)[2]
+    code, answer, _ = extract(capsys, tmp_path, PARTS, selection=offered(err))
+    assert (code, [r["benchmark"] for r in answer["results"]][:2]) == (0, ["C-Eval STEM", "C-Eval Humanities"])
+
+
+def test_names_of_models_in_both_places_are_no_question(capsys, tmp_path):
+    text = table("Benchmark | Foo-7B", "MMLU | 62.1") + table("Benchmark | Claude | Gemini", "MMLU | 1 | 2")
+    code, answer, err = extract(capsys, tmp_path, text, "--all-tables")
+    assert (code, answer["tables"][1]["status"]) == (0, "absent")
+    assert "not this model's by their labels: table 2 (Claude, Gemini)" in err
+
+
+def test_exit_0_says_what_was_read_and_what_was_not(capsys, tmp_path):
+    size = table("Model | Layers", "Foo-7B | 32").replace("## Evaluation", "## Structure")
+    fact = "Foo-7B | 61.5 | 4096"
+    text = size + table("Model | MMLU | Context length", fact) + table("Model | GSM8K", "Foo-7B | 50")
+    code, answer, err = extract(capsys, tmp_path, text, "--table", "2")
+    assert (code, answer["account"]) == (
+        0,
+        [
+            "read: table 2 (1)",
+            "not asked for: table 3 (1)",
+            "no evaluation: table 1",
+        ],
+    )
+    assert "not asked for: table 3 (1)" in err
+
+
+LONG = "# Foo-7B\n\nAs in LongBench.\n\n" + table("Model | QA | Avg", "Foo-7B | 1 | 61").removeprefix("## Evaluation")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (table("Model 5-shot | MMLU", "Foo-7B | 61"), ("MMLU", "5-shot", None)),
+        (table("Benchmark (5-shot) | Foo-7B", "MMLU | 61"), ("MMLU", "5-shot", None)),
+        (table("Benchmark (5-shot) | Foo-7B", "MMLU (0-shot) | 61"), ("MMLU", "0-shot", None)),
+        (table("Model | Tech", "Foo-7B | 61").replace("Evaluation", "Perplexity"), ("Tech", None, "perplexity")),
+        (table("Model | MMLU", "Foo-7B | 61").replace("Evaluation", "Perplexity"), ("MMLU", None, None)),
+        (table("Model | MMLU | Few-shot Learning", "Foo-7B | 1 | 61"), ("Few-shot Learning", None, None)),
+        (table("Model | MMLU | Zero-shot Captioning", "Foo-7B | 1 | 61"), ("Zero-shot Captioning", "0-shot", None)),
+        (table("Model | STEM | Avg", "Foo-7B | 1 | 61").replace("Evaluation", "C-Eval"), ("Avg (C-Eval)", None, None)),
+        (table("Model | STEM", "Foo-7B | 61").replace("Evaluation", "NLU: C-Eval"), ("STEM (C-Eval)", None, None)),
+        (table("Model | Accuracy | BBH", "Foo-7B | 61 | ").replace("Evaluation", "MMLU"), ("MMLU", None, "Accuracy")),
+        (LONG.replace("As in LongBench", "LongBench is long"), ("Avg (LongBench)", None, None)),
+        (LONG, ("Avg", None, None)),
+    ],
+)  # fmt: skip
+def test_a_name_keeps_what_the_table_says_of_it(text, wanted):
+    text = text if text.startswith("# ") else f"# Foo-7B\n\n{text}"
+    (reading,) = manager.read_tables(
+        manager.parse_card(text), "acme/Foo-7B", VOCABULARY, {1: [manager.Pick(1, "", None, "Foo-7B")]}
+    )
+    score = reading.scores[-1]
+    assert (score.benchmark, score.shots, score.metric, score.value) == (*wanted, 61)
+
+
+@pytest.mark.parametrize("header", ["Score", "Accuracy", "Elo Rating", "Results (%)"])
+def test_a_score_of_no_benchmark_is_asked(capsys, tmp_path, header):
+    text = table(f"Model | {header}", "Foo-7B | 61.5", "Bar-7B | 50")
+    code, answer, err = extract(capsys, tmp_path, text)
+    assert (code, answer["results"], 'benchmark: {1: "…"}' in err) == (3, [], True)
+    named = "[{table: 1, row: Foo-7B, benchmark: {1: TouchStone}}]"
+    code, answer, _ = extract(capsys, tmp_path, text, selection=named)
+    assert (code, [(r["benchmark"], r["value"]) for r in answer["results"]]) == (0, [("TouchStone", 61.5)])
+
+
+def test_a_given_name_keeps_the_settings_of_the_table(capsys, tmp_path):
+    text = table("Model | SciQA-Img (0-shot) | HLE (w/ tools)", "Foo-7B | 68.2 | 20.1")
+    chosen = "[{table: 1, row: Foo-7B, benchmark: {1: SciQA, 2: HLE (text-only)}}]"
+    answer = extract(capsys, tmp_path, text, selection=chosen)[1]
+    assert [(r["benchmark"], r["shots"], r["notes"]) for r in answer["results"]] == [
+        ("SciQA", "0-shot", None), ("HLE (text-only)", None, "Text only")
+    ]  # fmt: skip
+
+
+def test_the_same_result_in_several_tables_is_given_once(capsys, tmp_path):
+    text = table("Benchmark | Foo-7B", "MATH500 | 95.8", "MMLU | 1") + table("Benchmark | Foo-7B", "MATH-500 | 95.8")
+    code, answer, err = extract(capsys, tmp_path, text, "--all-tables")
+    assert (code, [(r["benchmark"], r["also"]) for r in answer["results"]]) == (
+        0, [("MATH500", [{"table": 2, "row": 0, "column": 1}]), ("MMLU", [])]
+    )  # fmt: skip
+    assert (len(answer["plan"]["entries"]), "given once although repeated: 1 results" in err) == (2, True)
+
+
+def test_a_bold_line_is_a_heading():
+    reading = read(
+        "# Foo\n\n## Exam\n\ntext\n\n**Standard Benchmark**\n\n" + table("Benchmark | Foo-7B", "MMLU | 1")[15:]
+    )[0]
+    assert reading.table.headings == ("Standard Benchmark", "Exam", "Foo")
+    assert only(placed("## Results\n\n**Chat models**")).status == "ambiguous"
+    assert only(placed("## Results\n\n**The best one yet.**")).table.heading == "Results"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("first_number: true", "no cell of it has several numbers"),
+        ("rows: [7]", "rows: 7 is none of its rows"),
+        ("leave_out: [Elo]", "leave_out: 'Elo' is none of its rows"),
+        ("benchmark: {MMLU-Pro: X}", "benchmark: 'MMLU-Pro' is none"),
+        ("columns: [1]", "only rows can be chosen"),
+        ("leave_out: all", "leave column out"),
+        ("label: Foo-7B, label: Bar-13B", "occurs twice"),
+        ("}, {table: 1, column: 1, label: Foo-7B", "is read twice"),
+        ("}, {table: 1, leave_out: all", "read and left out"),
+    ],
+)
+def test_a_key_that_does_nothing_is_refused_by_name(capsys, tmp_path, more, said):
+    label = "" if "label: Foo-7B, label" in more else "label: Foo-7B, "
+    chosen = f"[{{table: 1, column: 1, {label}{more}}}]"
+    code, answer, err = extract(capsys, tmp_path, table("Benchmark | Foo-7B", "MMLU | 61.5"), selection=chosen)
+    assert (code, answer, said in err) == (2, {}, True), err
+
+
+def test_the_first_of_divided_values_can_be_taken(capsys, tmp_path):
+    text = table("Bench | Precision | Foo-7B | Bar", "DROP | B16<br>FP8 | 85.9<br>86.0 | 1<br>2")
+    code, answer, _ = extract(capsys, tmp_path, text)
+    found = [(r["benchmark"], r["value"]) for r in answer["results"]]
+    assert (code, found) == (0, [("DROP (B16)", 85.9)])  # the other is a quantized model's
+    chosen = "[{table: 1, column: Foo-7B, first_number: true}]"
+    answer = extract(capsys, tmp_path, text, selection=chosen)[1]
+    assert [(r["benchmark"], r["value"]) for r in answer["results"]] == [("DROP", 85.9)]
+
+
+def test_around_a_table_the_paragraph_that_names_its_benchmark_is_shown(capsys, tmp_path):
+    card = tmp_path / "README.md"
+    head = "## Chat\n\n[TouchStone](u) scores dialogues.\n\nMore.\n\n### English\n\n"
+    card.write_text(head + table("Model | Score", "Foo-7B | 645.2")[15:], encoding="utf-8")
+    words = ["inspect-tables", "--repo-id", "acme/Foo-7B", "--card", str(card)]
+    assert "below 'Chat': TouchStone scores dialogues." in run(capsys, *words, "--around")[1]
+    (shown,) = json.loads(run(capsys, *words, "--json")[1])["tables"]
+    assert shown["above"] == [{"heading": "Chat", "text": "TouchStone scores dialogues."}]
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [
+        ("Hermes 2 on Foo", 3),
+        ("Hermes 2 (our Foo tune)", 3),
+        ("Hermes 3 Foo", 1),
+        ("Hermes-2-Foo-70B", 1),
+        ("Hermes-2-Vision", 1),
+        ("Foo-7B", 1),
+    ],
+)
+def test_a_long_name_in_other_words_is_a_question(capsys, tmp_path, label, code):
+    text = table(f"Benchmark | {label} | Bar-13B", "MMLU | 61.5 | 40")
+    found, answer, err = extract(capsys, tmp_path, text, repo_id="acme/Hermes-2-Foo-7B-Mix")
+    assert (found, answer["results"]) == (code, []), err
+    assert (f"# - {{table: 1, column: 1, label: {json.dumps(label)}}}" in err) == (code == 3)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,6 @@ ALLOWED = {
     ("harness.inspect_server", "read_bytes"),  # the log of one's own server
     ("board.hub", "safe_load"),  # of a text within limits
     ("board.sharing", "read_bytes"),  # this script itself
-    ("cards.selection", "safe_load"),  # of a text within limits
     ("contamination.training", "read_text"),  # what this process wrote
     ("formats.converter", "open"),  # what this process wrote
     ("hashes", "read_text"),  # one's own cache

@@ -6,6 +6,7 @@ what is asked stands in every refusal.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,17 +14,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parts.cards.labels import Vocabulary
-from parts.cards.model_names import ModelName
+from parts.cards.model_names import Fit, ModelName, may_mean
 from parts.cards.reading import Reader, TableReading, Target, is_loose
-from parts.cards.scores import Pick, Taken
-from parts.cards.tables import Card
-from parts.cards.text import label_text
+from parts.cards.scores import OpenCell, Pick, Taken
+from parts.cards.tables import Card, one_line
+from parts.frame import single_line
 from parts.metadata.entries import Score
 from parts.outgoing import isolated
 
 MAX_SHOWN_ROWS = 200  # of a table in inspect-tables
 MAX_SHOWN_COLUMNS = 40
 MAX_SHOWN_TEXT = 300  # characters of a cell
+LEFT_OUT = "left out by hand"
+MAX_DOUBTS = 4  # reasons that a refusal gives
 
 
 def card_hash(card: Card) -> str:
@@ -41,6 +44,7 @@ class Extraction:
     results: list[Score] = field(default_factory=list)
     code: int = 0
     message: str = ""
+    numbers: Sequence[int] = ()  # of the tables that were asked for; none: all
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Different values for one benchmark, metric, shots and mode, with the headings that may tell them apart."""
@@ -58,8 +62,26 @@ class Extraction:
     def by_hand(self) -> list[str]:
         return [place for reading in self.readings for place in reading.by_hand]
 
-    def undecided(self) -> list[TableReading]:
-        return [r for r in self.readings if r.status == "ambiguous" or (r.open_cells and r.status == "found")]
+    def account(self) -> list[str]:
+        """What was read and what was not, table by table: a line for each kind of answer."""
+        wanted = [r for r in self.readings if not self.numbers or r.table.number in self.numbers]
+        read = [f"table {r.table.number} ({len(r.scores)})" for r in wanted if r.status == "found"]
+        by_hand = [r for r in self.readings if r.status == "absent" and r.reason == LEFT_OUT]
+        absent = [r for r in self.readings if r.status == "absent" and r.reason != LEFT_OUT]
+        kinds = {
+            "read": read,
+            "given once although repeated": [f"{n} results"] if (n := sum(len(s.also) for s in self.results)) else [],
+            "left out as no scores": [text for r in wanted if r.status == "found" for text in r.taken.left_out[:3]],
+            "not this model's by their labels": [f"table {r.table.number} ({some_of(r.names)})" for r in absent],
+            LEFT_OUT: [f"table {r.table.number}" for r in by_hand],
+            "not asked for": [
+                f"table {r.table.number} ({'unsure' if r.status == 'ambiguous' else len(r.scores)})"
+                for r in self.readings
+                if r not in wanted and r.status in ("found", "ambiguous")
+            ],
+            "no evaluation": [f"table {r.table.number}" for r in self.readings if r.status == "skipped"],
+        }
+        return [f"{kind}: {'; '.join(items)}" for kind, items in kinds.items() if items]
 
     def as_json(self) -> dict[str, Any]:
         answer = {
@@ -69,6 +91,7 @@ class Extraction:
             "conflicts": self.conflicts(),
             "card_sha256": self.card_sha256,
             "selected_by_hand": self.by_hand(),
+            "account": self.account(),
         }
         return answer | ({"reason": self.message} if self.code else {})
 
@@ -88,7 +111,7 @@ def read_tables(
         chosen = list((picks or {}).get(table.number, ()))
         if any(pick.nothing for pick in chosen):
             reading = reader.read()
-            reading.status, reading.taken, reading.doubts, reading.reason = "absent", Taken(), [], "left out by hand"
+            reading.status, reading.taken, reading.doubts, reading.reason = "absent", Taken(), [], LEFT_OUT
         else:
             reading = reader.read_by_hand(chosen) if chosen else reader.read(table.number in forced)
         readings.append(reading)
@@ -102,7 +125,7 @@ def extract(
 
     A table that is unsure never keeps the scores of others back: it is left out, named, and the code is 3.
     """
-    answer = Extraction(repo_id, readings, card_sha256)
+    answer = Extraction(repo_id, readings, card_sha256, numbers=numbers)
     wanted = [r for r in readings if r.table.number in numbers] if numbers else readings
     found = [r for r in wanted if r.status == "found" and (r.scores or r.open_cells)]
     unsure = [r for r in wanted if r.status == "ambiguous" or (r.status == "found" and r.open_cells)]
@@ -114,18 +137,45 @@ def extract(
         answer.message += f"\n{question(unsure, again)}" if unsure else ""
         return answer
     answer.results = [score for reading in found for score in reading.scores]
+    conflicts = answer.conflicts()
+    answer.results = given_once(answer.results)
     if unsure:
         answer.code, answer.message = 3, question(unsure, f"{again} --all-tables" if every else again)
     elif refused:
         answer.code = 3 if answer.results else 1
+    elif not found and (near := near_misses(readings, ModelName.of(repo_id))):
+        said = f"{repo_id} is in none of the tables by its name; these labels may be other words for it"
+        answer.code, answer.message = 3, f"{said}\n{question(near, f'{again} --all-tables' if every else again)}"
     elif not found:
         answer.code, answer.message = 1, nothing_found(readings, repo_id, again)
     if refused:
         answer.message += "\n" * bool(answer.message) + "\n".join(refusal(r, repo_id) for r in refused)
-    if conflicts := answer.conflicts():
+    if conflicts:
         answer.code = 3
         answer.message += "\n" * bool(answer.message) + "\n".join(map(conflict_text, conflicts))
     return answer
+
+
+def given_once(scores: Sequence[Score]) -> list[Score]:
+    """The scores, where several say the same of the same thing the first alone: `also` says where the others stand."""
+    seen: dict[tuple[Any, ...], Score] = {}
+    for score in scores:
+        first = seen.setdefault((*score.place(), score.value, score.unit), score)
+        if first is not score:
+            first.also.append({"table": score.table, "row": score.row, "column": score.column})
+    return list(seen.values())
+
+
+def near_misses(readings: Sequence[TableReading], model: ModelName) -> list[TableReading]:
+    """Tables whose labels may be the model under another name, each with these labels as its targets."""
+    found = []
+    for reading in readings:
+        named = [target for target in reading.possible if reading.evaluation and may_mean(target.text, model)]
+        if named:
+            asked = [dataclasses.replace(t, fit=Fit(False, "if it is this model"), ready=False) for t in named]
+            doubts = [f"'{t.text}' is not its name, and may be meant" for t in named[:4]]
+            found.append(dataclasses.replace(reading, status="ambiguous", targets=asked, doubts=doubts))
+    return found
 
 
 def conflict_text(conflict: Mapping[str, Any]) -> str:
@@ -137,46 +187,98 @@ def conflict_text(conflict: Mapping[str, Any]) -> str:
         for v in conflict["values"]
     )
     name = " ".join(filter(None, (conflict["benchmark"], conflict["metric"], conflict["shots"], conflict["notes"])))
-    how = "take one table with --table N, or tell them apart with `notes:` in a selection"
+    how = "take one table with --table N, or tell them apart with `notes:` or `benchmark:` in a selection"
     return f"conflict: {name} has different values: {values}; {how}"
+
+
+def place_of(reading: TableReading) -> str:
+    """ "table 2 under 'Base model > Standard benchmarks'": a heading alone may not say it."""
+    headings = reading.table.headings[: max(1, min(3, len(reading.table.headings) - 1))]
+    return f"table {reading.table.number} under '{' > '.join(reversed(headings)) or '-'}'"
+
+
+def some_of(texts: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(text[:60] for text in texts[:most]) + more
 
 
 def describe(reading: TableReading) -> str:
     target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
     said = f"{len(reading.scores)} scores" if reading.status == "found" else f"asked: {'; '.join(reading.doubts)}"
-    return f"table {reading.table.number} under '{reading.table.heading or '-'}': {target}; {said}"
+    return f"{place_of(reading)}: {target}; {said}"
 
 
 def selection_line(table: int, target: Target, more: Mapping[str, Any] | None = None) -> str:
     """A reading as one line of a selection: `- {table: 2, column: 3, label: "Foo"}`."""
-    entry = {"table": table, target.axis: target.index, "label": target.text, **(more or {})}
-    return "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items()) + "}"
+    entry = {"table": table, target.axis: target.index, "label": target.text, **target.more, **(more or {})}
+    return f"- {in_flow(entry)}"
+
+
+def in_flow(value: Any) -> str:
+    """A value as YAML in one piece."""
+    if isinstance(value, Mapping):
+        inner = (f"{key if isinstance(key, int) else in_key(key)}: {in_flow(item)}" for key, item in value.items())
+        return "{" + ", ".join(inner) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(in_flow, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def in_key(key: str) -> str:
+    return key if key.isidentifier() else json.dumps(key, ensure_ascii=False)
+
+
+def choices(reading: TableReading) -> Iterator[str]:
+    """Lines of a selection that would read a table: as they are when all that they read may be this model's, else as a
+    comment to complete."""
+    number = reading.table.number
+    for target in reading.targets:
+        cells = [cell for cell in reading.open_cells if is_of(cell, target)]
+        if reading.status == "ambiguous" and not cells:
+            yield f"{'' if target.ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
+        if not cells:
+            continue
+        axis = "column" if target.axis == "row" else "row"
+        named = {getattr(cell, axis): ["…"] * cell.values if cell.values > 1 else "…" for cell in cells if cell.values}
+        if named:
+            names = {"benchmark": {**target.more.get("benchmark", {}), **named}}
+            yield f"# {selection_line(number, target, names)}  # with the names of the values in place of …"
+        kept = [place for place in target.more.get("leave_out", []) if isinstance(place, int | str)]
+        left = {"leave_out": [*kept, *(getattr(cell, axis) for cell in cells)]}
+        if not any(key in target.more for key in ("rows", "columns")):
+            yield f"# {selection_line(number, target, left)}  # without these cells"
+
+
+def is_of(cell: OpenCell, target: Target) -> bool:
+    return (cell.row if target.axis == "row" else cell.column) == target.index
 
 
 def question(readings: Sequence[TableReading], again: str) -> str:
     """What is unsure about tables, and the lines of a selection that would read each candidate."""
-    lines, choices = [], []
+    lines, offered = [], [line for reading in readings for line in choices(reading)]
     for reading in readings:
-        number = reading.table.number
-        where = f"table {number} under '{reading.table.heading or '-'}'"
         if reading.status == "ambiguous":
-            lines.append(f"{where} is not taken: {'; '.join(reading.doubts)}")
-            choices += [f"{selection_line(number, t)}  # {t.fit.why}" for t in reading.targets]
-            if (len(readings) == 1 and len(reading.targets) == 1) or not choices:
-                target = reading.targets[0]
-                lines.append(f"if it is: {again} --table {number} --model-{target.axis}-index {target.index}")
-        for cell in reading.open_cells:
-            lines.append(
-                f"{where}, row {cell.row}, column {cell.column} '{cell.label}': '{cell.text}' is left out: {cell.why}"
+            doubts = reading.doubts[:MAX_DOUBTS]
+            more = (
+                f"; and {len(reading.doubts) - len(doubts)} more reasons" if len(reading.doubts) > len(doubts) else ""
             )
-        if reading.open_cells and reading.status == "found":
-            axis = reading.targets[0].axis
-            open_places = [cell.column if axis == "row" else cell.row for cell in reading.open_cells]
-            choices += [selection_line(number, t, {"leave_out": open_places}) for t in reading.targets]
-    lines.append(
-        f"keep the right ones of these lines, and go on with: {again} --selection FILE   (- reads it from a pipe)"
-    )
-    return "\n".join([*lines, "readings:", *choices])
+            lines.append(f"{place_of(reading)} is not taken: {'; '.join(doubts)}{more}")
+            lines += [f"  its labels: {some_of(labels)}"] if (labels := unready_labels(reading)) else []
+        for cell in reading.open_cells:
+            where = f"{place_of(reading)}, row {cell.row}, column {cell.column} '{cell.label}'"
+            lines.append(f"{where}: '{cell.text}' is left out: {cell.why}")
+    how = "keep the right ones of these lines" if any(line.startswith("-") for line in offered) else "take the # off"
+    none = f"- {{table: {readings[0].table.number}, leave_out: all}}"
+    lines.append(f"{how} (of a table that is not this model's: {none}), and go on with:")
+    lines.append(f"{again} --selection FILE   (- reads it from a pipe)")
+    return "\n".join([*lines, "readings:", *offered])
+
+
+def unready_labels(reading: TableReading) -> list[str]:
+    """The labels beside the values of a table whose rows may be models."""
+    if all(target.ready for target in reading.targets):
+        return []
+    return list(dict.fromkeys(reading.grid.texts("benchmark", "text", "group", "setting")))
 
 
 def refusal(reading: TableReading, repo_id: str) -> str:
@@ -235,6 +337,11 @@ def table_json(reading: TableReading, whole: bool = False) -> dict[str, Any]:
         "caption": table.caption or None,
         "before": table.before or None,
         "after": table.after or None,
+        "above": [
+            {"heading": heading, "text": one_line(told)}
+            for heading, told in zip(table.headings, table.told, strict=False)
+            if told and one_line(told) != table.before
+        ],
         "header": [
             {"index": i, "path": list(path), "holds": role}
             for i, (path, role) in enumerate(zip(heads.paths, heads.roles, strict=True) if heads else ())
@@ -276,15 +383,17 @@ def draft(readings: Sequence[TableReading], repo_id: str, again: str, card_sha25
         if not reading.evaluation:
             continue
         number = reading.table.number
-        lines.append(
-            f"# table {number} under '{label_text(reading.table.heading or '-')}': "
-            + "; ".join(reading.doubts or [reading.status])
-        )
+        lines.append(f"# {place_of(reading)}: " + "; ".join(reading.doubts or [reading.status]))
         if reading.status == "found":
             lines += [selection_line(number, target) for target in reading.targets]
+            lines += [f"# left out: row {c.row}, column {c.column} '{c.text}': {c.why}" for c in reading.open_cells]
+            lines += choices(reading)
         else:
             lines += [f"# {selection_line(number, target)}" for target in reading.targets or reading.possible]
-    return "\n".join(lines) + "\n"
+            lines += [f"# not this model's: - {{table: {number}, leave_out: all}}"] if reading.targets else []
+    sure = Extraction(repo_id, list(readings), results=[score for reading in readings for score in reading.scores])
+    lines += [f"# {conflict_text(conflict)}" for conflict in sure.conflicts()]
+    return "\n".join(map(single_line, lines)) + "\n"
 
 
 def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, around: bool = False) -> Iterator[Any]:
@@ -311,6 +420,7 @@ def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, ar
                 for name in ("caption", "before", "after")
                 if data[name] and (around or name == "caption")
             ),
+            *(f"  below '{told['heading']}': {told['text']}" for told in data["above"] if around),
         ]
         yield "\n".join(lines)
         grid = RichTable(show_lines=False, box=None, padding=(0, 1))
@@ -330,13 +440,12 @@ def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, ar
 
 
 def next_command(reading: TableReading, again: str) -> str:
-    number = reading.table.number
+    number, look = reading.table.number, again.replace("extract-readme", "inspect-tables")
     if reading.status == "found":
         return f"{again} --table {number} --json"
     if reading.status == "ambiguous":
-        return (
-            f"{again} --selection FILE   # with: {' or '.join(selection_line(number, t) for t in reading.targets[:4])}"
-        )
+        lines = [selection_line(number, t) for t in reading.targets if t.ready][:4]
+        return f"{again} --selection FILE   # with: {' or '.join(lines) or f'a line of {look} --draft'}"
     if reading.status == "absent" and reading.orientation != "single-model":
         names = ", ".join(reading.names[:10])
         return f"{again} --table {number} --model-name-override NAME   # only if one of these is this model: {names}"

@@ -11,7 +11,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from parts.cards.labels import Vocabulary, is_benchmark, is_fact, is_measure, is_setting, word_list, words_of
+from parts.cards.labels import (
+    Vocabulary,
+    is_benchmark,
+    is_fact,
+    is_measure,
+    is_setting,
+    split_label,
+    word_list,
+    words_of,
+)
 from parts.cards.tables import EMPTY, Cell, Table
 from parts.cards.text import label_text
 from parts.cards.values import MISSING_CELL, Value, cell_values, is_decimal, uses_decimal_comma
@@ -20,6 +29,9 @@ SHOTS_HEAD = re.compile(r"(?i)(?:#\s*)?(?:num[ _]?(?:of[ _])?)?(?:n[- ]?|few[- _
 METRIC_HEAD = re.compile(
     r"(?i)(?:eval(?:uation)? )?(?:metrics?|measures?|scoring|指标|评价指标|メトリック)(?: ?\([^)]*\))?"
 )
+
+
+SIDES = ("model", "benchmark", "text")  # roles of columns whose labels may begin another table
 
 
 @functools.lru_cache(maxsize=8192)
@@ -47,6 +59,7 @@ class Block:
     body: list[int]
     paths: list[tuple[str, ...]] = field(default_factory=list)  # header texts above each column, top first
     roles: list[str] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)  # the body without rows of facts, which say nothing of a column
     sections: dict[int, str] = field(default_factory=dict)  # row -> section row above it
 
     def columns(self, *roles: str) -> list[int]:
@@ -81,13 +94,30 @@ class Grid:
         self.odd_rows: list[int] = []  # rows that may be another header
         self.blocks = self.find_blocks() if self.width else []
         for block in self.blocks:
+            self.find_sections(block)
+            told = [row for row in block.body if not is_fact(label_text(self.rows[row][0].text))]
+            block.told = told or block.body
             block.paths = [self.header_path(block, column) for column in range(self.width)]
             block.roles = [self.role(block, column) for column in range(self.width)]
             if is_harness(block):
                 roles = {"task": "benchmark", "metric": "metric", "value": "value", "n-shot": "shots"}
                 known = {column: roles.get(name, "plain") for name, column in harness_columns(block).items()}
                 block.roles = [known.get(column, "plain") for column in range(self.width)]
-            self.find_sections(block)
+
+    def segments(self, block: Block) -> list[range]:
+        """The columns of tables that stand side by side in one: each begins at a column of labels behind one of values.
+
+        "LLaMA models | MMLU | Alpaca models | MMLU" is two: a second column of labels of one kind, or headed alike.
+        """
+        roles, first = block.roles, next((c for c, role in enumerate(block.roles) if role in SIDES), None)
+        starts = [0]
+        for column in range((first or 0) + 1, self.width if first is not None else 0):
+            alike = roles[column] in SIDES and (
+                roles[column] == roles[first] != "text" or block.paths[column] == block.paths[first]
+            )
+            if alike and "value" in roles[starts[-1] : column] and "value" in roles[column:]:
+                starts.append(column)
+        return [range(a, b) for a, b in itertools.pairwise([*starts, self.width])]
 
     def values(self, cell: Cell) -> tuple[Value | None, ...]:
         return cell_values(cell.text, self.comma)
@@ -186,7 +216,8 @@ class Grid:
     def role(self, block: Block, column: int) -> str:
         path = block.paths[column]
         leaf = path[-1] if path else ""
-        cells = [text for row in block.body if (text := self.rows[row][column].text)]
+        rows = block.told if column else block.body
+        cells = [text for row in rows if (text := self.rows[row][column].text)]
         others = [text for text in cells if not is_decimal(text)]
         shown = [text for text in others if not MISSING_CELL.fullmatch(text)]
         texts = [text for text in shown if not cell_values(text, self.comma) and not is_odd_number(text)]
@@ -210,6 +241,9 @@ class Grid:
         if all(map(is_setting, distinct)):
             return "shots" if all("shot" in t.lower() or "cot" in t.lower() for t in distinct) else "metric"
         named = sum(is_benchmark(text, self.vocabulary) for text in distinct)
+        leaf = split_label(leaf).name  # "Model 5-shot"
+        if words_of(leaf)[-1:] in (("model",), ("models",)) and 2 * named < len(distinct):
+            return "model"  # "Alpaca models"
         for kind in ("group", "setting", "model"):
             if head_is(leaf, f"{kind}_heads") and not (kind == "model" and 2 * named >= len(distinct)):
                 return kind

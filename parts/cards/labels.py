@@ -46,6 +46,7 @@ _SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|ble
 _TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
 _SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating|tool|search|python|brows")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+_NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
 
@@ -90,7 +91,8 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
         return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
 
     name = label_text(_BRACKET.sub(bracket, text))
-    for pattern, found in ((_SHOT, shots), (_COT_TAIL, shots), (_AT_K, metric), (_SLASH_METRIC, metric)):
+    name = take_shots(name, shots)
+    for pattern, found in ((_COT_TAIL, shots), (_AT_K, metric), (_SLASH_METRIC, metric)):
         if (match := pattern.search(name)) and (
             rest := (name[: match.start()] + " " + name[match.end() :]).strip(" ,;:/|_-–@")
         ):
@@ -105,6 +107,19 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
     return Label(
         name, *(", ".join(dict.fromkeys(found)) or None for found in (shots, metric)), ", ".join(told) or None, bare
     )
+
+
+def take_shots(name: str, shots: list[str]) -> str:
+    """Move shots off a name whose part they are not: "BBH 3-shot", "zero-shot HellaSwag"; not "Few-shot Learning"."""
+    if not (match := _SHOT.search(name)):
+        return name
+    before, after = (part.strip(" ,;:/|_-–@") for part in (name[: match.start()], name[match.end() :]))
+    count = shot_name(match[0])
+    numbered, shaped = count[0].isdigit(), _SHAPE.search(_BRACKET.sub("", before or after).casefold())
+    taken = not after or is_setting(after) or (shaped and (numbered or not before))
+    if (before or after) and (taken or numbered):
+        shots.append(count)
+    return f"{before} {after}".strip() or name if taken else name
 
 
 def note_of(text: str, other: str | None = None) -> str | None:
@@ -231,3 +246,22 @@ def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     if vocabulary.keys.get(folded_name(text)) or _SHAPE.search(text.casefold()):
         return True
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
+
+
+def benchmarks_in(text: str, vocabulary: Vocabulary) -> dict[str, str]:
+    """The benchmarks of the vocabulary that a text names, with their keys; a plain word ("drop", "Race") is none."""
+    found: dict[str, str] = {}
+    words = list(_NAME_IN.finditer(text[:600]))
+    at = 0
+    while at < len(words):
+        for number in (4, 3, 2, 1):
+            if at + number > len(words):
+                continue
+            name = text[words[at].start() : words[at + number - 1].end()]
+            told = name.isupper() or any(map(str.isdigit, name)) or any(map(str.isupper, name[1:]))
+            if told and (key := vocabulary.key(name)):
+                found[name] = key
+                at += number - 1
+                break
+        at += 1
+    return found

@@ -188,6 +188,8 @@ def fit_texts(texts: Sequence[str], model: ModelName) -> Fit | None:
             own |= Counter(name_tokens(text)) if i != best else Counter()
         told = [token for token in own.elements() if token in model.tokens or token not in NEUTRAL]
         relation, rest = with_neighbours(relation, rest, compare_tokens(told, model))
+        if relation == "beside":
+            rest = (" / ".join(text for i, text in enumerate(texts) if i != best),)
     return fit_of(relation, rest, model)
 
 
@@ -208,7 +210,7 @@ def with_neighbours(
 
 
 def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None:
-    said = " ".join(rest)
+    said = " ".join("16-bit" if token == "half" else token for token in rest)
     if relation == "same":
         return SURE
     if relation == "ours":
@@ -216,7 +218,7 @@ def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None
     if relation == "owner":
         return Fit(False, f"it names {said}'s model of this name")
     if relation == "beside":
-        return Fit(False, "a text beside it says more")
+        return Fit(False, f"has '{said[:80]}' beside it, which may say more")
     if relation == "part":
         return Fit(False, f"leaves out {said}")
     if relation == "mixed":
@@ -227,6 +229,20 @@ def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None
         if all(t in MODES or t in stages or t in ("moe", "dense") or (not sized and _SIZE.fullmatch(t)) for t in rest):
             return Fit(False, f"adds {said}")
     return None
+
+
+def may_mean(label: str, model: ModelName) -> bool:
+    """Whether a label that is not the name may be the model under another name: words of it, and nothing against it."""
+    tokens = [token for token in name_tokens(label_text(label)) if token not in NEUTRAL]
+    added, left_out = without(tokens, model.tokens), without(model.tokens, tokens)
+    shared = sum(token.isalpha() and token not in TUNED | BASE for token in model.tokens) > 1
+    return (
+        model.core in tokens
+        and len(label) < 100
+        and not any(is_variant(t) or t in SIBLINGS for t in added)
+        and not any(t in QUANTIZED or t in SIBLINGS for t in left_out)
+        and (shared or not added)
+    )
 
 
 def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from parts.cards.grid import Block, Grid, head_is
 from parts.cards.labels import (
@@ -29,6 +30,8 @@ from parts.cards.labels import (
 from parts.cards.model_names import (
     BASE,
     QUANTIZED,
+    SIBLINGS,
+    SOFT,
     TUNED,
     Fit,
     ModelName,
@@ -56,7 +59,9 @@ _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _SENTENCE_END = re.compile(r"[.!?。]")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _ONLY = Fit(True, "the only model in it")
+_NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
+_SAYS_NOTHING = _PLAIN_GROUPS - SIBLINGS - SOFT  # beside a name: "Generalist models", and not "Large"
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
 
 
@@ -69,6 +74,9 @@ class Target:
     text: str
     fit: Fit
     block: int = 0  # under which of the table's headers
+    columns: range = range(0)  # of a row: the columns of its table, when several stand side by side; else all
+    more: Mapping[str, Any] = field(default_factory=dict, compare=False)  # what else a selection says of it
+    ready: bool = True  # all that its line reads may be this model's
 
 
 @dataclass(slots=True)
@@ -131,6 +139,8 @@ class Reader:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
             self.finish(reading)
+        elif not found and self.is_nobodys(reading):
+            reading.status = "ambiguous"
         else:
             reading.targets = [t for t in found if t.fit.certain] or [t for t in found if self.may_be(t)]
             if reading.targets:
@@ -156,13 +166,16 @@ class Reader:
             reading.doubts.append("it stands there several times, and nothing tells which is meant")
         reading.doubts = list(dict.fromkeys(reading.doubts))
         reading.status = "ambiguous" if reading.doubts else "found"
-        if not reading.doubts:
-            reading.taken = taken
+        reading.taken = Taken(open_cells=taken.open_cells) if reading.doubts else taken
 
     def take(self, target: Target, pick: Pick, taken: Taken) -> None:
         """Add the scores of a target."""
-        index = target.index + (self.table.head if target.axis == "row" else 0)
-        self.score_reader.take(target.axis, index, target.block, pick, taken)
+        index, columns = target.index, target.columns
+        if target.axis == "row":
+            index += self.table.head
+        else:
+            columns = next(part for part in self.grid.segments(self.grid.blocks[target.block]) if index in part)
+        self.score_reader.take(target.axis, index, target.block, pick, taken, columns or range(self.table.width))
 
     @functools.cached_property
     def score_reader(self) -> ScoreReader:
@@ -178,16 +191,24 @@ class Reader:
         """
         reading = self.read(force=True)
         candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
-        reading.status = "found"
-        for pick in picks:
+        reading.status, cells = "found", {}
+        for number, pick in enumerate(picks):
             places = self.places(pick)
             if len({(place.axis, place.index) for place in places}) != 1:
                 reading.status = "ambiguous" if places else "absent"
                 reading.targets, reading.taken, reading.by_hand = places or candidates, Taken(), []
                 reading.doubts = [f"'{pick.label}' stands there {len(places)} times"] if places else []
                 break
+            pick, taken = dataclasses.replace(pick, axis=places[0].axis), Taken()
             for target in places:
-                self.take(target, dataclasses.replace(pick, axis=target.axis), reading.taken)
+                self.take(target, pick, taken)
+            if useless := taken.useless(pick):
+                raise ScriptError(f"table {self.table.number}, {target.axis} {target.index}: {useless}")
+            for score in taken.scores:
+                if cells.setdefault((score.row, score.column), number) != number:
+                    place = f"table {self.table.number}, row {score.row}, column {score.column}"
+                    raise ScriptError(f"{place} is read twice; keep one of the readings")
+            reading.taken.add(taken)
             reading.targets += places
             reading.by_hand.append(f"table {self.table.number}, {target.axis} {target.index} '{target.text}'")
         tell_apart(reading.scores)
@@ -198,30 +219,40 @@ class Reader:
         its label."""
         where = f"table {self.table.number}"
         found = [place for place in self.all_places() if pick.axis in ("", place[0].axis)]
+        more = {key: value for key, value in pick.entry.items() if key not in ("table", "column", "row", "label")}
         if pick.index is not None:
             if not (found := [place for place in found if place[0].index == pick.index]):
                 raise ScriptError(f"{where} has no {pick.axis} {pick.index}; inspect-tables shows what it has")
+            if pick.label is None and len({target.columns for target, _ in found}) > 1:
+                names = ", ".join(f"'{target.text}'" for target, _ in found)
+                raise ScriptError(f"{where}, row {pick.index} has several labels side by side: give one of {names}")
             wanted = pick.label or found[0][0].text
             if not any(says(texts, wanted) for _, texts in found):
-                raise ScriptError(f"{where}, {pick.axis} {pick.index} is '{found[0][0].text}', not '{pick.label}'")
-            return [target for target, texts in found if says(texts, wanted)]
-        return [target for target, texts in found if pick.label is None or says(texts, pick.label)]
+                there = "' or '".join(target.text for target, _ in found)
+                raise ScriptError(f"{where}, {pick.axis} {pick.index} is '{there}', not '{pick.label}'")
+        else:
+            wanted = pick.label
+        places = [target for target, texts in found if wanted is None or says(texts, wanted)]
+        return [dataclasses.replace(target, more=more) for target in places]
 
     def all_places(self) -> Iterator[tuple[Target, tuple[str, ...]]]:
-        """Each column and row, with the texts by which it may be called."""
+        """Each column and row, with the texts by which it may be called; of tables side by side each row by itself."""
         by_hand = Fit(True, "selected by hand")
         for number, block in enumerate(self.grid.blocks):
             for column, path in enumerate(block.paths):
                 whole = " / ".join(path)
                 yield Target("column", column, whole, by_hand, number), (whole, *path)
-            columns = [column for column, role in enumerate(block.roles) if role not in ("value", "blank")]
-            filled = {column: self.grid.filled(block, column) for column in columns}
-            for row in block.body:
-                cells = {column: text for column in columns if (text := label_text(filled[column][row].text))}
-                names = [text for column, text in cells.items() if block.roles[column] in ("model", "text")]
-                whole = " ".join(names or cells.values())
-                texts = (whole, *cells.values(), " ".join(cells.values()))
-                yield Target("row", row - self.table.head, whole, by_hand, number), texts
+            segments = self.grid.segments(block)
+            for part in segments:
+                columns = [column for column in part if block.roles[column] not in ("value", "blank")]
+                filled = {column: self.grid.filled(block, column) for column in columns}
+                for row in block.body:
+                    cells = {column: text for column in columns if (text := label_text(filled[column][row].text))}
+                    names = [text for column, text in cells.items() if block.roles[column] in ("model", "text")]
+                    whole = " ".join(names or cells.values())
+                    texts = (whole, *cells.values(), " ".join(cells.values()))
+                    side = part if len(segments) > 1 else range(0)
+                    yield Target("row", row - self.table.head, whole, by_hand, number, side), texts
 
     # --- where the model stands
 
@@ -248,20 +279,34 @@ class Reader:
 
     def row_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
-            columns = block.columns("model", "text", "group", "setting")
-            sizes = [c for c in block.columns("fact") if head_is(" ".join(block.paths[c]), "size_heads", "model_heads")]
-            filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
-            for row in block.body if columns else ():
-                cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
-                if not any(has_trace(cell.text, self.model) for _, cell in cells):
-                    continue
-                texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
-                if texts and (fit := fit_texts(texts, self.model)):
-                    yield Target("row", row - self.table.head, " ".join(texts), fit, number)
+            segments = self.grid.segments(block)
+            for part in segments:
+                for row, text, fit in self.rows_named(block, part):
+                    side = part if len(segments) > 1 else range(0)
+                    if side and fit.certain:
+                        values = ", ".join(str(column) for column in block.columns("value") if column in part)
+                        fit = Fit(False, f"stands beside another label in its row; columns {values} are behind it")
+                    yield Target("row", row - self.table.head, text, fit, number, side)
+
+    def rows_named(self, block: Block, part: range) -> Iterator[tuple[int, str, Fit]]:
+        """The rows whose labels in some columns name the model."""
+        columns = [c for c in block.columns("model", "text", "group", "setting") if c in part]
+        sizes = [c for c in block.columns("fact") if head_is(" ".join(block.paths[c]), "size_heads", "model_heads")]
+        sizes = [column for column in sizes if column in part]
+        filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
+        for row in block.body if columns else ():
+            cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
+            if not any(has_trace(cell.text, self.model) for _, cell in cells):
+                continue
+            texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
+            if texts and (fit := fit_texts(texts, self.model)):
+                yield row, " ".join(texts), fit
 
     def name_part(self, block: Block, column: int, text: str) -> str:
         """What a cell may add to the name in its row: no number alone, but a version; no size to a name without one."""
         if not text or MISSING_CELL.fullmatch(text):
+            return ""
+        if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
             return ""
         if text.replace(".", "").isdigit():
             return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
@@ -385,6 +430,8 @@ class Reader:
     ) -> str:
         if columns or rows:
             return "benchmarks-as-rows" if columns else "models-as-rows"
+        if next(self.grid.texts("model"), None):
+            return "models-as-rows"
         leaves = [path[-1] if path else "" for path in paths]
         if self.is_one_row() or (all(map(is_generic, leaves)) and not head_is(corner, "model_heads")):
             return "single-model"
@@ -420,11 +467,42 @@ class Reader:
         if self.is_one_row():
             reading.targets = [Target("row", blocks[0].body[0] - self.table.head, "", _ONLY)]
         else:
-            reading.targets = [Target("column", c, " / ".join(blocks[0].paths[c]), _ONLY) for c in columns]
-            reading.doubts += self.row_doubts(blocks[0], columns)
+            doubts = list(self.row_doubts(blocks[0], columns))
+            fit = Fit(False, "if its rows are no models") if doubts else _ONLY
+            names = [Target("column", c, " / ".join(blocks[0].paths[c]), fit, ready=not doubts) for c in columns]
+            reading.targets, reading.doubts = names, [*reading.doubts, *doubts]
         reading.doubts += self.label_doubts(reading.targets)
         reading.doubts += self.owner_doubts()
         return True
+
+    def is_nobodys(self, reading: TableReading) -> bool:
+        """Whether neither rows nor columns can be models: benchmarks by subjects, or precisions by benchmarks.
+
+        Whose it is, nothing in it says; its rows are offered.
+        """
+        rows = [(target, texts) for target, texts in self.all_places() if target.axis == "row" and target.text]
+        paths = [block.paths[c] for block in self.grid.blocks for c in block.columns("value") if block.paths[c]]
+        names, heads = [target.text for target, _ in rows], [path[-1] for path in paths]
+        if (
+            not heads
+            or self.may_be_models([text for _, texts in rows for text in texts[1:-1]])
+            or self.may_be_models(heads)
+        ):
+            return False
+        own = [t for t, _ in rows if not self.says_quantized(t.text)]
+        reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in own]
+        told = f"{', '.join(names[:4])} by {', '.join(heads[:4])}"
+        reading.doubts = [*reading.doubts, f"no label in it is a model's ({told}), so nothing says whose it is"]
+        return bool(own)
+
+    def may_be_models(self, labels: Sequence[str]) -> bool:
+        """Whether labels may be names of models: none of them has a size, and most of them are something else."""
+        if any(_SIZED.search(text) or self.model.core in name_tokens(text) for text in labels):
+            return True
+        known = [
+            t for t in labels if is_benchmark(t, self.vocabulary) or is_generic(t) or is_setting(t) or is_precision(t)
+        ]
+        return 2 * len(known) <= len(labels) and not any(map(is_average, labels))
 
     def row_doubts(self, block: Block, columns: Sequence[int]) -> Iterator[str]:
         """Whether rows and columns are benchmarks and measures, and not models."""
@@ -465,6 +543,12 @@ class Reader:
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")
+
+
+def is_precision(text: str) -> bool:
+    """Whether a label says only in which precision or format a model is: "bf16", "8bits"."""
+    tokens = name_tokens(text)
+    return bool(tokens) and all(token in QUANTIZED or token in ("half", "b16", "full", "precision") for token in tokens)
 
 
 def is_loose(card: Card, model: ModelName) -> bool:

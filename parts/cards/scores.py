@@ -7,9 +7,11 @@ asked), and what is no score.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from parts.cards.grid import Block, Grid, harness_columns, is_harness, is_odd_number
 from parts.cards.labels import (
@@ -17,6 +19,7 @@ from parts.cards.labels import (
     MEASURES,
     Label,
     Vocabulary,
+    benchmarks_in,
     is_average,
     is_fact,
     is_generic,
@@ -25,9 +28,10 @@ from parts.cards.labels import (
     is_weak_fact,
     note_of,
     split_label,
+    word_list,
     words_of,
 )  # fmt: skip
-from parts.cards.model_names import ModelName, relation_of
+from parts.cards.model_names import QUANTIZED, ModelName, relation_of
 from parts.cards.tables import Cell
 from parts.cards.text import label_text
 from parts.cards.values import MISSING_CELL, Value, divided
@@ -55,7 +59,8 @@ class Pick:
     shots: str | None = None
     unit: str | None = None
     nothing: bool = False  # this model is not in the table
-    first: bool = False  # of a cell with several numbers the first is meant
+    first: bool = False  # of a cell with several numbers or values the first is meant
+    entry: Mapping[str, Any] = field(default_factory=dict, compare=False)  # as it was written
 
     def name_of(self, index: int, label: str) -> tuple[str, ...]:
         """The names given for a cell's values; none when nothing was given."""
@@ -78,6 +83,7 @@ class OpenCell:
     label: str
     text: str
     why: str
+    values: int = 0  # how many of its values wait for a benchmark's name
 
 
 @dataclass(slots=True)
@@ -87,14 +93,32 @@ class Taken:
     scores: list[Score] = field(default_factory=list)
     open_cells: list[OpenCell] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    used: set[int | str] = field(default_factory=set)  # places that a pick names and that are there; "first_number"
+
+    def add(self, other: Taken) -> None:
+        self.scores += other.scores
+        self.open_cells += other.open_cells
+        self.left_out += other.left_out
 
     def takes(self, pick: Pick, index: int, label: str, fact: bool) -> bool:
         """Whether a row or column of the other axis is taken; a fact only when it was asked for."""
+        self.used |= {index, label}
         if pick.only:
             return index in pick.only or label in pick.only
         if fact:
             self.left_out.append(f"'{label[:60]}' is a fact, no score")
         return not fact and index not in pick.leave_out and label not in pick.leave_out
+
+    def useless(self, pick: Pick) -> str:
+        """What of a pick names nothing that is there."""
+        other = "columns" if pick.axis == "row" else "rows"
+        named = {other: pick.only, "leave_out": pick.leave_out, "benchmark": [place for place, _ in pick.names]}
+        for key, places in named.items():
+            if missing := [place for place in places if place not in self.used]:
+                return f"{key}: {missing[0]!r} is none of its {other}"
+        return (
+            "first_number: no cell of it has several numbers" if pick.first and "first_number" not in self.used else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +126,7 @@ class CellLabels:
     """What the table says of a result beside its value: the texts of its name, outermost first, and its settings."""
 
     texts: tuple[str, ...] = ()
+    unnamed: bool = False  # the texts say what is measured, and not on which benchmark
     shots: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     group: str | None = None
@@ -109,6 +134,7 @@ class CellLabels:
     unit: str | None = None  # of a value of at most 1
     note: str | None = None  # the variant that a section row says
     percent: bool = False  # a header says (%)
+    header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
 
     def with_texts(self, texts: Sequence[str]) -> CellLabels:
         return dataclasses.replace(self, texts=tuple(texts))
@@ -120,15 +146,19 @@ class ScoreReader:
     def __init__(self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str) -> None:
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
-        self.names: dict[int, RowNames] = {}  # by number of the header
+        self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
         self.note = next((note for text in self.table.headings[:1] if (note := note_of(text))), None)
 
-    def take(self, axis: str, index: int, number: int, pick: Pick, taken: Taken) -> None:
-        """Add the scores of a column (a grid column) or a row (a grid row) under the header of a number."""
-        block = self.grid.blocks[number]
-        if (names := self.names.get(number)) is None:
-            names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model)
-            self.names[number] = names
+    def row_names(self, number: int, columns: range) -> RowNames:
+        block, place = self.grid.blocks[number], (number, columns.start)
+        if (names := self.names.get(place)) is None:
+            names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model, columns)
+            self.names[place] = names
+        return names
+
+    def take(self, axis: str, index: int, number: int, pick: Pick, taken: Taken, columns: range) -> None:
+        """Add the scores of a column (a grid column), or of a row (a grid row) in some columns, under a header."""
+        block, names = self.grid.blocks[number], self.row_names(number, columns)
         if axis == "column":
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
@@ -143,14 +173,18 @@ class ScoreReader:
                         said = dataclasses.replace(said, texts=(*said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
-        said = names.said(index) if block.columns("benchmark") else CellLabels()
+        said = names.said(index) if block.columns("benchmark") else CellLabels(header_shots=names.header_shots)
         said = dataclasses.replace(said, note=note_of(block.sections.get(index) or ""))
-        for column in range(self.grid.width) if pick.only else block.columns("value"):
+        values = [column for column in block.columns("value") if column in columns]
+        for column in columns if pick.only else values:
             path = list(block.paths[column])
-            if said.texts and all(map(is_generic, path)):
+            generic = all(map(is_generic, path))
+            if said.texts and generic:
                 path = [text for text in path if is_measure(text)]
             if taken.takes(pick, column, " / ".join(path), False):
-                self.take_cell(index, column, said.with_texts([*said.texts, *path]), pick, taken)
+                unnamed = not said.texts and generic and not any(map(is_average, path))
+                labels = dataclasses.replace(said, texts=(*said.texts, *path), unnamed=unnamed)
+                self.take_cell(index, column, labels, pick, taken)
 
     def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
         """Add what one cell says: as many scores as it has values, or the question that it leaves."""
@@ -158,8 +192,8 @@ class ScoreReader:
         index, label, text = row - self.table.head, " ".join(said.texts), " ".join(cell.text.split())
         values = self.grid.values(cell)
 
-        def leave_open(why: str) -> None:
-            taken.open_cells.append(OpenCell(index, column, label, text, why))
+        def leave_open(why: str, unnamed: int = 0) -> None:
+            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed))
 
         if not values:
             if is_odd_number(text):
@@ -167,25 +201,91 @@ class ScoreReader:
             elif text and not MISSING_CELL.fullmatch(text):
                 taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
             return
-        names = divide(said.texts, len(values))
-        if given := pick.name_of(column if pick.axis == "row" else index, label):
-            names = [[name] for name in given] if len(given) == len(values) else None
-        if names is None:
-            return leave_open(f"it has {len(values)} values, and its label is not divided so")
-        for value, texts in zip(values, names, strict=True):
+        given = pick.name_of(column if pick.axis == "row" else index, label)
+        if pick.first and len(values) > 1 and len(given) != len(values):
+            values = values[:1]
+            taken.used.add("first_number")
+        names = self.divide(row, said.texts, len(values)) if not given else [said.texts] * len(given)
+        if names is None or len(names) != len(values):
+            why = f"{len(given)} names are given" if given else "its label is not divided so"
+            return leave_open(f"it has {len(values)} values, and {why}", len(values))
+        for value, texts, name in zip(values, names, given or [None] * len(values), strict=True):
             if value is None:
                 continue
-            score = pick.change(self.score(value, said, texts, cell, index, column))
+            if not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
+                taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
+                continue
+            score = self.score(value, said, texts, cell, index, column, name)
+            pick.change(score)
+            if len(value.numbers) > 1 and pick.first:
+                taken.used.add("first_number")
             if len(value.numbers) > 1 and not pick.first:
                 leave_open("it has several numbers")
+            elif not score.benchmark:
+                leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
                 leave_open(why)
             else:
                 taken.scores.append(score)
         return None
 
-    def score(self, value: Value, said: CellLabels, texts: Sequence[str], cell: Cell, row: int, column: int) -> Score:
-        """One value with the texts of its name."""
+    def is_quantized(self, texts: Sequence[str]) -> bool:
+        return not QUANTIZED.isdisjoint({*words_of(" ".join(texts))} - {*self.model.tokens})
+
+    def divide(self, row: int, texts: Sequence[str], number: int) -> list[Sequence[str]] | None:
+        """The label of each of a cell's values: the one text that is divided as the cell is, or a cell beside it.
+
+        None when none is. "BF16<br>FP8" beside "DROP": DROP (BF16), DROP (FP8).
+        """
+        if number == 1:
+            return [texts]
+        for at in reversed(range(len(texts))):
+            if parts := divided(texts[at], number):
+                return [[*texts[:at], part, *texts[at + 1 :]] for part in parts]
+        for cell in self.grid.rows[row] if texts else ():
+            if not self.grid.values(cell) and (parts := divided(cell.text, number)):
+                return [[*texts[:-1], f"{texts[-1]} ({part})"] for part in parts]
+        return None
+
+    @functools.cached_property
+    def heading_metric(self) -> str | None:
+        """The measure that a caption or the nearest heading names alone, when it is no share: "Perplexity on books"."""
+        text = " ".join((*self.grid.captions, *self.headings[:1]))
+        found = {word for word in words_of(text) if word in MEASURES}
+        return found.pop() if len(found) == 1 and found <= word_list("heading_metrics") else None
+
+    @functools.cached_property
+    def heading_benchmark(self) -> tuple[str, str | None]:
+        """The one benchmark that the nearest heading is on; "" when it is on none, several, or on something else."""
+        heading = self.headings[0] if self.headings else ""
+        name, key = self.only_benchmark(heading)
+        rest = {word for word in words_of(heading) if not word.isdigit()} - {*words_of(name)}
+        return (name, key) if rest <= PLAIN_HEADINGS else ("", None)
+
+    @functools.cached_property
+    def paragraph_benchmark(self) -> str:
+        """The benchmark that the paragraph above begins with, where no label of the table is one: "LongBench is …"."""
+        name, _ = self.only_benchmark(self.table.before)
+        return name if self.table.before.startswith(name) and not self.has_benchmarks else ""
+
+    def only_benchmark(self, text: str) -> tuple[str, str | None]:
+        found = benchmarks_in(text, self.vocabulary)
+        return next(iter(found.items())) if len(set(found.values())) == 1 else ("", None)
+
+    @functools.cached_property
+    def has_benchmarks(self) -> bool:
+        """Whether a label of the table is a benchmark that is known: then its heading is not the benchmark of all."""
+        labels = {text for b in self.grid.blocks for c in b.columns("value") for text in b.paths[c]}
+        labels.update(self.grid.texts("benchmark", "text"))
+        return any(not is_average(text) and self.vocabulary.key(split_label(text)) for text in labels)
+
+    def score(
+        self, value: Value, said: CellLabels, texts: Sequence[str], cell: Cell, row: int, column: int, given: str | None
+    ) -> Score:
+        """One value with the texts of its name; a name that is given takes their place, and leaves what else they say.
+
+        Its benchmark is "" when nothing says which it is.
+        """
         names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
         for text in texts:
             text = " ".join(text.split())
@@ -201,38 +301,51 @@ class ScoreReader:
             shots.append(label.shots)
             metric.append(label.metric)
             notes.append(label.note)
-        name, key, outer = self.name_of(names, texts, said.group)
+        if given:
+            label, outer = split_label(" ".join(given.split())), None
+            name, key = label.name, self.vocabulary.key(label)
+            shots, metric = [label.shots] if label.shots else shots, [label.metric] if label.metric else metric
+            notes = [label.note] if label.note else notes
+        else:
+            name, key, outer = self.name_of(names, texts, said)
         if key and self.vocabulary.keys.get(folded_name(name)) == key:
             notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
         percent = value.percent or said.percent or any("(%)" in text for text in texts)
-        shown = int(number) if number.is_integer() else number
+        measure = said_once(metric)
+        if not measure and self.vocabulary.ranges.get(key or "", (None, None))[1] is None:
+            measure = self.heading_metric
         return Score(
-            self.table.number, name, shown, cell.source,
+            self.table.number, name, int(number) if number.is_integer() else number, cell.source,
             unit="percent" if percent else said.unit if number <= 1 else None,
-            shots=said_once(shots), metric=said_once(metric), group=said.group or outer, heading=self.table.heading,
-            row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
+            shots=said_once(shots) or said.header_shots, metric=measure, group=said.group or outer,
+            heading=self.table.heading, row=row, column=column, key=key,
+            notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
         )  # fmt: skip
 
-    def name_of(
-        self, names: list[Label], texts: Sequence[str], group: str | None
-    ) -> tuple[str, str | None, str | None]:
+    def name_of(self, names: list[Label], texts: Sequence[str], said: CellLabels) -> tuple[str, str | None, str | None]:
         """The name of a result, its key, and a group over it.
 
-        An average, and a measure without a benchmark, carry what they are of: their group, else the table's heading.
+        An average, and a measure without a benchmark, carry what they are of: their group, else the benchmark of the
+        table's heading or paragraph, else the heading. A measure of a benchmark that the heading names is its result.
         """
-        if not names or all(is_average(label.name) for label in names):
+        benchmark, benchmark_key = self.heading_benchmark
+        if said.unnamed and benchmark and not said.group:
+            return benchmark, benchmark_key, None
+        if not names or said.unnamed or all(is_average(label.name) for label in names):
             name = " ".join(label.name for label in names) or " ".join(texts)
-            headings = (text for text in self.headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
-            about = group or next(headings, "")
+            headings = self.headings[:1] if said.unnamed else self.headings
+            telling = (text for text in headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
+            about = said.group or benchmark or self.paragraph_benchmark or next(telling, "")
+            if said.unnamed and not about:
+                return "", None, None
             return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
         name = " ".join(label.name for label in names)
         key = self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names)))
-        heading = self.table.headings[0] if self.table.headings else ""
-        if not key and heading != name and self.vocabulary.key(split_label(heading)):
-            name = f"{name} ({label_text(heading)[:80]})"  # a part of the benchmark that the heading names
+        if not key and benchmark and not self.has_benchmarks and benchmark not in name:
+            name = f"{name} ({benchmark})"  # a part of the benchmark that the heading names
         return name, key, None
 
     def out_of_range(self, score: Score) -> str:
@@ -253,16 +366,6 @@ def said_once(parts: Sequence[str | None]) -> str | None:
     return ", ".join(dict.fromkeys(filter(None, parts))) or None
 
 
-def divide(texts: Sequence[str], number: int) -> list[list[str]] | None:
-    """The label of each of a cell's values: the one text that is divided as the cell is; None when none is."""
-    if number == 1:
-        return [list(texts)]
-    for at in reversed(range(len(texts))):
-        if parts := divided(texts[at], number):
-            return [[*texts[:at], part, *texts[at + 1 :]] for part in parts]
-    return None
-
-
 def have_twins(scores: Sequence[Score]) -> bool:
     """Whether two results have the same name, metric, shots and notes."""
     return len({score.place() for score in scores}) < len(scores)
@@ -280,14 +383,19 @@ def tell_apart(scores: Sequence[Score]) -> None:
 class RowNames:
     """What names a row: its label, and the columns beside it."""
 
-    def __init__(self, grid: Grid, block: Block, model: ModelName) -> None:
-        self.grid, self.block, self.model = grid, block, model
-        texts = block.columns("benchmark") or block.columns("text", "group", "setting", "model")
+    def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
+        self.grid, self.block, self.model, self.within = grid, block, model, within
+        texts = self.columns("benchmark") or self.columns("text", "group", "setting", "model")
         roles = ("benchmark", "text", "group", "setting", "model", "shots", "metric")
-        self.filled = {column: grid.filled(block, column) for column in block.columns(*roles)}
+        self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
+        heads = (split_label(text).shots for column in texts for text in block.paths[column])
+        self.header_shots = next(filter(None, heads), None)
         self.main = max(texts, key=lambda c: (len({grid.rows[r][c].text for r in block.body}), -c), default=None)
         head = " ".join(block.paths[self.main]) if self.main is not None else ""
         self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
+
+    def columns(self, *roles: str) -> list[int]:
+        return [column for column in self.block.columns(*roles) if column in self.within]
 
     def cell(self, row: int) -> str:
         return self.filled[self.main][row].text if self.main is not None else ""
@@ -296,7 +404,7 @@ class RowNames:
         return label_text(self.cell(row))
 
     def texts(self, row: int, *roles: str) -> Iterator[str]:
-        for column in self.block.columns(*roles):
+        for column in self.columns(*roles):
             text = label_text(self.filled[column][row].text) if column != self.main else ""
             if text and not MISSING_CELL.fullmatch(text) and relation_of(text, self.model)[0] == "other":
                 yield text
@@ -314,19 +422,22 @@ class RowNames:
             label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
             shots.append(label.shots)
             metrics.append(label.metric if label.name == "x" else text)
-        return CellLabels(tuple(names), tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets)
+        return CellLabels(
+            tuple(names), False, tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets,
+            header_shots=self.header_shots,
+        )  # fmt: skip
 
 
 class HarnessNames(RowNames):
     """The rows of a table that a harness printed: blank tasks go on, " - x" is a part of the group above it."""
 
-    def __init__(self, grid: Grid, block: Block, model: ModelName) -> None:
-        super().__init__(grid, block, model)
-        self.columns = harness_columns(block)
+    def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
+        super().__init__(grid, block, model, within)
+        self.places = harness_columns(block)
         self.names: dict[int, str] = {}
         group = name = ""
         for row in block.body:
-            cell = grid.rows[row][self.columns["task"]].text
+            cell = grid.rows[row][self.places["task"]].text
             part, text = cell.lstrip().startswith("-"), label_text(cell).lstrip("- ")
             if text:
                 name = f"{group} {text}" if part and group and "_" not in text else text
@@ -338,8 +449,8 @@ class HarnessNames(RowNames):
 
     def said(self, row: int) -> CellLabels:
         cells = self.grid.rows[row]
-        told = {name: label_text(cells[column].text) if column >= 0 else "" for name, column in self.columns.items()}
+        told = {name: label_text(cells[column].text) if column >= 0 else "" for name, column in self.places.items()}
         shots = f"{told['n-shot']}-shot" if told["n-shot"].isdigit() else ""
         metric = ", ".join(text for text in (told["metric"], told["filter"]) if text and text != "none")
         share = not any(word in metric for word in NOT_A_SHARE)
-        return CellLabels((self.names[row],), (shots,), (metric,), unit="proportion" if share else None)
+        return CellLabels((self.names[row],), False, (shots,), (metric,), unit="proportion" if share else None)

@@ -17,6 +17,7 @@ from typing import Any
 
 from parts.cards.scores import Pick
 from parts.frame import ScriptError, nearest
+from parts.metadata.front_matter import YamlNode, load_yaml
 
 MAX_SELECTION = 1_000_000  # characters
 READING_KEYS = (
@@ -28,16 +29,11 @@ UNITS = ("percent", "proportion", "points")
 
 def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables: int) -> dict[int, list[Pick]]:
     """The picks of a selection by table, checked against the model and the card that are read now."""
-    import yaml
-
     if len(text) > MAX_SELECTION:
         raise ScriptError(f"{name} has {len(text):,} characters; a selection has at most {MAX_SELECTION:,}")
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise ScriptError(f"{name}: a selection has no aliases (*name)")
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ScriptError(f"{name} is no YAML: {' '.join(str(error).split())[:200]}") from None
+    data, root = load_yaml(text, name)
+    if has_alias(root):
+        raise ScriptError(f"{name}: a selection has no aliases (*name)")
     if isinstance(data, list):
         data = {"readings": data}
     if not isinstance(data, dict) or not isinstance(data.get("readings"), list) or not data["readings"]:
@@ -53,7 +49,14 @@ def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables:
     for number, entry in enumerate(data["readings"], 1):
         pick = read_pick(entry, f"{name}, reading {number}", bool(data.get("card_sha256")), tables)
         picks.setdefault(pick.table, []).append(pick)
+    for table, readings in picks.items():
+        if len(readings) > 1 and any(pick.nothing for pick in readings):
+            raise ScriptError(f"{name}: table {table} is read and left out (leave_out: all); keep one of the two")
     return picks
+
+
+def has_alias(node: YamlNode | None) -> bool:
+    return node is not None and (node.kind == "alias" or any(map(has_alias, node.items)))
 
 
 def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
@@ -67,6 +70,8 @@ def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
     if not is_index(table) or not 1 <= table <= tables:
         raise ScriptError(f"{where}: table must be a number from 1 to {tables}")
     if entry.get("leave_out") == "all":
+        if more := [key for key in entry if key not in ("table", "leave_out", "label")]:
+            raise ScriptError(f"{where}: leave_out: all takes nothing of table {table}; leave {', '.join(more)} out")
         return Pick(table, nothing=True)
     axes = [axis for axis in ("column", "row") if axis in entry]
     if len(axes) != 1:
@@ -81,11 +86,16 @@ def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
     told = {name: given_text(entry.get(name), f"{where}: {name}") for name in ("notes", "metric", "shots", "unit")}
     if told["unit"] not in (None, *UNITS):
         raise ScriptError(f"{where}: unit must be one of {', '.join(UNITS)}")
+    other = "columns" if axes[0] == "column" else "rows"
+    if other in entry:
+        raise ScriptError(f"{where}: of a {axes[0]} only {'rows' if other == 'columns' else 'columns'} can be chosen")
+    if not isinstance(entry.get("first_number", False), bool):
+        raise ScriptError(f"{where}: first_number is true or false")
     return Pick(
         table, axes[0], place, given_text(label, f"{where}: label"),
         only=given_places(entry.get("rows" if axes[0] == "column" else "columns"), where),
         leave_out=given_places(entry.get("leave_out"), where), names=given_names(entry.get("benchmark"), where),
-        first=bool(entry.get("first_number")), **told,
+        first=bool(entry.get("first_number")), entry=entry, **told,
     )  # fmt: skip
 
 
@@ -117,6 +127,8 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
     found = []
     for place, names in value.items():
         texts = [given_text(name, f"{where}: benchmark") for name in (names if isinstance(names, list) else [names])]
+        if any(text is not None and not any(map(str.isalnum, text)) for text in texts):
+            raise ScriptError(f"{where}: benchmark: write the names in place of {texts[0]!r}")
         if not (is_index(place) or isinstance(place, str)) or None in texts:
             raise ScriptError(f"{where}: benchmark is a mapping of indexes or labels to names, such as {{3: MMLU}}")
         found.append((place, tuple(texts)))

@@ -44,6 +44,7 @@ class Table:
     head: int  # rows that the markup makes header rows
     heading: str | None = None
     headings: tuple[str, ...] = ()  # nearest first
+    told: tuple[str, ...] = ()  # the first paragraph below each heading, as written
     before: str = ""
     after: str = ""
     caption: str = ""
@@ -70,27 +71,12 @@ _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
 _TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
 _CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
 _PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
-_FLOW = frozenset(
-    [
-        "p",
-        "div",
-        "center",
-        "summary",
-        "details",
-        "table",
-        "x-place",
-        "li",
-        "ul",
-        "ol",
-        "br",
-        "hr",
-        "section",
-        "figure",
-        "figcaption",
-        "blockquote",
-    ]
-)
+_FLOW = frozenset((
+    "p", "div", "center", "summary", "details", "table", "x-place", "li", "ul", "ol", "br", "hr", "section", "figure",
+    "figcaption", "blockquote",
+))  # fmt: skip
 _ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
+_BOLD_LINE = re.compile(r"\s*\*\*(?!(?:Table|Figure|Note)\b)([^*\n]{2,80}?)[:：]?(?<![.!?。])\*\*[:：]?\s*")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
@@ -401,31 +387,36 @@ def row_cells(row: Any) -> Iterator[Any]:
 
 
 def place_tables(pieces: Sequence[Piece]) -> list[Table]:
-    """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
+    """Number the tables and give each its headings, nearest first, and the paragraphs next to it and below those."""
     tables: list[Table] = []
-    path: list[tuple[int, str]] = []
+    path: list[tuple[int, str, str]] = []  # level, heading, the first paragraph below it
     layouts: list[tuple[str, ...]] = []
     heading, before, fresh = None, "", None
     for kind, level, content in pieces:
+        if kind == "text":
+            if fresh is not None:
+                fresh.after = one_line(content[:MAX_PARAGRAPH])
+            before, fresh = content[-MAX_PARAGRAPH:], None
+            if path and not path[-1][2]:
+                path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
+            if bold := _BOLD_LINE.fullmatch(content):  # a heading but for its markup
+                kind, level, content = "heading", 7, bold[1]
         if kind == "heading":
             content = one_line(content)
             while path and path[-1][0] >= level:
                 path.pop()
-            path.append((level, content))
+            path.append((level, content, ""))
             if _ORIGINAL_CARD.match(content):
-                path = [(0, content)]  # no heading below it ends what it quotes
+                path = [(0, content, "")]  # no heading below it ends what it quotes
             heading, before, fresh = content or heading, "", None
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
-        elif kind == "text":
-            if fresh is not None:
-                fresh.after = one_line(content[:MAX_PARAGRAPH])
-            before, fresh = content[-MAX_PARAGRAPH:], None
-        else:
+        elif kind != "text":
             rows, head, caption = (content, 1, "") if kind == "pipe" else content
             fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
             fresh.layout = tuple(text for texts in layouts for text in texts)
-            fresh.headings = tuple(text for _, text in reversed(path) if text)
+            fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
+            fresh.told = tuple(told for _, _, told in reversed(path))
             tables.append(fresh)
             before = ""
     return tables

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from parts.vocabulary import folded_name
 
 SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
+    "notes", "also",
 )  # fmt: skip
 
 
@@ -29,6 +30,7 @@ class Score:
     column: int
     key: str | None = None
     notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
+    also: list[dict[str, int]] = field(default_factory=list)  # table, row, column where the same stands once more
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in SCORE_KEYS}
