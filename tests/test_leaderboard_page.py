@@ -22,10 +22,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
+from run_tests import find_browser
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "scripts" / "leaderboard.py"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 EVIL_KEY = "__proto__"
 VIEWS = ("table", "compare", "size", "coverage", "about")
 
@@ -317,11 +317,6 @@ def test_listens_on_this_machine_alone_except_in_a_space(tmp_path):
 
 
 # --- in a browser ---
-
-
-def find_browser() -> str | None:
-    """The browser to test with: HUB_EVALS_CHROMIUM, or a Chromium or Chrome on the path."""
-    return os.environ.get("HUB_EVALS_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="module")
