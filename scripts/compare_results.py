@@ -126,6 +126,8 @@ def read_question(args: argparse.Namespace) -> Question:
         raise ScriptError(f"--aa: runs of several models: {listing(model.name for model in repeated)}", code=3)
     runs = {(run.file, run.result_id): run for model in repeated for run in model.runs}.values()
     reader.check_clusters()
+    if args.by:
+        check_field([run for model in (baseline, *candidates) for run in model.runs], args.by)
     measured = {run.key for model in (baseline, *candidates) for run in model.runs}
     known_ids = [run.result_id for model in (baseline, *candidates) for run in model.runs]
     policy = policy.named(lambda name: own_key(name, measured))
@@ -142,6 +144,7 @@ def read_question(args: argparse.Namespace) -> Question:
         only,
         named_results(args.result_id or (), known_ids),
         tuple(runs),
+        args.by or "",
         luck,
     )
     check_names(question, sorted(only), "--benchmarks")
@@ -197,6 +200,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FIELD",
         help=f"sample metadata that items share, or none (default: what is declared, {', '.join(CLUSTER_FIELDS)})",
     )
+    add("--by", metavar="FIELD", help="also a verdict for each value of this field of the samples' metadata: language")
     add("--only-items", metavar="FILE", help="only the items in it: what check_contamination --clean-items has written")
     add("--latest", action="store_true", help="of a model measured at several times, the last one")
     add(
@@ -224,7 +228,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "command_line", "comparison.choose", "comparison.chosen_items", "comparison.policy", "comparison.reading",
-#     "comparison.report", "comparison.rows", "comparison.verdicts", "comparison.vocabulary", "frame", "names",
+#     "comparison.report", "comparison.rows", "comparison.strata", "comparison.verdicts", "comparison.vocabulary", "frame", "names",
 #     "outputs", "own_vocabulary", "vocabulary"
 # )
 # ]cog]
@@ -2992,6 +2996,7 @@ class Row:
     p_values: Mapping[str, float] = field(default_factory=dict)
     items_needed: int | None = None
     needed_if: str | None = None
+    by: str = ""  # "language=de": the part of a benchmark that it is about, where it is broken down
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
     notes: tuple[str, ...] = ()
@@ -3345,7 +3350,12 @@ def reading_lines(decision: Decision) -> list[str]:
         lines.append(
             f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
         )
-    if any(not row.blocking for row in decision.rows):
+    if any(row.by for row in decision.rows):
+        lines.append(
+            "Parts (--by): each is tested among all of them by Holm's procedure, so that all of their verdicts hold "
+            f"together with {percent(1 - policy.alpha)}; a part that is shown to miss the limit makes a NO-GO."
+        )
+    if any(not row.blocking and not row.by for row in decision.rows):
         lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
     if any(row.lower_is_better for row in decision.rows):
         lines.append("Where less is better the ends change places.")
@@ -3501,6 +3511,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "tier": row.tier,
         "role": row.role,
         "blocking": row.blocking,
+        "by": row.by or None,
         "verdict": row.verdict,
         "metric": row.metric or None,
         "unit": row.unit,
@@ -5417,6 +5428,55 @@ def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
     return reasons
 
 
+# --- parts/comparison/strata.py ---------------------------------------------------------------------------------------
+
+MOST_PARTS = 200
+NO_VALUE = "(none)"
+
+
+def field_values(runs: Sequence[Run], field: str) -> dict[tuple[str, str], str]:
+    """The value of the field of each item that somebody has an answer to."""
+    return {
+        (run.subtask, name): answer.fields.get(field, NO_VALUE)
+        for run in runs
+        for repeat in run.repeats
+        for name, answer in repeat.items()
+    }
+
+
+def with_value(run: Run, values: dict[tuple[str, str], str], value: str) -> Run:
+    """The run with the items of one value alone."""
+    own = {name for (subtask, name), found in values.items() if subtask == run.subtask and found == value}
+    repeats = tuple({name: answer for name, answer in repeat.items() if name in own} for repeat in run.repeats)
+    scored = set().union(*repeats) if repeats else set()
+    return replace(run, repeats=repeats, errors=run.errors & own, n=len(scored), counts={}, size=None)
+
+
+def parts_by_field(
+    baseline: Sequence[Run], candidate: Sequence[Run], field: str
+) -> Iterator[tuple[str, list[Run], list[Run]]]:
+    """(value, runs of both sides) for each value of a field; nothing where the items have one value, or it is unknown.
+
+    ScriptError where there are too many values to be parts.
+    """
+    values = field_values([*baseline, *candidate], field)
+    found = sorted(set(values.values()), key=natural_key)
+    if len(found) < 2:
+        return
+    if len(found) > MOST_PARTS:
+        raise ScriptError(f"--by {field}: {len(found)} values ({listing(found, 3)}, ...): no parts of a benchmark")
+    for value in found:
+        yield value, *([with_value(run, values, value) for run in runs] for runs in (baseline, candidate))
+
+
+def check_field(runs: Sequence[Run], field: str) -> None:
+    """ScriptError when no item has the field, with those that they have."""
+    fields = {name for run in runs for repeat in run.repeats for answer in repeat.values() for name in answer.fields}
+    if field not in fields:
+        hint = nearest(field, fields) or f"; they have: {listing(sorted(fields), 20) or 'no metadata'}"
+        raise ScriptError(f"--by: no item has {field!r} in its metadata{hint}")
+
+
 # --- parts/records/groups.py ------------------------------------------------------------------------------------------
 
 
@@ -5533,6 +5593,7 @@ class Question:
     only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
     result_ids: frozenset[str] = frozenset()
     repeated: tuple[Run, ...] = ()  # the runs of --aa
+    by: str = ""  # the field of the items' metadata by which each benchmark is broken down
     luck: str = ""  # a warning that the candidate may be the luckiest of several
 
     def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
@@ -5577,11 +5638,24 @@ def make_rows(question: Question) -> list[Row]:
         for key in wanted:
             for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
                 rows.append(make_row(question, model, key, suffix, one, two))
+                rows += part_rows(question, model, key, suffix, one, two)
     if not any(row.verdict != ABSENT for row in rows):
         found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
         theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
         raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
     return rows
+
+
+def part_rows(
+    question: Question, model: ModelRuns, key: str, suffix: str, baseline: Sequence[Run], candidate: Sequence[Run]
+) -> Iterator[Row]:
+    """A benchmark's comparisons for each value of the field that --by names."""
+    if not question.by:
+        return
+    for value, one, two in parts_by_field(baseline, candidate, question.by):
+        by = f"{question.by}={value}"
+        row = make_row(question, model, key, f"{suffix}, {by}", one, two)
+        yield replace(row, blocking=False, by=by, size=None)
 
 
 def make_row(
@@ -6822,12 +6896,17 @@ def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
     judged = {id(row): row for row in rows}
     for members in families:
         for blocking in (True, False):
-            family = [row for row in members if row.blocking == blocking and has_evidence(row)]
+            family = [row for row in members if is_gated(row, policy) == blocking and has_evidence(row)]
             gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
             for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
                 found = judge_row(row, policy, levels, adjusted, max(gate, 1))
                 judged[id(row)] = within_losses(found, policy)
     return [judged[id(row)] for row in rows]
+
+
+def is_gated(row: Row, policy: Policy) -> bool:
+    """Whether a row is of the gate: a benchmark that blocks, or a part of one, whose shown failure blocks."""
+    return row.blocking or (bool(row.by) and policy.blocks(row.key))
 
 
 def picking_level(rows: Sequence[Row], policy: Policy, candidates: int) -> float:
@@ -6878,7 +6957,8 @@ def family_levels(
 
     A gate passes only when every benchmark passes, so a pass needs no correction for their number (an
     intersection-union test, Berger 1982), only for that of the candidates: `share` is what one of them has of alpha. It
-    fails when any benchmark fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
+    fails when any benchmark fails, or any part of one (--by), so failing is corrected by Holm; parts that pass are
+    claimed one by one: Holm over the parts. "select" claims improvements one by one: Holm, and
     at most the share. What cannot block is exploration: Benjamini-Hochberg.
     """
     alpha, select = policy.alpha, policy.rule == "select"
@@ -6886,7 +6966,9 @@ def family_levels(
     passes = [row.basis.evidence.p_above(0.0 if select else row.threshold) for row in family]
     fails = [row.basis.evidence.p_below(row.threshold) for row in family]
     failing = step_levels(fails, alpha, method)
-    passing = step_levels(passes, alpha, method) if select or not blocking else [(p, alpha) for p in passes]
+    parts = iter(step_levels([p for p, row in zip(passes, family, strict=True) if row.by], alpha, "holm"))
+    passing = [next(parts) if row.by else (p, alpha) for p, row in zip(passes, family, strict=True)]
+    passing = step_levels(passes, alpha, method) if select or not blocking else passing
     if blocking:
         pairs = zip(passes, passing, strict=True)
         passing = [(max(q, min(1.0, p * alpha / share)), min(level, share)) for p, (q, level) in pairs]
@@ -6943,7 +7025,8 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     """One candidate's verdict from its rows, and the reasons in words."""
     gate = [row for row in rows if row.blocking]
     of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
-    bad = of[NO_GO] + of[REGRESSION]
+    parts = [row.label for row in rows if row.by and is_gated(row, policy) and row.verdict in (NO_GO, REGRESSION)]
+    bad = of[NO_GO] + of[REGRESSION] + parts
     words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
     if bad:
         missing = [f"missing: {listing(of[ABSENT], 20)}"] if of[ABSENT] else []
@@ -7021,8 +7104,13 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
     lines = [
         f"{row.label} ({row.tier}, does not block): {row.verdict}"
         for row in rows
-        if not row.blocking and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
+        if not row.blocking
+        and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
+        and not (row.by and is_gated(row, question.policy))
     ]
+    open_parts = [row.label for row in rows if row.by and row.verdict in (INCONCLUSIVE, NOT_COMPARABLE)]
+    if open_parts:
+        lines.append(f"undecided for parts, which does not block: {listing(open_parts, 20)}")
     lines += [question.luck] if question.luck else []
     gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
     left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))

@@ -1093,7 +1093,6 @@ def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
 # --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
 
 ALL = "all"  # as a task: every task of the custom file
-REASONING_TAGS = ("<think>", "</think>")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
 CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
@@ -1396,25 +1395,6 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
     if len(tasks) > max(6, len(models)):
         return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
     return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
-
-
-def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
-    """The thinking in a model's text (None when there is none) and the answer without it.
-
-    The first tag may stand in the prompt; unfinished thinking is no answer.
-    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
-    """
-    opening, closing = tags
-    thoughts = []
-    while closing in text:
-        before, after = text.split(closing, 1)
-        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
-        thoughts.append(thought.strip())
-        text = head + after
-    if opening in text:
-        text, _, thought = text.partition(opening)
-        thoughts.append(thought.strip())
-    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
 
 
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
@@ -2039,6 +2019,30 @@ def shown_bytes(number: int | None) -> str:
         if number and number >= size:
             return f"{number / size:.1f} {unit}"
     return f"{number / 1e3:.1f} kB" if number else "?"
+
+
+# --- parts/harness/reasoning.py ---------------------------------------------------------------------------------------
+
+REASONING_TAGS = ("<think>", "</think>")
+
+
+def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
+    """The thinking in a model's text (None when there is none) and the answer without it.
+
+    The first tag may stand in the prompt; unfinished thinking is no answer.
+    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
+    """
+    opening, closing = tags
+    thoughts = []
+    while closing in text:
+        before, after = text.split(closing, 1)
+        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
+        thoughts.append(thought.strip())
+        text = head + after
+    if opening in text:
+        text, _, thought = text.partition(opening)
+        thoughts.append(thought.strip())
+    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
 
 
 # --- parts/harness/arguments.py ---------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
-TOKENIZERS = ("13a", "intl", "char", "zh", "none")
+TOKENIZERS = ("13a", "intl", "char", "zh", "none", "ja-mecab", "ko-mecab", "flores101", "flores200", "spm")
 SUFFIXES = (".png", ".svg")
 
 
@@ -95,6 +95,8 @@ def read_choices(args: argparse.Namespace, model: str, custom: CustomMetric | No
         raise ScriptError("--clip is above 0 and below 0.5")
     return Choices(
         model=model, folder=args.predictions.parent, pattern=pattern, unparsed_as_wrong=args.unparsed_as_wrong,
+        tags=None if args.reasoning_tags == ["none", "none"] else tuple(args.reasoning_tags),
+        form=None if args.unicode == "none" else args.unicode,
         positive=args.positive, bins=args.bins, clip=args.clip, tokenize=args.tokenize, stemmer=args.stemmer,
         normalize=args.normalize, rating_range=read_range(args.rating_range), system=args.system,
         opponent=args.opponent,
@@ -152,7 +154,13 @@ def asked_again(args: argparse.Namespace) -> str:
 
 def reading_of(args: argparse.Namespace) -> dict[str, str | None]:
     """How answers were read from the predictions."""
-    return {"parse": args.parse, "unparsed": "counted as wrong" if args.unparsed_as_wrong else "left out"}
+    tags, form = args.reasoning_tags, args.unicode
+    return {
+        "parse": args.parse,
+        "unparsed": "counted as wrong" if args.unparsed_as_wrong else "left out",
+        "reasoning_tags": None if tags == list(REASONING_TAGS) else " ".join(tags),
+        "unicode": None if form == "NFC" else form,
+    }
 
 
 def library_details(args: argparse.Namespace, digest: str, metrics: Sequence[Metric]) -> dict[str, str]:
@@ -233,16 +241,16 @@ def score_file(args: argparse.Namespace) -> int:
         if figure is not None:
             write_lines(args.figure, [figure])
         path = save_record(Path(args.output_dir), about, measurements, choices)
-    show_scores(args, subject, benchmark, lines, measurements, path)
+    show_scores(args, subject, benchmark, lines, measurements, path, choices)
     return 0
 
 
 def show_scores(
     args: argparse.Namespace, subject: Subject, benchmark: str, lines: Sequence[Line],
-    measurements: Sequence[Measurement], path: Path | None,
+    measurements: Sequence[Measurement], path: Path | None, choices: Choices,
 ) -> None:  # fmt: skip
     """Print what was found and where it is."""
-    notes = [text for measurement in measurements for text in measurement.scores.notes]
+    notes = [*thinking_notes(lines, choices), *(text for one in measurements for text in one.scores.notes)]
     for text in notes:
         note(f"note: {text}")
     if not args.json:
@@ -299,6 +307,14 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--parse", metavar="REGEX", help="the answer is the last match in the prediction, its first group if it has one"
     )
+    add(
+        "--reasoning-tags",
+        nargs=2,
+        default=list(REASONING_TAGS),
+        metavar=("OPEN", "CLOSE"),
+        help="what is around thinking, which is not scored (default: <think> </think>; none none: it is)",
+    )
+    add("--unicode", choices=("NFC", "NFKC", "none"), default="NFC", help="form of texts (default: %(default)s)")
     add("--unparsed-as-wrong", action="store_true", help="count null and unmatched predictions as the worst answer")
     add("--positive", metavar="LABEL", help="the positive class of f1-binary and of a probability")
     add("--tokenize", choices=TOKENIZERS, default="13a", help="of BLEU (default: %(default)s)")
@@ -346,7 +362,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "frame", "inputs", "metrics.forecasts", "metrics.items", "metrics.ratings",
+#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.forecasts", "metrics.items", "metrics.ratings",
 #     "metrics.reading", "metrics.records", "metrics.report", "metrics.vocabulary", "names", "private",
 #     "records.schema", "tables"
 # )
@@ -794,6 +810,30 @@ def value_name(action: argparse.Action) -> str:
     return f"[{name}]" if action.nargs in ("?", "*") else f"{name} ..." if action.nargs == "+" else name
 
 
+# --- parts/harness/reasoning.py ---------------------------------------------------------------------------------------
+
+REASONING_TAGS = ("<think>", "</think>")
+
+
+def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
+    """The thinking in a model's text (None when there is none) and the answer without it.
+
+    The first tag may stand in the prompt; unfinished thinking is no answer.
+    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
+    """
+    opening, closing = tags
+    thoughts = []
+    while closing in text:
+        before, after = text.split(closing, 1)
+        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
+        thoughts.append(thought.strip())
+        text = head + after
+    if opening in text:
+        text, _, thought = text.partition(opening)
+        thoughts.append(thought.strip())
+    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
+
+
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
 
 FACTOR = "HUB_EVALS_LIMITS"
@@ -1151,6 +1191,7 @@ class Item(NamedTuple):
     references: tuple[str, ...]
     outputs: tuple[str, ...]
     value: Any
+    more: tuple[tuple[str, str], ...] = ()  # what else its line says: a language, a speaker
 
 
 class Forecast(NamedTuple):
@@ -1278,6 +1319,8 @@ class Choices:
     folder: Path = Path()
     pattern: re.Pattern[str] | None = None
     unparsed_as_wrong: bool = False
+    tags: tuple[str, str] | None = REASONING_TAGS  # around thinking, which is no part of an answer
+    form: str | None = "NFC"  # of Unicode, for predictions and references
     positive: str | None = None
     bins: int = BINS
     clip: float | None = None
@@ -1421,6 +1464,14 @@ SHOWN_PROBLEMS = 5
 PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
 COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "None")  # of a rating that is a word, as tables write them
+READ_WORDS = (
+    "id prompt group attempt prediction reference references probability probabilities score passed n c ranked "
+    "relevant ratings rating rater item system a b model_a model_b winner preference length_a length_b "
+    "output_a output_b audio reference_audio conversation_a conversation_b prompt_hash statistics epoch repeat "
+    "attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id"
+)
+READ_FIELDS = frozenset(READ_WORDS.split())
+MOST_FIELDS = 20
 TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 
@@ -1470,11 +1521,42 @@ def share_of(value: Any, name: str) -> float:
     return float(value)
 
 
-def references_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
+def composed(text: str, choices: Choices) -> str:
+    """A text in the form of Unicode that is asked for, so that é is é however it was typed."""
+    return text if choices.form is None or text.isascii() else unicodedata.normalize(choices.form, text)
+
+
+def said_text(value: Any, choices: Choices) -> tuple[str | None, str | None]:
+    """(a prediction as text, the answer in it): without thinking, None where that was not finished, and parsed."""
+    raw = text_of(value, "prediction")
+    if raw is None:
+        return None, None
+    answer: str | None = composed(raw, choices)
+    if choices.tags is not None and any(tag in answer for tag in choices.tags):
+        _, left = split_reasoning(answer, choices.tags)
+        unfinished = answer.rfind(choices.tags[0]) > answer.rfind(choices.tags[1])
+        answer = None if unfinished and not left.strip() else left
+    return raw, parsed(answer, choices.pattern)
+
+
+def thinking_notes(lines: Sequence[Line], choices: Choices) -> list[str]:
+    """What is said of thinking that was left out."""
+    if choices.tags is None:
+        return []
+    texts = [text for line in lines if isinstance(text := line.fields.get("prediction"), str)]
+    held = [text for text in texts if any(tag in text for tag in choices.tags)]
+    if not held:
+        return []
+    open_ended = sum(said_text(text, replace(choices, pattern=None))[1] is None for text in held)
+    words = f"; {open_ended} did not end it: unparsed" if open_ended else ""
+    return [f"{len(held)} predictions hold thinking ({' '.join(choices.tags)}), which is not scored{words}"]
+
+
+def references_of(fields: Mapping[str, Any], choices: Choices) -> tuple[str, ...]:
     """The references of a line; there must be at least one."""
     only = fields.get("reference")
     if type(only) is str and "references" not in fields:
-        return (only,)
+        return (composed(only, choices),)
     if "references" in fields:
         if "reference" in fields:
             raise ValueError("both 'reference' and 'references'")
@@ -1486,7 +1568,7 @@ def references_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
     found = tuple(text_of(reference, "reference") for reference in many)
     if None in found:
         raise ValueError("a reference is null")
-    return found
+    return tuple(composed(text, choices) for text in found)
 
 
 def parsed(text: str | None, pattern: re.Pattern[str] | None) -> str | None:
@@ -1507,26 +1589,36 @@ def make_item(
     attempt = text_of(fields.get("attempt"), "attempt")
     group = fields.get("group")
     group = (line.id if attempt is not None else None) if group is None else str(group)
-    return Item(line.number, id or line.id, group, attempt, fields.get("prompt"), references, outputs, value)
+    more = other_fields(fields)
+    return Item(line.number, id or line.id, group, attempt, fields.get("prompt"), references, outputs, value, more)
+
+
+def other_fields(fields: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What a line says beside what metrics read, in short values: they can break a comparison down, or group items."""
+    names = fields.keys() - READ_FIELDS
+    if not names:
+        return ()
+    kept = [name for name in sorted(names) if isinstance(fields[name], str | int | float) and len(name) <= 64]
+    return tuple((name, text_of(fields[name], name)[:200]) for name in kept[:MOST_FIELDS])
 
 
 def read_text(line: Line, choices: Choices) -> list[Item]:
     """Prediction and references."""
-    references = references_of(line.fields)
-    raw = text_of(field_of(line.fields, "prediction"), "prediction")
-    return [make_item(line, parsed(raw, choices.pattern), references, () if raw is None else (raw,))]
+    references = references_of(line.fields, choices)
+    raw, answer = said_text(field_of(line.fields, "prediction"), choices)
+    return [make_item(line, answer, references, () if raw is None else (raw,))]
 
 
 def read_plain(line: Line, choices: Choices) -> list[Item]:
     """A prediction without a reference."""
-    raw = text_of(field_of(line.fields, "prediction"), "prediction")
-    return [make_item(line, parsed(raw, choices.pattern), (), () if raw is None else (raw,))]
+    raw, answer = said_text(field_of(line.fields, "prediction"), choices)
+    return [make_item(line, answer, (), () if raw is None else (raw,))]
 
 
 def read_forecast(line: Line, choices: Choices) -> list[Item]:
     """A probability of each class, of the prediction, or (without a prediction) of the positive class."""
     fields = line.fields
-    references = references_of(fields)
+    references = references_of(fields, choices)
     if "probabilities" in fields:
         if len(references) > 1:
             raise ValueError("several references; a class has one")
@@ -1535,10 +1627,10 @@ def read_forecast(line: Line, choices: Choices) -> list[Item]:
         return [make_item(line, forecast, references, () if shown is None else (json.dumps(shown),))]
     p = field_of(fields, "probability")
     if "prediction" in fields:
-        answer = parsed(text_of(fields["prediction"], "prediction"), choices.pattern)
+        raw, answer = said_text(fields["prediction"], choices)
         right = answer is not None and any(answer.strip() == reference.strip() for reference in references)
         missing = p is None or answer is None
-        outputs = () if fields["prediction"] is None else (text_of(fields["prediction"], "prediction"),)
+        outputs = () if raw is None else (raw,)
         about = "the prediction"
     else:
         right, missing = is_positive(references, choices.positive), p is None
@@ -1550,7 +1642,7 @@ def read_forecast(line: Line, choices: Choices) -> list[Item]:
 
 def number_in(value: Any, choices: Choices) -> float | None:
     """The number that a prediction is, or that --parse finds in it; None where it holds none."""
-    text = parsed(text_of(value, "prediction"), choices.pattern)
+    _, text = said_text(value, choices)
     try:
         number = math.nan if text is None else float(text)
     except ValueError:
@@ -1560,7 +1652,7 @@ def number_in(value: Any, choices: Choices) -> float | None:
 
 def read_numbers(line: Line, choices: Choices) -> list[Item]:
     """(number said, number wanted) of a line, as for similarities and ratings of quality."""
-    (reference, *more) = references_of(line.fields)
+    (reference, *more) = references_of(line.fields, choices)
     wanted = number_in(reference, replace(choices, pattern=None))
     if wanted is None or more:
         raise ValueError(f"the reference {reference[:40]!r} is not one number")
@@ -1572,7 +1664,7 @@ def read_numbers(line: Line, choices: Choices) -> list[Item]:
 
 def read_class_scores(line: Line, choices: Choices) -> list[Item]:
     """(score of the positive class, whether it was): "score", any number, or "probability"."""
-    fields, references = line.fields, references_of(line.fields)
+    fields, references = line.fields, references_of(line.fields, choices)
     name = "score" if "score" in fields else "probability"
     score = field_of(fields, name)
     if score is not None and not is_finite(score):
@@ -1749,14 +1841,14 @@ def read_audio(line: Line, choices: Choices) -> list[Item]:
 def read_any(line: Line, choices: Choices) -> list[Item]:
     """A line for a custom metric: its fields, with the prediction parsed; null when that is what the prediction is."""
     fields = dict(line.fields)
-    references = references_of(fields) if {"reference", "references"} & set(fields) else ()
+    references = references_of(fields, choices) if {"reference", "references"} & set(fields) else ()
     if "prediction" not in fields:
         return [make_item(line, fields, references)]
     if isinstance(fields["prediction"], dict | list):
         return [make_item(line, fields, references, (json.dumps(fields["prediction"]),))]
-    raw = text_of(fields["prediction"], "prediction")
-    if choices.pattern is not None:
-        fields["prediction"] = parsed(raw, choices.pattern)
+    raw, answer = said_text(fields["prediction"], choices)
+    if choices.pattern is not None or isinstance(fields["prediction"], str):
+        fields["prediction"] = answer
     value = None if fields["prediction"] is None else fields
     return [make_item(line, value, references, () if raw is None else (raw,))]
 
@@ -3222,6 +3314,16 @@ def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
 
 # --- parts/metrics/texts.py -------------------------------------------------------------------------------------------
 
+OWN_MODEL = (
+    "needs sentencepiece (uv run --with sentencepiece ...) and a model that sacrebleu gets from the network, or has in "
+    "~/.sacrebleu/models"
+)
+TOKENIZER_PACKAGES = {
+    "ja": "uv run --with 'sacrebleu[ja]' scripts/score_predictions.py ...",
+    "ko": "uv run --with 'sacrebleu[ko]' scripts/score_predictions.py ...",
+    "sp": OWN_MODEL,
+    "fl": OWN_MODEL,
+}
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -3350,7 +3452,11 @@ def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, 
     import numpy as np
     from sacrebleu.metrics import BLEU
 
-    scorer = BLEU(tokenize=choices.tokenize, effective_order=True)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            scorer = BLEU(tokenize=choices.tokenize, effective_order=True)
+    except (Exception, SystemExit) as error:  # a package that is missing, a model that cannot be downloaded
+        raise ScriptError(f"--tokenize {choices.tokenize}: {TOKENIZER_PACKAGES[choices.tokenize[:2]]}") from error
     found = [scorer.sentence_score(item.value or "", item.references) for item in choices.watch(items, "BLEU")]
     features = np.array([[*score.counts, *score.totals, score.sys_len, score.ref_len] for score in found])
     return features, [score.score for score in found]
@@ -3717,7 +3823,7 @@ def sample_of(item: Item) -> dict[str, Any]:
 
 def sample_metadata(item: Item) -> dict[str, str]:
     """What tells repeats and groups apart, what the prompt was, and what else the metric used."""
-    found = {"cluster_id": item.group, "attempt": item.attempt}
+    found = {**dict(item.more), "cluster_id": item.group, "attempt": item.attempt}
     if item.prompt is not None:
         found["prompt_hash"] = hashlib.sha256(item.prompt.encode()).hexdigest()[:16]
     match item.value:

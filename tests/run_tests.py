@@ -28,6 +28,7 @@
 #     "pytest-xdist>=3.8,<4",
 #     "pytest>=9,<10",
 #     "python-dotenv>=1.1,<2",
+#     "pytrec-eval-terrier>=0.5.10,<0.6",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
 #     "rouge-score>=0.1.2,<0.2",

@@ -24,6 +24,9 @@ import pytest
 import score_predictions as sp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sacrebleu.metrics import TER
+from scipy import stats
+from sklearn.metrics import average_precision_score, matthews_corrcoef, roc_auc_score
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "scripts" / "score_predictions.py"
@@ -1169,3 +1172,139 @@ def test_a_table_is_read(tmp_path, capsys):
     votes.write_text("model_a,model_b,winner\nm,x\n")
     assert sp.main([str(votes), *arguments]) == 2
     assert "line 2: 3 cells are expected" in capsys.readouterr().err
+
+
+# --- More metrics, against the field's own libraries ------------------------------------------------------------------
+
+
+def test_correlations_are_those_of_scipy_with_intervals():
+    rng = np.random.default_rng(1)
+    wanted = rng.integers(0, 6, 200).tolist()
+    said = [w + float(rng.normal(0, 1.5)) for w in wanted]
+    rows = [{"prediction": s, "reference": w} for s, w in zip(said, wanted, strict=True)]
+    for name, function in (("pearson", "pearsonr"), ("spearman", "spearmanr"), ("kendall", "kendalltau")):
+        found = measured(name, rows, draws=400).scores
+        assert found.value == pytest.approx(getattr(stats, function)(said, wanted).statistic, abs=1e-12)
+        assert found.spread.low < found.value < found.spread.high
+        if name != "kendall":
+            assert float(np.mean(found.values)) == pytest.approx(found.value)
+    exact = stats.pearsonr(said, wanted).confidence_interval()
+    own = measured("pearson", rows, draws=2000).scores.spread
+    assert (own.low, own.high) == pytest.approx((exact.low, exact.high), abs=0.03)
+    told = [{"prediction": f"score: {s}", "reference": w} for s, w in zip(said, wanted, strict=True)]
+    read = measured("spearman", told, pattern=re.compile(r"score: (\S+)"))
+    assert read.scores.value == pytest.approx(stats.spearmanr(said, wanted).statistic)
+    assert len(measured("pearson", [*rows, {"prediction": "none", "reference": 1}]).unparsed) == 1
+    assert "all predictions or all references are equal" in refused(2, value, "pearson", pairs(*[("1", "2")] * 4))
+
+
+def test_scores_of_two_classes_are_those_of_scikit_learn():
+    rng = np.random.default_rng(2)
+    truth = (rng.random(150) < 0.3).astype(int).tolist()
+    score = [round(float(rng.normal(t, 1)), 1) for t in truth]
+    rows = [{"score": s, "reference": t} for s, t in zip(score, truth, strict=True)]
+    assert value("auroc", rows) == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
+    assert value("average-precision", rows) == pytest.approx(average_precision_score(truth, score), abs=1e-12)
+    assert float(measured("auroc", rows).scores.values[np.array(truth) == 1].mean()) == pytest.approx(
+        value("auroc", rows)
+    )
+    labels = [(str(rng.choice(["a", "b", "c"])), str(rng.choice(["a", "b", "c"]))) for _ in range(80)]
+    assert value("mcc", pairs(*labels)) == pytest.approx(
+        matthews_corrcoef(*zip(*[(w, s) for s, w in labels], strict=True))
+    )
+    assert "of one class" in refused(2, value, "auroc", rows[:0] + [{"score": 1, "reference": 1}] * 3)
+
+
+def test_retrieval_measures_are_those_of_trec_eval():
+    import pytrec_eval
+
+    rng = random.Random(3)
+    rows, qrel, run = [], {}, {}
+    for q in range(25):
+        relevant = {f"d{i}": rng.randint(0, 3) for i in rng.sample(range(40), 12)}
+        if not any(relevant.values()):
+            continue
+        ranked = [f"d{i}" for i in rng.sample(range(40), rng.randint(1, 30))]
+        rows.append({"ranked": ranked, "relevant": relevant})
+        qrel[f"q{q}"], run[f"q{q}"] = relevant, {name: float(100 - place) for place, name in enumerate(ranked)}
+    measures = {"map": "map", "map@10": "map_cut_10", "precision@5": "P_5", "ndcg@10": "ndcg_cut_10",
+                "recall@10": "recall_10", "mrr": "recip_rank"}  # fmt: skip
+    found = pytrec_eval.RelevanceEvaluator(qrel, {"map", "map_cut", "P", "ndcg_cut", "recall", "recip_rank"}).evaluate(
+        run
+    )
+    for name, own in measures.items():
+        assert value(name, rows) == pytest.approx(np.mean([row[own] for row in found.values()]), abs=1e-9), name
+
+
+def test_ter_is_that_of_sacrebleu():
+    texts = [
+        ("the cat sat on mat", "the cat sat on the mat"),
+        ("", "a b"),
+        ("on the mat sat a cat", "a cat sat on the mat"),
+    ]
+    wanted = TER().corpus_score([s for s, _ in texts], [[w for _, w in texts]])
+    found = measured("ter", pairs(*texts))
+    assert found.scores.value == pytest.approx(wanted.score) and found.metric.lower_is_better
+    assert "tok:tercom" in found.scores.parameters["signature"]
+
+
+# --- Thinking, forms of Unicode, doubled keys -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("<think>12? no</think>13", "13"),
+        ("12? no</think> 13", "13"),
+        ("<think>it is 13", None),
+        ("<think>a</think><think>13", None),
+        ("<think>13</think>", ""),
+        ("13", "13"),
+    ],
+)
+def test_thinking_is_no_answer_and_unfinished_thinking_is_unparsed(text, parsed):
+    items = sp.items_of(lines_of(pairs((text, "13"))), "text", sp.Choices(pattern=None))
+    assert [item.value for item in items] == [parsed] and items[0].outputs == (text,)
+    pattern = re.compile(r"\d+")
+    (item,) = sp.items_of(lines_of(pairs((text, "13"))), "text", sp.Choices(pattern=pattern))
+    assert item.value == (None if not parsed else "13")
+    (kept,) = sp.items_of(lines_of(pairs((text, "13"))), "text", sp.Choices(pattern=pattern, tags=None))
+    assert kept.value == "13"
+
+
+def test_other_tags_are_named_and_recorded(tmp_path, capsys):
+    rows = pairs(("[[x]]yes", "yes"), ("[[yes", "yes"), ("no", "yes"))
+    out = scored(tmp_path, rows, "--metric", "accuracy", "--reasoning-tags", "[[", "]]")
+    assert (
+        "2 predictions hold thinking ([[ ]]), which is not scored; 1 did not end it: unparsed"
+        in capsys.readouterr().err
+    )
+    (result,) = records(out)[0]["evaluation_results"]
+    assert result["score_details"]["score"] == 0.5 and result["score_details"]["details"]["unparsed"] == "1"
+    assert result["generation_config"]["additional_details"]["reasoning_tags"] == "[[ ]]"
+
+
+def test_letters_typed_in_two_ways_are_equal():
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    assert value("accuracy", pairs((apart, composed))) == 1 and value("cer", pairs((apart, composed))) == 0
+    assert value("accuracy", pairs((apart, composed)), form=None) == 0
+    assert (
+        value("accuracy", pairs(("\uff21", "A"))) == 0 and value("accuracy", pairs(("\uff21", "A")), form="NFKC") == 1
+    )
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path, capsys):
+    path = tmp_path / "p.jsonl"
+    path.write_text(
+        '{"id": "a", "prediction": "1", "reference": "1"}\n'
+        '{"id": "b", "prediction": "1", "prediction": "2", "reference": "2"}\n'
+    )
+    assert sp.main(command(path, tmp_path / "out", "--metric", "accuracy")) == 2
+    assert "line 2" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_what_else_a_line_says_goes_into_the_samples(tmp_path):
+    rows = [{"prediction": "a", "reference": "a", "language": "de", "year": 2020, "deep": {"x": 1}} for _ in range(2)]
+    out = scored(tmp_path, rows, "--metric", "wer")
+    assert {(row["metadata"]["language"], row["metadata"]["year"]) for row in samples(out)} == {("de", "2020")}
+    assert all("deep" not in row["metadata"] and row["metadata"]["statistics"] == "[0, 1]" for row in samples(out))

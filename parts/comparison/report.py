@@ -142,7 +142,12 @@ def reading_lines(decision: Decision) -> list[str]:
         lines.append(
             f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
         )
-    if any(not row.blocking for row in decision.rows):
+    if any(row.by for row in decision.rows):
+        lines.append(
+            "Parts (--by): each is tested among all of them by Holm's procedure, so that all of their verdicts hold "
+            f"together with {percent(1 - policy.alpha)}; a part that is shown to miss the limit makes a NO-GO."
+        )
+    if any(not row.blocking and not row.by for row in decision.rows):
         lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
     if any(row.lower_is_better for row in decision.rows):
         lines.append("Where less is better the ends change places.")
@@ -298,6 +303,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "tier": row.tier,
         "role": row.role,
         "blocking": row.blocking,
+        "by": row.by or None,
         "verdict": row.verdict,
         "metric": row.metric or None,
         "unit": row.unit,

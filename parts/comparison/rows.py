@@ -28,6 +28,7 @@ from parts.comparison.pairs import (
     side_of,
     unpaired_basis,
 )
+from parts.comparison.strata import parts_by_field
 from parts.comparison.vocabulary import (
     ABSENT,
     INCONCLUSIVE,
@@ -63,6 +64,7 @@ class Question:
     only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
     result_ids: frozenset[str] = frozenset()
     repeated: tuple[Run, ...] = ()  # the runs of --aa
+    by: str = ""  # the field of the items' metadata by which each benchmark is broken down
     luck: str = ""  # a warning that the candidate may be the luckiest of several
 
     def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
@@ -107,11 +109,24 @@ def make_rows(question: Question) -> list[Row]:
         for key in wanted:
             for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
                 rows.append(make_row(question, model, key, suffix, one, two))
+                rows += part_rows(question, model, key, suffix, one, two)
     if not any(row.verdict != ABSENT for row in rows):
         found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
         theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
         raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
     return rows
+
+
+def part_rows(
+    question: Question, model: ModelRuns, key: str, suffix: str, baseline: Sequence[Run], candidate: Sequence[Run]
+) -> Iterator[Row]:
+    """A benchmark's comparisons for each value of the field that --by names."""
+    if not question.by:
+        return
+    for value, one, two in parts_by_field(baseline, candidate, question.by):
+        by = f"{question.by}={value}"
+        row = make_row(question, model, key, f"{suffix}, {by}", one, two)
+        yield replace(row, blocking=False, by=by, size=None)
 
 
 def make_row(

@@ -41,12 +41,17 @@ def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
     judged = {id(row): row for row in rows}
     for members in families:
         for blocking in (True, False):
-            family = [row for row in members if row.blocking == blocking and has_evidence(row)]
+            family = [row for row in members if is_gated(row, policy) == blocking and has_evidence(row)]
             gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
             for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
                 found = judge_row(row, policy, levels, adjusted, max(gate, 1))
                 judged[id(row)] = within_losses(found, policy)
     return [judged[id(row)] for row in rows]
+
+
+def is_gated(row: Row, policy: Policy) -> bool:
+    """Whether a row is of the gate: a benchmark that blocks, or a part of one, whose shown failure blocks."""
+    return row.blocking or (bool(row.by) and policy.blocks(row.key))
 
 
 def picking_level(rows: Sequence[Row], policy: Policy, candidates: int) -> float:
@@ -97,7 +102,8 @@ def family_levels(
 
     A gate passes only when every benchmark passes, so a pass needs no correction for their number (an
     intersection-union test, Berger 1982), only for that of the candidates: `share` is what one of them has of alpha. It
-    fails when any benchmark fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
+    fails when any benchmark fails, or any part of one (--by), so failing is corrected by Holm; parts that pass are
+    claimed one by one: Holm over the parts. "select" claims improvements one by one: Holm, and
     at most the share. What cannot block is exploration: Benjamini-Hochberg.
     """
     alpha, select = policy.alpha, policy.rule == "select"
@@ -105,7 +111,9 @@ def family_levels(
     passes = [row.basis.evidence.p_above(0.0 if select else row.threshold) for row in family]
     fails = [row.basis.evidence.p_below(row.threshold) for row in family]
     failing = step_levels(fails, alpha, method)
-    passing = step_levels(passes, alpha, method) if select or not blocking else [(p, alpha) for p in passes]
+    parts = iter(step_levels([p for p, row in zip(passes, family, strict=True) if row.by], alpha, "holm"))
+    passing = [next(parts) if row.by else (p, alpha) for p, row in zip(passes, family, strict=True)]
+    passing = step_levels(passes, alpha, method) if select or not blocking else passing
     if blocking:
         pairs = zip(passes, passing, strict=True)
         passing = [(max(q, min(1.0, p * alpha / share)), min(level, share)) for p, (q, level) in pairs]
@@ -162,7 +170,8 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     """One candidate's verdict from its rows, and the reasons in words."""
     gate = [row for row in rows if row.blocking]
     of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
-    bad = of[NO_GO] + of[REGRESSION]
+    parts = [row.label for row in rows if row.by and is_gated(row, policy) and row.verdict in (NO_GO, REGRESSION)]
+    bad = of[NO_GO] + of[REGRESSION] + parts
     words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
     if bad:
         missing = [f"missing: {listing(of[ABSENT], 20)}"] if of[ABSENT] else []
@@ -240,8 +249,13 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
     lines = [
         f"{row.label} ({row.tier}, does not block): {row.verdict}"
         for row in rows
-        if not row.blocking and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
+        if not row.blocking
+        and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
+        and not (row.by and is_gated(row, question.policy))
     ]
+    open_parts = [row.label for row in rows if row.by and row.verdict in (INCONCLUSIVE, NOT_COMPARABLE)]
+    if open_parts:
+        lines.append(f"undecided for parts, which does not block: {listing(open_parts, 20)}")
     lines += [question.luck] if question.luck else []
     gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
     left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))

@@ -218,6 +218,7 @@ class Row:
     p_values: Mapping[str, float] = field(default_factory=dict)
     items_needed: int | None = None
     needed_if: str | None = None
+    by: str = ""  # "language=de": the part of a benchmark that it is about, where it is broken down
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
     notes: tuple[str, ...] = ()

@@ -11,7 +11,8 @@ from typing import Any
 
 from parts.engines.device import vllm_version
 from parts.frame import VLLM, ScriptError
-from parts.harness.vocabulary import DEFAULT_SEED, DTYPES, REASONING_TAGS
+from parts.harness.reasoning import REASONING_TAGS
+from parts.harness.vocabulary import DEFAULT_SEED, DTYPES
 
 WHOLE = {"type": int, "metavar": "N"}
 SWITCH = {"action": "store_true"}

@@ -13,9 +13,10 @@ from parts.harness.inspect_run import separate_reasoning
 from parts.harness.inspect_sweep import InspectSweep
 from parts.harness.inspect_tasks import explain_inspect
 from parts.harness.inspect_vocabulary import Prices, RunFacts
+from parts.harness.reasoning import REASONING_TAGS
 from parts.harness.records import task_source
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import REASONING_TAGS, Assignment, Finished, Model, Task
+from parts.harness.vocabulary import Assignment, Finished, Model, Task
 from parts.names import ROUTER
 from parts.private import scrub
 from parts.records.schema import strings

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from parts.harness.inspect_vocabulary import MAX_RETRIES, MAX_TASKS, MOST_ERRORS
+from parts.harness.reasoning import split_reasoning
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import Task, split_reasoning
+from parts.harness.vocabulary import Task
 
 
 class InspectWatch:

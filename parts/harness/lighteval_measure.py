@@ -10,11 +10,12 @@ from parts.frame import ScriptError, natural_key
 from parts.harness.doubts import item_details, likeliest
 from parts.harness.lighteval_records import lighteval_record, lighteval_row
 from parts.harness.metric_names import LOWER_IS_BETTER, metric_scale
+from parts.harness.reasoning import REASONING_TAGS
 from parts.harness.records import json_line, result_named
 from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error_of_metric
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import REASONING_TAGS, Engine, MetricScore, Model, Scored, Task
+from parts.harness.vocabulary import Engine, MetricScore, Model, Scored, Task
 from parts.private import explain
 
 

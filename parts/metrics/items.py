@@ -11,12 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from parts.frame import ScriptError, listing, single_line
+from parts.harness.reasoning import split_reasoning
 from parts.metrics.vocabulary import Choices, Forecast, Item, Line, Rating, Vote
 
 SHOWN_PROBLEMS = 5
 PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
 COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "None")  # of a rating that is a word, as tables write them
+READ_WORDS = (
+    "id prompt group attempt prediction reference references probability probabilities score passed n c ranked "
+    "relevant ratings rating rater item system a b model_a model_b winner preference length_a length_b "
+    "output_a output_b audio reference_audio conversation_a conversation_b prompt_hash statistics epoch repeat "
+    "attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id"
+)
+READ_FIELDS = frozenset(READ_WORDS.split())
+MOST_FIELDS = 20
 TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 
@@ -66,11 +75,42 @@ def share_of(value: Any, name: str) -> float:
     return float(value)
 
 
-def references_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
+def composed(text: str, choices: Choices) -> str:
+    """A text in the form of Unicode that is asked for, so that é is é however it was typed."""
+    return text if choices.form is None or text.isascii() else unicodedata.normalize(choices.form, text)
+
+
+def said_text(value: Any, choices: Choices) -> tuple[str | None, str | None]:
+    """(a prediction as text, the answer in it): without thinking, None where that was not finished, and parsed."""
+    raw = text_of(value, "prediction")
+    if raw is None:
+        return None, None
+    answer: str | None = composed(raw, choices)
+    if choices.tags is not None and any(tag in answer for tag in choices.tags):
+        _, left = split_reasoning(answer, choices.tags)
+        unfinished = answer.rfind(choices.tags[0]) > answer.rfind(choices.tags[1])
+        answer = None if unfinished and not left.strip() else left
+    return raw, parsed(answer, choices.pattern)
+
+
+def thinking_notes(lines: Sequence[Line], choices: Choices) -> list[str]:
+    """What is said of thinking that was left out."""
+    if choices.tags is None:
+        return []
+    texts = [text for line in lines if isinstance(text := line.fields.get("prediction"), str)]
+    held = [text for text in texts if any(tag in text for tag in choices.tags)]
+    if not held:
+        return []
+    open_ended = sum(said_text(text, replace(choices, pattern=None))[1] is None for text in held)
+    words = f"; {open_ended} did not end it: unparsed" if open_ended else ""
+    return [f"{len(held)} predictions hold thinking ({' '.join(choices.tags)}), which is not scored{words}"]
+
+
+def references_of(fields: Mapping[str, Any], choices: Choices) -> tuple[str, ...]:
     """The references of a line; there must be at least one."""
     only = fields.get("reference")
     if type(only) is str and "references" not in fields:
-        return (only,)
+        return (composed(only, choices),)
     if "references" in fields:
         if "reference" in fields:
             raise ValueError("both 'reference' and 'references'")
@@ -82,7 +122,7 @@ def references_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
     found = tuple(text_of(reference, "reference") for reference in many)
     if None in found:
         raise ValueError("a reference is null")
-    return found
+    return tuple(composed(text, choices) for text in found)
 
 
 def parsed(text: str | None, pattern: re.Pattern[str] | None) -> str | None:
@@ -103,26 +143,36 @@ def make_item(
     attempt = text_of(fields.get("attempt"), "attempt")
     group = fields.get("group")
     group = (line.id if attempt is not None else None) if group is None else str(group)
-    return Item(line.number, id or line.id, group, attempt, fields.get("prompt"), references, outputs, value)
+    more = other_fields(fields)
+    return Item(line.number, id or line.id, group, attempt, fields.get("prompt"), references, outputs, value, more)
+
+
+def other_fields(fields: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What a line says beside what metrics read, in short values: they can break a comparison down, or group items."""
+    names = fields.keys() - READ_FIELDS
+    if not names:
+        return ()
+    kept = [name for name in sorted(names) if isinstance(fields[name], str | int | float) and len(name) <= 64]
+    return tuple((name, text_of(fields[name], name)[:200]) for name in kept[:MOST_FIELDS])
 
 
 def read_text(line: Line, choices: Choices) -> list[Item]:
     """Prediction and references."""
-    references = references_of(line.fields)
-    raw = text_of(field_of(line.fields, "prediction"), "prediction")
-    return [make_item(line, parsed(raw, choices.pattern), references, () if raw is None else (raw,))]
+    references = references_of(line.fields, choices)
+    raw, answer = said_text(field_of(line.fields, "prediction"), choices)
+    return [make_item(line, answer, references, () if raw is None else (raw,))]
 
 
 def read_plain(line: Line, choices: Choices) -> list[Item]:
     """A prediction without a reference."""
-    raw = text_of(field_of(line.fields, "prediction"), "prediction")
-    return [make_item(line, parsed(raw, choices.pattern), (), () if raw is None else (raw,))]
+    raw, answer = said_text(field_of(line.fields, "prediction"), choices)
+    return [make_item(line, answer, (), () if raw is None else (raw,))]
 
 
 def read_forecast(line: Line, choices: Choices) -> list[Item]:
     """A probability of each class, of the prediction, or (without a prediction) of the positive class."""
     fields = line.fields
-    references = references_of(fields)
+    references = references_of(fields, choices)
     if "probabilities" in fields:
         if len(references) > 1:
             raise ValueError("several references; a class has one")
@@ -131,10 +181,10 @@ def read_forecast(line: Line, choices: Choices) -> list[Item]:
         return [make_item(line, forecast, references, () if shown is None else (json.dumps(shown),))]
     p = field_of(fields, "probability")
     if "prediction" in fields:
-        answer = parsed(text_of(fields["prediction"], "prediction"), choices.pattern)
+        raw, answer = said_text(fields["prediction"], choices)
         right = answer is not None and any(answer.strip() == reference.strip() for reference in references)
         missing = p is None or answer is None
-        outputs = () if fields["prediction"] is None else (text_of(fields["prediction"], "prediction"),)
+        outputs = () if raw is None else (raw,)
         about = "the prediction"
     else:
         right, missing = is_positive(references, choices.positive), p is None
@@ -146,7 +196,7 @@ def read_forecast(line: Line, choices: Choices) -> list[Item]:
 
 def number_in(value: Any, choices: Choices) -> float | None:
     """The number that a prediction is, or that --parse finds in it; None where it holds none."""
-    text = parsed(text_of(value, "prediction"), choices.pattern)
+    _, text = said_text(value, choices)
     try:
         number = math.nan if text is None else float(text)
     except ValueError:
@@ -156,7 +206,7 @@ def number_in(value: Any, choices: Choices) -> float | None:
 
 def read_numbers(line: Line, choices: Choices) -> list[Item]:
     """(number said, number wanted) of a line, as for similarities and ratings of quality."""
-    (reference, *more) = references_of(line.fields)
+    (reference, *more) = references_of(line.fields, choices)
     wanted = number_in(reference, replace(choices, pattern=None))
     if wanted is None or more:
         raise ValueError(f"the reference {reference[:40]!r} is not one number")
@@ -168,7 +218,7 @@ def read_numbers(line: Line, choices: Choices) -> list[Item]:
 
 def read_class_scores(line: Line, choices: Choices) -> list[Item]:
     """(score of the positive class, whether it was): "score", any number, or "probability"."""
-    fields, references = line.fields, references_of(line.fields)
+    fields, references = line.fields, references_of(line.fields, choices)
     name = "score" if "score" in fields else "probability"
     score = field_of(fields, name)
     if score is not None and not is_finite(score):
@@ -345,14 +395,14 @@ def read_audio(line: Line, choices: Choices) -> list[Item]:
 def read_any(line: Line, choices: Choices) -> list[Item]:
     """A line for a custom metric: its fields, with the prediction parsed; null when that is what the prediction is."""
     fields = dict(line.fields)
-    references = references_of(fields) if {"reference", "references"} & set(fields) else ()
+    references = references_of(fields, choices) if {"reference", "references"} & set(fields) else ()
     if "prediction" not in fields:
         return [make_item(line, fields, references)]
     if isinstance(fields["prediction"], dict | list):
         return [make_item(line, fields, references, (json.dumps(fields["prediction"]),))]
-    raw = text_of(fields["prediction"], "prediction")
-    if choices.pattern is not None:
-        fields["prediction"] = parsed(raw, choices.pattern)
+    raw, answer = said_text(fields["prediction"], choices)
+    if choices.pattern is not None or isinstance(fields["prediction"], str):
+        fields["prediction"] = answer
     value = None if fields["prediction"] is None else fields
     return [make_item(line, value, references, () if raw is None else (raw,))]
 

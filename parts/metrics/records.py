@@ -152,7 +152,7 @@ def sample_of(item: Item) -> dict[str, Any]:
 
 def sample_metadata(item: Item) -> dict[str, str]:
     """What tells repeats and groups apart, what the prompt was, and what else the metric used."""
-    found = {"cluster_id": item.group, "attempt": item.attempt}
+    found = {**dict(item.more), "cluster_id": item.group, "attempt": item.attempt}
     if item.prompt is not None:
         found["prompt_hash"] = hashlib.sha256(item.prompt.encode()).hexdigest()[:16]
     match item.value:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import math
 import re
 import string
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -20,6 +22,16 @@ from parts.statistics.corpus import FORMULAS
 if TYPE_CHECKING:
     import numpy as np
 
+OWN_MODEL = (
+    "needs sentencepiece (uv run --with sentencepiece ...) and a model that sacrebleu gets from the network, or has in "
+    "~/.sacrebleu/models"
+)
+TOKENIZER_PACKAGES = {
+    "ja": "uv run --with 'sacrebleu[ja]' scripts/score_predictions.py ...",
+    "ko": "uv run --with 'sacrebleu[ko]' scripts/score_predictions.py ...",
+    "sp": OWN_MODEL,
+    "fl": OWN_MODEL,
+}
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -148,7 +160,11 @@ def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, 
     import numpy as np
     from sacrebleu.metrics import BLEU
 
-    scorer = BLEU(tokenize=choices.tokenize, effective_order=True)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            scorer = BLEU(tokenize=choices.tokenize, effective_order=True)
+    except (Exception, SystemExit) as error:  # a package that is missing, a model that cannot be downloaded
+        raise ScriptError(f"--tokenize {choices.tokenize}: {TOKENIZER_PACKAGES[choices.tokenize[:2]]}") from error
     found = [scorer.sentence_score(item.value or "", item.references) for item in choices.watch(items, "BLEU")]
     features = np.array([[*score.counts, *score.totals, score.sys_len, score.ref_len] for score in found])
     return features, [score.score for score in found]

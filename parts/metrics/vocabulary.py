@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parts.frame import ScriptError, nearest
+from parts.harness.reasoning import REASONING_TAGS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +44,7 @@ class Item(NamedTuple):
     references: tuple[str, ...]
     outputs: tuple[str, ...]
     value: Any
+    more: tuple[tuple[str, str], ...] = ()  # what else its line says: a language, a speaker
 
 
 class Forecast(NamedTuple):
@@ -170,6 +172,8 @@ class Choices:
     folder: Path = Path()
     pattern: re.Pattern[str] | None = None
     unparsed_as_wrong: bool = False
+    tags: tuple[str, str] | None = REASONING_TAGS  # around thinking, which is no part of an answer
+    form: str | None = "NFC"  # of Unicode, for predictions and references
     positive: str | None = None
     bins: int = BINS
     clip: float | None = None

@@ -1,0 +1,59 @@
+"""A comparison broken down by a field of the items' metadata: one row for each language, subject, source.
+
+Takes the runs of both sides and the field; gives for each of its values the runs with the items that have it alone. A
+lost item has the field's value that the other side, or another repeat, says; one that nobody knows is in no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from parts.comparison.vocabulary import Run
+from parts.frame import ScriptError, listing, natural_key, nearest
+
+MOST_PARTS = 200
+NO_VALUE = "(none)"
+
+
+def field_values(runs: Sequence[Run], field: str) -> dict[tuple[str, str], str]:
+    """The value of the field of each item that somebody has an answer to."""
+    return {
+        (run.subtask, name): answer.fields.get(field, NO_VALUE)
+        for run in runs
+        for repeat in run.repeats
+        for name, answer in repeat.items()
+    }
+
+
+def with_value(run: Run, values: dict[tuple[str, str], str], value: str) -> Run:
+    """The run with the items of one value alone."""
+    own = {name for (subtask, name), found in values.items() if subtask == run.subtask and found == value}
+    repeats = tuple({name: answer for name, answer in repeat.items() if name in own} for repeat in run.repeats)
+    scored = set().union(*repeats) if repeats else set()
+    return replace(run, repeats=repeats, errors=run.errors & own, n=len(scored), counts={}, size=None)
+
+
+def parts_by_field(
+    baseline: Sequence[Run], candidate: Sequence[Run], field: str
+) -> Iterator[tuple[str, list[Run], list[Run]]]:
+    """(value, runs of both sides) for each value of a field; nothing where the items have one value, or it is unknown.
+
+    ScriptError where there are too many values to be parts.
+    """
+    values = field_values([*baseline, *candidate], field)
+    found = sorted(set(values.values()), key=natural_key)
+    if len(found) < 2:
+        return
+    if len(found) > MOST_PARTS:
+        raise ScriptError(f"--by {field}: {len(found)} values ({listing(found, 3)}, ...): no parts of a benchmark")
+    for value in found:
+        yield value, *([with_value(run, values, value) for run in runs] for runs in (baseline, candidate))
+
+
+def check_field(runs: Sequence[Run], field: str) -> None:
+    """ScriptError when no item has the field, with those that they have."""
+    fields = {name for run in runs for repeat in run.repeats for answer in repeat.values() for name in answer.fields}
+    if field not in fields:
+        hint = nearest(field, fields) or f"; they have: {listing(sorted(fields), 20) or 'no metadata'}"
+        raise ScriptError(f"--by: no item has {field!r} in its metadata{hint}")
