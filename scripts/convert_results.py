@@ -2220,6 +2220,7 @@ WEIGHT_FILES = (
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template
 MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
 
 # The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
@@ -2423,6 +2424,21 @@ def has_chat_template(folder: Path) -> bool:
     return path.is_file() and bool(read_json(path).get("chat_template"))
 
 
+def chat_templates(folder: Path) -> list[str]:
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
+    texts = []
+    if (path := folder / "chat_template.jinja").is_file():
+        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            found = read_json(folder / name).get("chat_template")
+            named = (
+                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+            )
+            texts += [text for text in [found, *named] if isinstance(text, str)]
+    return texts
+
+
 # --- parts/formats/here.py --------------------------------------------------------------------------------------------
 
 SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<commit>[0-9a-f]{7,40})/?$")
@@ -2512,7 +2528,7 @@ class Here:
         known = foreign_id(name) if is_path(name) else single_line(name)[:200]
         folder = self.named(name)
         if folder is not None:
-            return local_checkpoint(folder, self.witness(folder, known, moment), more, known)
+            return local_checkpoint(folder, self.witness(folder, known, moment), more, known, "--checkpoints")
         if not is_path(name):
             folder = self.beside(name)
             if folder is None:
@@ -2533,7 +2549,7 @@ class Here:
                         f"{shown_path(folder)}: its weights may be newer than the results, their hash is left out: "
                         "if they are what was measured, say --checkpoints"
                     )
-                return local_checkpoint(folder, digest, more, known)
+                return local_checkpoint(folder, digest, more, known, "the path in the result file")
         return EvaluatedModel(known, None, known, local=True, **more)
 
     def witness(self, folder: Path, name: str, moment: Moment) -> str | None:
@@ -2590,11 +2606,12 @@ def checkpoint_folders(folder: Path) -> list[Path]:
     raise ScriptError(f"--checkpoints {folder}: no checkpoint (a folder with model.safetensors) in it")
 
 
-def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any], name: str) -> EvaluatedModel:
-    """A checkpoint that is here, under the name that it has anywhere else."""
+def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any], name: str, said_by: str) -> EvaluatedModel:
+    """A checkpoint that is here, under the name that it has anywhere else, and who says that it was measured."""
     folder = Path(os.path.abspath(folder))
     place = shown_path(folder)
-    return EvaluatedModel(name, None, place, digest, local=True, folder=folder, **more)
+    details = dict(more.get("details", ())) | ({"weights_bound_by": said_by} if digest else {})
+    return EvaluatedModel(name, None, place, digest, local=True, folder=folder, **{**more, "details": details})
 
 
 def rows_in(folder: Path, splits: str | None) -> int | None:

@@ -242,6 +242,7 @@ import signal
 import stat
 import statistics
 import string
+import subprocess
 import textwrap
 import threading
 import time
@@ -1676,6 +1677,7 @@ WEIGHT_FILES = (
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template
 MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
 
 # The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
@@ -1877,6 +1879,21 @@ def has_chat_template(folder: Path) -> bool:
         return True
     path = folder / "tokenizer_config.json"
     return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+def chat_templates(folder: Path) -> list[str]:
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
+    texts = []
+    if (path := folder / "chat_template.jinja").is_file():
+        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            found = read_json(folder / name).get("chat_template")
+            named = (
+                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+            )
+            texts += [text for text in [found, *named] if isinstance(text, str)]
+    return texts
 
 
 # --- parts/engines/layout.py ------------------------------------------------------------------------------------------
@@ -6678,6 +6695,52 @@ def state_checksum(model: Any) -> str:
     return text_sha256(f"{name} {tensor_checksum(tensor)}\n" for name, tensor in model.state_dict().items())
 
 
+# --- parts/harness/templates.py ---------------------------------------------------------------------------------------
+
+TEMPLATE_SECONDS = 20  # for one short conversation; an ordinary template needs a thousandth of one
+TEMPLATE_MEMORY = 2 * 1024**3
+TOO_LONG, TOO_LARGE = 3, 4
+# The environment as transformers makes it. What else is wrong with a template is the run's own message to give.
+TEMPLATE_TRIAL = """
+import resource, signal, sys
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
+signal.signal(signal.SIGXCPU, lambda *_: sys.exit({late}))
+import datetime
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+template = sys.stdin.read()
+def refuse(message):
+    raise ValueError(message)
+try:
+    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+    world.globals.update(raise_exception=refuse, strftime_now=lambda form: datetime.datetime.now().strftime(form))
+    messages = [{{"role": "user", "content": "Hello"}}]
+    size = sum(map(len, world.from_string(template).generate(messages=messages, add_generation_prompt=True,
+                                                            bos_token="<s>", eos_token="</s>", tools=None)))
+    sys.exit({large} if size > 1_000_000 else 0)
+except MemoryError:
+    sys.exit({large})
+except Exception:
+    sys.exit(0)
+"""
+
+
+def try_chat_templates(name: str, folder: Path) -> None:
+    """Run each of a folder's chat templates on one short message; ScriptError for one that does not come to an end."""
+    code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
+    for template in chat_templates(folder):
+        command = [sys.executable, "-I", "-c", code]
+        try:
+            done = subprocess.run(
+                command, input=template, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            done = TOO_LONG
+        if done in (TOO_LONG, TOO_LARGE):
+            told = f"ran for more than {TEMPLATE_SECONDS} s" if done == TOO_LONG else "makes gigabytes of text"
+            raise ScriptError(f"{name}: its chat template {told} for one short message; it is not used")
+
+
 # --- parts/training_runs.py -------------------------------------------------------------------------------------------
 
 NO_CHECKPOINT = "not a checkpoint by its name"
@@ -7085,6 +7148,8 @@ def check_templates(models: Sequence[Model], wanted: bool) -> None:
         raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
     if with_template and not wanted:
         note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
+    for model in with_template if wanted else ():
+        try_chat_templates(model.id, folders[model])
 
 
 # --- parts/engines/held.py --------------------------------------------------------------------------------------------

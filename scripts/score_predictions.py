@@ -3052,6 +3052,7 @@ WEIGHT_FILES = (
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template
 MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
 
 # The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
@@ -3253,6 +3254,21 @@ def has_chat_template(folder: Path) -> bool:
         return True
     path = folder / "tokenizer_config.json"
     return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+def chat_templates(folder: Path) -> list[str]:
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
+    texts = []
+    if (path := folder / "chat_template.jinja").is_file():
+        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            found = read_json(folder / name).get("chat_template")
+            named = (
+                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+            )
+            texts += [text for text in [found, *named] if isinstance(text, str)]
+    return texts
 
 
 # --- parts/metrics/correlations.py ------------------------------------------------------------------------------------

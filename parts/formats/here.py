@@ -107,7 +107,7 @@ class Here:
         known = foreign_id(name) if is_path(name) else single_line(name)[:200]
         folder = self.named(name)
         if folder is not None:
-            return local_checkpoint(folder, self.witness(folder, known, moment), more, known)
+            return local_checkpoint(folder, self.witness(folder, known, moment), more, known, "--checkpoints")
         if not is_path(name):
             folder = self.beside(name)
             if folder is None:
@@ -128,7 +128,7 @@ class Here:
                         f"{shown_path(folder)}: its weights may be newer than the results, their hash is left out: "
                         "if they are what was measured, say --checkpoints"
                     )
-                return local_checkpoint(folder, digest, more, known)
+                return local_checkpoint(folder, digest, more, known, "the path in the result file")
         return EvaluatedModel(known, None, known, local=True, **more)
 
     def witness(self, folder: Path, name: str, moment: Moment) -> str | None:
@@ -185,11 +185,12 @@ def checkpoint_folders(folder: Path) -> list[Path]:
     raise ScriptError(f"--checkpoints {folder}: no checkpoint (a folder with model.safetensors) in it")
 
 
-def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any], name: str) -> EvaluatedModel:
-    """A checkpoint that is here, under the name that it has anywhere else."""
+def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any], name: str, said_by: str) -> EvaluatedModel:
+    """A checkpoint that is here, under the name that it has anywhere else, and who says that it was measured."""
     folder = Path(os.path.abspath(folder))
     place = shown_path(folder)
-    return EvaluatedModel(name, None, place, digest, local=True, folder=folder, **more)
+    details = dict(more.get("details", ())) | ({"weights_bound_by": said_by} if digest else {})
+    return EvaluatedModel(name, None, place, digest, local=True, folder=folder, **{**more, "details": details})
 
 
 def rows_in(folder: Path, splits: str | None) -> int | None:

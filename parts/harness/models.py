@@ -22,6 +22,7 @@ from parts.checkpoints import (
     why_incomplete,
 )
 from parts.frame import ScriptError, listing, note
+from parts.harness.templates import try_chat_templates
 from parts.harness.vocabulary import Model
 from parts.inputs import read_json
 from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
@@ -270,3 +271,5 @@ def check_templates(models: Sequence[Model], wanted: bool) -> None:
         raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
     if with_template and not wanted:
         note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
+    for model in with_template if wanted else ():
+        try_chat_templates(model.id, folders[model])
