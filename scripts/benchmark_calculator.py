@@ -8768,6 +8768,7 @@ def table_text(ranking: Ranking, vocabulary: MetricMapping) -> str:
 # --- parts/ranking/race_plan.py ---------------------------------------------------------------------------------------
 
 FEW_ATTEMPTS = 30
+WHOLE_SETS = "score_predictions"  # whose records are of all lines of a file, unless they say a limit
 CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
 
 
@@ -9076,6 +9077,13 @@ def race_task(
     """A task of the race from its results' samples; checkpoints without a result have no scores."""
     import numpy as np
 
+    whole = [result.file for result in results.values() if result.run.harness[0] == WHOLE_SETS and not result.run.limit]
+    if whole:
+        raise ScriptError(
+            f"{whole[0]}: a record of all predictions of {task}: nothing is left to save by a race, and it says not "
+            "which items a round asked for; rank without --plan-next, or score a round's items alone with "
+            "scripts/score_predictions.py --items-of PLAN (a plan's JSON; to begin with, 1)"
+        )
     without = [
         result.file
         for checkpoint, result in results.items()

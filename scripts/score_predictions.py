@@ -226,6 +226,8 @@ def score_file(args: argparse.Namespace) -> int:
     choices = read_choices(args, subject.id, custom)
     try:
         lines, digest = read_predictions(args.predictions, choices.watch)
+        size = len({line.id for line in lines})
+        lines, limit = planned_lines(args.items_of, lines, subject.id) if args.items_of else (lines, None)
         measurements = measure_all(metrics, lines, choices)
     except ScriptError as error:
         raise ScriptError(f"{args.predictions}: {error}", error.code) from error
@@ -235,9 +237,9 @@ def score_file(args: argparse.Namespace) -> int:
         figure = diagram_bytes(drawn, f"{subject.id} on {benchmark}", args.figure.suffix.lower())
     path = None
     if not args.dry_run:
-        source = data_source(args, benchmark, len(lines))
+        source = data_source(args, benchmark, size)
         library = library_details(args, digest, metrics)
-        about = Evaluation(subject, benchmark, args.shots, reading_of(args), source, library, int(time.time()))
+        about = Evaluation(subject, benchmark, args.shots, reading_of(args), source, library, int(time.time()), limit)
         if figure is not None:
             write_lines(args.figure, [figure])
         path = save_record(Path(args.output_dir), about, measurements, choices)
@@ -297,6 +299,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dataset", metavar="OWNER/NAME", help="the data set on the Hub that the items are from")
     add("--split", metavar="NAME", help="its split")
     add("--dataset-revision", metavar="REV", help="its revision")
+    add(
+        "--items-of",
+        metavar="PLAN",
+        help="only the items that a race's plan (benchmark_calculator --plan-next --json) asks for, or the first N",
+    )
     add("--output-dir", default="results", metavar="DIR", help="where the record goes; default: results")
     add("--json", action="store_true", help="print one JSON document instead of a table")
     add("--dry-run", action="store_true", help="score and print; write nothing")
@@ -362,7 +369,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.forecasts", "metrics.items", "metrics.ratings",
+#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.forecasts", "metrics.items", "metrics.plans", "metrics.ratings",
 #     "metrics.reading", "metrics.records", "metrics.report", "metrics.vocabulary", "names", "private",
 #     "records.schema", "tables"
 # )
@@ -1945,6 +1952,75 @@ def ungrouped(lines: Sequence[Line]) -> list[tuple[int, str]]:
     )
 
 
+# --- parts/metrics/attempts.py ----------------------------------------------------------------------------------------
+
+
+def unequal_attempts(items: Sequence[Item]) -> bool:
+    """Whether some items were tried more often than others."""
+    if all(item.attempt is None for item in items):
+        return False
+    return len(set(Counter(item.id for item in items).values())) > 1
+
+
+def item_means(values: np.ndarray, items: Sequence[Item]) -> tuple[np.ndarray, list[str | None]]:
+    """(the mean of each item's attempts, what the items share beside being attempts at one)."""
+    import numpy as np
+
+    found: dict[str, list[float]] = defaultdict(list)
+    groups: dict[str, str | None] = {}
+    for item, value in zip(items, values.tolist(), strict=True):
+        found[item.id].append(value)
+        groups[item.id] = None if item.group == item.id else item.group
+    return np.array([math.fsum(own) / len(own) for own in found.values()]), list(groups.values())
+
+
+def put_together(scores: Scores, unparsed: Sequence[Item]) -> tuple[Scores, list[Item]]:
+    """Scores of items with all their attempts in one, and the unparsed items of which no attempt has a score."""
+    import numpy as np
+
+    made = Counter(item.id for item in (*scores.items, *unparsed))
+    known: dict[str, list[tuple[Item, float]]] = defaultdict(list)
+    without: dict[str, tuple[Item, str]] = {}
+    for i, (item, value) in enumerate(zip(scores.items, scores.values.tolist(), strict=True)):
+        if i in scores.reasons:
+            without.setdefault(item.id, (item, scores.reasons[i]))
+        else:
+            known[item.id].append((item, value))
+    items, values, reasons = [], [], {}
+    for id, own in known.items():
+        items.append(whole_item([item for item, _ in own], made[id], len(own)))
+        values.append(math.fsum(value for _, value in own) / len(own))
+    for id, (item, reason) in without.items():
+        if id not in known:
+            reasons[len(items)] = reason
+            items.append(whole_item([item], made[id], 0))
+            values.append(math.nan)
+    left: dict[str, Item] = {}
+    for item in unparsed:
+        if item.id not in known and item.id not in without:
+            left.setdefault(item.id, item)
+    details: dict[str, Any] = {"attempts": made.total(), "scored": sum(map(len, known.values()))}
+    fewest, most = min(made.values()), max(made.values())
+    notes = [*scores.notes, f"items have {fewest} to {most} attempts: averaged per item first"]
+    done = replace(
+        scores,
+        items=items,
+        values=np.array(values),
+        reasons=reasons,
+        notes=notes,
+        details={**scores.details, **details},
+    )
+    return done, [whole_item([item], made[item.id], 0) for item in left.values()]
+
+
+def whole_item(own: Sequence[Item], made: int, scored: int) -> Item:
+    """One item of some attempts, with how many were made and how many have a score."""
+    group = None if own[0].group == own[0].id else own[0].group
+    outputs = tuple(text for item in own for text in item.outputs)
+    more = (*own[0].more, ("attempts", str(made)), ("scored", str(scored)))
+    return own[0]._replace(attempt=None, group=group, outputs=outputs, more=more)
+
+
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
@@ -2575,10 +2651,13 @@ def mean_scores(values: Iterable[float], items: Sequence[Item], metric: Metric, 
     scored = np.isfinite(values)
     if not scored.any():
         raise ScriptError(f"{metric.name}: no item could be scored: {next(iter(more['reasons'].values()))}")
-    groups = numbered(item.group for item, kept in zip(items, scored, strict=True) if kept)
+    own = [item for item, kept in zip(items, scored, strict=True) if kept]
+    means, shared = values[scored], [item.group for item in own]
+    if unequal_attempts(own):
+        means, shared = item_means(means, own)
     low, high = more.get("low", metric.low), more.get("high", metric.high)
-    spread = more.pop("spread", None) or mean_spread(values[scored], [groups], low, high)
-    return Scores(clipped(float(values[scored].mean()), low, high), items, values, spread, **more)
+    spread = more.pop("spread", None) or mean_spread(means, [numbered(shared)], low, high)
+    return Scores(clipped(float(means.mean()), low, high), items, values, spread, **more)
 
 
 def corpus_scores(
@@ -2592,6 +2671,11 @@ def corpus_scores(
     """
     import numpy as np
 
+    if unequal_attempts(items):
+        raise ScriptError(
+            f"{metric.name} is a score of the whole file, and some items have more attempts than others, so they would "
+            "weigh more: give each item equally many"
+        )
     rule, groups = FORMULAS[formula], groups_of(items)
     codes, classes = statistics, classes_of(statistics, formula) if rule.labels else []
     if rule.labels:
@@ -2789,6 +2873,43 @@ def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Sc
         for i, item in enumerate(items)
     ]
     return mean_scores(values, items, metric, reasons=reasons, parameters={"k": metric.k})
+
+
+# --- parts/metrics/plans.py -------------------------------------------------------------------------------------------
+
+
+def planned_lines(wanted: str, lines: Sequence[Line], model: str) -> tuple[list[Line], int]:
+    """(the lines of the items that --items-of asks for, how many items that is).
+
+    ScriptError when the plan asks nothing of this model, or a prediction of an item is missing.
+    """
+    limit = int(wanted) if wanted.isdecimal() and int(wanted) else limit_of_plan(wanted, model)
+    ids = sorted({line.id for line in lines}, key=lambda id: hashlib.sha256(id.encode()).digest())
+    if limit is None or limit >= len(ids):
+        return list(lines), len(ids)  # said, too: a race's records name how many were asked
+    chosen = set(ids[:limit])
+    kept = [line for line in lines if line.id in chosen]
+    without = [line.id for line in kept if "reference" in line.fields and "prediction" not in line.fields]
+    if without and len(without) < len(lines):
+        raise ScriptError(
+            f"--items-of {wanted}: {len(without)} of its items have no prediction: {listing(without, 50)}"
+        )
+    return kept, limit
+
+
+def limit_of_plan(path: str, model: str) -> int | None:
+    """How many items a plan's next round asks of a model; None for all."""
+    plan = read_json(Path(path))
+    asked = plan.get("next") if isinstance(plan, dict) else None
+    if not isinstance(asked, dict):
+        why = "the race is decided" if isinstance(plan, dict) and "next" in plan else "no plan of --plan-next --json"
+        raise ScriptError(f"--items-of {path}: {why}, so it asks for no items")
+    names, limit = asked.get("checkpoints"), asked.get("limit")
+    if not isinstance(names, list) or not (limit is None or (isinstance(limit, int) and limit > 0)):
+        raise ScriptError(f"--items-of {path}: its next round has no checkpoints or no number of items")
+    if not any(model == str(name) or model.endswith(f"/{name}") for name in names):
+        raise ScriptError(f"--items-of {path}: it asks nothing of {model}, but of {listing(map(str, names), 20)}")
+    return limit
 
 
 # --- parts/metrics/ratings.py -----------------------------------------------------------------------------------------
@@ -3719,6 +3840,7 @@ class Evaluation:
     source: Mapping[str, Any]
     library: Mapping[str, str]
     now: int
+    limit: int | None = None  # how many of the items were asked, where not all were
 
 
 def result_id(run: Evaluation, metric: Metric) -> str:
@@ -3790,7 +3912,9 @@ def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
         "metric_config": metric_config(measurement),
         "score_details": {"score": scores.value, "details": strings(details), "uncertainty": uncertainty_of(scores)},
         "generation_config": {
-            "additional_details": strings({"few_shot": run.shots, **run.reading, "scoring": scoring})
+            "additional_details": strings(
+                {"few_shot": run.shots, "limit": run.limit, **run.reading, "scoring": scoring}
+            )
         },
     }
 
@@ -4480,7 +4604,10 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
         first = scores.reasons[min(scores.reasons)]
         notes.append(f"{metric.name}: {len(scores.reasons)} of {len(scores.items)} items are not scored: {first}")
     scores = replace(scores, notes=notes)
-    return Measurement(metric, scores, () if as_wrong else unparsed, len(unparsed) if as_wrong else 0)
+    left = () if as_wrong else unparsed
+    if metric.aggregation == "mean" and unequal_attempts([*scores.items, *left]):
+        scores, left = put_together(scores, left)
+    return Measurement(metric, scores, left, len(unparsed) if as_wrong else 0)
 
 
 def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

@@ -1308,3 +1308,73 @@ def test_what_else_a_line_says_goes_into_the_samples(tmp_path):
     out = scored(tmp_path, rows, "--metric", "wer")
     assert {(row["metadata"]["language"], row["metadata"]["year"]) for row in samples(out)} == {("de", "2020")}
     assert all("deep" not in row["metadata"] and row["metadata"]["statistics"] == "[0, 1]" for row in samples(out))
+
+
+# --- Attempts, races --------------------------------------------------------------------------------------------------
+
+
+def test_unequal_attempts_are_averaged_per_item_first(tmp_path, capsys):
+    rows = [{"id": "x", "attempt": a, "prediction": "1" if a == 0 else "0", "reference": "1"} for a in range(11)]
+    rows += [{"id": "y", "attempt": 0, "prediction": "1", "reference": "1"}]
+    rows += [{"id": "z", "attempt": a, "prediction": p, "reference": "1"} for a, p in enumerate((None, "1"))]
+    found = measured("accuracy", rows)
+    assert found.scores.value == pytest.approx((1 / 11 + 1 + 1) / 3)
+    own = np.array([1 / 11, 1.0, 1.0])
+    assert found.scores.spread.standard_error == pytest.approx(own.std(ddof=1) / math.sqrt(3))
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for model in ("me/one", "me/two"):
+        assert sp.main(command(path, tmp_path / "out", "--metric", "accuracy", model=model)) == 0
+    assert "1 to 11 attempts: averaged per item first" in capsys.readouterr().err
+    checked(tmp_path / "out")
+    kept = {row["sample_id"]: row["metadata"]["scored"] for row in samples(tmp_path / "out")}
+    assert kept == {"x": "11", "y": "1", "z": "1"}
+    details = records(tmp_path / "out")[0]["evaluation_results"][0]["score_details"]["details"]
+    assert (details["attempts"], details["scored"], details["unparsed"]) == ("14", "13", "0")
+    words = ["--baseline", "one", "--candidate", "two", "--results", str(tmp_path / "out"), "--json"]
+    compare_results.main(words)
+    row = json.loads(capsys.readouterr().out)["benchmarks"][0]
+    assert row["baseline"]["score"] == pytest.approx(found.scores.value) and row["n"] in (0, 3)
+    assert "equally many" in refused(2, measured, "bleu", rows[:12])
+
+
+def test_a_race_takes_the_items_that_its_plan_asks_for_and_no_whole_sets(tmp_path, capsys):
+    rng = random.Random(8)
+    for step, share in ((100, 0.3), (200, 0.5), (300, 0.85), (400, 0.4)):
+        folder = tmp_path / "run" / f"step_{step}"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(str(step).encode() * 50)
+        rows = [{"prediction": str(int(rng.random() < share)), "reference": "1"} for _ in range(164)]
+        write(tmp_path / f"{step}.jsonl", rows)
+
+    def score(step: int, items: str | None, out: str) -> int:
+        words = ["--model", str(tmp_path / "run" / f"step_{step}"), "--metric", "accuracy", "--benchmark", "my_quiz"]
+        words += ["--output-dir", str(tmp_path / out), *(["--items-of", items] if items else [])]
+        return sp.main([str(tmp_path / f"{step}.jsonl"), *words])
+
+    def plan(out: str, *more: str) -> int:
+        capsys.readouterr()
+        words = [str(tmp_path / "run"), "--results", str(tmp_path / out), "--plan-next", "--json", *more]
+        code = benchmark_calculator.main(words)
+        (tmp_path / "plan.json").write_text(capsys.readouterr().out)
+        return code
+
+    assert score(100, None, "whole") == 0
+    assert benchmark_calculator.main([str(tmp_path / "run"), "--results", str(tmp_path / "whole"), "--plan-next"]) == 2
+    assert "--items-of PLAN" in capsys.readouterr().err
+    assert all(score(step, "1", "out") == 0 for step in (100, 200, 300, 400))
+    for _ in range(6):
+        if (code := plan("out")) == 0:
+            break
+        assert code == 3
+        asked = json.loads((tmp_path / "plan.json").read_text())["next"]["checkpoints"]
+        for step in (100, 200, 300, 400):
+            assert score(step, str(tmp_path / "plan.json"), "out") == (0 if f"step_{step}" in asked else 2)
+    found = json.loads((tmp_path / "plan.json").read_text())
+    assert found["leader"] == "step_300" and found["sent"] < found["all_samples"] == 4 * 164
+    for record in records(tmp_path / "out"):
+        assert record["evaluation_results"][0]["generation_config"]["additional_details"]["limit"] in ("1", "48")
+    assert score(300, str(tmp_path / "plan.json"), "out") == 2
+    assert "the race is decided" in capsys.readouterr().err
+    assert all(score(step, "500", "out") == 0 for step in (100, 200, 300, 400)) and plan("out") == 0

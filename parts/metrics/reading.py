@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from parts.checkpoints import weights_sha256
 from parts.frame import ScriptError, listing, single_line, slug, write_whole
 from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json_line
+from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.correlations import score_correlation, score_separation
 from parts.metrics.forecasts import (
     NORMS,
@@ -93,7 +94,10 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
         first = scores.reasons[min(scores.reasons)]
         notes.append(f"{metric.name}: {len(scores.reasons)} of {len(scores.items)} items are not scored: {first}")
     scores = replace(scores, notes=notes)
-    return Measurement(metric, scores, () if as_wrong else unparsed, len(unparsed) if as_wrong else 0)
+    left = () if as_wrong else unparsed
+    if metric.aggregation == "mean" and unequal_attempts([*scores.items, *left]):
+        scores, left = put_together(scores, left)
+    return Measurement(metric, scores, left, len(unparsed) if as_wrong else 0)
 
 
 def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

@@ -32,6 +32,7 @@ class Evaluation:
     source: Mapping[str, Any]
     library: Mapping[str, str]
     now: int
+    limit: int | None = None  # how many of the items were asked, where not all were
 
 
 def result_id(run: Evaluation, metric: Metric) -> str:
@@ -103,7 +104,9 @@ def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
         "metric_config": metric_config(measurement),
         "score_details": {"score": scores.value, "details": strings(details), "uncertainty": uncertainty_of(scores)},
         "generation_config": {
-            "additional_details": strings({"few_shot": run.shots, **run.reading, "scoring": scoring})
+            "additional_details": strings(
+                {"few_shot": run.shots, "limit": run.limit, **run.reading, "scoring": scoring}
+            )
         },
     }
 

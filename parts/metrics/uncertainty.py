@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from parts.frame import ScriptError
+from parts.metrics.attempts import item_means, unequal_attempts
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread
 from parts.statistics.bounded import score_interval, sharing_error
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
@@ -139,10 +140,13 @@ def mean_scores(values: Iterable[float], items: Sequence[Item], metric: Metric, 
     scored = np.isfinite(values)
     if not scored.any():
         raise ScriptError(f"{metric.name}: no item could be scored: {next(iter(more['reasons'].values()))}")
-    groups = numbered(item.group for item, kept in zip(items, scored, strict=True) if kept)
+    own = [item for item, kept in zip(items, scored, strict=True) if kept]
+    means, shared = values[scored], [item.group for item in own]
+    if unequal_attempts(own):
+        means, shared = item_means(means, own)
     low, high = more.get("low", metric.low), more.get("high", metric.high)
-    spread = more.pop("spread", None) or mean_spread(values[scored], [groups], low, high)
-    return Scores(clipped(float(values[scored].mean()), low, high), items, values, spread, **more)
+    spread = more.pop("spread", None) or mean_spread(means, [numbered(shared)], low, high)
+    return Scores(clipped(float(means.mean()), low, high), items, values, spread, **more)
 
 
 def corpus_scores(
@@ -156,6 +160,11 @@ def corpus_scores(
     """
     import numpy as np
 
+    if unequal_attempts(items):
+        raise ScriptError(
+            f"{metric.name} is a score of the whole file, and some items have more attempts than others, so they would "
+            "weigh more: give each item equally many"
+        )
     rule, groups = FORMULAS[formula], groups_of(items)
     codes, classes = statistics, classes_of(statistics, formula) if rule.labels else []
     if rule.labels:
