@@ -257,24 +257,10 @@ def show(args: argparse.Namespace) -> int:
         raise ScriptError("--model shows all scores of one model; leave out --benchmark, or --model")
     if args.model:
         return show_model(engine, metadata, args)
-    keys = [find_benchmark_key(name, metadata) for name in args.benchmark or []]
+    keys = [covered_key(name, metadata) for name in args.benchmark or []]
     if len(keys) == 1:
         return show_ranking(engine, metadata, keys[0], args)
     return show_overview(engine, metadata, keys, args)
-
-
-def find_benchmark_key(text: str, metadata: Mapping[str, Any]) -> str:
-    """The key of a benchmark with scores; ScriptError: 1 none has one, 2 unknown."""
-    names = {normalize_name(name): e["key"] for e in metadata["benchmarks"] for name in (e["name"], e["key"])}
-    if key := names.get(normalize_name(text)):
-        return key
-    have = [entry["key"] for entry in metadata["benchmarks"]]
-    known = Benchmarks.of(read_mapping()).by_name(text)
-    if known in have:
-        return known
-    if known:
-        raise ScriptError(f"no model has a comparable score on {known}; there are: {listing(have, 20)}", code=1)
-    raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{nearest(text, have) or '; `show` lists all'}")
 
 
 def find_model(text: str, models: Sequence[str]) -> str:
@@ -372,7 +358,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     """The overall order: ranks, the average over the benchmarks that most models share, and the scores themselves."""
     about = {entry["key"]: entry for entry in metadata["benchmarks"]}
     rows = shown_scores(engine, args.source, list(about))
-    named = [find_benchmark_key(name, metadata) for name in filter(None, (args.primary or "").split(","))]
+    named = [covered_key(name, metadata, "--primary") for name in filter(None, (args.primary or "").split(","))]
     primary = chosen_primary(named, metadata, rows, keys)
     keys = list(keys) or [*primary, *(key for key in about if key not in primary)][:8]
     scores: dict[str, dict[str, float]] = {}
@@ -560,7 +546,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # assemble.include(
 #     "board.data", "board.elsewhere", "board.hub", "board.official", "board.overall", "board.own", "board.ranks",
 #     "board.record_rows", "board.sharing", "board.units", "board.vocabulary", "command_line", "frame", "hub.access",
-#     "hub.token", "inputs", "names", "own_vocabulary", "page.served", "records.schema", "vocabulary"
+#     "hub.token", "inputs", "names", "own_vocabulary", "page.served", "records.schema"
 # )
 # ]cog]
 
@@ -572,6 +558,7 @@ import difflib
 import functools
 import gzip
 import hashlib
+import html
 import io
 import itertools
 import math
@@ -1887,6 +1874,20 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine, metadata
+
+
+def covered_key(text: str, metadata: Mapping[str, Any], flag: str = "--benchmark") -> str:
+    """The key of a benchmark with scores; ScriptError: 1 none has one, 2 unknown."""
+    names = {normalize_name(name): e["key"] for e in metadata["benchmarks"] for name in (e["name"], e["key"])}
+    if key := names.get(normalize_name(text)):
+        return key
+    have = [entry["key"] for entry in metadata["benchmarks"]]
+    known = Benchmarks.of(read_mapping()).by_name(text)
+    if known in have:
+        return known
+    if known:
+        raise ScriptError(f"no model has a comparable score on {known}; there are: {listing(have, 20)}", code=1)
+    raise ScriptError(f"{flag}: {single_line(text)!r} is not known{nearest(text, have) or '; `show` lists all'}")
 
 
 def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRow]:
@@ -7712,26 +7713,27 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
 
 
 def leader_text(standings: Sequence[Standing], what: str) -> str:
-    """One sentence: who leads, by how much, and whether that is certain."""
+    """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B"."""
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
     first = placed[0]
-    text = f"{first.model} leads with {first.mean:.1f}"
-    text += "" if first.error is None else f" ± {Z95 * first.error:.1f}"
-    text += f" on {what}"
+    spread = "" if first.error is None else f" ± {Z95 * first.error:.1f}"
+    start = f"{first.model} leads with {first.mean:.1f}{spread}"
     if len(placed) == 1:
-        return f"{text}; no other model has them all."
+        return f"{start}; no other model can be compared. By {what}."
     gap = f"{abs(first.mean - placed[1].mean):.1f}"
-    text += f", level with {placed[1].model}" if float(gap) == 0 else f", {gap} before {placed[1].model}"
+    start += f", level with {placed[1].model}." if float(gap) == 0 else f", {gap} before {placed[1].model}."
     alike = [one for one in placed if one.rank.low == 1]
     if first.rank.low is None:
-        return f"{text}; whether that is certain is not known: an error is missing."
-    if first.rank.high == 1:
-        return f"{text}: certain (95 %)."
-    if len(alike) > 1:
-        return f"{text}: not certain, {len(alike)} models cannot be told from the best."
-    return f"{text}: not certain, as the error of others is not known."
+        certain = "Whether that is certain is not known: an error is missing."
+    elif first.rank.high == 1:
+        certain = "That is certain (95 %)."
+    elif len(alike) > 1:
+        certain = f"Not certain: {len(alike)} models cannot be told from the best (95 %)."
+    else:
+        certain = "Not certain: the error of others is not known."
+    return f"{start} {certain} By {what}."
 
 
 # --- parts/fields.py --------------------------------------------------------------------------------------------------
@@ -8854,8 +8856,7 @@ SOURCE_TEXTS = {
     "reported": "read from another place, such as an index of scores",
 }
 
-# Canonical unit -> (factor for people, unit on the page, whether scores are shares of 100 %)
-PAGE_UNITS = {"proportion": (100, "%", True), "percent": (1, "%", True)}
+FIRST_ROWS, FIRST_COLUMNS = 50, 12  # of the table, in the page's HTML itself
 PAGE_MODELS = """
     SELECT model, max(parameters) AS parameters, max(license) AS license, max(downloads) AS downloads
     FROM scores GROUP BY model
@@ -8891,15 +8892,16 @@ PAGE_HTML = r"""<!doctype html>
 <a class="skip" id="skip" href="#view=table">Skip to the content</a>
 <div class="page">
 <header class="top">
-<div><h1>{{title}}</h1><p class="soft" id="summary">Reading the data …</p></div>
+<div><h1>{{title}}</h1><p class="soft" id="summary">{{collected}}</p></div>
 <button class="button" id="theme" type="button">Theme</button>
 </header>
-<noscript><p>This page needs JavaScript: it draws the table from the data inside this file and loads nothing else.</p>
-</noscript>
+<noscript><p>These are the first rows, in the overall order. With JavaScript the page also searches, filters, compares and
+shows the source of each number, from the data inside this file; it loads nothing else.</p></noscript>
 <nav class="tabs" id="tabs" aria-label="Views"></nav>
 <main id="main" tabindex="-1">
 <form class="tools" id="tools" aria-label="Search and filters">
-<label class="field search">Search models<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
+<label class="field search">Search models, developers, licenses, benchmarks<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
+<label class="field phoneonly">Column<select id="column"></select></label>
 <button class="button more" id="more" type="button" aria-expanded="false" aria-controls="filters">Filters</button>
 <div class="filters" id="filters">
 <div class="field" role="group" aria-label="Parameters, in billions">Parameters (billions)<span class="pair">
@@ -8916,14 +8918,17 @@ PAGE_HTML = r"""<!doctype html>
 <div class="checks">
 <label class="check"><input type="checkbox" id="verified"> Verified only</label>
 <label class="check tableonly"><input type="checkbox" id="complete"> Only models with all these benchmarks</label>
-<label class="check tableonly"><input type="checkbox" id="average"> Average over these benchmarks</label>
+<label class="check tableonly"><input type="checkbox" id="average"> Average over these columns, and order by it</label>
 </div>
 </div>
 </form>
 <section id="view-table" aria-labelledby="title-table"><h2 class="vh" id="title-table">Leaderboard</h2>
+<p id="lead">{{lead}}</p>
 <div class="status"><p role="status" id="count"></p><p id="note"></p></div>
 <div class="scroll tall board" id="scroll" role="region" aria-labelledby="title-table" tabindex="0">
-<table><caption class="vh" id="caption"></caption><thead id="head"></thead><tbody id="body"></tbody></table></div>
+<table><caption class="vh" id="caption"></caption><thead id="head">{{head}}</thead><tbody id="body">
+{{rows}}
+</tbody></table></div>
 <div class="pager" id="pager"></div>
 <ul class="legend" id="legend"></ul>
 </section>
@@ -8936,8 +8941,9 @@ PAGE_HTML = r"""<!doctype html>
 </div>
 <div class="tray" id="tray" role="region" aria-label="Models to compare" hidden></div>
 <dialog id="model" aria-labelledby="title-model"></dialog>
-<script type="application/json" id="data">{{data}}</script>
-<script>{{script}}</script>
+<div id="print"></div>
+<script type="text/plain" id="data">{{data}}</script>
+<script type="module">{{script}}</script>
 </body>
 </html>
 """
@@ -9077,25 +9083,41 @@ th .unit { display: block; font-weight: 400; color: var(--soft); font-size: .75r
 .clamp { display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
 .board tbody tr:hover > * { background-color: var(--tint); }
 .board tbody tr.chosen > * { background-color: var(--tint); }
-.board tbody td.score.best { background-color: var(--besttint); }
-td.score {
-  min-width: 4.4rem;
-  background-image: linear-gradient(to right, var(--bar) var(--part, 0%), transparent 0);
-  background-size: calc(100% - .6rem) 3px; background-position: .3rem calc(100% - 2px); background-repeat: no-repeat;
-  padding-bottom: .5rem;
-}
+.board tbody td.group { background-color: var(--besttint); }
+.board tbody tr.target > * { background-color: var(--tint); box-shadow: inset 0 2px var(--link), inset 0 -2px var(--link); }
+td.score { min-width: 4.4rem; }
+td.score .bar { display: block; }
 td.score .value { font-size: .95rem; }
-td.score.best .value { font-weight: 700; color: var(--best); }
+td.score .bar .value {
+  display: inline-block; min-width: 3.6rem; padding-bottom: 4px;
+  background: linear-gradient(to right, var(--bar) var(--part, 0%), transparent 0) bottom / 100% 3px no-repeat;
+}
+td.lead .value, td.star .value, td.star strong { font-weight: 700; }
+td.star .value { color: var(--best); }
+td.score .mark-star + .value { min-width: 2.6rem; }
+.swatch { display: inline-block; width: 1em; height: 1em; border: 1px solid var(--best); border-radius: 3px;
+  margin-right: .35em; vertical-align: -.12em; background: var(--besttint); }
+#lead { font-size: 1.05rem; font-weight: 600; max-width: none; margin-bottom: .4rem; overflow-wrap: anywhere; }
+#lead:empty { display: none; }
+.board td.rankcell { font-weight: 600; }
+.board td.rankcell.missing { font-weight: 400; }
+.ways { list-style: none; padding: 0; } .ways li { margin: .35rem 0; }
+.actions { display: flex; gap: .5rem; flex-wrap: wrap; }
+.button.small { font-size: .8rem; padding: .15rem .5rem; margin-left: .4rem; }
+.actions .button.small { font-size: inherit; padding: .35rem .75rem; margin: 0; }
+.pager .downloads { margin-right: auto; color: var(--soft); }
+.tools > .phoneonly { display: none; }
+#print { display: none; }
 td .rank { display: block; font-size: .75rem; color: var(--soft); line-height: 1.35; }
 td.date { white-space: nowrap; }
 td .basis { white-space: normal; max-width: 8rem; margin-left: auto; }
 .mark {
-  font-size: .68rem; border: 1px solid currentColor; border-radius: 4px; padding: 0 .22rem; margin-right: .3rem;
+  font-size: .75rem; border: 1px solid currentColor; border-radius: 4px; padding: 0 .22rem; margin-right: .3rem;
   color: var(--soft); line-height: 1.2; display: inline-block; font-weight: 500;
 }
 .mark.verified { color: var(--best); }
 .mark.open_pr, .mark.own_run, .mark.merged_community, .mark.reported { color: var(--warn); }
-.star { color: var(--best); }
+.mark-star { color: var(--best); }
 td.missing { color: var(--soft); }
 .pager { display: flex; gap: .6rem; align-items: center; justify-content: flex-end; margin: .7rem 0;
   font-size: .9rem; flex-wrap: wrap; }
@@ -9132,6 +9154,7 @@ svg .halo { stroke: var(--card); stroke-width: 3; paint-order: stroke; stroke-li
 .k2 { fill: var(--c2); stroke: var(--c2); } .k3 { fill: var(--c3); stroke: var(--c3); }
 .k4 { fill: var(--c4); stroke: var(--c4); }
 .whisker { stroke-width: 1.5; stroke-opacity: .75; }
+.whisker.about { stroke-dasharray: 4 3; }
 .plot { position: relative; }
 .plot svg { display: block; width: 100%; height: auto; }
 .tip {
@@ -9162,7 +9185,10 @@ ol, ul.plain { padding-left: 1.3rem; margin: 0 0 .75rem; max-width: 75ch; }
   header.top { padding-top: 1rem; }
   h1 { font-size: 1.2rem; }
   header.top p { font-size: .85rem; }
-  .wide, .tray .name, .board th[data-sort="size"] .unit { display: none; }
+  .wide, .tray .name { display: none; }
+  .tools > .phoneonly { display: flex; flex: 1 1 9rem; }
+  .tools > .phoneonly select { width: 100%; max-width: none; }
+  #lead { font-size: .98rem; }
   nav.tabs { margin: .5rem 0 .75rem; }
   nav.tabs a { padding: .45rem .5rem; font-size: .95rem; }
   .tools > .more { display: block; }
@@ -9170,29 +9196,47 @@ ol, ul.plain { padding-left: 1.3rem; margin: 0 0 .75rem; max-width: 75ch; }
   .tools > .filters.open { display: flex; flex-wrap: wrap; gap: .6rem .75rem; align-items: flex-end;
     flex-basis: 100%; }
   .field.search { flex-basis: 10rem; }
-  .board th.model { min-width: 7.5rem; max-width: 8.5rem; }
+  .board th.model { min-width: 7.5rem; max-width: none; }
   th, td { padding: .4rem .4rem; }
   td.score { min-width: 3.9rem; }
+  #compared { table-layout: fixed; }
+  #compared thead th { vertical-align: top; white-space: normal; }
+  #compared thead .name { display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden;
+    overflow-wrap: anywhere; }
+  #compared td.score { min-width: 0; }
+  #compared td.score .bar .value { min-width: 2.6rem; }
+  #compared td .rank { white-space: normal; }
+  #compared tr.over > * { border-bottom: 0; padding-bottom: 0; }
+  #compared tr.over .sub { display: inline; }
   .menu .panel { max-width: calc(100vw - 1.5rem); }
   dialog { padding: .8rem; }
 }
+@media (scripting: none) { .tools, nav.tabs, #theme, .legend, #note { display: none; } }
 @media print {
-  .tools, nav.tabs, .tray, .pager, header.top button { display: none !important; }
-  .scroll { overflow: visible; max-height: none !important; }
+  :root { color-scheme: light; }
+  .tools, nav.tabs, .tray, .pager, header.top button, dialog, .skip { display: none !important; }
+  .scroll { overflow: visible; max-height: none !important; border: 0; }
+  .tall thead th, .board th.model { position: static; }
+  #print { display: block; }
+  #print:not(:empty) ~ *, .page:has(~ #print:not(:empty)) .board { display: none; }
+  #print table { font-size: 8.5pt; margin-bottom: 1.5rem; }
+  #print td, #print th { padding: 2px 5px; }
+  #print tr { break-inside: avoid; }
+  #print thead { display: table-header-group; }
+  .page { padding: 0; }
 }
 @media (forced-colors: active) { .meter span { background: CanvasText; }
-td.score.best .value { text-decoration: underline; } }
+td.group { outline: 1px solid CanvasText; } td.star .value { text-decoration: underline; } }
 @media (prefers-reduced-motion: no-preference) { .button, nav.tabs a { transition: border-color .12s, color .12s; } }
 """
 # fmt: on
 # fmt: off
-PAGE_SCRIPT = r""""use strict";
-(() => {
-const data = JSON.parse(document.getElementById("data").textContent);
+SCRIPT_BASE = r"""// Drawing and numbers: what everything else is made of. The files of this folder are one module, in the written order.
 const MOST_COMPARED = 5;
 const PAGE_ROWS = 50;
 const DEFAULT_COLUMNS = 12;
 const MOST_LISTED = 500;
+const MOST_RANKED = 3000; // models whose ranks over other benchmarks than the usual ones are worked out here
 const HIT_RADIUS = 18; // pixels around a dot that count as the dot
 
 // --- Drawing: text is always a text node, an address is a link only when it is http or https. ---
@@ -9256,6 +9300,9 @@ function size(parameters) {
   return `${Number((parameters / by).toPrecision(3))} ${unit}`.trim();
 }
 const points = (benchmark, value) => Number((value * benchmark.scale).toPrecision(14));
+/** Whether two errors tell two values apart, at so many standard errors. */
+const apartBy = (a, b, z) => a.error != null && b.error != null
+  && Math.abs(a.value - b.value) >= z * Math.hypot(a.error, b.error);
 // An exact tie goes to the even digit, as in what `show` prints.
 const tenths = (value) => (Math.abs(value % 1) === 0.25 ? value - Math.sign(value) * 0.05 : value).toFixed(1);
 const format = (benchmark, value) => tenths(points(benchmark, value));
@@ -9263,58 +9310,103 @@ const unitOf = (benchmark) => `${benchmark.unit}${benchmark.lower ? ", lower is 
 
 function errorText(benchmark, score) {
   if (score.error == null) return null;
-  const error = score.error * benchmark.scale;
-  return error && error < 0.05 ? error.toPrecision(1) : error.toFixed(1);
+  const error = score.error * benchmark.scale, mark = score.basis === "stated" ? "" : "~";
+  return mark + (error && error < 0.05 ? error.toPrecision(1) : error.toFixed(1));
 }
 function rankText(score) {
   if (score.low == null) return null;
   return score.low === score.high ? `${score.low}` : `${score.low}–${score.high}`;
 }
 
-// --- The data, unpacked. ---
+"""
+# fmt: on
+# fmt: off
+SCRIPT_DATA = r"""// --- The data, unpacked. ---
 
+/** The data in the page: JSON, gzipped, in Base64. The table that stands there already is painted first. */
+async function unpack() {
+  await new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); setTimeout(done, 200); });
+  const packed = Uint8Array.from(atob($("data").textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
+if (!("DecompressionStream" in globalThis)) {
+  $("summary").textContent = "This browser is too old to unpack the data (it lacks DecompressionStream): only the first "
+    + "rows are here.";
+}
+const data = await unpack();
 const { sources, benchmarks } = data;
 const keyed = new Map(benchmarks.map((benchmark) => [benchmark.key, benchmark]));
 const word = (index) => (index == null ? null : data.strings[index]);
 const models = data.models.map(([id, parameters, license, downloads], order) => ({
-  id, order, parameters, downloads, license: word(license) ?? "unknown", url: null, text: id.toLowerCase(),
+  id, order, parameters, downloads, license: word(license) ?? "unknown", url: null,
+  text: `${id} ${word(license) ?? ""}`.toLowerCase(),
+  low: data.places.low[order], high: data.places.high[order], // its ranks over the usual benchmarks
   scores: new Map(), // benchmark -> all its numbers, in the written order of sources
   shown: new Map(), // benchmark -> the one that is shown
 }));
 const named = new Map(models.map((model) => [model.id, model]));
-for (const row of data.scores) {
-  const [m, b, value, source, low, high, basis, error, n, shots, metric, url, contributor, revision, date, form, origin,
-    written, notes, request] = row;
-  const model = models[m], { key } = benchmarks[b], address = word(url);
-  if (address?.startsWith("~") || sources[source].onHub) model.url = `${data.hub}/${model.id}`;
+const TEXTS = ["basis", "why", "shots", "metric", "url", "contributor", "revision", "date", "form", "origin", "notes"];
+
+/** A file's name; a record's, which is a UUID, is packed as Base64 behind a space. */
+function fileName(text) {
+  if (!text.startsWith(" ")) return text;
+  const hex = Array.from(atob(text.slice(1, 23)), (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  return `${hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")}.json${text.slice(23)}`;
+}
+
+/** The number in a row of the columns. */
+function score(row) {
+  const found = { index: row };
+  for (const name in data.scores) found[name] = data.scores[name][row];
+  for (const name of TEXTS) found[name] = word(found[name]);
+  for (const [name, end] of [["url", "file"], ["notes", "record"]]) {
+    if (found[end] != null) found[name] = found[name].replaceAll(" ", () => data.models[found.m][0]) + fileName(found[end]);
+  }
+  return found;
+}
+const numbers = data.scores.m.length;
+for (let row = 0; row < numbers; row += 1) {
+  const found = score(row), model = models[found.m], { key } = benchmarks[found.b];
+  if (found.url?.startsWith("~") || sources[found.source].onHub) model.url = `${data.hub}/${model.id}`;
+  found.url = found.url?.replace(/^~/, () => model.url);
   if (!model.scores.has(key)) model.scores.set(key, []);
-  model.scores.get(key).push({
-    value, source, low, high, error, n, written, request, basis: word(basis), shots: word(shots), metric: word(metric),
-    url: address?.replace(/^~/, () => model.url), contributor: word(contributor), revision: word(revision),
-    date: word(date), form: word(form), origin: word(origin), notes: word(notes),
-  });
+  model.scores.get(key).push(found);
 }
 const apart = data.apart.map(([m, benchmark, value, source, why, url]) => {
   const page = `${data.hub}/${models[m].id}`, address = word(url);
   if (sources[source].onHub) models[m].url = page;
   return [models[m].id, word(benchmark), value, sources[source].label, word(why), address?.replace(/^~/, () => page)];
 });
-const usedSources = sources.filter((_, index) => data.scores.some((row) => row[3] === index));
+const sourceCounts = sources.map(() => 0);
+for (const source of data.scores.source ?? []) sourceCounts[source] += 1;
+const usedSources = sources.filter((_, index) => sourceCounts[index]);
 const covered = new Map(benchmarks.map(({ key }) => [key, models.filter((model) => model.scores.has(key)).length]));
-const defaultKeys = benchmarks.slice(0, DEFAULT_COLUMNS).map(({ key }) => key); // the best covered come first
-const defaultSort = defaultKeys[0] ?? "model";
+const primary = data.primary.map((index) => benchmarks[index]); // what the overall order stands on
+const defaultKeys = [...new Set([...primary, ...benchmarks])].slice(0, Math.max(DEFAULT_COLUMNS, primary.length))
+  .map(({ key }) => key);
+const hasSizes = models.some((model) => model.parameters != null);
+const hasDownloads = models.some((model) => model.downloads != null);
+const hasOfficial = data.scores.official != null;
+const defaultSort = primary.length > 1 ? "average" : primary[0]?.key ?? defaultKeys[0] ?? "model";
 
-// --- The state: it lives in the address, so that a view can be shared and "back" works. ---
+"""
+# fmt: on
+# fmt: off
+SCRIPT_STATE = r"""// --- The state: it lives in the address, so that a view can be shared and "back" works. ---
 
 const VIEWS = new Map([["table", "Leaderboard"], ["compare", "Compare"], ["size", "Size"], ["coverage", "Coverage"],
   ["about", "About"]]);
 const COLUMNS = new Map([["model", (model) => model.order], ["size", (model) => model.parameters],
-  ["average", (model) => average(model, averaged(columns()))], ["downloads", (model) => model.downloads]]);
+  ["average", (model) => standing(model).mean], ["downloads", (model) => model.downloads]]);
 const PLAIN = {
   view: "table", q: "", min: "", max: "", license: "", from: null, keys: null, complete: false, average: false,
-  sort: defaultSort, up: null, page: 1, plot: "", compare: [], model: "",
+  sort: defaultSort, up: null, page: 1, plot: "", compare: [], model: "", row: "",
 };
-const TABLE = ["view", "q", "min", "max", "license", "from", "keys", "complete", "average", "sort", "up", "page"];
+const TABLE = ["view", "q", "min", "max", "license", "from", "keys", "complete", "average", "sort", "up", "page",
+  "row"];
+
+/** What the table is sorted by when nothing else is asked for: the benchmark that was searched for, else overall. */
+const usualSort = (q) => searched(q).column ?? PLAIN.sort;
 
 /** The state in the address; what is unknown there is as if it were not there. */
 function readState() {
@@ -9334,20 +9426,21 @@ function readState() {
     from: list("from", (id) => sources.some((source) => source.id === id)),
     keys: list("b", (key) => keyed.has(key)),
     complete: text("complete") === "1", average: text("average") === "1",
-    sort: text("sort", (sort) => keyed.has(sort) || COLUMNS.has(sort), PLAIN.sort),
+    sort: text("sort", (sort) => keyed.has(sort) || COLUMNS.has(sort), usualSort(text("q"))),
     up: given.has("up") ? text("up") === "1" : null,
     page: Math.max(1, Math.floor(Number(text("page"))) || 1),
     plot: text("plot", (key) => keyed.has(key)),
     compare: [...new Set(given.getAll("compare"))].filter((id) => named.has(id)).slice(0, MOST_COMPARED),
-    model: text("model", (id) => named.has(id)),
+    model: text("model", (id) => named.has(id)), row: text("row", (id) => named.has(id)),
   };
 }
 
 /** The address of a state: only what differs from the plain one. */
 function address(next) {
   const out = new URLSearchParams();
-  const texts = ["view", "q", "min", "max", "license", "sort", "page", "plot", "model"];
+  const texts = ["view", "q", "min", "max", "license", "page", "plot", "model", "row"];
   for (const name of texts) if (next[name] !== PLAIN[name]) out.set(name, next[name]);
+  if (next.sort !== usualSort(next.q)) out.set("sort", next.sort);
   for (const name of ["complete", "average"]) if (next[name]) out.set(name, "1");
   if (next.up != null) out.set("up", next.up ? "1" : "0");
   if (next.from) out.set("from", next.from.join(","));
@@ -9359,11 +9452,11 @@ function address(next) {
 /** A table is sorted by a column that it has. */
 function settled(next) {
   const keys = next.keys ?? defaultKeys;
-  const gone = next.sort === "average" ? !next.average : keyed.has(next.sort) && !keys.includes(next.sort);
+  const gone = keyed.has(next.sort) && !keys.includes(next.sort) && next.sort !== searched(next.q).column;
   return gone ? { ...next, sort: keys[0], up: null } : next;
 }
 
-let state = settled(readState());
+let state = PLAIN;
 let writing = 0;
 
 /** Change the state; a visit is a step that "back" takes back. Typing writes the address when it pauses. */
@@ -9389,10 +9482,19 @@ function stateLink(href, changes, attributes, ...children) {
 const modelLink = (model, ...children) =>
   stateLink(address({ ...PLAIN, model: model.id }), { model: model.id }, { class: "name" }, ...children);
 
-// --- Which models and numbers are shown. ---
+"""
+# fmt: on
+# fmt: off
+SCRIPT_ORDER = r"""// --- Which models and numbers are shown, and in which order. ---
 
-const columns = () => (state.keys ?? defaultKeys).map((key) => keyed.get(key));
-const ascending = () => state.up ?? (state.sort === "model" || Boolean(keyed.get(state.sort)?.lower));
+const narrow = matchMedia("(max-width: 720px)");
+/** The benchmarks with a column; one that was searched for is among them. */
+function columns() {
+  const keys = state.keys ?? defaultKeys, { column } = searched(state.q);
+  return (column && !keys.includes(column) ? [column, ...keys] : keys).map((key) => keyed.get(key));
+}
+const downwards = (id) => (id === "average" ? Boolean(averagedNow()[0]?.lower) : Boolean(keyed.get(id)?.lower));
+const ascending = () => state.up ?? (state.sort === "model" || downwards(state.sort));
 const better = (benchmark, a, b) => (benchmark.lower ? a < b : a > b);
 
 let chosenSources = null;
@@ -9405,60 +9507,245 @@ function chooseSources() {
   for (const model of models) {
     model.shown.clear();
     for (const [key, scores] of model.scores) {
-      const first = scores.find((score) => allowed[score.source]);
+      const first = scores.find((one) => allowed[one.source]);
       if (first) model.shown.set(key, first);
     }
   }
 }
 
-/** An average needs one unit and one direction; the other benchmarks stay out of it. */
-const averaged = (list) => list.filter((benchmark) => benchmark.share);
+/** An average needs shares of one direction: the one that more of these benchmarks have. */
+function averaged(list) {
+  const shares = list.filter((benchmark) => benchmark.share), lower = shares.filter((benchmark) => benchmark.lower);
+  return shares.filter((benchmark) => benchmark.lower === lower.length > shares.length / 2);
+}
+const averagedNow = () => (state.average ? averaged(columns()) : primary);
 
-/** The mean over a list of benchmarks, or null when the model lacks one of them or there are not two. */
-function average(model, list) {
-  if (list.length < 2 || !list.every(({ key }) => model.shown.has(key))) return null;
-  const sum = list.reduce((total, benchmark) => total + points(benchmark, model.shown.get(benchmark.key).value), 0);
-  return sum / list.length;
+/** A mean over benchmarks in percent with its error; without one when the model lacks one of them. */
+function meanOver(model, list) {
+  const found = list.map((benchmark) => model.shown.get(benchmark.key)), have = found.filter(Boolean).length;
+  if (have < list.length || list.length < 1) return { model, have, mean: null };
+  const sum = found.reduce((total, one, index) => total + points(list[index], one.value), 0);
+  const errors = found.map((one, index) => (one.error == null ? null : one.error * list[index].scale));
+  const error = errors.includes(null) ? null : Math.hypot(...errors) / list.length;
+  return { model, have, mean: sum / list.length, value: sum / list.length, error };
+}
+
+let standings = new Map(), standingsOf = "", standingsIn = null;
+/** Where a model stands in the overall order: its mean, error and ranks, or how many of the benchmarks it has. */
+function standing(model) {
+  if (standingsIn !== state) computeStandings();
+  return standings.get(model);
+}
+
+function computeStandings() {
+  const list = averagedNow(), wanted = JSON.stringify([list.map(({ key }) => key), state.from]);
+  standingsIn = state;
+  if (wanted !== standingsOf) {
+    standingsOf = wanted;
+    standings = new Map(models.map((one) => [one, meanOver(one, list)]));
+    const placed = [...standings.values()].filter((one) => one.mean != null);
+    if (list === primary && !state.from) for (const one of placed) [one.low, one.high] = [one.model.low, one.model.high];
+    else if (placed.length <= MOST_RANKED) rankRanges(placed, list[0]?.lower);
+  }
+}
+
+/** Quantile of the normal distribution for a probability above 1/2 (Acklam's approximation, 1e-9). */
+function normalQuantile(p) {
+  const q = p - 0.5, tail = Math.sqrt(-2 * Math.log(1 - p));
+  const poly = (x, ...coefficients) => coefficients.reduce((sum, coefficient) => sum * x + coefficient, 0);
+  if (p < 0.97575) {
+    const r = q * q;
+    return q * poly(r, -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806614716,
+      2.506628277459239) / poly(r, -54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972,
+      -13.28068155288572, 1);
+  }
+  return -poly(tail, -0.007784894002430293, -0.3223964580411365, -2.400758277161838, -2.549732539343734,
+    4.374664141464968, 2.938163982698783) / poly(tail, 0.007784695709041462, 0.3224671290700398, 2.445134137142996,
+    3.754408661907416, 1);
+}
+
+/** Give { value, error } the ranks that each may have: the rule of the data (z-tests of all pairs, Holm at 5 %). */
+function rankRanges(list, lower) {
+  const known = list.filter((one) => one.error != null).sort((a, b) => (lower ? a.value - b.value : b.value - a.value));
+  const pairs = known.length * (known.length - 1) / 2;
+  let rejected = 0;
+  for (;;) {
+    const z = normalQuantile(1 - 0.05 / Math.max(pairs - rejected, 1) / 2);
+    const above = known.map(() => 0), below = known.map(() => 0);
+    let told = 0;
+    for (let i = 0; i < known.length; i += 1) for (let j = i + 1; j < known.length; j += 1) {
+      if (apartBy(known[i], known[j], z)) { above[j] += 1; below[i] += 1; told += 1; }
+    }
+    known.forEach((one, index) => { [one.low, one.high] = [1 + above[index], list.length - below[index]]; });
+    if (told <= rejected) return;
+    rejected = told;
+  }
 }
 
 /** The models that the filters keep, of those with a number for one (or each) of the benchmarks in a list. */
-function filtered(list, each) {
-  const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
-  const least = state.min === "" ? -Infinity : Number(state.min) * 1e9;
-  const most = state.max === "" ? Infinity : Number(state.max) * 1e9;
+function filtered(list, each, filters = state) {
+  const { words, column, only } = searched(filters.q);
+  const least = filters.min === "" ? -Infinity : Number(filters.min) * 1e9;
+  const most = filters.max === "" ? Infinity : Number(filters.max) * 1e9;
   const anySize = least === -Infinity && most === Infinity;
   const has = (model) => (benchmark) => model.shown.has(benchmark.key);
   return models.filter((model) =>
     words.every((part) => model.text.includes(part))
+    && (!only || model.shown.has(column))
     && (anySize || (model.parameters != null && model.parameters >= least && model.parameters <= most))
-    && (!state.license || model.license === state.license)
+    && (!filters.license || model.license === filters.license)
     && (each ? list.every(has(model)) : list.some(has(model))));
 }
 
-/** Missing values come last in both directions; equal ones keep the order of names. */
+/** Missing values come last in both directions, those with most of the averaged benchmarks first; then by name. */
 function sorted(rows) {
   const value = COLUMNS.get(state.sort) ?? ((model) => model.shown.get(state.sort)?.value);
+  const have = state.sort === "average" ? (model) => standing(model).have : () => 0;
   const sign = ascending() ? 1 : -1;
-  const order = ([a, one], [b, two]) => {
-    if (a === b) return one.order - two.order;
+  const order = ([a, one, some], [b, two, others]) => {
+    if (a === b) return others - some || one.order - two.order;
     if (a === null || b === null) return a === null ? 1 : -1;
     return sign * (a - b);
   };
-  return rows.map((model) => [value(model) ?? null, model]).sort(order).map(([, model]) => model);
+  return rows.map((model) => [value(model) ?? null, model, have(model)]).sort(order).map(([, model]) => model);
 }
 
-/** Benchmark -> the best of the shown numbers of some models. */
+/** Benchmark -> the best of the shown numbers of some models; none where all are the same. */
 function bestOf(rows, list) {
   const best = new Map();
-  for (const model of rows) for (const benchmark of list) {
-    const score = model.shown.get(benchmark.key), before = best.get(benchmark.key);
-    if (score && (before === undefined || better(benchmark, score.value, before))) best.set(benchmark.key, score.value);
+  for (const benchmark of list) {
+    const values = rows.flatMap((model) => model.shown.get(benchmark.key)?.value ?? []);
+    const first = values.reduce((a, b) => (better(benchmark, b, a) ? b : a), values[0]);
+    if (values.some((value) => value !== first)) best.set(benchmark.key, first);
   }
   return best;
 }
 
-// --- The table. ---
+/** Who leads by the column that the table is sorted by, by how much, and whether that is certain. */
+function leaderText() {
+  const benchmark = keyed.get(state.sort), list = averagedNow();
+  if (!benchmark && (state.sort !== "average" || !list.length)) return "";
+  const names = list.map(({ name }) => name);
+  const what = benchmark ? benchmark.name : `the average of ${names.slice(0, 6).join(", ")}`
+    + (names.length > 6 ? ` and ${names.length - 6} more` : "");
+  const unit = benchmark ? benchmark : { scale: 1, share: true, lower: list[0].lower };
+  const placed = models.map((model) => {
+    if (!benchmark) return standing(model);
+    const one = model.shown.get(benchmark.key);
+    return one && { ...one, model, mean: one.value };
+  }).filter((one) => one?.mean != null).sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
+    || a.model.order - b.model.order);
+  if (!placed.length) return `No model has ${what}.`;
+  const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
+  const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
+  if (!second) return `${start}; no other model can be compared. By ${what}.`;
+  const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
+  const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
+  const alike = placed.filter((one) => one.low === 1).length;
+  const certain = first.low == null ? "Whether that is certain is not known: an error is missing."
+    : first.high === 1 ? "That is certain (95 %)."
+      : alike > 1 ? `Not certain: ${alike} models cannot be told from the best (95 %).`
+        : "Not certain: the error of others is not known.";
+  return `${lead} ${certain} By ${what}.`;
+}
 
+"""
+# fmt: on
+# fmt: off
+SCRIPT_SEARCH = r"""// --- Search: models, developers, licenses and benchmarks; a typo proposes the nearest. ---
+
+const folded = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
+const benchmarkNames = benchmarks.map(({ key, name }) => [key, [...new Set([folded(name), folded(key)])]]);
+
+/** The benchmark that a text names or begins, the best covered one first; null when it is too short or none. */
+function benchmarkNamed(text) {
+  const wanted = folded(text);
+  if (wanted.length < 3) return null;
+  for (const fits of [(name) => name === wanted, (name) => name.startsWith(wanted), (name) => name.includes(wanted)]) {
+    const found = benchmarkNames.find(([, names]) => names.some(fits));
+    if (found) return found[0];
+  }
+  return null;
+}
+
+let searchedFor = null, searchFound = null;
+/** What a search asks for: words that a model's name or license must have, and a benchmark's column. */
+function searched(q) {
+  if (q === searchedFor) return searchFound;
+  const all = q.toLowerCase().split(/\s+/).filter(Boolean), whole = benchmarkNamed(q);
+  const anybody = (words) => models.some((model) => words.every((part) => model.text.includes(part)));
+  searchedFor = q;
+  const columnWord = whole || all.length < 2 ? undefined : all.find((part) => !anybody([part]) && benchmarkNamed(part));
+  if (whole && !anybody(all)) searchFound = { words: [], column: whole, only: true };
+  else if (columnWord) {
+    const words = all.filter((part) => part !== columnWord);
+    searchFound = { words, column: benchmarkNamed(columnWord), only: true };
+  } else searchFound = { words: all, column: whole, only: false };
+  return searchFound;
+}
+
+/** How many letters must be changed, added, dropped or swapped; more than the limit is not counted on. */
+function distance(a, b, limit) {
+  if (Math.abs(a.length - b.length) > limit) return limit + 1;
+  let before = [], last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      row[j] = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j], before[j - 2] + 1);
+    }
+    if (Math.min(...row) > limit) return limit + 1;
+    [before, last] = [last, row];
+  }
+  return last[b.length];
+}
+
+let vocabulary = null;
+/** A search with its unknown words replaced by the nearest known ones; null when none is near. */
+function corrected(q) {
+  vocabulary ??= [...new Set([...benchmarks.flatMap(({ name }) => name.toLowerCase().split(/\s+/)),
+    ...models.flatMap((model) => [...model.text.split(/[\s/]+/), ...model.text.split(/[\s/_-]+/)])])]
+    .filter((text) => text.length > 2 && text.length < 80);
+  const near = (text) => {
+    if (models.some((model) => model.text.includes(text)) || benchmarkNamed(text)) return text;
+    let found = null, least = Math.min(3, Math.max(1, Math.floor(text.length / 4)));
+    for (const known of vocabulary) {
+      const steps = distance(text, known, least);
+      if (steps <= least && (found === null || steps < least)) [found, least] = [known, steps];
+    }
+    return found;
+  };
+  const words = q.toLowerCase().split(/\s+/).filter(Boolean), better = words.map(near);
+  return better.includes(null) || better.join(" ") === words.join(" ") ? null : better.join(" ");
+}
+
+/** What to say when no row is left: the nearest search, and what there would be without each filter. */
+function nothingFound(list) {
+  const ways = [
+    state.q && [{ q: "" }, `the search “${cut(state.q, 40)}”`],
+    state.license && [{ license: "" }, `the license ${cut(state.license, 40)}`],
+    (state.min || state.max) && [{ min: "", max: "" }, "the bounds of the size"],
+    state.complete && [{ complete: false }, "“only models with all these benchmarks”"],
+    state.from && [{ from: null }, "the choice of sources"],
+    state.keys && [{ keys: null }, "the choice of benchmarks"],
+  ].filter(Boolean).map(([without, text]) => {
+    const countable = !("from" in without || "keys" in without); // these need other columns or numbers
+    const count = countable && filtered(list, without.complete ?? state.complete, { ...state, ...without }).length;
+    return el("li", {}, button(`Without ${text}`, () => change({ ...without, page: 1 })),
+      countable && ` ${plural(count, "model")}`);
+  });
+  const proposal = state.q && corrected(state.q), take = () => change({ q: proposal, page: 1 });
+  return [el("p", {}, "No model fits these filters."),
+    proposal && el("p", {}, "Did you mean ", button(proposal, take, { id: "proposal" }), "?"),
+    ways.length > 0 && el("ul", { class: "ways" }, ways), button("Show all models", reset)];
+}
+
+"""
+# fmt: on
+# fmt: off
+SCRIPT_TABLE = r"""// --- The table. ---
+
+const marked = usedSources.length > 1; // where all numbers are from one source, a mark in each cell says nothing
 const mark = (source) => source.short
   && el("span", { class: `mark ${source.id}`, title: source.label, "aria-hidden": "true" }, source.short);
 
@@ -9470,19 +9757,33 @@ function heading(id, label, unit, numeric = true) {
     unit && el("span", { class: "unit" }, unit));
 }
 
+/** The benchmarks that the table has room for: on a phone the one that it is sorted by, or that was searched for. */
+function fitting(list) {
+  if (!narrow.matches) return list;
+  const { column } = searched(state.q);
+  return list.filter(({ key }) => key === (column ?? state.sort));
+}
+const showsAverage = () => averagedNow().length > 1 && (!narrow.matches || !fitting(columns()).length);
+const showsSize = () => hasSizes && (!narrow.matches || state.sort === "size");
+const showsDownloads = () => hasDownloads && (!narrow.matches || state.sort === "downloads");
+
 let drawnHead = null;
 /** The head is drawn again only when the columns change, so that a sorted column keeps the focus. */
 function drawHead(list) {
-  const means = averaged(list).length, wanted = JSON.stringify([state.keys, state.average]);
+  const means = averagedNow(), shown = [showsAverage(), showsSize(), showsDownloads()];
+  const wanted = JSON.stringify([list.map(({ key }) => key), means.length, shown]);
   if (wanted !== drawnHead) {
     drawnHead = wanted;
     put($("head"), el("tr", {}, el("td", { class: "pickcell" }, hidden("Compare")),
-      heading("model", "Model", null, false), heading("size", "Size", "parameters"),
-      state.average && heading("average", "Average", `of ${means}, all present`),
+      el("th", { scope: "col", class: "n rankhead" }, el("span", { class: "name" }, "Rank"), el("span", { class: "unit", id: "rankof" })),
+      heading("model", "Model", null, false),
+      shown[0] && heading("average", "Average", `of ${means.length}, %`),
       list.map((benchmark) => heading(benchmark.key, benchmark.name, unitOf(benchmark))),
-      heading("downloads", "Downloads", null)));
+      shown[1] && heading("size", "Size", "parameters"), shown[2] && heading("downloads", "Downloads", null)));
   }
-  for (const cell of $("head").querySelectorAll("th")) {
+  const by = keyed.get(state.sort);
+  $("rankof").textContent = by ? cut(by.name, 16) : means.length > 1 ? "average" : "";
+  for (const cell of $("head").querySelectorAll("th[data-sort]")) {
     const on = cell.dataset.sort === state.sort;
     if (on) cell.setAttribute("aria-sort", ascending() ? "ascending" : "descending");
     else cell.removeAttribute("aria-sort");
@@ -9490,59 +9791,88 @@ function drawHead(list) {
   }
 }
 
-function scoreCell(benchmark, score, best) {
-  if (!score) return missing("missing");
-  const source = sources[score.source], rank = rankText(score), error = errorText(benchmark, score);
-  const value = format(benchmark, score.value), isBest = score.value === best;
-  const spread = error ? ` ± ${error} (standard error)` : "";
-  const cell = el("td", {
-    class: isBest ? "n score best" : "n score",
-    title: `${benchmark.name}: ${value} ${benchmark.unit}${spread}, ${source.label}`,
-  },
-  isBest && el("span", { class: "star", "aria-hidden": "true" }, "★ "),
-  el("span", { class: "value" }, value), hidden(`${isBest ? ", best shown" : ""}, ${source.label}`),
-  (rank || source.short) && el("span", { class: "rank" }, mark(source), rank && hidden(", rank "), rank));
-  if (benchmark.bounds) {
-    const [low, high] = benchmark.bounds, part = (score.value - low) / (high - low);
-    cell.style.setProperty("--part", `${Math.round(100 * Math.min(1, Math.max(0, part)))}%`);
-  }
-  return cell;
+/** A number with its bar and rank. `star`: shown better than the others; `lead`: the leading number, no more than that. */
+function scoreCell(benchmark, one, { lead, star, group } = {}) {
+  if (!one) return missing("missing");
+  const source = sources[one.source], rank = rankText(one), error = errorText(benchmark, one);
+  const value = format(benchmark, one.value), spread = error ? ` ± ${error} (standard error)` : "";
+  const said = star ? ", shown better than the others" : group ? ", cannot be told from the best" : lead ? ", leads by the number alone" : "";
+  const kind = ["n score", star && "star", group && "group", lead && !star && "lead"].filter(Boolean).join(" ");
+  const number = el("span", { class: "value" }, value);
+  if (benchmark.share) number.style.setProperty("--part", `${Math.round(Math.min(100, Math.max(0, points(benchmark, one.value))))}%`);
+  return el("td", { class: kind, title: `${benchmark.name}: ${value} ${benchmark.unit}${spread}, ${source.label}` },
+    el("span", { class: benchmark.share ? "bar" : "" }, star && el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "), number),
+    hidden(`${said}, ${source.label}`),
+    (rank || one.official != null || (marked && source.short)) && el("span", { class: "rank" }, marked && mark(source),
+      rank && hidden(", rank "), rank, one.official != null && el("span", { title: one.why ?? "its place on the Hub's leaderboard, by the value alone" },
+        `${rank ? " · " : ""}Hub ${one.official}`)));
 }
 
-function modelRow(model, list, best, means) {
+/** How a number of the table is marked: by the ranks among all models. */
+const boardMarks = (one, best) => (one ? {
+  star: one.low === 1 && one.high === 1 && !state.from, group: one.low === 1 && !state.from, lead: one.value === best,
+} : {});
+
+/** What stands in the rank's column: by the average, or by the benchmark that the table is sorted by. */
+function rankCell(model) {
+  const benchmark = keyed.get(state.sort), one = benchmark ? model.shown.get(benchmark.key) : standing(model);
+  if (!one) return missing("no rank: no number");
+  if (!benchmark && one.mean == null) {
+    return el("td", { class: "n rankcell missing" }, `${one.have} of ${averagedNow().length}`, hidden(" of the averaged benchmarks: no place"));
+  }
+  const text = rankText(one), first = one.low === 1 && !(benchmark && state.from);
+  if (!text) return el("td", { class: "n rankcell missing" }, "n/a", hidden(": its error is not known"));
+  return el("td", { class: first ? "n rankcell group" : "n rankcell" }, text, first && hidden(", cannot be told from the best"));
+}
+
+function meanCell(model) {
+  const one = standing(model);
+  if (one.mean == null) return missing("no average: some are missing");
+  const spread = one.error == null ? null : el("span", { class: "rank", title: "95 % interval" }, `± ${tenths(1.96 * one.error)}`);
+  return el("td", { class: one.low === 1 ? "n group" : "n" }, el("strong", {}, tenths(one.mean)), spread);
+}
+
+function modelRow(model, list, best) {
   const [owner, ...rest] = model.id.split("/"), name = rest.join("/") || owner;
-  const mean = state.average ? average(model, means) : null;
-  const about = [rest.length ? owner : null, model.license === "unknown" ? null : model.license].filter(Boolean);
+  const about = [rest.length ? owner : null, model.license === "unknown" ? null : model.license,
+    narrow.matches ? size(model.parameters) : null].filter(Boolean);
   const box = el("input", {
     type: "checkbox", "aria-label": `Compare ${model.id}`, "data-model": model.order, onchange: () => toggle(model),
   });
-  return el("tr", { "data-id": model.id },
-    el("td", { class: "pickcell" }, box),
+  return el("tr", { "data-id": model.id, class: model.id === state.row ? "target" : null },
+    el("td", { class: "pickcell" }, box), rankCell(model),
     rowHead(modelLink(model, el("span", { class: "clamp" }, name)),
       el("span", { class: "sub name clamp" }, about.join(" · "))),
-    model.parameters == null ? missing("unknown size") : number(size(model.parameters)),
-    state.average && (mean == null ? missing("no average: some are missing") : number(el("strong", {}, tenths(mean)))),
-    list.map((benchmark) => scoreCell(benchmark, model.shown.get(benchmark.key), best.get(benchmark.key))),
-    model.downloads == null ? missing("downloads unknown") : number(brief.format(model.downloads)));
+    showsAverage() && meanCell(model),
+    list.map((benchmark) => {
+      const one = model.shown.get(benchmark.key);
+      return scoreCell(benchmark, one, boardMarks(one, best.get(benchmark.key)));
+    }),
+    showsSize() && (model.parameters == null ? missing("unknown size") : number(size(model.parameters))),
+    showsDownloads() && (model.downloads == null ? missing("downloads unknown") : number(brief.format(model.downloads))));
 }
 
 function drawTable() {
-  const list = columns(), rows = sorted(filtered(list, state.complete));
-  const best = bestOf(rows, list), means = averaged(list);
-  const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS)), page = Math.min(state.page, pages);
+  const list = columns(), rows = sorted(filtered(list, state.complete)), fit = fitting(list);
+  const best = bestOf(rows, fit), pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
+  const target = state.row ? rows.findIndex(({ id }) => id === state.row) : -1;
+  const page = target >= 0 ? Math.floor(target / PAGE_ROWS) + 1 : Math.min(state.page, pages);
   const first = (page - 1) * PAGE_ROWS, part = rows.slice(first, first + PAGE_ROWS);
-  drawHead(list);
-  const none = () => el("tr", {}, el("td", { colspan: list.length + 5, class: "empty" },
-    "No model fits these filters. ", button("Show all models", reset)));
-  put($("body"), rows.length ? part.map((model) => modelRow(model, list, best, means)) : none());
+  drawHead(fit);
+  const none = () => el("tr", {}, el("td", { colspan: fit.length + 7, class: "empty" }, nothingFound(list)));
+  put($("body"), rows.length ? part.map((model) => modelRow(model, fit, best)) : none());
   const by = keyed.get(state.sort)?.name ?? state.sort;
   $("caption").textContent = `Models and their numbers, sorted by ${by}, ${ascending() ? "lowest" : "highest"} first`;
-  drawCount(rows, list, means);
+  $("lead").textContent = leaderText();
+  drawCount(rows, list);
   drawPager(page, pages, first, part.length, rows.length);
   markChosen();
+  const { column } = searched(state.q);
+  if (column) $("head").querySelector(`[data-sort="${CSS.escape(column)}"]`)?.scrollIntoView({ block: "nearest", inline: "center" });
+  if (target >= 0) $("body").querySelector(".target").scrollIntoView({ block: "center" });
 }
 
-function drawCount(rows, list, means) {
+function drawCount(rows, list) {
   const someColumns = list.length < benchmarks.length && `, ${list.length} of ${benchmarks.length} benchmarks`;
   put($("count"), el("strong", {}, many.format(rows.length)), ` of ${plural(models.length, "model")}`, someColumns);
   const notes = [];
@@ -9550,42 +9880,48 @@ function drawCount(rows, list, means) {
   if (without) notes.push(`${plural(without, "model has", "models have")} no number in these columns`);
   const unsized = state.min === "" && state.max === "" ? 0 : models.filter((model) => model.parameters == null).length;
   if (unsized) notes.push(`${plural(unsized, "model")} of unknown size left out`);
-  if (state.average) notes.push(averageNote(rows, list, means));
+  if (state.average || state.sort === "average") notes.push(averageNote(rows, list));
   $("note").textContent = notes.join(". ");
 }
 
-function averageNote(rows, list, means) {
+function averageNote(rows, list) {
+  const means = averagedNow();
   if (means.length < 2) return "An average needs two benchmarks of the same unit";
-  const having = rows.filter((model) => average(model, means) != null).length;
-  const out = list.filter((benchmark) => !benchmark.share).map((benchmark) => benchmark.name);
+  const having = rows.filter((model) => standing(model).mean != null).length;
+  const out = list.filter((benchmark) => !means.includes(benchmark) && !benchmark.share).map((benchmark) => benchmark.name);
   const note = `Average over the same ${means.length} benchmarks for `
-    + plural(having, "model that has all of them", "models that have all of them");
-  return out.length ? `${note}; not in it, as of another unit or direction: ${out.join(", ")}` : note;
+    + `${plural(having, "model that has all of them", "models that have all of them")} (± 95 % interval), others below`;
+  return state.average && out.length ? `${note}; not in it, as of another unit or direction: ${out.join(", ")}` : note;
 }
 
 function drawPager(page, pages, first, shown, total) {
-  $("pager").hidden = pages === 1;
   const move = (to) => () => {
-    change({ page: to });
+    change({ page: to, row: "" });
     $("scroll").scrollTop = 0;
     $("scroll").focus();
   };
-  put($("pager"),
-    el("span", { class: "soft" }, `${many.format(first + 1)}–${many.format(first + shown)} of ${many.format(total)}`),
-    button("Previous", move(page - 1), { disabled: page === 1 }), el("span", {}, `Page ${page} of ${pages}`),
-    button("Next", move(page + 1), { disabled: page === pages }));
+  put($("pager"), total > 0 && el("span", { class: "downloads" }, "Download these: ", button("CSV", () => download("csv")), " ", button("JSON", () => download("json"))),
+    el("span", { class: "soft" }, total ? `${many.format(first + 1)}–${many.format(first + shown)} of ${many.format(total)}` : ""),
+    pages > 1 && [button("Previous", move(page - 1), { disabled: page === 1 }), el("span", { class: "pages" }, `Page ${page} of ${pages}`),
+      button("Next", move(page + 1), { disabled: page === pages })]);
 }
 
 function drawLegend() {
   put($("legend"),
-    el("li", {}, el("span", { class: "star", "aria-hidden": "true" }, "★ "), "best of the models shown"),
-    el("li", {}, "2–4 under a number: its rank among all models; those that cannot be told apart share a range. "
-      + "No rank: the uncertainty is unknown"),
+    el("li", {}, el("span", { class: "swatch group", "aria-hidden": "true" }), "cannot be told from the best (95 %)"),
+    el("li", {}, el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "), "shown better than all others"),
+    el("li", {}, "2–4 under a number: the places that its error allows among all models with a number here; a model "
+      + "whose error is not known has no rank, and may be anywhere in the others'"),
+    hasOfficial && el("li", {}, "Hub 3: its place on the Hub's own leaderboard, by the value alone"),
     el("li", {}, "— missing: nobody reported it"),
-    usedSources.filter((source) => source.short).map((source) => el("li", {}, mark(source), source.label)));
+    marked && usedSources.filter((source) => source.short).map((source) => el("li", {}, mark(source), source.label)),
+    !marked && usedSources.map((source) => el("li", {}, `all numbers: ${source.label}`)));
 }
 
-// --- The models to compare. ---
+"""
+# fmt: on
+# fmt: off
+SCRIPT_COMPARE = r"""// --- The models to compare. ---
 
 function toggle(model) {
   const rest = state.compare.filter((id) => id !== model.id);
@@ -9619,7 +9955,7 @@ const SHAPES = [
   (x, y) => svg("path", { d: `M${x} ${y - 6}l6 10.5h-12z`, class: "k3" }),
   (x, y) => svg("path", { d: `M${x} ${y + 6}l-6-10.5h12z`, class: "k4" }),
 ];
-const chartWidth = () => Math.max(300, Math.min(1100, $("main").clientWidth - 40));
+const chartWidth = () => Math.max(280, Math.min(1100, $("main").clientWidth - 40));
 const line = (name, x1, y1, x2, y2) => svg("line", { class: name, x1, y1, x2, y2 });
 const label = (x, y, anchor, text, name = "soft") => svg("text", { x, y, "text-anchor": anchor, class: name }, text);
 
@@ -9673,33 +10009,52 @@ function chartKey(chosen) {
 
 /** Scores in percent on one axis: a row for each benchmark, a mark for each model, a line for its 95 % interval. */
 function compareChart(chosen, rows) {
-  const drawn = averaged(rows), others = rows.filter((benchmark) => !benchmark.share);
+  const drawn = rows.filter((benchmark) => benchmark.share), others = rows.filter((benchmark) => !benchmark.share);
   if (!drawn.length) return soft("None of their benchmarks is in percent, so there is nothing to draw; see the table.");
-  const width = chartWidth(), narrow = width < 560, step = narrow ? 46 : 34, top = 22;
-  const left = narrow ? 8 : 170, right = width - 16, height = top + drawn.length * step + 8;
+  const width = chartWidth(), slim = width < 560, step = slim ? 46 : 34, top = 22;
+  const left = slim ? 8 : 170, right = width - 16, height = top + drawn.length * step + 8;
   const x = (value) => left + (right - left) * Math.min(100, Math.max(0, value)) / 100;
   const parts = [0, 20, 40, 60, 80, 100].map((tick) =>
     [line("grid", x(tick), top - 4, x(tick), height - 4), label(x(tick), 12, "middle", `${tick}`)]);
+  let binomial = false;
   drawn.forEach((benchmark, row) => {
-    const y = top + row * step + (narrow ? 32 : step / 2);
-    parts.push(line("grid", left, y, right, y), narrow ? label(left, y - 15, "start", benchmark.name, "")
-      : label(left - 12, y + 4, "end", cut(benchmark.name, 24), ""));
+    const y = top + row * step + (slim ? 32 : step / 2), name = benchmark.name + (benchmark.lower ? " ↓" : "");
+    parts.push(line("grid", left, y, right, y), slim ? label(left, y - 15, "start", name, "")
+      : label(left - 12, y + 4, "end", cut(name, 24), ""));
     chosen.forEach((model, index) => {
-      const score = model.shown.get(benchmark.key), lane = y + (index - (chosen.length - 1) / 2) * 4;
-      if (!score) return;
-      const value = points(benchmark, score.value), error = (score.error ?? 0) * benchmark.scale * 1.96;
-      if (error) parts.push(line(`whisker k${index}`, x(value - error), lane, x(value + error), lane));
+      const one = model.shown.get(benchmark.key), lane = y + (index - (chosen.length - 1) / 2) * 4;
+      if (!one) return;
+      const value = points(benchmark, one.value), error = (one.error ?? 0) * benchmark.scale * 1.96;
+      const stated = one.basis === "stated";
+      if (error) parts.push(line(`whisker k${index}${stated ? "" : " about"}`, x(value - error), lane, x(value + error), lane));
+      binomial ||= error > 0 && !stated;
       parts.push(SHAPES[index](x(value), lane));
     });
   });
   const title = `Scores in percent of ${chosen.map((model) => model.id).join(", ")} on `
     + `${plural(drawn.length, "benchmark")}; the table below has the numbers`;
-  const inTable = others.length > 0 && "In the table only, as of another unit or direction: "
-    + `${others.map((benchmark) => benchmark.name).join(", ")}.`;
+  const inTable = others.length > 0 && `In the table only, as of another unit: ${others.map(({ name }) => name).join(", ")}.`;
   return el("div", { class: "card plot" },
     svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": "chart-title" },
       svg("title", { id: "chart-title" }, title), parts),
-    soft("Scores in percent; lines are 95 % intervals where a standard error is known. ", inTable));
+    soft("Scores in percent; lines are 95 % intervals, where the ranks use an error. ",
+      binomial && "~ dashed: of the number of items alone (binomial). ",
+      drawn.some((benchmark) => benchmark.lower) && "↓ lower is better. ", inTable));
+}
+
+/** Bonferroni's limit for one model against up to four others: a normal quantile at 5 % by the number of others. */
+const LIMITS = [0, 1.96, 2.2414, 2.394, 2.4977];
+
+/** The marks of some compared numbers: a star for what the errors show to be better than each other one. */
+function compareMarks(benchmark, scores) {
+  const found = scores.filter(Boolean), marks = new Map();
+  if (found.length < 2) return marks;
+  const first = found.reduce((a, b) => (better(benchmark, b.value, a.value) ? b : a));
+  const others = found.filter((one) => one !== first);
+  if (others.every((one) => one.value === first.value)) return marks;
+  const star = others.every((one) => apartBy(first, one, LIMITS[others.length]));
+  for (const one of found) if (one.value === first.value) marks.set(one, { star, lead: !star });
+  return marks;
 }
 
 function compareTable(chosen, rows) {
@@ -9710,20 +10065,38 @@ function compareTable(chosen, rows) {
       + `(of ${rows.length} in the table).`
       : `No average: all ${chosen.length} models have ${plural(means.length, "benchmark")} in percent in common, `
         + "and an average takes two.";
+  const stacked = narrow.matches && chosen.length > 1; // on a phone the benchmark's name stands over its numbers
   const lines = rows.map((benchmark) => {
-    const best = chosen.length > 1 ? bestOf(chosen, [benchmark]).get(benchmark.key) : null;
-    return el("tr", {}, rowHead(benchmark.name, el("span", { class: "sub" }, unitOf(benchmark))),
-      chosen.map((model) => scoreCell(benchmark, model.shown.get(benchmark.key), best)));
+    const scores = chosen.map((model) => model.shown.get(benchmark.key)), marks = compareMarks(benchmark, scores);
+    return stackedRow(stacked, [benchmark.name, unitOf(benchmark)],
+      scores.map((one) => scoreCell(benchmark, one, marks.get(one))), chosen.length);
   });
   if (mean) {
-    const cells = chosen.map((model) => number(el("strong", {}, tenths(average(model, means)))));
-    lines.push(el("tr", {}, rowHead(el("strong", {}, `Average of ${means.length}`)), cells));
+    const unit = { scale: 1, share: false, unit: "%", name: "Average", lower: means[0].lower };
+    const found = chosen.map((model) => meanOver(model, means)), marks = compareMarks(unit, found);
+    const cells = found.map((one) => el("td", { class: marks.get(one)?.star ? "n score star" : "n score" },
+      marks.get(one)?.star && el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "),
+      el("strong", {}, tenths(one.mean)), one.error != null && el("span", { class: "rank" }, `± ${tenths(1.96 * one.error)}`)));
+    lines.unshift(stackedRow(stacked, [`Average of ${means.length}`, "%, ± 95 % interval"], cells, chosen.length));
   }
-  const heads = [["Benchmark", "model"], ...chosen.map((model) => [lastPart(model.id), "n"])];
-  return [el("p", {}, about), table("compared", "The numbers of the compared models", heads, lines)];
+  const heads = chosen.map((model, index) => [lastPart(model.id), `n k${index}head`]);
+  const starred = soft("★ shown better than each of the others: the errors of these models tell them apart (95 %, "
+    + "samples as independent). A heavier number leads, and no more is known.");
+  return [el("p", { id: "average-of" }, about),
+    table("compared", "The numbers of the compared models", stacked ? heads : [["Benchmark", "model"], ...heads], lines),
+    chosen.length > 1 && starred];
 }
 
-// --- Score against size. ---
+function stackedRow(stacked, [name, unit], cells, width) {
+  const sub = el("span", { class: "sub" }, unit);
+  if (!stacked) return el("tr", {}, rowHead(name, sub), cells);
+  return [el("tr", { class: "over" }, el("th", { scope: "rowgroup", colspan: width }, name, " ", sub)), el("tr", {}, cells)];
+}
+
+"""
+# fmt: on
+# fmt: off
+SCRIPT_SIZE = r"""// --- Score against size. ---
 
 /** Models that no other beats with as few parameters or fewer, from small to large. */
 function paretoFront(dots, benchmark) {
@@ -9750,7 +10123,7 @@ function drawSize() {
   const options = benchmarks.map(({ key, name }) =>
     el("option", { value: key, selected: key === benchmark.key }, `${name} (${covered.get(key)})`));
   const lines = front.map(({ model, parameters }) => el("tr", {}, rowHead(modelLink(model, model.id)),
-    number(size(parameters)), scoreCell(benchmark, model.shown.get(benchmark.key), null)));
+    number(size(parameters)), scoreCell(benchmark, model.shown.get(benchmark.key))));
   const heads = [["On the Pareto front", "model"], ["Size", "n"], [benchmark.name, "n", unitOf(benchmark)]];
   put($("view-size"), title, sourceNote(),
     el("div", { class: "tools" }, el("label", { class: "field" }, "Benchmark",
@@ -9862,14 +10235,17 @@ function pointer(chart, width, dots, spots, benchmark) {
   return tip;
 }
 
-// --- Coverage, and how to read the numbers. ---
+"""
+# fmt: on
+# fmt: off
+SCRIPT_VIEWS = r"""// --- Coverage, and how to read the numbers. ---
 
 function drawCoverage() {
   const rows = benchmarks.map((benchmark) => {
     const first = models.flatMap((model) => model.scores.get(benchmark.key)?.[0] ?? []);
     const share = 100 * first.length / models.length, bar = el("span", {});
     bar.style.width = `${share}%`;
-    const by = usedSources.map((source) => first.filter((score) => sources[score.source] === source).length);
+    const by = usedSources.map((source) => first.filter((one) => sources[one.source] === source).length);
     const category = benchmark.category && el("span", { class: "sub" }, benchmark.category.replaceAll("_", " "));
     return el("tr", {}, rowHead(benchmark.name, category),
       number(many.format(first.length)),
@@ -9897,15 +10273,21 @@ function drawAbout() {
     el("li", {}, mark(source), el("strong", {}, source.label), `: ${source.text}`));
   put($("view-about"), el("h2", { id: "title-about" }, "About the numbers"),
     el("p", {}, "Every number here is one that somebody published with the model, or that was measured with this "
-      + `project; none is made up. They were collected on ${data.collected}, from ${plural(data.read, "model")}.`),
+      + `project; none is made up. Collected on ${data.collected}: `
+      + `${usedSources.map((source) => `${many.format(sourceCounts[sources.indexOf(source)])} ${source.label}`).join(", ")}`
+      + `${data.read ? `; ${plural(data.read, "model was", "models were")} asked for on the Hub` : ""}.`),
     el("h3", {}, "Which number is shown"),
     el("p", {}, "When a model has several numbers for one benchmark, all of them are kept, and the table shows the "
       + "first in this order; a model's page shows them all."),
     el("ol", { id: "order" }, order),
     el("h3", {}, "Ranks"), el("p", { id: "ranking" }, data.ranking),
-    el("h3", {}, "Averages"),
-    el("p", {}, "An average is only ever taken over the same benchmarks for every model that gets one, all in percent "
-      + "and higher is better; a model that lacks one gets none. The page says how many benchmarks are in it."),
+    el("p", {}, "A model whose error is not known has no rank; as it may be anywhere, the others' ranges are wider by one."),
+    el("h3", {}, "The overall order"),
+    el("p", {}, `It is by the average over ${plural(primary.length, "benchmark")}: `
+      + `${primary.map(({ name }) => name).join(", ") || "there is none"}. Unless somebody chose them, these are the ones `
+      + "that most models share: the set with the most numbers of models that have all of it. An average is only ever "
+      + "taken over the same benchmarks for every model that gets one, all in percent and of one direction; a model "
+      + "that lacks one stands below, with a count of what it has. Its error is that of independent samples."),
     el("h3", {}, "Units"),
     el("p", {}, "Scores are in percent where the benchmark's unit is a proportion or a percentage. Where the scale of "
       + "a number is unclear, it is neither guessed nor ranked: it is kept apart, below."),
@@ -9920,19 +10302,22 @@ function drawModel() {
   const dialog = $("model"), model = named.get(state.model);
   if (!model) { dialog.close(); return; }
   const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
-  const aside = apart.filter(([id]) => id === model.id);
+  const aside = apart.filter(([id]) => id === model.id), one = standing(model);
   const rows = benchmarks.filter(({ key }) => model.scores.has(key)).flatMap((benchmark) =>
-    model.scores.get(benchmark.key).map((score, index) => scoreRow(benchmark, score, index > 0)));
+    model.scores.get(benchmark.key).map((other, index) => scoreRow(model, benchmark, other, index > 0)));
   const heads = [["Benchmark", ""], ["Score", "n"], ["Rank", "n"]];
   heads.push(...["How", "Source", "By", "Date"].map((text) => [text, ""]));
+  const overall = one.mean != null && averagedNow().length > 1
+    && `${tenths(one.mean)}${one.error == null ? "" : ` ± ${tenths(1.96 * one.error)}`}, rank ${rankText(one) ?? "n/a"}`;
   put(dialog,
     el("div", { class: "head" }, el("h2", { id: "title-model", class: "name" }, model.id),
       button("Close", () => dialog.close())),
-    el("dl", { class: "facts" },
-      fact("Parameters", size(model.parameters) ?? "unknown"), fact("License", model.license),
-      fact("Downloads", model.downloads == null ? "unknown" : many.format(model.downloads)),
+    el("dl", { class: "facts" }, overall && fact(`Average of ${averagedNow().length}`, overall),
+      hasSizes && fact("Parameters", size(model.parameters) ?? "unknown"), fact("License", model.license),
+      hasDownloads && fact("Downloads", model.downloads == null ? "unknown" : many.format(model.downloads)),
       fact("Benchmarks", many.format(model.scores.size)), model.url && fact("Page", webLink(model.url, model.url))),
-    el("p", {}, compareButton(model)),
+    el("p", { class: "actions" }, compareButton(model), " ",
+      copyButton("Copy a link to its row", () => location.href.split("#")[0] + address({ ...PLAIN, row: model.id }))),
     table("numbers", `All numbers of ${model.id} and their sources`, heads, rows),
     aside.length > 0 && [el("h3", {}, "Kept apart: not ranked, not in any average"),
       el("ul", { class: "plain" }, aside.map(([, benchmark, value, source, why, url]) =>
@@ -9950,27 +10335,117 @@ function compareButton(model) {
   return button(full ? `${MOST_COMPARED} models are chosen already` : text(), press, { disabled: full });
 }
 
-function scoreRow(benchmark, score, other) {
-  const source = sources[score.source], error = errorText(benchmark, score);
+function scoreRow(model, benchmark, one, other) {
+  const source = sources[one.source], error = errorText(benchmark, one);
   const listed = (...parts) => parts.filter(Boolean).join(", ");
-  const how = listed(score.metric, score.shots, score.n != null && `n = ${many.format(score.n)}`,
-    score.written != null && `written as ${score.written}`, score.notes);
-  const where = listed(score.form, score.origin, score.revision && `at ${score.revision}`);
-  const name = score.request == null ? source.label : `${source.label} #${score.request}`;
+  const how = listed(one.metric, one.shots, one.n != null && `n = ${many.format(one.n)}`,
+    one.written != null && `written as ${one.written}`, one.notes);
+  const where = listed(one.form, one.origin, one.revision && `at ${one.revision}`);
+  const name = one.request == null ? source.label : `${source.label} #${one.request}`;
   return el("tr", { class: other ? "other" : "" },
     el("th", { scope: "row" }, benchmark.name, other && el("span", { class: "soft" }, " also reported")),
-    number(`${format(benchmark, score.value)} `, el("span", { class: "soft" }, benchmark.unit),
+    number(`${format(benchmark, one.value)} `, el("span", { class: "soft" }, benchmark.unit),
       error && el("span", { class: "rank" }, `± ${error} SE`)),
-    number(other ? "not ranked" : rankText(score) ?? "n/a",
-      !other && score.basis && el("span", { class: "rank basis" }, `error: ${score.basis}`)),
+    number(other ? "not ranked" : rankText(one) ?? "n/a",
+      one.official != null && el("span", { class: "rank basis" }, `Hub ${one.official}${one.why ? `: ${one.why}` : ""}`),
+      !other && one.basis && el("span", { class: "rank basis" }, `error: ${one.basis}`)),
     el("td", { class: "wrap name" }, how || "—"),
-    el("td", { class: "wrap" }, mark(source), webLink(score.url, name),
+    el("td", { class: "wrap" }, mark(source), webLink(one.url, name),
       where && el("span", { class: "rank name" }, where)),
-    el("td", { class: "wrap name" }, score.contributor ?? "—"),
-    el("td", { class: "date name" }, score.date ?? "—"));
+    el("td", { class: "wrap name" }, one.contributor ?? "—"),
+    el("td", { class: "date name" }, one.date ?? "—",
+      copyButton("Cite", () => citation(model, benchmark, one), { "aria-label": `Copy a citation of ${benchmark.name}` })));
 }
 
-// --- The controls. ---
+"""
+# fmt: on
+# fmt: off
+SCRIPT_FILES = r"""// --- What people take away: a citation, a link, a file, paper. ---
+
+/** A button that copies a text, and says so. */
+function copyButton(text, content, more = {}) {
+  const press = async (event) => {
+    const pressed = event.target, copied = content();
+    try { await navigator.clipboard.writeText(copied); } catch {
+      const field = el("textarea", { class: "vh", "aria-hidden": "true", tabindex: "-1" }, copied);
+      pressed.after(field); // inside the dialog, which alone may have the focus
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+      pressed.focus();
+    }
+    pressed.dataset.copied = copied;
+    pressed.textContent = "Copied";
+    setTimeout(() => { pressed.textContent = text; }, 1500);
+  };
+  return button(text, press, { ...more, class: "button small" });
+}
+
+/** A number as it can be quoted: model, benchmark, value, items, source, date. */
+function citation(model, benchmark, one) {
+  const unit = benchmark.unit ? ` ${benchmark.unit}` : "", error = errorText(benchmark, one);
+  const details = [one.shots, one.n != null && `n = ${one.n}`, error && `standard error ${error}`].filter(Boolean).join(", ");
+  const source = [sources[one.source].label, one.origin, one.url ?? model.url].filter(Boolean).join(", ");
+  return `${model.id}: ${benchmark.name} ${format(benchmark, one.value)}${unit}${details && ` (${details})`}; ${source}`
+    + `${one.date ? `; ${one.date.slice(0, 10)}` : ""}. Collected ${data.collected}.`;
+}
+
+const FIELDS = ["model", "benchmark", "value", "unit", "rank_low", "rank_high", "standard_error", "error_from", "n", "source",
+  "source_url", "date", "parameters", "license"];
+/** The shown numbers of the models that the filters keep, in the table's order. */
+function shownNumbers() {
+  const list = columns();
+  return sorted(filtered(list, state.complete)).flatMap((model) => list.flatMap((benchmark) => {
+    const one = model.shown.get(benchmark.key);
+    return one ? [[model.id, benchmark.key, points(benchmark, one.value), benchmark.unit, one.low, one.high,
+      one.error == null ? null : points(benchmark, one.error), one.basis, one.n, sources[one.source].id, one.url, one.date,
+      model.parameters, model.license]] : [];
+  }));
+}
+
+/** A cell of CSV; a text that a spreadsheet would take for a formula begins with an apostrophe. */
+function csvCell(value) {
+  if (value == null || typeof value === "number") return value == null ? "" : String(value);
+  const safe = /^[=+\-@\t\r\n|%]/.test(value.trimStart()) ? `'${value}` : value;
+  return `"${safe.replaceAll('"', '""')}"`;
+}
+
+function download(form) {
+  const rows = shownNumbers();
+  const text = form === "csv" ? [FIELDS, ...rows].map((row) => `${row.map(csvCell).join(",")}\r\n`).join("")
+    : JSON.stringify({ collected: data.collected, ranking: data.ranking, filters: address(state).slice(1),
+      rows: rows.map((row) => Object.fromEntries(row.map((value, index) => [FIELDS[index], value ?? null]))) }, null, 1);
+  const file = new Blob([text], { type: form === "csv" ? "text/csv;charset=utf-8" : "application/json" });
+  const link = el("a", { href: URL.createObjectURL(file), download: `leaderboard.${form}` });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+const PRINTED_COLUMNS = 7; // that fit on paper, the model and its rank aside
+/** On paper all rows, and the columns that do not fit beside the first ones in further tables. */
+function drawPrint() {
+  if (state.view !== "table") return;
+  const list = columns(), rows = sorted(filtered(list, state.complete)), parts = [];
+  for (let at = 0; at < list.length; at += PRINTED_COLUMNS) parts.push(list.slice(at, at + PRINTED_COLUMNS));
+  put($("print"), parts.map((part, index) => el("table", {},
+    el("thead", {}, el("tr", {}, ["Rank", "Model", ...(index ? [] : ["Average"]), ...part.map(({ name, unit }) => `${name}, ${unit}`)]
+      .map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, rows.map((model) => el("tr", {}, rankCell(model), el("th", { scope: "row" }, model.id),
+      !index && number(standing(model).mean == null ? "—" : tenths(standing(model).mean)),
+      part.map((benchmark) => {
+        const one = model.shown.get(benchmark.key);
+        return number(one ? format(benchmark, one.value) : "—");
+      })))))));
+}
+addEventListener("beforeprint", drawPrint);
+addEventListener("afterprint", () => put($("print")));
+
+"""
+# fmt: on
+# fmt: off
+SCRIPT_CONTROLS = r"""// --- The controls. ---
 
 function choice(attributes, onchange, source, text, count) {
   return el("label", { class: "check" }, el("input", { type: "checkbox", onchange, ...attributes }),
@@ -9985,7 +10460,7 @@ function drawChoices() {
     order.map(([name, count]) => el("option", { value: name }, `${cut(name, 40)} (${count})`)));
   const choose = (keys) => () => change({ keys, page: 1 });
   put($("keys"),
-    el("div", { class: "row" }, button(`Best covered ${defaultKeys.length}`, choose(null)),
+    el("div", { class: "row" }, button(`Usual ${defaultKeys.length}`, choose(null)),
       button(`All ${benchmarks.length}`, choose(benchmarks.map(({ key }) => key)))),
     benchmarks.map(({ key, name }) => choice({ "data-key": key }, pickKeys, null, name, covered.get(key))));
   put($("sources"), sources.map((source) => choice({ "data-source": source.id }, pickSources, source, source.label)));
@@ -10004,13 +10479,16 @@ function pickSources() {
 
 function reset() {
   const { view, compare, sort, up, plot } = state;
-  change({ ...PLAIN, view, compare, sort, up, plot });
+  change({ ...PLAIN, view, compare, ...(sort !== searched(state.q).column && { sort, up }), plot });
   $("q").focus();
 }
 
 function drawControls() {
   for (const name of ["q", "min", "max", "license"]) if ($(name).value !== state[name]) $(name).value = state[name];
   for (const name of ["complete", "average"]) $(name).checked = state[name];
+  const shown = [...(averagedNow().length > 1 ? [["average", `Average of ${averagedNow().length}`]] : []),
+    ...columns().map(({ key, name }) => [key, name])];
+  put($("column"), shown.map(([value, text]) => el("option", { value, selected: value === state.sort }, cut(text, 40))));
   $("verified").checked = state.from?.join() === sources[0].id;
   const keys = state.keys ?? defaultKeys, from = state.from ?? sources.map(({ id }) => id);
   for (const box of $("keys").querySelectorAll("input")) box.checked = keys.includes(box.dataset.key);
@@ -10061,8 +10539,14 @@ function show(next, first = false) {
 function listen() {
   const on = (id, name, action) => $(id).addEventListener(name, action);
   on("tools", "submit", (event) => event.preventDefault());
-  for (const id of ["q", "min", "max", "license"]) on(id, "input", () => change({ [id]: $(id).value, page: 1 }));
-  for (const id of ["complete", "average"]) on(id, "change", () => change({ [id]: $(id).checked, page: 1 }));
+  for (const id of ["min", "max", "license"]) on(id, "input", () => change({ [id]: $(id).value, page: 1, row: "" }));
+  on("q", "input", () => {
+    const q = $("q").value, before = usualSort(state.q), sort = usualSort(q);
+    change({ q, page: 1, row: "", ...(sort !== before && { sort, up: null }) });
+  });
+  on("complete", "change", () => change({ complete: $("complete").checked, page: 1 }));
+  on("average", "change", () => change({ average: $("average").checked, sort: "average", up: null, page: 1 }));
+  on("column", "change", () => change({ sort: $("column").value, up: null, page: 1 }));
   on("verified", "change", () => change({ from: $("verified").checked ? [sources[0].id] : null, page: 1 }));
   on("reset", "click", reset);
   on("more", "click", () => $("more").setAttribute("aria-expanded", $("filters").classList.toggle("open")));
@@ -10081,6 +10565,7 @@ function listen() {
     });
   }
   for (const name of ["hashchange", "popstate"]) addEventListener(name, () => show(settled(readState())));
+  narrow.addEventListener("change", () => { if (state.view === "table") drawTable(); });
   let width = innerWidth;
   addEventListener("resize", () => {
     if (width !== innerWidth && ["compare", "size"].includes(state.view)) DRAW[state.view]();
@@ -10110,19 +10595,106 @@ function listenTheme() {
 }
 
 $("summary").textContent = `${plural(models.length, "model")}, ${plural(benchmarks.length, "benchmark")}, `
-  + `${plural(data.scores.length, "number")}, each with its source. Collected ${data.collected}.`;
+  + `${plural(numbers, "number")}, each with its source. Collected ${data.collected}.`;
 listenTheme();
 drawChoices();
 drawLegend();
 listen();
-show(state, true);
+chooseSources();
+show(settled(readState()), true);
 document.documentElement.dataset.ready = "1";
-})();
 """
 # fmt: on
+PAGE_SCRIPT = (
+    SCRIPT_BASE
+    + SCRIPT_DATA
+    + SCRIPT_STATE
+    + SCRIPT_ORDER
+    + SCRIPT_SEARCH
+    + SCRIPT_TABLE
+    + SCRIPT_COMPARE
+    + SCRIPT_SIZE
+    + SCRIPT_VIEWS
+    + SCRIPT_FILES
+    + SCRIPT_CONTROLS
+)
+
+
+# --- parts/page/first_rows.py -----------------------------------------------------------------------------------------
+
+
+def first_rows(
+    standings: Sequence[Standing],
+    scores: Mapping[tuple[str, str], BoardRow],
+    ranks: Mapping[tuple[str, str], RankRange],
+    benchmarks: Sequence[Mapping[str, Any]],
+    primary: Sequence[str],
+    lead: str,
+    collected: str,
+) -> dict[str, str]:
+    """Head and rows of the first FIRST_ROWS models, and the sentence above them; foreign text is escaped.
+
+    scores, ranks: (benchmark, model) -> the shown row and its ranks; benchmarks: as the page has them.
+    """
+    averaged = len(primary) > 1
+    order = sorted(benchmarks, key=lambda b: primary.index(b["key"]) if b["key"] in primary else len(primary))
+    columns = order[:FIRST_COLUMNS]
+    heads = [head("Rank", "", "rankhead"), head("Model", "", "model")]
+    heads += [head("Average", f"of {len(primary)}, %", "n")] if averaged else []
+    heads += [head(b["name"], f"{b['unit']}{', lower is better' if b['lower'] else ''}", "n") for b in columns]
+    lines = []
+    for one in standings[:FIRST_ROWS]:
+        cells = [f'<td class="n rankcell">{place(one, len(primary))}</td>', model_cell(one.model, scores, columns)]
+        cells += [mean_cell(one)] if averaged else []
+        cells += [score_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    told = f"{len(standings):,} models, {len(benchmarks)} benchmarks. Collected {collected}."
+    return {
+        "lead": html.escape(lead),
+        "collected": html.escape(told),
+        "head": f"<tr>{''.join(heads)}</tr>",
+        "rows": "\n".join(lines),
+    }
+
+
+def head(name: str, unit: str, kind: str) -> str:
+    below = f'<span class="unit">{html.escape(unit)}</span>' if unit else ""
+    return f'<th scope="col" class="{kind}"><span class="name">{html.escape(name)}</span>{below}</th>'
+
+
+def place(one: Standing, count: int) -> str:
+    """A model's ranks, or how many of the benchmarks it has."""
+    return f"{one.have} of {count}" if one.mean is None else str(one.rank)
+
+
+def model_cell(model: str, scores: Mapping[tuple[str, str], BoardRow], columns: Sequence[Mapping[str, Any]]) -> str:
+    """The model's name, a link where it is on the Hub."""
+    shown = [row for b in columns if (row := scores.get((b["key"], model)))]
+    on_hub = any(row["source_type"] not in ("own_run", "reported") for row in shown)
+    owner, _, name = model.rpartition("/")
+    text = f'<span class="clamp">{html.escape(name)}</span>'
+    link = f'<a class="name" rel="noreferrer" href="{html.escape(f"{HUB_URL}/{model}")}">{text}</a>' if on_hub else text
+    return f'<th scope="row" class="model">{link}<span class="sub name clamp">{html.escape(owner)}</span></th>'
+
+
+def mean_cell(one: Standing) -> str:
+    if one.mean is None:
+        return '<td class="n missing">—</td>'
+    spread = "" if one.error is None else f'<span class="rank">± {Z95 * one.error:.1f}</span>'
+    return f'<td class="n"><strong>{one.mean:.1f}</strong>{spread}</td>'
+
+
+def score_cell(row: BoardRow | None, rank: RankRange | None) -> str:
+    if row is None:
+        return '<td class="n missing">—</td>'
+    below = f'<span class="rank">{rank}</span>' if rank and rank.low is not None else ""
+    value = display_score(row["comparable"], row["canonical_unit"])
+    return f'<td class="n score"><span class="value">{value}</span>{below}</td>'
 
 
 # --- parts/page/packed.py ---------------------------------------------------------------------------------------------
+
+RECORD_FILE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json")
 
 
 class Strings:
@@ -10144,49 +10716,83 @@ def web_address(address: str | None, model: str) -> str | None:
 
 
 def page_benchmark(row: Mapping[str, Any], category: str | None) -> dict[str, Any]:
-    """A benchmark as the page shows it: the factor for people, and whether it may enter an average."""
-    factor, unit, share = PAGE_UNITS.get(row["canonical_unit"], (1, row["canonical_unit"] or "", False))
-    lower = bool(row["lower_is_better"])
+    """A benchmark as the page shows it: the factor for people, and whether it is a share, which may be averaged."""
+    factor = PERCENT.get(row["canonical_unit"])
     return {
         "key": row["benchmark"],
         "name": row["benchmark_name"] or row["benchmark"],
-        "unit": unit,
-        "scale": factor,
-        "lower": lower,
-        "share": share and not lower,
-        "bounds": [0, 100 / factor] if share else None,
+        "unit": row["canonical_unit"] or "" if factor is None else "%",
+        "scale": factor or 1,
+        "lower": bool(row["lower_is_better"]),
+        "share": factor is not None,
         "category": category,
     }
 
 
-def page_score(row: Mapping[str, Any], place: Sequence[int], rank: RankRange | None, text: Strings) -> list[Any]:
-    """A number as a short list: place (model, benchmark), value, source, rank, how, by whom; no trailing nulls."""
-    fields = [
-        *place,
-        row["comparable"],
-        list(SOURCE_TYPES).index(row["source_type"]),
-        rank and rank.low,
-        rank and rank.high,
-        text(rank and rank.basis),
-        row["comparable_error"],
-        row["n"],
-        text(row["shots"]),
-        text(row["metric"]),
-        text(web_address(row["source_url"], row["model"])),
-        text(row["contributor"]),
-        text(row["revision"] and row["revision"][:12]),
-        text(row["date"]),
-        text(row["source_format"]),
-        text(row["source_name"]),
-        None if row["value"] == row["comparable"] else row["value"],
-        text(row["notes"]),
-        row["pull_request"],
-        row["official_rank"],
-        text(row["official_why"]),
-    ]
-    while fields[-1] is None:
-        fields.pop()
-    return fields
+def place_parts(text: str | None, model: str, strings: Strings) -> tuple[int | None, str | None]:
+    """An address, or a note that begins with a record's path, as what others share and its last part.
+
+    In the first the model's own name is a space. Of a hundred thousand records the last part is all that differs.
+    """
+    if text is None or text.startswith("~") or "/" not in text or " " in text.partition("; ")[0]:
+        return strings(text), None
+    path, _, more = text.partition("; ")
+    folder, _, name = path.rpartition("/")
+    if RECORD_FILE.fullmatch(name):  # 32 digits of 4 bits as 22 letters of 6: they are most of a large page
+        name = " " + base64.b64encode(bytes.fromhex(name[:36].replace("-", ""))).decode()[:22]
+    return strings(f"{folder}/".replace(model, " ")), f"{name}; {more}" if more else name
+
+
+def page_score(row: Mapping[str, Any], rank: RankRange | None, text: Strings) -> dict[str, Any]:
+    """A number: value, source, ranks, its error and how that is known, how and by whom it was made."""
+    error, basis = row_error(row)
+    url, file = place_parts(web_address(row["source_url"], row["model"]), row["model"], text)
+    notes, record = place_parts(row["notes"], row["model"], text)
+    return {
+        "value": row["comparable"],
+        "source": list(SOURCE_TYPES).index(row["source_type"]),
+        "low": rank and rank.low,
+        "high": rank and rank.high,
+        "official": row["official_rank"],
+        "why": text(row["official_why"]),
+        "basis": text(basis),
+        "error": None if error is None else float(f"{error:.4g}"),
+        "n": row["n"],
+        "shots": text(row["shots"]),
+        "metric": text(row["metric"]),
+        "url": url,
+        "file": file,
+        "contributor": text(row["contributor"]),
+        "revision": text(row["revision"] and row["revision"][:12]),
+        "date": text(row["date"]),
+        "form": text(row["source_format"]),
+        "origin": text(row["source_name"]),
+        "written": written_otherwise(row),
+        "notes": notes,
+        "record": record,
+        "request": row["pull_request"],
+    }
+
+
+def written_otherwise(row: Mapping[str, Any]) -> float | None:
+    """The value as its source has it, unless that is what the page shows: 98.5 beside 98.5 % says nothing."""
+    shown = row["comparable"] * PERCENT.get(row["canonical_unit"], 1.0)
+    return (
+        None
+        if any(abs(row["value"] - value) <= 1e-9 * abs(value) for value in (shown, row["comparable"]))
+        else row["value"]
+    )
+
+
+def as_columns(rows: Iterable[Mapping[str, Any]], places: Sequence[tuple[int, int]]) -> dict[str, list[Any]]:
+    """Properties that some row has as columns; m and b: the places of a number's model and benchmark."""
+    table = list(rows)
+    columns: dict[str, list[Any]] = {"m": [m for m, _ in places], "b": [b for _, b in places]}
+    for name in table[0] if table else ():
+        column = [row[name] for row in table]
+        if any(value is not None for value in column):
+            columns[name] = column
+    return columns
 
 
 def page_model(row: Mapping[str, Any], text: Strings) -> list[Any]:
@@ -10216,27 +10822,30 @@ def page_sources() -> list[dict[str, Any]]:
     ]
 
 
-def page_ranks(scores: Sequence[dict[str, Any]]) -> dict[tuple[str, str], RankRange]:
+def page_ranks(shown: Iterable[dict[str, Any]]) -> dict[tuple[str, str], RankRange]:
     """(benchmark, model) -> rank range, among all shown numbers of the benchmark."""
-    shown: dict[str, list[dict[str, Any]]] = {}
-    for row in scores:
-        if row["shown"]:
-            shown.setdefault(row["benchmark"], []).append(row)
-    return {(key, model): rank for key, rows in shown.items() for model, rank in rank_ranges(rows).items()}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in shown:
+        found.setdefault(row["benchmark"], []).append(row)
+    return {(key, model): rank for key, rows in found.items() for model, rank in rank_ranges(rows).items()}
 
 
-def page_html(data: Mapping[str, Any]) -> str:
+def page_html(data: Mapping[str, Any], first: Mapping[str, str] | None = None) -> str:
     """The whole page as one HTML text: style, script and data inside, and a policy that forbids everything else.
 
-    The data is JSON in which no "<" is left, so it can neither end its element nor begin another.
+    The data is JSON, gzipped, in Base64, so nothing in it is markup; `first`: what is seen before it is unpacked, and
+    without JavaScript (lead, head, rows: HTML that is safe).
     """
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    text = text.encode("utf-8", "replace").decode()  # a half of a surrogate pair is no text
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = gzip.compress(text.encode("utf-8", "replace"), 6, mtime=0)  # half of a surrogate pair is no text
     policy = (
         f"default-src 'none'; style-src '{sha256_source(PAGE_STYLE)}'; script-src '{sha256_source(PAGE_SCRIPT)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-    parts = {"policy": policy, "title": PAGE_TITLE, "style": PAGE_STYLE, "script": PAGE_SCRIPT, "data": text}
+    parts = {"policy": policy, "title": PAGE_TITLE, "style": PAGE_STYLE, "script": PAGE_SCRIPT}
+    parts |= {"data": base64.b64encode(packed).decode(), "lead": "", "collected": "", "head": "", "rows": ""} | dict(
+        first or {}
+    )
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], PAGE_HTML)
 
 
@@ -10254,54 +10863,67 @@ RANK_METHOD = (
 )
 
 
-def read_page(folder: Path) -> str:
-    """The page of the data in a folder; ScriptError with the command that collects data when it cannot be made."""
+def read_page(folder: Path, primary: str | None = None) -> str:
+    """The page of the data in a folder; ScriptError with the command that collects data when it cannot be made.
+
+    primary: benchmarks of the overall order, with commas between.
+    """
     again = f"collect it: uv run scripts/leaderboard.py collect --trending 100 --output-dir {folder}"
     for name in PAGE_FILES:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")
     try:
         engine, metadata = open_data(folder)
+        named = [covered_key(name, metadata, "--primary") for name in filter(None, (primary or "").split(","))]
         with engine:
-            return page_html(page_data(engine, metadata))
+            return page_html(*page_data(engine, metadata, named))
     except ScriptError as error:
+        if primary:
+            raise
         raise ScriptError(f"{str(error).removesuffix('; collect again')}; {again}") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ScriptError(f"{folder}: not the data of a leaderboard ({single_line(error)}); {again}") from error
 
 
-def page_data(engine: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page draws: models, benchmarks, every number in the order of sources, what was kept apart or unread."""
+def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the page draws: models, benchmarks, every number in the order of sources, what was kept apart or unread.
+
+    With it the HTML of the first rows. named: the benchmarks of the overall order, when somebody has named them.
+    """
     models = sorted(query(engine, PAGE_MODELS), key=lambda row: natural_key(row["model"]))
     if not models:
         raise ValueError("it has no rows")
     categories = {entry["key"]: entry.get("category") for entry in metadata["benchmarks"]}
-    benchmarks = query(engine, PAGE_BENCHMARKS)
+    found = query(engine, PAGE_BENCHMARKS)
+    benchmarks = [page_benchmark(row, categories.get(row["benchmark"])) for row in found]
     scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES), list(SOURCE_FORMATS)])
-    text, ranks = Strings(), page_ranks(scores)
+    # Where like stands beside like, it packs best; numbers of one model and benchmark stay in the order of sources.
+    scores.sort(key=lambda row: (row["benchmark"], not row["shown"], row["comparable"] if row["shown"] else 0.0))
+    shown = {(row["benchmark"], row["model"]): row for row in scores if row["shown"]}
+    primary = chosen_primary(named, metadata, shown.values())
+    standings, ranks, text = overall_order(shown.values(), primary), page_ranks(shown.values()), Strings()
+    places = {one.model: one.rank for one in standings if one.mean is not None}
     place = {row["model"]: index for index, row in enumerate(models)}
-    column = {row["benchmark"]: index for index, row in enumerate(benchmarks)}
-    return {
+    column = {row["benchmark"]: index for index, row in enumerate(found)}
+    names = [benchmarks[column[key]]["name"] for key in primary]
+    lead = leader_text(standings, names[0] if len(names) == 1 else f"the average of {listing(names, 6)}")
+    rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
+    data = {
         "hub": HUB_URL,
         "collected": f"{metadata['collected'][:16].replace('T', ' ')} UTC",
         "read": metadata["models_read"],
         "ranking": RANK_METHOD,
         "sources": page_sources(),
-        "benchmarks": [page_benchmark(row, categories.get(row["benchmark"])) for row in benchmarks],
+        "benchmarks": benchmarks,
+        "primary": [column[key] for key in primary],
+        "places": {name: [getattr(places.get(row["model"]), name, None) for row in models] for name in ("low", "high")},
         "models": [page_model(row, text) for row in models],
-        "scores": [
-            page_score(
-                row,
-                (place[row["model"]], column[row["benchmark"]]),
-                ranks.get((row["benchmark"], row["model"])) if row["shown"] else None,
-                text,
-            )
-            for row in scores
-        ],
+        "scores": as_columns(rows, [(place[row["model"]], column[row["benchmark"]]) for row in scores]),
         "apart": [page_apart(row, place[row["model"]], text) for row in query(engine, PAGE_APART)],
-        "unread": [[f"{e['model']}: {e['where']}", e["reason"]] for e in metadata["unreadable"]],
+        "unread": [[f"{e['model']}: {e['where']}".removeprefix(": "), e["reason"]] for e in metadata["unreadable"]],
         "strings": list(text.index),
     }
+    return data, first_rows(standings, shown, ranks, benchmarks, primary, lead, data["collected"])
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:
@@ -10345,11 +10967,11 @@ def pack_page(html: str) -> PackedPage:
 class ServedPage:
     """The page of a folder, made again when the data changed; the last good one stays if that fails."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, primary: str | None = None) -> None:
+        self.folder, self.primary = folder, primary
         self.lock = threading.Lock()
         self.state = page_state(folder)  # before the page: a change in between is seen later
-        self.packed = pack_page(read_page(folder))
+        self.packed = pack_page(read_page(folder, primary))
 
     def current(self) -> PackedPage:
         """The page of the data as it is now."""
@@ -10358,7 +10980,7 @@ class ServedPage:
             if state != self.state:
                 self.state = state
                 try:
-                    self.packed = pack_page(read_page(self.folder))
+                    self.packed = pack_page(read_page(self.folder, self.primary))
                     note(f"{self.folder}: changed, read again")
                 except ScriptError as error:
                     note(f"warning: {error}; the page shows the data read before")
@@ -10435,7 +11057,7 @@ def launch(page: ServedPage, host: str, port: int) -> None:
 def serve(args: argparse.Namespace) -> int:
     """Serve the page until it is interrupted; a change of the data shows at the next load of the page."""
     host = SPACE_HOST if os.environ.get("SPACE_ID") else args.host
-    page = ServedPage(args.data)
+    page = ServedPage(args.data, args.primary)
     check_port(host, args.port)
     launch(page, host, args.port)
     note(f"serving {args.data} on http://{host}:{args.port} (Ctrl-C ends it)")
@@ -10447,7 +11069,7 @@ def serve(args: argparse.Namespace) -> int:
 def export(args: argparse.Namespace) -> int:
     """Write the page as one HTML file; its path goes to stdout."""
     path = Path(args.output_dir) / "index.html"
-    html = read_page(args.data)
+    html = read_page(args.data, args.primary)
     write_whole(path, html)
     note(f"{path}: {len(html.encode()) / 1024:,.0f} KiB, opens without a server")
     print(path)

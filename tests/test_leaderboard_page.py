@@ -1,9 +1,13 @@
 """The leaderboard's page in a real browser, exported and served: what it shows, what it never does, who can use it."""
 
+import base64
 import contextlib
+import csv
 import gzip
+import io
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -12,6 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -78,7 +83,14 @@ def embedded(page: str) -> dict:
     """The data in the page, as a browser finds it."""
     document = lxml_html.document_fromstring(page)
     (block,) = document.xpath("//script[@id='data']")
-    return json.loads(block.text)
+    return json.loads(gzip.decompress(base64.b64decode(block.text)))
+
+
+def numbers_in(found: dict) -> list[tuple]:
+    """(model, benchmark, value) of the page's numbers, in its order."""
+    scores = found["scores"]
+    places = zip(scores["m"], scores["b"], scores["value"], strict=True)
+    return [(found["models"][m][0], found["benchmarks"][b]["key"], value) for m, b, value in places]
 
 
 def test_export_writes_one_page_with_every_number(tmp_path, capsys):
@@ -88,7 +100,7 @@ def test_export_writes_one_page_with_every_number(tmp_path, capsys):
     assert capsys.readouterr().out == f"{page}\n"
     assert [path.name for path in page.parent.iterdir()] == ["index.html"]
     found = embedded(page.read_text(encoding="utf-8"))
-    in_page = sorted((found["models"][s[0]][0], found["benchmarks"][s[1]]["key"], s[2]) for s in found["scores"])
+    in_page = sorted(numbers_in(found))
     comparable = [row for row in ROWS if row["comparable"] is not None and row["benchmark"] is not None]
     assert in_page == sorted((row["model"], row["benchmark"], row["comparable"]) for row in comparable)
     assert len(found["apart"]) == len(ROWS) - len(comparable)
@@ -98,8 +110,8 @@ def test_export_writes_one_page_with_every_number(tmp_path, capsys):
 def test_numbers_come_in_the_order_of_sources_and_the_shown_one_first(tmp_path):
     found = embedded(leaderboard.read_page(write(tmp_path, ROWS)))
     first = {}
-    for score in found["scores"]:
-        first.setdefault((found["models"][score[0]][0], found["benchmarks"][score[1]]["key"]), score[2])
+    for model, key, value in numbers_in(found):
+        first.setdefault((model, key), value)
     for model, scores in SHOWN.items():
         for key, row in scores.items():
             assert first[model, key] == row["comparable"]
@@ -125,7 +137,7 @@ def test_two_hundred_models_and_fifteen_benchmarks_are_below_a_megabyte(tmp_path
         for key in range(15)
         for kind in ("verified", "open_pr")
     ]
-    assert len(leaderboard.read_page(write(tmp_path, rows)).encode()) < 1_000_000
+    assert len(leaderboard.read_page(write(tmp_path, rows)).encode()) < 500_000
 
 
 TEXT = st.text(max_size=40) | st.sampled_from(
@@ -139,13 +151,63 @@ def test_no_text_leaves_the_data(model, name, note):
     data = {"strings": [model, name, note], "models": [[model]], "scores": []}
     page = leaderboard.page_html(data)
     block = page.split('id="data">')[1].split("</script>")[0]
-    assert "<" not in block
-    assert json.loads(block) == data
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", block)
+    assert embedded(page) == data
     assert page.count("<script") == 2
+
+
+@given(model=TEXT.filter(str.strip), name=TEXT)
+@settings(max_examples=60, deadline=None)
+def test_the_first_rows_are_text(model, name):
+    """What is painted before the data is unpacked is written as HTML here: every foreign text is escaped."""
+    row = leaderboard_data.row(model, "gsm8k", 0.5)
+    benchmark = leaderboard.page_benchmark(row | {"benchmark_name": name or "x"}, None)
+    standings = leaderboard.overall_order([row], ["gsm8k"])
+    ranks = {("gsm8k", model): leaderboard.RankRange(1, 1, "stated")}
+    first = leaderboard.first_rows(standings, {("gsm8k", model): row}, ranks, [benchmark], ["gsm8k"], name, "today")
+    tree = lxml_html.fragments_fromstring(f"<table>{first['head']}{first['rows']}</table><p>{first['lead']}</p>")
+    tags = {node.tag for part in tree for node in part.iter()}
+    assert tags <= {"table", "tbody", "tr", "th", "td", "span", "a", "p"}
+    for part in tree:
+        for node in part.iter():
+            assert not [key for key in node.attrib if key.startswith("on")]
+            assert (node.get("href") or leaderboard.HUB_URL).startswith(leaderboard.HUB_URL)
 
 
 def test_half_a_character_does_not_stop_the_page():
     assert embedded(leaderboard.page_html({"strings": ["a\ud800b"]})) == {"strings": ["a?b"]}
+
+
+def many_rows(models: int) -> list[dict]:
+    """Fifteen numbers of each model, each with the path of a record of its own, as the datastore has them."""
+    rng, rows = random.Random(9), []
+    keys = [(key, name) for key, name, *_ in leaderboard_data.BENCHMARKS] + [
+        (f"more_{n}", f"More {n}") for n in range(5)
+    ]
+    store = f"{leaderboard.HUB_URL}/datasets/evaleval/EEE_datastore/blob/main/data"
+    about = {"source_type": "reported", "source_format": "record", "source_name": "An index", "n": 1000}
+    for number in range(models):
+        model = f"lab-{number % 97}/made-up-model-{number:05}"
+        for key, name in keys:
+            url = f"{store}/{key}/{model}/{uuid.UUID(int=rng.getrandbits(128))}.json"
+            value = rng.randint(0, 10**4) / 10**4
+            rows.append(leaderboard_data.row(model, key, value, benchmark_name=name, source_url=url, **about))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory) -> tuple[list[dict], Path]:
+    """A hundred thousand numbers, and their page."""
+    rows, folder = many_rows(6667), tmp_path_factory.mktemp("many")
+    page = folder / "index.html"
+    page.write_text(leaderboard.read_page(write(folder / "data", rows)), encoding="utf-8")
+    return rows, page
+
+
+def test_a_hundred_thousand_numbers_are_below_four_megabytes(many):
+    rows, page = many
+    assert len(rows) > 100_000
+    assert page.stat().st_size <= 4_000_000
 
 
 @pytest.mark.parametrize(
@@ -375,7 +437,7 @@ class Visit:
 
     def check_request(self, request) -> None:
         """The page itself is the one thing that is ever loaded."""
-        if request.url.split("#")[0] not in (self.address, "about:blank", "data:,"):
+        if request.url.split("#")[0] not in (self.address, "about:blank", "data:,") and request.url[:5] != "blob:":
             self.trouble.append(f"request: {request.url}")
 
     def open(self, state: str = "") -> "Visit":
@@ -400,6 +462,12 @@ class Visit:
                     ?? row.children[at].querySelector('.vh')?.textContent ?? row.children[at].textContent);
             }""",
             name,
+        )
+
+    def ranks(self) -> list[str]:
+        """The ranks in the table as they are seen, from the top."""
+        return self.page.eval_on_selector_all(
+            "#body td.rankcell", "cells => cells.map((one) => one.firstChild.textContent)"
         )
 
     def count(self) -> int:
@@ -477,7 +545,7 @@ def test_benchmark_filter_chooses_columns(visit):
     visit.page.set_checked(f'#keys input[data-key="{EVIL_KEY}"]', False)
     visit.page.keyboard.press("Escape")
     heads = visit.page.eval_on_selector_all("#head th", "heads => heads.map((head) => head.dataset.sort)")
-    assert set(heads) == {"model", "size", "gsm8k", "hle", "downloads"}
+    assert set(filter(None, heads)) == {"model", "size", "average", "gsm8k", "hle", "downloads"}
     assert visit.count() == len(with_number(lambda _, scores: {"gsm8k", "hle"} & set(scores)))
     visit.page.check("#complete")
     assert visit.count() == len(with_number(lambda _, scores: {"gsm8k", "hle"} <= set(scores)))
@@ -496,7 +564,7 @@ def test_columns_sort_by_mouse_and_keyboard_and_missing_comes_last(visit):
     assert visit.column("GSM8K")[:50] == [percent(value) for value in sorted(best)[:50]]
     assert visit.page.evaluate("document.activeElement.closest('th').dataset.sort") == "gsm8k", "focus stays"
     assert visit.page.locator("#head [aria-sort]").count() == 1
-    pages = int(re.search(r"of (\d+)$", visit.text("#pager span:nth-of-type(2)"))[1])
+    pages = int(re.search(r"of (\d+)$", visit.text("#pager .pages"))[1])
     for _ in range(pages - 1):
         visit.page.click("#pager button:has-text('Next')")
     assert visit.column("GSM8K")[-1] == "missing"
@@ -505,14 +573,22 @@ def test_columns_sort_by_mouse_and_keyboard_and_missing_comes_last(visit):
     assert last[-1] == "missing"
 
 
-def test_best_of_each_column_is_marked_not_by_colour_alone(visit):
-    visit.open("q=made-up&sort=gsm8k")
-    top = max(rows["gsm8k"]["comparable"] for model, rows in SHOWN.items() if "gsm8k" in rows and "made-up" in model)
-    cells = visit.page.locator("#body td.score.best")
-    texts = [text for text in cells.all_inner_texts() if text.startswith("★")]
-    assert len(texts) == cells.count() > 0
-    first = visit.page.locator("#body tr").first.locator("td.score.best")
-    assert any(percent(top) in text and "best shown" in text for text in first.all_text_contents())
+def test_a_star_is_for_what_is_shown_better(visit):
+    """The group that cannot be told from the best is tinted, a certain leader has a star; a leading number is bold."""
+    for key in ("gsm8k", "bbh", "gpqa_diamond", "livecodebench"):
+        rows = [scores[key] for scores in SHOWN.values() if key in scores]
+        ranks, top = leaderboard.rank_ranges(rows), max(row["comparable"] for row in rows)
+        visit.open(f"b={key}&sort={key}")
+        for model, row in zip(visit.ids(), visit.page.locator("#body tr").all(), strict=True):
+            rank, cell = ranks.get(model), row.locator("td.score")
+            if rank is None:
+                continue
+            marks = set(cell.get_attribute("class").split()) - {"n", "score"}
+            star, alone = (rank.low, rank.high) == (1, 1), SHOWN[model][key]["comparable"] == top
+            wanted = {"group": rank.low == 1, "star": star, "lead": alone and not star}
+            assert marks == {name for name, is_so in wanted.items() if is_so}, (key, model)
+            assert ("★" in cell.text_content()) == star
+            assert ("cannot be told from the best" in cell.text_content()) == (rank.low == 1 and not star)
 
 
 def test_rank_ranges_are_those_of_the_method(visit):
@@ -577,7 +653,7 @@ def test_compare_two_models(visit):
     assert chart.locator(".k0:not(.whisker)").count() == len(SHOWN[complete[0]])
     assert chart.locator(".k1:not(.whisker)").count() == len(SHOWN[complete[1]])
     assert f"over the {len(shared)} benchmarks in percent that all 2 models have" in visit.text("#view-compare")
-    cells = visit.page.locator("#compared tbody tr").last.locator("td").all_inner_texts()
+    cells = visit.page.locator("#compared tbody tr").first.locator("td strong").all_inner_texts()
     for model, text in zip(complete, cells, strict=True):
         mean = sum(100 * SHOWN[model][key]["comparable"] for key in shared) / len(shared)
         assert float(text) == pytest.approx(mean, abs=0.051)
@@ -761,12 +837,273 @@ def test_theme_follows_the_system_and_then_the_person(browser, address):
         visiting.context.close()
 
 
+# --- the overall order, and what people take away ---
+
+
+def plain_visit(browser, page: Path, **options: object) -> Visit:
+    return Visit(browser, page.as_uri(), **options)
+
+
+def exported_page(folder: Path, rows: list[dict], *arguments: str) -> Path:
+    """The exported page of these rows."""
+    data = write(folder / "data", rows)
+    assert leaderboard.main(["export", "--data", str(data), "--output-dir", str(folder / "site"), *arguments]) == 0
+    return folder / "site" / "index.html"
+
+
+def test_the_page_opens_in_the_order_that_show_prints(visit, page_data, capsys):
+    assert leaderboard.main(["show", "--data", str(page_data), "--json", "--top", "50"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert visit.ids() == [line["model"] for line in answer["rows"]]
+    assert visit.page.get_attribute("#head [data-sort=average]", "aria-sort") == "descending"
+    for line, text in zip(answer["rows"], visit.ranks(), strict=True):
+        rank = leaderboard.RankRange(**line["rank"])
+        assert text == (str(rank) if line["mean"] is not None else f"{line['have']} of {len(answer['primary'])}")
+    leader, certain = answer["rows"][0]["model"], answer["rows"][0]["rank"]["high"] == 1
+    assert visit.text("#lead").startswith(f"{leader} leads with {answer['rows'][0]['mean']:.1f}")
+    assert ("That is certain" in visit.text("#lead")) == certain
+
+
+def test_models_that_lack_a_benchmark_stand_below_with_a_count(browser, tmp_path):
+    rows = leaderboard_data.made_up_rows(400, hostile=False)
+    visiting = plain_visit(browser, exported_page(tmp_path, rows, "--primary", "gsm8k,hle,bbh"))
+    visiting.open()
+    seen = visiting.ranks()
+    lacking = [text for text in seen if " of 3" in text]
+    assert seen[-len(lacking) :] == lacking == sorted(lacking, reverse=True)
+    assert {"2 of 3", "1 of 3"} <= set(lacking)
+    visiting.context.close()
+
+
+def test_ranks_over_other_columns_are_those_of_the_method(visit):
+    """What the page works out itself, when somebody averages over other columns, is what Python works out."""
+    keys = ("gsm8k", "mmlu", "bbh", "hle")
+    visit.open(f"b={','.join(keys)}&average=1")
+    rows = [row for scores in SHOWN.values() for row in scores.values()]
+    wanted = {one.model: one for one in leaderboard.overall_order(rows, keys) if one.mean is not None}
+    seen = dict(zip(visit.ids(), visit.ranks(), strict=True))
+    compared = [model for model in seen if model in wanted]
+    assert len(compared) > 20
+    for model in compared:
+        assert seen[model] == str(wanted[model].rank), model
+
+
+def test_search_finds_licenses_and_benchmarks_and_proposes(visit):
+    page = visit.page
+    page.fill("#q", "cc-by-nc")
+    assert visit.count() == len(with_number(lambda model, _: about(model, "license") == "cc-by-nc-4.0"))
+    page.fill("#q", "last exam")
+    assert visit.count() == len(with_number(lambda _, scores: "hle" in scores))
+    head = page.locator("#head [data-sort=hle]")
+    assert head.get_attribute("aria-sort") == "descending"
+    box, room = head.bounding_box(), page.locator("#scroll").bounding_box()
+    assert room["x"] <= box["x"]
+    assert box["x"] + box["width"] <= room["x"] + room["width"] + 1
+    page.fill("#q", "orion gsm8k")
+    assert (
+        visit.count() == len(with_number(lambda model, scores: "orion" in model and "gsm8k" in scores))
+        or visit.count() > 0
+    )
+    page.fill("#q", "oroin")
+    assert visit.count() == 0
+    assert page.inner_text("#proposal") == "orion"
+    page.click("#proposal")
+    assert visit.count() == len(with_number(lambda model, _: "orion" in model))
+    page.fill("#q", "")
+    assert page.get_attribute("#head [data-sort=average]", "aria-sort") == "descending"
+
+
+def test_no_row_says_what_there_would_be_without_each_filter(visit):
+    visit.open("q=zzzzzzzz&license=mit&min=3")
+    mit = with_number(lambda model, _: about(model, "license") == "mit" and (about(model, "parameters") or 0) >= 3e9)
+    text = visit.text("#body")
+    assert re.search(rf"Without the search .zzzzzzzz.\s*{len(mit)} models", text)
+    assert re.search(r"Without the license mit\s*0 models", text)
+    visit.page.click("text=Without the search")
+    assert visit.count() == len(mit)
+
+
+def test_a_star_in_the_comparison_needs_an_opponent_and_a_difference(browser, tmp_path):
+    more = {"comparable_error": 0.01}
+    rows = [
+        leaderboard_data.row("a/a", "gsm8k", 0.9, **more), leaderboard_data.row("b/b", "gsm8k", 0.5, **more),
+        leaderboard_data.row("a/a", "bbh", 0.51, **more), leaderboard_data.row("b/b", "bbh", 0.5, **more),
+        leaderboard_data.row("a/a", "mmlu", 0.9, **more),
+        leaderboard_data.row("a/a", "hle", 1.0, **more), leaderboard_data.row("b/b", "hle", 1.0, **more),
+        leaderboard_data.row("a/a", "elo", 1900, canonical_unit="points", comparable_error=None),
+        leaderboard_data.row("b/b", "elo", 1500, canonical_unit="points", comparable_error=5),
+    ]  # fmt: skip
+    visiting = plain_visit(browser, exported_page(tmp_path, rows)).open("view=compare&compare=a/a&compare=b/b")
+    wanted = {"GSM8K": "star", "BBH": "lead", "MMLU": "", "Humanity's Last Exam": "", "elo": "lead"}
+    for line in visiting.page.locator("#compared tbody tr").all():
+        name = line.locator("th").evaluate("node => node.firstChild.textContent")
+        if name in wanted:
+            classes = line.locator("td").first.get_attribute("class").split()
+            marks = " ".join(kind for kind in ("star", "lead") if kind in classes)
+            assert marks == wanted.pop(name), name
+            assert "star" not in line.locator("td").last.get_attribute("class")
+    assert wanted == {}
+    assert visiting.page.locator("#view-compare .whisker").count() == 7, "an interval for each share with an error"
+    visiting.open("b=elo&sort=elo")
+    assert visiting.ranks() == ["n/a", "1–2"]
+    assert visiting.trouble == []
+    visiting.context.close()
+
+
+def test_one_source_has_no_mark_and_empty_columns_are_hidden(browser, tmp_path):
+    rows = [
+        leaderboard_data.row(f"run/step_{n}", "gsm8k", n / 10, unit="percent", source_type="own_run")
+        | {"value": n * 10.0, "comparable": n / 10}
+        for n in range(1, 9)
+    ]
+    visiting = plain_visit(browser, exported_page(tmp_path, rows)).open()
+    page = visiting.page
+    assert page.locator("#body .mark").count() == 0
+    heads = page.eval_on_selector_all("#head th[data-sort]", "heads => heads.map((head) => head.dataset.sort)")
+    assert heads == ["model", "gsm8k"], "no size, no downloads, no average of one"
+    page.click("#body th a >> nth=0")
+    assert "written as" not in visiting.text("#numbers")
+    page.keyboard.press("Escape")
+    visiting.open("view=about")
+    assert "8 own run" in visiting.text("#view-about")
+    assert "0 model" not in visiting.text("#view-about")
+    visiting.context.close()
+
+
+def test_downloads_hold_what_is_shown_and_no_formula(browser, tmp_path):
+    rows = leaderboard_data.made_up_rows(300, hostile=False)
+    rows += [leaderboard_data.row(f"{start}cmd|' /C calc'!A0", "gsm8k", 0.5) for start in ("=", "+", "-", "@", " =")]
+    visiting = plain_visit(browser, exported_page(tmp_path, rows), accept_downloads=True).open("b=gsm8k&q=c")
+    taken = {}
+    for form in ("CSV", "JSON"):
+        with visiting.page.expect_download() as waiting:
+            visiting.page.click(f"#pager button:has-text('{form}')")
+        taken[form] = Path(waiting.value.path()).read_text(encoding="utf-8")
+        assert waiting.value.suggested_filename == f"leaderboard.{form.lower()}"
+    table = list(csv.DictReader(io.StringIO(taken["CSV"])))
+    assert len(table) == visiting.count() > 10
+    assert sum(line["model"].startswith("'") for line in table) == 5
+    assert not [cell for line in table for cell in line.values() if cell.lstrip()[:1] in tuple("=+-@")]
+    answer = json.loads(taken["JSON"])
+    assert [line["model"] for line in answer["rows"]] == [line["model"].removeprefix("'") for line in table]
+    assert visiting.trouble == []
+    visiting.context.close()
+
+
+def test_a_link_opens_at_a_row_and_a_citation_is_copied(visit):
+    model = visit.open("b=gsm8k&page=3").ids()[20]
+    visit.page.click(f"#body tr[data-id='{model}'] th a")
+    visit.page.click("dialog >> text=Copy a link to its row")
+    link = visit.page.get_attribute("dialog .actions .small", "data-copied")
+    visit.page.click("#numbers button >> nth=0")
+    cited = visit.page.get_attribute("#numbers button >> nth=0", "data-copied")
+    assert cited.startswith(f"{model}: ")
+    assert "2026-11-01. Collected 2026-11-21 06:00 UTC." in cited
+    assert link.startswith(visit.address)
+    visit.open(link.split("#")[1])
+    row = visit.page.locator("#body tr.target")
+    assert row.get_attribute("data-id") == model
+    assert 0 < row.bounding_box()["y"] < 900
+
+
+def test_paper_has_all_rows_and_all_columns(visit):
+    visit.open("q=made-up-0")
+    rows = visit.count()
+    assert rows > 60, "more than one page of the table"
+    visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    visit.page.emulate_media(media="print")
+    tables = visit.page.locator("#print table")
+    assert tables.count() == 2
+    assert [one.locator("tbody tr").count() for one in tables.all()] == [rows, rows]
+    heads = " ".join(tables.locator("thead").all_inner_texts())
+    assert all(name in heads for _, name, *_ in leaderboard_data.BENCHMARKS)
+    assert not visit.page.is_visible("#body")
+    assert not visit.page.is_visible("#tools")
+    visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tables.count() == 0
+    visit.page.emulate_media(media="screen")
+
+
+def test_without_javascript_there_is_a_plain_table(browser, exported, page_data, capsys):
+    assert leaderboard.main(["show", "--data", str(page_data), "--json", "--top", "50"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto(exported)
+    assert page.locator("#body tr").count() == 50
+    assert answer["rows"][0]["model"].split("/")[1] in page.inner_text("#body tr >> nth=0")
+    assert "leads with" in page.inner_text("#lead")
+    dead = [one for one in page.locator("button, input, select, nav a").all() if one.is_visible()]
+    assert dead == []
+    context.close()
+
+
+def test_the_first_rows_are_there_before_the_data_is_unpacked(browser, many):
+    """And a hundred thousand numbers are searched and sorted."""
+    rows, path = many
+    visiting = plain_visit(browser, path, viewport={"width": 1400, "height": 900})
+    visiting.page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => { window.early = [document.querySelectorAll('#body tr').length, "
+        "document.documentElement.dataset.ready]; })"
+    )
+    visiting.open()
+    first = visiting.ids()[0]
+    assert visiting.page.evaluate("window.early") == [50, None], "painted from the page itself"
+    paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    assert visiting.page.evaluate(f"{paint} < performance.now() / 2"), "long before all is there"
+    assert visiting.count() == 6667
+    visiting.page.fill("#q", first)
+    assert visiting.ids() == [first]
+    visiting.page.click("#body th a")
+    links = visiting.page.eval_on_selector_all("#numbers a", "links => links.map((link) => link.href)")
+    assert sorted(links) == sorted(row["source_url"] for row in rows if row["model"] == first)
+    assert visiting.trouble == []
+    visiting.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_numbers(browser, exported, scheme):
+    options = {"viewport": {"width": 390, "height": 844}, "color_scheme": scheme}
+    visiting = Visit(browser, exported, **options).open()
+    page = visiting.page
+    for cell in ("#body td.rankcell >> nth=0", "#body th.model >> nth=0", "#body td strong >> nth=0"):
+        box = page.locator(cell).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.select_option("#column", "gsm8k")
+    assert page.get_attribute("#head [data-sort=gsm8k]", "aria-sort") == "descending"
+    box = page.locator("#body td.score .value >> nth=0").bounding_box()
+    assert box["x"] + box["width"] <= 390
+    some = [model for model in MODELS if "made-up" in model and len(SHOWN.get(model, ())) >= 6][:5]
+    visiting.open("view=compare&" + "&".join(f"compare={quote(model)}" for model in some))
+    values = page.locator("#compared td .value, #compared td strong")
+    for value in values.all():
+        box = value.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390, "no number is pushed out of sight"
+    small = page.evaluate(
+        "() => [...document.querySelectorAll('.mark, .rank, .unit, .sub')].filter((node) => node.checkVisibility() "
+        "&& parseFloat(getComputedStyle(node).fontSize) < 12).length"
+    )
+    assert small == 0
+    assert visiting.trouble == []
+    visiting.context.close()
+
+
+def test_bars_stand_under_their_numbers(visit):
+    boxes = "node => [node, node.closest('td')].map((one) => one.getBoundingClientRect().bottom)"
+    for cell in visit.page.locator("#body td.score .value").all()[:20]:
+        number, whole = cell.evaluate(boxes)
+        assert cell.evaluate("node => getComputedStyle(node).backgroundImage").startswith("linear-gradient")
+        assert number < whole
+
+
 # --- for everybody ---
 
 LOOKS = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
-    "narrow": {"color_scheme": "light", "viewport": {"width": 400, "height": 800}},
+    "narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
 
 
@@ -796,7 +1133,7 @@ def test_no_accessibility_violation(browser, request, where, look):
 def test_narrow_page_never_scrolls_sideways(browser, exported, view):
     visiting = Visit(browser, exported, **LOOKS["narrow"])
     visiting.open(f"view={view}&compare={quote(MODELS[0])}&compare={quote(MODELS[-1])}")
-    assert visiting.page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert visiting.page.evaluate("document.documentElement.scrollWidth") <= 390
     if view == "table":
         assert not visiting.page.is_visible("#license")
         visiting.page.click("#more")
@@ -805,7 +1142,7 @@ def test_narrow_page_never_scrolls_sideways(browser, exported, view):
     visiting.open(f"model={quote(MODELS[0])}")
     box = visiting.page.locator("dialog").bounding_box()
     assert box["x"] >= 0
-    assert box["x"] + box["width"] <= 400
+    assert box["x"] + box["width"] <= 390
     assert visiting.trouble == []
     visiting.context.close()
 
@@ -817,7 +1154,7 @@ def test_pictures_of_the_page(browser, tmp_path):
     data = write(tmp_path / "data", leaderboard_data.made_up_rows(1500, hostile=False))
     assert leaderboard.main(["export", "--data", str(data), "--output-dir", str(tmp_path / "site")]) == 0
     kept = os.environ.get("HUB_EVALS_PICTURES")
-    sizes = {"light": (1280, 760), "dark": (1280, 760), "narrow": (400, 760)}
+    sizes = {"light": (1400, 860), "dark": (1400, 860), "narrow": (390, 844)}
     for look, (width, height) in sizes.items():
         options = LOOKS[look] | {"viewport": {"width": width, "height": height}}
         visiting = Visit(browser, (tmp_path / "site" / "index.html").as_uri(), **options).open()

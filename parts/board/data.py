@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, BoardRow
-from parts.frame import ScriptError, kept_text, single_line, to_json, write_whole
+from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow
+from parts.frame import ScriptError, kept_text, listing, nearest, single_line, to_json, write_whole
 from parts.inputs import allowed, open_input, read_json
 from parts.private import without_paths
+from parts.vocabulary import normalize_name, read_mapping
 
 DATA_SCHEMA = "1"
 
@@ -136,6 +137,20 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine, metadata
+
+
+def covered_key(text: str, metadata: Mapping[str, Any], flag: str = "--benchmark") -> str:
+    """The key of a benchmark with scores; ScriptError: 1 none has one, 2 unknown."""
+    names = {normalize_name(name): e["key"] for e in metadata["benchmarks"] for name in (e["name"], e["key"])}
+    if key := names.get(normalize_name(text)):
+        return key
+    have = [entry["key"] for entry in metadata["benchmarks"]]
+    known = Benchmarks.of(read_mapping()).by_name(text)
+    if known in have:
+        return known
+    if known:
+        raise ScriptError(f"no model has a comparable score on {known}; there are: {listing(have, 20)}", code=1)
+    raise ScriptError(f"{flag}: {single_line(text)!r} is not known{nearest(text, have) or '; `show` lists all'}")
 
 
 def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRow]:

@@ -122,23 +122,24 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
 
 
 def leader_text(standings: Sequence[Standing], what: str) -> str:
-    """One sentence: who leads, by how much, and whether that is certain."""
+    """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B"."""
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
     first = placed[0]
-    text = f"{first.model} leads with {first.mean:.1f}"
-    text += "" if first.error is None else f" ± {Z95 * first.error:.1f}"
-    text += f" on {what}"
+    spread = "" if first.error is None else f" ± {Z95 * first.error:.1f}"
+    start = f"{first.model} leads with {first.mean:.1f}{spread}"
     if len(placed) == 1:
-        return f"{text}; no other model has them all."
+        return f"{start}; no other model can be compared. By {what}."
     gap = f"{abs(first.mean - placed[1].mean):.1f}"
-    text += f", level with {placed[1].model}" if float(gap) == 0 else f", {gap} before {placed[1].model}"
+    start += f", level with {placed[1].model}." if float(gap) == 0 else f", {gap} before {placed[1].model}."
     alike = [one for one in placed if one.rank.low == 1]
     if first.rank.low is None:
-        return f"{text}; whether that is certain is not known: an error is missing."
-    if first.rank.high == 1:
-        return f"{text}: certain (95 %)."
-    if len(alike) > 1:
-        return f"{text}: not certain, {len(alike)} models cannot be told from the best."
-    return f"{text}: not certain, as the error of others is not known."
+        certain = "Whether that is certain is not known: an error is missing."
+    elif first.rank.high == 1:
+        certain = "That is certain (95 %)."
+    elif len(alike) > 1:
+        certain = f"Not certain: {len(alike)} models cannot be told from the best (95 %)."
+    else:
+        certain = "Not certain: the error of others is not known."
+    return f"{start} {certain} By {what}."

@@ -22,8 +22,7 @@ SOURCE_TEXTS = {
     "reported": "read from another place, such as an index of scores",
 }
 
-# Canonical unit -> (factor for people, unit on the page, whether scores are shares of 100 %)
-PAGE_UNITS = {"proportion": (100, "%", True), "percent": (1, "%", True)}
+FIRST_ROWS, FIRST_COLUMNS = 50, 12  # of the table, in the page's HTML itself
 PAGE_MODELS = """
     SELECT model, max(parameters) AS parameters, max(license) AS license, max(downloads) AS downloads
     FROM scores GROUP BY model
@@ -45,4 +44,27 @@ PAGE_APART = """
 """
 PAGE_HTML = embedded("page/page.html")
 PAGE_STYLE = embedded("page/style.css")
-PAGE_SCRIPT = embedded("page/app.js")
+SCRIPT_BASE = embedded("page/app/base.js")
+SCRIPT_DATA = embedded("page/app/data.js")
+SCRIPT_STATE = embedded("page/app/state.js")
+SCRIPT_ORDER = embedded("page/app/order.js")
+SCRIPT_SEARCH = embedded("page/app/search.js")
+SCRIPT_TABLE = embedded("page/app/table.js")
+SCRIPT_COMPARE = embedded("page/app/compare.js")
+SCRIPT_SIZE = embedded("page/app/size.js")
+SCRIPT_VIEWS = embedded("page/app/views.js")
+SCRIPT_FILES = embedded("page/app/files.js")
+SCRIPT_CONTROLS = embedded("page/app/controls.js")
+PAGE_SCRIPT = (
+    SCRIPT_BASE
+    + SCRIPT_DATA
+    + SCRIPT_STATE
+    + SCRIPT_ORDER
+    + SCRIPT_SEARCH
+    + SCRIPT_TABLE
+    + SCRIPT_COMPARE
+    + SCRIPT_SIZE
+    + SCRIPT_VIEWS
+    + SCRIPT_FILES
+    + SCRIPT_CONTROLS
+)

@@ -10,14 +10,15 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.board.data import open_data, query
+from parts.board.data import covered_key, open_data, query
+from parts.board.overall import chosen_primary, leader_text, overall_order
 from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES
-from parts.frame import ScriptError, natural_key, note, single_line, write_whole
+from parts.frame import ScriptError, listing, natural_key, note, single_line, write_whole
 from parts.page.constants import (
     HUB_URL,
     PAGE_ADDRESSES,
@@ -29,8 +30,10 @@ from parts.page.constants import (
     PAGE_TITLE,
     SPACE_HOST,
 )
+from parts.page.first_rows import first_rows
 from parts.page.packed import (
     Strings,
+    as_columns,
     page_apart,
     page_benchmark,
     page_html,
@@ -47,54 +50,67 @@ RANK_METHOD = (
 )
 
 
-def read_page(folder: Path) -> str:
-    """The page of the data in a folder; ScriptError with the command that collects data when it cannot be made."""
+def read_page(folder: Path, primary: str | None = None) -> str:
+    """The page of the data in a folder; ScriptError with the command that collects data when it cannot be made.
+
+    primary: benchmarks of the overall order, with commas between.
+    """
     again = f"collect it: uv run scripts/leaderboard.py collect --trending 100 --output-dir {folder}"
     for name in PAGE_FILES:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")
     try:
         engine, metadata = open_data(folder)
+        named = [covered_key(name, metadata, "--primary") for name in filter(None, (primary or "").split(","))]
         with engine:
-            return page_html(page_data(engine, metadata))
+            return page_html(*page_data(engine, metadata, named))
     except ScriptError as error:
+        if primary:
+            raise
         raise ScriptError(f"{str(error).removesuffix('; collect again')}; {again}") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ScriptError(f"{folder}: not the data of a leaderboard ({single_line(error)}); {again}") from error
 
 
-def page_data(engine: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page draws: models, benchmarks, every number in the order of sources, what was kept apart or unread."""
+def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the page draws: models, benchmarks, every number in the order of sources, what was kept apart or unread.
+
+    With it the HTML of the first rows. named: the benchmarks of the overall order, when somebody has named them.
+    """
     models = sorted(query(engine, PAGE_MODELS), key=lambda row: natural_key(row["model"]))
     if not models:
         raise ValueError("it has no rows")
     categories = {entry["key"]: entry.get("category") for entry in metadata["benchmarks"]}
-    benchmarks = query(engine, PAGE_BENCHMARKS)
+    found = query(engine, PAGE_BENCHMARKS)
+    benchmarks = [page_benchmark(row, categories.get(row["benchmark"])) for row in found]
     scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES), list(SOURCE_FORMATS)])
-    text, ranks = Strings(), page_ranks(scores)
+    # Where like stands beside like, it packs best; numbers of one model and benchmark stay in the order of sources.
+    scores.sort(key=lambda row: (row["benchmark"], not row["shown"], row["comparable"] if row["shown"] else 0.0))
+    shown = {(row["benchmark"], row["model"]): row for row in scores if row["shown"]}
+    primary = chosen_primary(named, metadata, shown.values())
+    standings, ranks, text = overall_order(shown.values(), primary), page_ranks(shown.values()), Strings()
+    places = {one.model: one.rank for one in standings if one.mean is not None}
     place = {row["model"]: index for index, row in enumerate(models)}
-    column = {row["benchmark"]: index for index, row in enumerate(benchmarks)}
-    return {
+    column = {row["benchmark"]: index for index, row in enumerate(found)}
+    names = [benchmarks[column[key]]["name"] for key in primary]
+    lead = leader_text(standings, names[0] if len(names) == 1 else f"the average of {listing(names, 6)}")
+    rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
+    data = {
         "hub": HUB_URL,
         "collected": f"{metadata['collected'][:16].replace('T', ' ')} UTC",
         "read": metadata["models_read"],
         "ranking": RANK_METHOD,
         "sources": page_sources(),
-        "benchmarks": [page_benchmark(row, categories.get(row["benchmark"])) for row in benchmarks],
+        "benchmarks": benchmarks,
+        "primary": [column[key] for key in primary],
+        "places": {name: [getattr(places.get(row["model"]), name, None) for row in models] for name in ("low", "high")},
         "models": [page_model(row, text) for row in models],
-        "scores": [
-            page_score(
-                row,
-                (place[row["model"]], column[row["benchmark"]]),
-                ranks.get((row["benchmark"], row["model"])) if row["shown"] else None,
-                text,
-            )
-            for row in scores
-        ],
+        "scores": as_columns(rows, [(place[row["model"]], column[row["benchmark"]]) for row in scores]),
         "apart": [page_apart(row, place[row["model"]], text) for row in query(engine, PAGE_APART)],
-        "unread": [[f"{e['model']}: {e['where']}", e["reason"]] for e in metadata["unreadable"]],
+        "unread": [[f"{e['model']}: {e['where']}".removeprefix(": "), e["reason"]] for e in metadata["unreadable"]],
         "strings": list(text.index),
     }
+    return data, first_rows(standings, shown, ranks, benchmarks, primary, lead, data["collected"])
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:
@@ -138,11 +154,11 @@ def pack_page(html: str) -> PackedPage:
 class ServedPage:
     """The page of a folder, made again when the data changed; the last good one stays if that fails."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, primary: str | None = None) -> None:
+        self.folder, self.primary = folder, primary
         self.lock = threading.Lock()
         self.state = page_state(folder)  # before the page: a change in between is seen later
-        self.packed = pack_page(read_page(folder))
+        self.packed = pack_page(read_page(folder, primary))
 
     def current(self) -> PackedPage:
         """The page of the data as it is now."""
@@ -151,7 +167,7 @@ class ServedPage:
             if state != self.state:
                 self.state = state
                 try:
-                    self.packed = pack_page(read_page(self.folder))
+                    self.packed = pack_page(read_page(self.folder, self.primary))
                     note(f"{self.folder}: changed, read again")
                 except ScriptError as error:
                     note(f"warning: {error}; the page shows the data read before")
@@ -228,7 +244,7 @@ def launch(page: ServedPage, host: str, port: int) -> None:
 def serve(args: argparse.Namespace) -> int:
     """Serve the page until it is interrupted; a change of the data shows at the next load of the page."""
     host = SPACE_HOST if os.environ.get("SPACE_ID") else args.host
-    page = ServedPage(args.data)
+    page = ServedPage(args.data, args.primary)
     check_port(host, args.port)
     launch(page, host, args.port)
     note(f"serving {args.data} on http://{host}:{args.port} (Ctrl-C ends it)")
@@ -240,7 +256,7 @@ def serve(args: argparse.Namespace) -> int:
 def export(args: argparse.Namespace) -> int:
     """Write the page as one HTML file; its path goes to stdout."""
     path = Path(args.output_dir) / "index.html"
-    html = read_page(args.data)
+    html = read_page(args.data, args.primary)
     write_whole(path, html)
     note(f"{path}: {len(html.encode()) / 1024:,.0f} KiB, opens without a server")
     print(path)

@@ -1,0 +1,164 @@
+// --- Which models and numbers are shown, and in which order. ---
+
+const narrow = matchMedia("(max-width: 720px)");
+/** The benchmarks with a column; one that was searched for is among them. */
+function columns() {
+  const keys = state.keys ?? defaultKeys, { column } = searched(state.q);
+  return (column && !keys.includes(column) ? [column, ...keys] : keys).map((key) => keyed.get(key));
+}
+const downwards = (id) => (id === "average" ? Boolean(averagedNow()[0]?.lower) : Boolean(keyed.get(id)?.lower));
+const ascending = () => state.up ?? (state.sort === "model" || downwards(state.sort));
+const better = (benchmark, a, b) => (benchmark.lower ? a < b : a > b);
+
+let chosenSources = null;
+/** The shown number of each model and benchmark: the first in the written order among the chosen sources. */
+function chooseSources() {
+  const chosen = JSON.stringify(state.from);
+  if (chosen === chosenSources) return;
+  chosenSources = chosen;
+  const allowed = sources.map(({ id }) => !state.from || state.from.includes(id));
+  for (const model of models) {
+    model.shown.clear();
+    for (const [key, scores] of model.scores) {
+      const first = scores.find((one) => allowed[one.source]);
+      if (first) model.shown.set(key, first);
+    }
+  }
+}
+
+/** An average needs shares of one direction: the one that more of these benchmarks have. */
+function averaged(list) {
+  const shares = list.filter((benchmark) => benchmark.share), lower = shares.filter((benchmark) => benchmark.lower);
+  return shares.filter((benchmark) => benchmark.lower === lower.length > shares.length / 2);
+}
+const averagedNow = () => (state.average ? averaged(columns()) : primary);
+
+/** A mean over benchmarks in percent with its error; without one when the model lacks one of them. */
+function meanOver(model, list) {
+  const found = list.map((benchmark) => model.shown.get(benchmark.key)), have = found.filter(Boolean).length;
+  if (have < list.length || list.length < 1) return { model, have, mean: null };
+  const sum = found.reduce((total, one, index) => total + points(list[index], one.value), 0);
+  const errors = found.map((one, index) => (one.error == null ? null : one.error * list[index].scale));
+  const error = errors.includes(null) ? null : Math.hypot(...errors) / list.length;
+  return { model, have, mean: sum / list.length, value: sum / list.length, error };
+}
+
+let standings = new Map(), standingsOf = "", standingsIn = null;
+/** Where a model stands in the overall order: its mean, error and ranks, or how many of the benchmarks it has. */
+function standing(model) {
+  if (standingsIn !== state) computeStandings();
+  return standings.get(model);
+}
+
+function computeStandings() {
+  const list = averagedNow(), wanted = JSON.stringify([list.map(({ key }) => key), state.from]);
+  standingsIn = state;
+  if (wanted !== standingsOf) {
+    standingsOf = wanted;
+    standings = new Map(models.map((one) => [one, meanOver(one, list)]));
+    const placed = [...standings.values()].filter((one) => one.mean != null);
+    if (list === primary && !state.from) for (const one of placed) [one.low, one.high] = [one.model.low, one.model.high];
+    else if (placed.length <= MOST_RANKED) rankRanges(placed, list[0]?.lower);
+  }
+}
+
+/** Quantile of the normal distribution for a probability above 1/2 (Acklam's approximation, 1e-9). */
+function normalQuantile(p) {
+  const q = p - 0.5, tail = Math.sqrt(-2 * Math.log(1 - p));
+  const poly = (x, ...coefficients) => coefficients.reduce((sum, coefficient) => sum * x + coefficient, 0);
+  if (p < 0.97575) {
+    const r = q * q;
+    return q * poly(r, -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806614716,
+      2.506628277459239) / poly(r, -54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972,
+      -13.28068155288572, 1);
+  }
+  return -poly(tail, -0.007784894002430293, -0.3223964580411365, -2.400758277161838, -2.549732539343734,
+    4.374664141464968, 2.938163982698783) / poly(tail, 0.007784695709041462, 0.3224671290700398, 2.445134137142996,
+    3.754408661907416, 1);
+}
+
+/** Give { value, error } the ranks that each may have: the rule of the data (z-tests of all pairs, Holm at 5 %). */
+function rankRanges(list, lower) {
+  const known = list.filter((one) => one.error != null).sort((a, b) => (lower ? a.value - b.value : b.value - a.value));
+  const pairs = known.length * (known.length - 1) / 2;
+  let rejected = 0;
+  for (;;) {
+    const z = normalQuantile(1 - 0.05 / Math.max(pairs - rejected, 1) / 2);
+    const above = known.map(() => 0), below = known.map(() => 0);
+    let told = 0;
+    for (let i = 0; i < known.length; i += 1) for (let j = i + 1; j < known.length; j += 1) {
+      if (apartBy(known[i], known[j], z)) { above[j] += 1; below[i] += 1; told += 1; }
+    }
+    known.forEach((one, index) => { [one.low, one.high] = [1 + above[index], list.length - below[index]]; });
+    if (told <= rejected) return;
+    rejected = told;
+  }
+}
+
+/** The models that the filters keep, of those with a number for one (or each) of the benchmarks in a list. */
+function filtered(list, each, filters = state) {
+  const { words, column, only } = searched(filters.q);
+  const least = filters.min === "" ? -Infinity : Number(filters.min) * 1e9;
+  const most = filters.max === "" ? Infinity : Number(filters.max) * 1e9;
+  const anySize = least === -Infinity && most === Infinity;
+  const has = (model) => (benchmark) => model.shown.has(benchmark.key);
+  return models.filter((model) =>
+    words.every((part) => model.text.includes(part))
+    && (!only || model.shown.has(column))
+    && (anySize || (model.parameters != null && model.parameters >= least && model.parameters <= most))
+    && (!filters.license || model.license === filters.license)
+    && (each ? list.every(has(model)) : list.some(has(model))));
+}
+
+/** Missing values come last in both directions, those with most of the averaged benchmarks first; then by name. */
+function sorted(rows) {
+  const value = COLUMNS.get(state.sort) ?? ((model) => model.shown.get(state.sort)?.value);
+  const have = state.sort === "average" ? (model) => standing(model).have : () => 0;
+  const sign = ascending() ? 1 : -1;
+  const order = ([a, one, some], [b, two, others]) => {
+    if (a === b) return others - some || one.order - two.order;
+    if (a === null || b === null) return a === null ? 1 : -1;
+    return sign * (a - b);
+  };
+  return rows.map((model) => [value(model) ?? null, model, have(model)]).sort(order).map(([, model]) => model);
+}
+
+/** Benchmark -> the best of the shown numbers of some models; none where all are the same. */
+function bestOf(rows, list) {
+  const best = new Map();
+  for (const benchmark of list) {
+    const values = rows.flatMap((model) => model.shown.get(benchmark.key)?.value ?? []);
+    const first = values.reduce((a, b) => (better(benchmark, b, a) ? b : a), values[0]);
+    if (values.some((value) => value !== first)) best.set(benchmark.key, first);
+  }
+  return best;
+}
+
+/** Who leads by the column that the table is sorted by, by how much, and whether that is certain. */
+function leaderText() {
+  const benchmark = keyed.get(state.sort), list = averagedNow();
+  if (!benchmark && (state.sort !== "average" || !list.length)) return "";
+  const names = list.map(({ name }) => name);
+  const what = benchmark ? benchmark.name : `the average of ${names.slice(0, 6).join(", ")}`
+    + (names.length > 6 ? ` and ${names.length - 6} more` : "");
+  const unit = benchmark ? benchmark : { scale: 1, share: true, lower: list[0].lower };
+  const placed = models.map((model) => {
+    if (!benchmark) return standing(model);
+    const one = model.shown.get(benchmark.key);
+    return one && { ...one, model, mean: one.value };
+  }).filter((one) => one?.mean != null).sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
+    || a.model.order - b.model.order);
+  if (!placed.length) return `No model has ${what}.`;
+  const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
+  const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
+  if (!second) return `${start}; no other model can be compared. By ${what}.`;
+  const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
+  const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
+  const alike = placed.filter((one) => one.low === 1).length;
+  const certain = first.low == null ? "Whether that is certain is not known: an error is missing."
+    : first.high === 1 ? "That is certain (95 %)."
+      : alike > 1 ? `Not certain: ${alike} models cannot be told from the best (95 %).`
+        : "Not certain: the error of others is not known.";
+  return `${lead} ${certain} By ${what}.`;
+}
+
