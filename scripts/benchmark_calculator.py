@@ -581,6 +581,14 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
+def script_here(name: str) -> str:
+    """A script of this project as a path that works from where the user stands, quoted for a shell."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
+        path = path.relative_to(Path.cwd().resolve())
+    return shlex.quote(str(path))
+
+
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
     """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
 
@@ -2845,7 +2853,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
     return None if is_trainer_log(record) and not trainer else record
@@ -8926,7 +8934,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
-            "scripts/lighteval_vllm_uv.py"
+            f"uv run {script_here('lighteval_vllm_uv.py')}"
         )
     refuse_formulas(checkpoints, folders, strangers)
     note(
@@ -9017,7 +9025,8 @@ def race_results(
         words = ["--model", checkpoints[0].path.as_posix(), "--tasks", "TASKS", "--limit", "1"]
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}: try the tasks with one item first, "
-            f"uv run scripts/lighteval_vllm_uv.py {shlex.join(words)} --output-dir {shlex.quote(str(folders[0]))}"
+            f"uv run {script_here('lighteval_vllm_uv.py')} {shlex.join(words)} "
+            f"--output-dir {shlex.quote(str(folders[0]))}"
         )
     return checkpoints, results
 

@@ -159,6 +159,7 @@ def run(args: argparse.Namespace) -> int:
     if args.rule == CHOOSE:
         names = [model.name for model in question.candidates]
         choice = choose(question, read_choice_facts(args.facts, names) if args.facts else None)
+        pairs = [(duel.row, (duel.one, duel.other)) for duel in choice.duels]
         found, code, report, text = (
             choice_json(choice),
             choice.exit_code,
@@ -167,9 +168,12 @@ def run(args: argparse.Namespace) -> int:
         )
     else:
         decision = decide(question)
+        pairs = [(row, (decision.baseline, row.candidate)) for row in decision.rows]
         found, code = decision_json(decision), EXIT_CODES[decision.verdict]
         report, text = render_evaluation(decision), decision_text(decision)
-    document = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    ways = ways_out(pairs, {model.name: model for model in (question.baseline, *question.candidates)})
+    text += "".join(f"\n{'' if i else chr(10)}next: {way}" for i, way in enumerate(ways))
+    document = json.dumps(found | {"next": ways}, indent=2, ensure_ascii=False, allow_nan=False)
     if args.report:
         write_output(Path(args.report), report.encode("utf-8", "backslashreplace").decode(), args.force)
         note(f"report in {args.report}")
@@ -227,7 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "comparison.choose", "comparison.chosen_items", "comparison.policy", "comparison.reading",
+#     "command_line", "comparison.again", "comparison.choose", "comparison.chosen_items", "comparison.policy", "comparison.reading",
 #     "comparison.report", "comparison.rows", "comparison.strata", "comparison.verdicts", "comparison.vocabulary", "frame", "names",
 #     "outputs", "own_vocabulary", "vocabulary"
 # )
@@ -245,6 +249,7 @@ import itertools
 import math
 import os
 import re
+import shlex
 import shutil
 import signal
 import stat
@@ -260,6 +265,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -489,6 +495,14 @@ def note(message: str) -> None:
     if len(message) > MAX_MESSAGE:
         message = f"{message[: MAX_MESSAGE * 2 // 3]} [...] {message[-MAX_MESSAGE // 3 :]}"
     print(isolated(without_secrets(message)), file=sys.stderr)
+
+
+def script_here(name: str) -> str:
+    """A script of this project as a path that works from where the user stands, quoted for a shell."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
+        path = path.relative_to(Path.cwd().resolve())
+    return shlex.quote(str(path))
 
 
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
@@ -3058,6 +3072,338 @@ def smallest(*values: float | None) -> float | None:
     return min(found) if found else None
 
 
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+# --- parts/comparison/again.py ----------------------------------------------------------------------------------------
+
+OWN_COMMAND = re.compile(
+    r"uv run (?:\S*/)?((?:lighteval_vllm|lm_eval_vllm|inspect_vllm|inspect_eval)_uv\.py) (.+)", re.S
+)
+# Options of those scripts that say which model and where to, and not how.
+NOT_HOW = {"--model", "--model-id", "--base-model", "--output-dir", "--results-repo", "--keep-downloads", "--watch"}
+NOT_HOW |= {"--until-step", "--stop-when"}
+AGAIN_FOLDER = "again"
+TASKS = "\0TASKS\0"  # the place of the tasks in a command
+
+
+def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, ModelRuns]) -> list[str]:
+    """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
+    tasks: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row, names in rows:
+        if row.verdict not in (NOT_COMPARABLE, ABSENT):
+            continue
+        found = [[run for run in models[name].runs if run.key == row.key] for name in names]
+        found = [list(side.runs) for side in row.sides] if row.sides else found
+        usable = [i for i in (0, 1) if found[i] and all(is_usable(run) for run in found[i])]
+        if not usable:
+            continue
+        one, other = (names[usable[0]], names[1 - usable[0]])
+        for run in found[usable[0]]:
+            command, task = command_like(run, model_argument(models[other]) or other)
+            if task not in tasks[one, other, command]:
+                tasks[one, other, command].append(task)
+    return [
+        f"measure {other} as {one} was: {command.replace(TASKS, joined_tasks(command, own))}"
+        for (one, other, command), own in tasks.items()
+    ]
+
+
+def joined_tasks(command: str, tasks: Sequence[str]) -> str:
+    """Names of tasks as a command takes them: inspect's each for itself, the others' with commas."""
+    return shlex.join(tasks) if " inspect" in command or "/inspect" in command else shlex.quote(",".join(tasks))
+
+
+def is_usable(run: Run) -> bool:
+    """Whether a run is a measurement that another one may be like."""
+    return run.measured and not run.validity.reasons
+
+
+def model_argument(model: ModelRuns) -> str | None:
+    """How a model is given to a script: its folder where a record names one that is here, else its id and revision."""
+    for run in model.runs:
+        record = record_of(run)
+        path = mapping_in(mapping_in(record, "model_info"), "additional_details").get("path")
+        if isinstance(path, str) and Path(path).is_dir():
+            return path
+        revision = run.identity.revision
+        return run.identity.id + (f"@{revision}" if revision and revision != "main" else "") or None
+    return None
+
+
+def record_of(run: Run) -> Mapping[str, Any]:
+    try:
+        return read_record(Path(run.file)) or {}
+    except (ScriptError, OSError):
+        return {}
+
+
+def command_like(run: Run, model: str) -> tuple[str, str]:
+    """(the command with TASKS in the place of its tasks, the run's task)."""
+    record = record_of(run)
+    library = mapping_in(record, "eval_library")
+    details = mapping_in(library, "additional_details")
+    row = next(
+        (r for r in record.get("evaluation_results") or [] if r.get("evaluation_result_id") == run.result_id), {}
+    )
+    said = dict(mapping_in(mapping_in(row, "generation_config"), "additional_details"))
+    said |= mapping_in(mapping_in(row, "generation_config"), "generation_args")
+    said["engine"] = mapping_in(mapping_in(record, "model_info"), "inference_engine").get("name")
+    task = str(details.get("task") or run.name)
+    if found := OWN_COMMAND.fullmatch(str(details.get("command") or "")):
+        return own_command(found[1], found[2], model), task
+    name, version = library_field(str(library.get("name") or "")), str(library.get("version") or "")
+    version = version if re.fullmatch(r"\d[\w.!-]*", version) else ""
+    if name in HARNESSES:
+        task = task.partition("|")[0] if name != "lighteval" else task if "|" in task else f"{task}|{run.shots or 0}"
+        return HARNESSES[name](model, version, run.shots, said), task
+    told = {
+        name: said[name]
+        for name in ("dtype", "backend", "temperature", "max_tokens")
+        if said.get(name) not in (None, "")
+    }
+    how = ", ".join([f"{run.shots}-shot"] * bool(run.shots) + [f"{key} {value}" for key, value in told.items()])
+    return f"with {' '.join(run.harness)}{f' ({how})' if how else ''}: {TASKS}", task
+
+
+def own_command(script: str, words: str, model: str) -> str:
+    """A command of one of this project's scripts with another model, and TASKS in the place of its tasks."""
+    try:
+        given = shlex.split(words)
+    except ValueError:
+        given = []
+    kept: list[str] = []
+    skipping = False
+    for word in given:
+        if word.startswith("--"):
+            skipping = word in NOT_HOW or word in ("--tasks", "--task")
+        if not skipping:
+            kept.append(word)
+    option = "--task" if script.startswith("inspect") else "--tasks"
+    start = f"uv run {script_here(script)} --model {shlex.quote(model)} {option} {TASKS}"
+    return f"{start} {shlex.join(kept)}".rstrip()
+
+
+def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> str:
+    """Options for what a record says: " --seed 1234"; a flag without a value where the record says true."""
+    words: list[str] = []
+    for key, flag in flags.items():
+        value = said.get(key)
+        if value in (None, "", "None", False) or str(value).lower() == "false":
+            continue
+        words += [flag] if str(value).lower() == "true" else [flag, shlex.quote(str(value))]
+    return "".join(f" {word}" for word in words)
+
+
+def model_arguments(model: str, name: str, said: Mapping[str, Any]) -> str:
+    """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
+    model, _, revision = model.partition("@")
+    known = {name: model, "revision": revision, "dtype": said.get("dtype")}
+    return shlex.quote(",".join(f"{key}={value}" for key, value in known.items() if value))
+
+
+def lm_eval_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+    backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "hf"
+    flags = {
+        "limit": "--limit",
+        "use_chat_template": "--apply_chat_template",
+        "apply_chat_template": "--apply_chat_template",
+    }
+    flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
+    how = (f" --num_fewshot {shots}" if shots else "") + with_flags(said, flags) + " --log_samples"
+    return (
+        f"uv run --with {pinned(f'lm-eval[{backend}]', version)} lm_eval --model {backend} --model_args "
+        f"{model_arguments(model, 'pretrained', said)} --tasks {TASKS}{how} {then_convert('--output_path')}"
+    )
+
+
+def lighteval_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+    backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "accelerate"
+    flags = {"limit": "--max-samples", "system_prompt": "--system-prompt"}
+    extra = "vllm" if backend == "vllm" else "math"
+    return (
+        f"uv run --with {pinned(f'lighteval[{extra}]', version)} lighteval {backend} "
+        f"{model_arguments(model, 'model_name', said)} {TASKS}{with_flags(said, flags)} --save-details "
+        f"{then_convert('--output-dir')}"
+    )
+
+
+def inspect_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+    engine = str(said.get("backend") or said.get("engine") or "hf")
+    engine = {"transformers": "hf"}.get(engine, engine)
+    name = f"{engine}/{model.partition('@')[0].removeprefix(engine + '/')}"
+    flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}
+    return (
+        f"uv run --with {pinned('inspect-ai', version)} --with inspect-evals inspect eval {TASKS} "
+        f"--model {shlex.quote(name)}"
+        f"{f' -T fewshot={shots}' if shots else ''}{with_flags(said, flags)} {then_convert('--log-dir')}"
+    )
+
+
+HARNESSES = {"lm_eval": lm_eval_command, "lighteval": lighteval_command, "inspect": inspect_command}
+
+
+def pinned(package: str, version: str) -> str:
+    return shlex.quote(f"{package}=={version}" if version else package)
+
+
+def then_convert(option: str) -> str:
+    return f"{option} {AGAIN_FOLDER} && uv run {script_here('convert_results.py')} {AGAIN_FOLDER} --output-dir results"
+
+
 # --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
 
 
@@ -4446,104 +4792,6 @@ def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
     return ""
 
 
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/records/files.py -------------------------------------------------------------------------------------------
-
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
-HIDDEN_FOLDERS = re.compile(
-    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
-)
-CLOCKS_APART = 86_400  # seconds
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-            for name in sorted(names):
-                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
-                    path = os.path.join(base, name)
-                    found.setdefault(os.path.realpath(path), Path(path))
-    return list(found.values())
-
-
-def is_trainer_log(record: Mapping[str, Any]) -> bool:
-    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
-    source = record.get("source_metadata")
-    details = source.get("additional_details") if isinstance(source, dict) else None
-    return isinstance(details, dict) and details.get("measured_by") == "trainer"
-
-
-def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
-    text = input_bytes(path)
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = strict_json(text)
-    except ValueError as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
-        if re.match(r"0\.2\.\d", str(version)):
-            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
-        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    return None if is_trainer_log(record) and not trainer else record
-
-
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
-    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
-            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
-
-
-def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
 # --- parts/records/items.py -------------------------------------------------------------------------------------------
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
@@ -5386,6 +5634,7 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
         if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
             reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
+    moved = questions_moved(baseline, candidate)
     if matched.other_items:
         reasons.append(f"{matched.other_items} items have the same id and other content")
     if matched.other_prompts:
@@ -5396,7 +5645,15 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
             f"item sets: {matched.only_baseline} items only the baseline has, "
             f"{matched.only_candidate} only the candidate"
         )
+    if moved and reasons:
+        reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
     return reasons
+
+
+def questions_moved(baseline: Side, candidate: Side) -> int:
+    """How many questions both sides have, by their content, under other ids."""
+    places = [{a.item_hash: name for name, a in side.answers.items() if a.item_hash} for side in (baseline, candidate)]
+    return sum(places[1].get(content, name) != name for content, name in places[0].items())
 
 
 def invalid_reasons(side: Side, name: str) -> list[str]:

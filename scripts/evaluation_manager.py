@@ -626,11 +626,11 @@ def load_card(args: argparse.Namespace) -> tuple[Card, str]:
 
 def again_command(args: argparse.Namespace) -> str:
     """The command line to repeat with a choice added."""
-    words = ["uv", "run", "scripts/evaluation_manager.py", "extract-readme"]
+    words = ["extract-readme"]
     words += ["--repo-id", args.repo_id] if args.repo_id else []
     words += ["--card", str(args.card)] if args.card else []
     words += ["--revision", args.revision] if args.revision else []
-    return shlex.join(words)
+    return f"uv run {script_here('evaluation_manager.py')} {shlex.join(words)}"
 
 
 def emit(text: str, output: Path | None, force: bool) -> None:
@@ -1253,6 +1253,14 @@ def note(message: str) -> None:
     if len(message) > MAX_MESSAGE:
         message = f"{message[: MAX_MESSAGE * 2 // 3]} [...] {message[-MAX_MESSAGE // 3 :]}"
     print(isolated(without_secrets(message)), file=sys.stderr)
+
+
+def script_here(name: str) -> str:
+    """A script of this project as a path that works from where the user stands, quoted for a shell."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
+        path = path.relative_to(Path.cwd().resolve())
+    return shlex.quote(str(path))
 
 
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
@@ -9679,7 +9687,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
     return None if is_trainer_log(record) and not trainer else record
@@ -12612,7 +12620,7 @@ def acts(args: argparse.Namespace) -> bool:
 def again_apply(file: Path, plan: Plan) -> str:
     """The command that applies a saved plan; where it goes is in the plan, else a pull request is proposed."""
     more = [] if plan.target else ["--create-pr"]
-    return shlex.join(["uv", "run", "scripts/evaluation_manager.py", "apply", str(file), *more])
+    return f"uv run {script_here('evaluation_manager.py')} {shlex.join(['apply', str(file), *more])}"
 
 
 # --- parts/publish/batch.py -------------------------------------------------------------------------------------------
@@ -13229,6 +13237,19 @@ LEAST_ITEMS = 10  # below, an interval says nothing
 
 
 @dataclass(frozen=True, slots=True)
+class OpenScore:
+    """A score that is no mean of shares (word errors, BLEU, perplexity): `n` items, its own standard error above 0.
+
+    `positive`: it cannot be below 0, so that its error is taken to grow with it, as those of counts and of ratios do.
+    """
+
+    value: float
+    n: int
+    standard_error: float
+    positive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class MeasuredScore:
     """A mean on a range of 0 to 1: `n` items with a score, `lost` without one; its error where it is not 0/1 scores."""
 
@@ -13270,6 +13291,27 @@ def measured_interval(score: MeasuredScore, level: float) -> tuple[float, float]
         half = z * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)) / (1 + z * z / n)
         ends.append((middle - half, middle + half))
     return max(0.0, ends[0][0]), min(1.0, ends[1][1])
+
+
+def open_interval(score: OpenScore, level: float) -> tuple[float, float]:
+    """The interval of a score with its own error, with the confidence 1 - level; its end may be infinite."""
+    half = critical(level, score.n - 1) * score.standard_error
+    if not score.positive:
+        return score.value - half, score.value + half
+    ratio = half / score.value
+    return max(0.0, score.value - half), score.value / (1 - ratio) if ratio < 1 else math.inf
+
+
+def open_claim_fits(claim: float, half: float, score: OpenScore, level: float) -> bool:
+    """Whether a claim, rounded by at most `half`, may be another measurement of the same thing.
+
+    Student's t for the difference of two scores with the error of ours, the claim's items as many as ours. Where it
+    cannot be below 0 the error is that at the higher of both: a sample without the rare large values has a low score
+    and a low error at once, and would call too many true claims wrong.
+    """
+    distance = abs(claim - score.value) - half
+    grown = max(1.0, claim / score.value) if score.positive else 1.0
+    return distance <= critical(level, score.n - 1) * math.sqrt(2) * score.standard_error * grown
 
 
 def claim_fits(claim: float, half: float, score: MeasuredScore, level: float, most: int | None = None) -> bool:
@@ -13385,12 +13427,15 @@ def why_open(claim: CardClaim, row: RecordResult, mine: Measure, count: int, mea
         return f"ours is of a part of the items alone ({run.partial})"
     if not run.n or run.n < LEAST_ITEMS:
         return "how many items ours is of is not known" if not run.n else f"{run.n} items are too few"
-    if measures.is_open(mine) or run.unit != "proportion":
-        return "the metric is no share: without the claim's own error nothing is told"
-    if not 0 <= run.score <= 1:
-        return "our score is outside 0 to 1"
-    if run.corpus_level and run.standard_error is None:
-        return "a score of the whole corpus without an error"
+    if run.unit != "proportion" and not measures.is_open(mine) and points_per_share(run) == 1:
+        return f"ours is in {run.unit}, and the claim may be in another unit"
+    if not is_mean_of_shares(run, measures.is_open(mine)):
+        if run.standard_error is None:
+            return "a score that is no mean of shares, without an error"
+        if not run.standard_error or not run.score:
+            return "an error of 0, or a score of 0, does not tell how far a claim may be off"
+        if run.attempts.lost:
+            return f"{run.attempts.lost} answers have no score, and what they would make of it is not known"
     if written(claim.standing.value, claim.standing.unit) is None:
         return "the claim is no number"
     return ""
@@ -13405,23 +13450,41 @@ def check_one(
     why = why_open(claim, row, mine, count, measures)
     low = high = None
     verdict, shown = OPEN, meant[0][0] if len(meant) == 1 else None
+    scale = points_per_share(run) if not measures.is_open(mine) else 1.0
+    ours = run.score / scale
     if not why:
-        error = run.standard_error if run.corpus_level or not is_binary_error(run) else None
-        score = MeasuredScore(run.score, int(run.n or 0), run.attempts.lost, error)
-        low, high = measured_interval(score, level)
-        fits = [claim_fits(share, half, score, level, run.size) for share, half in meant]
+        error, n = run.standard_error, int(run.n or 0)
+        if is_mean_of_shares(run, measures.is_open(mine)):
+            score = MeasuredScore(ours, n, run.attempts.lost, None if is_binary_error(run) else error)
+            low, high = measured_interval(score, level)
+            fits = [claim_fits(share, half, score, level, run.size) for share, half in meant]
+        else:
+            free = OpenScore(ours, n, float(error or 0) / scale, run.low is not None and run.low >= 0)
+            low, high = open_interval(free, level)
+            fits = [open_claim_fits(share, half, free, level) for share, half in meant]
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else OPEN
-        shown = min((share for share, _ in meant), key=lambda share: abs(share - run.score))
+        shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == OPEN else ""
     unsaid = why or (doubt_about(mine, item.measure) if measures.relation(item.measure, mine) != SAME else "")
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
+    high = None if high == math.inf else high
     return Checked(
-        item.where, row.entry.benchmark, item.value, shown, run.score, low, high, run.n, run.size or run.attempts.made,
+        item.where, row.entry.benchmark, item.value, shown, ours, low, high, run.n, run.size or run.attempts.made,
         verdict, unsaid, claim.known, claim.unknown, row.entry.origin,
     )  # fmt: skip
 
 
-def is_binary_error(run: Any) -> bool:
+def points_per_share(run: Run) -> float:
+    """100 for a score in points of 100, such as BLEU, which cards write as a percentage; else 1."""
+    return 100.0 if run.unit == "points" and run.low == 0 and run.high == 100 else 1.0
+
+
+def is_mean_of_shares(run: Run, is_open: bool) -> bool:
+    """Whether a score is the mean of items' scores from 0 to 1, so that no error is larger than that of 0 and 1."""
+    return not is_open and run.unit == "proportion" and (run.low, run.high) == (0, 1) and not run.corpus_level
+
+
+def is_binary_error(run: Run) -> bool:
     """Whether a run's error is that of right and wrong answers, each counted alone."""
     if run.standard_error is None or not run.n:
         return True
@@ -13460,10 +13523,13 @@ def checked_rows(found: Sequence[Checked]) -> list[tuple[str, ...]]:
     """The table for people: benchmark, claimed, ours with its interval, n, verdict, why, where."""
     rows = []
     for item in found:
-        interval = "" if item.low is None else f" [{shown_share(item.low)}, {shown_share(item.high)}]"
+        said = written(item.claimed)
+        scale = 100.0 if said and item.claim and math.isclose(said.number, 100 * item.claim, rel_tol=1e-6) else 1.0
+        ours, low, high = (None if x is None else scale * x for x in (item.ours, item.low, item.high))
+        interval = "" if low is None else f" [{shown_share(low)}, {'∞' if high is None else shown_share(high)}]"
         count = "–" if item.n is None else f"{item.n:,}" + (f" of {item.of:,}" if item.of and item.of != item.n else "")
-        ours = f"{shown_share(item.ours)}{interval}"
-        rows.append((item.benchmark, str(item.claimed), ours, count, item.verdict, item.reason, item.where))
+        measured = f"{shown_share(ours)}{interval}"
+        rows.append((item.benchmark, str(item.claimed), measured, count, item.verdict, item.reason, item.where))
     return rows
 
 

@@ -479,6 +479,14 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
+def script_here(name: str) -> str:
+    """A script of this project as a path that works from where the user stands, quoted for a shell."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
+        path = path.relative_to(Path.cwd().resolve())
+    return shlex.quote(str(path))
+
+
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
     """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
 

@@ -446,11 +446,11 @@ def show_pushed(uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]]
         asked = f"hardware {args.hardware}: asked for, or there as well" if args.hardware else "nothing to send"
         note(f"all of it is there already; {asked}")
     elif not acts:
-        again = ["uv", "run", "scripts/leaderboard.py", "push", "--data", str(args.data), "--dataset", args.dataset]
+        again = ["push", "--data", str(args.data), "--dataset", args.dataset]
         for flag, value in (("--space", args.space), ("--hardware", args.hardware), ("--token-file", args.token_file)):
             again += [flag, value] if value else []
         again += ["--private"] if args.private else []
-        note(f"nothing was written; {shlex.join(again)} --apply sends it")
+        note(f"nothing was written; uv run {script_here('leaderboard.py')} {shlex.join(again)} --apply sends it")
     if args.space and (uploads[0].private if uploads[0].exists else args.private):
         note(f"{args.dataset} is private: the Space starts only with a secret HF_TOKEN that may read it")
     for commit in sent:
@@ -812,6 +812,14 @@ def note(message: str) -> None:
     if len(message) > MAX_MESSAGE:
         message = f"{message[: MAX_MESSAGE * 2 // 3]} [...] {message[-MAX_MESSAGE // 3 :]}"
     print(isolated(without_secrets(message)), file=sys.stderr)
+
+
+def script_here(name: str) -> str:
+    """A script of this project as a path that works from where the user stands, quoted for a shell."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
+        path = path.relative_to(Path.cwd().resolve())
+    return shlex.quote(str(path))
 
 
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
@@ -5006,7 +5014,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
     return None if is_trainer_log(record) and not trainer else record
@@ -10868,7 +10876,7 @@ def read_page(folder: Path, primary: str | None = None) -> str:
 
     primary: benchmarks of the overall order, with commas between.
     """
-    again = f"collect it: uv run scripts/leaderboard.py collect --trending 100 --output-dir {folder}"
+    again = f"collect it: uv run {script_here('leaderboard.py')} collect --trending 100 --output-dir {folder}"
     for name in PAGE_FILES:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")
@@ -10994,7 +11002,7 @@ def check_port(host: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         other = port + 1 if 1024 <= port < 65535 else 7861
-        command = f"uv run scripts/leaderboard.py serve --port {other}"
+        command = f"uv run {script_here('leaderboard.py')} serve --port {other}"
         raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
 
 

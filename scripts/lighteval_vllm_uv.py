@@ -492,6 +492,14 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
+def script_here(name: str) -> str:
+    """A script of this project as a path that works from where the user stands, quoted for a shell."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
+        path = path.relative_to(Path.cwd().resolve())
+    return shlex.quote(str(path))
+
+
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
     """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
 
@@ -1472,7 +1480,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
     return None if is_trainer_log(record) and not trainer else record

@@ -413,6 +413,14 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
+def script_here(name: str) -> str:
+    """A script of this project as a path that works from where the user stands, quoted for a shell."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
+        path = path.relative_to(Path.cwd().resolve())
+    return shlex.quote(str(path))
+
+
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
     """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
 
@@ -2683,8 +2691,8 @@ def show_failures(run: EvalRun) -> None:
 
 
 def this_script() -> str:
-    """This script as it is started from the project's folder."""
-    return f"uv run scripts/{Path(__file__).name}"
+    """This script as it is started from here."""
+    return f"uv run {script_here(Path(__file__).name)}"
 
 
 def print_run(run: EvalRun, as_json: bool) -> None:
@@ -2771,7 +2779,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
     return None if is_trainer_log(record) and not trainer else record
@@ -4790,7 +4798,7 @@ def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[st
         hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
         found.append(
             f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
-            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
+            f"uv run {script_here(script)} --list-tasks {plain_task(task)}"
         )
     return tuple(found)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from local_hub import LocalHub
 from publish_faults import record
+from record_writer import write_record
 
 REPO = "me/Foo-7B"
 
@@ -67,6 +68,34 @@ def test_lost_answers_widen_what_fits() -> None:
     low, high = manager.measured_interval(whole, 0.05)
     assert (round(low, 3), round(high, 3)) == (0.774, 0.824)  # Wilson
     assert manager.measured_interval(holes, 0.05)[0] < low
+
+
+def two_measurements(kind: str, n: int, rng: np.random.Generator) -> tuple[float, float, float]:
+    """(our score, its standard error, another measurement of the same) of word errors or of a skewed ratio."""
+    if kind == "word errors":
+        words = rng.integers(5, 35, (2, n))
+        wrong = rng.binomial(words, rng.beta(0.4, 7, (2, n)))
+        ours, theirs = wrong.sum(1) / words.sum(1)
+        rest = wrong[0] - ours * words[0]
+        return ours, float(np.sqrt((rest**2).sum() * n / (n - 1)) / words[0].sum()), theirs
+    values = rng.lognormal(0, 1, (2, n)) if kind == "skewed" else rng.normal(5, 2, (2, n))
+    return values[0].mean(), float(values[0].std(ddof=1) / np.sqrt(n)), values[1].mean()
+
+
+@pytest.mark.parametrize("kind", ["word errors", "skewed", "even"])
+@pytest.mark.parametrize("claims", [1, 10])
+def test_true_claims_of_open_metrics_fit(kind: str, claims: int) -> None:
+    rng, level, wrong, cards = np.random.default_rng(claims), 1 - 0.95 ** (1 / claims), 0, 1500 // claims
+    for _ in range(cards):
+        fits = []
+        for n in rng.choice([60, 200, 800], claims):
+            ours, error, theirs = two_measurements(kind, int(n), rng)
+            score = manager.OpenScore(float(ours), int(n), error, positive=kind != "even")
+            fits.append(manager.open_claim_fits(float(theirs), 0.0005, score, level))
+            low, high = manager.open_interval(score, level)
+            assert low < ours < high
+        wrong += not all(fits)
+    assert wrong / cards <= 0.06
 
 
 # --- The command -------------------------------------------------------------------------------------------------
@@ -137,6 +166,49 @@ def test_other_shots_and_partial_runs_tell_nothing(tmp_path: Path, capsys: pytes
     card.write_text(CARD.format(value=70.1, table=""), encoding="utf-8")
     code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "results")
     assert code == 3 and "a part of the items alone" in found["claims"][0]["reason"]
+
+
+OPEN_CARD = """---
+model-index:
+- name: Foo-7B
+  results:
+  - task: {{type: automatic-speech-recognition}}
+    dataset: {{name: LibriSpeech (clean), type: openslr/librispeech_asr, config: clean, split: test}}
+    metrics: [{{type: wer, value: {wer}}}]
+  - task: {{type: translation}}
+    dataset: {{name: WMT14 en-fr, type: wmt14, config: fr-en}}
+    metrics: [{{type: bleu, value: {bleu}}}]
+  - task: {{type: text-generation}}
+    dataset: {{name: WikiText-2, type: wikitext, split: test}}
+    metrics: [{{type: word_perplexity, value: {perplexity}}}]
+---
+"""
+
+
+@pytest.mark.parametrize(
+    ("claims", "verdicts", "code"),
+    [
+        ((5.4, 38.1, 14.6), ["fits", "fits", "fits"], 0),
+        ((9.9, 45.0, 30.0), ["does not fit"] * 3, 1),
+        ((0.054, 38.1, 1.46), ["cannot be told", "fits", "does not fit"], 1),  # 0.054 beside 38.1 may be 0.054 %
+    ],
+)
+def test_metrics_that_are_no_shares_are_compared_by_their_own_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], claims: tuple, verdicts: list[str], code: int
+) -> None:
+    items = [0.0] * 400
+    common = {"n": 400, "samples": False}
+    folder = tmp_path / "results"
+    write_record(folder, REPO, items, task="librispeech_clean", metric="wer", score=0.0553, error=0.002, lower=True,
+                 aggregation="corpus_wer", **common)  # fmt: skip
+    write_record(folder, REPO, items, task="wmt14_en_fr", metric="bleu", score=37.4, error=0.6, unit="points",
+                 aggregation="bleu", **common)  # fmt: skip
+    write_record(folder, REPO, items, task="wikitext_2", metric="word_perplexity", score=14.9, error=0.4,
+                 unit="points", aggregation="perplexity", lower=True, **common)  # fmt: skip
+    card = tmp_path / "README.md"
+    card.write_text(OPEN_CARD.format(wer=claims[0], bleu=claims[1], perplexity=claims[2]), encoding="utf-8")
+    found_code, found, _ = check(capsys, "--card", card, "--results", folder)
+    assert ([item["verdict"] for item in found["claims"]], found_code) == (verdicts, code), found["claims"]
 
 
 @pytest.mark.parametrize(("same", "said"), [(True, "are those of the repo"), (False, "other weights than the repo's")])

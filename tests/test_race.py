@@ -504,7 +504,7 @@ def test_without_records_it_says_how_to_begin(bench, capsys):
     code = bc.main(["examples/tiny_run/checkpoints", "--results", str(bench.output), "--plan-next"])
     captured = capsys.readouterr()
     assert (code, captured.out) == (2, "")
-    command = captured.err.split("uv run scripts/lighteval_vllm_uv.py ")[1]
+    command = captured.err.partition("uv run ")[2].partition("scripts/lighteval_vllm_uv.py ")[2]
     args = lighteval_vllm_uv.build_parser().parse_args(shlex.split(command))
     assert (args.limit, args.model) == (1, ["examples/tiny_run/checkpoints/step_100"])
 

@@ -110,6 +110,7 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
         if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
             reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
+    moved = questions_moved(baseline, candidate)
     if matched.other_items:
         reasons.append(f"{matched.other_items} items have the same id and other content")
     if matched.other_prompts:
@@ -120,7 +121,15 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
             f"item sets: {matched.only_baseline} items only the baseline has, "
             f"{matched.only_candidate} only the candidate"
         )
+    if moved and reasons:
+        reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
     return reasons
+
+
+def questions_moved(baseline: Side, candidate: Side) -> int:
+    """How many questions both sides have, by their content, under other ids."""
+    places = [{a.item_hash: name for name, a in side.answers.items() if a.item_hash} for side in (baseline, candidate)]
+    return sum(places[1].get(content, name) != name for content, name in places[0].items())
 
 
 def invalid_reasons(side: Side, name: str) -> list[str]:

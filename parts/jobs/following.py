@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parts.frame import SHOWN_FAILURES, ScriptError, note
+from parts.frame import SHOWN_FAILURES, ScriptError, note, script_here
 from parts.jobs.client import HubAway, JobsClient, attempt_of
 from parts.jobs.run import failure_cause, run_to_json, save_run
 from parts.jobs.vocabulary import (
@@ -303,8 +303,8 @@ def show_failures(run: EvalRun) -> None:
 
 
 def this_script() -> str:
-    """This script as it is started from the project's folder."""
-    return f"uv run scripts/{Path(__file__).name}"
+    """This script as it is started from here."""
+    return f"uv run {script_here(Path(__file__).name)}"
 
 
 def print_run(run: EvalRun, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from parts.board.data import covered_key, open_data, query
 from parts.board.overall import chosen_primary, leader_text, overall_order
 from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES
-from parts.frame import ScriptError, listing, natural_key, note, single_line, write_whole
+from parts.frame import ScriptError, listing, natural_key, note, script_here, single_line, write_whole
 from parts.page.constants import (
     HUB_URL,
     PAGE_ADDRESSES,
@@ -55,7 +55,7 @@ def read_page(folder: Path, primary: str | None = None) -> str:
 
     primary: benchmarks of the overall order, with commas between.
     """
-    again = f"collect it: uv run scripts/leaderboard.py collect --trending 100 --output-dir {folder}"
+    again = f"collect it: uv run {script_here('leaderboard.py')} collect --trending 100 --output-dir {folder}"
     for name in PAGE_FILES:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")
@@ -181,7 +181,7 @@ def check_port(host: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         other = port + 1 if 1024 <= port < 65535 else 7861
-        command = f"uv run scripts/leaderboard.py serve --port {other}"
+        command = f"uv run {script_here('leaderboard.py')} serve --port {other}"
         raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
 
 

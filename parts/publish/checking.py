@@ -7,6 +7,7 @@ family: the intervals are simultaneous, so that a card of true claims is called 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,16 @@ from parts.metadata.plan import RepoState
 from parts.publish.origins import card_claims
 from parts.publish.text import markdown_text
 from parts.records.publishable import RecordResult
-from parts.statistics.claims import LEAST_ITEMS, MeasuredScore, claim_fits, measured_interval
+from parts.records.run import Run
+from parts.statistics.claims import (
+    LEAST_ITEMS,
+    MeasuredScore,
+    OpenScore,
+    claim_fits,
+    measured_interval,
+    open_claim_fits,
+    open_interval,
+)
 
 FAMILY_ERROR = 0.05
 FITS, FITS_NOT, OPEN = "fits", "does not fit", "cannot be told"
@@ -112,12 +122,15 @@ def why_open(claim: CardClaim, row: RecordResult, mine: Measure, count: int, mea
         return f"ours is of a part of the items alone ({run.partial})"
     if not run.n or run.n < LEAST_ITEMS:
         return "how many items ours is of is not known" if not run.n else f"{run.n} items are too few"
-    if measures.is_open(mine) or run.unit != "proportion":
-        return "the metric is no share: without the claim's own error nothing is told"
-    if not 0 <= run.score <= 1:
-        return "our score is outside 0 to 1"
-    if run.corpus_level and run.standard_error is None:
-        return "a score of the whole corpus without an error"
+    if run.unit != "proportion" and not measures.is_open(mine) and points_per_share(run) == 1:
+        return f"ours is in {run.unit}, and the claim may be in another unit"
+    if not is_mean_of_shares(run, measures.is_open(mine)):
+        if run.standard_error is None:
+            return "a score that is no mean of shares, without an error"
+        if not run.standard_error or not run.score:
+            return "an error of 0, or a score of 0, does not tell how far a claim may be off"
+        if run.attempts.lost:
+            return f"{run.attempts.lost} answers have no score, and what they would make of it is not known"
     if written(claim.standing.value, claim.standing.unit) is None:
         return "the claim is no number"
     return ""
@@ -132,23 +145,41 @@ def check_one(
     why = why_open(claim, row, mine, count, measures)
     low = high = None
     verdict, shown = OPEN, meant[0][0] if len(meant) == 1 else None
+    scale = points_per_share(run) if not measures.is_open(mine) else 1.0
+    ours = run.score / scale
     if not why:
-        error = run.standard_error if run.corpus_level or not is_binary_error(run) else None
-        score = MeasuredScore(run.score, int(run.n or 0), run.attempts.lost, error)
-        low, high = measured_interval(score, level)
-        fits = [claim_fits(share, half, score, level, run.size) for share, half in meant]
+        error, n = run.standard_error, int(run.n or 0)
+        if is_mean_of_shares(run, measures.is_open(mine)):
+            score = MeasuredScore(ours, n, run.attempts.lost, None if is_binary_error(run) else error)
+            low, high = measured_interval(score, level)
+            fits = [claim_fits(share, half, score, level, run.size) for share, half in meant]
+        else:
+            free = OpenScore(ours, n, float(error or 0) / scale, run.low is not None and run.low >= 0)
+            low, high = open_interval(free, level)
+            fits = [open_claim_fits(share, half, free, level) for share, half in meant]
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else OPEN
-        shown = min((share for share, _ in meant), key=lambda share: abs(share - run.score))
+        shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == OPEN else ""
     unsaid = why or (doubt_about(mine, item.measure) if measures.relation(item.measure, mine) != SAME else "")
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
+    high = None if high == math.inf else high
     return Checked(
-        item.where, row.entry.benchmark, item.value, shown, run.score, low, high, run.n, run.size or run.attempts.made,
+        item.where, row.entry.benchmark, item.value, shown, ours, low, high, run.n, run.size or run.attempts.made,
         verdict, unsaid, claim.known, claim.unknown, row.entry.origin,
     )  # fmt: skip
 
 
-def is_binary_error(run: Any) -> bool:
+def points_per_share(run: Run) -> float:
+    """100 for a score in points of 100, such as BLEU, which cards write as a percentage; else 1."""
+    return 100.0 if run.unit == "points" and run.low == 0 and run.high == 100 else 1.0
+
+
+def is_mean_of_shares(run: Run, is_open: bool) -> bool:
+    """Whether a score is the mean of items' scores from 0 to 1, so that no error is larger than that of 0 and 1."""
+    return not is_open and run.unit == "proportion" and (run.low, run.high) == (0, 1) and not run.corpus_level
+
+
+def is_binary_error(run: Run) -> bool:
     """Whether a run's error is that of right and wrong answers, each counted alone."""
     if run.standard_error is None or not run.n:
         return True
@@ -187,10 +218,13 @@ def checked_rows(found: Sequence[Checked]) -> list[tuple[str, ...]]:
     """The table for people: benchmark, claimed, ours with its interval, n, verdict, why, where."""
     rows = []
     for item in found:
-        interval = "" if item.low is None else f" [{shown_share(item.low)}, {shown_share(item.high)}]"
+        said = written(item.claimed)
+        scale = 100.0 if said and item.claim and math.isclose(said.number, 100 * item.claim, rel_tol=1e-6) else 1.0
+        ours, low, high = (None if x is None else scale * x for x in (item.ours, item.low, item.high))
+        interval = "" if low is None else f" [{shown_share(low)}, {'∞' if high is None else shown_share(high)}]"
         count = "–" if item.n is None else f"{item.n:,}" + (f" of {item.of:,}" if item.of and item.of != item.n else "")
-        ours = f"{shown_share(item.ours)}{interval}"
-        rows.append((item.benchmark, str(item.claimed), ours, count, item.verdict, item.reason, item.where))
+        measured = f"{shown_share(ours)}{interval}"
+        rows.append((item.benchmark, str(item.claimed), measured, count, item.verdict, item.reason, item.where))
     return rows
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, note, single_line, to_json, write_whole
+from parts.frame import ScriptError, note, script_here, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import commit_once
 from parts.metadata.entries import Sending
@@ -281,4 +281,4 @@ def acts(args: argparse.Namespace) -> bool:
 def again_apply(file: Path, plan: Plan) -> str:
     """The command that applies a saved plan; where it goes is in the plan, else a pull request is proposed."""
     more = [] if plan.target else ["--create-pr"]
-    return shlex.join(["uv", "run", "scripts/evaluation_manager.py", "apply", str(file), *more])
+    return f"uv run {script_here('evaluation_manager.py')} {shlex.join(['apply', str(file), *more])}"

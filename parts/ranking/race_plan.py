@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped, weight_files
-from parts.frame import ScriptError, listing, nearest, note, print_data
+from parts.frame import ScriptError, listing, nearest, note, print_data, script_here
 from parts.inputs import input_bytes
 from parts.ranking.certainty import task_weights, with_statistics
 from parts.ranking.race import (
@@ -210,7 +210,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
-            "scripts/lighteval_vllm_uv.py"
+            f"uv run {script_here('lighteval_vllm_uv.py')}"
         )
     refuse_formulas(checkpoints, folders, strangers)
     note(
@@ -301,7 +301,8 @@ def race_results(
         words = ["--model", checkpoints[0].path.as_posix(), "--tasks", "TASKS", "--limit", "1"]
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}: try the tasks with one item first, "
-            f"uv run scripts/lighteval_vllm_uv.py {shlex.join(words)} --output-dir {shlex.quote(str(folders[0]))}"
+            f"uv run {script_here('lighteval_vllm_uv.py')} {shlex.join(words)} "
+            f"--output-dir {shlex.quote(str(folders[0]))}"
         )
     return checkpoints, results
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, single_line
+from parts.frame import ScriptError, script_here, single_line
 from parts.inputs import input_bytes, strict_json
 from parts.records.schema import RECORD_SCHEMA
 
@@ -70,7 +70,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
     return None if is_trainer_log(record) and not trainer else record

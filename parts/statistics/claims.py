@@ -15,6 +15,19 @@ LEAST_ITEMS = 10  # below, an interval says nothing
 
 
 @dataclass(frozen=True, slots=True)
+class OpenScore:
+    """A score that is no mean of shares (word errors, BLEU, perplexity): `n` items, its own standard error above 0.
+
+    `positive`: it cannot be below 0, so that its error is taken to grow with it, as those of counts and of ratios do.
+    """
+
+    value: float
+    n: int
+    standard_error: float
+    positive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class MeasuredScore:
     """A mean on a range of 0 to 1: `n` items with a score, `lost` without one; its error where it is not 0/1 scores."""
 
@@ -56,6 +69,27 @@ def measured_interval(score: MeasuredScore, level: float) -> tuple[float, float]
         half = z * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)) / (1 + z * z / n)
         ends.append((middle - half, middle + half))
     return max(0.0, ends[0][0]), min(1.0, ends[1][1])
+
+
+def open_interval(score: OpenScore, level: float) -> tuple[float, float]:
+    """The interval of a score with its own error, with the confidence 1 - level; its end may be infinite."""
+    half = critical(level, score.n - 1) * score.standard_error
+    if not score.positive:
+        return score.value - half, score.value + half
+    ratio = half / score.value
+    return max(0.0, score.value - half), score.value / (1 - ratio) if ratio < 1 else math.inf
+
+
+def open_claim_fits(claim: float, half: float, score: OpenScore, level: float) -> bool:
+    """Whether a claim, rounded by at most `half`, may be another measurement of the same thing.
+
+    Student's t for the difference of two scores with the error of ours, the claim's items as many as ours. Where it
+    cannot be below 0 the error is that at the higher of both: a sample without the rare large values has a low score
+    and a low error at once, and would call too many true claims wrong.
+    """
+    distance = abs(claim - score.value) - half
+    grown = max(1.0, claim / score.value) if score.positive else 1.0
+    return distance <= critical(level, score.n - 1) * math.sqrt(2) * score.standard_error * grown
 
 
 def claim_fits(claim: float, half: float, score: MeasuredScore, level: float, most: int | None = None) -> bool:
