@@ -2008,6 +2008,7 @@ _AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/
 _SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
 _TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
 _SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating|tool|search|python|brows")
+_SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
@@ -2027,6 +2028,8 @@ class Label:
 @functools.lru_cache(maxsize=8192)
 def words_of(text: str) -> tuple[str, ...]:
     """The folded words of a text: "Real-Time Factor¹" -> real, time, factor."""
+    if text.isascii():
+        return tuple(_WORDS_OF.findall(text.lower()))
     return tuple(_WORDS_OF.findall(unicodedata.normalize("NFKC", _RAISED.sub("", text)).casefold()))
 
 
@@ -2150,6 +2153,8 @@ def is_setting(text: str) -> bool:
         return False
     if is_measure(text):
         return True
+    if not _SAYS_SETTING.search(text):
+        return False
     shots: list[str] = []
     return all(not take_part(part, shots, []) for part in re.split(r"\s*[,;+&|(]\s*|\s+/\s+", text.rstrip(")")) if part)
 
@@ -2285,7 +2290,7 @@ def letters_joined(tokens: Iterable[str]) -> Counter[str]:
     return Counter(words)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelName:
     """The model that is meant, by its Hub id."""
 
@@ -2293,7 +2298,7 @@ class ModelName:
     owner: str
     tokens: tuple[str, ...]
     core: str  # the first word, which says the family
-    trace: str  # the letters that each spelling of the name has in it
+    trace: Callable[[str], Any]  # a quick look: whether a text may have the name in it, or a word for "this model"
 
     @classmethod
     def of(cls, repo_id: str) -> ModelName:
@@ -2301,7 +2306,8 @@ class ModelName:
         tokens = name_tokens(name)
         tokens = tokens[1:] if len(tokens) > 2 and tokens[0] in VENDORS else tokens
         core = next((t for t in tokens if t.isalpha()), "")
-        return cls(repo_id, owner.casefold(), tokens, core, core[:3])
+        trace = re.compile(rf"(?i){re.escape(core[:3])}|our|this|[^\x00-\x7f]").search
+        return cls(repo_id, owner.casefold(), tokens, core, trace)
 
     @property
     def kind(self) -> str | None:
@@ -2325,11 +2331,6 @@ class Fit:
 SURE = Fit(True, "its name")
 
 
-def has_trace(text: str, model: ModelName) -> bool:
-    """A quick look: whether a text may have the name in it, or a word for "this model"."""
-    return model.trace in text.lower() or not text.isascii() or "our" in text.lower() or "this" in text.lower()
-
-
 @functools.lru_cache(maxsize=8192)
 def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """How one text relates to the name, with the tokens that make the difference.
@@ -2337,7 +2338,7 @@ def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     "same"; "ours"; "owner": the same name of another owner; "part": it leaves those out; "more": it adds those;
     "mixed": it does both, and may be meant; "other".
     """
-    if not model.tokens or not has_trace(label, model):
+    if not model.tokens or not model.trace(label):
         return "other", ()
     text = label_text(label)
     if len(text) > 150 or not text:
@@ -2464,7 +2465,8 @@ def may_mean(label: str, model: ModelName) -> bool:
 
 def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
-    for piece in (text, *_PIECE.findall(text)) if len(text) < 80 else _PIECE.findall(text):
+    pieces = _PIECE.findall(text) if model.trace(text) else ()
+    for piece in (text, *pieces) if len(text) < 80 else pieces:
         relation, rest = relation_of(piece, model)
         if relation == "more" and any(token in SIBLINGS or is_variant(token) for token in rest):
             return piece, rest
@@ -2474,8 +2476,8 @@ def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
 def contains_name(text: str, model: ModelName) -> bool:
     """Whether a heading has the model's name in it, and no other variant of it."""
     relation, rest = relation_of(text, model)
-    if relation in ("same", "owner"):
-        return True
+    if relation in ("same", "owner", "other"):
+        return relation != "other"
     whole = any(relation_of(piece, model)[0] == "same" for piece in (*_PIECE.findall(text), *_PIECES.findall(text)))
     return whole and relation == "more" and not any(t in MODES or t in SIBLINGS or is_variant(t) for t in rest)
 
@@ -2771,7 +2773,26 @@ def markdown_parser() -> Any:
     parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
     rule = functools.partial(whole_table, table)
     parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
+    parser.block.ruler.before("table", "prose", prose)
     return parser
+
+
+def prose(state: Any, start: int, end: int, silent: bool) -> bool:
+    """A block rule for paragraphs whose lines all begin with a letter, up to a blank line; no other rule takes it."""
+    line, blank = start, False
+    while line < end and not blank:
+        at = state.bMarks[line] + state.tShift[line]
+        if blank := at >= state.eMarks[line]:
+            break
+        if not 0 <= state.sCount[line] - state.blkIndent < 4 or not state.src[at].isalpha():
+            return False
+        line += 1
+    if silent or line == start or not (blank or line == len(state.bMarks) - 1):
+        return False
+    state.line = line
+    token = state.push("inline", "", 0)
+    token.content = state.getLines(start, line, state.blkIndent, False).strip()
+    return True
 
 
 def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
@@ -2835,7 +2856,9 @@ def read_front_matter(text: str) -> dict[str, str]:
 
 def read_blocks(body: str) -> Iterator[Piece]:
     """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
-    tokens = iter(markdown_parser().parse(body))
+    parser, found = markdown_parser(), []
+    parser.block.parse(re.sub(r"\r\n?", "\n", body).replace("\0", "\ufffd"), parser, {}, found)
+    tokens = iter(found)
     for token in tokens:
         kind = token.type
         if kind == "heading_open":
@@ -3166,6 +3189,22 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     return Value(tuple(numbers), percent, shots, metric)
 
 
+NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t", ""  # what a cell holds
+
+
+def cell_kind(text: str, decimal_comma: bool = False) -> str:
+    """What a cell holds; ODD_CELL: digits and marks that are no plain number, such as "85,2" among points."""
+    if not text or is_decimal(text):
+        return NUMBER_CELL if text else BLANK_CELL
+    digits = _DIGIT.search(text)
+    if digits and cell_values(text, decimal_comma):
+        return NUMBER_CELL
+    if MISSING_CELL.fullmatch(text):
+        return NOTHING_CELL
+    return ODD_CELL if digits and not _LETTER.search(text) else TEXT_CELL
+
+
+_DIGIT, _LETTER, _DIVIDER = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
 _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
 
 
@@ -3176,7 +3215,7 @@ def cell_values(text: str, decimal_comma: bool = False) -> tuple[Value | None, .
         return ()
     if (value := parse_value(text, decimal_comma)) is not None:
         return (value,)
-    if MISSING_CELL.fullmatch(text) or not any(map(str.isdigit, text)):
+    if not _DIVIDER.search(text) or MISSING_CELL.fullmatch(text):
         return ()
     for divider in _DIVIDERS:
         parts = divider.split(text)
@@ -3267,11 +3306,6 @@ def head_is(text: str, kind: str, fillers: str = "") -> bool:
     return not wanted.isdisjoint(words) and words <= (wanted | word_list(fillers) if fillers else wanted)
 
 
-def is_odd_number(text: str) -> bool:
-    """Whether a cell is digits and marks that are no plain number: "85,2" in a table with decimal points."""
-    return any(c.isdigit() for c in text) and not any(c.isalpha() for c in text)
-
-
 def is_head_word(text: str) -> bool:
     return any(head_is(text, kind, "benchmark_fillers") for kind in ("benchmark_heads", "model_heads", "group_heads"))
 
@@ -3284,11 +3318,14 @@ class Block:
     body: list[int]
     paths: list[tuple[str, ...]] = field(default_factory=list)  # header texts above each column, top first
     roles: list[str] = field(default_factory=list)
+    known: dict[tuple[str, ...], list[int]] = field(default_factory=dict)  # columns by roles
     told: list[int] = field(default_factory=list)  # the body without rows of facts, which say nothing of a column
     sections: dict[int, str] = field(default_factory=dict)  # row -> section row above it
 
     def columns(self, *roles: str) -> list[int]:
-        return [column for column, role in enumerate(self.roles) if role in roles]
+        if (found := self.known.get(roles)) is None:
+            found = self.known[roles] = [column for column, role in enumerate(self.roles) if role in roles]
+        return found
 
 
 def harness_columns(block: Block) -> dict[str, int]:
@@ -3317,17 +3354,21 @@ class Grid:
         self.comma = uses_decimal_comma(self.rows)
         self.captions: list[str] = [table.caption] if table.caption else []
         self.odd_rows: list[int] = []  # rows that may be another header
+        kinds = {text: cell_kind(text, self.comma) for text in {cell.text for row in self.rows for cell in row}}
+        self.kinds = [[kinds[cell.text] for cell in row] for row in self.rows]
+        self.has_values = any(NUMBER_CELL in row for row in self.kinds)
         self.blocks = self.find_blocks() if self.width else []
         for block in self.blocks:
             self.find_sections(block)
             told = [row for row in block.body if not is_fact(label_text(self.rows[row][0].text))]
             block.told = told or block.body
             block.paths = [self.header_path(block, column) for column in range(self.width)]
-            block.roles = [self.role(block, column) for column in range(self.width)]
             if is_harness(block):
                 roles = {"task": "benchmark", "metric": "metric", "value": "value", "n-shot": "shots"}
                 known = {column: roles.get(name, "plain") for name, column in harness_columns(block).items()}
                 block.roles = [known.get(column, "plain") for column in range(self.width)]
+            else:
+                block.roles = [self.role(block, column) for column in range(self.width)]
 
     def segments(self, block: Block) -> list[range]:
         """The columns of tables that stand side by side in one: each begins at a column of labels behind one of values.
@@ -3349,10 +3390,13 @@ class Grid:
 
     def spans_row(self, row: int) -> str | None:
         """The text of a row that has only one cell with text: a caption or a section row."""
-        texts = {cell.text for cell in self.rows[row] if cell.text}
-        text = texts.pop() if len(texts) == 1 else None
-        if text is None or MISSING_CELL.fullmatch(text) or cell_values(text, self.comma):
+        kinds = {*self.kinds[row]} - {BLANK_CELL}
+        if kinds != {TEXT_CELL} and kinds != {ODD_CELL}:
             return None
+        texts = {cell.text for cell in self.rows[row] if cell.text}
+        if len(texts) != 1:
+            return None
+        text = texts.pop()
         filled = {id(cell) for cell in self.rows[row] if cell.text}
         return label_text(text) if len(filled) == 1 or self.table.kind == "pipe" else None
 
@@ -3379,7 +3423,7 @@ class Grid:
 
     def is_more_header(self, head: list[int], row: int) -> bool:
         """Whether a row under the header is part of it: shots or metrics under the names, or the names themselves."""
-        cells, top = self.rows[row], self.rows[head[-1]]
+        cells, top, kinds = self.rows[row], self.rows[head[-1]], self.kinds[row]
         first, others = label_text(cells[0].text), [cell for cell in cells[1:] if cell.text]
         above = any(cell.text for index in head for cell in self.rows[index][1:])
         if not others:
@@ -3388,9 +3432,9 @@ class Grid:
             return all(
                 is_setting(c.text) or MISSING_CELL.fullmatch(c.text) or re.fullmatch(r"\d{1,2}", c.text) for c in others
             )
-        if any(self.values(cell) for cell in cells) and not all(cell.header for cell in cells if cell is not EMPTY):
+        if NUMBER_CELL in kinds and not all(cell.header for cell in cells if cell is not EMPTY):
             return False
-        told = [cell for cell in others if not MISSING_CELL.fullmatch(cell.text)]
+        told = [cell for cell, kind in zip(cells[1:], kinds[1:], strict=True) if kind not in (BLANK_CELL, NOTHING_CELL)]
         if not above or (told and all(is_setting(cell.text) for cell in told) and (not first or is_head_word(first))):
             return True
         if cells[0] is top[0] or (is_head_word(first) and len(others) > 1):
@@ -3401,11 +3445,19 @@ class Grid:
 
     def is_new_header(self, block: Block, row: int) -> bool:
         """Whether a body row starts a new header: it names what stands below, and has no value."""
-        cells = self.rows[row]
-        if self.width < 2 or not block.body or any(self.values(cell) for cell in cells[1:]):
+        cells, kinds = self.rows[row], self.kinds[row]
+        if self.width < 2 or not block.body or NUMBER_CELL in kinds[1:]:
             return False
-        others = {id(cell): cell for cell in cells[1:] if cell.text and not MISSING_CELL.fullmatch(cell.text)}
-        if len(others) < 2:
+        if (
+            len(
+                {
+                    id(cell)
+                    for cell, kind in zip(cells[1:], kinds[1:], strict=True)
+                    if kind not in (BLANK_CELL, NOTHING_CELL)
+                }
+            )
+            < 2
+        ):
             return False
         first = label_text(cells[0].text)
         same = sum(a.text == b.text for a, b in zip(cells, self.rows[block.head[-1]], strict=True))
@@ -3442,14 +3494,12 @@ class Grid:
         path = block.paths[column]
         leaf = path[-1] if path else ""
         rows = block.told if column else block.body
-        cells = [text for row in rows if (text := self.rows[row][column].text)]
-        others = [text for text in cells if not is_decimal(text)]
-        shown = [text for text in others if not MISSING_CELL.fullmatch(text)]
-        texts = [text for text in shown if not cell_values(text, self.comma) and not is_odd_number(text)]
-        if SHOTS_HEAD.fullmatch(leaf) and not any("." in text for text in cells):
+        kinds = [self.kinds[row][column] for row in rows]
+        texts = {self.rows[row][column].text for row, kind in zip(rows, kinds, strict=True) if kind == TEXT_CELL}
+        told = len(kinds) - kinds.count(BLANK_CELL) - kinds.count(NOTHING_CELL)
+        if SHOTS_HEAD.fullmatch(leaf) and not any("." in self.rows[row][column].text for row in rows):
             return "shots"
-        told = len(cells) - len(others) + len(shown)
-        numeric = told > 2 * len(texts)
+        numeric = told > 2 * kinds.count(TEXT_CELL)
         if column == 0 and numeric and (not leaf or is_head_word(leaf)) and self.width > 1:
             numeric = False
         facts = any(is_fact(text) and not (numeric and is_measure(text)) for text in path)
@@ -3461,8 +3511,7 @@ class Grid:
             return "value" if column and leaf else "blank"
         return self.text_role(leaf, texts)
 
-    def text_role(self, leaf: str, texts: list[str]) -> str:
-        distinct = set(texts)
+    def text_role(self, leaf: str, distinct: set[str]) -> str:
         if all(map(is_setting, distinct)):
             return "shots" if all("shot" in t.lower() or "cot" in t.lower() for t in distinct) else "metric"
         named = sum(is_benchmark(text, self.vocabulary) for text in distinct)
@@ -3753,9 +3802,10 @@ class ScoreReader:
             taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed))
 
         if not values:
-            if is_odd_number(text):
+            kind = cell_kind(cell.text, self.grid.comma)
+            if kind == ODD_CELL:
                 leave_open("the number cannot be read")
-            elif text and not MISSING_CELL.fullmatch(text):
+            elif kind == TEXT_CELL:
                 taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
             return
         given = pick.name_of(column if pick.axis == "row" else index, label)
@@ -3769,7 +3819,7 @@ class ScoreReader:
         for value, texts, name in zip(values, names, given or [None] * len(values), strict=True):
             if value is None:
                 continue
-            if not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
+            if len(values) > 1 and not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
                 taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
                 continue
             score = self.score(value, said, texts, cell, index, column, name)
@@ -4085,7 +4135,9 @@ class TableReading:
 class Reader:
     """One table, one model: what it is, where the model stands, its scores."""
 
-    def __init__(self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary, loose: bool = False) -> None:
+    def __init__(
+        self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary, loose: Callable[[], bool]
+    ) -> None:
         self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
         self.headings = table.headings
@@ -4095,6 +4147,10 @@ class Reader:
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
         reading = TableReading(self.table, self.grid, reader=self)
+        if not self.grid.has_values and not force:
+            reading.refuse("no scores in it: text, facts or links")
+            reading.status = "skipped"
+            return reading
         columns, rows = list(self.column_targets()), list(self.row_targets())
         found = columns + rows
         self.classify(reading, columns, rows)
@@ -4224,7 +4280,7 @@ class Reader:
     def column_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
             for column in block.columns("value"):
-                if not any(has_trace(text, self.model) for text in block.paths[column]):
+                if not any(self.model.trace(text) for text in block.paths[column]):
                     continue
                 path = [text for text in block.paths[column] if self.may_name(text)]
                 at = min(range(len(path)), key=lambda i: relation_of(path[i], self.model)[0] == "other", default=0)
@@ -4261,7 +4317,7 @@ class Reader:
         filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
         for row in block.body if columns else ():
             cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
-            if not any(has_trace(cell.text, self.model) for _, cell in cells):
+            if not any(self.model.trace(cell.text) for _, cell in cells):
                 continue
             texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
             if texts and (fit := fit_texts(texts, self.model)):
@@ -4310,7 +4366,7 @@ class Reader:
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
             if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
-        if self.loose and not self.sibling(BASE | TUNED):
+        if self.loose() and not self.sibling(BASE | TUNED):
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
@@ -4351,7 +4407,7 @@ class Reader:
     def classify(self, reading: TableReading, columns: list[Target], rows: list[Target]) -> None:
         """Whether it is an evaluation table, by what is in it; the text around can only make it unsure."""
         grid = self.grid
-        if not any(grid.values(grid.rows[r][c]) for b in grid.blocks for c in b.columns("value") for r in b.body):
+        if not any(grid.kinds[r][c] == NUMBER_CELL for b in grid.blocks for c in b.columns("value") for r in b.body):
             return reading.refuse("no scores in it: text, facts or links")
         block, paths = grid.blocks[0], [b.paths[c] for b in grid.blocks for c in b.columns("value")]
         labels = list(dict.fromkeys(grid.texts("benchmark", "text", "group", "model", "setting")))
@@ -4371,16 +4427,17 @@ class Reader:
             reading.refuse(f"its rows are facts ({(facts or [corner])[0]})")
         elif listed and ("bench" in corner.lower() or any(map(_EVALUATION.search, (*self.headings, *self.around)))):
             reading.reason = f"its rows are headed '{corner}'"
-        elif columns + rows and not self.speaks_of_facts():
+        elif columns + rows and not self.facts_around:
             reading.reason = "no benchmark or measure that is known is in it"
             reading.doubts.append(reading.reason)
         else:
             reading.refuse("no benchmark or measure that is known is in it")
-        if reading.evaluation and (doubt := self.speaks_of_facts()):
+        if reading.evaluation and (doubt := self.facts_around):
             reading.doubts.append(doubt)
         return None
 
-    def speaks_of_facts(self) -> str:
+    @functools.cached_property
+    def facts_around(self) -> str:
         """Whether the nearest heading, or the paragraph where no heading is on results, is about something else."""
         told, before = any(map(_EVALUATION.search, self.headings)), self.table.before
         last = _SENTENCE_END.split(before)[-1].strip()
@@ -4445,15 +4502,14 @@ class Reader:
 
         Whose it is, nothing in it says; its rows are offered.
         """
-        rows = [(target, texts) for target, texts in self.all_places() if target.axis == "row" and target.text]
         paths = [block.paths[c] for block in self.grid.blocks for c in block.columns("value") if block.paths[c]]
-        names, heads = [target.text for target, _ in rows], [path[-1] for path in paths]
-        if (
-            not heads
-            or self.may_be_models([text for _, texts in rows for text in texts[1:-1]])
-            or self.may_be_models(heads)
-        ):
+        heads = [path[-1] for path in paths]
+        if not heads or next(self.grid.texts("model"), None) or self.may_be_models(heads):
             return False
+        rows = [(target, texts) for target, texts in self.all_places() if target.axis == "row" and target.text]
+        if self.may_be_models([text for _, texts in rows for text in texts[1:-1]]):
+            return False
+        names = [target.text for target, _ in rows]
         own = [t for t, _ in rows if not self.says_quantized(t.text)]
         reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in own]
         told = f"{', '.join(names[:4])} by {', '.join(heads[:4])}"
@@ -4539,7 +4595,7 @@ def is_loose(card: Card, model: ModelName) -> bool:
 def table_relations(table: Table, model: ModelName) -> list[tuple[str, tuple[str, ...]]]:
     """How the cells of a table that may have the model's name in them relate to it."""
     texts = {cell.text for row in table.rows[:200] for cell in row[:50]}
-    return [relation_of(text, model) for text in texts if 1 < len(text) < 80 and has_trace(text, model)]
+    return [relation_of(text, model) for text in texts if 1 < len(text) < 80 and model.trace(text)]
 
 
 def says(texts: Sequence[str], label: str) -> bool:
@@ -4600,7 +4656,7 @@ class Extraction:
             "read": read,
             "given once although repeated": [f"{n} results"] if (n := sum(len(s.also) for s in self.results)) else [],
             "left out as no scores": [text for r in wanted if r.status == "found" for text in r.taken.left_out[:3]],
-            "not this model's by their labels": [f"table {r.table.number} ({some_of(r.names)})" for r in absent],
+            "not this model's by their labels": [f"table {r.table.number} ({listing(r.names)})" for r in absent],
             LEFT_OUT: [f"table {r.table.number}" for r in by_hand],
             "not asked for": [
                 f"table {r.table.number} ({'unsure' if r.status == 'ambiguous' else len(r.scores)})"
@@ -4633,7 +4689,7 @@ def read_tables(
 ) -> list[TableReading]:
     """One reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
     model, readings = ModelName.of(repo_id), []
-    loose = is_loose(card, model)
+    loose = functools.cache(lambda: is_loose(card, model))
     for table in card.tables:
         reader = Reader(table, model, card, vocabulary, loose)
         chosen = list((picks or {}).get(table.number, ()))
@@ -4725,11 +4781,6 @@ def place_of(reading: TableReading) -> str:
     return f"table {reading.table.number} under '{' > '.join(reversed(headings)) or '-'}'"
 
 
-def some_of(texts: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(text[:60] for text in texts[:most]) + more
-
-
 def describe(reading: TableReading) -> str:
     target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
     said = f"{len(reading.scores)} scores" if reading.status == "found" else f"asked: {'; '.join(reading.doubts)}"
@@ -4791,7 +4842,7 @@ def question(readings: Sequence[TableReading], again: str) -> str:
                 f"; and {len(reading.doubts) - len(doubts)} more reasons" if len(reading.doubts) > len(doubts) else ""
             )
             lines.append(f"{place_of(reading)} is not taken: {'; '.join(doubts)}{more}")
-            lines += [f"  its labels: {some_of(labels)}"] if (labels := unready_labels(reading)) else []
+            lines += [f"  its labels: {listing(labels)}"] if (labels := unready_labels(reading)) else []
         for cell in reading.open_cells:
             where = f"{place_of(reading)}, row {cell.row}, column {cell.column} '{cell.label}'"
             lines.append(f"{where}: '{cell.text}' is left out: {cell.why}")

@@ -7,6 +7,7 @@ what is asked stands in every refusal.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from parts.cards.model_names import Fit, ModelName, may_mean
 from parts.cards.reading import Reader, TableReading, Target, is_loose
 from parts.cards.scores import OpenCell, Pick, Taken
 from parts.cards.tables import Card, one_line
-from parts.frame import single_line
+from parts.frame import listing, single_line
 from parts.metadata.entries import Score
 from parts.outgoing import isolated
 
@@ -72,7 +73,7 @@ class Extraction:
             "read": read,
             "given once although repeated": [f"{n} results"] if (n := sum(len(s.also) for s in self.results)) else [],
             "left out as no scores": [text for r in wanted if r.status == "found" for text in r.taken.left_out[:3]],
-            "not this model's by their labels": [f"table {r.table.number} ({some_of(r.names)})" for r in absent],
+            "not this model's by their labels": [f"table {r.table.number} ({listing(r.names)})" for r in absent],
             LEFT_OUT: [f"table {r.table.number}" for r in by_hand],
             "not asked for": [
                 f"table {r.table.number} ({'unsure' if r.status == 'ambiguous' else len(r.scores)})"
@@ -105,7 +106,7 @@ def read_tables(
 ) -> list[TableReading]:
     """One reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
     model, readings = ModelName.of(repo_id), []
-    loose = is_loose(card, model)
+    loose = functools.cache(lambda: is_loose(card, model))
     for table in card.tables:
         reader = Reader(table, model, card, vocabulary, loose)
         chosen = list((picks or {}).get(table.number, ()))
@@ -197,11 +198,6 @@ def place_of(reading: TableReading) -> str:
     return f"table {reading.table.number} under '{' > '.join(reversed(headings)) or '-'}'"
 
 
-def some_of(texts: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(text[:60] for text in texts[:most]) + more
-
-
 def describe(reading: TableReading) -> str:
     target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
     said = f"{len(reading.scores)} scores" if reading.status == "found" else f"asked: {'; '.join(reading.doubts)}"
@@ -263,7 +259,7 @@ def question(readings: Sequence[TableReading], again: str) -> str:
                 f"; and {len(reading.doubts) - len(doubts)} more reasons" if len(reading.doubts) > len(doubts) else ""
             )
             lines.append(f"{place_of(reading)} is not taken: {'; '.join(doubts)}{more}")
-            lines += [f"  its labels: {some_of(labels)}"] if (labels := unready_labels(reading)) else []
+            lines += [f"  its labels: {listing(labels)}"] if (labels := unready_labels(reading)) else []
         for cell in reading.open_cells:
             where = f"{place_of(reading)}, row {cell.row}, column {cell.column} '{cell.label}'"
             lines.append(f"{where}: '{cell.text}' is left out: {cell.why}")

@@ -23,7 +23,18 @@ from parts.cards.labels import (
 )
 from parts.cards.tables import EMPTY, Cell, Table
 from parts.cards.text import label_text
-from parts.cards.values import MISSING_CELL, Value, cell_values, is_decimal, uses_decimal_comma
+from parts.cards.values import (
+    BLANK_CELL,
+    MISSING_CELL,
+    NOTHING_CELL,
+    NUMBER_CELL,
+    ODD_CELL,
+    TEXT_CELL,
+    Value,
+    cell_kind,
+    cell_values,
+    uses_decimal_comma,
+)
 
 SHOTS_HEAD = re.compile(r"(?i)(?:#\s*)?(?:num[ _]?(?:of[ _])?)?(?:n[- ]?|few[- _]?)?shots?(?: ?\(.*\))?|num_fewshot")
 METRIC_HEAD = re.compile(
@@ -42,11 +53,6 @@ def head_is(text: str, kind: str, fillers: str = "") -> bool:
     return not wanted.isdisjoint(words) and words <= (wanted | word_list(fillers) if fillers else wanted)
 
 
-def is_odd_number(text: str) -> bool:
-    """Whether a cell is digits and marks that are no plain number: "85,2" in a table with decimal points."""
-    return any(c.isdigit() for c in text) and not any(c.isalpha() for c in text)
-
-
 def is_head_word(text: str) -> bool:
     return any(head_is(text, kind, "benchmark_fillers") for kind in ("benchmark_heads", "model_heads", "group_heads"))
 
@@ -59,11 +65,14 @@ class Block:
     body: list[int]
     paths: list[tuple[str, ...]] = field(default_factory=list)  # header texts above each column, top first
     roles: list[str] = field(default_factory=list)
+    known: dict[tuple[str, ...], list[int]] = field(default_factory=dict)  # columns by roles
     told: list[int] = field(default_factory=list)  # the body without rows of facts, which say nothing of a column
     sections: dict[int, str] = field(default_factory=dict)  # row -> section row above it
 
     def columns(self, *roles: str) -> list[int]:
-        return [column for column, role in enumerate(self.roles) if role in roles]
+        if (found := self.known.get(roles)) is None:
+            found = self.known[roles] = [column for column, role in enumerate(self.roles) if role in roles]
+        return found
 
 
 def harness_columns(block: Block) -> dict[str, int]:
@@ -92,17 +101,21 @@ class Grid:
         self.comma = uses_decimal_comma(self.rows)
         self.captions: list[str] = [table.caption] if table.caption else []
         self.odd_rows: list[int] = []  # rows that may be another header
+        kinds = {text: cell_kind(text, self.comma) for text in {cell.text for row in self.rows for cell in row}}
+        self.kinds = [[kinds[cell.text] for cell in row] for row in self.rows]
+        self.has_values = any(NUMBER_CELL in row for row in self.kinds)
         self.blocks = self.find_blocks() if self.width else []
         for block in self.blocks:
             self.find_sections(block)
             told = [row for row in block.body if not is_fact(label_text(self.rows[row][0].text))]
             block.told = told or block.body
             block.paths = [self.header_path(block, column) for column in range(self.width)]
-            block.roles = [self.role(block, column) for column in range(self.width)]
             if is_harness(block):
                 roles = {"task": "benchmark", "metric": "metric", "value": "value", "n-shot": "shots"}
                 known = {column: roles.get(name, "plain") for name, column in harness_columns(block).items()}
                 block.roles = [known.get(column, "plain") for column in range(self.width)]
+            else:
+                block.roles = [self.role(block, column) for column in range(self.width)]
 
     def segments(self, block: Block) -> list[range]:
         """The columns of tables that stand side by side in one: each begins at a column of labels behind one of values.
@@ -124,10 +137,13 @@ class Grid:
 
     def spans_row(self, row: int) -> str | None:
         """The text of a row that has only one cell with text: a caption or a section row."""
-        texts = {cell.text for cell in self.rows[row] if cell.text}
-        text = texts.pop() if len(texts) == 1 else None
-        if text is None or MISSING_CELL.fullmatch(text) or cell_values(text, self.comma):
+        kinds = {*self.kinds[row]} - {BLANK_CELL}
+        if kinds != {TEXT_CELL} and kinds != {ODD_CELL}:
             return None
+        texts = {cell.text for cell in self.rows[row] if cell.text}
+        if len(texts) != 1:
+            return None
+        text = texts.pop()
         filled = {id(cell) for cell in self.rows[row] if cell.text}
         return label_text(text) if len(filled) == 1 or self.table.kind == "pipe" else None
 
@@ -154,7 +170,7 @@ class Grid:
 
     def is_more_header(self, head: list[int], row: int) -> bool:
         """Whether a row under the header is part of it: shots or metrics under the names, or the names themselves."""
-        cells, top = self.rows[row], self.rows[head[-1]]
+        cells, top, kinds = self.rows[row], self.rows[head[-1]], self.kinds[row]
         first, others = label_text(cells[0].text), [cell for cell in cells[1:] if cell.text]
         above = any(cell.text for index in head for cell in self.rows[index][1:])
         if not others:
@@ -163,9 +179,9 @@ class Grid:
             return all(
                 is_setting(c.text) or MISSING_CELL.fullmatch(c.text) or re.fullmatch(r"\d{1,2}", c.text) for c in others
             )
-        if any(self.values(cell) for cell in cells) and not all(cell.header for cell in cells if cell is not EMPTY):
+        if NUMBER_CELL in kinds and not all(cell.header for cell in cells if cell is not EMPTY):
             return False
-        told = [cell for cell in others if not MISSING_CELL.fullmatch(cell.text)]
+        told = [cell for cell, kind in zip(cells[1:], kinds[1:], strict=True) if kind not in (BLANK_CELL, NOTHING_CELL)]
         if not above or (told and all(is_setting(cell.text) for cell in told) and (not first or is_head_word(first))):
             return True
         if cells[0] is top[0] or (is_head_word(first) and len(others) > 1):
@@ -176,11 +192,19 @@ class Grid:
 
     def is_new_header(self, block: Block, row: int) -> bool:
         """Whether a body row starts a new header: it names what stands below, and has no value."""
-        cells = self.rows[row]
-        if self.width < 2 or not block.body or any(self.values(cell) for cell in cells[1:]):
+        cells, kinds = self.rows[row], self.kinds[row]
+        if self.width < 2 or not block.body or NUMBER_CELL in kinds[1:]:
             return False
-        others = {id(cell): cell for cell in cells[1:] if cell.text and not MISSING_CELL.fullmatch(cell.text)}
-        if len(others) < 2:
+        if (
+            len(
+                {
+                    id(cell)
+                    for cell, kind in zip(cells[1:], kinds[1:], strict=True)
+                    if kind not in (BLANK_CELL, NOTHING_CELL)
+                }
+            )
+            < 2
+        ):
             return False
         first = label_text(cells[0].text)
         same = sum(a.text == b.text for a, b in zip(cells, self.rows[block.head[-1]], strict=True))
@@ -217,14 +241,12 @@ class Grid:
         path = block.paths[column]
         leaf = path[-1] if path else ""
         rows = block.told if column else block.body
-        cells = [text for row in rows if (text := self.rows[row][column].text)]
-        others = [text for text in cells if not is_decimal(text)]
-        shown = [text for text in others if not MISSING_CELL.fullmatch(text)]
-        texts = [text for text in shown if not cell_values(text, self.comma) and not is_odd_number(text)]
-        if SHOTS_HEAD.fullmatch(leaf) and not any("." in text for text in cells):
+        kinds = [self.kinds[row][column] for row in rows]
+        texts = {self.rows[row][column].text for row, kind in zip(rows, kinds, strict=True) if kind == TEXT_CELL}
+        told = len(kinds) - kinds.count(BLANK_CELL) - kinds.count(NOTHING_CELL)
+        if SHOTS_HEAD.fullmatch(leaf) and not any("." in self.rows[row][column].text for row in rows):
             return "shots"
-        told = len(cells) - len(others) + len(shown)
-        numeric = told > 2 * len(texts)
+        numeric = told > 2 * kinds.count(TEXT_CELL)
         if column == 0 and numeric and (not leaf or is_head_word(leaf)) and self.width > 1:
             numeric = False
         facts = any(is_fact(text) and not (numeric and is_measure(text)) for text in path)
@@ -236,8 +258,7 @@ class Grid:
             return "value" if column and leaf else "blank"
         return self.text_role(leaf, texts)
 
-    def text_role(self, leaf: str, texts: list[str]) -> str:
-        distinct = set(texts)
+    def text_role(self, leaf: str, distinct: set[str]) -> str:
         if all(map(is_setting, distinct)):
             return "shots" if all("shot" in t.lower() or "cot" in t.lower() for t in distinct) else "metric"
         named = sum(is_benchmark(text, self.vocabulary) for text in distinct)

@@ -45,6 +45,7 @@ _AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/
 _SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
 _TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
 _SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating|tool|search|python|brows")
+_SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
@@ -64,6 +65,8 @@ class Label:
 @functools.lru_cache(maxsize=8192)
 def words_of(text: str) -> tuple[str, ...]:
     """The folded words of a text: "Real-Time Factor¹" -> real, time, factor."""
+    if text.isascii():
+        return tuple(_WORDS_OF.findall(text.lower()))
     return tuple(_WORDS_OF.findall(unicodedata.normalize("NFKC", _RAISED.sub("", text)).casefold()))
 
 
@@ -187,6 +190,8 @@ def is_setting(text: str) -> bool:
         return False
     if is_measure(text):
         return True
+    if not _SAYS_SETTING.search(text):
+        return False
     shots: list[str] = []
     return all(not take_part(part, shots, []) for part in re.split(r"\s*[,;+&|(]\s*|\s+/\s+", text.rstrip(")")) if part)
 

@@ -9,8 +9,9 @@ import functools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from parts.cards.labels import CARD_WORDS, word_list
 from parts.cards.text import label_text
@@ -68,7 +69,7 @@ def letters_joined(tokens: Iterable[str]) -> Counter[str]:
     return Counter(words)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelName:
     """The model that is meant, by its Hub id."""
 
@@ -76,7 +77,7 @@ class ModelName:
     owner: str
     tokens: tuple[str, ...]
     core: str  # the first word, which says the family
-    trace: str  # the letters that each spelling of the name has in it
+    trace: Callable[[str], Any]  # a quick look: whether a text may have the name in it, or a word for "this model"
 
     @classmethod
     def of(cls, repo_id: str) -> ModelName:
@@ -84,7 +85,8 @@ class ModelName:
         tokens = name_tokens(name)
         tokens = tokens[1:] if len(tokens) > 2 and tokens[0] in VENDORS else tokens
         core = next((t for t in tokens if t.isalpha()), "")
-        return cls(repo_id, owner.casefold(), tokens, core, core[:3])
+        trace = re.compile(rf"(?i){re.escape(core[:3])}|our|this|[^\x00-\x7f]").search
+        return cls(repo_id, owner.casefold(), tokens, core, trace)
 
     @property
     def kind(self) -> str | None:
@@ -108,11 +110,6 @@ class Fit:
 SURE = Fit(True, "its name")
 
 
-def has_trace(text: str, model: ModelName) -> bool:
-    """A quick look: whether a text may have the name in it, or a word for "this model"."""
-    return model.trace in text.lower() or not text.isascii() or "our" in text.lower() or "this" in text.lower()
-
-
 @functools.lru_cache(maxsize=8192)
 def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """How one text relates to the name, with the tokens that make the difference.
@@ -120,7 +117,7 @@ def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     "same"; "ours"; "owner": the same name of another owner; "part": it leaves those out; "more": it adds those;
     "mixed": it does both, and may be meant; "other".
     """
-    if not model.tokens or not has_trace(label, model):
+    if not model.tokens or not model.trace(label):
         return "other", ()
     text = label_text(label)
     if len(text) > 150 or not text:
@@ -247,7 +244,8 @@ def may_mean(label: str, model: ModelName) -> bool:
 
 def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
-    for piece in (text, *_PIECE.findall(text)) if len(text) < 80 else _PIECE.findall(text):
+    pieces = _PIECE.findall(text) if model.trace(text) else ()
+    for piece in (text, *pieces) if len(text) < 80 else pieces:
         relation, rest = relation_of(piece, model)
         if relation == "more" and any(token in SIBLINGS or is_variant(token) for token in rest):
             return piece, rest
@@ -257,7 +255,7 @@ def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
 def contains_name(text: str, model: ModelName) -> bool:
     """Whether a heading has the model's name in it, and no other variant of it."""
     relation, rest = relation_of(text, model)
-    if relation in ("same", "owner"):
-        return True
+    if relation in ("same", "owner", "other"):
+        return relation != "other"
     whole = any(relation_of(piece, model)[0] == "same" for piece in (*_PIECE.findall(text), *_PIECES.findall(text)))
     return whole and relation == "more" and not any(t in MODES or t in SIBLINGS or is_variant(t) for t in rest)

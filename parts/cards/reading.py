@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,6 @@ from parts.cards.model_names import (
     ModelName,
     contains_name,
     fit_texts,
-    has_trace,
     kind_word,
     name_tokens,
     names_other,
@@ -46,7 +45,7 @@ from parts.cards.model_names import (
 from parts.cards.scores import PLAIN_HEADINGS, OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart
 from parts.cards.tables import Card, Cell, Table
 from parts.cards.text import label_text, plain_text
-from parts.cards.values import MISSING_CELL
+from parts.cards.values import MISSING_CELL, NUMBER_CELL
 from parts.frame import ScriptError
 from parts.metadata.entries import Score
 
@@ -120,7 +119,9 @@ class TableReading:
 class Reader:
     """One table, one model: what it is, where the model stands, its scores."""
 
-    def __init__(self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary, loose: bool = False) -> None:
+    def __init__(
+        self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary, loose: Callable[[], bool]
+    ) -> None:
         self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
         self.headings = table.headings
@@ -130,6 +131,10 @@ class Reader:
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
         reading = TableReading(self.table, self.grid, reader=self)
+        if not self.grid.has_values and not force:
+            reading.refuse("no scores in it: text, facts or links")
+            reading.status = "skipped"
+            return reading
         columns, rows = list(self.column_targets()), list(self.row_targets())
         found = columns + rows
         self.classify(reading, columns, rows)
@@ -259,7 +264,7 @@ class Reader:
     def column_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
             for column in block.columns("value"):
-                if not any(has_trace(text, self.model) for text in block.paths[column]):
+                if not any(self.model.trace(text) for text in block.paths[column]):
                     continue
                 path = [text for text in block.paths[column] if self.may_name(text)]
                 at = min(range(len(path)), key=lambda i: relation_of(path[i], self.model)[0] == "other", default=0)
@@ -296,7 +301,7 @@ class Reader:
         filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
         for row in block.body if columns else ():
             cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
-            if not any(has_trace(cell.text, self.model) for _, cell in cells):
+            if not any(self.model.trace(cell.text) for _, cell in cells):
                 continue
             texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
             if texts and (fit := fit_texts(texts, self.model)):
@@ -345,7 +350,7 @@ class Reader:
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
             if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
-        if self.loose and not self.sibling(BASE | TUNED):
+        if self.loose() and not self.sibling(BASE | TUNED):
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
@@ -386,7 +391,7 @@ class Reader:
     def classify(self, reading: TableReading, columns: list[Target], rows: list[Target]) -> None:
         """Whether it is an evaluation table, by what is in it; the text around can only make it unsure."""
         grid = self.grid
-        if not any(grid.values(grid.rows[r][c]) for b in grid.blocks for c in b.columns("value") for r in b.body):
+        if not any(grid.kinds[r][c] == NUMBER_CELL for b in grid.blocks for c in b.columns("value") for r in b.body):
             return reading.refuse("no scores in it: text, facts or links")
         block, paths = grid.blocks[0], [b.paths[c] for b in grid.blocks for c in b.columns("value")]
         labels = list(dict.fromkeys(grid.texts("benchmark", "text", "group", "model", "setting")))
@@ -406,16 +411,17 @@ class Reader:
             reading.refuse(f"its rows are facts ({(facts or [corner])[0]})")
         elif listed and ("bench" in corner.lower() or any(map(_EVALUATION.search, (*self.headings, *self.around)))):
             reading.reason = f"its rows are headed '{corner}'"
-        elif columns + rows and not self.speaks_of_facts():
+        elif columns + rows and not self.facts_around:
             reading.reason = "no benchmark or measure that is known is in it"
             reading.doubts.append(reading.reason)
         else:
             reading.refuse("no benchmark or measure that is known is in it")
-        if reading.evaluation and (doubt := self.speaks_of_facts()):
+        if reading.evaluation and (doubt := self.facts_around):
             reading.doubts.append(doubt)
         return None
 
-    def speaks_of_facts(self) -> str:
+    @functools.cached_property
+    def facts_around(self) -> str:
         """Whether the nearest heading, or the paragraph where no heading is on results, is about something else."""
         told, before = any(map(_EVALUATION.search, self.headings)), self.table.before
         last = _SENTENCE_END.split(before)[-1].strip()
@@ -480,15 +486,14 @@ class Reader:
 
         Whose it is, nothing in it says; its rows are offered.
         """
-        rows = [(target, texts) for target, texts in self.all_places() if target.axis == "row" and target.text]
         paths = [block.paths[c] for block in self.grid.blocks for c in block.columns("value") if block.paths[c]]
-        names, heads = [target.text for target, _ in rows], [path[-1] for path in paths]
-        if (
-            not heads
-            or self.may_be_models([text for _, texts in rows for text in texts[1:-1]])
-            or self.may_be_models(heads)
-        ):
+        heads = [path[-1] for path in paths]
+        if not heads or next(self.grid.texts("model"), None) or self.may_be_models(heads):
             return False
+        rows = [(target, texts) for target, texts in self.all_places() if target.axis == "row" and target.text]
+        if self.may_be_models([text for _, texts in rows for text in texts[1:-1]]):
+            return False
+        names = [target.text for target, _ in rows]
         own = [t for t, _ in rows if not self.says_quantized(t.text)]
         reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in own]
         told = f"{', '.join(names[:4])} by {', '.join(heads[:4])}"
@@ -574,7 +579,7 @@ def is_loose(card: Card, model: ModelName) -> bool:
 def table_relations(table: Table, model: ModelName) -> list[tuple[str, tuple[str, ...]]]:
     """How the cells of a table that may have the model's name in them relate to it."""
     texts = {cell.text for row in table.rows[:200] for cell in row[:50]}
-    return [relation_of(text, model) for text in texts if 1 < len(text) < 80 and has_trace(text, model)]
+    return [relation_of(text, model) for text in texts if 1 < len(text) < 80 and model.trace(text)]
 
 
 def says(texts: Sequence[str], label: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from parts.cards.grid import Block, Grid, harness_columns, is_harness, is_odd_number
+from parts.cards.grid import Block, Grid, harness_columns, is_harness
 from parts.cards.labels import (
     CARD_WORDS,
     MEASURES,
@@ -34,7 +34,7 @@ from parts.cards.labels import (
 from parts.cards.model_names import QUANTIZED, ModelName, relation_of
 from parts.cards.tables import Cell
 from parts.cards.text import label_text
-from parts.cards.values import MISSING_CELL, Value, divided
+from parts.cards.values import MISSING_CELL, ODD_CELL, TEXT_CELL, Value, cell_kind, divided
 from parts.metadata.entries import Score
 from parts.vocabulary import folded_name
 
@@ -196,9 +196,10 @@ class ScoreReader:
             taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed))
 
         if not values:
-            if is_odd_number(text):
+            kind = cell_kind(cell.text, self.grid.comma)
+            if kind == ODD_CELL:
                 leave_open("the number cannot be read")
-            elif text and not MISSING_CELL.fullmatch(text):
+            elif kind == TEXT_CELL:
                 taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
             return
         given = pick.name_of(column if pick.axis == "row" else index, label)
@@ -212,7 +213,7 @@ class ScoreReader:
         for value, texts, name in zip(values, names, given or [None] * len(values), strict=True):
             if value is None:
                 continue
-            if not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
+            if len(values) > 1 and not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
                 taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
                 continue
             score = self.score(value, said, texts, cell, index, column, name)

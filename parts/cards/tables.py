@@ -91,7 +91,26 @@ def markdown_parser() -> Any:
     parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
     rule = functools.partial(whole_table, table)
     parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
+    parser.block.ruler.before("table", "prose", prose)
     return parser
+
+
+def prose(state: Any, start: int, end: int, silent: bool) -> bool:
+    """A block rule for paragraphs whose lines all begin with a letter, up to a blank line; no other rule takes it."""
+    line, blank = start, False
+    while line < end and not blank:
+        at = state.bMarks[line] + state.tShift[line]
+        if blank := at >= state.eMarks[line]:
+            break
+        if not 0 <= state.sCount[line] - state.blkIndent < 4 or not state.src[at].isalpha():
+            return False
+        line += 1
+    if silent or line == start or not (blank or line == len(state.bMarks) - 1):
+        return False
+    state.line = line
+    token = state.push("inline", "", 0)
+    token.content = state.getLines(start, line, state.blkIndent, False).strip()
+    return True
 
 
 def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
@@ -155,7 +174,9 @@ def read_front_matter(text: str) -> dict[str, str]:
 
 def read_blocks(body: str) -> Iterator[Piece]:
     """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
-    tokens = iter(markdown_parser().parse(body))
+    parser, found = markdown_parser(), []
+    parser.block.parse(re.sub(r"\r\n?", "\n", body).replace("\0", "\ufffd"), parser, {}, found)
+    tokens = iter(found)
     for token in tokens:
         kind = token.type
         if kind == "heading_open":

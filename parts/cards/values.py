@@ -77,6 +77,22 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     return Value(tuple(numbers), percent, shots, metric)
 
 
+NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t", ""  # what a cell holds
+
+
+def cell_kind(text: str, decimal_comma: bool = False) -> str:
+    """What a cell holds; ODD_CELL: digits and marks that are no plain number, such as "85,2" among points."""
+    if not text or is_decimal(text):
+        return NUMBER_CELL if text else BLANK_CELL
+    digits = _DIGIT.search(text)
+    if digits and cell_values(text, decimal_comma):
+        return NUMBER_CELL
+    if MISSING_CELL.fullmatch(text):
+        return NOTHING_CELL
+    return ODD_CELL if digits and not _LETTER.search(text) else TEXT_CELL
+
+
+_DIGIT, _LETTER, _DIVIDER = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
 _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
 
 
@@ -87,7 +103,7 @@ def cell_values(text: str, decimal_comma: bool = False) -> tuple[Value | None, .
         return ()
     if (value := parse_value(text, decimal_comma)) is not None:
         return (value,)
-    if MISSING_CELL.fullmatch(text) or not any(map(str.isdigit, text)):
+    if not _DIVIDER.search(text) or MISSING_CELL.fullmatch(text):
         return ()
     for divider in _DIVIDERS:
         parts = divider.split(text)
