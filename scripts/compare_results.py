@@ -5453,6 +5453,7 @@ class Matched:
     only_candidate: int
     errors: int
     other_items: int
+    other_texts: int  # of these, the items whose prompts differ too
     other_prompts: int
     unknown_prompts: int
 
@@ -5462,11 +5463,12 @@ def match_items(baseline: Side, candidate: Side) -> Matched:
     errors = baseline.errors | candidate.errors
     common = set(baseline.scores) & set(candidate.scores)
     names: list[ItemId] = []
-    other_items = other_prompts = unknown = 0
+    other_items = other_texts = other_prompts = unknown = 0
     for name in common:
         one, two = baseline.answers[name], candidate.answers[name]
         if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
             other_items += 1
+            other_texts += None not in (one.prompt_hash, two.prompt_hash) and one.prompt_hash != two.prompt_hash
             continue
         if one.prompt_hash and two.prompt_hash:
             other_prompts += one.prompt_hash != two.prompt_hash
@@ -5479,6 +5481,7 @@ def match_items(baseline: Side, candidate: Side) -> Matched:
         len(set(candidate.scores) - set(baseline.scores) - errors),
         len(errors),
         other_items,
+        other_texts,
         other_prompts,
         unknown,
     )
@@ -5635,8 +5638,11 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
             reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
     moved = questions_moved(baseline, candidate)
-    if matched.other_items:
-        reasons.append(f"{matched.other_items} items have the same id and other content")
+    if matched.other_texts:
+        what = "in another template or doc_to_text, or other items under the same ids"
+        reasons.append(f"the prompts differ: {matched.other_texts} items were asked {what}")
+    if matched.other_items > matched.other_texts:
+        reasons.append(f"{matched.other_items - matched.other_texts} items have the same id and other content")
     if matched.other_prompts:
         reasons.append(f"{matched.other_prompts} items were asked with other prompts")
     everything = max(len(baseline.scores), len(candidate.scores), 1)

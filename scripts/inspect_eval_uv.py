@@ -1444,7 +1444,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "questions: loglikelihood, loglikelihood_norm, letters, exact, normalized, numeric, regex:PATTERN, f1, "
         "rouge_l; default: by what the answers are, and said",
     },
-    "template": {"metavar": "TEXT", "help": "questions: with {question} and {choices} in it; default: as they are"},
+    "template": {"metavar": "TEXT", "help": "questions: with {question} and {choices} in it, \\n for a new line"},
     "shots-from": {"metavar": "FILE", "help": "questions: examples before each, from a file of the same form"},
     "shots": WHOLE | {"help": "questions: how many of --shots-from; default: 5, or all if there are fewer"},
     "show": WHOLE | {"help": "questions: print N as the model will get them, and stop"},
@@ -4210,6 +4210,7 @@ DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
 ADVICE = {
     "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
     "truncated": "cut off at the token limit",
+    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
     "unparsed": "without an answer that could be read",
 }
 
@@ -4563,7 +4564,12 @@ SCORINGS = {
     "rouge_l": "rouge_l",
 }
 LETTERS = string.ascii_uppercase
-NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+−]?\.\d+")
+# A number that is no part of a word, a fraction, a date or a list.
+NUMBER = re.compile(
+    r"(?<![\w/.,])(?:(?<!\d)[-+−])?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)?(?:(?<=\d)\.?|\.)\d*(?:[eE][-+]?\d{1,3})?"
+    r"(?<=\d)(?![\d/]|[.,]\d)"
+)
+PUNCTUATION = re.compile(r"-(?!\d)|(?<!\d)[.,:/]|[.,:/](?!\d)")  # what is none of a number's own
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
@@ -4607,6 +4613,9 @@ def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], w
 def read_letter(text: str, choices: Sequence[str]) -> str | None:
     """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""
     known, text = LETTERS[: len(choices)], text.strip()
+    alone = re.fullmatch(rf"(?i)[\W_]*([{known}])[\W_]*", text)
+    if alone:
+        return alone[1].upper()
     first = re.match(rf"[\W_]*([{known}])(?:[\W_]*$|[.):,*\]]|\s*\n)", text)
     said = re.findall(rf"(?i:answer|choice|option)(?i:\s+is|\s*:)?[\W_]{{0,6}}([{known}])(?![\w'])", text)
     if first or said:
@@ -4635,8 +4644,12 @@ def number_in(text: str) -> Decimal | None:
 
 
 def normalized_text(text: str) -> str:
-    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers."""
-    text = "".join(sign for sign in text.casefold() if not unicodedata.category(sign).startswith("P"))
+    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers.
+
+    Signs and points of numbers stay: 3.5 is not 35, and -5 is not 5.
+    """
+    text = PUNCTUATION.sub("", text.casefold().replace("−", "-"))
+    text = "".join(s for s in text if s in "-.,:/" or not unicodedata.category(s).startswith("P"))
     return " ".join(ARTICLES.sub(" ", text).split())
 
 
@@ -4659,18 +4672,226 @@ def rouge_l(text: str, reference: str) -> float:
     return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0
 
 
+# --- parts/harness/question_rows.py -----------------------------------------------------------------------------------
+
+ROLES = {
+    "question": ("question", "prompt", "input", "query", "instruction"),
+    "choices": ("choices", "options"),
+    "answer": ("answer", "label", "target", "reference", "gold", "answers", "references", "answerKey"),
+    "messages": ("messages",),
+    "context": ("context", "passage"),
+    "id": ("id",),
+}
+# A choice in a field of its own: A, a, option_b, choice3.
+CHOICE_FIELD = re.compile(r"(?i)(?:(?:option|choice|opt|answer)[ _-]?)?([A-Z])|(?:option|choice|opt)[ _-]?(\d{1,2})")
+PROBLEMS_SHOWN = 12
+
+
+class Problems:
+    """What is wrong with a file, by line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[tuple[int, str]] = []
+
+    def add(self, line: int, text: str) -> None:
+        self.rows.append((line, text))
+
+    def check(self) -> None:
+        """ScriptError with exit code 1 when there are any; all but the first are notes."""
+        rows = sorted(self.rows)
+        for line, text in rows[1:PROBLEMS_SHOWN]:
+            note(f"{self.path}:{line}: {text}")
+        more = f" ({len(rows)} problems in all: nothing was asked)" if len(rows) > 1 else " (nothing was asked)"
+        if rows:
+            raise ScriptError(f"{self.path}:{rows[0][0]}: {rows[0][1]}{more}", 1)
+
+
+def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+    """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet and of a JSON list count from 1."""
+    kind = path.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        return sheet_rows(path, problems)
+    if kind == ".parquet":
+        from parts.parquet import parquet_batches
+
+        batches = list(parquet_batches(path, None))
+        return [(first + place, row) for first, batch in batches for place, row in enumerate(batch.to_pylist())]
+    if kind not in (".jsonl", ".ndjson", ".json"):
+        raise ScriptError(f"--questions {path}: a .jsonl, .csv or .parquet file is expected")
+    content = input_bytes(path, MAX_SAMPLES)
+    rows: list[tuple[int, dict[str, Any]]] = []
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
+        try:
+            found = list(enumerate(strict_json(content), 1))
+        except ValueError as error:
+            raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}", 1) from error
+        for line, row in found:
+            rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
+        return rows
+    for line, text in enumerate(content.splitlines(), 1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json(text)
+        except ValueError as error:
+            problems.add(line, f"not valid JSON: {single_line(error)[:120]}")
+            continue
+        rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
+    return rows
+
+
+def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or have their own columns."""
+    text = input_text(path, MAX_SAMPLES)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    names = [name or "" for name in reader.fieldnames or ()]
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
+            continue
+        for name in ROLES["choices"]:
+            cell = row.get(name)
+            if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+                try:
+                    row[name] = json.loads(cell)
+                except ValueError:
+                    problems.add(reader.line_num, f"{name} is no JSON list")
+        rows.append((reader.line_num, row))
+    return rows
+
+
+def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]) -> dict[str, str]:
+    """role -> field of the file: as --map says, else the one usual name that the rows have."""
+    known = {str(name) for _, row in rows for name in row}
+    if not known & {*ROLES["choices"], mapped.get("choices", "")}:
+        known = known | {"choices"} if gather_choices(rows, known) else known
+    found = {}
+    for role, usual in ROLES.items():
+        names = [mapped[role]] if role in mapped else [name for name in usual if name in known]
+        if role in mapped and mapped[role] not in known:
+            raise ScriptError(f"--map {role}={mapped[role]}: {path} has no such field, but {listing(sorted(known))}", 1)
+        if len(names) > 1:
+            ways = " or ".join(f"--map {role}={name}" for name in names)
+            raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
+        if names:
+            found[role] = names[0]
+    unused = sorted(name for name in known - set(found.values()) if not CHOICE_FIELD.fullmatch(name))
+    if unused:
+        note(f"{path.name}: fields that are not used: {listing(unused, 8)}")
+    for role, instead in (("question", "messages"), ("answer", "messages")):
+        if role not in found and instead not in found:
+            raise ScriptError(
+                f"{path}: no field is the {role}: {listing(sorted(known), 8)}; say which: --map {role}=FIELD", 1
+            )
+    return found
+
+
+def gather_choices(rows: Sequence[tuple[int, dict[str, Any]]], known: set[str]) -> bool:
+    """Put choices that stand in fields of their own (A, B, ... or option_1, ...) into one; whether there are any."""
+    names = {name: match for name in known if (match := CHOICE_FIELD.fullmatch(name))}
+    labels = {name: (match[1] or match[2]).upper() for name, match in names.items()}
+    if len(labels) < 2 or len(set(labels.values())) < len(labels) or not {"A", "0", "1"} & set(labels.values()):
+        return False
+    for _, row in rows:
+        own = {labels[name]: row[name] for name in sorted(names, key=lambda name: labels[name].zfill(2)) if name in row}
+        row["choices"] = {label: text for label, text in own.items() if text not in (None, "")} or None
+    return True
+
+
+def plain_value(value: Any) -> str | None:
+    """A text, number or truth value as text; None for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float) and math.isfinite(value):
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    return None
+
+
+def choices_of(value: Any) -> tuple[list[str], list[str]]:
+    """(letters or other labels, texts) of a row's choices: a list, {"A": text}, or {"label": [], "text": []}."""
+    if isinstance(value, dict) and all(isinstance(value.get(name), list) for name in ("label", "text")):
+        labels, texts = value["label"], value["text"]
+    elif isinstance(value, dict):
+        labels, texts = list(value), list(value.values())
+    elif isinstance(value, list):
+        labels, texts = list(LETTERS[: len(value)]), value
+    else:
+        raise ValueError("choices are no list (in CSV: a JSON list, or columns A, B, C, ...)")
+    found = [plain_value(text) for text in texts]
+    if len(found) < 2 or len(found) > len(LETTERS) or len(labels) != len(found):
+        raise ValueError(f"{len(found)} choices: 2 to {len(LETTERS)} are expected")
+    if any(text is None or not text.strip() for text in found):
+        raise ValueError("an empty choice, or one that is no text")
+    texts = [str(text).strip() for text in found]
+    if len(set(texts)) < len(texts):
+        raise ValueError(f"two choices are the same: {single_line(repr(max(texts, key=texts.count)))[:60]}")
+    return [str(label).strip() for label in labels], texts
+
+
+def turns_of(row: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[list[tuple[str, str]], str | None]:
+    """(turns up to the question, the answer that a chat's last message gives or None); a context goes before it."""
+    if "question" in fields and row.get(fields["question"]) is not None:
+        texts = [plain_value(row[fields[role]]) for role in ("context", "question") if row.get(fields.get(role, ""))]
+        if not texts or None in texts or not str(texts[-1]).strip() or not row[fields["question"]]:
+            raise ValueError("the question is empty, or no text")
+        return [("user", "\n\n".join(map(str, texts)))], None
+    messages = row.get(fields.get("messages", ""))
+    if messages is None:
+        raise ValueError("no question")
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+        raise ValueError("messages are no list of objects with role and content")
+    turns = [(str(message.get("role")), plain_value(message.get("content"))) for message in messages]
+    answer = turns.pop()[1] if len(turns) > 1 and turns[-1][0] == "assistant" else None
+    if not turns or turns[-1][0] != "user" or {role for role, _ in turns} - {"system", "user", "assistant"}:
+        raise ValueError("messages have no user's message at the end (roles: system, user, assistant)")
+    if any(not text or not text.strip() for _, text in turns):
+        raise ValueError("a message is empty, or no text")
+    return [(role, str(text)) for role, text in turns], answer
+
+
+def answers_of(value: Any) -> list[str]:
+    """The right answers of a row as texts: one, a list of them, or {"text": [...]}."""
+    value = value.get("text") if isinstance(value, dict) else value
+    found = [plain_value(part) for part in (value if isinstance(value, list) else [value])]
+    if not found or any(text is None or not text.strip() for text in found):
+        raise ValueError("no answer" if value in (None, "", []) else "an answer is empty, or no text")
+    return [str(text).strip() for text in found]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A row before its answers are resolved."""
+
+    line: int
+    id: str | None
+    turns: tuple[tuple[str, str], ...]
+    labels: tuple[str, ...]
+    choices: tuple[str, ...]
+    answers: tuple[str, ...]
+    context: str = ""
+
+
+def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Read:
+    """ValueError when a part of it is missing, empty or of a form that is not known."""
+    turns, answer = turns_of(row, fields)
+    value = row.get(fields["answer"]) if "answer" in fields else None
+    value = answer if value is None else value
+    choices = row.get(fields.get("choices", ""))
+    labels, texts = ([], []) if choices is None or choices == "" else choices_of(choices)
+    name = (plain_value(row.get(fields.get("id", ""))) or "").strip() or None
+    context = plain_value(row.get(fields.get("context", ""))) or ""
+    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)), context)
+
+
 # --- parts/harness/questions.py ---------------------------------------------------------------------------------------
 
 QUESTIONS_VERSION = 1  # of the prompts and rules here
-ROLES = {
-    "question": ("question", "prompt", "input", "query"),
-    "choices": ("choices", "options"),
-    "answer": ("answer", "label", "target", "reference", "gold"),
-    "messages": ("messages",),
-    "id": ("id",),
-}
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
-PROBLEMS_SHOWN = 12
+MANY_ITEMS = 20  # of which some should have the first choice as the right one
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
 # Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
 SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
@@ -4678,8 +4899,11 @@ SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
 
 @dataclass(frozen=True)
 class OwnQuestion:
-    """An item. turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has
-    choices; right: the right answers as texts."""
+    """An item.
+
+    turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has choices; right:
+    the right answers as texts; passage: a name of the context that it shares with other items.
+    """
 
     id: str
     line: int
@@ -4687,6 +4911,7 @@ class OwnQuestion:
     choices: tuple[str, ...]
     gold: tuple[int, ...]
     right: tuple[str, ...]
+    passage: str = ""
 
 
 @dataclass(frozen=True)
@@ -4741,6 +4966,11 @@ class QuestionSet:
         """What is right, as the scoring compares it."""
         return [LETTERS[index] for index in question.gold] if self.scoring == "letters" else list(question.right)
 
+    def read(self, place: int, text: str) -> str | None:
+        """What the scoring reads out of the answer to an item; None: nothing."""
+        item = self.items[place]
+        return score_answer(self.scoring, self.pattern, text, self.right(item), item.choices)[1]
+
     def turns(self, question: OwnQuestion, system: str | None = None) -> list[dict[str, str]]:
         """The messages that a chat model gets; each example is two of them."""
         rows = [("system", system)] if system else []
@@ -4766,7 +4996,8 @@ class QuestionSet:
 
     def block(self, question: OwnQuestion) -> dict[str, Any]:
         """What a samples file says of an item, the same in every harness."""
-        block = {"raw": question.turns[-1][1], "reference": self.right(question)}
+        block: dict[str, Any] = {"raw": question.turns[-1][1], "reference": self.right(question)}
+        block |= {"passage_id": question.passage} if question.passage else {}
         return block | ({"choices": list(question.choices)} if question.choices else {})
 
     def stops(self, chat: bool) -> list[str]:
@@ -4785,187 +5016,6 @@ def spaced(prompt: str, answer: str) -> str:
     ends = prompt[-1:], answer[:1]
     wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
     return answer if wide or not ends[0] or ends[0].isspace() else f" {answer}"
-
-
-class Problems:
-    """What is wrong with a file, by line."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: list[tuple[int, str]] = []
-
-    def add(self, line: int, text: str) -> None:
-        self.rows.append((line, text))
-
-    def check(self) -> None:
-        """ScriptError with exit code 1 when there are any; all but the first are notes."""
-        rows = sorted(self.rows)
-        for line, text in rows[1:PROBLEMS_SHOWN]:
-            note(f"{self.path}:{line}: {text}")
-        more = f" ({len(rows)} problems in all: nothing was asked)" if len(rows) > 1 else " (nothing was asked)"
-        if rows:
-            raise ScriptError(f"{self.path}:{rows[0][0]}: {rows[0][1]}{more}", 1)
-
-
-# --- rows ---
-
-
-def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
-    """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet count from 1."""
-    kind = path.suffix.lower()
-    if kind in (".csv", ".tsv"):
-        return sheet_rows(path, problems)
-    if kind == ".parquet":
-        from parts.parquet import parquet_batches
-
-        batches = list(parquet_batches(path, None))
-        return [(first + place, row) for first, batch in batches for place, row in enumerate(batch.to_pylist())]
-    if kind not in (".jsonl", ".ndjson", ".json"):
-        raise ScriptError(f"--questions {path}: a .jsonl, .csv or .parquet file is expected")
-    content = input_bytes(path, MAX_SAMPLES)
-    if content.lstrip()[:1] == b"[":
-        raise ScriptError(f"--questions {path}: one JSON list; write one object in each line: jq -c '.[]' {path}")
-    rows = []
-    for line, text in enumerate(content.splitlines(), 1):
-        if not text.strip():
-            continue
-        try:
-            row = strict_json(text)
-        except ValueError as error:
-            problems.add(line, f"not valid JSON: {single_line(error)[:120]}")
-            continue
-        rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
-    return rows
-
-
-def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
-    """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or columns A, B, C ..."""
-    text = input_text(path, MAX_SAMPLES)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-    names = [name or "" for name in reader.fieldnames or ()]
-    letters = [letter for letter in LETTERS if letter in names]
-    rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
-            continue
-        if len(letters) > 1:
-            row["choices"] = {letter: row[letter] for letter in letters if row[letter].strip()}
-        for name in ROLES["choices"]:
-            cell = row.get(name)
-            if isinstance(cell, str) and cell.lstrip()[:1] == "[":
-                try:
-                    row[name] = json.loads(cell)
-                except ValueError:
-                    problems.add(reader.line_num, f"{name} is no JSON list")
-        rows.append((reader.line_num, row))
-    return rows
-
-
-def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]) -> dict[str, str]:
-    """role -> field of the file: as --map says, else the one usual name that the rows have."""
-    known = {str(name) for _, row in rows for name in row}
-    found = {}
-    for role, usual in ROLES.items():
-        names = [mapped[role]] if role in mapped else [name for name in usual if name in known]
-        if role in mapped and mapped[role] not in known:
-            raise ScriptError(f"--map {role}={mapped[role]}: {path} has no such field, but {listing(sorted(known))}", 1)
-        if len(names) > 1:
-            ways = " or ".join(f"--map {role}={name}" for name in names)
-            raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
-        if names:
-            found[role] = names[0]
-    for role, instead in (("question", "messages"), ("answer", "messages")):
-        if role not in found and instead not in found:
-            raise ScriptError(
-                f"{path}: no field is the {role}: {listing(sorted(known), 8)}; say which: --map {role}=FIELD", 1
-            )
-    return found
-
-
-def plain_value(value: Any) -> str | None:
-    """A text, number or truth value as text; None for anything else."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(int(value)) if float(value).is_integer() else repr(value)
-    return None
-
-
-def choices_of(value: Any) -> tuple[list[str], list[str]]:
-    """(letters or other labels, texts) of a row's choices: a list, {"A": text}, or {"label": [], "text": []}."""
-    if isinstance(value, dict) and {"label", "text"} <= value.keys():
-        labels, texts = list(value["label"]), list(value["text"])
-    elif isinstance(value, dict):
-        labels, texts = list(value), list(value.values())
-    elif isinstance(value, list):
-        labels, texts = list(LETTERS[: len(value)]), value
-    else:
-        raise ValueError("choices are no list (in CSV: a JSON list, or columns A, B, C, ...)")
-    found = [plain_value(text) for text in texts]
-    if len(found) < 2 or len(found) > len(LETTERS) or len(labels) != len(found):
-        raise ValueError(f"{len(found)} choices: 2 to {len(LETTERS)} are expected")
-    if any(text is None or not text.strip() for text in found):
-        raise ValueError("an empty choice, or one that is no text")
-    texts = [str(text).strip() for text in found]
-    if len(set(texts)) < len(texts):
-        raise ValueError(f"two choices are the same: {single_line(repr(max(texts, key=texts.count)))[:60]}")
-    return [str(label).strip() for label in labels], texts
-
-
-def turns_of(row: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[list[tuple[str, str]], str | None]:
-    """(turns up to the question, the answer that a chat's last message gives or None)."""
-    if "question" in fields and row.get(fields["question"]) is not None:
-        text = plain_value(row[fields["question"]])
-        if text is None or not text.strip():
-            raise ValueError("the question is empty, or no text")
-        return [("user", text)], None
-    messages = row.get(fields.get("messages", ""))
-    if messages is None:
-        raise ValueError("no question")
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        raise ValueError("messages are no list of objects with role and content")
-    turns = [(str(message.get("role")), plain_value(message.get("content"))) for message in messages]
-    answer = turns.pop()[1] if len(turns) > 1 and turns[-1][0] == "assistant" else None
-    if not turns or turns[-1][0] != "user" or {role for role, _ in turns} - {"system", "user", "assistant"}:
-        raise ValueError("messages have no user's message at the end (roles: system, user, assistant)")
-    if any(not text or not text.strip() for _, text in turns):
-        raise ValueError("a message is empty, or no text")
-    return [(role, str(text)) for role, text in turns], answer
-
-
-def answers_of(value: Any) -> list[str]:
-    """The right answers of a row as texts: one, a list of them, or {"text": [...]}."""
-    value = value.get("text") if isinstance(value, dict) else value
-    found = [plain_value(part) for part in (value if isinstance(value, list) else [value])]
-    if not found or any(text is None or not text.strip() for text in found):
-        raise ValueError("no answer" if value in (None, "", []) else "an answer is empty, or no text")
-    return [str(text).strip() for text in found]
-
-
-@dataclass(frozen=True)
-class Read:
-    """A row before its answers are resolved."""
-
-    line: int
-    id: str | None
-    turns: tuple[tuple[str, str], ...]
-    labels: tuple[str, ...]
-    choices: tuple[str, ...]
-    answers: tuple[str, ...]
-
-
-def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Read:
-    """ValueError when a part of it is missing, empty or of a form that is not known."""
-    turns, answer = turns_of(row, fields)
-    value = row.get(fields["answer"]) if "answer" in fields else None
-    value = answer if value is None else value
-    choices = row.get(fields.get("choices", ""))
-    labels, texts = ([], []) if choices is None or choices == "" else choices_of(choices)
-    name = plain_value(row.get(fields.get("id", "")))
-    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)))
 
 
 # --- what is right ---
@@ -5019,7 +5069,7 @@ def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
     for row in rows:
         if bool(row.choices) != usual:
             problems.add(row.line, "no choices, and others have some" if usual else "choices, and others have none")
-        other = seen.setdefault((row.turns, row.choices), row)
+        other = seen.setdefault((tuple(" ".join(text.split()) for _, text in row.turns), row.choices), row)
         if other is not row:
             same = sorted(other.right) == sorted(row.right)
             told = "the same question as" if same else f"another answer ({listing(row.right)}) to the question of"
@@ -5043,12 +5093,14 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
             problems.add(line, str(error))
     chosen = [row for row in read if row.choices]
     gold = gold_of(chosen, problems) if chosen else {}
-    split = f"{slug(path.stem)}/"
+    split, contexts = f"{slug(path.stem)}/", collections.Counter(row.context for row in read)
     found = []
     for place, row in enumerate(read):
         own = gold.get(row.line, ())
         right = tuple(row.choices[index] for index in own) or row.answers
-        found.append(OwnQuestion(row.id or f"{split}{place}", row.line, row.turns, row.choices, own, right))
+        shared = hashlib.sha256(row.context.encode()).hexdigest()[:16] if contexts[row.context] > 1 else ""
+        name = row.id or f"{split}{place}"
+        found.append(OwnQuestion(name, row.line, row.turns, row.choices, own, right, shared if row.context else ""))
     check_doubles(found, problems)
     return found, problems
 
@@ -5057,8 +5109,10 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
 
 
 def asked_question(question: OwnQuestion) -> str:
-    """A question as it is compared with others: its words."""
-    return normalized_text(" ".join(text for role, text in question.turns if role != "system"))
+    """A question as it is compared with examples: capitals, spaces and what ends it aside."""
+    return " ".join(" ".join(text for role, text in question.turns if role != "system").casefold().split()).rstrip(
+        ".?! "
+    )
 
 
 def settled_scoring(
@@ -5078,6 +5132,9 @@ def settled_scoring(
         words = sorted(len(item.right[0].split()) for item in items)
         if not choices and words[len(words) // 2] > LONG_ANSWER:
             raise ScriptError(f"{path}: the answers are texts: --score f1 (words in common) or --score rouge_l", 3)
+        if not choices and all(re.fullmatch(r"\(?[A-J]\)?", text) for item in items for text in item.right):
+            ways = "--map choices=FIELD, or --score exact where the questions list them"
+            raise ScriptError(f"{path}: the answers are letters, and no field is the choices: {ways}", 3)
         scoring = ("loglikelihood" if loglikelihoods else "letters") if choices else "numeric" if numbers else "exact"
         note(f"{path.name}: scored by --score {scoring}")
     if not loglikelihoods and scoring.startswith("loglikelihood"):
@@ -5110,6 +5167,8 @@ def warn_of_set(asked: QuestionSet) -> None:
             "--template lack {question}?)"
         )
     gold = collections.Counter(item.gold for item in asked.items if item.gold)
+    if len(asked.items) >= MANY_ITEMS and gold and not any(0 in places for places in gold):
+        note(f"warning: {asked.path.name}: the first choice is never right: do the answers' numbers count from 1?")
     if len(gold) == 1 and len(asked.items) > 9:
         place = LETTERS[next(iter(gold))[0]]
         note(f"warning: {asked.path.name}: choice {place} is right in all items: shuffle the choices")
@@ -5131,6 +5190,7 @@ def load_questions(
         raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
     if args.shots is not None and not args.shots_from:
         raise ScriptError("--shots: --shots-from FILE gives the examples")
+    template = (args.template or "").replace("\\n", "\n")  # as a shell passes it on
     shots: list[OwnQuestion] = []
     if args.shots_from:
         shots, problems = read_questions(Path(args.shots_from).expanduser(), mapped)
@@ -5146,7 +5206,7 @@ def load_questions(
             problems.check()
         scoring, pattern = settled_scoring(path, items, args.score, loglikelihoods)
         asked = QuestionSet(
-            path, tuple(items), tuple(shots), scoring, pattern, args.template or "", getattr(args, "max_tokens", None)
+            path, tuple(items), tuple(shots), scoring, pattern, template, getattr(args, "max_tokens", None)
         )
         check_set(asked, problems)
         warn_of_set(asked)
@@ -5509,13 +5569,15 @@ def sample_line(
 ) -> dict[str, Any]:
     """One line of a samples file, without score and error.
 
-    `question` has the item as the task defines it (`raw`, `reference`, `choices`), `prompt` is the text as sent;
-    `extracted`: what was found in the answer, and by what.
+    question: the item as the task defines it (`raw`, `reference`, `choices`, and the `passage_id` of a context that it
+    shares with others); prompt: the text as sent; extracted: what was found in the answer, and by what.
     """
     found = []
     if extracted is not None:
         found = [{"turn_idx": 0, "source": "output.raw", "extracted_value": extracted[0]}]
         found = [found[0] | {"extraction_method": extracted[1], "is_terminal": True}]
+    shared = {name: question[name] for name in ("passage_id",) if name in question}
+    question = {name: value for name, value in question.items() if name not in shared}
     text = question["raw"] + "".join(question["reference"])
     return {
         "schema_version": SCHEMA_VERSION,
@@ -5529,7 +5591,7 @@ def sample_line(
         **interaction,
         "answer_attribution": found,
         "evaluation": {"score": 0.0, "is_correct": False},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16], **shared},
     }
 
 
@@ -7299,7 +7361,7 @@ class ProviderSweep(InspectSweep):
 # --- parts/harness/written_tasks.py -----------------------------------------------------------------------------------
 
 # fmt: off
-ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\nNUMBER = re.compile(r"[-+−]?(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+|\\d+)(?:\\.\\d+)?(?:[eE][-+]?\\d{1,3})?|[-+−]?\\.\\d+")\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = shared_words_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(text.rpartition("####")[2])\n        return numbers[-1] if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef same_answer(scoring: str, found: str, reference: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_in(found) == number_in(reference)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_in(text: str) -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""\n    text = re.sub(r"[,\\s\\u202f\\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")\n    try:\n        value = Decimal(text)\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers."""\n    text = "".join(sign for sign in text.casefold() if not unicodedata.category(sign).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef shared_words_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    row = [0] * (len(said) + 1)\n    for word in wanted:\n        before = 0\n        for place, other in enumerate(said, 1):\n            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])\n    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0\n'
+ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\n# A number that is no part of a word, a fraction, a date or a list.\nNUMBER = re.compile(\n    r"(?<![\\w/.,])(?:(?<!\\d)[-+−])?(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+|\\d+)?(?:(?<=\\d)\\.?|\\.)\\d*(?:[eE][-+]?\\d{1,3})?"\n    r"(?<=\\d)(?![\\d/]|[.,]\\d)"\n)\nPUNCTUATION = re.compile(r"-(?!\\d)|(?<!\\d)[.,:/]|[.,:/](?!\\d)")  # what is none of a number\'s own\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = shared_words_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(text.rpartition("####")[2])\n        return numbers[-1] if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    alone = re.fullmatch(rf"(?i)[\\W_]*([{known}])[\\W_]*", text)\n    if alone:\n        return alone[1].upper()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef same_answer(scoring: str, found: str, reference: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_in(found) == number_in(reference)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_in(text: str) -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""\n    text = re.sub(r"[,\\s\\u202f\\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")\n    try:\n        value = Decimal(text)\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers.\n\n    Signs and points of numbers stay: 3.5 is not 35, and -5 is not 5.\n    """\n    text = PUNCTUATION.sub("", text.casefold().replace("−", "-"))\n    text = "".join(s for s in text if s in "-.,:/" or not unicodedata.category(s).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef shared_words_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    row = [0] * (len(said) + 1)\n    for word in wanted:\n        before = 0\n        for place, other in enumerate(said, 1):\n            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])\n    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0\n'
 # fmt: on
 
 SCORING_FILE = '''

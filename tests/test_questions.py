@@ -6,10 +6,14 @@ import csv
 import json
 from pathlib import Path
 
+import benchmark_calculator
+import compare_results
 import inspect_eval_uv
 import lighteval_vllm_uv
 import lm_eval_vllm_uv as script
 import pytest
+from record_writer import sample_row, write_record
+from test_records import checkpoints
 
 CAPITALS = [("France", "Paris"), ("Italy", "Rome"), ("Spain", "Madrid"), ("Norway", "Oslo")]
 CITIES = [city for _, city in CAPITALS]
@@ -241,7 +245,7 @@ def test_turns_of_a_chat_come_before_the_question(tmp_path):
 
 def test_a_template_is_filled_once(tmp_path):
     asked = load(
-        write(tmp_path / "q.jsonl", [{"question": "{choices}?", "answer": "1"}]), "--template", "Q: {question}\nA:"
+        write(tmp_path / "q.jsonl", [{"question": "{choices}?", "answer": "1"}]), "--template", r"Q: {question}\nA:"
     )
     assert asked.prompt(asked.items[0]) == "Q: {choices}?\nA:"
 
@@ -463,3 +467,121 @@ def test_data_lie_beside_the_file_that_names_them(tmp_path):
         "test": [str(tmp_path / "items.jsonl"), "gone.jsonl"]
     }
     assert script.from_folder(None, "items.jsonl") == "items.jsonl"
+
+
+# --- what the readers make of it ---
+
+
+def measured(folder: Path, name: str, right: int, digest: str, when: str, prompt: str = "p", item: str = "h") -> Path:
+    """A record of 100 own questions, of a file with a hash."""
+    scores = [float(place < right) for place in range(100)]
+    source = {"additional_details": {"data_sha256": digest, "samples_number": "100"}}
+    rows = [sample_row(place, score, prompt) | {"sample_hash": f"{item}{place}"} for place, score in enumerate(scores)]
+    details = {"path": str(folder / "run" / name)}
+    return write_record(folder / "results", f"run/{name}", scores, source=source, when=when, details=details, rows=rows)
+
+
+def test_a_corrected_file_counts_and_the_older_is_left_out_by_name(tmp_path, capsys):
+    checkpoints(tmp_path / "run", "step_1", "step_2")
+    for name, right in (("step_1", 90), ("step_2", 50)):
+        measured(tmp_path, name, right, "a" * 64, "2026-03-12T02:00:00Z")
+    for name, right in (("step_1", 40), ("step_2", 60)):
+        measured(tmp_path, name, right, "b" * 64, "2026-03-13T02:00:00Z")
+    words = [str(tmp_path / "run"), "--results", str(tmp_path / "results"), "--json"]
+    assert benchmark_calculator.main(words) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["best"]["name"] == "step_2"
+    assert captured.err.count("another content of the task's file") == 2 and "(2026-03-12)" in captured.err
+
+
+def test_runs_of_one_moment_or_with_other_settings_are_still_asked_about(tmp_path, capsys):
+    checkpoints(tmp_path / "run", "step_1", "step_2")
+    measured(tmp_path, "step_2", 50, "a" * 64, "2026-03-12T02:00:00Z")
+    for digest, right in (("a", 90), ("b", 40)):
+        measured(tmp_path, "step_1", right, digest * 64, "2026-03-12T02:00:00Z")
+    assert benchmark_calculator.main([str(tmp_path / "run"), "--results", str(tmp_path / "results")]) == 3
+    assert "runs with different settings" in capsys.readouterr().err
+
+
+def test_a_comparison_says_that_the_prompts_differ(tmp_path, capsys):
+    measured(tmp_path, "old", 50, "a" * 64, "2026-03-12T02:00:00Z")
+    measured(tmp_path, "new", 90, "a" * 64, "2026-03-12T02:00:00Z", prompt="other ", item="other")
+    words = ["--baseline", "run/old", "--candidate", "run/new", "--results", str(tmp_path / "results")]
+    assert compare_results.main(words) == 3
+    out = capsys.readouterr().out
+    assert "the prompts differ: 100 items" in out and "other content" not in out
+
+
+# --- forms that are easily misread ---
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["ABCD", "abcd", ("option_a", "option_b", "option_c", "option_d"), ("choice1", "choice2", "choice3", "choice4")],
+)
+def test_choices_in_fields_of_their_own(tmp_path, names):
+    lines = [
+        {"question": row["question"], **dict(zip(names, CITIES, strict=True)), "answer": "ABCD"[place]}
+        for place, row in enumerate(rows())
+    ]
+    if names[0] == "choice1":
+        lines = [line | {"answer": place + 1} for place, line in enumerate(lines)]
+    asked = load(write(tmp_path / "quiz.jsonl", lines))
+    assert asked.scoring == "loglikelihood" and [item.gold for item in asked.items] == [(0,), (1,), (2,), (3,)]
+
+
+def test_letters_without_choices_are_asked_about(tmp_path, capsys):
+    lines = [{"question": f"{place}?", "wahl": ["x", "y"], "answer": "A"} for place in range(3)]
+    path = write(tmp_path / "quiz.jsonl", lines)
+    code, err = refused(capsys, path)
+    assert code == 3 and "--map choices=FIELD" in err and "not used: wahl" in err
+    assert load(path, "--map", "choices=wahl").scoring == "loglikelihood"
+    assert load(path, "--score", "exact").scoring == "exact"
+
+
+def test_a_context_goes_before_the_question_and_groups_items(tmp_path):
+    lines = [
+        {"context": "Ann is old.", "question": "Who is old?", "answers": {"text": ["Ann"], "answer_start": [0]}},
+        {"context": "Ann is old.", "question": "Is Ann old?", "answers": {"text": ["yes"], "answer_start": [0]}},
+        {"context": "Bob is here.", "question": "Who is here?", "answers": {"text": ["Bob"], "answer_start": [0]}},
+    ]
+    asked = load(write(tmp_path / "reading.jsonl", lines), "--score", "f1")
+    assert asked.prompt(asked.items[0]) == "Ann is old.\n\nWho is old?"
+    shared = [asked.block(item).get("passage_id") for item in asked.items]
+    assert shared[0] == shared[1] and shared[2] is None
+
+
+def test_a_list_and_a_mark_at_the_beginning_of_a_file(tmp_path):
+    (tmp_path / "list.json").write_text("\ufeff" + json.dumps(rows()))
+    (tmp_path / "mark.jsonl").write_text("\ufeff" + "".join(json.dumps(row) + "\r\n" for row in rows()))
+    for name in ("list.json", "mark.jsonl"):
+        assert [item.gold for item in load(tmp_path / name).items] == [(0,), (1,), (2,), (3,)]
+
+
+def test_sums_that_differ_in_a_sign_are_two_questions(tmp_path):
+    path = write(tmp_path / "sums.jsonl", [{"prompt": "5 - 3 =", "answer": 2}])
+    shots = write(tmp_path / "shots.jsonl", [{"prompt": "5 / 3 =", "answer": "1.67"}])
+    assert load(path, "--shots-from", str(shots)).prompt(load(path).items[0]) == "5 / 3 = 1.67\n\n5 - 3 ="
+
+
+@pytest.mark.parametrize(
+    ("scoring", "text", "right", "score"),
+    [
+        ("numeric", "1/2", "2", 0),
+        ("numeric", "on 12/05/2020", "2020", 0),
+        ("numeric", "10-3=7", "7", 1),
+        ("numeric", "5kg", "5", 1),
+        ("normalized", "-5", "5", 0),
+        ("normalized", "3.5", "35", 0),
+        ("normalized", "well-known", "wellknown", 1),
+        ("f1", "-5", "5", 0),
+    ],
+)
+def test_numbers_are_read_whole(scoring, text, right, score):
+    assert script.score_answer(scoring, "", text, [right])[0] == score
+
+
+def test_numbers_from_one_are_noticed(tmp_path, capsys):
+    lines = [{"question": f"{n}?", "choices": ["a", "b", "c"], "answer": 1 + n % 2} for n in range(20)]
+    load(write(tmp_path / "quiz.jsonl", lines))
+    assert "do the answers' numbers count from 1?" in capsys.readouterr().err

@@ -111,8 +111,11 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
             reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
     moved = questions_moved(baseline, candidate)
-    if matched.other_items:
-        reasons.append(f"{matched.other_items} items have the same id and other content")
+    if matched.other_texts:
+        what = "in another template or doc_to_text, or other items under the same ids"
+        reasons.append(f"the prompts differ: {matched.other_texts} items were asked {what}")
+    if matched.other_items > matched.other_texts:
+        reasons.append(f"{matched.other_items - matched.other_texts} items have the same id and other content")
     if matched.other_prompts:
         reasons.append(f"{matched.other_prompts} items were asked with other prompts")
     everything = max(len(baseline.scores), len(candidate.scores), 1)

@@ -158,6 +158,7 @@ class Matched:
     only_candidate: int
     errors: int
     other_items: int
+    other_texts: int  # of these, the items whose prompts differ too
     other_prompts: int
     unknown_prompts: int
 
@@ -167,11 +168,12 @@ def match_items(baseline: Side, candidate: Side) -> Matched:
     errors = baseline.errors | candidate.errors
     common = set(baseline.scores) & set(candidate.scores)
     names: list[ItemId] = []
-    other_items = other_prompts = unknown = 0
+    other_items = other_texts = other_prompts = unknown = 0
     for name in common:
         one, two = baseline.answers[name], candidate.answers[name]
         if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
             other_items += 1
+            other_texts += None not in (one.prompt_hash, two.prompt_hash) and one.prompt_hash != two.prompt_hash
             continue
         if one.prompt_hash and two.prompt_hash:
             other_prompts += one.prompt_hash != two.prompt_hash
@@ -184,6 +186,7 @@ def match_items(baseline: Side, candidate: Side) -> Matched:
         len(set(candidate.scores) - set(baseline.scores) - errors),
         len(errors),
         other_items,
+        other_texts,
         other_prompts,
         unknown,
     )

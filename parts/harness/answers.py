@@ -27,7 +27,12 @@ SCORINGS = {
     "rouge_l": "rouge_l",
 }
 LETTERS = string.ascii_uppercase
-NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+−]?\.\d+")
+# A number that is no part of a word, a fraction, a date or a list.
+NUMBER = re.compile(
+    r"(?<![\w/.,])(?:(?<!\d)[-+−])?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)?(?:(?<=\d)\.?|\.)\d*(?:[eE][-+]?\d{1,3})?"
+    r"(?<=\d)(?![\d/]|[.,]\d)"
+)
+PUNCTUATION = re.compile(r"-(?!\d)|(?<!\d)[.,:/]|[.,:/](?!\d)")  # what is none of a number's own
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
@@ -71,6 +76,9 @@ def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], w
 def read_letter(text: str, choices: Sequence[str]) -> str | None:
     """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""
     known, text = LETTERS[: len(choices)], text.strip()
+    alone = re.fullmatch(rf"(?i)[\W_]*([{known}])[\W_]*", text)
+    if alone:
+        return alone[1].upper()
     first = re.match(rf"[\W_]*([{known}])(?:[\W_]*$|[.):,*\]]|\s*\n)", text)
     said = re.findall(rf"(?i:answer|choice|option)(?i:\s+is|\s*:)?[\W_]{{0,6}}([{known}])(?![\w'])", text)
     if first or said:
@@ -99,8 +107,12 @@ def number_in(text: str) -> Decimal | None:
 
 
 def normalized_text(text: str) -> str:
-    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers."""
-    text = "".join(sign for sign in text.casefold() if not unicodedata.category(sign).startswith("P"))
+    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers.
+
+    Signs and points of numbers stay: 3.5 is not 35, and -5 is not 5.
+    """
+    text = PUNCTUATION.sub("", text.casefold().replace("−", "-"))
+    text = "".join(s for s in text if s in "-.,:/" or not unicodedata.category(s).startswith("P"))
     return " ".join(ARTICLES.sub(" ", text).split())
 
 

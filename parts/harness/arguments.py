@@ -35,7 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "questions: loglikelihood, loglikelihood_norm, letters, exact, normalized, numeric, regex:PATTERN, f1, "
         "rouge_l; default: by what the answers are, and said",
     },
-    "template": {"metavar": "TEXT", "help": "questions: with {question} and {choices} in it; default: as they are"},
+    "template": {"metavar": "TEXT", "help": "questions: with {question} and {choices} in it, \\n for a new line"},
     "shots-from": {"metavar": "FILE", "help": "questions: examples before each, from a file of the same form"},
     "shots": WHOLE | {"help": "questions: how many of --shots-from; default: 5, or all if there are fewer"},
     "show": WHOLE | {"help": "questions: print N as the model will get them, and stop"},

@@ -21,6 +21,7 @@ DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
 ADVICE = {
     "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
     "truncated": "cut off at the token limit",
+    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
     "unparsed": "without an answer that could be read",
 }
 

@@ -285,9 +285,11 @@ def dataset_of(config: Any) -> Dataset:
 
 
 def build_docs(task: Task, settings: Settings) -> None:
-    """Load a task's items and choose their few-shot examples, once for all models."""
+    """Load a task's items and choose their few-shot examples, once: lighteval shuffles them anew each time."""
     from lighteval.tasks.lighteval_task import LightevalTask
 
+    if task.docs is not None:
+        return
     seed_everything(settings.seed)
     source = task.source
     source.dataset = LightevalTask.download_dataset_worker(source)

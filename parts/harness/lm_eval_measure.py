@@ -73,6 +73,11 @@ def lm_eval_values(task: Task, replies: Sequence[Reply], settings: Settings) -> 
     return list(found.values())
 
 
+def asks(task: Task) -> bool:
+    """Whether a task asks one's own questions, and the answers are written."""
+    return task.questions is not None and task.questions.written
+
+
 def score_filter(task: Task, name: str) -> dict[str, MetricValues]:
     """The metrics of all items after one filter."""
     outputs: list[dict[str, Any]] = []
@@ -80,7 +85,7 @@ def score_filter(task: Task, name: str) -> dict[str, MetricValues]:
     extracted = []
     for item in task.docs:
         results = [request.filtered_resps[name] for request in item.requests]
-        extracted.append(results[0])
+        extracted.append(task.questions.read(item.doc["place"], results[0]) if asks(task) else results[0])
         try:
             refuse_nan(item)
             doc = dict(item.doc) if isinstance(item.doc, dict) else item.doc
@@ -172,7 +177,9 @@ def count_replies(task: Task, replies: Sequence[Reply], measured: MetricValues) 
     counts = {
         "empty": sum(not text.strip() for text in texts),
         "truncated": sum(reply.truncated for reply in replies),
-        "unparsed": sum(isinstance(value, str) and value == UNPARSED for value in found),
+        "unparsed": sum(
+            value is None if asks(task) else isinstance(value, str) and value == UNPARSED for value in found
+        ),
         "unscored": sum(error is not None for errors in measured.errors for error in errors),
         "truncated_prompts": sum(reply.cut_prompt for reply in replies),
     }
@@ -199,6 +206,7 @@ def metric_rows(
             answer = shown_answer_of(item, own, measured.metric, turn, times)
             found = measured.extracted[turn][index]
             extracted = found if generates(task) and isinstance(found, str) and [found] != answer else None
+            extracted = found if asks(task) else extracted
             row = lm_eval_row(record, result, item, answer, extracted)
             number = math.nan if error else item_value(value, function)
             if math.isfinite(number):

@@ -42,6 +42,10 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
             return self.tokenizer.eos_token_id
 
         @property
+        def max_length(self) -> int:
+            return engine.config.max_model_len
+
+        @property
         def prefix_token_id(self) -> int:
             start = self.tokenizer.bos_token_id
             return self.eot_token_id if start is None else start

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import collections
-import csv
 import hashlib
-import io
 import json
 import re
 import unicodedata
@@ -21,22 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, listing, note, print_data, single_line, slug
-from parts.harness.answers import LETTERS, SCORINGS, normalized_text, number_in
+from parts.harness.answers import LETTERS, SCORINGS, number_in, score_answer
+from parts.harness.question_rows import ROLES, Problems, Read, field_names, question_rows, read_row
 from parts.harness.vocabulary import Dataset, Model, Task, TaskRequest
 from parts.hashes import file_sha256
-from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json
 from parts.private import shown_path
 
 QUESTIONS_VERSION = 1  # of the prompts and rules here
-ROLES = {
-    "question": ("question", "prompt", "input", "query"),
-    "choices": ("choices", "options"),
-    "answer": ("answer", "label", "target", "reference", "gold"),
-    "messages": ("messages",),
-    "id": ("id",),
-}
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
-PROBLEMS_SHOWN = 12
+MANY_ITEMS = 20  # of which some should have the first choice as the right one
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
 # Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
 SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
@@ -44,8 +35,11 @@ SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
 
 @dataclass(frozen=True)
 class OwnQuestion:
-    """An item. turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has
-    choices; right: the right answers as texts."""
+    """An item.
+
+    turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has choices; right:
+    the right answers as texts; passage: a name of the context that it shares with other items.
+    """
 
     id: str
     line: int
@@ -53,6 +47,7 @@ class OwnQuestion:
     choices: tuple[str, ...]
     gold: tuple[int, ...]
     right: tuple[str, ...]
+    passage: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,11 @@ class QuestionSet:
         """What is right, as the scoring compares it."""
         return [LETTERS[index] for index in question.gold] if self.scoring == "letters" else list(question.right)
 
+    def read(self, place: int, text: str) -> str | None:
+        """What the scoring reads out of the answer to an item; None: nothing."""
+        item = self.items[place]
+        return score_answer(self.scoring, self.pattern, text, self.right(item), item.choices)[1]
+
     def turns(self, question: OwnQuestion, system: str | None = None) -> list[dict[str, str]]:
         """The messages that a chat model gets; each example is two of them."""
         rows = [("system", system)] if system else []
@@ -132,7 +132,8 @@ class QuestionSet:
 
     def block(self, question: OwnQuestion) -> dict[str, Any]:
         """What a samples file says of an item, the same in every harness."""
-        block = {"raw": question.turns[-1][1], "reference": self.right(question)}
+        block: dict[str, Any] = {"raw": question.turns[-1][1], "reference": self.right(question)}
+        block |= {"passage_id": question.passage} if question.passage else {}
         return block | ({"choices": list(question.choices)} if question.choices else {})
 
     def stops(self, chat: bool) -> list[str]:
@@ -151,187 +152,6 @@ def spaced(prompt: str, answer: str) -> str:
     ends = prompt[-1:], answer[:1]
     wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
     return answer if wide or not ends[0] or ends[0].isspace() else f" {answer}"
-
-
-class Problems:
-    """What is wrong with a file, by line."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: list[tuple[int, str]] = []
-
-    def add(self, line: int, text: str) -> None:
-        self.rows.append((line, text))
-
-    def check(self) -> None:
-        """ScriptError with exit code 1 when there are any; all but the first are notes."""
-        rows = sorted(self.rows)
-        for line, text in rows[1:PROBLEMS_SHOWN]:
-            note(f"{self.path}:{line}: {text}")
-        more = f" ({len(rows)} problems in all: nothing was asked)" if len(rows) > 1 else " (nothing was asked)"
-        if rows:
-            raise ScriptError(f"{self.path}:{rows[0][0]}: {rows[0][1]}{more}", 1)
-
-
-# --- rows ---
-
-
-def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
-    """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet count from 1."""
-    kind = path.suffix.lower()
-    if kind in (".csv", ".tsv"):
-        return sheet_rows(path, problems)
-    if kind == ".parquet":
-        from parts.parquet import parquet_batches
-
-        batches = list(parquet_batches(path, None))
-        return [(first + place, row) for first, batch in batches for place, row in enumerate(batch.to_pylist())]
-    if kind not in (".jsonl", ".ndjson", ".json"):
-        raise ScriptError(f"--questions {path}: a .jsonl, .csv or .parquet file is expected")
-    content = input_bytes(path, MAX_SAMPLES)
-    if content.lstrip()[:1] == b"[":
-        raise ScriptError(f"--questions {path}: one JSON list; write one object in each line: jq -c '.[]' {path}")
-    rows = []
-    for line, text in enumerate(content.splitlines(), 1):
-        if not text.strip():
-            continue
-        try:
-            row = strict_json(text)
-        except ValueError as error:
-            problems.add(line, f"not valid JSON: {single_line(error)[:120]}")
-            continue
-        rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
-    return rows
-
-
-def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
-    """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or columns A, B, C ..."""
-    text = input_text(path, MAX_SAMPLES)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-    names = [name or "" for name in reader.fieldnames or ()]
-    letters = [letter for letter in LETTERS if letter in names]
-    rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
-            continue
-        if len(letters) > 1:
-            row["choices"] = {letter: row[letter] for letter in letters if row[letter].strip()}
-        for name in ROLES["choices"]:
-            cell = row.get(name)
-            if isinstance(cell, str) and cell.lstrip()[:1] == "[":
-                try:
-                    row[name] = json.loads(cell)
-                except ValueError:
-                    problems.add(reader.line_num, f"{name} is no JSON list")
-        rows.append((reader.line_num, row))
-    return rows
-
-
-def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]) -> dict[str, str]:
-    """role -> field of the file: as --map says, else the one usual name that the rows have."""
-    known = {str(name) for _, row in rows for name in row}
-    found = {}
-    for role, usual in ROLES.items():
-        names = [mapped[role]] if role in mapped else [name for name in usual if name in known]
-        if role in mapped and mapped[role] not in known:
-            raise ScriptError(f"--map {role}={mapped[role]}: {path} has no such field, but {listing(sorted(known))}", 1)
-        if len(names) > 1:
-            ways = " or ".join(f"--map {role}={name}" for name in names)
-            raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
-        if names:
-            found[role] = names[0]
-    for role, instead in (("question", "messages"), ("answer", "messages")):
-        if role not in found and instead not in found:
-            raise ScriptError(
-                f"{path}: no field is the {role}: {listing(sorted(known), 8)}; say which: --map {role}=FIELD", 1
-            )
-    return found
-
-
-def plain_value(value: Any) -> str | None:
-    """A text, number or truth value as text; None for anything else."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(int(value)) if float(value).is_integer() else repr(value)
-    return None
-
-
-def choices_of(value: Any) -> tuple[list[str], list[str]]:
-    """(letters or other labels, texts) of a row's choices: a list, {"A": text}, or {"label": [], "text": []}."""
-    if isinstance(value, dict) and {"label", "text"} <= value.keys():
-        labels, texts = list(value["label"]), list(value["text"])
-    elif isinstance(value, dict):
-        labels, texts = list(value), list(value.values())
-    elif isinstance(value, list):
-        labels, texts = list(LETTERS[: len(value)]), value
-    else:
-        raise ValueError("choices are no list (in CSV: a JSON list, or columns A, B, C, ...)")
-    found = [plain_value(text) for text in texts]
-    if len(found) < 2 or len(found) > len(LETTERS) or len(labels) != len(found):
-        raise ValueError(f"{len(found)} choices: 2 to {len(LETTERS)} are expected")
-    if any(text is None or not text.strip() for text in found):
-        raise ValueError("an empty choice, or one that is no text")
-    texts = [str(text).strip() for text in found]
-    if len(set(texts)) < len(texts):
-        raise ValueError(f"two choices are the same: {single_line(repr(max(texts, key=texts.count)))[:60]}")
-    return [str(label).strip() for label in labels], texts
-
-
-def turns_of(row: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[list[tuple[str, str]], str | None]:
-    """(turns up to the question, the answer that a chat's last message gives or None)."""
-    if "question" in fields and row.get(fields["question"]) is not None:
-        text = plain_value(row[fields["question"]])
-        if text is None or not text.strip():
-            raise ValueError("the question is empty, or no text")
-        return [("user", text)], None
-    messages = row.get(fields.get("messages", ""))
-    if messages is None:
-        raise ValueError("no question")
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        raise ValueError("messages are no list of objects with role and content")
-    turns = [(str(message.get("role")), plain_value(message.get("content"))) for message in messages]
-    answer = turns.pop()[1] if len(turns) > 1 and turns[-1][0] == "assistant" else None
-    if not turns or turns[-1][0] != "user" or {role for role, _ in turns} - {"system", "user", "assistant"}:
-        raise ValueError("messages have no user's message at the end (roles: system, user, assistant)")
-    if any(not text or not text.strip() for _, text in turns):
-        raise ValueError("a message is empty, or no text")
-    return [(role, str(text)) for role, text in turns], answer
-
-
-def answers_of(value: Any) -> list[str]:
-    """The right answers of a row as texts: one, a list of them, or {"text": [...]}."""
-    value = value.get("text") if isinstance(value, dict) else value
-    found = [plain_value(part) for part in (value if isinstance(value, list) else [value])]
-    if not found or any(text is None or not text.strip() for text in found):
-        raise ValueError("no answer" if value in (None, "", []) else "an answer is empty, or no text")
-    return [str(text).strip() for text in found]
-
-
-@dataclass(frozen=True)
-class Read:
-    """A row before its answers are resolved."""
-
-    line: int
-    id: str | None
-    turns: tuple[tuple[str, str], ...]
-    labels: tuple[str, ...]
-    choices: tuple[str, ...]
-    answers: tuple[str, ...]
-
-
-def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Read:
-    """ValueError when a part of it is missing, empty or of a form that is not known."""
-    turns, answer = turns_of(row, fields)
-    value = row.get(fields["answer"]) if "answer" in fields else None
-    value = answer if value is None else value
-    choices = row.get(fields.get("choices", ""))
-    labels, texts = ([], []) if choices is None or choices == "" else choices_of(choices)
-    name = plain_value(row.get(fields.get("id", "")))
-    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)))
 
 
 # --- what is right ---
@@ -385,7 +205,7 @@ def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
     for row in rows:
         if bool(row.choices) != usual:
             problems.add(row.line, "no choices, and others have some" if usual else "choices, and others have none")
-        other = seen.setdefault((row.turns, row.choices), row)
+        other = seen.setdefault((tuple(" ".join(text.split()) for _, text in row.turns), row.choices), row)
         if other is not row:
             same = sorted(other.right) == sorted(row.right)
             told = "the same question as" if same else f"another answer ({listing(row.right)}) to the question of"
@@ -409,12 +229,14 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
             problems.add(line, str(error))
     chosen = [row for row in read if row.choices]
     gold = gold_of(chosen, problems) if chosen else {}
-    split = f"{slug(path.stem)}/"
+    split, contexts = f"{slug(path.stem)}/", collections.Counter(row.context for row in read)
     found = []
     for place, row in enumerate(read):
         own = gold.get(row.line, ())
         right = tuple(row.choices[index] for index in own) or row.answers
-        found.append(OwnQuestion(row.id or f"{split}{place}", row.line, row.turns, row.choices, own, right))
+        shared = hashlib.sha256(row.context.encode()).hexdigest()[:16] if contexts[row.context] > 1 else ""
+        name = row.id or f"{split}{place}"
+        found.append(OwnQuestion(name, row.line, row.turns, row.choices, own, right, shared if row.context else ""))
     check_doubles(found, problems)
     return found, problems
 
@@ -423,8 +245,10 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
 
 
 def asked_question(question: OwnQuestion) -> str:
-    """A question as it is compared with others: its words."""
-    return normalized_text(" ".join(text for role, text in question.turns if role != "system"))
+    """A question as it is compared with examples: capitals, spaces and what ends it aside."""
+    return " ".join(" ".join(text for role, text in question.turns if role != "system").casefold().split()).rstrip(
+        ".?! "
+    )
 
 
 def settled_scoring(
@@ -444,6 +268,9 @@ def settled_scoring(
         words = sorted(len(item.right[0].split()) for item in items)
         if not choices and words[len(words) // 2] > LONG_ANSWER:
             raise ScriptError(f"{path}: the answers are texts: --score f1 (words in common) or --score rouge_l", 3)
+        if not choices and all(re.fullmatch(r"\(?[A-J]\)?", text) for item in items for text in item.right):
+            ways = "--map choices=FIELD, or --score exact where the questions list them"
+            raise ScriptError(f"{path}: the answers are letters, and no field is the choices: {ways}", 3)
         scoring = ("loglikelihood" if loglikelihoods else "letters") if choices else "numeric" if numbers else "exact"
         note(f"{path.name}: scored by --score {scoring}")
     if not loglikelihoods and scoring.startswith("loglikelihood"):
@@ -476,6 +303,8 @@ def warn_of_set(asked: QuestionSet) -> None:
             "--template lack {question}?)"
         )
     gold = collections.Counter(item.gold for item in asked.items if item.gold)
+    if len(asked.items) >= MANY_ITEMS and gold and not any(0 in places for places in gold):
+        note(f"warning: {asked.path.name}: the first choice is never right: do the answers' numbers count from 1?")
     if len(gold) == 1 and len(asked.items) > 9:
         place = LETTERS[next(iter(gold))[0]]
         note(f"warning: {asked.path.name}: choice {place} is right in all items: shuffle the choices")
@@ -497,6 +326,7 @@ def load_questions(
         raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
     if args.shots is not None and not args.shots_from:
         raise ScriptError("--shots: --shots-from FILE gives the examples")
+    template = (args.template or "").replace("\\n", "\n")  # as a shell passes it on
     shots: list[OwnQuestion] = []
     if args.shots_from:
         shots, problems = read_questions(Path(args.shots_from).expanduser(), mapped)
@@ -512,7 +342,7 @@ def load_questions(
             problems.check()
         scoring, pattern = settled_scoring(path, items, args.score, loglikelihoods)
         asked = QuestionSet(
-            path, tuple(items), tuple(shots), scoring, pattern, args.template or "", getattr(args, "max_tokens", None)
+            path, tuple(items), tuple(shots), scoring, pattern, template, getattr(args, "max_tokens", None)
         )
         check_set(asked, problems)
         warn_of_set(asked)
