@@ -7399,7 +7399,7 @@ def rank_by_records(
         )
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
-    notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared)]
+    notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     return Ranking(
         "measured",
         options.overall,
@@ -7477,6 +7477,24 @@ def remark_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]
             for remark in result.run.validity.remarks if result.key in shared else ():
                 found[f"{result.task}: {remark}"][checkpoint.name] = None
     return [f"{remark} ({listing(names)})" for remark, names in found.items()]
+
+
+def twin_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
+    """Checkpoints whose weights are byte for byte the same and whose scores are not."""
+    found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for checkpoint, results in chosen.items():
+        for result in results:
+            if result.key in shared and result.run.identity.weights:
+                found[result.run.identity.weights, result.task][checkpoint.name] = result.score.value
+    twins: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for (_, task), scores in found.items():
+        if len(scores) > 1 and max(scores.values()) - min(scores.values()) > ROUNDED:
+            twins[tuple(scores)].append(f"{task} {', '.join(map(number, scores.values()))}")
+    return [
+        f"{listing(names)} have byte-identical weights and unlike scores ({listing(tasks, 3)}): one record is of "
+        "other weights, or the measurement does not repeat itself"
+        for names, tasks in twins.items()
+    ]
 
 
 def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked], best: Ranked) -> list[str]:
@@ -8477,8 +8495,6 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
     document = {
         "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
-        "metric": ranking.metric,
-        "lower_is_better": ranking.best.sign < 0,
         "answer": summary_lines(ranking),
         "best": {
             "name": best.checkpoint.name,
@@ -8504,6 +8520,8 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
             for u in ranking.unlike
         ],
         "eval_accuracy_is": ranking.overall,
+        "metric": ranking.metric,
+        "lower_is_better": ranking.best.sign < 0,
         "benchmarks": list(ranking.benchmarks),
         "allow_unlike": ranking.allow_unlike,
         "tie_break": ranking.tie_break,
@@ -8665,7 +8683,10 @@ def summary_lines(ranking: Ranking) -> list[str]:
     for entry in ranking.unlike:
         what = "not comparable, ranked all the same (--allow-unlike)" if ranking.allow_unlike else "not comparable"
         lines.append(f"{what}: {entry.checkpoint.name}: {'; '.join(entry.reasons)}")
-    return lines
+    # Files that are there for other reasons are no part of the outcome.
+    left = [f"{s.name} ({s.reason})" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
+    lines += [f"left out: {listing(left, 5)}"] if left else []
+    return [*lines, *(f"note: {line}" for line in ranking.notes)]
 
 
 def sure_lines(statistics: Statistics, tied: str) -> list[str]:
@@ -8750,9 +8771,7 @@ def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence
     parts += distribution_section(ranking)
     if ranking.harnesses:
         parts.append("Measured with " + ", ".join(ranking.harnesses) + ".")
-    # Files that are there for other reasons, the report itself among them, are no part of the outcome.
     left = [f"- {plain(s.name)}: {plain(s.reason)}" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
-    left += [f"- {plain(n)}" for n in ranking.notes]
     left += [f"- {plain(f['task'])} failed for {plain(f['checkpoint'])}: {plain(f['error'])}" for f in ranking.failures]
     if left:
         parts += ["## Left out, and notes", "\n".join(left)]

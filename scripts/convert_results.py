@@ -52,6 +52,12 @@ ATTEMPT_COUNTS = {"attempts": "", "scored": "", "wrong": "", "errored": "errored
 ATTEMPT_COUNTS |= {"limit_hit": "at a limit", "truncated": "cut off", "unparsed": "unparsed"}
 
 
+NO_RESULTS = (
+    "not a result file of any harness that is read here; predictions (prediction, reference, passed, ...) are for "
+    "scripts/score_predictions.py"
+)
+
+
 def check_single_model(files: Files, wanted: str | None, here: Here) -> None:
     """ScriptError when --model-id would give the results of several models one name."""
     for found in files.found.values():
@@ -91,7 +97,7 @@ def convert_all(files: Files, wanted: str | None, here: Here, converter: Convert
         if found.path.resolve() in files.used:
             continue
         if found.asked:
-            report.failures.append(Trouble(str(found.path), "not a result file of any harness that is read here"))
+            report.failures.append(Trouble(str(found.path), NO_RESULTS))
         else:
             report.others += 1
 

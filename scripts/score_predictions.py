@@ -101,7 +101,8 @@ def read_choices(args: argparse.Namespace, model: str, custom: CustomMetric | No
         normalize=args.normalize, rating_range=read_range(args.rating_range), system=args.system,
         opponent=args.opponent,
         anchor=args.anchor, hidden_reference=args.hidden_reference, mid_anchor=args.mid_anchor,
-        screening=not args.no_screening, level=args.level, classifier=args.classifier, toxic_label=args.toxic_label,
+        screening=not args.no_screening,
+        without_raters=frozenset(name.strip() for name in (args.without_raters or "").split(",") if name.strip()), level=args.level, classifier=args.classifier, toxic_label=args.toxic_label,
         threshold=args.threshold, draws=args.draws, seed=args.seed, custom=custom,
         watch=progress if sys.stderr.isatty() else unwatched,
     )  # fmt: skip
@@ -127,10 +128,11 @@ def agreed_benchmark(args: argparse.Namespace, metrics: Sequence[Metric]) -> str
     if args.figure is not None:
         if args.figure.suffix.lower() not in SUFFIXES:
             raise ScriptError(f"--figure {args.figure}: a name that ends in .png or .svg is expected")
-        if not any(metric.name in NORMS for metric in metrics):
-            raise ScriptError(
-                f"--figure is the reliability diagram of a calibration error: --metric {', '.join(NORMS)}"
-            )
+        drawn = [*NORMS, "mos", "mushra", *(name for name, metric in METRICS.items() if metric.family == "votes")]
+        if not any(metric.name.partition("@")[0] in drawn for metric in metrics):
+            raise ScriptError(f"--figure draws calibration errors, ratings and votes: --metric {', '.join(drawn)}")
+    if args.temperature is not None and not 0 <= args.temperature <= 100:
+        raise ScriptError("--temperature is 0 to 100")
     if args.shots is not None and not 0 <= args.shots <= 9999:
         raise ScriptError("--shots is 0 to 9999")
     if args.dataset is not None and not HUB_ID.fullmatch(args.dataset):
@@ -233,13 +235,16 @@ def score_file(args: argparse.Namespace) -> int:
         raise ScriptError(f"{args.predictions}: {error}", error.code) from error
     figure = None
     if args.figure is not None:
-        drawn = next(measurement for measurement in measurements if measurement.metric.name in NORMS)
-        figure = diagram_bytes(drawn, f"{subject.id} on {benchmark}", args.figure.suffix.lower())
+        drawn = next(measurement for measurement in measurements if figure_of(measurement))
+        items = items_of(lines, drawn.metric.family, choices)
+        figure = figure_bytes(drawn, f"{subject.id} on {benchmark}", args.figure.suffix.lower(), items)
     path = None
     if not args.dry_run:
         source = data_source(args, benchmark, size)
         library = library_details(args, digest, metrics)
-        about = Evaluation(subject, benchmark, args.shots, reading_of(args), source, library, int(time.time()), limit)
+        about = Evaluation(subject, benchmark, args.shots, reading_of(args), source, library, int(time.time()),
+            args.temperature, args.sampling_seed, limit,
+        )  # fmt: skip
         if figure is not None:
             write_lines(args.figure, [figure])
         path = save_record(Path(args.output_dir), about, measurements, choices)
@@ -296,6 +301,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model-id", metavar="ID", help="whose predictions they are; default: Hub id or <run>/<checkpoint> of --model")
     add("--model", metavar="M", help="a checkpoint folder, whose weights are hashed into the record, or a Hub id")
     add("--shots", type=int, metavar="N", help="how many examples stood in the prompts")
+    add("--temperature", type=float, metavar="T", help="at which the answers were drawn; 0: greedy")
+    add("--sampling-seed", type=int, metavar="N", help="with which they were drawn")
     add("--dataset", metavar="OWNER/NAME", help="the data set on the Hub that the items are from")
     add("--split", metavar="NAME", help="its split")
     add("--dataset-revision", metavar="REV", help="its revision")
@@ -307,7 +314,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--output-dir", default="results", metavar="DIR", help="where the record goes; default: results")
     add("--json", action="store_true", help="print one JSON document instead of a table")
     add("--dry-run", action="store_true", help="score and print; write nothing")
-    add("--figure", type=Path, metavar="FILE", help="write the reliability diagram (.png or .svg)")
+    add("--figure", type=Path, metavar="FILE", help="write a figure (.png, .svg): reliability, ratings, votes")
 
     group = parser.add_argument_group("predictions")
     add = group.add_argument
@@ -348,6 +355,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--hidden-reference", default=HIDDEN_REFERENCE, metavar="NAME", help="its system name (default: %(default)s)")
     add("--mid-anchor", metavar="NAME", help="also screen raters by this anchor")
     add("--no-screening", action="store_true", help="mushra with all raters")
+    add("--without-raters", metavar="NAME,NAME", help="leave out these raters; recorded")
     add("--level", choices=LEVELS, help="how krippendorff compares ratings (default: nominal for words)")
     add("--opponent", metavar="NAME", help="only the votes against this model")
     add("--anchor", metavar="NAME", help="the model whose bradley-terry rating is 0 (default: their mean is)")
@@ -369,7 +377,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.forecasts", "metrics.items", "metrics.plans", "metrics.ratings",
+#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.figures", "metrics.forecasts", "metrics.items", "metrics.plans", "metrics.ratings",
 #     "metrics.reading", "metrics.records", "metrics.report", "metrics.vocabulary", "names", "private",
 #     "records.schema", "tables"
 # )
@@ -396,7 +404,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
+from statistics import NormalDist, median
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO
 
 if TYPE_CHECKING:
@@ -1349,6 +1357,7 @@ class Choices:
     hidden_reference: str = HIDDEN_REFERENCE
     mid_anchor: str | None = None
     screening: bool = True
+    without_raters: frozenset[str] = frozenset()
     level: str | None = None
     classifier: str | None = None
     toxic_label: str | None = None
@@ -1950,6 +1959,17 @@ def check_line(fields: Any, seen: dict[Any, int], number: int) -> Line:
         if type(fields[name]) not in COMMON_FIELDS[name]:
             raise ValueError(f"{name} is {kind_of(fields[name])}")
     return Line(number, id, fields)
+
+
+def other_prompts(lines: Sequence[Line]) -> list[tuple[int, str]]:
+    """The attempts at an item that were asked with another prompt than its first one."""
+    first: dict[str, Line] = {}
+    problems = []
+    for line in lines:
+        before = first.setdefault(line.id, line)
+        if before is not line and before.fields.get("prompt") != line.fields.get("prompt"):
+            problems.append((line.number, f"{line.id} was asked with another prompt in line {before.number}"))
+    return problems
 
 
 def ungrouped(lines: Sequence[Line]) -> list[tuple[int, str]]:
@@ -2883,580 +2903,6 @@ def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Sc
     return mean_scores(values, items, metric, reasons=reasons, parameters={"k": metric.k})
 
 
-# --- parts/metrics/plans.py -------------------------------------------------------------------------------------------
-
-
-def planned_lines(wanted: str, lines: Sequence[Line], model: str) -> tuple[list[Line], int]:
-    """(the lines of the items that --items-of asks for, how many items that is).
-
-    ScriptError when the plan asks nothing of this model, or a prediction of an item is missing.
-    """
-    limit = int(wanted) if wanted.isdecimal() and int(wanted) else limit_of_plan(wanted, model)
-    ids = sorted({line.id for line in lines}, key=lambda id: hashlib.sha256(id.encode()).digest())
-    if limit is None or limit >= len(ids):
-        return list(lines), len(ids)  # said, too: a race's records name how many were asked
-    chosen = set(ids[:limit])
-    kept = [line for line in lines if line.id in chosen]
-    without = [line.id for line in kept if "reference" in line.fields and "prediction" not in line.fields]
-    if without and len(without) < len(lines):
-        raise ScriptError(
-            f"--items-of {wanted}: {len(without)} of its items have no prediction: {listing(without, 50)}"
-        )
-    return kept, limit
-
-
-def limit_of_plan(path: str, model: str) -> int | None:
-    """How many items a plan's next round asks of a model; None for all."""
-    plan = read_json(Path(path))
-    asked = plan.get("next") if isinstance(plan, dict) else None
-    if not isinstance(asked, dict):
-        why = "the race is decided" if isinstance(plan, dict) and "next" in plan else "no plan of --plan-next --json"
-        raise ScriptError(f"--items-of {path}: {why}, so it asks for no items")
-    names, limit = asked.get("checkpoints"), asked.get("limit")
-    if not isinstance(names, list) or not (limit is None or (isinstance(limit, int) and limit > 0)):
-        raise ScriptError(f"--items-of {path}: its next round has no checkpoints or no number of items")
-    if not any(model == str(name) or model.endswith(f"/{name}") for name in names):
-        raise ScriptError(f"--items-of {path}: it asks nothing of {model}, but of {listing(map(str, names), 20)}")
-    return limit
-
-
-# --- parts/metrics/ratings.py -----------------------------------------------------------------------------------------
-
-LEVELS = ("nominal", "ordinal", "interval", "ratio")
-
-
-def rating_range(items: Sequence[Item], choices: Choices, default: tuple[float, float]) -> tuple[float, float]:
-    """The ends of the scale; ScriptError for a rating that is no number on it."""
-    low, high = choices.rating_range or default
-    wrong = [item for item in items if isinstance(item.value.value, str) or not low <= item.value.value <= high]
-    check_problems([
-        (item.line, f"the rating {item.value.value!r} is not on the scale of {low:g} to {high:g} (--rating-range)")
-        for item in wrong
-    ])  # fmt: skip
-    return low, high
-
-
-def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
-    """The uncertainty of a mean rating: clustered by item and by rater, where both are known and there are several."""
-    import numpy as np
-
-    values = np.array([float(item.value.value) for item in items])
-    unknown = [item for item in items if item.value.rater is None]
-    if 0 < len(unknown) < len(items):
-        check_problems([(item.line, "no 'rater', though other lines have one") for item in unknown])
-    ways = [numbered(item.group for item in items), numbered(item.value.rater for item in items)]
-    return mean_spread(values, [numbers for numbers in ways if numbers is not None and numbers.max() > 0], low, high)
-
-
-def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean opinion score: the mean of all ratings (ITU-T P.800), on 1 to 5 unless --rating-range says otherwise."""
-    items = of_system(items, choices) if any(item.value.system for item in items) else items
-    low, high = rating_range(items, choices, (1, 5))
-    values = [float(item.value.value) for item in items]
-    parameters = {"rating_range": f"{low:g} to {high:g}", "system": next((i.value.system for i in items), None)}
-    more = {"details": rating_counts(items), "parameters": parameters}
-    return mean_scores(values, items, metric, low=low, high=high, spread=rating_spread(items, low, high), **more)
-
-
-def rating_counts(items: Sequence[Item]) -> dict[str, int]:
-    """How many items and raters there are."""
-    raters = {item.value.rater for item in items} - {None}
-    return {"rated_items": len({item.value.item for item in items})} | ({"raters": len(raters)} if raters else {})
-
-
-def chosen_system(names: Iterable[str], choices: Choices) -> str:
-    """Which of some systems or models is the one that is scored: --system, else the model's id, or its last part."""
-    names = set(names)
-    wanted = [choices.system] if choices.system else [choices.model, choices.model.rsplit("/", 1)[-1]]
-    found = next((name for name in wanted if name in names), None)
-    if found is None:
-        raise ScriptError(f"which one is {choices.model}? --system with one of {listing(sorted(names), 20)}", code=3)
-    return found
-
-
-def of_system(items: Sequence[Item], choices: Choices) -> list[Item]:
-    """The ratings of the scored system; every rating must say which one it is of."""
-    check_problems([(item.line, "no 'system', though other lines have one") for item in items if not item.value.system])
-    system = chosen_system((item.value.system for item in items if item.value.system), choices)
-    return [item for item in items if item.value.system == system]
-
-
-def odd_raters(items: Sequence[Item], choices: Choices) -> dict[str, str]:
-    """Raters whom ITU-R BS.1534-3 (4.1.2) leaves out, with the reason: they often did not hear the hidden reference.
-
-    That is: below 90 for it in more than 15 % of the items; with --mid-anchor also above 90 for that one.
-    """
-    rules = [(choices.hidden_reference, lambda rating: rating < LOW_RATING, f"the hidden reference below {LOW_RATING}")]
-    if choices.mid_anchor:
-        rules.append((choices.mid_anchor, lambda rating: rating > HIGH_RATING, f"the anchor above {HIGH_RATING}"))
-    found: dict[str, str] = {}
-    for system, is_odd, words in rules:
-        by_rater: dict[str, list[bool]] = defaultdict(list)
-        for item in items:
-            if item.value.system == system:
-                by_rater[item.value.rater].append(is_odd(item.value.value))
-        if not by_rater:
-            hint = "name it with --hidden-reference, or say --no-screening"
-            raise ScriptError(f"mushra: no rating of {system!r}, by which raters are screened; {hint}", code=3)
-        for rater, odd in by_rater.items():
-            if sum(odd) / len(odd) > MOST_ODD:
-                found.setdefault(rater, f"rated {words} in {sum(odd)} of {len(odd)} items")
-    return found
-
-
-def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean MUSHRA rating of a system (ITU-R BS.1534-3), after screening by the hidden reference."""
-    import numpy as np
-
-    check_problems([
-        (item.line, "mushra needs item, rater and system") for item in items
-        if item.value.rater is None or item.value.system is None
-    ])  # fmt: skip
-    low, high = rating_range(items, choices, (0, 100))
-    out = odd_raters(items, choices) if choices.screening else {}
-    own = of_system(items, choices)
-    kept = [item for item in items if item.value.rater not in out]
-    mine = [item for item in own if item.value.rater not in out]
-    if not mine:
-        raise ScriptError("mushra: screening leaves no rater; look at the hidden reference, or say --no-screening")
-    values = np.array([math.nan if item.value.rater in out else float(item.value.value) for item in own])
-    reasons = {
-        i: f"rater screened out: {out[item.value.rater]}" for i, item in enumerate(own) if item.value.rater in out
-    }
-    spread = rating_spread(mine, low, high)
-    details = rating_counts(mine) | {"screened_out": len(out)}
-    parameters = {"screening": "ITU-R BS.1534-3, hidden reference" if choices.screening else "none"}
-    notes = [f"mushra: rater {rater} is screened out: {reason}" for rater, reason in sorted(out.items())]
-    table = [system_row(name, [i for i in kept if i.value.system == name], low, high)
-             for name in sorted({item.value.system for item in kept})]  # fmt: skip
-    return mean_scores(
-        values, own, metric, low=low, high=high, spread=spread, reasons=reasons, parameters=parameters,
-        details=details, breakdown=table, notes=notes,
-    )  # fmt: skip
-
-
-def system_row(name: str, items: Sequence[Item], low: float, high: float) -> dict[str, Any]:
-    """One system of a listening test."""
-    spread = rating_spread(items, low, high)
-    mean = math.fsum(float(item.value.value) for item in items) / len(items)
-    return {"name": name, "score": mean, "low": spread.low, "high": spread.high, "ratings": len(items)}
-
-
-def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """Krippendorff's alpha of the raters; bootstrap over items. An item's own value: its share of equal pairs."""
-    import numpy as np
-
-    if choices.system is not None:
-        items = of_system(items, choices)
-    words = any(isinstance(item.value.value, str) for item in items)
-    level = choices.level or ("nominal" if words else None)
-    if level is None:
-        raise ScriptError(f"krippendorff: how do the ratings compare? --level with one of {', '.join(LEVELS)}", code=3)
-    if words and level != "nominal":
-        raise ScriptError(f"krippendorff: --level {level} takes numbers, the ratings are words")
-    by_unit: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        by_unit["/".join(filter(None, (item.value.item, item.value.system)))].append(item)
-    rated = {name: given for name, given in by_unit.items() if len(given) > 1}
-    domain = sorted({text_of(i.value.value, "") if words else i.value.value for given in rated.values() for i in given})
-    if len(domain) < 2:
-        raise ScriptError("krippendorff: no item with two ratings, or all ratings are equal: alpha is not defined")
-    column = {value: i for i, value in enumerate(domain)}
-    table = np.zeros((len(rated), len(domain)), int)
-    for row, given in enumerate(rated.values()):
-        for item in given:
-            table[row, column[text_of(item.value.value, "") if words else item.value.value]] += 1
-    first = [
-        given[0]._replace(id=name, outputs=tuple(o for i in given for o in i.outputs)) for name, given in rated.items()
-    ]
-    scores = agreement_scores(table, list(range(len(domain))) if words else domain, level, first, metric, choices)
-    labels = Counter(text_of(item.value.value, "") for item in items)
-    shown = ", ".join(f"{label!r}: {count}" for label, count in labels.most_common(20))
-    more = {"rated_once": len(by_unit) - len(rated), "labels": shown}
-    notes = [*scores.notes, f"krippendorff: {len(labels)} labels: {shown}"] if words else scores.notes
-    parameters = {**scores.parameters, "system": choices.system}
-    return replace(scores, details={**scores.details, **more}, notes=notes, parameters=parameters)
-
-
-def agreement_scores(
-    table: np.ndarray, domain: Sequence[float], level: str, items: Sequence[Item], metric: Metric, choices: Choices
-) -> Scores:
-    """Alpha of an (items, values) table of how often each value was given."""
-    import krippendorff
-    import numpy as np
-
-    def alpha(counts: np.ndarray) -> float:
-        drawn = np.repeat(cells.rows, np.asarray(counts).astype(int), axis=0)
-        if (drawn.sum(axis=0) > 0).sum() < 2:
-            return math.nan  # one value only: nothing could differ
-        return float(krippendorff.alpha(value_counts=drawn, value_domain=domain, level_of_measurement=level))
-
-    groups = groups_of(items)
-    cells = cells_of(table, groups)
-    value = alpha(cells.counts)
-    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, None, 1.0), groups)
-    given = table.sum(axis=1)
-    values = (table * (table - 1)).sum(axis=1) / (given * (given - 1))
-    return Scores(value, items, values, spread, {}, {"level": level}, {"ratings": int(given.sum())})
-
-
-# --- parts/hashes.py --------------------------------------------------------------------------------------------------
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    with open_input(path) as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
-    return digest
-
-
-# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`.
-NAMED_FILES = re.compile(
-    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
-    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))",
-    re.M,
-)
-
-
-def code_sha256(path: Path) -> str:
-    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
-    found, waiting = [], [path]
-    while waiting:
-        file = waiting.pop()
-        if file in found or not file.is_file():
-            continue
-        found.append(file)
-        for match in NAMED_FILES.finditer(input_text(file)):
-            module = match["function"] or match["module"] or match["name"]
-            waiting.append(
-                file.parent / (match["yaml"].strip("\"'") if match["yaml"] else f"{module.replace('.', '/')}.py")
-            )
-    if found == [path]:
-        return file_sha256(path)
-    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def files_sha256(folder: Path, files: Sequence[str]) -> str:
-    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
-    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def local_sha256(path: Path, names: str | None = None) -> str | None:
-    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
-    if path.is_file():
-        return file_sha256(path)
-    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
-        return None
-    return files_sha256(path, names.split(",")) if names else data_sha256(path)
-
-
-# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
-
-# Complete weights, the first that is there: the file, or an index whose shards are all there.
-WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "adapter_model.safetensors",
-    "adapter_model.bin",
-)
-MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
-WRITING = " (still being written?)"
-SHORT = "{} is shorter than its header says" + WRITING
-MAX_TEMPLATE = 1_000_000  # bytes of a chat template
-MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
-
-# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
-TRAINING_STATES = (
-    (
-        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
-        "DeepSpeed ZeRO",
-        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
-        "verl on FSDP",
-        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
-        "Megatron",
-        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
-        "--hf-path OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
-        "FSDP (torch.distributed.checkpoint)",
-        "accelerate merge-weights {place} OUT",
-    ),
-    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
-)
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A folder with a model; `step` is None when the name counts epochs only.
-
-    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
-    `final` model of a run, above).
-    """
-
-    name: str
-    path: Path
-    step: int | None
-    epoch: int | None = None
-    home: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Something in the folder that takes no part, and why."""
-
-    name: str
-    reason: str
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
-    for name in WEIGHT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return [path]
-        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
-        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
-        if missing or not shards:
-            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
-        return [folder / shard for shard in shards]
-    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
-
-
-def weights_sha256(folder: Path) -> str:
-    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
-    files = weight_files(folder)
-    if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def hub_weights_sha256(files: dict[str, str]) -> str | None:
-    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
-    for name in WEIGHT_FILES:
-        shards = [name] if not name.endswith(".index.json") else []
-        if not shards and name in files:
-            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
-            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
-        if shards and all(shard in files for shard in shards):
-            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
-            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
-    return None
-
-
-def unfinished(path: Path) -> str | None:
-    """What shows that a file of weights is not all there, or None.
-
-    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
-    zip archives, whose directory is written last.
-    """
-    size = path.stat().st_size
-    if not size and path.suffix == ".safetensors":
-        return f"{path.name} is empty{WRITING}"
-    with open_input(path) as file:
-        head = file.read(9)
-        if path.suffix != ".safetensors":
-            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
-        length = int.from_bytes(head[:8], "little")
-        if head[8:] != b"{" or length > MAX_HEADER:
-            return None  # no safetensors file at all: said by who reads its tensors
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
-    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
-
-
-def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
-    try:
-        with open_input(path) as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = strict_json(file.read(min(size, MAX_HEADER)))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds a PEFT adapter and no model of its own."""
-    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
-
-
-def why_incomplete(folder: Path, root: Path) -> str | None:
-    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
-    if folder.is_symlink() and not inside(folder, root):
-        return "a link out of the folder; it is not followed"
-    try:
-        weights = weight_files(folder)
-    except ScriptError as error:
-        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
-        return training_state(folder) or ("no config.json" if bare else str(error))
-    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
-        return f"weights not readable: {error}"
-    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
-    config = folder / ("adapter_config.json" if adapter else "config.json")
-    if not os.path.isfile(config):
-        return f"no {config.name}"
-    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
-    if links:
-        return f"{links[0]} is a link out of the folder; it is not followed"
-    try:
-        return next(filter(None, map(unfinished, weights)), None)
-    except OSError as error:
-        return f"weights not readable: {error}"
-
-
-def training_state(folder: Path) -> str | None:
-    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
-    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
-    for pattern, what, command in TRAINING_STATES:
-        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
-        if found:
-            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
-            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
-            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
-    return None
-
-
-def files_below(folder: Path, depth: int) -> Iterator[Path]:
-    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
-    waiting, seen = [(folder, depth)], 0
-    while waiting and seen < MOST_SEEN:
-        place, left = waiting.pop(0)
-        with contextlib.suppress(OSError), os.scandir(place) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                seen += 1
-                if entry.is_file(follow_symlinks=False):
-                    yield Path(entry.path)
-                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                    waiting.append((Path(entry.path), left - 1))
-
-
-def inside(path: Path, root: Path) -> bool:
-    """Whether a path, links resolved, is a folder or lies below it."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-
-def missing_tokenizer(folder: Path) -> str | None:
-    """What a complete checkpoint lacks to be evaluated, or None."""
-    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
-        return None
-    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
-
-
-def has_chat_template(folder: Path) -> bool:
-    """Whether the tokenizer in a folder brings a chat template."""
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(read_json(path).get("chat_template"))
-
-
-def chat_templates(folder: Path) -> list[str]:
-    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
-    texts = []
-    if (path := folder / "chat_template.jinja").is_file():
-        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
-    for name in ("chat_template.json", "tokenizer_config.json"):
-        if (folder / name).is_file():
-            found = read_json(folder / name).get("chat_template")
-            named = (
-                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-            )
-            texts += [text for text in [found, *named] if isinstance(text, str)]
-    return texts
-
-
-# --- parts/metrics/correlations.py ------------------------------------------------------------------------------------
-
-
-def score_correlation(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """Pearson's, Spearman's or Kendall's (tau-b) correlation of numbers with their references, by scipy.
-
-    An item's own value is the product of its two standard scores (of the ranks, for the latter two).
-    """
-    import numpy as np
-    from scipy import stats
-
-    pairs = np.array([item.value for item in items], float)
-    if len(pairs) < 3 or (pairs == pairs[0]).all(axis=0).any():
-        raise ScriptError(f"{metric.name}: fewer than three items, or all predictions or all references are equal")
-    compute: Callable[..., Any] = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[
-        metric.name
-    ]
-    value = float(compute(pairs[:, 0], pairs[:, 1]).statistic)
-    own = pairs if metric.name == "pearson" else stats.rankdata(pairs, axis=0)
-    products = (own - own.mean(0)) / own.std(0)
-    return corpus_scores(pairs, metric.name, value, products.prod(axis=1), items, metric, choices)
-
-
-def score_separation(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The area under the ROC curve, or average precision, of scores of the positive class, by scikit-learn.
-
-    An item's own value is the share of the items of the other class that it is ordered rightly against.
-    """
-    import numpy as np
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    pairs = np.array([item.value for item in items], float)
-    positive = int(pairs[:, 1].sum())
-    if positive in (0, len(pairs)):
-        raise ScriptError(f"{metric.name}: all references are of one class, so nothing can be told apart")
-    measure = roc_auc_score if metric.name == "auroc" else average_precision_score
-    value = float(measure(pairs[:, 1], pairs[:, 0]))
-    details = {"positive": positive, "share_positive": positive / len(pairs)}
-    return corpus_scores(
-        pairs, metric.id, value, ordered_rightly(pairs), items, metric, choices,
-        parameters={"positive": choices.positive}, details=details,
-    )  # fmt: skip
-
-
-def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
-    """For each (score, is positive) row the share of rows of the other class on its right side; equal ones half."""
-    import numpy as np
-    from scipy.stats import rankdata
-
-    positive = pairs[:, 1] > 0
-    overall, found = rankdata(pairs[:, 0]), np.empty(len(pairs))
-    for own in (positive, ~positive):
-        below = (overall[own] - rankdata(pairs[own, 0])) / (~own).sum()
-        found[own] = below if own is positive else 1 - below
-    return found
-
-
 # --- parts/metrics/texts.py -------------------------------------------------------------------------------------------
 
 OWN_MODEL = (
@@ -3819,6 +3265,883 @@ def counts_of(measurement: Measurement) -> dict[str, Any]:
     return counts | dict(scores.details)
 
 
+# --- parts/metrics/figures.py -----------------------------------------------------------------------------------------
+
+MOST_BARS, MOST_MODELS = 40, 40
+LIGHT, DARK = "#9ecae1", "#08519c"
+
+
+def draw_diagram(measurement: Measurement, title: str, items: Sequence[Item] = ()) -> Any:
+    """A reliability diagram: what was right against what was stated, with intervals, above how many items say so."""
+    from matplotlib.figure import Figure
+
+    rows = measurement.scores.breakdown
+    figure = Figure(figsize=(6, 6.5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    left, width = [row["from"] for row in rows], [row["to"] - row["from"] for row in rows]
+    top.bar(left, [row["right"] for row in rows], width, align="edge", color="#9ecae1", edgecolor="#3182bd")
+    middle, right = [row["confidence"] for row in rows], [row["right"] for row in rows]
+    errors = [
+        [max(0.0, row["right"] - row["low"]) for row in rows],
+        [max(0.0, row["high"] - row["right"]) for row in rows],
+    ]
+    top.errorbar(middle, right, errors, fmt="o", color="#08519c", capsize=3, label="right, 95 % interval (Wilson)")
+    top.plot([0, 1], [0, 1], "--", color="#636363", label="perfectly calibrated")
+    scores = measurement.scores
+    found = f"{measurement.metric.name} {scores.value:.4f}, n = {scored_count(scores)}"
+    top.set(ylabel="share that was right", xlim=(0, 1), ylim=(0, 1), title=f"{title}\n{found}")
+    figure.legend(loc="outside lower center", ncols=2)
+    bottom.bar(left, [row["items"] for row in rows], width, align="edge", color="#bdbdbd", edgecolor="#636363")
+    bottom.set(xlabel="stated probability", ylabel="items")
+    return figure
+
+
+def draw_ratings(measurement: Measurement, title: str, items: Sequence[Item] = ()) -> Any:
+    """The mean rating of each system with its interval, and how often each rating was given."""
+    from matplotlib.figure import Figure
+
+    scores = measurement.scores
+    own = {"name": "all", "score": scores.value, "low": scores.spread.low, "high": scores.spread.high}
+    rows = sorted(scores.breakdown or [own], key=lambda row: row["score"])[-MOST_MODELS:]
+    figure = Figure(figsize=(9, max(3.5, 0.35 * len(rows) + 2)), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    draw_intervals(left, rows, f"{measurement.metric.name}, 95 % intervals")
+    counts = Counter(float(item.value.value) for item in scores.items if item.value is not None)
+    values = sorted(counts)
+    if len(values) > MOST_BARS:
+        right.hist(list(counts.elements()), MOST_BARS // 2, color=LIGHT, edgecolor=DARK)
+    else:
+        width = min((b - a for a, b in itertools.pairwise(values)), default=1.0)
+        right.bar(values, [counts[value] for value in values], 0.8 * width, color=LIGHT, edgecolor=DARK)
+    right.set(xlabel="rating of the scored system", ylabel="how often")
+    figure.suptitle(f"{title}\nn = {scored_count(scores)} ratings")
+    return figure
+
+
+def draw_intervals(axes: Any, rows: Sequence[Any], label: str) -> None:
+    """A line for each system or model: its score and its interval, where it has one."""
+    places = range(len(rows))
+    for place, row in zip(places, rows, strict=True):
+        if row["low"] is not None:
+            axes.plot([row["low"], row["high"]], [place, place], color=DARK, linewidth=2)
+    axes.plot([row["score"] for row in rows], list(places), "o", color=DARK)
+    axes.set_yticks(list(places), [str(row["name"]) for row in rows])
+    axes.set(xlabel=label)
+    axes.grid(alpha=0.3, axis="x")
+
+
+def draw_votes(measurement: Measurement, title: str, items: Sequence[Item]) -> Any:
+    """How often the model of a row won against that of a column; the ratings with their intervals where there are."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    scores = measurement.scores
+    won = shares_won(items)
+    names = [row["name"] for row in scores.breakdown] or sorted({name for pair in won for name in pair})
+    names = names[:MOST_MODELS]
+    table = np.array([[won.get((a, b), (np.nan, 0))[0] for b in names] for a in names], float)
+    figure = Figure(figsize=(6 + 5 * bool(scores.breakdown), max(4, 0.4 * len(names) + 2)), layout="constrained")
+    left = figure.subplots(1, 2)[0] if scores.breakdown else figure.subplots()
+    image = left.imshow(table, cmap="RdBu", vmin=0, vmax=1)
+    left.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    left.set_yticks(range(len(names)), names)
+    for i, a in enumerate(names):
+        for j, b in enumerate(names):
+            if (a, b) in won and len(names) <= 15:
+                share, count = won[a, b]
+                left.text(j, i, f"{share:.2f}\n{count}", ha="center", va="center", fontsize=7)
+    left.set(title="share of votes won by the row (number)")
+    figure.colorbar(image, ax=left)
+    if scores.breakdown:
+        rows = [row for row in reversed(scores.breakdown) if row["name"] in names]
+        draw_intervals(figure.axes[1], rows, f"{measurement.metric.name} ({measurement.metric.unit}), 95 % intervals")
+    figure.suptitle(title)
+    return figure
+
+
+def shares_won(items: Sequence[Item]) -> dict[tuple[str, str], tuple[float, int]]:
+    """(share of the votes that the first won against the second, how many) of each pair of models, both ways round."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for vote in (item.value for item in items if item.value is not None):
+        found[vote.a, vote.b].append(vote.share)
+        found[vote.b, vote.a].append(1 - vote.share)
+    return {pair: (sum(own) / len(own), len(own)) for pair, own in found.items()}
+
+
+def figure_of(measurement: Measurement) -> Callable[..., Any] | None:
+    """What draws a measurement (with its title, and all items of its family); None for one that has no figure."""
+    if measurement.metric.name in NORMS:
+        return draw_diagram
+    if measurement.metric.name in ("mos", "mushra"):
+        return draw_ratings
+    return draw_votes if measurement.metric.family == "votes" else None
+
+
+def figure_bytes(measurement: Measurement, title: str, suffix: str, items: Sequence[Item]) -> bytes:
+    """The figure as PNG or SVG; the same predictions give the same bytes."""
+    import matplotlib
+
+    metadata = {"Software": None} if suffix == ".png" else {"Date": None}
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
+        figure_of(measurement)(measurement, title, items).savefig(buffer, format=suffix[1:], dpi=150, metadata=metadata)
+    return buffer.getvalue()
+
+
+# --- parts/metrics/plans.py -------------------------------------------------------------------------------------------
+
+
+def planned_lines(wanted: str, lines: Sequence[Line], model: str) -> tuple[list[Line], int]:
+    """(the lines of the items that --items-of asks for, how many items that is).
+
+    ScriptError when the plan asks nothing of this model, or a prediction of an item is missing.
+    """
+    limit = int(wanted) if wanted.isdecimal() and int(wanted) else limit_of_plan(wanted, model)
+    ids = sorted({line.id for line in lines}, key=lambda id: hashlib.sha256(id.encode()).digest())
+    if limit is None or limit >= len(ids):
+        return list(lines), len(ids)  # said, too: a race's records name how many were asked
+    chosen = set(ids[:limit])
+    kept = [line for line in lines if line.id in chosen]
+    without = [line.id for line in kept if "reference" in line.fields and "prediction" not in line.fields]
+    if without and len(without) < len(lines):
+        raise ScriptError(
+            f"--items-of {wanted}: {len(without)} of its items have no prediction: {listing(without, 50)}"
+        )
+    return kept, limit
+
+
+def limit_of_plan(path: str, model: str) -> int | None:
+    """How many items a plan's next round asks of a model; None for all."""
+    plan = read_json(Path(path))
+    asked = plan.get("next") if isinstance(plan, dict) else None
+    if not isinstance(asked, dict):
+        why = "the race is decided" if isinstance(plan, dict) and "next" in plan else "no plan of --plan-next --json"
+        raise ScriptError(f"--items-of {path}: {why}, so it asks for no items")
+    names, limit = asked.get("checkpoints"), asked.get("limit")
+    if not isinstance(names, list) or not (limit is None or (isinstance(limit, int) and limit > 0)):
+        raise ScriptError(f"--items-of {path}: its next round has no checkpoints or no number of items")
+    if not any(model == str(name) or model.endswith(f"/{name}") for name in names):
+        raise ScriptError(f"--items-of {path}: it asks nothing of {model}, but of {listing(map(str, names), 20)}")
+    return limit
+
+
+# --- parts/metrics/raters.py ------------------------------------------------------------------------------------------
+
+FEW_RATINGS = 8  # of a rater, below which nothing is said of him
+REVERSED = 0.01  # one-sided level of a correlation with the others below 0
+HASTY = 1 / 3  # of the usual time for a rating
+TIME_FIELDS = ("seconds", "time", "duration")
+
+
+def without_raters(items: Sequence[Item], choices: Choices) -> list[Item]:
+    """The ratings of all raters but those of --without-raters; ScriptError for one who is not there."""
+    names = {item.value.rater for item in items} - {None}
+    unknown = sorted(set(choices.without_raters) - names)
+    if unknown:
+        raise ScriptError(
+            f"--without-raters: nobody is called {listing(unknown)}; there are {listing(sorted(names), 20)}"
+        )
+    kept = [item for item in items if item.value.rater not in choices.without_raters]
+    if not kept:
+        raise ScriptError("--without-raters: nobody is left")
+    return kept
+
+
+def odd_rater_lines(items: Sequence[Item], low: float, high: float) -> list[str]:
+    """What is odd about each rater of numbers between low and high, one line for each thing."""
+    by_rater: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if item.value.rater is not None and not isinstance(item.value.value, str):
+            by_rater[item.value.rater].append(item)
+    every = [item.value.value for own in by_rater.values() for item in own]
+    if len(by_rater) < 2 or min(every) == max(every):
+        return []
+    wide = max(every) - min(every) > 0.75 * (high - low)
+    usual = median(times) if (times := [t for item in items if (t := seconds_of(item)) is not None]) else None
+    lines = []
+    for rater, own in sorted(by_rater.items()):
+        if len(own) < FEW_RATINGS:
+            continue
+        values = [item.value.value for item in own]
+        if min(values) == max(values):
+            lines.append(f"rater {rater} gave {number(values[0], 2)} in all {len(values)} ratings")
+            continue
+        if wide and len(values) >= 2 * FEW_RATINGS and max(values) - min(values) <= (high - low) / 2:
+            ends = f"{number(min(values), 2)} to {number(max(values), 2)} of {low:g} to {high:g}"
+            lines.append(f"rater {rater} used {ends} alone in {len(values)} ratings")
+        if (found := correlation_with_others(own, by_rater)) is not None:
+            lines.append(
+                f"rater {rater} orders against the others (Spearman {number(found, 2)}): is his scale reversed?"
+            )
+        taken = [t for item in own if (t := seconds_of(item)) is not None]
+        if usual and taken and median(taken) < HASTY * usual:
+            lines.append(f"rater {rater} took {number(median(taken), 1)} s for a rating, all took {number(usual, 1)} s")
+    return lines
+
+
+def seconds_of(item: Item) -> float | None:
+    """How long a rating took, where its line says it in seconds."""
+    told = dict(item.more)
+    for name in TIME_FIELDS:
+        try:
+            return float(told[name])
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def correlation_with_others(own: Sequence[Item], by_rater: dict[str, list[Item]]) -> float | None:
+    """The rank correlation of a rater with the mean of the others on what they have rated, too, where it is shown to be
+    below 0; else None."""
+    from scipy import stats
+
+    means: dict[tuple[str, str | None], list[float]] = defaultdict(list)
+    rater = own[0].value.rater
+    for name, given in by_rater.items():
+        for item in given if name != rater else ():
+            means[item.value.item, item.value.system].append(item.value.value)
+    pairs = [
+        (item.value.value, math.fsum(others) / len(others))
+        for item in own
+        if (others := means.get((item.value.item, item.value.system)))
+    ]
+    if len(pairs) < FEW_RATINGS or len({pair[1] for pair in pairs}) < 2 or len({pair[0] for pair in pairs}) < 2:
+        return None
+    found = stats.spearmanr(*zip(*pairs, strict=True), alternative="less")
+    return float(found.statistic) if found.pvalue < REVERSED else None
+
+
+def position_bias(items: Sequence[Item], metric: Metric) -> tuple[dict[str, Any], list[str]]:
+    """(share of wins of what is shown first at equal strength, with its interval; lines about it).
+
+    From the pairs of models that were shown in both orders: the mean of the shares that the first one won in each of
+    the two, in which the strengths cancel; pairs are weighted by the inverse variance that independent votes have.
+    """
+    orders: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for item in items:
+        orders[item.value.a, item.value.b].append(item.value.share)
+    total = weight = 0.0
+    for (a, b), first in orders.items():
+        second = orders.get((b, a))
+        if a < b and second:
+            precision = 16 / (1 / len(first) + 1 / len(second))  # of votes with a variance of at most 1/4
+            total += precision * (math.fsum(first) / len(first) + math.fsum(second) / len(second)) / 2
+            weight += precision
+    if not weight:
+        return {}, [
+            f"{metric.name}: each pair was shown in one order only, so a bias for the first cannot be told apart"
+        ]
+    share, half = total / weight, NormalDist().inv_cdf((1 + CONFIDENCE) / 2) / math.sqrt(weight)
+    found = {"first_wins": share, "first_wins_low": max(0.0, share - half), "first_wins_high": min(1.0, share + half)}
+    if abs(share - 0.5) <= half:
+        return found, []
+    ends = f"{number(found['first_wins_low'])} to {number(found['first_wins_high'])}"
+    return found, [
+        f"{metric.name}: what is shown first wins {number(share)} of the votes at equal strength ({ends}): show pairs "
+        "in both orders equally often"
+    ]
+
+
+# --- parts/metrics/ratings.py -----------------------------------------------------------------------------------------
+
+LEVELS = ("nominal", "ordinal", "interval", "ratio")
+
+
+def rating_range(items: Sequence[Item], choices: Choices, default: tuple[float, float]) -> tuple[float, float]:
+    """The ends of the scale; ScriptError for a rating that is no number on it."""
+    low, high = choices.rating_range or default
+    wrong = [item for item in items if isinstance(item.value.value, str) or not low <= item.value.value <= high]
+    check_problems([
+        (item.line, f"the rating {item.value.value!r} is not on the scale of {low:g} to {high:g} (--rating-range)")
+        for item in wrong
+    ])  # fmt: skip
+    return low, high
+
+
+def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
+    """The uncertainty of a mean rating: clustered by item and by rater, where both are known and there are several."""
+    import numpy as np
+
+    values = np.array([float(item.value.value) for item in items])
+    unknown = [item for item in items if item.value.rater is None]
+    if 0 < len(unknown) < len(items):
+        check_problems([(item.line, "no 'rater', though other lines have one") for item in unknown])
+    ways = [numbered(item.group for item in items), numbered(item.value.rater for item in items)]
+    return mean_spread(values, [numbers for numbers in ways if numbers is not None and numbers.max() > 0], low, high)
+
+
+def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean opinion score: the mean of all ratings (ITU-T P.800), on 1 to 5 unless --rating-range says otherwise."""
+    every = without_raters(items, choices)
+    items = of_system(every, choices) if any(item.value.system for item in every) else every
+    low, high = rating_range(every, choices, (1, 5))
+    values = [float(item.value.value) for item in items]
+    parameters = {"rating_range": f"{low:g} to {high:g}", "system": next((i.value.system for i in items), None)}
+    parameters |= left_out(choices)
+    notes = [f"{metric.name}: {line}" for line in odd_rater_lines(every, low, high)]
+    more = {"details": rating_counts(items), "parameters": parameters, "notes": notes}
+    names = sorted({item.value.system for item in every} - {None})
+    if len(names) > 1:
+        more["breakdown"] = [
+            system_row(name, [i for i in every if i.value.system == name], low, high) for name in names
+        ]
+    return mean_scores(values, items, metric, low=low, high=high, spread=rating_spread(items, low, high), **more)
+
+
+def left_out(choices: Choices) -> dict[str, str]:
+    """The raters that were left out on request, as a parameter of the score."""
+    return {"without_raters": ", ".join(sorted(choices.without_raters))} if choices.without_raters else {}
+
+
+def rating_counts(items: Sequence[Item]) -> dict[str, int]:
+    """How many items and raters there are."""
+    raters = {item.value.rater for item in items} - {None}
+    return {"rated_items": len({item.value.item for item in items})} | ({"raters": len(raters)} if raters else {})
+
+
+def chosen_system(names: Iterable[str], choices: Choices) -> str:
+    """Which of some systems or models is the one that is scored: --system, else the model's id, or its last part."""
+    names = set(names)
+    wanted = [choices.system] if choices.system else [choices.model, choices.model.rsplit("/", 1)[-1]]
+    found = next((name for name in wanted if name in names), None)
+    if found is None:
+        raise ScriptError(f"which one is {choices.model}? --system with one of {listing(sorted(names), 20)}", code=3)
+    return found
+
+
+def of_system(items: Sequence[Item], choices: Choices) -> list[Item]:
+    """The ratings of the scored system; every rating must say which one it is of."""
+    check_problems([(item.line, "no 'system', though other lines have one") for item in items if not item.value.system])
+    system = chosen_system((item.value.system for item in items if item.value.system), choices)
+    return [item for item in items if item.value.system == system]
+
+
+def odd_raters(items: Sequence[Item], choices: Choices) -> dict[str, str]:
+    """Raters whom ITU-R BS.1534-3 (4.1.2) leaves out, with the reason: they often did not hear the hidden reference.
+
+    That is: below 90 for it in more than 15 % of the items; with --mid-anchor also above 90 for that one.
+    """
+    rules = [(choices.hidden_reference, lambda rating: rating < LOW_RATING, f"the hidden reference below {LOW_RATING}")]
+    if choices.mid_anchor:
+        rules.append((choices.mid_anchor, lambda rating: rating > HIGH_RATING, f"the anchor above {HIGH_RATING}"))
+    found: dict[str, str] = {}
+    for system, is_odd, words in rules:
+        by_rater: dict[str, list[bool]] = defaultdict(list)
+        for item in items:
+            if item.value.system == system:
+                by_rater[item.value.rater].append(is_odd(item.value.value))
+        if not by_rater:
+            hint = "name it with --hidden-reference, or say --no-screening"
+            raise ScriptError(f"mushra: no rating of {system!r}, by which raters are screened; {hint}", code=3)
+        for rater, odd in by_rater.items():
+            if sum(odd) / len(odd) > MOST_ODD:
+                found.setdefault(rater, f"rated {words} in {sum(odd)} of {len(odd)} items")
+    return found
+
+
+def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean MUSHRA rating of a system (ITU-R BS.1534-3), after screening by the hidden reference."""
+    import numpy as np
+
+    check_problems([
+        (item.line, "mushra needs item, rater and system") for item in items
+        if item.value.rater is None or item.value.system is None
+    ])  # fmt: skip
+    items = without_raters(items, choices)
+    low, high = rating_range(items, choices, (0, 100))
+    out = odd_raters(items, choices) if choices.screening else {}
+    own = of_system(items, choices)
+    kept = [item for item in items if item.value.rater not in out]
+    mine = [item for item in own if item.value.rater not in out]
+    if not mine:
+        raise ScriptError("mushra: screening leaves no rater; look at the hidden reference, or say --no-screening")
+    values = np.array([math.nan if item.value.rater in out else float(item.value.value) for item in own])
+    reasons = {
+        i: f"rater screened out: {out[item.value.rater]}" for i, item in enumerate(own) if item.value.rater in out
+    }
+    spread = rating_spread(mine, low, high)
+    details = rating_counts(mine) | {"screened_out": len(out)}
+    parameters = {"screening": "ITU-R BS.1534-3, hidden reference" if choices.screening else "none"}
+    parameters |= left_out(choices)
+    notes = [f"mushra: rater {rater} is screened out: {reason}" for rater, reason in sorted(out.items())]
+    notes += [f"mushra: {line}" for line in odd_rater_lines(kept, low, high)]
+    table = [system_row(name, [i for i in kept if i.value.system == name], low, high)
+             for name in sorted({item.value.system for item in kept})]  # fmt: skip
+    return mean_scores(
+        values, own, metric, low=low, high=high, spread=spread, reasons=reasons, parameters=parameters,
+        details=details, breakdown=table, notes=notes,
+    )  # fmt: skip
+
+
+def system_row(name: str, items: Sequence[Item], low: float, high: float) -> dict[str, Any]:
+    """One system of a listening test."""
+    spread = rating_spread(items, low, high)
+    mean = math.fsum(float(item.value.value) for item in items) / len(items)
+    return {"name": name, "score": mean, "low": spread.low, "high": spread.high, "ratings": len(items)}
+
+
+def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Krippendorff's alpha of the raters; bootstrap over items. An item's own value: its share of equal pairs."""
+    import numpy as np
+
+    items = without_raters(items, choices)
+    if choices.system is not None:
+        items = of_system(items, choices)
+    words = any(isinstance(item.value.value, str) for item in items)
+    level = choices.level or ("nominal" if words else None)
+    if level is None:
+        raise ScriptError(f"krippendorff: how do the ratings compare? --level with one of {', '.join(LEVELS)}", code=3)
+    if words and level != "nominal":
+        raise ScriptError(f"krippendorff: --level {level} takes numbers, the ratings are words")
+    by_unit: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        by_unit["/".join(filter(None, (item.value.item, item.value.system)))].append(item)
+    rated = {name: given for name, given in by_unit.items() if len(given) > 1}
+    domain = sorted({text_of(i.value.value, "") if words else i.value.value for given in rated.values() for i in given})
+    if len(domain) < 2:
+        raise ScriptError("krippendorff: no item with two ratings, or all ratings are equal: alpha is not defined")
+    column = {value: i for i, value in enumerate(domain)}
+    table = np.zeros((len(rated), len(domain)), int)
+    for row, given in enumerate(rated.values()):
+        for item in given:
+            table[row, column[text_of(item.value.value, "") if words else item.value.value]] += 1
+    first = [
+        given[0]._replace(id=name, outputs=tuple(o for i in given for o in i.outputs)) for name, given in rated.items()
+    ]
+    scores = agreement_scores(table, list(range(len(domain))) if words else domain, level, first, metric, choices)
+    labels = Counter(text_of(item.value.value, "") for item in items)
+    shown = ", ".join(f"{label!r}: {count}" for label, count in labels.most_common(20))
+    more = {"rated_once": len(by_unit) - len(rated), "labels": shown}
+    notes = [*scores.notes, f"krippendorff: {len(labels)} labels: {shown}"] if words else scores.notes
+    parameters = {**scores.parameters, "system": choices.system, **left_out(choices)}
+    return replace(scores, details={**scores.details, **more}, notes=notes, parameters=parameters)
+
+
+def agreement_scores(
+    table: np.ndarray, domain: Sequence[float], level: str, items: Sequence[Item], metric: Metric, choices: Choices
+) -> Scores:
+    """Alpha of an (items, values) table of how often each value was given."""
+    import krippendorff
+    import numpy as np
+
+    def alpha(counts: np.ndarray) -> float:
+        drawn = np.repeat(cells.rows, np.asarray(counts).astype(int), axis=0)
+        if (drawn.sum(axis=0) > 0).sum() < 2:
+            return math.nan  # one value only: nothing could differ
+        return float(krippendorff.alpha(value_counts=drawn, value_domain=domain, level_of_measurement=level))
+
+    groups = groups_of(items)
+    cells = cells_of(table, groups)
+    value = alpha(cells.counts)
+    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, None, 1.0), groups)
+    given = table.sum(axis=1)
+    values = (table * (table - 1)).sum(axis=1) / (given * (given - 1))
+    return Scores(value, items, values, spread, {}, {"level": level}, {"ratings": int(given.sum())})
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with open_input(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`.
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            module = match["function"] or match["module"] or match["name"]
+            waiting.append(
+                file.parent / (match["yaml"].strip("\"'") if match["yaml"] else f"{module.replace('.', '/')}.py")
+            )
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
+WRITING = " (still being written?)"
+SHORT = "{} is shorter than its header says" + WRITING
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template
+MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
+
+# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
+TRAINING_STATES = (
+    (
+        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
+        "DeepSpeed ZeRO",
+        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
+        "verl on FSDP",
+        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
+        "Megatron",
+        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
+        "--hf-path OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
+        "FSDP (torch.distributed.checkpoint)",
+        "accelerate merge-weights {place} OUT",
+    ),
+    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only.
+
+    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
+    `final` model of a run, above).
+    """
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+    home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def unfinished(path: Path) -> str | None:
+    """What shows that a file of weights is not all there, or None.
+
+    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
+    zip archives, whose directory is written last.
+    """
+    size = path.stat().st_size
+    if not size and path.suffix == ".safetensors":
+        return f"{path.name} is empty{WRITING}"
+    with open_input(path) as file:
+        head = file.read(9)
+        if path.suffix != ".safetensors":
+            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
+        length = int.from_bytes(head[:8], "little")
+        if head[8:] != b"{" or length > MAX_HEADER:
+            return None  # no safetensors file at all: said by who reads its tensors
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
+    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, MAX_HEADER)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no model of its own."""
+    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
+        return training_state(folder) or ("no config.json" if bare else str(error))
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    if links:
+        return f"{links[0]} is a link out of the folder; it is not followed"
+    try:
+        return next(filter(None, map(unfinished, weights)), None)
+    except OSError as error:
+        return f"weights not readable: {error}"
+
+
+def training_state(folder: Path) -> str | None:
+    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
+    for pattern, what, command in TRAINING_STATES:
+        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
+        if found:
+            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
+            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
+    return None
+
+
+def files_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
+    waiting, seen = [(folder, depth)], 0
+    while waiting and seen < MOST_SEEN:
+        place, left = waiting.pop(0)
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                seen += 1
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), left - 1))
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def missing_tokenizer(folder: Path) -> str | None:
+    """What a complete checkpoint lacks to be evaluated, or None."""
+    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+def chat_templates(folder: Path) -> list[str]:
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
+    texts = []
+    if (path := folder / "chat_template.jinja").is_file():
+        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            found = read_json(folder / name).get("chat_template")
+            named = (
+                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+            )
+            texts += [text for text in [found, *named] if isinstance(text, str)]
+    return texts
+
+
+# --- parts/metrics/code_files.py --------------------------------------------------------------------------------------
+
+RUN_FIRST = (
+    "task_id, but no 'passed': these solutions have not been run; run them with their harness (evaluate_functional_"
+    "correctness, evalplus.evaluate), and score its result lines here or read its results with convert_results.py"
+)
+
+
+def rows_of_document(value: Any) -> Iterator[Any]:
+    """The rows of a file that is one JSON value: a list of objects, or bigcode's task -> [[number, outcome], ...].
+
+    ValueError for another object, with what reads it if that is known.
+    """
+    if isinstance(value, list):
+        yield from value
+        return
+    if isinstance(value, Mapping) and isinstance(value.get("eval"), Mapping):
+        raise ValueError("EvalPlus's results: scripts/convert_results.py reads them")
+    tasks = value.items() if isinstance(value, Mapping) and value else ()
+    if not tasks or not all(isinstance(own, list) for _, own in tasks):
+        raise ValueError("one JSON object; a predictions file has one in each line, or a list of them")
+    for task, own in tasks:
+        for pair in own:
+            outcome = pair[1] if isinstance(pair, list) and len(pair) == 2 else pair
+            if not isinstance(outcome, Mapping) or "passed" not in outcome:
+                raise ValueError(f"task {task}: outcomes with 'passed' are expected")
+            yield {**outcome, "task_id": str(task)}
+
+
+def with_own_id(fields: Any, tried: Counter[str]) -> Any:
+    """A row of the code harnesses with an id, and a number for each attempt at it; any other row as it is."""
+    if not isinstance(fields, Mapping) or "id" in fields:
+        return fields
+    if "question_id" in fields and "graded_list" in fields:  # LiveCodeBench's eval_all.json
+        return {"id": fields["question_id"], "passed": fields["graded_list"]}
+    if "task_id" not in fields:
+        return fields
+    if "passed" not in fields and ("completion" in fields or "solution" in fields):
+        raise ValueError(RUN_FIRST)
+    task = str(fields["task_id"])
+    row = {name: value for name, value in fields.items() if name in ("passed", "prompt", "n", "c", "prediction")}
+    row |= {name: fields[name] for name in ("reference", "references", "group") if name in fields}
+    tried[task] += 1
+    return {"id": task, "attempt": fields.get("attempt", tried[task] - 1), **row}
+
+
+# --- parts/metrics/correlations.py ------------------------------------------------------------------------------------
+
+
+def score_correlation(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Pearson's, Spearman's or Kendall's (tau-b) correlation of numbers with their references, by scipy.
+
+    An item's own value is the product of its two standard scores (of the ranks, for the latter two).
+    """
+    import numpy as np
+    from scipy import stats
+
+    pairs = np.array([item.value for item in items], float)
+    if len(pairs) < 3 or (pairs == pairs[0]).all(axis=0).any():
+        raise ScriptError(f"{metric.name}: fewer than three items, or all predictions or all references are equal")
+    compute: Callable[..., Any] = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[
+        metric.name
+    ]
+    value = float(compute(pairs[:, 0], pairs[:, 1]).statistic)
+    own = pairs if metric.name == "pearson" else stats.rankdata(pairs, axis=0)
+    products = (own - own.mean(0)) / own.std(0)
+    return corpus_scores(pairs, metric.name, value, products.prod(axis=1), items, metric, choices)
+
+
+def score_separation(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The area under the ROC curve, or average precision, of scores of the positive class, by scikit-learn.
+
+    An item's own value is the share of the items of the other class that it is ordered rightly against.
+    """
+    import numpy as np
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    pairs = np.array([item.value for item in items], float)
+    positive = int(pairs[:, 1].sum())
+    if positive in (0, len(pairs)):
+        raise ScriptError(f"{metric.name}: all references are of one class, so nothing can be told apart")
+    measure = roc_auc_score if metric.name == "auroc" else average_precision_score
+    value = float(measure(pairs[:, 1], pairs[:, 0]))
+    details = {"positive": positive, "share_positive": positive / len(pairs)}
+    return corpus_scores(
+        pairs, metric.id, value, ordered_rightly(pairs), items, metric, choices,
+        parameters={"positive": choices.positive}, details=details,
+    )  # fmt: skip
+
+
+def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
+    """For each (score, is positive) row the share of rows of the other class on its right side; equal ones half."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    positive = pairs[:, 1] > 0
+    overall, found = rankdata(pairs[:, 0]), np.empty(len(pairs))
+    for own in (positive, ~positive):
+        below = (overall[own] - rankdata(pairs[own, 0])) / (~own).sum()
+        found[own] = below if own is positive else 1 - below
+    return found
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -3848,6 +4171,8 @@ class Evaluation:
     source: Mapping[str, Any]
     library: Mapping[str, str]
     now: int
+    temperature: float | None = None
+    sampling_seed: int | None = None  # of the answers, not of the draws here
     limit: int | None = None  # how many of the items were asked, where not all were
 
 
@@ -3920,9 +4245,16 @@ def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
         "metric_config": metric_config(measurement),
         "score_details": {"score": scores.value, "details": strings(details), "uncertainty": uncertainty_of(scores)},
         "generation_config": {
+            **({"generation_args": {"temperature": run.temperature}} if run.temperature is not None else {}),
             "additional_details": strings(
-                {"few_shot": run.shots, "limit": run.limit, **run.reading, "scoring": scoring}
-            )
+                {
+                    "few_shot": run.shots,
+                    "limit": run.limit,
+                    "seed": run.sampling_seed,
+                    **run.reading,
+                    "scoring": scoring,
+                }
+            ),
         },
     }
 
@@ -4063,6 +4395,243 @@ def data_source(args: argparse.Namespace, benchmark: str, items: int) -> dict[st
     return {name: value for name, value in found.items() if value is not None}
 
 
+# --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
+
+TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
+CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
+
+
+def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
+    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
+
+    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
+    """
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    _, group = np.unique(items.clusters, return_inverse=True)
+    if len(group) and group.max() + 1 < len(group):
+        order = np.argsort(group, kind="stable")
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        values = np.add.reduceat(values[:, order], starts, axis=1)
+        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
+    order = np.lexsort((*known, *values))
+    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+
+
+def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
+    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
+    import numpy as np
+
+    kind = np.uint16 if clusters <= 2**16 else np.uint32
+    piece = max(1, CHUNK // clusters)
+    offsets = np.arange(piece)[:, None] * clusters
+    for begin in range(0, draws, 10 * piece):
+        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
+        for first in range(0, len(weights), piece):
+            part = weights[first : first + piece]
+            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
+            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+        yield weights
+
+
+def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    import numpy as np
+
+    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
+
+
+def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
+    same ones for all checkpoints.
+
+    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
+    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
+    """
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    shared = (counts == counts[0]).all()
+    counts = counts[:1] if shared else counts
+    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
+    means = means.astype(np.float32)
+    drawn = np.empty((len(sums), draws), np.float32)
+    begin = 0
+    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
+        end = begin + len(weights)
+        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
+        begin = end
+    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
+
+
+def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
+    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
+    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+
+
+def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
+    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
+    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
+    half = (place < sizes).astype(np.float32).T
+    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
+    one = ratios(sums @ half, counts @ half, means)
+    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
+    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
+
+    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
+    """
+    import numpy as np
+
+    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
+    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def trailing_means(values: Any, n: int) -> Any:
+    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
+    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
+
+
+def draw_interval(draws: Any) -> Any:
+    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
+    import numpy as np
+
+    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+
+
+def probability_best(draws: Any) -> Any:
+    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
+    winners = draws >= draws.max(0) - TIE
+    return (winners / winners.sum(0)).mean(1)
+
+
+def rank_intervals(draws: Any) -> list[tuple[int, int]]:
+    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
+    import numpy as np
+
+    tail = (1 - CONFIDENCE) / 2
+    intervals = []
+    for row in draws:
+        first = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
+        last = (draws >= row - TIE).sum(0, dtype=np.uint16)
+        low = np.quantile(first, tail, method="inverted_cdf")
+        intervals.append((int(low), int(np.quantile(last, 1 - tail, method="inverted_cdf"))))
+    return intervals
+
+
+def confidence_set(scores: Any, draws: Any) -> Any:
+    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
+    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
+    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
+    resamples one series of losses; here tasks are averaged.)
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
+    variance = covariance.diagonal()
+    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
+    clear = spread > TIE
+    spread = np.where(clear, spread, 1)
+    behind = scores - scores[:, None]
+    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
+    left, eliminated = list(range(len(scores))), []
+    while len(left) > 1:
+        furthest = t[np.ix_(left, left)].max(1)
+        worst = int(furthest.argmax())
+        eliminated.append((left.pop(worst), furthest[worst]))
+    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
+    for out, seen in reversed(eliminated):
+        others = [i for i in inside if clear[out, i]]
+        if others:
+            pairs = noise[others] - noise[out]
+            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
+            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
+        tests.append((out, float((largest >= seen).mean())))
+        inside.append(out)
+    p_values, highest = np.ones(len(scores)), 0.0
+    for out, p_value in reversed(tests):
+        highest = max(highest, p_value)
+        p_values[out] = highest
+    return p_values
+
+
+def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
+    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
+
+    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
+    bootstrap, Romano and Wolf 2005).
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    noise = noise - noise[baseline]
+    spread = noise.std(1)
+    clear = spread > TIE * 1e-2
+    quantile = 0.0
+    if clear.any():
+        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
+    difference = scores - scores[baseline]
+    half = np.where(clear, quantile * spread, 0.0)
+    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
+
+
+def split_half_score(halves: Any, base: Any = None) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose.
+
+    base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
+    """
+    choose, report = halves
+    winners = choose >= choose.max(0) - TIE
+    found = (winners * report).sum(0) / winners.sum(0)
+    return float((found if base is None else found - base[1, 0]).mean())
+
+
+def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
+    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(contrast @ scores), float(low), float(high)
+
+
+def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
+    """The place that lies furthest off the regression line of the scores on x, where the draws do not explain it (the
+    largest |t| of all places, 95 %); None where the line fits."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    design = np.stack([np.ones_like(places), places - places.mean()])
+    rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
+    noise = rest @ (draws - draws.mean(1, keepdims=True))
+    spread = noise.std(1)
+    clear = spread > TIE
+    if not clear.any():
+        return None
+    size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)
+    largest = np.quantile((np.abs(noise[clear]) / spread[clear, None]).max(0), CONFIDENCE)
+    return int(size.argmax()) if size.max() > largest else None
+
+
 # --- parts/metrics/votes.py -------------------------------------------------------------------------------------------
 
 MOST_LOGIT = 12.0  # of a vote's fitted chance; beyond, the fit runs away to infinity
@@ -4107,7 +4676,9 @@ def vote_counts(own: Sequence[Item]) -> dict[str, Any]:
 def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The share of its votes that a model won; a tie is half of one."""
     own = own_votes(items, choices, choices.opponent)
-    more = {"details": vote_counts(own), "parameters": {"opponent": choices.opponent, "ties": "half"}}
+    bias, notes = position_bias(items, metric)
+    parameters = {"opponent": choices.opponent, "ties": "half"}
+    more = {"details": vote_counts(own) | bias, "parameters": parameters, "notes": notes}
     return mean_scores([item.value.share for item in own], own, metric, **more)
 
 
@@ -4265,19 +4836,61 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     drawn = np.full((choices.draws if cells.units > 1 else 0, len(names)), math.nan)
     watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
     for i, counts in zip(watched, drawn_counts(cells, len(drawn), choices.seed), strict=True):
-        again = win_matrix(cells.rows, counts, len(names))
-        if is_connected(again):
-            with contextlib.suppress(ScriptError):  # no rating in this draw, as where somebody won always
-                drawn[i] = centred(bradley_terry(again, ratings), anchor)
+        drawn[i] = drawn_ratings(win_matrix(cells.rows, counts, len(names)), ratings, anchor)
     spreads = [
         unit_words(draws_spread(float(r), drawn[:, i], cells.units, None, None), groups) for i, r in enumerate(ratings)
     ]
     own = own_votes(items, choices)
     parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
+    bias, notes = position_bias(items, metric)
+    rows = with_differences(rating_rows(names, ratings, spreads), names, ratings, drawn, model)
     return Scores(
         float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
-        vote_counts(own) | {"models": len(names), "votes": len(items)}, rating_rows(names, ratings, spreads),
+        vote_counts(own) | {"models": len(names), "votes": len(items)} | bias, rows, notes,
     )  # fmt: skip
+
+
+def drawn_ratings(wins: np.ndarray, ratings: np.ndarray, anchor: int | None) -> np.ndarray:
+    """The ratings of a draw. Where some models have none in it (they won or lost always, or were not drawn), the
+    others have theirs, with the mean that the same ones have in all votes, so that one model of few votes does not take
+    the others' intervals away."""
+    import numpy as np
+    from scipy.sparse.csgraph import connected_components
+
+    found = np.full(len(ratings), math.nan)
+    count, group = connected_components(wins > 0, directed=True, connection="strong")
+    inside = np.flatnonzero(group == np.bincount(group).argmax()) if count > 1 else np.arange(len(ratings))
+    if len(inside) < 2 or (anchor is not None and anchor not in inside):
+        return found
+    with contextlib.suppress(ScriptError):  # no rating in this draw, as where somebody won always
+        own = bradley_terry(wins[np.ix_(inside, inside)], ratings[inside])
+        zero = -ratings[inside].mean() if anchor is None else own[inside.tolist().index(anchor)] - own.mean()
+        found[inside] = own - own.mean() - zero
+    return found
+
+
+def with_differences(
+    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, drawn: np.ndarray, model: int
+) -> list[dict[str, Any]]:
+    """The rows with how far each model is ahead of the scored one, intervals that hold together with 95 % (max-t), and
+    what that shows: "better", "worse" or "not told apart"."""
+    import numpy as np
+
+    known = [i for i in range(len(names)) if i == model or np.isfinite(drawn[:, i] - drawn[:, model]).mean() > 0.975]
+    whole = drawn[np.isfinite(drawn[:, known]).all(axis=1)][:, known]
+    if len(whole) < 100 or len(known) < 2:
+        return rows
+    found = simultaneous_differences(ratings[known], whole.T, known.index(model))
+    told = {names[i]: ends for i, ends in zip(known, found, strict=True) if i != model}
+    for row in rows:
+        if row["name"] in told:
+            difference, low, high = told[row["name"]]
+            verdict = "better" if low > 0 else "worse" if high < 0 else "not told apart"
+            row |= {"difference": difference, "difference_low": low, "difference_high": high, "is": verdict}
+        else:
+            row |= {"difference": None, "difference_low": None, "difference_high": None}
+            row |= {"is": "the scored one" if row["name"] == names[model] else "not known"}
+    return rows
 
 
 def refuse_opponent(metric: Metric, choices: Choices) -> None:
@@ -4587,6 +5200,11 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 # --- parts/metrics/reading.py -----------------------------------------------------------------------------------------
 
 PESQ_MODES = {8_000: "nb", 16_000: "wb"}  # ITU-T P.862 and P.862.2
+# The lowest MOS-LQO: of a raw score of -0.5 by the mappings of P.862.1 and P.862.2.
+SILENT = {
+    8_000: 0.999 + 4 / (1 + math.exp(1.4945 * 0.5 + 4.6607)),
+    16_000: 0.999 + 4 / (1 + math.exp(1.3669 * 0.5 + 3.8224)),
+}
 AUDIO_COMMAND = "uv run --with pesq --with pystoi scripts/score_predictions.py ..."
 CLASSIFIER_COMMAND = "uv run --with transformers --with torch scripts/score_predictions.py ..."
 
@@ -4634,28 +5252,40 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
 
 
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
-NUMBER_FIELDS = {"rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
 
 
 def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
     """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
     content = input_bytes(path, MAX_SAMPLES)
-    lines, problems, seen = [], [], {}
+    lines, problems, seen, tried = [], [], {}, Counter()
     if path.suffix.lower() in (".csv", ".tsv"):
         return table_lines(path, content), hashlib.sha256(content).hexdigest()
-    for index, text in enumerate(watch(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), "reading")):
-        if not text or text.isspace():
-            continue
+    for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
         try:
-            lines.append(check_line(strict_json_line(text), seen, index + 1))
+            fields = value if path.suffix == ".json" else strict_json_line(value)
+            lines.append(check_line(with_own_id(fields, tried), seen, index))
         except json.JSONDecodeError as error:
-            problems.append((index + 1, why_no_json(text, error)))
+            problems.append((index, why_no_json(value, error)))
         except ValueError as error:
-            problems.append((index + 1, single_line(error)))
-    check_problems(problems or ungrouped(lines))
+            problems.append((index, single_line(error)))
+    check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
     return lines, hashlib.sha256(content).hexdigest()
+
+
+def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, Any]]:
+    """(number from 1, text) of each line that is not blank; of a .json file (number, value) of each row."""
+    if path.suffix == ".json":
+        try:
+            yield from enumerate(rows_of_document(strict_json(content)), start=1)
+        except ValueError as error:
+            raise ScriptError(single_line(error)) from error
+        return
+    for index, text in enumerate(watch(content.split(b"\n"), "reading"), start=1):
+        if text and not text.isspace():
+            yield index, text
 
 
 def table_lines(path: Path, content: bytes) -> list[Line]:
@@ -4778,9 +5408,12 @@ def speech_measure(name: str) -> Callable[[int, np.ndarray, np.ndarray], float]:
 
 
 def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean over pairs of recordings of equal length and rate; nothing is cut, resampled or mixed down."""
+    """The mean over pairs of recordings of equal length and rate; nothing is cut, resampled or mixed down.
+
+    A silent output is a failed synthesis and has the lowest score that there is: left out, it would raise the mean.
+    """
     measure_pair = speech_measure(metric.name)
-    values, reasons, rates = [], {}, set()
+    values, reasons, rates, silent = [], {}, set(), []
     for i, item in enumerate(choices.watch(items, metric.name.upper())):
         (rate, noisy), (clean_rate, clean) = (read_wav(path, item.line) for path in item.value)
         if rate != clean_rate or len(noisy) != len(clean):
@@ -4793,13 +5426,19 @@ def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
                 f"line {item.line}: {rate} Hz; PESQ is defined for 8000 (narrow band) and 16000 (wide band)"
             )
         rates.add(rate)
+        if clean.any() and not noisy.any():
+            silent.append(item.id)
+            values.append(SILENT[rate] if metric.name == "pesq" else 0.0)
+            continue
         value, reason = judged_pair(measure_pair, rate, clean, noisy)
         values.append(value)
         reasons |= {} if reason is None else {i: reason}
     if metric.name == "pesq" and len(rates) > 1:
         raise ScriptError("pesq: files of 8000 and of 16000 Hz; narrow and wide band are two scales, score them apart")
     mode = PESQ_MODES[rates.pop()] if metric.name == "pesq" else None
-    return mean_scores(values, items, metric, reasons=reasons, parameters={"mode": mode})
+    notes = [f"{metric.name}: {len(silent)} silent outputs count as failed, with the lowest score"] if silent else []
+    more = {"reasons": reasons, "parameters": {"mode": mode}, "details": {"silent": len(silent)}, "notes": notes}
+    return mean_scores(values, items, metric, **more)
 
 
 def judged_pair(
@@ -4892,42 +5531,6 @@ SCORERS: dict[str, Callable[[Sequence[Item], Metric, Choices], Scores]] = {
     **dict.fromkeys(("pesq", "stoi", "estoi"), score_speech),
     "toxicity": score_toxicity,
 }
-
-
-def draw_diagram(measurement: Measurement, title: str) -> Any:
-    """A reliability diagram: what was right against what was stated, with intervals, above how many items say so."""
-    from matplotlib.figure import Figure
-
-    rows = measurement.scores.breakdown
-    figure = Figure(figsize=(6, 6.5), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    left, width = [row["from"] for row in rows], [row["to"] - row["from"] for row in rows]
-    top.bar(left, [row["right"] for row in rows], width, align="edge", color="#9ecae1", edgecolor="#3182bd")
-    middle, right = [row["confidence"] for row in rows], [row["right"] for row in rows]
-    errors = [
-        [max(0.0, row["right"] - row["low"]) for row in rows],
-        [max(0.0, row["high"] - row["right"]) for row in rows],
-    ]
-    top.errorbar(middle, right, errors, fmt="o", color="#08519c", capsize=3, label="right, 95 % interval (Wilson)")
-    top.plot([0, 1], [0, 1], "--", color="#636363", label="perfectly calibrated")
-    scores = measurement.scores
-    found = f"{measurement.metric.name} {scores.value:.4f}, n = {scored_count(scores)}"
-    top.set(ylabel="share that was right", xlim=(0, 1), ylim=(0, 1), title=f"{title}\n{found}")
-    figure.legend(loc="outside lower center", ncols=2)
-    bottom.bar(left, [row["items"] for row in rows], width, align="edge", color="#bdbdbd", edgecolor="#636363")
-    bottom.set(xlabel="stated probability", ylabel="items")
-    return figure
-
-
-def diagram_bytes(measurement: Measurement, title: str, suffix: str) -> bytes:
-    """The diagram as PNG or SVG; the same predictions give the same bytes."""
-    import matplotlib
-
-    metadata = {"Software": None} if suffix == ".png" else {"Date": None}
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
-        draw_diagram(measurement, title).savefig(buffer, format=suffix[1:], dpi=150, metadata=metadata)
-    return buffer.getvalue()
 
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> tuple[str, int]:

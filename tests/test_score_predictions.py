@@ -692,7 +692,7 @@ def test_many_bad_lines_are_counted(tmp_path, capsys):
         (["--metric", "pass@0"], 2, "write pass@10"),
         (["--metric", "f1-binary"], 3, "--positive with one of x, y"),
         (["--metric", "accuracy", "--parse", "("], 2, "not a regular expression"),
-        (["--metric", "accuracy", "--figure", "x.png"], 2, "reliability diagram"),
+        (["--metric", "accuracy", "--figure", "x.png"], 2, "--figure draws calibration errors, ratings and votes"),
         (["--metric", "accuracy", "--benchmark", "other"], 2, "the one benchmark"),
         (["--metric", "toxicity", "--classifier", "no/such"], 2, "toxicity needs packages|no/such"),
         (["--metric", "krippendorff"], 2, "no 'ratings'"),

@@ -491,6 +491,17 @@ def check_line(fields: Any, seen: dict[Any, int], number: int) -> Line:
     return Line(number, id, fields)
 
 
+def other_prompts(lines: Sequence[Line]) -> list[tuple[int, str]]:
+    """The attempts at an item that were asked with another prompt than its first one."""
+    first: dict[str, Line] = {}
+    problems = []
+    for line in lines:
+        before = first.setdefault(line.id, line)
+        if before is not line and before.fields.get("prompt") != line.fields.get("prompt"):
+            problems.append((line.number, f"{line.id} was asked with another prompt in line {before.number}"))
+    return problems
+
+
 def ungrouped(lines: Sequence[Line]) -> list[tuple[int, str]]:
     """The lines without a group where others have one."""
     without = [line.number for line in lines if line.fields.get("group") is None]

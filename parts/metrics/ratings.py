@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from parts.frame import ScriptError, listing
 from parts.metrics.items import check_problems, text_of
+from parts.metrics.raters import odd_rater_lines, without_raters
 from parts.metrics.uncertainty import (
     bootstrap,
     cells_of,
@@ -53,12 +54,25 @@ def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
 
 def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The mean opinion score: the mean of all ratings (ITU-T P.800), on 1 to 5 unless --rating-range says otherwise."""
-    items = of_system(items, choices) if any(item.value.system for item in items) else items
-    low, high = rating_range(items, choices, (1, 5))
+    every = without_raters(items, choices)
+    items = of_system(every, choices) if any(item.value.system for item in every) else every
+    low, high = rating_range(every, choices, (1, 5))
     values = [float(item.value.value) for item in items]
     parameters = {"rating_range": f"{low:g} to {high:g}", "system": next((i.value.system for i in items), None)}
-    more = {"details": rating_counts(items), "parameters": parameters}
+    parameters |= left_out(choices)
+    notes = [f"{metric.name}: {line}" for line in odd_rater_lines(every, low, high)]
+    more = {"details": rating_counts(items), "parameters": parameters, "notes": notes}
+    names = sorted({item.value.system for item in every} - {None})
+    if len(names) > 1:
+        more["breakdown"] = [
+            system_row(name, [i for i in every if i.value.system == name], low, high) for name in names
+        ]
     return mean_scores(values, items, metric, low=low, high=high, spread=rating_spread(items, low, high), **more)
+
+
+def left_out(choices: Choices) -> dict[str, str]:
+    """The raters that were left out on request, as a parameter of the score."""
+    return {"without_raters": ", ".join(sorted(choices.without_raters))} if choices.without_raters else {}
 
 
 def rating_counts(items: Sequence[Item]) -> dict[str, int]:
@@ -115,6 +129,7 @@ def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
         (item.line, "mushra needs item, rater and system") for item in items
         if item.value.rater is None or item.value.system is None
     ])  # fmt: skip
+    items = without_raters(items, choices)
     low, high = rating_range(items, choices, (0, 100))
     out = odd_raters(items, choices) if choices.screening else {}
     own = of_system(items, choices)
@@ -129,7 +144,9 @@ def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     spread = rating_spread(mine, low, high)
     details = rating_counts(mine) | {"screened_out": len(out)}
     parameters = {"screening": "ITU-R BS.1534-3, hidden reference" if choices.screening else "none"}
+    parameters |= left_out(choices)
     notes = [f"mushra: rater {rater} is screened out: {reason}" for rater, reason in sorted(out.items())]
+    notes += [f"mushra: {line}" for line in odd_rater_lines(kept, low, high)]
     table = [system_row(name, [i for i in kept if i.value.system == name], low, high)
              for name in sorted({item.value.system for item in kept})]  # fmt: skip
     return mean_scores(
@@ -149,6 +166,7 @@ def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) 
     """Krippendorff's alpha of the raters; bootstrap over items. An item's own value: its share of equal pairs."""
     import numpy as np
 
+    items = without_raters(items, choices)
     if choices.system is not None:
         items = of_system(items, choices)
     words = any(isinstance(item.value.value, str) for item in items)
@@ -177,7 +195,7 @@ def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) 
     shown = ", ".join(f"{label!r}: {count}" for label, count in labels.most_common(20))
     more = {"rated_once": len(by_unit) - len(rated), "labels": shown}
     notes = [*scores.notes, f"krippendorff: {len(labels)} labels: {shown}"] if words else scores.notes
-    parameters = {**scores.parameters, "system": choices.system}
+    parameters = {**scores.parameters, "system": choices.system, **left_out(choices)}
     return replace(scores, details={**scores.details, **more}, notes=notes, parameters=parameters)
 
 

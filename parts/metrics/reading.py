@@ -12,15 +12,17 @@ import os
 import re
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parts.checkpoints import weights_sha256
 from parts.frame import ScriptError, listing, single_line, slug, write_whole
-from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json_line
+from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json, strict_json_line
 from parts.metrics.attempts import put_together, unequal_attempts
+from parts.metrics.code_files import rows_of_document, with_own_id
 from parts.metrics.correlations import score_correlation, score_separation
 from parts.metrics.forecasts import (
     NORMS,
@@ -30,8 +32,7 @@ from parts.metrics.forecasts import (
     score_pass_at_k,
     score_ranking,
 )
-from parts.metrics.items import check_line, check_problems, is_finite, ungrouped
-from parts.metrics.measure import scored_count
+from parts.metrics.items import check_line, check_problems, is_finite, other_prompts, ungrouped
 from parts.metrics.ratings import score_krippendorff, score_mos, score_mushra
 from parts.metrics.records import Evaluation, record_of, sample_lines
 from parts.metrics.texts import (
@@ -69,6 +70,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 PESQ_MODES = {8_000: "nb", 16_000: "wb"}  # ITU-T P.862 and P.862.2
+# The lowest MOS-LQO: of a raw score of -0.5 by the mappings of P.862.1 and P.862.2.
+SILENT = {
+    8_000: 0.999 + 4 / (1 + math.exp(1.4945 * 0.5 + 4.6607)),
+    16_000: 0.999 + 4 / (1 + math.exp(1.3669 * 0.5 + 3.8224)),
+}
 AUDIO_COMMAND = "uv run --with pesq --with pystoi scripts/score_predictions.py ..."
 CLASSIFIER_COMMAND = "uv run --with transformers --with torch scripts/score_predictions.py ..."
 
@@ -116,28 +122,40 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
 
 
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
-NUMBER_FIELDS = {"rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
 
 
 def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
     """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
     content = input_bytes(path, MAX_SAMPLES)
-    lines, problems, seen = [], [], {}
+    lines, problems, seen, tried = [], [], {}, Counter()
     if path.suffix.lower() in (".csv", ".tsv"):
         return table_lines(path, content), hashlib.sha256(content).hexdigest()
-    for index, text in enumerate(watch(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), "reading")):
-        if not text or text.isspace():
-            continue
+    for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
         try:
-            lines.append(check_line(strict_json_line(text), seen, index + 1))
+            fields = value if path.suffix == ".json" else strict_json_line(value)
+            lines.append(check_line(with_own_id(fields, tried), seen, index))
         except json.JSONDecodeError as error:
-            problems.append((index + 1, why_no_json(text, error)))
+            problems.append((index, why_no_json(value, error)))
         except ValueError as error:
-            problems.append((index + 1, single_line(error)))
-    check_problems(problems or ungrouped(lines))
+            problems.append((index, single_line(error)))
+    check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
     return lines, hashlib.sha256(content).hexdigest()
+
+
+def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, Any]]:
+    """(number from 1, text) of each line that is not blank; of a .json file (number, value) of each row."""
+    if path.suffix == ".json":
+        try:
+            yield from enumerate(rows_of_document(strict_json(content)), start=1)
+        except ValueError as error:
+            raise ScriptError(single_line(error)) from error
+        return
+    for index, text in enumerate(watch(content.split(b"\n"), "reading"), start=1):
+        if text and not text.isspace():
+            yield index, text
 
 
 def table_lines(path: Path, content: bytes) -> list[Line]:
@@ -260,9 +278,12 @@ def speech_measure(name: str) -> Callable[[int, np.ndarray, np.ndarray], float]:
 
 
 def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean over pairs of recordings of equal length and rate; nothing is cut, resampled or mixed down."""
+    """The mean over pairs of recordings of equal length and rate; nothing is cut, resampled or mixed down.
+
+    A silent output is a failed synthesis and has the lowest score that there is: left out, it would raise the mean.
+    """
     measure_pair = speech_measure(metric.name)
-    values, reasons, rates = [], {}, set()
+    values, reasons, rates, silent = [], {}, set(), []
     for i, item in enumerate(choices.watch(items, metric.name.upper())):
         (rate, noisy), (clean_rate, clean) = (read_wav(path, item.line) for path in item.value)
         if rate != clean_rate or len(noisy) != len(clean):
@@ -275,13 +296,19 @@ def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
                 f"line {item.line}: {rate} Hz; PESQ is defined for 8000 (narrow band) and 16000 (wide band)"
             )
         rates.add(rate)
+        if clean.any() and not noisy.any():
+            silent.append(item.id)
+            values.append(SILENT[rate] if metric.name == "pesq" else 0.0)
+            continue
         value, reason = judged_pair(measure_pair, rate, clean, noisy)
         values.append(value)
         reasons |= {} if reason is None else {i: reason}
     if metric.name == "pesq" and len(rates) > 1:
         raise ScriptError("pesq: files of 8000 and of 16000 Hz; narrow and wide band are two scales, score them apart")
     mode = PESQ_MODES[rates.pop()] if metric.name == "pesq" else None
-    return mean_scores(values, items, metric, reasons=reasons, parameters={"mode": mode})
+    notes = [f"{metric.name}: {len(silent)} silent outputs count as failed, with the lowest score"] if silent else []
+    more = {"reasons": reasons, "parameters": {"mode": mode}, "details": {"silent": len(silent)}, "notes": notes}
+    return mean_scores(values, items, metric, **more)
 
 
 def judged_pair(
@@ -374,42 +401,6 @@ SCORERS: dict[str, Callable[[Sequence[Item], Metric, Choices], Scores]] = {
     **dict.fromkeys(("pesq", "stoi", "estoi"), score_speech),
     "toxicity": score_toxicity,
 }
-
-
-def draw_diagram(measurement: Measurement, title: str) -> Any:
-    """A reliability diagram: what was right against what was stated, with intervals, above how many items say so."""
-    from matplotlib.figure import Figure
-
-    rows = measurement.scores.breakdown
-    figure = Figure(figsize=(6, 6.5), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    left, width = [row["from"] for row in rows], [row["to"] - row["from"] for row in rows]
-    top.bar(left, [row["right"] for row in rows], width, align="edge", color="#9ecae1", edgecolor="#3182bd")
-    middle, right = [row["confidence"] for row in rows], [row["right"] for row in rows]
-    errors = [
-        [max(0.0, row["right"] - row["low"]) for row in rows],
-        [max(0.0, row["high"] - row["right"]) for row in rows],
-    ]
-    top.errorbar(middle, right, errors, fmt="o", color="#08519c", capsize=3, label="right, 95 % interval (Wilson)")
-    top.plot([0, 1], [0, 1], "--", color="#636363", label="perfectly calibrated")
-    scores = measurement.scores
-    found = f"{measurement.metric.name} {scores.value:.4f}, n = {scored_count(scores)}"
-    top.set(ylabel="share that was right", xlim=(0, 1), ylim=(0, 1), title=f"{title}\n{found}")
-    figure.legend(loc="outside lower center", ncols=2)
-    bottom.bar(left, [row["items"] for row in rows], width, align="edge", color="#bdbdbd", edgecolor="#636363")
-    bottom.set(xlabel="stated probability", ylabel="items")
-    return figure
-
-
-def diagram_bytes(measurement: Measurement, title: str, suffix: str) -> bytes:
-    """The diagram as PNG or SVG; the same predictions give the same bytes."""
-    import matplotlib
-
-    metadata = {"Software": None} if suffix == ".png" else {"Date": None}
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
-        draw_diagram(measurement, title).savefig(buffer, format=suffix[1:], dpi=150, metadata=metadata)
-    return buffer.getvalue()
 
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> tuple[str, int]:

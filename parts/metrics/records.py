@@ -32,6 +32,8 @@ class Evaluation:
     source: Mapping[str, Any]
     library: Mapping[str, str]
     now: int
+    temperature: float | None = None
+    sampling_seed: int | None = None  # of the answers, not of the draws here
     limit: int | None = None  # how many of the items were asked, where not all were
 
 
@@ -104,9 +106,16 @@ def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
         "metric_config": metric_config(measurement),
         "score_details": {"score": scores.value, "details": strings(details), "uncertainty": uncertainty_of(scores)},
         "generation_config": {
+            **({"generation_args": {"temperature": run.temperature}} if run.temperature is not None else {}),
             "additional_details": strings(
-                {"few_shot": run.shots, "limit": run.limit, **run.reading, "scoring": scoring}
-            )
+                {
+                    "few_shot": run.shots,
+                    "limit": run.limit,
+                    "seed": run.sampling_seed,
+                    **run.reading,
+                    "scoring": scoring,
+                }
+            ),
         },
     }
 

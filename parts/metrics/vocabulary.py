@@ -187,6 +187,7 @@ class Choices:
     hidden_reference: str = HIDDEN_REFERENCE
     mid_anchor: str | None = None
     screening: bool = True
+    without_raters: frozenset[str] = frozenset()
     level: str | None = None
     classifier: str | None = None
     toxic_label: str | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from parts.frame import ScriptError, listing, single_line
 from parts.metrics.items import check_problems
+from parts.metrics.raters import position_bias
 from parts.metrics.ratings import chosen_system
 from parts.metrics.uncertainty import (
     bootstrap,
@@ -23,6 +24,7 @@ from parts.metrics.uncertainty import (
 )
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread, Vote
 from parts.statistics.bounded import sharing_error
+from parts.statistics.resampling import simultaneous_differences
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +71,9 @@ def vote_counts(own: Sequence[Item]) -> dict[str, Any]:
 def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The share of its votes that a model won; a tie is half of one."""
     own = own_votes(items, choices, choices.opponent)
-    more = {"details": vote_counts(own), "parameters": {"opponent": choices.opponent, "ties": "half"}}
+    bias, notes = position_bias(items, metric)
+    parameters = {"opponent": choices.opponent, "ties": "half"}
+    more = {"details": vote_counts(own) | bias, "parameters": parameters, "notes": notes}
     return mean_scores([item.value.share for item in own], own, metric, **more)
 
 
@@ -227,19 +231,61 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     drawn = np.full((choices.draws if cells.units > 1 else 0, len(names)), math.nan)
     watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
     for i, counts in zip(watched, drawn_counts(cells, len(drawn), choices.seed), strict=True):
-        again = win_matrix(cells.rows, counts, len(names))
-        if is_connected(again):
-            with contextlib.suppress(ScriptError):  # no rating in this draw, as where somebody won always
-                drawn[i] = centred(bradley_terry(again, ratings), anchor)
+        drawn[i] = drawn_ratings(win_matrix(cells.rows, counts, len(names)), ratings, anchor)
     spreads = [
         unit_words(draws_spread(float(r), drawn[:, i], cells.units, None, None), groups) for i, r in enumerate(ratings)
     ]
     own = own_votes(items, choices)
     parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
+    bias, notes = position_bias(items, metric)
+    rows = with_differences(rating_rows(names, ratings, spreads), names, ratings, drawn, model)
     return Scores(
         float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
-        vote_counts(own) | {"models": len(names), "votes": len(items)}, rating_rows(names, ratings, spreads),
+        vote_counts(own) | {"models": len(names), "votes": len(items)} | bias, rows, notes,
     )  # fmt: skip
+
+
+def drawn_ratings(wins: np.ndarray, ratings: np.ndarray, anchor: int | None) -> np.ndarray:
+    """The ratings of a draw. Where some models have none in it (they won or lost always, or were not drawn), the
+    others have theirs, with the mean that the same ones have in all votes, so that one model of few votes does not take
+    the others' intervals away."""
+    import numpy as np
+    from scipy.sparse.csgraph import connected_components
+
+    found = np.full(len(ratings), math.nan)
+    count, group = connected_components(wins > 0, directed=True, connection="strong")
+    inside = np.flatnonzero(group == np.bincount(group).argmax()) if count > 1 else np.arange(len(ratings))
+    if len(inside) < 2 or (anchor is not None and anchor not in inside):
+        return found
+    with contextlib.suppress(ScriptError):  # no rating in this draw, as where somebody won always
+        own = bradley_terry(wins[np.ix_(inside, inside)], ratings[inside])
+        zero = -ratings[inside].mean() if anchor is None else own[inside.tolist().index(anchor)] - own.mean()
+        found[inside] = own - own.mean() - zero
+    return found
+
+
+def with_differences(
+    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, drawn: np.ndarray, model: int
+) -> list[dict[str, Any]]:
+    """The rows with how far each model is ahead of the scored one, intervals that hold together with 95 % (max-t), and
+    what that shows: "better", "worse" or "not told apart"."""
+    import numpy as np
+
+    known = [i for i in range(len(names)) if i == model or np.isfinite(drawn[:, i] - drawn[:, model]).mean() > 0.975]
+    whole = drawn[np.isfinite(drawn[:, known]).all(axis=1)][:, known]
+    if len(whole) < 100 or len(known) < 2:
+        return rows
+    found = simultaneous_differences(ratings[known], whole.T, known.index(model))
+    told = {names[i]: ends for i, ends in zip(known, found, strict=True) if i != model}
+    for row in rows:
+        if row["name"] in told:
+            difference, low, high = told[row["name"]]
+            verdict = "better" if low > 0 else "worse" if high < 0 else "not told apart"
+            row |= {"difference": difference, "difference_low": low, "difference_high": high, "is": verdict}
+        else:
+            row |= {"difference": None, "difference_low": None, "difference_high": None}
+            row |= {"is": "the scored one" if row["name"] == names[model] else "not known"}
+    return rows
 
 
 def refuse_opponent(metric: Metric, choices: Choices) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
-from parts.frame import ScriptError, listing, number
+from parts.frame import ROUNDED, ScriptError, listing, number
 from parts.ranking.comparable import unlike_checkpoints
 from parts.ranking.scores import (
     category_scores,
@@ -253,7 +253,7 @@ def rank_by_records(
         )
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
-    notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared)]
+    notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     return Ranking(
         "measured",
         options.overall,
@@ -331,6 +331,24 @@ def remark_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]
             for remark in result.run.validity.remarks if result.key in shared else ():
                 found[f"{result.task}: {remark}"][checkpoint.name] = None
     return [f"{remark} ({listing(names)})" for remark, names in found.items()]
+
+
+def twin_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
+    """Checkpoints whose weights are byte for byte the same and whose scores are not."""
+    found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for checkpoint, results in chosen.items():
+        for result in results:
+            if result.key in shared and result.run.identity.weights:
+                found[result.run.identity.weights, result.task][checkpoint.name] = result.score.value
+    twins: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for (_, task), scores in found.items():
+        if len(scores) > 1 and max(scores.values()) - min(scores.values()) > ROUNDED:
+            twins[tuple(scores)].append(f"{task} {', '.join(map(number, scores.values()))}")
+    return [
+        f"{listing(names)} have byte-identical weights and unlike scores ({listing(tasks, 3)}): one record is of "
+        "other weights, or the measurement does not repeat itself"
+        for names, tasks in twins.items()
+    ]
 
 
 def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked], best: Ranked) -> list[str]:

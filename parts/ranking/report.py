@@ -51,8 +51,6 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
     document = {
         "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
-        "metric": ranking.metric,
-        "lower_is_better": ranking.best.sign < 0,
         "answer": summary_lines(ranking),
         "best": {
             "name": best.checkpoint.name,
@@ -78,6 +76,8 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
             for u in ranking.unlike
         ],
         "eval_accuracy_is": ranking.overall,
+        "metric": ranking.metric,
+        "lower_is_better": ranking.best.sign < 0,
         "benchmarks": list(ranking.benchmarks),
         "allow_unlike": ranking.allow_unlike,
         "tie_break": ranking.tie_break,
@@ -239,7 +239,10 @@ def summary_lines(ranking: Ranking) -> list[str]:
     for entry in ranking.unlike:
         what = "not comparable, ranked all the same (--allow-unlike)" if ranking.allow_unlike else "not comparable"
         lines.append(f"{what}: {entry.checkpoint.name}: {'; '.join(entry.reasons)}")
-    return lines
+    # Files that are there for other reasons are no part of the outcome.
+    left = [f"{s.name} ({s.reason})" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
+    lines += [f"left out: {listing(left, 5)}"] if left else []
+    return [*lines, *(f"note: {line}" for line in ranking.notes)]
 
 
 def sure_lines(statistics: Statistics, tied: str) -> list[str]:
@@ -324,9 +327,7 @@ def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence
     parts += distribution_section(ranking)
     if ranking.harnesses:
         parts.append("Measured with " + ", ".join(ranking.harnesses) + ".")
-    # Files that are there for other reasons, the report itself among them, are no part of the outcome.
     left = [f"- {plain(s.name)}: {plain(s.reason)}" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
-    left += [f"- {plain(n)}" for n in ranking.notes]
     left += [f"- {plain(f['task'])} failed for {plain(f['checkpoint'])}: {plain(f['error'])}" for f in ranking.failures]
     if left:
         parts += ["## Left out, and notes", "\n".join(left)]

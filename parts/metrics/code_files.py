@@ -1,0 +1,54 @@
+"""What the programs that run code write about it: human-eval's result lines, LiveCodeBench's and bigcode's files.
+
+Takes the JSON value of a whole file, or of a line; gives rows as a predictions file has them: an id for each task, an
+attempt for each of several solutions, and whether it passed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+RUN_FIRST = (
+    "task_id, but no 'passed': these solutions have not been run; run them with their harness (evaluate_functional_"
+    "correctness, evalplus.evaluate), and score its result lines here or read its results with convert_results.py"
+)
+
+
+def rows_of_document(value: Any) -> Iterator[Any]:
+    """The rows of a file that is one JSON value: a list of objects, or bigcode's task -> [[number, outcome], ...].
+
+    ValueError for another object, with what reads it if that is known.
+    """
+    if isinstance(value, list):
+        yield from value
+        return
+    if isinstance(value, Mapping) and isinstance(value.get("eval"), Mapping):
+        raise ValueError("EvalPlus's results: scripts/convert_results.py reads them")
+    tasks = value.items() if isinstance(value, Mapping) and value else ()
+    if not tasks or not all(isinstance(own, list) for _, own in tasks):
+        raise ValueError("one JSON object; a predictions file has one in each line, or a list of them")
+    for task, own in tasks:
+        for pair in own:
+            outcome = pair[1] if isinstance(pair, list) and len(pair) == 2 else pair
+            if not isinstance(outcome, Mapping) or "passed" not in outcome:
+                raise ValueError(f"task {task}: outcomes with 'passed' are expected")
+            yield {**outcome, "task_id": str(task)}
+
+
+def with_own_id(fields: Any, tried: Counter[str]) -> Any:
+    """A row of the code harnesses with an id, and a number for each attempt at it; any other row as it is."""
+    if not isinstance(fields, Mapping) or "id" in fields:
+        return fields
+    if "question_id" in fields and "graded_list" in fields:  # LiveCodeBench's eval_all.json
+        return {"id": fields["question_id"], "passed": fields["graded_list"]}
+    if "task_id" not in fields:
+        return fields
+    if "passed" not in fields and ("completion" in fields or "solution" in fields):
+        raise ValueError(RUN_FIRST)
+    task = str(fields["task_id"])
+    row = {name: value for name, value in fields.items() if name in ("passed", "prompt", "n", "c", "prediction")}
+    row |= {name: fields[name] for name in ("reference", "references", "group") if name in fields}
+    tried[task] += 1
+    return {"id": task, "attempt": fields.get("attempt", tried[task] - 1), **row}

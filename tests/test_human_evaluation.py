@@ -1,0 +1,148 @@
+"""Ratings and votes by people: what is said of odd raters and of what is shown first, differences with a verdict."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+
+import numpy as np
+import pytest
+import score_predictions as sp
+
+
+def measured(name: str, rows: list[dict], **options) -> sp.Measurement:
+    metric, choices = sp.parse_metric(name), sp.Choices(**{"model": "m", "draws": 400} | options)
+    lines = [sp.check_line({"id": f"i{i}", **row}, {}, i) for i, row in enumerate(rows, start=1)]
+    return sp.apply_metric(metric, sp.items_of(lines, metric.family, choices), choices)
+
+
+def panel(raters: dict, items: int = 24, seed: int = 1, **more) -> list[dict]:
+    """Ratings of some items on 1 to 5: each rater is a function of (true quality, generator)."""
+    rng = random.Random(seed)
+    quality = [rng.uniform(1, 5) for _ in range(items)]
+    return [
+        {"item": f"u{i}", "rater": name, "rating": rate(q, rng)} | {key: value(name) for key, value in more.items()}
+        for i, q in enumerate(quality)
+        for name, rate in raters.items()
+    ]
+
+
+def usual(q: float, rng: random.Random) -> int:
+    return min(5, max(1, round(q + rng.gauss(0, 0.6))))
+
+
+RATERS = {f"r{i}": usual for i in range(6)}
+
+
+def test_ordinary_raters_are_not_odd():
+    seeds = range(30)
+    assert sum(bool(measured("mos", panel(RATERS, seed=seed)).scores.notes) for seed in seeds) <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "words"),
+    [
+        ("flat", lambda q, rng: 4, "rater flat gave 4.00 in all 24 ratings"),
+        ("back", lambda q, rng: 6 - usual(q, rng), "rater back orders against the others"),
+        ("half", lambda q, rng: 3 + usual(q, rng) // 2, "rater half used 3.00 to 5.00 of 1 to 5 alone"),
+    ],
+)
+def test_odd_raters_are_named_and_left_out_on_request_only(name, rate, words):
+    rows = panel(RATERS | {name: rate})
+    found = measured("mos", rows).scores
+    assert [note for note in found.notes if words in note], found.notes
+    assert found.value == pytest.approx(np.mean([row["rating"] for row in rows]))
+    without = measured("mos", rows, without_raters=frozenset({name})).scores
+    assert without.value == pytest.approx(np.mean([row["rating"] for row in rows if row["rater"] != name]))
+    assert without.parameters["without_raters"] == name and not without.notes
+    with pytest.raises(sp.ScriptError, match="nobody is called nemo"):
+        measured("mos", rows, without_raters=frozenset({"nemo"}))
+
+
+def test_a_hasty_rater_is_named():
+    rows = panel(RATERS, seconds=lambda name: 1.5 if name == "r3" else 9)
+    assert [note for note in measured("mos", rows).scores.notes if "rater r3 took 1.5 s" in note]
+
+
+def test_mos_shows_all_systems_with_intervals():
+    rows = [row | {"system": s} for s in ("A", "B") for row in panel(RATERS, seed=ord(s))]
+    found = measured("mos", rows, system="B").scores
+    assert [row["name"] for row in found.breakdown] == ["A", "B"]
+    own = next(row for row in found.breakdown if row["name"] == "B")
+    assert own["score"] == pytest.approx(found.value) and own["low"] == pytest.approx(found.spread.low)
+
+
+def arena(strengths: dict[str, float], votes: int, bias: float, seed: int, orders: str = "both") -> list[dict]:
+    rng, names, rows = random.Random(seed), list(strengths), []
+    for _ in range(votes):
+        a, b = rng.sample(names, 2)
+        if orders == "one" and a > b:
+            a, b = b, a
+        p = 1 / (1 + math.exp(strengths[b] - strengths[a] - bias))
+        rows.append({"a": a, "b": b, "winner": "a" if rng.random() < p else "b"})
+    return rows
+
+
+def test_a_bias_for_the_first_is_estimated_and_warned_of():
+    biased = measured("win-rate", arena({"m": 0.5, "x": 0, "y": -0.5}, 3000, 0.6, 1)).scores
+    assert biased.details["first_wins"] == pytest.approx(1 / (1 + math.exp(-0.6)), abs=0.03)
+    assert "what is shown first wins" in biased.notes[0]
+    fair = [measured("win-rate", arena({"m": 1.5, "x": 0, "y": -1}, 800, 0, seed)).scores for seed in range(40)]
+    held = [one.details["first_wins_low"] <= 0.5 <= one.details["first_wins_high"] for one in fair]
+    assert sum(held) >= 36
+    single = measured("win-rate", arena({"m": 1, "x": 0}, 100, 0, 1, "one")).scores
+    assert "in one order only" in single.notes[0] and "first_wins" not in single.details
+
+
+def test_differences_of_ratings_have_a_verdict():
+    found = measured("bradley-terry", arena({"m": 0.8, "weak": -1, "even": 0.8}, 1500, 0, 2)).scores
+    rows = {row["name"]: row for row in found.breakdown}
+    assert rows["weak"]["is"] == "worse" and rows["weak"]["difference_high"] < 0
+    assert rows["even"]["is"] == "not told apart"
+    assert rows["even"]["difference_low"] < rows["even"]["difference"] < rows["even"]["difference_high"]
+    assert rows["m"]["is"] == "the scored one"
+
+
+def test_a_model_of_two_votes_does_not_take_the_others_intervals():
+    rows = arena({"m": 0.5, "x": 0.0, "y": -0.5}, 900, 0, 3)
+    before = {row["name"]: row for row in measured("bradley-terry", rows, anchor="x").scores.breakdown}
+    rows += [{"a": "new", "b": "x", "winner": "a"}, {"a": "y", "b": "new", "winner": "a"}]
+    after = {row["name"]: row for row in measured("bradley-terry", rows, anchor="x").scores.breakdown}
+    assert after["new"]["low"] is None and after["new"]["is"] == "not known"
+    for name in ("m", "y"):
+        widths = [row[name]["high"] - row[name]["low"] for row in (before, after)]
+        assert widths[0] == pytest.approx(widths[1], rel=0.3)
+    assert after["y"]["is"] == "worse"
+
+
+def test_what_is_found_goes_into_record_and_table(tmp_path, capsys):
+    path = tmp_path / "votes.jsonl"
+    rows = arena({"me/m": 0.5, "x": 0.0}, 300, 0.8, 4)
+    path.write_text("".join(json.dumps({"id": f"v{i}", **row}) + "\n" for i, row in enumerate(rows)))
+    words = ["--metric", "bradley-terry", "--model-id", "me/m", "--benchmark", "arena", "--output-dir", str(tmp_path)]
+    assert sp.main([str(path), *words]) == 0
+    captured = capsys.readouterr()
+    assert "what is shown first wins" in captured.err and "| the scored one |" in captured.out
+    record = json.loads(next((tmp_path / "data").rglob("*.json")).read_text())
+    assert float(record["evaluation_results"][0]["score_details"]["details"]["first_wins"]) > 0.55
+
+
+def test_figures_show_systems_ratings_votes_and_ranks(tmp_path):
+    rows = [row | {"system": s} for s in ("A", "B") for row in panel(RATERS, seed=ord(s))]
+    found = measured("mos", rows, system="B")
+    figure = sp.draw_ratings(found, "m on k")
+    left, right = figure.axes
+    assert {label.get_text() for label in left.get_yticklabels()} == {"A", "B"}
+    assert sum(bar.get_height() for bar in right.patches) == len(rows) / 2
+    votes = arena({"m": 0.8, "weak": -1, "even": 0.8}, 600, 0, 2)
+    bt = measured("bradley-terry", votes)
+    lines = [sp.check_line({"id": f"i{i}", **row}, {}, i) for i, row in enumerate(votes)]
+    items = sp.items_of(lines, "votes", sp.Choices())
+    matrix, ranks = sp.draw_votes(bt, "m on k", items).axes[:2]
+    table = np.asarray(matrix.images[0].get_array().filled(np.nan))
+    assert table.shape == (3, 3) and np.allclose((table + table.T)[~np.eye(3, dtype=bool)], 1)
+    assert ranks.get_yticklabels()[0].get_text() == "weak"
+    for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
+        once = sp.figure_bytes(bt, "m on k", suffix, items)
+        assert once.startswith(start) and once == sp.figure_bytes(bt, "m on k", suffix, items)
