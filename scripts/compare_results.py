@@ -37,8 +37,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 
 def split_names(text: str | None) -> list[str]:
@@ -104,11 +105,28 @@ def check_names(question: Question, names: Iterable[str], flag: str) -> None:
             raise ScriptError(f"{flag}: no benchmark {name!r}{hint}")
 
 
+def read_nights(
+    args: argparse.Namespace, library: Library, reader: RunReader, baseline: ModelRuns, candidate: ModelRuns
+) -> tuple[tuple[ModelRuns, ModelRuns], ...]:
+    """The last nights of the candidate until the one that is asked for, each with the baseline's of then.
+
+    A baseline that is named with its date is one for all nights.
+    """
+    if args.rule == CHOOSE or len(args.candidate) > 1:
+        raise ScriptError("--history follows one --candidate, against one --baseline")
+    asked = library.lookup(args.candidate[0], "--candidate")
+    theirs = nights_until(candidate, reader.read_all(asked), args.history, {run.file for run in baseline.runs})
+    asked = library.lookup(args.baseline, "--baseline")
+    ours = (baseline,) if asked.date else nights_until(baseline, reader.read_all(asked), args.history, set())
+    return pairs_of_nights(ours, theirs)
+
+
 def read_question(args: argparse.Namespace) -> Question:
     """Everything that the command line asks about, read."""
     vocabulary = read_vocabulary(args)
     policy = resolve_policy(args, vocabulary)
-    library, reader = Library(args.results), RunReader(vocabulary, policy, args.latest)
+    latest = args.latest or policy.latest or bool(args.history)
+    library, reader = Library(args.results), RunReader(vocabulary, policy, latest)
     baseline = reader.read_model(library.lookup(args.baseline, "--baseline")) if args.baseline else ModelRuns("", ())
     files = {Path(run.file).resolve() for run in baseline.runs}
     candidates: list[ModelRuns] = []
@@ -125,6 +143,7 @@ def read_question(args: argparse.Namespace) -> Question:
     if len({model.name for model in repeated}) > 1:
         raise ScriptError(f"--aa: runs of several models: {listing(model.name for model in repeated)}", code=3)
     runs = {(run.file, run.result_id): run for model in repeated for run in model.runs}.values()
+    nights = read_nights(args, library, reader, baseline, candidates[0]) if args.history else ()
     reader.check_clusters()
     if args.by:
         check_field([run for model in (baseline, *candidates) for run in model.runs], args.by)
@@ -144,6 +163,7 @@ def read_question(args: argparse.Namespace) -> Question:
         only,
         named_results(args.result_id or (), known_ids),
         tuple(runs),
+        nights,
         args.by or "",
         luck,
     )
@@ -153,35 +173,72 @@ def read_question(args: argparse.Namespace) -> Question:
     return question
 
 
-def run(args: argparse.Namespace) -> int:
-    """Read, decide, write what was asked for, print; the exit code is the verdict."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said, in every form: the JSON document, the report, the table, and the gate's cases for CI."""
+
+    document: dict[str, Any]
+    report: str
+    text: str
+    title: str = "gate"
+    cases: tuple[Case, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def answered(args: argparse.Namespace) -> Said:
+    """The question of the command line, read and decided."""
     question = read_question(args)
+    models = {model.name: model for model in (question.baseline, *question.candidates)}
     if args.rule == CHOOSE:
         names = [model.name for model in question.candidates]
         choice = choose(question, read_choice_facts(args.facts, names) if args.facts else None)
-        pairs = [(duel.row, (duel.one, duel.other)) for duel in choice.duels]
-        found, code, report, text = (
-            choice_json(choice),
-            choice.exit_code,
-            choice_text(choice) + "\n",
-            choice_text(choice),
-        )
+        ways = ways_out([(duel.row, (duel.one, duel.other)) for duel in choice.duels], models)
+        said = Said(choice_json(choice), choice_text(choice) + "\n", choice_text(choice))
     else:
         decision = decide(question)
-        pairs = [(row, (decision.baseline, row.candidate)) for row in decision.rows]
-        found, code = decision_json(decision), EXIT_CODES[decision.verdict]
-        report, text = render_evaluation(decision), decision_text(decision)
-    ways = ways_out(pairs, {model.name: model for model in (question.baseline, *question.candidates)})
-    text += "".join(f"\n{'' if i else chr(10)}next: {way}" for i, way in enumerate(ways))
-    document = json.dumps(found | {"next": ways}, indent=2, ensure_ascii=False, allow_nan=False)
-    if args.report:
-        write_output(Path(args.report), report.encode("utf-8", "backslashreplace").decode(), args.force)
+        ways = ways_out([(row, (decision.baseline, row.candidate)) for row in decision.rows], models)
+        document, report, text = decision_json(decision), render_evaluation(decision), decision_text(decision)
+        said = Said(document, report, text, headline(decision), tuple(cases_of(decision)), decision.warnings)
+    below = "".join(f"\n{'' if i else chr(10)}next: {way}" for i, way in enumerate(ways))
+    return replace(said, document=said.document | {"next": ways}, text=said.text + below)
+
+
+def stopped(args: argparse.Namespace, error: ScriptError) -> Said:
+    """What is said in place of an answer: what comes first, a choice or something to mend; raises it where that is all."""
+    answer = Said(stopped_json(error), "", "", cases=(stopped_case(error),))
+    tell_ci(args, answer, f"## Evaluation: no answer\n\n{plain(str(error))}")
+    if error.code != 3 or not args.json:
+        raise error
+    note(f"error: {error}")
+    return answer
+
+
+def tell_ci(args: argparse.Namespace, answer: Said, summary: str) -> None:
+    """The JUnit file, and what GitHub Actions shows, as far as they are wanted."""
+    if args.junit:
+        write_output(args.junit, junit_xml(answer.title, answer.cases), args.force)
+    if args.github:
+        tell_github(annotations(answer.title, answer.cases, answer.warnings), summary)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, decide, write what was asked for, print; the exit code is the verdict."""
+    if args.rule == CHOOSE and (args.junit or args.github):
+        raise ScriptError("--junit and --github show a gate; --rule choose gates nothing: leave them out")
+    try:
+        answer = answered(args)
+        tell_ci(args, answer, answer.report)
+    except ScriptError as error:
+        answer = stopped(args, error)
+    document = json.dumps(answer.document, indent=2, ensure_ascii=False, allow_nan=False)
+    if args.report and answer.report:
+        write_output(Path(args.report), answer.report.encode("utf-8", "backslashreplace").decode(), args.force)
         note(f"report in {args.report}")
     if args.output:
         write_output(args.output, document + "\n", args.force)
         note(f"JSON in {args.output}")
-    print_data(document if args.json else text)
-    return code
+    print_data(document if args.json else answer.text)
+    return answer.document["exit_code"]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -206,6 +263,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--by", metavar="FIELD", help="also a verdict for each value of this field of the samples' metadata: language")
     add("--only-items", metavar="FILE", help="only the items in it: what check_contamination --clean-items has written")
+    add("--history", type=positive, metavar="N", help="the last N nights of both sides together, and their drift")
     add("--latest", action="store_true", help="of a model measured at several times, the last one")
     add(
         "--aa",
@@ -216,6 +274,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--allow-unlike", action="store_true", help="compare what was not measured alike, or not validly; recorded")
     add("--report", metavar="FILE.md", help="write the evaluation summary as Markdown")
     add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
+    add("--junit", type=Path, metavar="FILE.xml", help="write each benchmark as a test case, for a CI's report")
+    add("--github", action="store_true", help="annotations and the job's summary in GitHub Actions")
     add("--force", action="store_true", help=FORCE_HELP)
     add("--json", action="store_true", help="one JSON document to stdout")
     parser.set_defaults(run=run)
@@ -231,9 +291,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "comparison.again", "comparison.choose", "comparison.chosen_items", "comparison.policy", "comparison.reading",
-#     "comparison.report", "comparison.rows", "comparison.strata", "comparison.verdicts", "comparison.vocabulary", "frame", "names",
-#     "outputs", "own_vocabulary", "vocabulary"
+#     "command_line", "comparison.again", "comparison.choose", "comparison.chosen_items", "comparison.ci",
+#     "comparison.history", "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
+#     "comparison.strata", "comparison.verdicts", "comparison.vocabulary", "frame", "names", "outputs",
+#     "own_vocabulary", "vocabulary"
 # )
 # ]cog]
 
@@ -259,12 +320,13 @@ import threading
 import time
 import traceback
 import unicodedata
+import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -2804,6 +2866,145 @@ def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: flo
     return Difference(candidate, baseline, span=span, freedom=float(freedom))
 
 
+# --- parts/statistics/nights.py ---------------------------------------------------------------------------------------
+
+FEWEST_NIGHTS = 3  # to cumulate: two tell nothing of how much nights differ
+FEWEST_TO_DRIFT = 6  # with fewer no order of the nights is rare enough to be shown
+USUAL_EFFECT = 0.05  # of the range: the size that the mixture expects
+EXACT_NIGHTS = 7  # up to here all orders of the nights are tried
+ORDERS = 9_999
+ORDER_SEED = 20_260_312
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One night's paired items: their differences (more is better), and what each shares with others (its own name)."""
+
+    differences: np.ndarray
+    shared: Sequence[Any]
+
+    @property
+    def gain(self) -> float:
+        """The mean difference."""
+        return float(self.differences.mean())
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """What some nights show together: e-values against "the limit is missed" and against "it is kept", on average."""
+
+    evidence: Evidence
+    mean: float
+    e_pass: float
+    e_fail: float
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A trend that is shown: `slope` a night, from the night with this index on (0: from the first one)."""
+
+    slope: float
+    since: int
+    p_value: float
+
+
+def sequential_evidence(nights: Sequence[Night], limit: float, span: float | None) -> Sequential | None:
+    """The nights as one sequence, held against a limit of the mean gain; None with too few.
+
+    The variance is clustered by item (the same item asked each night counts once); to it comes what the nights' means
+    spread beyond the noise of single answers, with t of its few degrees of freedom. Of its z the e-value is made.
+    """
+    import numpy as np
+
+    if len(nights) < FEWEST_NIGHTS:
+        return None
+    names: dict[Any, int] = {}
+    items = np.array([names.setdefault(name, len(names)) for night in nights for name in night.shared])
+    together = np.concatenate([night.differences for night in nights])
+    evidence = paired_difference(together, [items], span, night_variance(nights, items, together))
+    low, high = (float(end) for end in evidence.interval(0.05))
+    error = (high - low) / (2 * 1.96)
+    scale = USUAL_EFFECT * (span or 1.0)
+    passing = mixture_evidence(tail_to_z(evidence.p_above(limit)), error, scale)
+    failing = mixture_evidence(tail_to_z(evidence.p_below(limit)), error, scale)
+    return Sequential(evidence, float(together.mean()), passing, failing, len(names))
+
+
+def night_variance(nights: Sequence[Night], items: Any, together: Any) -> tuple[float, float]:
+    """(variance that differing nights add to the mean of all, its degrees of freedom); 0 where noise explains them.
+
+    An item's answers scatter around its mean over the nights; one that was asked once, around its night's mean.
+    """
+    import numpy as np
+
+    sizes = np.array([len(night.differences) for night in nights])
+    numbers = np.repeat(np.arange(len(nights)), sizes)
+    gains = np.bincount(numbers, together) / sizes
+    times = np.bincount(items)
+    own = np.bincount(items, together) / np.maximum(times, 1)
+    again = times[items] > 1
+    center = np.where(again, own[items], gains[numbers])
+    freed = np.where(again, times[items] / np.maximum(times[items] - 1.0, 1.0), sizes[numbers] / (sizes[numbers] - 1.0))
+    noise = float((np.bincount(numbers, freed * (together - center) ** 2) / sizes**2).mean())
+    excess = float(gains.var(ddof=1)) - noise
+    return (excess / len(nights), len(nights) - 1.0) if excess > 0 else (0.0, math.inf)
+
+
+def tail_to_z(p: float) -> float:
+    """The normal value with this upper tail."""
+    from scipy import special
+
+    return float(-special.ndtri(min(max(p, 1e-300), 1 - 1e-16)))
+
+
+def mixture_evidence(z: float, error: float, scale: float) -> float:
+    """The e-value of an estimate that lies z of its standard errors above the limit, for effects of about `scale`.
+
+    The likelihood ratio of a half-normal mixture over the effect against none; with t = (scale / error)^2:
+    2 (1 + t)^(-1/2) exp(z^2 t / (2 (1 + t))) Phi(z (t / (1 + t))^(1/2))
+    """
+    from scipy import special
+
+    if not error > 0:
+        return 1.0
+    t = (scale / error) ** 2
+    share = t / (1 + t)
+    return float(2 / math.sqrt(1 + t) * math.exp(min(600.0, z * z * share / 2)) * special.ndtr(z * math.sqrt(share)))
+
+
+def drift_of(gains: Sequence[float], alpha: float = 0.05) -> Drift | None:
+    """The drift of a sequence of means, if one is shown: level until some night, then a line.
+
+    The largest reduction of the squares that such a broken line brings, against what it brings for the nights in any
+    other order: exact where nights can be exchanged when nothing drifts, whatever they share and however they scatter.
+    """
+    import numpy as np
+
+    values = np.array(gains, float)
+    n = len(values)
+    if n < FEWEST_TO_DRIFT or np.ptp(values) < 1e-12:
+        return None
+    bends = np.maximum(0.0, np.arange(n)[None, :] - np.arange(n - 2)[:, None])
+    bends -= bends.mean(axis=1, keepdims=True)
+    lengths = (bends**2).sum(axis=1)
+
+    def reductions(rows: np.ndarray) -> np.ndarray:
+        return (rows @ bends.T) ** 2 / lengths
+
+    if n <= EXACT_NIGHTS:
+        orders = values[np.array(list(itertools.permutations(range(n))))]
+    else:
+        rng = np.random.default_rng(ORDER_SEED)
+        orders = np.concatenate([values[None, :], rng.permuted(np.tile(values, (ORDERS, 1)), axis=1)])
+    seen = reductions(values[None, :])[0]
+    best = int(seen.argmax())
+    p_value = float((reductions(orders).max(axis=1) >= seen[best] * (1 - 1e-9)).mean())
+    if p_value > alpha:
+        return None
+    return Drift(float(values @ bends[best] / lengths[best]), best, p_value)
+
+
 # --- parts/comparison/vocabulary.py -----------------------------------------------------------------------------------
 
 COMPARISON_SCHEMA = "1"
@@ -2811,12 +3012,15 @@ DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and
 DEFAULT_GAIN = 0.02
 GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
 NOT_COMPARABLE, ABSENT = "NOT COMPARABLE", "MISSING"
+REPORT = "report"  # a tier, and what stands in place of a verdict for what is shown and never gated
+UNDECIDED = ("ask", "pass", "fail")  # what an undecided benchmark is to the gate
 BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
 ItemId = tuple[str, str]  # subtask, sample_id
 STYLES = {
     **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
     **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
     **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
+    REPORT: "",
 }
 
 
@@ -2876,6 +3080,10 @@ class Policy:
     limitations: tuple[str, ...] = ()
     defaults: Limits = Limits()
     benchmarks: Mapping[str, Limits] = field(default_factory=dict)
+    undecided: Mapping[str, str] = field(default_factory=dict)  # tier -> ask (also where it is not named), pass, fail
+    require: tuple[str, ...] = ()  # what each side's records must have: hash, samples
+    require_paired: bool = False
+    latest: bool = False
     allow_unlike: bool = False
     items: ChosenItems = field(default_factory=ChosenItems)  # which items count, where not all do
     tried: int | None = None  # how many candidates the one that is compared was picked from
@@ -2892,6 +3100,8 @@ class Policy:
     def blocks(self, key: str) -> bool:
         """Whether the overall verdict depends on a benchmark."""
         tier = self.limits(key).tier
+        if tier == REPORT:
+            return False
         return key in self.targets or tier == "critical" or (tier == "supporting" and self.supporting == "block")
 
 
@@ -2984,6 +3194,22 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class NightsFound:
+    """What the last nights say of a benchmark: gains (more is better) by date, drift, tonight's change, evidence."""
+
+    count: int
+    first: str
+    last: str
+    gains: tuple[float, ...]
+    dates: tuple[str, ...]
+    drift: Drift | None
+    since: str | None  # the date after which it drifts
+    change: tuple[float, float] | None  # tonight less the nights before, two-sided p
+    sequence: Sequential | None
+    decided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One benchmark of one candidate: scores, difference and verdict. `gain` values are oriented: more is better."""
 
@@ -3008,11 +3234,13 @@ class Row:
     levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
     bounds: tuple[float, float] | None = None
     p_values: Mapping[str, float] = field(default_factory=dict)
+    invalid: bool = False  # whether what keeps it from being compared is that a score is not valid
     items_needed: int | None = None
     needed_if: str | None = None
     by: str = ""  # "language=de": the part of a benchmark that it is about, where it is broken down
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
+    nights: NightsFound | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -3064,6 +3292,7 @@ class Decision:
     policy: Policy
     pareto: Pareto | None = None
     chosen: str | None = None  # the best of several candidates, where one is taken
+    why_open: str | None = None  # why there is no GO and no NO-GO: invalid, not_comparable, missing, undecided
 
 
 def smallest(*values: float | None) -> float | None:
@@ -3692,16 +3921,32 @@ def reading_lines(decision: Decision) -> list[str]:
             f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
         ]
     lines = lines if gate else lines[:1]
+    for way, words in (
+        ("pass", "so one that misses its limit may get a GO"),
+        ("fail", "so one that keeps it may fail"),
+    ):
+        tiers = listing(sorted({r.tier for r in rows if r.blocking and policy.undecided.get(r.tier, "ask") == way}))
+        if tiers:
+            lines.append(
+                f"By the policy an undecided benchmark ({tiers}) counts as {way}, {words} more often than that."
+            )
     if tried > 1 and policy.rule != "select":
         lines.append(
             f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
         )
+    if any(row.nights is not None for row in rows):
+        lines.append(
+            "Nights: half of the error budget is tonight's, half is for the nights together, by e-values that may be "
+            "looked at each night (1 divided by their level decides); only where no drift and no change is shown."
+        )
+    if any(row.verdict == REPORT for row in decision.rows):
+        lines.append("report: shown with its 95 % interval, and never gated.")
     if any(row.by for row in decision.rows):
         lines.append(
             "Parts (--by): each is tested among all of them by Holm's procedure, so that all of their verdicts hold "
             f"together with {percent(1 - policy.alpha)}; a part that is shown to miss the limit makes a NO-GO."
         )
-    if any(not row.blocking and not row.by for row in decision.rows):
+    if any(not row.blocking and not row.by and row.levels for row in decision.rows):
         lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
     if any(row.lower_is_better for row in decision.rows):
         lines.append("Where less is better the ends change places.")
@@ -3743,7 +3988,7 @@ def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
     lines = []
     for row in decision.rows:
-        if row.bounds is None or decision.chosen not in (None, row.candidate):
+        if not row.p_values or row.bounds is None or decision.chosen not in (None, row.candidate):
             continue
         gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
         reach = detectable_difference(row, decision.policy)
@@ -3819,6 +4064,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "schema_version": COMPARISON_SCHEMA,
         "verdict": decision.verdict,
         "exit_code": EXIT_CODES[decision.verdict],
+        "reason": decision.why_open,
         "rule": policy.rule,
         "baseline": decision.baseline,
         "candidates": [{"name": name, "verdict": verdict} for name, verdict in decision.candidates.items()],
@@ -3882,10 +4128,34 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "items_needed": row.items_needed,
         "items_needed_if": row.needed_if,
         "benchmark_items": row.size,
+        "history": None if row.nights is None else nights_json(row),
         "noise": None
         if row.noise is None
         else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
         "notes": list(row.notes),
+    }
+
+
+def nights_json(row: Row) -> dict[str, Any]:
+    """What the nights say as JSON; differences as the row's `delta`, in the metric's unit."""
+    found, sequence = row.nights, row.nights.sequence
+    together = None
+    if sequence is not None:
+        ends = row.as_shown(*map(float, sequence.evidence.interval(0.05)))
+        together = {"delta": row.sign * sequence.mean, "interval_95": list(ends), "items": sequence.items}
+        together |= {"e_kept": sequence.e_pass, "e_missed": sequence.e_fail, "decides": found.decided}
+    drift = found.drift
+    return {
+        "nights": [
+            {"date": date, "delta": row.sign * gain} for date, gain in zip(found.dates, found.gains, strict=True)
+        ],
+        "together": together,
+        "change_tonight": None
+        if found.change is None
+        else {"delta": row.sign * found.change[0], "p_value": found.change[1]},
+        "drift": None
+        if drift is None
+        else {"per_night": row.sign * drift.slope, "since": found.since, "p_value": drift.p_value},
     }
 
 
@@ -5677,9 +5947,16 @@ def remark_notes(side: Side, name: str) -> list[str]:
     return list(dict.fromkeys(f"{name}: {remark}" for remark in remarks if not remark.endswith("without a score")))
 
 
-def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
+def policy_reasons(sides: Sequence[Side], policy: Policy, paired: bool) -> list[str]:
     """Where the runs are not made with what the policy demands."""
     reasons = []
+    for side, name in zip(sides, ("baseline", "candidate"), strict=False):
+        if "hash" in policy.require and not all(run.identity.fixed for run in side.runs):
+            reasons.append(f"the policy requires a hash of the weights, the {name}'s records have none")
+        if "samples" in policy.require and not all(run.repeats for run in side.runs):
+            reasons.append(f"the policy requires samples, the {name}'s records have none")
+    if policy.require_paired and sides and not paired:
+        reasons.append("the policy requires paired items (require_paired)")
     for library, version in sorted({run.harness for side in sides for run in side.runs}):
         if policy.harness:
             wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
@@ -5856,6 +6133,7 @@ class Question:
     only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
     result_ids: frozenset[str] = frozenset()
     repeated: tuple[Run, ...] = ()  # the runs of --aa
+    nights: tuple[tuple[ModelRuns, ModelRuns], ...] = ()  # of --history: (baseline, candidate), the oldest first
     by: str = ""  # the field of the items' metadata by which each benchmark is broken down
     luck: str = ""  # a warning that the candidate may be the luckiest of several
 
@@ -5945,12 +6223,17 @@ def make_row(
     row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
     row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
-    unwanted = policy_reasons(row.sides or (), policy)
+    unwanted = policy_reasons(row.sides or (), policy, row.pairs is not None or row.corpus is not None)
     notes = (*unwanted, *reasons, *row.notes)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
-        return replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes)
+        invalid = any(run.validity.reasons for side in row.sides or () for run in side.runs)
+        return replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes, invalid=invalid)
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
+    if row.tier == REPORT:
+        evidence = None if row.basis is None else row.basis.evidence
+        bounds = None if evidence is None else tuple(map(float, evidence.interval(0.05)))
+        return replace(row, verdict=REPORT, bounds=bounds)
     return with_threshold(row, policy)
 
 
@@ -6365,6 +6648,7 @@ def choice_json(choice: Choice) -> dict[str, Any]:
         "rule": "choose",
         "verdict": choice.verdict,
         "exit_code": choice.exit_code,
+        "reason": None if choice.exit_code == 0 else "not_comparable" if choice.open else "undecided",
         "best": choice.best,
         "models": list(choice.models),
         "alpha": choice.alpha,
@@ -6397,6 +6681,696 @@ def choice_json(choice: Choice) -> dict[str, Any]:
             "dominated": {name: dominated(choice, name) for name in choice.models},
         },
     }
+
+
+# --- parts/comparison/history.py --------------------------------------------------------------------------------------
+
+
+def nights_until(tonight: ModelRuns, runs: Sequence[Run], most: int, but: set[str]) -> tuple[ModelRuns, ...]:
+    """The last states of a model up to tonight's, each with the runs of one night, the oldest first; `but`: files that
+    are another side's."""
+    until = max(map(moment_of_run, tonight.runs))
+    states = [state for state in states_of(runs) if not {run.file for run in state} & but]
+    states = [state for state in states if max(map(moment_of_run, state)) <= until]
+    return tuple(ModelRuns(tonight.name, tuple(state)) for state in states[-most:])
+
+
+def night_date(model: ModelRuns) -> str:
+    """The day of a night's last run."""
+    return max(map(moment_of_run, model.runs)).strftime("%Y-%m-%d")
+
+
+def pairs_of_nights(
+    baseline: Sequence[ModelRuns], candidate: Sequence[ModelRuns]
+) -> tuple[tuple[ModelRuns, ModelRuns], ...]:
+    """Each night of the candidate with the baseline's last one until then, or its first."""
+    found = []
+    for night in candidate:
+        when = max(map(moment_of_run, night.runs))
+        before = [other for other in baseline if min(map(moment_of_run, other.runs)) <= when]
+        found.append((before[-1] if before else baseline[0], night))
+    return tuple(found)
+
+
+def with_history(rows: Sequence[Row], question: Question, alpha: float) -> list[Row]:
+    """The rows with what the nights say; alpha: the part of the error budget that is theirs."""
+    gate = sum(row.blocking for row in rows)
+    return [with_nights(row, question, alpha, max(1, gate)) for row in rows]
+
+
+def with_nights(row: Row, question: Question, alpha: float, gate: int) -> Row:
+    """One row with its nights, and the verdict that they bring where tonight brings none."""
+    if row.verdict in (ABSENT, NOT_COMPARABLE) or row.pairs is None or row.by:
+        return row
+    nights, dates, left = comparable_nights(row, question)
+    if len(nights) < FEWEST_NIGHTS:
+        words = f"{len(nights)} nights that can be compared: too few to be taken together"
+        return replace(row, notes=(*row.notes, words, *left))
+    gains = [night.gain for night in nights]
+    drift = drift_of(gains)
+    found = NightsFound(
+        count=len(nights),
+        first=dates[0],
+        last=dates[-1],
+        gains=tuple(gains),
+        dates=tuple(dates),
+        drift=drift,
+        since=dates[drift.since] if drift else None,
+        change=change_tonight(nights, row.span),
+        sequence=None if row.threshold is None else sequential_evidence(nights, row.threshold, row.span),
+    )
+    row = replace(row, nights=found)
+    row = decided_by_nights(row, question.policy, alpha, gate)
+    return replace(row, notes=(*row.notes, *nights_notes(row), *left))
+
+
+def comparable_nights(row: Row, question: Question) -> tuple[list[Night], list[str], list[str]]:
+    """The nights that measured as tonight did, with their dates, and a note about the others."""
+    found, dates, left = [], [], []
+    for baseline, candidate in question.nights:
+        night = night_row(row, question, baseline, candidate)
+        why = unlike_tonight(night, row)
+        if night is None or why:
+            left.append(f"{night_date(candidate)} ({why or 'not measured'})")
+            continue
+        found.append(night_of(night))
+        dates.append(night_date(candidate))
+    return found, dates, [f"nights left out: {'; '.join(left[:5])}{' ...' if len(left) > 5 else ''}"] if left else []
+
+
+def night_row(row: Row, question: Question, baseline: ModelRuns, candidate: ModelRuns) -> Row | None:
+    """The row of one night for the same benchmark, before any verdict; None where it was not measured."""
+    asked = replace(question, baseline=baseline, candidates=(candidate,))
+    one, two = (asked.runs(model).get(row.key, []) for model in (baseline, candidate))
+    for suffix, ours, theirs in variants(one, two):
+        if (
+            ours
+            and theirs
+            and question.vocabulary.title(row.key) + suffix in (row.label, question.vocabulary.title(row.key))
+        ):
+            return make_row(asked, candidate, row.key, suffix, ours, theirs)
+    return None
+
+
+def unlike_tonight(night: Row | None, row: Row) -> str:
+    """Why a night cannot be put beside tonight; nothing where it can."""
+    if night is None:
+        return ""
+    if night.verdict == NOT_COMPARABLE or night.pairs is None or night.sides is None:
+        return night.notes[0] if night.notes else "not comparable"
+    if found := setting_differences(night.sides[1].runs[0], row.sides[1].runs[0]):
+        return next(iter(found))
+    matched = match_items(night.sides[1], row.sides[1])
+    if matched.other_prompts or matched.other_items:
+        return "other prompts" if matched.other_prompts else "other items or prompts"
+    return "" if night.metric == row.metric else "another metric"
+
+
+def item_means(side: Side) -> dict[tuple[str, str], float]:
+    """The mean of each item's repeats."""
+    return {name: math.fsum(values) / len(values) for name, values in side.scores.items()}
+
+
+def night_of(row: Row) -> Night:
+    """The paired items of a night, with what each shares with other nights: its passage, or itself."""
+    import numpy as np
+
+    names = sorted(match_items(*row.sides).names)
+    one, two = map(item_means, row.sides)
+    groups = [row.sides[1].answers[name].group or row.sides[0].answers[name].group for name in names]
+    shared = [name if group is None else (name[0], f"group {group}") for name, group in zip(names, groups, strict=True)]
+    return Night(row.sign * np.array([two[name] - one[name] for name in names]), shared)
+
+
+def change_tonight(nights: Sequence[Night], span: float | None) -> tuple[float, float] | None:
+    """(tonight's gain less that of the nights before on the same items, two-sided p); None where none are the same."""
+    import numpy as np
+
+    before: dict[object, list[float]] = {}
+    for night in nights[:-1]:
+        for name, value in zip(night.shared, night.differences, strict=True):
+            before.setdefault(name, []).append(float(value))
+    pairs = [
+        (float(value) - math.fsum(before[name]) / len(before[name]), name)
+        for name, value in zip(nights[-1].shared, nights[-1].differences, strict=True)
+        if name in before
+    ]
+    if len(pairs) < 10:  # other items each night: the means alone tell
+        others = np.concatenate([night.differences for night in nights[:-1]])
+        own = nights[-1].differences
+        error = math.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others))
+        change = nights[-1].gain - float(others.mean())
+        return (change, math.erfc(abs(change) / error / math.sqrt(2))) if error else None
+    numbers: dict[object, int] = {}
+    groups = np.array([numbers.setdefault(name, len(numbers)) for _, name in pairs])
+    # A change of an item's difference may be as wide as two ranges.
+    evidence = paired_difference(np.array([value for value, _ in pairs]), [groups], None if span is None else 2 * span)
+    return float(np.mean([value for value, _ in pairs])), two_sided_p(evidence)
+
+
+def decided_by_nights(row: Row, policy: Policy, alpha: float, gate: int) -> Row:
+    """An open row decided by its nights, where nothing shows that they differ and tonight points the same way."""
+    found = row.nights
+    change_shown = found.change is not None and found.change[1] < policy.alpha
+    lost = any(side_attempts(side).lost for side in row.sides)
+    if row.verdict != INCONCLUSIVE or found.sequence is None or found.drift or change_shown or lost:
+        return row
+    if row.basis is None or row.basis.evidence is None or row.levels is None or policy.rule == "select":
+        return row
+    share = alpha * min(1.0, row.levels[0] / policy.alpha * 2)
+    above = row.sign * row.delta >= row.threshold
+    verdict = INCONCLUSIVE
+    if above and found.sequence.e_pass * share >= 1:
+        verdict = GO
+    elif not above and found.sequence.e_fail * alpha >= gate:
+        verdict = NO_GO
+    if verdict == INCONCLUSIVE:
+        return row
+    return replace(row, verdict=verdict, nights=replace(found, decided=True), items_needed=None, needed_if=None)
+
+
+def shown_gain(row: Row, value: float) -> str:
+    """A gain as a difference of scores, in points for proportions."""
+    share = row.unit == "proportion"
+    return f"{0.0 + round(row.sign * value * (100 if share else 1), 2):+.2f}{' points' if share else ''}"
+
+
+def drift_text(row: Row, drift: Drift, since: str) -> str:
+    """'-0.40 points a night since 2026-03-02 (p = 0.003)'."""
+    return f"{shown_gain(row, drift.slope)} a night since {since} (p = {drift.p_value:.2g})"
+
+
+def nights_notes(row: Row) -> list[str]:
+    """What the nights say, in words."""
+    found = row.nights
+    lines = []
+    if found.drift:
+        lines.append(f"drift: {drift_text(row, found.drift, found.since)} over {found.count} nights")
+    if found.change is not None and found.change[1] < 0.05:
+        lines.append(
+            f"tonight is {shown_gain(row, found.change[0])} from the {found.count - 1} nights before "
+            f"(p = {found.change[1]:.2g})"
+        )
+    if found.sequence is None:
+        return lines
+    sequence = found.sequence
+    low, high = row.as_shown(*map(float, sequence.evidence.interval(0.05)))
+    low, high = shown_gain(row, row.sign * low), shown_gain(row, row.sign * high)
+    words = "decided by" if found.decided else "so not taken together:" if lines else "not decided by"
+    return [
+        *lines,
+        f"{words} {found.count} nights since {found.first}: {shown_gain(row, sequence.mean)} on average "
+        f"({low} to {high}), e-values {number(sequence.e_pass, 1)} for the limit kept, "
+        f"{number(sequence.e_fail, 1)} for missed",
+    ]
+
+
+# --- parts/comparison/pareto.py ---------------------------------------------------------------------------------------
+
+NUMBERS_AT_ONCE = 2**21
+RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
+PARETO_DRAWS = 4_000
+
+
+def pareto_of(rows: Sequence[Row], question: Question) -> Pareto | None:
+    """P(Pareto-optimal) of baseline and candidates by a joint paired bootstrap over the items that all of them have.
+
+    Each draw takes the same items (or clusters) for all results; benchmarks are drawn independently. None when no
+    gated benchmark has items for all.
+    """
+    import numpy as np
+
+    names = [question.baseline.name, *(model.name for model in question.candidates)]
+    by_label: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if (
+            row.blocking
+            and row.pairs is not None
+            and row.verdict != NOT_COMPARABLE
+            and not first_corpus_level(row.sides)
+        ):
+            by_label[row.label].append(row)
+    whole = {label: found for label, found in by_label.items() if len(found) == len(question.candidates)}
+    rng = np.random.default_rng(RANDOM_SEED)
+    drawn, points, items, used = [], [], 0, []
+    for label in sorted(whole):
+        scores, groups = joint_scores(whole[label])
+        if not len(groups):
+            continue
+        used.append(label)
+        items += len(groups)
+        totals = np.stack([np.bincount(groups, column) for column in scores.T], axis=1)
+        sizes = np.bincount(groups).astype(float)
+        points.append(scores.mean(axis=0))
+        drawn.append(resampled_means(totals, sizes, rng))
+    if not used:
+        return None
+    optimal = undominated(np.stack(drawn, axis=2)).mean(axis=0)
+    front = undominated(np.stack(points, axis=1)[None])[0]
+    return Pareto(
+        tuple(used),
+        {name: float(p) for name, p in zip(names, optimal, strict=True)},
+        tuple(name for name, on in zip(names, front, strict=True) if on),
+        items,
+    )
+
+
+def joint_scores(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """(items x results, oriented so that more is better; group numbers) over the items that all results have."""
+    import numpy as np
+
+    sides = [rows[0].sides[0], *(row.sides[1] for row in rows)]
+    common = set(sides[0].scores).intersection(*(side.scores for side in sides[1:]))
+    lines = []
+    for name in common:
+        values = tuple(math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
+        group = sides[0].answers[name].group
+        lines.append((values, (name[0], group) if group is not None else name))
+    lines.sort()
+    numbers: dict[Any, int] = {}
+    groups = np.array([numbers.setdefault(line[1], len(numbers)) for line in lines], int)
+    return rows[0].sign * np.array([line[0] for line in lines], float).reshape(-1, len(sides)), groups
+
+
+def resampled_means(totals: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(draws x results) means of resampled units, given each unit's total scores and number of items."""
+    import numpy as np
+
+    count = len(sizes)
+    means = np.empty((PARETO_DRAWS, totals.shape[1]))
+    step = max(1, NUMBERS_AT_ONCE // count)
+    for begin in range(0, PARETO_DRAWS, step):
+        draws = min(step, PARETO_DRAWS - begin)
+        picked = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
+        weights = np.bincount(picked.ravel(), minlength=draws * count).reshape(draws, count)
+        means[begin : begin + draws] = (weights @ totals) / (weights @ sizes)[:, None]
+    return means
+
+
+def undominated(scores: np.ndarray) -> np.ndarray:
+    """(draws x results): whether no other result is at least as good everywhere and better somewhere.
+
+    scores: draws x results x benchmarks.
+    """
+    import numpy as np
+
+    results = scores.shape[1]
+    optimal = np.ones(scores.shape[:2], bool)
+    for i in range(results):
+        for j in range(results):
+            if i != j:
+                gap = scores[:, j] - scores[:, i]
+                optimal[:, i] &= ~((gap >= -1e-12).all(axis=1) & (gap > 1e-12).any(axis=1))
+    return optimal
+
+
+# --- parts/comparison/verdicts.py -------------------------------------------------------------------------------------
+
+MAX_T_DRAWS = 40_000
+
+
+def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
+    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another.
+
+    Candidates of which the best one is taken each have a family of their own: all of them must fail for a NO-GO.
+    """
+    names = dict.fromkeys(row.candidate for row in rows)
+    families = [rows] if policy.rule == "select" else [[row for row in rows if row.candidate == name] for name in names]
+    share = picking_level(rows, policy, candidates)
+    judged = {id(row): row for row in rows}
+    for members in families:
+        for blocking in (True, False):
+            family = [row for row in members if is_gated(row, policy) == blocking and has_evidence(row)]
+            gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
+            for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
+                found = judge_row(row, policy, levels, adjusted, max(gate, 1))
+                judged[id(row)] = within_losses(found, policy)
+    return [judged[id(row)] for row in rows]
+
+
+def is_gated(row: Row, policy: Policy) -> bool:
+    """Whether a row is of the gate: a benchmark that blocks, or a part of one, whose shown failure blocks."""
+    return row.blocking or (bool(row.by) and policy.blocks(row.key))
+
+
+def picking_level(rows: Sequence[Row], policy: Policy, candidates: int) -> float:
+    """The level at which one candidate's claims are tested, so that the best of all that were tried is one by chance in
+    at most alpha: Bonferroni's, or what the candidates' correlation allows where all of them are there (max-t)."""
+    tried = max(policy.tried or 1, candidates)
+    alone = policy.alpha / tried
+    if tried == 1 or tried > candidates or policy.rule == "select":
+        return alone
+    return max(alone, max_t_level([row for row in rows if row.blocking and has_evidence(row)], policy.alpha))
+
+
+def max_t_level(rows: Sequence[Row], alpha: float) -> float:
+    """The level of one test among all of several candidates and benchmarks that share items (Westfall and Young 1993).
+
+    The largest of the statistics is drawn from normal ones with the correlations that the items have.
+    """
+    import numpy as np
+    from scipy import special
+
+    by_label: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_label[row.label].append(row)
+    rng, largest = np.random.default_rng(RANDOM_SEED), np.full(MAX_T_DRAWS, -np.inf)
+    for own in by_label.values():
+        correlation = np.eye(len(own))
+        if len(own) > 1 and all(row.pairs is not None for row in own):
+            scores, groups = joint_scores(own)
+            changes = scores[:, 1:] - scores[:, :1]
+            sums = np.stack([np.bincount(groups, column - column.mean()) for column in changes.T])
+            if (sums.std(axis=1) > 0).all():
+                correlation = np.corrcoef(sums)
+        values, vectors = np.linalg.eigh(correlation)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        largest = np.maximum(largest, (root @ rng.standard_normal((len(own), MAX_T_DRAWS))).max(axis=0))
+    return float(special.ndtr(-np.quantile(largest, 1 - alpha)))
+
+
+def has_evidence(row: Row) -> bool:
+    """Whether a row can be judged."""
+    return row.verdict == INCONCLUSIVE and row.basis is not None and row.basis.evidence is not None
+
+
+def family_levels(
+    family: Sequence[Row], policy: Policy, blocking: bool, share: float
+) -> tuple[list[tuple[float, float]], list[dict[str, float]]]:
+    """For each row of a family the one-sided levels of its (lower, upper) bound, and its adjusted p-values.
+
+    A gate passes only when every benchmark passes, so a pass needs no correction for their number (an
+    intersection-union test, Berger 1982), only for that of the candidates: `share` is what one of them has of alpha. It
+    fails when any benchmark fails, or any part of one (--by), so failing is corrected by Holm; parts that pass are
+    claimed one by one: Holm over the parts. "select" claims improvements one by one: Holm, and
+    at most the share. What cannot block is exploration: Benjamini-Hochberg.
+    """
+    alpha, select = policy.alpha, policy.rule == "select"
+    method = "holm" if blocking else "fdr_bh"
+    passes = [row.basis.evidence.p_above(0.0 if select else row.threshold) for row in family]
+    fails = [row.basis.evidence.p_below(row.threshold) for row in family]
+    failing = step_levels(fails, alpha, method)
+    parts = iter(step_levels([p for p, row in zip(passes, family, strict=True) if row.by], alpha, "holm"))
+    passing = [next(parts) if row.by else (p, alpha) for p, row in zip(passes, family, strict=True)]
+    passing = step_levels(passes, alpha, method) if select or not blocking else passing
+    if blocking:
+        pairs = zip(passes, passing, strict=True)
+        passing = [(max(q, min(1.0, p * alpha / share)), min(level, share)) for p, (q, level) in pairs]
+    levels = [(low, high) for (_, low), (_, high) in zip(passing, failing, strict=True)]
+    adjusted = [
+        {"pass": p, "pass_adjusted": pass_q, "fail": q, "fail_adjusted": fail_q}
+        for p, q, (pass_q, _), (fail_q, _) in zip(passes, fails, passing, failing, strict=True)
+    ]
+    return levels, adjusted
+
+
+def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float], gate: int) -> Row:
+    """One row's verdict at its levels; `gate`: how many benchmarks must pass together."""
+    evidence, select = row.basis.evidence, policy.rule == "select"
+    if select:
+        p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
+    above, below = (BETTER, REGRESSION) if select else (GO, NO_GO)
+    verdict = INCONCLUSIVE
+    if p_values["pass"] <= levels[0]:
+        verdict = above
+    elif select and p_values["no_regression"] <= levels[0]:
+        verdict = NO_REGRESSION
+    elif p_values["fail"] <= levels[1]:
+        verdict = below
+    bounds = evidence.lower(levels[0]), evidence.upper(levels[1])
+    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values)
+    if row.noise is not None and abs(row.delta) <= row.noise.half_width:
+        row = replace(row, notes=(*row.notes, "within the A/A noise"))
+    return with_items_needed(row, policy, policy.power ** (1 / gate)) if verdict == INCONCLUSIVE else row
+
+
+def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
+    """An undecided row with the number of items that would decide it, and under which assumption.
+
+    power: of this row, so that all rows of the gate together have the policy's.
+    """
+    evidence, n, (level, fail_level) = row.basis.evidence, row.basis.n, row.levels
+    low, high = evidence.interval(policy.alpha)
+    if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
+        needed = items_needed(evidence, n, row.threshold, level, power, unchanged=True)
+        if needed is None or needed > n:
+            return replace(row, items_needed=needed, needed_if="the model is unchanged")
+    limit = 0.0 if policy.rule == "select" else row.threshold
+    distance = row.sign * row.delta - limit
+    if distance == 0 or (distance < 0 and (row.role == "target" or policy.rule == "select")):
+        return row
+    side, edge, level = (evidence, limit, level) if distance > 0 else (evidence.mirrored(), -limit, fail_level)
+    needed = items_needed(side, n, edge, level, power)
+    needed = None if needed is None else max(needed, n + 1)
+    return replace(row, items_needed=needed, needed_if="the true difference is the observed one")
+
+
+def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
+    """One candidate's verdict from its rows, and the reasons in words."""
+    gate = [row for row in rows if row.blocking]
+    undecided = [row for row in gate if row.verdict == INCONCLUSIVE]
+    ways = {way: [r.label for r in undecided if policy.undecided.get(r.tier, "ask") == way] for way in UNDECIDED}
+    of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
+    of[INCONCLUSIVE] = ways["ask"]
+    parts = [row.label for row in rows if row.by and is_gated(row, policy) and row.verdict in (NO_GO, REGRESSION)]
+    bad = of[NO_GO] + of[REGRESSION] + parts
+    words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
+    if bad or ways["fail"]:
+        reasons = [f"{words} {listing(bad, 20)}"] if bad else []
+        reasons += [f"undecided, a failure by the policy: {listing(ways['fail'], 20)}"] if ways["fail"] else []
+        reasons += [f"missing: {listing(of[ABSENT], 20)}"] if of[ABSENT] else []
+        return NO_GO, reasons
+    passed = [f"undecided, let pass by the policy: {listing(ways['pass'], 20)}"] if ways["pass"] else []
+    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
+    reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
+    if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
+        better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
+        reasons.append(better + (f" ({listing(of[BETTER], 20)})" if of[BETTER] else ""))
+    if reasons:
+        return INCONCLUSIVE, reasons
+    if policy.rule == "select":
+        return GO, [f"better on {listing(of[BETTER], 20)}, and no regression on any of {len(gate)}", *passed]
+    if passed:
+        return GO, [f"{len(of[GO])} of {len(gate)} gated benchmarks pass", *passed]
+    return GO, [f"all {len(gate)} gated benchmarks pass"]
+
+
+def why_open(rows: Sequence[Row]) -> str:
+    """Why a gate did not come to GO or NO-GO, the first that has to be mended: invalid, not_comparable, missing, ..."""
+    gate = [row for row in rows if row.blocking]
+    if any(row.invalid and row.verdict == NOT_COMPARABLE for row in gate):
+        return "invalid"
+    for verdict, why in ((NOT_COMPARABLE, "not_comparable"), (ABSENT, "missing")):
+        if any(row.verdict == verdict for row in gate):
+            return why
+    return "undecided"
+
+
+def decide(question: Question) -> Decision:
+    """The answer to a question."""
+    policy = question.policy
+    if question.nights:  # half of the error budget for tonight alone, half for the nights together
+        tonight = replace(policy, alpha=policy.alpha / 2)
+        rows = with_history(judge(make_rows(question), tonight, 1), question, policy.alpha / 2)
+    else:
+        rows = judge(make_rows(question), policy, len(question.candidates))
+    check_gate(rows, policy)
+    verdicts, reasons = {}, []
+    for model in question.candidates:
+        own = [row for row in rows if row.candidate == model.name]
+        verdicts[model.name], lines = candidate_verdict(own, policy)
+        prefix = f"{model.name}: {verdicts[model.name]}: " if len(question.candidates) > 1 else ""
+        reasons += [prefix + line for line in lines]
+    found, chosen = set(verdicts.values()), None
+    if policy.rule != "select" and len(question.candidates) > 1:
+        chosen = best_candidate(rows, verdicts)
+        best = f"the best of {len(verdicts)} is {chosen}"
+        reasons = [f"{best}: {verdicts[chosen]}", *(line for line in reasons if line.startswith(f"{chosen}: "))]
+    verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
+    open_rows = [row for row in rows if verdicts[row.candidate] == INCONCLUSIVE and chosen in (None, row.candidate)]
+    pareto = pareto_of(rows, question) if policy.rule == "select" else None
+    return Decision(
+        verdict,
+        tuple(reasons),
+        warnings_of(rows, question),
+        question.baseline.name,
+        verdicts,
+        tuple(rows),
+        policy,
+        pareto,
+        chosen,
+        why_open(open_rows) if verdict == INCONCLUSIVE else None,
+    )
+
+
+def best_candidate(rows: Sequence[Row], verdicts: Mapping[str, str]) -> str:
+    """The candidate that is taken: of those with the best verdict the one that gains most on its targets, or else on
+    all that is gated."""
+    order = {GO: 2, INCONCLUSIVE: 1, NO_GO: 0}
+
+    def standing(name: str) -> tuple[int, float]:
+        own = [row for row in rows if row.candidate == name and row.blocking and row.delta is not None]
+        own = [row for row in own if row.role == "target"] or own
+        gains = [row.sign * row.delta / (row.span or 1.0) for row in own]
+        return order[verdicts[name]], sum(gains) / len(gains) if gains else -1.0
+
+    return max(verdicts, key=standing)
+
+
+def check_gate(rows: Sequence[Row], policy: Policy) -> None:
+    """ScriptError when the rule cannot be applied to what was measured."""
+    gate = {row.key for row in rows if row.blocking}
+    if not gate:
+        raise ScriptError("no measured benchmark is gated: the policy calls all of them advisory (or supporting: warn)")
+    if policy.rule == "select" and len(gate) < policy.min_better:
+        raise ScriptError(
+            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}"
+        )
+
+
+def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
+    """What does not block, but ought to be known."""
+    lines = [
+        f"{row.label} ({row.tier}, does not block): {row.verdict}"
+        for row in rows
+        if not row.blocking
+        and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
+        and not (row.by and is_gated(row, question.policy))
+    ]
+    lines += [
+        f"{row.label} drifts: {drift_text(row, row.nights.drift, row.nights.since)}"
+        for row in rows
+        if row.nights is not None and row.nights.drift
+    ]
+    open_parts = [row.label for row in rows if row.by and row.verdict in (INCONCLUSIVE, NOT_COMPARABLE)]
+    if open_parts:
+        lines.append(f"undecided for parts, which does not block: {listing(open_parts, 20)}")
+    lines += [question.luck] if question.luck else []
+    gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
+    left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
+    if left:
+        lines.append(
+            f"gated benchmarks that --benchmarks leaves out, so the answer is not about them: {listing(left, 20)}"
+        )
+    return tuple(lines)
+
+
+# --- parts/comparison/ci.py -------------------------------------------------------------------------------------------
+
+FAILURE, ERROR, SKIPPED, PASSED = "failure", "error", "skipped", "passed"
+OPEN = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not_comparable", ABSENT: "missing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One benchmark of one candidate as a test: how it ended, of which type, and what is to be said."""
+
+    group: str
+    name: str
+    ended: str
+    kind: str
+    message: str
+
+
+def case_of(row: Row, policy: Policy) -> Case:
+    """A row as a test case."""
+    verdict = row.verdict
+    parts = [verdict]
+    if row.delta is not None:
+        parts.append(f"{score_cell(row, 1)} against {score_cell(row, 0)}, {delta_cell(row)}, limit {limit_text(row)}")
+    message = "; ".join([part for part in (*parts, row_notes(row)) if part])
+    way = policy.undecided.get(row.tier, "ask") if verdict == INCONCLUSIVE else "ask"
+    if is_gated(row, policy) and (verdict in (NO_GO, REGRESSION) or (way == "fail" and row.blocking)):
+        ended = FAILURE
+    elif not row.blocking:
+        ended = PASSED if verdict == REPORT else SKIPPED
+    elif verdict in OPEN and way == "ask":
+        ended = ERROR
+    else:
+        ended = PASSED
+    kind = "invalid" if row.invalid and verdict == NOT_COMPARABLE else OPEN.get(verdict, verdict)
+    return Case(f"{row.candidate}.{row.tier}", row.label, ended, kind, single_line(message))
+
+
+def cases_of(decision: Decision) -> list[Case]:
+    """All of a decision's rows that its verdict is read off."""
+    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
+    return [case_of(row, decision.policy) for row in rows]
+
+
+def junit_xml(title: str, cases: Sequence[Case]) -> str:
+    """A JUnit document with one suite."""
+    count = {ended: str(sum(case.ended == ended for case in cases)) for ended in (FAILURE, ERROR, SKIPPED)}
+    totals = {"tests": str(len(cases)), "failures": count[FAILURE], "errors": count[ERROR], "skipped": count[SKIPPED]}
+    root = ET.Element("testsuites", totals)
+    suite = ET.SubElement(root, "testsuite", {"name": single_line(title), **totals})
+    for case in cases:
+        names = {"classname": single_line(case.group), "name": single_line(case.name)}
+        element = ET.SubElement(suite, "testcase", names)
+        if case.ended == PASSED:
+            ET.SubElement(element, "system-out").text = case.message
+        else:
+            said = {"message": case.message} | ({} if case.ended == SKIPPED else {"type": case.kind})
+            ET.SubElement(element, case.ended, said)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def annotation(level: str, title: str, message: str) -> str:
+    """A workflow command of GitHub Actions: "::error title=my_quiz::NO-GO; 0.600 against 0.750"."""
+
+    def escaped(text: str, more: str = "") -> str:
+        for character in "%\r\n" + more:
+            text = text.replace(character, f"%{ord(character):02X}")
+        return text
+
+    return f"::{level} title={escaped(single_line(title), ':,')}::{escaped(single_line(message))}"
+
+
+def annotations(title: str, cases: Sequence[Case], warnings: Sequence[str]) -> list[str]:
+    """The annotations of a gate: an error for what stops it, a warning for the rest that somebody should see."""
+    levels = {FAILURE: "error", ERROR: "error", SKIPPED: "notice"}
+    lines = [annotation(levels[c.ended], f"{c.name} ({c.kind})", c.message) for c in cases if c.ended in levels]
+    undecided = [c for c in cases if c.ended == PASSED and c.kind == OPEN[INCONCLUSIVE]]
+    lines += [annotation("warning", f"{c.name} ({c.kind}, passes by the policy)", c.message) for c in undecided]
+    lines += [annotation("warning", title, warning) for warning in warnings]
+    return lines or [annotation("notice", title, f"{len(cases)} benchmarks")]
+
+
+def stopped_case(error: ScriptError) -> Case:
+    """The error that kept a gate from an answer, as a test case."""
+    return Case("gate", "gate", ERROR, stop_reason(error), single_line(error))
+
+
+def stop_reason(error: ScriptError) -> str:
+    """What an error is for a program: a choice that somebody has to make, or a failure."""
+    return "choose" if error.code == 3 else "failed"
+
+
+def stopped_json(error: ScriptError) -> dict[str, Any]:
+    """The document of --json where a choice is to be made first."""
+    return {
+        "schema_version": "1",
+        "verdict": None,
+        "exit_code": error.code,
+        "reason": stop_reason(error),
+        "message": str(error),
+    }
+
+
+def tell_github(lines: Sequence[str], summary: str) -> None:
+    """Print annotations (to stderr: stdout is the answer) and add to the job's summary."""
+    for line in lines:
+        print(without_secrets(line), file=sys.stderr)
+    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not place:
+        note("note: no GITHUB_STEP_SUMMARY: annotations alone")
+        return
+    try:
+        with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(without_secrets(f"{summary.rstrip()}\n\n"))
+    except OSError as error:
+        raise ScriptError(f"GITHUB_STEP_SUMMARY {place}: {error.strerror}") from error
 
 
 # --- parts/fields.py --------------------------------------------------------------------------------------------------
@@ -6454,7 +7428,7 @@ def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
 
 RULES = ("release", "finetune", "select")
 CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
-TIERS = ("critical", "supporting", "advisory")
+TIERS = ("critical", "supporting", "advisory", REPORT)
 
 
 VERSIONS = Shape(
@@ -6469,6 +7443,15 @@ GAIN = number_shape(0, 1)
 DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
     Shape(f"{shape.words}, or {AMOUNT_WORDS}", lambda v, shape=shape: is_amount(v) or shape.fits(v))
     for shape in (DROP, GAIN)
+)
+REQUIRED = ("hash", "samples")
+UNDECIDED_SHAPE = Shape(
+    f"{', '.join(UNDECIDED)}, or one of these for each tier: {{critical: ask, supporting: pass}}",
+    lambda value: (
+        value in UNDECIDED
+        if isinstance(value, str)
+        else isinstance(value, dict) and all(tier in TIERS and way in UNDECIDED for tier, way in value.items())
+    ),
 )
 LIMIT_FIELDS: dict[str, Shape] = {
     "tier": choice_shape(*TIERS),
@@ -6498,6 +7481,13 @@ POLICY_FIELDS: dict[str, Shape] = {
     "defaults": MAPPING,
     "benchmarks": MAPPING,
     "exclude_items": MAPPING,
+    "undecided": UNDECIDED_SHAPE,
+    "require": Shape(
+        f"a list of {' and '.join(REQUIRED)}",
+        lambda value: isinstance(value, list) and all(one in REQUIRED for one in value),
+    ),
+    "require_paired": YES_OR_NO,
+    "latest": YES_OR_NO,
 }
 
 
@@ -6529,7 +7519,9 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
         if name in content and name not in ("version", "defaults", "exclude_items")
     }
     own["items"] = ChosenItems(without=read_excluded(content.get("exclude_items", {}), where))
-    own |= {name: tuple(own[name]) for name in ("limitations",) if name in own}
+    own |= {name: tuple(own[name]) for name in ("limitations", "require") if name in own}
+    if isinstance(own.get("undecided"), str):  # one word for all tiers
+        own["undecided"] = dict.fromkeys(TIERS, own["undecided"])
     own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
     return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
 
@@ -6999,12 +7991,19 @@ class RunReader:
 
     def read_model(self, asked: AskedModel) -> ModelRuns:
         """The one state of one model that is asked for; ScriptError when there are several."""
-        model = one_model((entry.identity for entry in asked.entries), asked.what)
+        return self.one_night(asked, self.read_all(asked))
+
+    def read_all(self, asked: AskedModel) -> list[Run]:
+        """The runs of all states of the one model that is asked for."""
+        one_model((entry.identity for entry in asked.entries), asked.what)
         records = [entry for entry in asked.entries if not entry.record.get("failure")]
         if not records:
             raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed; evaluate it again")
-        runs = [run for entry in records for run in self.read(entry)]
-        runs = runs_with_settings(runs, asked.settings)
+        return runs_with_settings([run for entry in records for run in self.read(entry)], asked.settings)
+
+    def one_night(self, asked: AskedModel, runs: Sequence[Run]) -> ModelRuns:
+        """One state of what was read."""
+        model = one_model((entry.identity for entry in asked.entries), asked.what)
         if not runs:
             wanted = ", ".join(f"{key}={value}" for key, value in asked.settings.items())
             raise ScriptError(f"{asked.what}: none of its results was made with {wanted}")
@@ -7042,346 +8041,6 @@ class RunReader:
             have = sorted(self.fields)
             hint = nearest(wanted, have) or f"; they have: {listing(have, 20) or 'no metadata'}"
             raise ScriptError(f"--cluster-by: no item has {wanted!r} in its metadata{hint}")
-
-
-# --- parts/comparison/pareto.py ---------------------------------------------------------------------------------------
-
-NUMBERS_AT_ONCE = 2**21
-RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
-PARETO_DRAWS = 4_000
-
-
-def pareto_of(rows: Sequence[Row], question: Question) -> Pareto | None:
-    """P(Pareto-optimal) of baseline and candidates by a joint paired bootstrap over the items that all of them have.
-
-    Each draw takes the same items (or clusters) for all results; benchmarks are drawn independently. None when no
-    gated benchmark has items for all.
-    """
-    import numpy as np
-
-    names = [question.baseline.name, *(model.name for model in question.candidates)]
-    by_label: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if (
-            row.blocking
-            and row.pairs is not None
-            and row.verdict != NOT_COMPARABLE
-            and not first_corpus_level(row.sides)
-        ):
-            by_label[row.label].append(row)
-    whole = {label: found for label, found in by_label.items() if len(found) == len(question.candidates)}
-    rng = np.random.default_rng(RANDOM_SEED)
-    drawn, points, items, used = [], [], 0, []
-    for label in sorted(whole):
-        scores, groups = joint_scores(whole[label])
-        if not len(groups):
-            continue
-        used.append(label)
-        items += len(groups)
-        totals = np.stack([np.bincount(groups, column) for column in scores.T], axis=1)
-        sizes = np.bincount(groups).astype(float)
-        points.append(scores.mean(axis=0))
-        drawn.append(resampled_means(totals, sizes, rng))
-    if not used:
-        return None
-    optimal = undominated(np.stack(drawn, axis=2)).mean(axis=0)
-    front = undominated(np.stack(points, axis=1)[None])[0]
-    return Pareto(
-        tuple(used),
-        {name: float(p) for name, p in zip(names, optimal, strict=True)},
-        tuple(name for name, on in zip(names, front, strict=True) if on),
-        items,
-    )
-
-
-def joint_scores(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
-    """(items x results, oriented so that more is better; group numbers) over the items that all results have."""
-    import numpy as np
-
-    sides = [rows[0].sides[0], *(row.sides[1] for row in rows)]
-    common = set(sides[0].scores).intersection(*(side.scores for side in sides[1:]))
-    lines = []
-    for name in common:
-        values = tuple(math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
-        group = sides[0].answers[name].group
-        lines.append((values, (name[0], group) if group is not None else name))
-    lines.sort()
-    numbers: dict[Any, int] = {}
-    groups = np.array([numbers.setdefault(line[1], len(numbers)) for line in lines], int)
-    return rows[0].sign * np.array([line[0] for line in lines], float).reshape(-1, len(sides)), groups
-
-
-def resampled_means(totals: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(draws x results) means of resampled units, given each unit's total scores and number of items."""
-    import numpy as np
-
-    count = len(sizes)
-    means = np.empty((PARETO_DRAWS, totals.shape[1]))
-    step = max(1, NUMBERS_AT_ONCE // count)
-    for begin in range(0, PARETO_DRAWS, step):
-        draws = min(step, PARETO_DRAWS - begin)
-        picked = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
-        weights = np.bincount(picked.ravel(), minlength=draws * count).reshape(draws, count)
-        means[begin : begin + draws] = (weights @ totals) / (weights @ sizes)[:, None]
-    return means
-
-
-def undominated(scores: np.ndarray) -> np.ndarray:
-    """(draws x results): whether no other result is at least as good everywhere and better somewhere.
-
-    scores: draws x results x benchmarks.
-    """
-    import numpy as np
-
-    results = scores.shape[1]
-    optimal = np.ones(scores.shape[:2], bool)
-    for i in range(results):
-        for j in range(results):
-            if i != j:
-                gap = scores[:, j] - scores[:, i]
-                optimal[:, i] &= ~((gap >= -1e-12).all(axis=1) & (gap > 1e-12).any(axis=1))
-    return optimal
-
-
-# --- parts/comparison/verdicts.py -------------------------------------------------------------------------------------
-
-MAX_T_DRAWS = 40_000
-
-
-def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
-    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another.
-
-    Candidates of which the best one is taken each have a family of their own: all of them must fail for a NO-GO.
-    """
-    names = dict.fromkeys(row.candidate for row in rows)
-    families = [rows] if policy.rule == "select" else [[row for row in rows if row.candidate == name] for name in names]
-    share = picking_level(rows, policy, candidates)
-    judged = {id(row): row for row in rows}
-    for members in families:
-        for blocking in (True, False):
-            family = [row for row in members if is_gated(row, policy) == blocking and has_evidence(row)]
-            gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
-            for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
-                found = judge_row(row, policy, levels, adjusted, max(gate, 1))
-                judged[id(row)] = within_losses(found, policy)
-    return [judged[id(row)] for row in rows]
-
-
-def is_gated(row: Row, policy: Policy) -> bool:
-    """Whether a row is of the gate: a benchmark that blocks, or a part of one, whose shown failure blocks."""
-    return row.blocking or (bool(row.by) and policy.blocks(row.key))
-
-
-def picking_level(rows: Sequence[Row], policy: Policy, candidates: int) -> float:
-    """The level at which one candidate's claims are tested, so that the best of all that were tried is one by chance in
-    at most alpha: Bonferroni's, or what the candidates' correlation allows where all of them are there (max-t)."""
-    tried = max(policy.tried or 1, candidates)
-    alone = policy.alpha / tried
-    if tried == 1 or tried > candidates or policy.rule == "select":
-        return alone
-    return max(alone, max_t_level([row for row in rows if row.blocking and has_evidence(row)], policy.alpha))
-
-
-def max_t_level(rows: Sequence[Row], alpha: float) -> float:
-    """The level of one test among all of several candidates and benchmarks that share items (Westfall and Young 1993).
-
-    The largest of the statistics is drawn from normal ones with the correlations that the items have.
-    """
-    import numpy as np
-    from scipy import special
-
-    by_label: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_label[row.label].append(row)
-    rng, largest = np.random.default_rng(RANDOM_SEED), np.full(MAX_T_DRAWS, -np.inf)
-    for own in by_label.values():
-        correlation = np.eye(len(own))
-        if len(own) > 1 and all(row.pairs is not None for row in own):
-            scores, groups = joint_scores(own)
-            changes = scores[:, 1:] - scores[:, :1]
-            sums = np.stack([np.bincount(groups, column - column.mean()) for column in changes.T])
-            if (sums.std(axis=1) > 0).all():
-                correlation = np.corrcoef(sums)
-        values, vectors = np.linalg.eigh(correlation)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        largest = np.maximum(largest, (root @ rng.standard_normal((len(own), MAX_T_DRAWS))).max(axis=0))
-    return float(special.ndtr(-np.quantile(largest, 1 - alpha)))
-
-
-def has_evidence(row: Row) -> bool:
-    """Whether a row can be judged."""
-    return row.verdict == INCONCLUSIVE and row.basis is not None and row.basis.evidence is not None
-
-
-def family_levels(
-    family: Sequence[Row], policy: Policy, blocking: bool, share: float
-) -> tuple[list[tuple[float, float]], list[dict[str, float]]]:
-    """For each row of a family the one-sided levels of its (lower, upper) bound, and its adjusted p-values.
-
-    A gate passes only when every benchmark passes, so a pass needs no correction for their number (an
-    intersection-union test, Berger 1982), only for that of the candidates: `share` is what one of them has of alpha. It
-    fails when any benchmark fails, or any part of one (--by), so failing is corrected by Holm; parts that pass are
-    claimed one by one: Holm over the parts. "select" claims improvements one by one: Holm, and
-    at most the share. What cannot block is exploration: Benjamini-Hochberg.
-    """
-    alpha, select = policy.alpha, policy.rule == "select"
-    method = "holm" if blocking else "fdr_bh"
-    passes = [row.basis.evidence.p_above(0.0 if select else row.threshold) for row in family]
-    fails = [row.basis.evidence.p_below(row.threshold) for row in family]
-    failing = step_levels(fails, alpha, method)
-    parts = iter(step_levels([p for p, row in zip(passes, family, strict=True) if row.by], alpha, "holm"))
-    passing = [next(parts) if row.by else (p, alpha) for p, row in zip(passes, family, strict=True)]
-    passing = step_levels(passes, alpha, method) if select or not blocking else passing
-    if blocking:
-        pairs = zip(passes, passing, strict=True)
-        passing = [(max(q, min(1.0, p * alpha / share)), min(level, share)) for p, (q, level) in pairs]
-    levels = [(low, high) for (_, low), (_, high) in zip(passing, failing, strict=True)]
-    adjusted = [
-        {"pass": p, "pass_adjusted": pass_q, "fail": q, "fail_adjusted": fail_q}
-        for p, q, (pass_q, _), (fail_q, _) in zip(passes, fails, passing, failing, strict=True)
-    ]
-    return levels, adjusted
-
-
-def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float], gate: int) -> Row:
-    """One row's verdict at its levels; `gate`: how many benchmarks must pass together."""
-    evidence, select = row.basis.evidence, policy.rule == "select"
-    if select:
-        p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
-    above, below = (BETTER, REGRESSION) if select else (GO, NO_GO)
-    verdict = INCONCLUSIVE
-    if p_values["pass"] <= levels[0]:
-        verdict = above
-    elif select and p_values["no_regression"] <= levels[0]:
-        verdict = NO_REGRESSION
-    elif p_values["fail"] <= levels[1]:
-        verdict = below
-    bounds = evidence.lower(levels[0]), evidence.upper(levels[1])
-    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values)
-    if row.noise is not None and abs(row.delta) <= row.noise.half_width:
-        row = replace(row, notes=(*row.notes, "within the A/A noise"))
-    return with_items_needed(row, policy, policy.power ** (1 / gate)) if verdict == INCONCLUSIVE else row
-
-
-def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
-    """An undecided row with the number of items that would decide it, and under which assumption.
-
-    power: of this row, so that all rows of the gate together have the policy's.
-    """
-    evidence, n, (level, fail_level) = row.basis.evidence, row.basis.n, row.levels
-    low, high = evidence.interval(policy.alpha)
-    if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
-        needed = items_needed(evidence, n, row.threshold, level, power, unchanged=True)
-        if needed is None or needed > n:
-            return replace(row, items_needed=needed, needed_if="the model is unchanged")
-    limit = 0.0 if policy.rule == "select" else row.threshold
-    distance = row.sign * row.delta - limit
-    if distance == 0 or (distance < 0 and (row.role == "target" or policy.rule == "select")):
-        return row
-    side, edge, level = (evidence, limit, level) if distance > 0 else (evidence.mirrored(), -limit, fail_level)
-    needed = items_needed(side, n, edge, level, power)
-    needed = None if needed is None else max(needed, n + 1)
-    return replace(row, items_needed=needed, needed_if="the true difference is the observed one")
-
-
-def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
-    """One candidate's verdict from its rows, and the reasons in words."""
-    gate = [row for row in rows if row.blocking]
-    of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
-    parts = [row.label for row in rows if row.by and is_gated(row, policy) and row.verdict in (NO_GO, REGRESSION)]
-    bad = of[NO_GO] + of[REGRESSION] + parts
-    words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
-    if bad:
-        missing = [f"missing: {listing(of[ABSENT], 20)}"] if of[ABSENT] else []
-        return NO_GO, [f"{words} {listing(bad, 20)}", *missing]
-    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
-    reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
-    if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
-        better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
-        reasons.append(better + (f" ({listing(of[BETTER], 20)})" if of[BETTER] else ""))
-    if reasons:
-        return INCONCLUSIVE, reasons
-    if policy.rule == "select":
-        return GO, [f"better on {listing(of[BETTER], 20)}, and no regression on any of {len(gate)}"]
-    return GO, [f"all {len(gate)} gated benchmarks pass"]
-
-
-def decide(question: Question) -> Decision:
-    """The answer to a question."""
-    policy = question.policy
-    rows = judge(make_rows(question), policy, len(question.candidates))
-    check_gate(rows, policy)
-    verdicts, reasons = {}, []
-    for model in question.candidates:
-        own = [row for row in rows if row.candidate == model.name]
-        verdicts[model.name], lines = candidate_verdict(own, policy)
-        prefix = f"{model.name}: {verdicts[model.name]}: " if len(question.candidates) > 1 else ""
-        reasons += [prefix + line for line in lines]
-    found, chosen = set(verdicts.values()), None
-    if policy.rule != "select" and len(question.candidates) > 1:
-        chosen = best_candidate(rows, verdicts)
-        best = f"the best of {len(verdicts)} is {chosen}"
-        reasons = [f"{best}: {verdicts[chosen]}", *(line for line in reasons if line.startswith(f"{chosen}: "))]
-    verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
-    pareto = pareto_of(rows, question) if policy.rule == "select" else None
-    return Decision(
-        verdict,
-        tuple(reasons),
-        warnings_of(rows, question),
-        question.baseline.name,
-        verdicts,
-        tuple(rows),
-        policy,
-        pareto,
-        chosen,
-    )
-
-
-def best_candidate(rows: Sequence[Row], verdicts: Mapping[str, str]) -> str:
-    """The candidate that is taken: of those with the best verdict the one that gains most on its targets, or else on
-    all that is gated."""
-    order = {GO: 2, INCONCLUSIVE: 1, NO_GO: 0}
-
-    def standing(name: str) -> tuple[int, float]:
-        own = [row for row in rows if row.candidate == name and row.blocking and row.delta is not None]
-        own = [row for row in own if row.role == "target"] or own
-        gains = [row.sign * row.delta / (row.span or 1.0) for row in own]
-        return order[verdicts[name]], sum(gains) / len(gains) if gains else -1.0
-
-    return max(verdicts, key=standing)
-
-
-def check_gate(rows: Sequence[Row], policy: Policy) -> None:
-    """ScriptError when the rule cannot be applied to what was measured."""
-    gate = {row.key for row in rows if row.blocking}
-    if not gate:
-        raise ScriptError("no measured benchmark is gated: the policy calls all of them advisory (or supporting: warn)")
-    if policy.rule == "select" and len(gate) < policy.min_better:
-        raise ScriptError(
-            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}"
-        )
-
-
-def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
-    """What does not block, but ought to be known."""
-    lines = [
-        f"{row.label} ({row.tier}, does not block): {row.verdict}"
-        for row in rows
-        if not row.blocking
-        and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
-        and not (row.by and is_gated(row, question.policy))
-    ]
-    open_parts = [row.label for row in rows if row.by and row.verdict in (INCONCLUSIVE, NOT_COMPARABLE)]
-    if open_parts:
-        lines.append(f"undecided for parts, which does not block: {listing(open_parts, 20)}")
-    lines += [question.luck] if question.luck else []
-    gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
-    left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
-    if left:
-        lines.append(
-            f"gated benchmarks that --benchmarks leaves out, so the answer is not about them: {listing(left, 20)}"
-        )
-    return tuple(lines)
 
 
 # --- parts/names.py ---------------------------------------------------------------------------------------------------

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from pathlib import Path
 
 import compare_results as cr
 import convert_results as converter
 import evaluation_manager as manager
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nights import night, night_scores, write_night, write_weights
+from record_writer import sample_row, write_record
 
 SIDES = ["--baseline", "models/baseline", "--candidate", "models/candidate"]
 
@@ -114,3 +119,136 @@ def test_samples_that_a_log_promises_and_nobody_has_are_missed(tmp_path, monkeyp
     assert code == 1 and "samples" in err
     code, out, _ = call(capsys, cr, *SIDES, "--results", "results")
     assert code in (0, 3) and "candidate: its samples file is missing" in out and "without samples" in out
+
+
+# --- Nights together --------------------------------------------------------------------------------------------------
+
+
+def answers(seed: int, ability: float, n: int = 200, steady: float = 0.93) -> list[float]:
+    """A model's right answers: those to the easier items, but for a few that change from night to night."""
+    rng, items = random.Random(seed), random.Random(7)
+    marks = [items.random() for _ in range(n)]
+    return [float((mark if rng.random() < steady else rng.random()) < ability) for mark in marks]
+
+
+def history(
+    capsys, tmp_path: Path, abilities: list[float], *more, baseline: float = 0.8, **options
+) -> tuple[int, dict]:
+    write_night(tmp_path / "evals", "models/baseline", night(1), answers(0, baseline, **options))
+    for day, ability in enumerate(abilities, start=1):
+        write_night(tmp_path / "evals", "models/candidate", night(day, 3), answers(day, ability, **options))
+    assert call(capsys, converter, tmp_path / "evals", "--output-dir", tmp_path / "results")[0] == 0
+    asked = [*SIDES, "--results", tmp_path / "results", "--json", *more]
+    code, out, _ = call(capsys, cr, *asked)
+    return code, json.loads(out)
+
+
+def test_a_slow_drift_is_found_and_dated(tmp_path, capsys):
+    abilities = [0.8 - 0.008 * max(0, day - 4) for day in range(1, 15)]
+    _, document = history(capsys, tmp_path, abilities, "--history", 14)
+    drift = document["benchmarks"][0]["history"]["drift"]
+    assert -0.014 < drift["per_night"] < -0.004 and "2026-03-01" <= drift["since"] <= "2026-03-07"
+    assert drift["p_value"] < 0.05 and any("a night since 2026-03-0" in line for line in document["warnings"])
+    assert not document["benchmarks"][0]["history"]["together"]["decides"]
+
+
+def test_tonight_is_not_averaged_away(tmp_path, capsys):
+    """Thirteen good nights before a bad one make no GO of it, however small the set."""
+    _, document = history(capsys, tmp_path, [0.82] * 13 + [0.72], "--history", 14)
+    row = document["benchmarks"][0]
+    assert row["verdict"] != "GO" and row["delta"] < 0
+    assert row["history"]["change_tonight"]["delta"] < -0.04 and row["history"]["change_tonight"]["p_value"] < 0.05
+    assert len(row["history"]["nights"]) == 14
+
+
+def test_small_sets_that_change_every_night_come_to_a_decision(tmp_path, capsys):
+    """Sixty new items each night, on which both sides are asked: no night decides, twelve together do."""
+    folder = tmp_path / "results"
+    for day in range(1, 13):
+        for model, ability in (("me/base", 0.75), ("me/new", 0.82)):
+            rng = random.Random(1000 * day + len(model))
+            marks = random.Random(day)
+            scores = [float((marks.random() if rng.random() < 0.97 else rng.random()) < ability) for _ in range(60)]
+            rows = [sample_row(1000 * day + i, score) for i, score in enumerate(scores)]
+            write_record(folder, model, scores, rows=rows, when=f"2026-03-{day:02}T02:00:00Z")
+    sides = ["--baseline", "me/base", "--candidate", "me/new", "--results", folder, "--json"]
+    assert call(capsys, cr, *sides, "--latest")[0] == 3
+    code, out, _ = call(capsys, cr, *sides, "--history", 12)
+    row = json.loads(out)["benchmarks"][0]
+    assert (code, row["verdict"], row["history"]["together"]["decides"]) == (0, "GO", True)
+    assert row["history"]["together"]["items"] == 720
+    code, out, _ = call(capsys, cr, "--baseline", "me/new", "--candidate", "me/base", *sides[4:], "--history", 12)
+    assert code in (1, 3) and json.loads(out)["benchmarks"][0]["verdict"] != "GO"
+
+
+def test_nights_that_were_measured_otherwise_are_left_out(tmp_path, capsys):
+    for day in range(1, 9):
+        prompt = "Q: {{question}}\nA:" if day > 3 else "{{question}}"
+        for model in ("models/baseline", "models/candidate"):
+            scores = answers(day + len(model), 0.8)
+            write_night(tmp_path / "evals", model, night(day, 3), scores, prompt=prompt)
+    assert call(capsys, converter, tmp_path / "evals", "--output-dir", tmp_path / "results")[0] == 0
+    _, out, _ = call(capsys, cr, *SIDES, "--results", tmp_path / "results", "--json", "--history", 8)
+    row = json.loads(out)["benchmarks"][0]
+    assert [one["date"] for one in row["history"]["nights"]] == [f"2026-03-{day:02}" for day in range(4, 9)]
+    assert any("nights left out: 2026-03-01" in line for line in row["notes"])
+
+
+def test_a_history_follows_one_candidate(tmp_path, capsys):
+    history(capsys, tmp_path, [0.8])
+    asked = ["--results", tmp_path / "results", "--history", 3]
+    assert call(capsys, cr, *SIDES, "models/baseline", *asked)[0] == 2
+    code, out, _ = call(capsys, cr, *SIDES, *asked)
+    assert code == 3 and "1 nights that can be compared" in out
+
+
+def night_differences(rng, n: int, gain: float, persistent) -> np.ndarray:
+    """Paired differences of a night: those that stay, and a tenth that are drawn anew."""
+    new = draw_differences(rng, n, gain)
+    return np.where(rng.random(n) < 0.1, new, persistent)
+
+
+def draw_differences(rng, n: int, gain: float) -> np.ndarray:
+    up, down = 0.06 + max(gain, 0), 0.06 + max(-gain, 0)
+    return rng.choice([1.0, -1.0, 0.0], size=n, p=[up, down, 1 - up - down])
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_looking_every_night_errs_in_at_most_five_percent(same):
+    """At the limit itself, at any of the looks: the rate of wrong passes and wrong failures, and of drifts."""
+    rng, limit, n = np.random.default_rng(11), -0.03, 80
+    wrong_pass = wrong_fail = drifts = 0
+    runs = 80
+    for _ in range(runs):
+        nights, stays, looks = [], draw_differences(rng, n, limit), []
+        for k in range(10):
+            stays = stays if same else draw_differences(rng, n, limit)
+            shared = [i if same else (k, i) for i in range(n)]
+            nights.append(cr.Night(night_differences(rng, n, limit, stays), shared))
+            if k in (2, 4, 6, 9):
+                looks.append(cr.sequential_evidence(nights, limit, 2.0))
+        wrong_pass += any(look.e_pass >= 20 for look in looks)
+        wrong_fail += any(look.e_fail >= 20 for look in looks)
+        drifts += cr.drift_of([one.gain for one in nights]) is not None
+    assert wrong_pass <= 7 and wrong_fail <= 7 and drifts <= 10  # 5 % of 80 is 4; more than 10 come by chance in 0.2 %
+
+
+def test_nights_that_scatter_are_no_proof():
+    """Where nights differ by more than their items say, their number counts, not that of their items."""
+    rng = np.random.default_rng(3)
+    still = [cr.Night(draw_differences(rng, 400, 0.0), [(k, i) for i in range(400)]) for k in range(8)]
+    loud = [
+        cr.Night(draw_differences(rng, 400, shift), [(k, i) for i in range(400)])
+        for k, shift in enumerate((0.1, -0.1, 0.12, -0.1, 0.09, -0.11, 0.1, -0.1))
+    ]
+    one, other = (cr.sequential_evidence(nights, -0.03, 2.0) for nights in (still, loud))
+    assert one.e_pass > 20 > other.e_pass
+    assert np.diff(other.evidence.interval(0.05)) > 3 * np.diff(one.evidence.interval(0.05))
+
+
+@given(st.lists(st.floats(-1, 1), min_size=6, max_size=12), st.floats(0.1, 10), st.floats(-1, 1))
+@settings(max_examples=20, deadline=None)
+def test_a_drift_does_not_depend_on_scale_or_level(gains, factor, level):
+    one, other = cr.drift_of(gains), cr.drift_of([factor * gain + level for gain in gains])
+    if one and other:
+        assert one.since == other.since and one.slope * factor == pytest.approx(other.slope, rel=1e-6, abs=1e-9)

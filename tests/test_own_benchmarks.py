@@ -102,7 +102,7 @@ def with_entry(folder: Path, **entry) -> Path:
 def test_an_entry_beside_the_records_gives_name_and_category(tmp_path, capsys):
     run = run_of(tmp_path)
     with_entry(run / "results")
-    assert bc.main([str(run), "--json"]) == 0
+    assert bc.main([str(run), "--json", "--full"]) == 0
     ranked = json.loads(capsys.readouterr().out)["checkpoints"][0]
     assert list(ranked["categories"]) == ["knowledge_retrieval"]
     _, metadata = collected(with_entry(results(tmp_path / "r")), capsys)

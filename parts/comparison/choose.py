@@ -269,6 +269,7 @@ def choice_json(choice: Choice) -> dict[str, Any]:
         "rule": "choose",
         "verdict": choice.verdict,
         "exit_code": choice.exit_code,
+        "reason": None if choice.exit_code == 0 else "not_comparable" if choice.open else "undecided",
         "best": choice.best,
         "models": list(choice.models),
         "alpha": choice.alpha,

@@ -150,9 +150,16 @@ def remark_notes(side: Side, name: str) -> list[str]:
     return list(dict.fromkeys(f"{name}: {remark}" for remark in remarks if not remark.endswith("without a score")))
 
 
-def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
+def policy_reasons(sides: Sequence[Side], policy: Policy, paired: bool) -> list[str]:
     """Where the runs are not made with what the policy demands."""
     reasons = []
+    for side, name in zip(sides, ("baseline", "candidate"), strict=False):
+        if "hash" in policy.require and not all(run.identity.fixed for run in side.runs):
+            reasons.append(f"the policy requires a hash of the weights, the {name}'s records have none")
+        if "samples" in policy.require and not all(run.repeats for run in side.runs):
+            reasons.append(f"the policy requires samples, the {name}'s records have none")
+    if policy.require_paired and sides and not paired:
+        reasons.append("the policy requires paired items (require_paired)")
     for library, version in sorted({run.harness for side in sides for run in side.runs}):
         if policy.harness:
             wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}

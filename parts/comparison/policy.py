@@ -8,13 +8,24 @@ from typing import Any
 
 from parts.comparison.amounts import AMOUNT_WORDS, is_amount
 from parts.comparison.chosen_items import ChosenItems, read_excluded
-from parts.comparison.vocabulary import Limits, Policy
-from parts.fields import COUNT, MAPPING, TEXT, TEXTS, Shape, check_fields, choice_shape, number_shape, without_nulls
+from parts.comparison.vocabulary import REPORT, UNDECIDED, Limits, Policy
+from parts.fields import (
+    COUNT,
+    MAPPING,
+    TEXT,
+    TEXTS,
+    YES_OR_NO,
+    Shape,
+    check_fields,
+    choice_shape,
+    number_shape,
+    without_nulls,
+)
 from parts.frame import ScriptError
 
 RULES = ("release", "finetune", "select")
 CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
-TIERS = ("critical", "supporting", "advisory")
+TIERS = ("critical", "supporting", "advisory", REPORT)
 
 
 VERSIONS = Shape(
@@ -29,6 +40,15 @@ GAIN = number_shape(0, 1)
 DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
     Shape(f"{shape.words}, or {AMOUNT_WORDS}", lambda v, shape=shape: is_amount(v) or shape.fits(v))
     for shape in (DROP, GAIN)
+)
+REQUIRED = ("hash", "samples")
+UNDECIDED_SHAPE = Shape(
+    f"{', '.join(UNDECIDED)}, or one of these for each tier: {{critical: ask, supporting: pass}}",
+    lambda value: (
+        value in UNDECIDED
+        if isinstance(value, str)
+        else isinstance(value, dict) and all(tier in TIERS and way in UNDECIDED for tier, way in value.items())
+    ),
 )
 LIMIT_FIELDS: dict[str, Shape] = {
     "tier": choice_shape(*TIERS),
@@ -58,6 +78,13 @@ POLICY_FIELDS: dict[str, Shape] = {
     "defaults": MAPPING,
     "benchmarks": MAPPING,
     "exclude_items": MAPPING,
+    "undecided": UNDECIDED_SHAPE,
+    "require": Shape(
+        f"a list of {' and '.join(REQUIRED)}",
+        lambda value: isinstance(value, list) and all(one in REQUIRED for one in value),
+    ),
+    "require_paired": YES_OR_NO,
+    "latest": YES_OR_NO,
 }
 
 
@@ -89,6 +116,8 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
         if name in content and name not in ("version", "defaults", "exclude_items")
     }
     own["items"] = ChosenItems(without=read_excluded(content.get("exclude_items", {}), where))
-    own |= {name: tuple(own[name]) for name in ("limitations",) if name in own}
+    own |= {name: tuple(own[name]) for name in ("limitations", "require") if name in own}
+    if isinstance(own.get("undecided"), str):  # one word for all tiers
+        own["undecided"] = dict.fromkeys(TIERS, own["undecided"])
     own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
     return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})

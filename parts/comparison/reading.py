@@ -133,12 +133,19 @@ class RunReader:
 
     def read_model(self, asked: AskedModel) -> ModelRuns:
         """The one state of one model that is asked for; ScriptError when there are several."""
-        model = one_model((entry.identity for entry in asked.entries), asked.what)
+        return self.one_night(asked, self.read_all(asked))
+
+    def read_all(self, asked: AskedModel) -> list[Run]:
+        """The runs of all states of the one model that is asked for."""
+        one_model((entry.identity for entry in asked.entries), asked.what)
         records = [entry for entry in asked.entries if not entry.record.get("failure")]
         if not records:
             raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed; evaluate it again")
-        runs = [run for entry in records for run in self.read(entry)]
-        runs = runs_with_settings(runs, asked.settings)
+        return runs_with_settings([run for entry in records for run in self.read(entry)], asked.settings)
+
+    def one_night(self, asked: AskedModel, runs: Sequence[Run]) -> ModelRuns:
+        """One state of what was read."""
+        model = one_model((entry.identity for entry in asked.entries), asked.what)
         if not runs:
             wanted = ", ".join(f"{key}={value}" for key, value in asked.settings.items())
             raise ScriptError(f"{asked.what}: none of its results was made with {wanted}")

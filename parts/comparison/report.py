@@ -13,6 +13,7 @@ from parts.comparison.vocabulary import (
     INCONCLUSIVE,
     NO_GO,
     NOT_COMPARABLE,
+    REPORT,
     STYLES,
     Decision,
     Policy,
@@ -138,16 +139,32 @@ def reading_lines(decision: Decision) -> list[str]:
             f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
         ]
     lines = lines if gate else lines[:1]
+    for way, words in (
+        ("pass", "so one that misses its limit may get a GO"),
+        ("fail", "so one that keeps it may fail"),
+    ):
+        tiers = listing(sorted({r.tier for r in rows if r.blocking and policy.undecided.get(r.tier, "ask") == way}))
+        if tiers:
+            lines.append(
+                f"By the policy an undecided benchmark ({tiers}) counts as {way}, {words} more often than that."
+            )
     if tried > 1 and policy.rule != "select":
         lines.append(
             f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
         )
+    if any(row.nights is not None for row in rows):
+        lines.append(
+            "Nights: half of the error budget is tonight's, half is for the nights together, by e-values that may be "
+            "looked at each night (1 divided by their level decides); only where no drift and no change is shown."
+        )
+    if any(row.verdict == REPORT for row in decision.rows):
+        lines.append("report: shown with its 95 % interval, and never gated.")
     if any(row.by for row in decision.rows):
         lines.append(
             "Parts (--by): each is tested among all of them by Holm's procedure, so that all of their verdicts hold "
             f"together with {percent(1 - policy.alpha)}; a part that is shown to miss the limit makes a NO-GO."
         )
-    if any(not row.blocking and not row.by for row in decision.rows):
+    if any(not row.blocking and not row.by and row.levels for row in decision.rows):
         lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
     if any(row.lower_is_better for row in decision.rows):
         lines.append("Where less is better the ends change places.")
@@ -189,7 +206,7 @@ def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
     lines = []
     for row in decision.rows:
-        if row.bounds is None or decision.chosen not in (None, row.candidate):
+        if not row.p_values or row.bounds is None or decision.chosen not in (None, row.candidate):
             continue
         gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
         reach = detectable_difference(row, decision.policy)
@@ -265,6 +282,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "schema_version": COMPARISON_SCHEMA,
         "verdict": decision.verdict,
         "exit_code": EXIT_CODES[decision.verdict],
+        "reason": decision.why_open,
         "rule": policy.rule,
         "baseline": decision.baseline,
         "candidates": [{"name": name, "verdict": verdict} for name, verdict in decision.candidates.items()],
@@ -328,10 +346,34 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "items_needed": row.items_needed,
         "items_needed_if": row.needed_if,
         "benchmark_items": row.size,
+        "history": None if row.nights is None else nights_json(row),
         "noise": None
         if row.noise is None
         else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
         "notes": list(row.notes),
+    }
+
+
+def nights_json(row: Row) -> dict[str, Any]:
+    """What the nights say as JSON; differences as the row's `delta`, in the metric's unit."""
+    found, sequence = row.nights, row.nights.sequence
+    together = None
+    if sequence is not None:
+        ends = row.as_shown(*map(float, sequence.evidence.interval(0.05)))
+        together = {"delta": row.sign * sequence.mean, "interval_95": list(ends), "items": sequence.items}
+        together |= {"e_kept": sequence.e_pass, "e_missed": sequence.e_fail, "decides": found.decided}
+    drift = found.drift
+    return {
+        "nights": [
+            {"date": date, "delta": row.sign * gain} for date, gain in zip(found.dates, found.gains, strict=True)
+        ],
+        "together": together,
+        "change_tonight": None
+        if found.change is None
+        else {"delta": row.sign * found.change[0], "p_value": found.change[1]},
+        "drift": None
+        if drift is None
+        else {"per_night": row.sign * drift.slope, "since": found.since, "p_value": drift.p_value},
     }
 
 

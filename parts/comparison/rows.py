@@ -33,6 +33,7 @@ from parts.comparison.vocabulary import (
     ABSENT,
     INCONCLUSIVE,
     NOT_COMPARABLE,
+    REPORT,
     Basis,
     Limits,
     ModelRuns,
@@ -64,6 +65,7 @@ class Question:
     only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
     result_ids: frozenset[str] = frozenset()
     repeated: tuple[Run, ...] = ()  # the runs of --aa
+    nights: tuple[tuple[ModelRuns, ModelRuns], ...] = ()  # of --history: (baseline, candidate), the oldest first
     by: str = ""  # the field of the items' metadata by which each benchmark is broken down
     luck: str = ""  # a warning that the candidate may be the luckiest of several
 
@@ -153,12 +155,17 @@ def make_row(
     row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
     row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
-    unwanted = policy_reasons(row.sides or (), policy)
+    unwanted = policy_reasons(row.sides or (), policy, row.pairs is not None or row.corpus is not None)
     notes = (*unwanted, *reasons, *row.notes)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
-        return replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes)
+        invalid = any(run.validity.reasons for side in row.sides or () for run in side.runs)
+        return replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes, invalid=invalid)
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
+    if row.tier == REPORT:
+        evidence = None if row.basis is None else row.basis.evidence
+        bounds = None if evidence is None else tuple(map(float, evidence.interval(0.05)))
+        return replace(row, verdict=REPORT, bounds=bounds)
     return with_threshold(row, policy)
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from parts.comparison.history import drift_text, with_history
 from parts.comparison.losses import within_losses
 from parts.comparison.pareto import RANDOM_SEED, joint_scores, pareto_of
 from parts.comparison.rows import Question, make_rows
@@ -19,6 +20,7 @@ from parts.comparison.vocabulary import (
     NOT_COMPARABLE,
     REGRESSION,
     STYLES,
+    UNDECIDED,
     Decision,
     Policy,
     Row,
@@ -169,13 +171,19 @@ def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
 def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
     """One candidate's verdict from its rows, and the reasons in words."""
     gate = [row for row in rows if row.blocking]
+    undecided = [row for row in gate if row.verdict == INCONCLUSIVE]
+    ways = {way: [r.label for r in undecided if policy.undecided.get(r.tier, "ask") == way] for way in UNDECIDED}
     of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
+    of[INCONCLUSIVE] = ways["ask"]
     parts = [row.label for row in rows if row.by and is_gated(row, policy) and row.verdict in (NO_GO, REGRESSION)]
     bad = of[NO_GO] + of[REGRESSION] + parts
     words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
-    if bad:
-        missing = [f"missing: {listing(of[ABSENT], 20)}"] if of[ABSENT] else []
-        return NO_GO, [f"{words} {listing(bad, 20)}", *missing]
+    if bad or ways["fail"]:
+        reasons = [f"{words} {listing(bad, 20)}"] if bad else []
+        reasons += [f"undecided, a failure by the policy: {listing(ways['fail'], 20)}"] if ways["fail"] else []
+        reasons += [f"missing: {listing(of[ABSENT], 20)}"] if of[ABSENT] else []
+        return NO_GO, reasons
+    passed = [f"undecided, let pass by the policy: {listing(ways['pass'], 20)}"] if ways["pass"] else []
     open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
     reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
     if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
@@ -184,14 +192,31 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     if reasons:
         return INCONCLUSIVE, reasons
     if policy.rule == "select":
-        return GO, [f"better on {listing(of[BETTER], 20)}, and no regression on any of {len(gate)}"]
+        return GO, [f"better on {listing(of[BETTER], 20)}, and no regression on any of {len(gate)}", *passed]
+    if passed:
+        return GO, [f"{len(of[GO])} of {len(gate)} gated benchmarks pass", *passed]
     return GO, [f"all {len(gate)} gated benchmarks pass"]
+
+
+def why_open(rows: Sequence[Row]) -> str:
+    """Why a gate did not come to GO or NO-GO, the first that has to be mended: invalid, not_comparable, missing, ..."""
+    gate = [row for row in rows if row.blocking]
+    if any(row.invalid and row.verdict == NOT_COMPARABLE for row in gate):
+        return "invalid"
+    for verdict, why in ((NOT_COMPARABLE, "not_comparable"), (ABSENT, "missing")):
+        if any(row.verdict == verdict for row in gate):
+            return why
+    return "undecided"
 
 
 def decide(question: Question) -> Decision:
     """The answer to a question."""
     policy = question.policy
-    rows = judge(make_rows(question), policy, len(question.candidates))
+    if question.nights:  # half of the error budget for tonight alone, half for the nights together
+        tonight = replace(policy, alpha=policy.alpha / 2)
+        rows = with_history(judge(make_rows(question), tonight, 1), question, policy.alpha / 2)
+    else:
+        rows = judge(make_rows(question), policy, len(question.candidates))
     check_gate(rows, policy)
     verdicts, reasons = {}, []
     for model in question.candidates:
@@ -205,6 +230,7 @@ def decide(question: Question) -> Decision:
         best = f"the best of {len(verdicts)} is {chosen}"
         reasons = [f"{best}: {verdicts[chosen]}", *(line for line in reasons if line.startswith(f"{chosen}: "))]
     verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
+    open_rows = [row for row in rows if verdicts[row.candidate] == INCONCLUSIVE and chosen in (None, row.candidate)]
     pareto = pareto_of(rows, question) if policy.rule == "select" else None
     return Decision(
         verdict,
@@ -216,6 +242,7 @@ def decide(question: Question) -> Decision:
         policy,
         pareto,
         chosen,
+        why_open(open_rows) if verdict == INCONCLUSIVE else None,
     )
 
 
@@ -252,6 +279,11 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
         if not row.blocking
         and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
         and not (row.by and is_gated(row, question.policy))
+    ]
+    lines += [
+        f"{row.label} drifts: {drift_text(row, row.nights.drift, row.nights.since)}"
+        for row in rows
+        if row.nights is not None and row.nights.drift
     ]
     open_parts = [row.label for row in rows if row.by and row.verdict in (INCONCLUSIVE, NOT_COMPARABLE)]
     if open_parts:

@@ -10,6 +10,7 @@ from parts.comparison.chosen_items import ChosenItems
 from parts.frame import MANY
 from parts.records.run import Answer, Run
 from parts.statistics.differences import Evidence
+from parts.statistics.nights import Drift, Sequential
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,12 +20,15 @@ DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and
 DEFAULT_GAIN = 0.02
 GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
 NOT_COMPARABLE, ABSENT = "NOT COMPARABLE", "MISSING"
+REPORT = "report"  # a tier, and what stands in place of a verdict for what is shown and never gated
+UNDECIDED = ("ask", "pass", "fail")  # what an undecided benchmark is to the gate
 BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
 ItemId = tuple[str, str]  # subtask, sample_id
 STYLES = {
     **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
     **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
     **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
+    REPORT: "",
 }
 
 
@@ -84,6 +88,10 @@ class Policy:
     limitations: tuple[str, ...] = ()
     defaults: Limits = Limits()
     benchmarks: Mapping[str, Limits] = field(default_factory=dict)
+    undecided: Mapping[str, str] = field(default_factory=dict)  # tier -> ask (also where it is not named), pass, fail
+    require: tuple[str, ...] = ()  # what each side's records must have: hash, samples
+    require_paired: bool = False
+    latest: bool = False
     allow_unlike: bool = False
     items: ChosenItems = field(default_factory=ChosenItems)  # which items count, where not all do
     tried: int | None = None  # how many candidates the one that is compared was picked from
@@ -100,6 +108,8 @@ class Policy:
     def blocks(self, key: str) -> bool:
         """Whether the overall verdict depends on a benchmark."""
         tier = self.limits(key).tier
+        if tier == REPORT:
+            return False
         return key in self.targets or tier == "critical" or (tier == "supporting" and self.supporting == "block")
 
 
@@ -192,6 +202,22 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class NightsFound:
+    """What the last nights say of a benchmark: gains (more is better) by date, drift, tonight's change, evidence."""
+
+    count: int
+    first: str
+    last: str
+    gains: tuple[float, ...]
+    dates: tuple[str, ...]
+    drift: Drift | None
+    since: str | None  # the date after which it drifts
+    change: tuple[float, float] | None  # tonight less the nights before, two-sided p
+    sequence: Sequential | None
+    decided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One benchmark of one candidate: scores, difference and verdict. `gain` values are oriented: more is better."""
 
@@ -216,11 +242,13 @@ class Row:
     levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
     bounds: tuple[float, float] | None = None
     p_values: Mapping[str, float] = field(default_factory=dict)
+    invalid: bool = False  # whether what keeps it from being compared is that a score is not valid
     items_needed: int | None = None
     needed_if: str | None = None
     by: str = ""  # "language=de": the part of a benchmark that it is about, where it is broken down
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
+    nights: NightsFound | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -272,6 +300,7 @@ class Decision:
     policy: Policy
     pareto: Pareto | None = None
     chosen: str | None = None  # the best of several candidates, where one is taken
+    why_open: str | None = None  # why there is no GO and no NO-GO: invalid, not_comparable, missing, undecided
 
 
 def smallest(*values: float | None) -> float | None:
