@@ -1868,9 +1868,9 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
           'revision commit status notes note comment comments remark remarks description reference references '
           'index id no organization organisation org vendor provider developer creator company author country '
           'factor density budget languages tp ap turn turns δ',
- 'fact_fillers': 'target draft speculative sampling total active activated act trainable model models learnable '
-                 'non embedding embeddings dense expert number num of the n per in on for avg average mean max '
-                 'maximum min minimum peak required recommended usage used training train pretraining pre '
+ 'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
+                 'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
+                 'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
                  'inference generation decode decoding prefill input output prompt response native token tokens '
                  'context sequence seq data dataset test validation val eval evaluation second sec s ms gb mb gib '
                  'relative rel vs from over to time real knowledge release open source commercial use error err '
@@ -1894,7 +1894,7 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
                     'character single multiple multi attempt attempts judge gpt 4 gpt4 k f 1 5 ++ byte bits per em '
                     'flexible extract none filter get response l lsum r p percent pass roc c hit hits resolve task '
                     'correct',
- 'average_words': 'avg average mean overall total all aggregate macro micro',
+ 'average_words': '平均 平均分 平均值 总分 总体 avg average mean overall total all aggregate macro micro',
  'value_heads': 'score scores value values result results performance quality ours our model this the number 得分 分数 '
                 '结果 成绩 スコア 점수',
  'benchmark_heads': 'benchmark benchmarks bench task tasks subtask subtasks dataset datasets testset testsets data '
@@ -1958,6 +1958,8 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
            ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
            ['\\btext[- ]only\\b', 'Text only']],
  'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
+ 'metric_signs': {'困惑度': 'perplexity', '词错误率': 'wer', '字错误率': 'cer'},
+ 'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-l bpb',
  'size_heads': 'size params parameters param precision quantization quant bits dtype version',
  'log_words': 'epoch epochs step steps loss',
  'tuned_text': '\\b(?<!Evol-)(?<!Self-)(?:[Ii]nstruct(?:ion)?s?(?![- '
@@ -1989,6 +1991,7 @@ def word_list(name: str) -> frozenset[str]:
 FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
 WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
 MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
+TAIL_METRICS = word_list("tail_metrics")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
 _SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
 _SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
@@ -2007,7 +2010,8 @@ _COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
 _AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
 _SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
 _TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
-_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating|tool|search|python|brows")
+_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]| [a-z]{2,5}[\d-]?l?$|shot|cot|_at_|rating|tool|search|python|brows")
+SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
@@ -2064,6 +2068,10 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
         ):
             found.append(shot_name(match[0]) if found is shots else match[0].strip("/ "))
             name = " ".join(rest.split())
+    last = name.rpartition(" ")
+    if last[0] and last[2].casefold() in TAIL_METRICS and not is_measure(name) and not is_average(name):
+        name = last[0].rstrip(" ,;:/|_-–")  # "M-LongDoc acc"
+        metric.append(last[2])
     name = name or text
     bare = _BRACKET.sub("", name).strip() or name
     if tail := _TOOL_TAIL.search(bare):
@@ -2096,6 +2104,9 @@ def note_of(text: str, other: str | None = None) -> str | None:
 def take_part(part: str, shots: list[str], metric: list[str]) -> str:
     """Move what a part of a bracket says about shots and metric into the lists; the rest is returned."""
     rest, found = part, []
+    if (match := _AT_K.search(rest)) and len(match[0]) < len(rest):
+        metric.append(match[0])  # "2407-2409 Pass@1"
+        rest = f"{rest[: match.start()]} {rest[match.end() :]}".strip(" ,;:/|_-–@")
     for pattern in (_SHOT, _COT):
         if match := pattern.search(rest):
             found.append(shot_name(match[0]))
@@ -2205,14 +2216,20 @@ class Vocabulary:
         name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
         if bare.casefold() == "math" and not bare.isupper():
             return None  # a group of benchmarks; MATH is one
-        return self.keys.get(folded_name(name)) or (self.keys.get(folded_name(bare)) if bare != name else None)
+        if (key := self.keys.get(folded_name(name))) or bare == name:
+            return key
+        key, plain = self.keys.get(folded_name(bare)), folded_name(bare)
+        subset = isinstance(label, Label) and label.note and key and folded_name(key) != plain
+        return None if subset and folded_name(key or "").startswith(plain) else key  # "RACE (middle)" is no race_high
 
 
 @functools.lru_cache(maxsize=8192)
 def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a label is in the vocabulary, or is shaped like a benchmark's name."""
-    if vocabulary.keys.get(folded_name(text)) or _SHAPE.search(text.casefold()):
+    if vocabulary.keys.get(folded_name(text)):
         return True
+    if _SHAPE.search(text.casefold()):
+        return not SIZED.search(text)  # "WizardMath-7B" is a model
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
 
 
@@ -3104,14 +3121,15 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
                 path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
             if bold := _BOLD_LINE.fullmatch(content):  # a heading but for its markup
                 kind, level, content = "heading", 7, bold[1]
+        if kind == "heading" and not (content := one_line(content)):
+            continue  # nobody sees it: the heading above goes on
         if kind == "heading":
-            content = one_line(content)
             while path and path[-1][0] >= level:
                 path.pop()
             path.append((level, content, ""))
             if _ORIGINAL_CARD.match(content):
                 path = [(0, content, "")]  # no heading below it ends what it quotes
-            heading, before, fresh = content or heading, "", None
+            heading, before, fresh = content, "", None
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
@@ -3239,7 +3257,7 @@ def divided(text: str, number: int) -> list[str] | None:
         head, inner = match[1], match[2]
     for before, middle, after in ((head, inner, tail), ("", text, "")):
         for divider in _DIVIDERS:
-            parts = [part.strip() for part in divider.split(middle.strip())]
+            parts = [part.strip() for part in divider.split(middle.strip().rstrip("|/;").rstrip())]
             alike = len({len(part.split()) for part in parts}) == 1 and not any(part.isdigit() for part in parts)
             if len(parts) == number and all(parts) and (before or alike or divider is _DIVIDERS[0]):
                 return [f"{before}{part}{after}" for part in parts]
@@ -3859,6 +3877,7 @@ class ScoreReader:
         """The measure that a caption or the nearest heading names alone, when it is no share: "Perplexity on books"."""
         text = " ".join((*self.grid.captions, *self.headings[:1]))
         found = {word for word in words_of(text) if word in MEASURES}
+        found |= {metric for sign, metric in CARD_WORDS["metric_signs"].items() if sign in text}
         return found.pop() if len(found) == 1 and found <= word_list("heading_metrics") else None
 
     @functools.cached_property
@@ -3944,13 +3963,14 @@ class ScoreReader:
             headings = self.headings[:1] if said.unnamed else self.headings
             telling = (text for text in headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
             about = said.group or benchmark or self.paragraph_benchmark or next(telling, "")
-            if said.unnamed and not about:
+            if said.unnamed and not (about and is_measure(name)):
                 return "", None, None
             return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
         name = " ".join(label.name for label in names)
-        key = self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names)))
+        note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
+        key = self.vocabulary.key(Label(name, note=note, bare=bare))
         if not key and benchmark and not self.has_benchmarks and benchmark not in name:
             name = f"{name} ({benchmark})"  # a part of the benchmark that the heading names
         return name, key, None
@@ -3970,7 +3990,7 @@ class ScoreReader:
 
 def said_once(parts: Sequence[str | None]) -> str | None:
     """What several places say, each once: "5-shot, CoT"."""
-    return ", ".join(dict.fromkeys(filter(None, parts))) or None
+    return ", ".join({part.casefold(): part for part in parts if part}.values()) or None
 
 
 def have_twins(scores: Sequence[Score]) -> bool:
@@ -4072,7 +4092,6 @@ _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _SENTENCE_END = re.compile(r"[.!?。]")
-_SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
@@ -4331,8 +4350,8 @@ class Reader:
             return ""
         if text.replace(".", "").isdigit():
             return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
-        sized = any(map(_SIZED.fullmatch, self.model.tokens))
-        return text if sized or not _SIZED.fullmatch(text) else ""
+        sized = any(map(SIZED.fullmatch, self.model.tokens))
+        return text if sized or not SIZED.fullmatch(text) else ""
 
     def may_be(self, target: Target) -> bool:
         """Whether a label that leaves out the kind may be this model where it stands: no base model under "Chat"."""
@@ -4518,7 +4537,7 @@ class Reader:
 
     def may_be_models(self, labels: Sequence[str]) -> bool:
         """Whether labels may be names of models: none of them has a size, and most of them are something else."""
-        if any(_SIZED.search(text) or self.model.core in name_tokens(text) for text in labels):
+        if any(SIZED.search(text) or self.model.core in name_tokens(text) for text in labels):
             return True
         known = [
             t for t in labels if is_benchmark(t, self.vocabulary) or is_generic(t) or is_setting(t) or is_precision(t)
@@ -4534,7 +4553,7 @@ class Reader:
         sections = {section for section in block.sections.values() if section}
         if any(re.search(r"\d", section) or relation_of(section, self.model)[0] != "other" for section in sections):
             yield "its section rows may be names of models"
-        if any(map(_SIZED.search, labels)):
+        if any(map(SIZED.search, labels)):
             yield "a label in it has a size, as models' names do"
         elif not any(is_benchmark(text, self.vocabulary) or is_measure(text) for text in labels) and not head_is(
             corner, "benchmark_heads", "benchmark_fillers"
@@ -4560,7 +4579,7 @@ class Reader:
         known = PLAIN_HEADINGS | MEASURES
         plain = is_benchmark(heading, self.vocabulary) or all(word in known for word in words)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
-        return plain and kind == self.model.kind and not _SIZED.search(heading) and self.model.core not in words
+        return plain and kind == self.model.kind and not SIZED.search(heading) and self.model.core not in words
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")

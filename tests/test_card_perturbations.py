@@ -63,6 +63,7 @@ class Sheet:
     html: bool = False
     title: str = ""
     front: str = ""
+    side: str = ""  # another model whose scores stand before this table's in the same rows
 
     def text(self, random: random.Random) -> str:
         def cell(name: str, benchmark: str) -> str:
@@ -80,6 +81,10 @@ class Sheet:
             grid = [["", *(self.group.get(name, "") for name in self.names)]] if beside else []
             grid.append(["Benchmark", *self.names])
             grid += [[b, *(cell(name, b) for name in self.names)] for b in self.benchmarks]
+        if self.side and self.rows and not beside:
+            numbers = iter(range(100, 100_000))
+            other = [[f"{self.side}-{n}", *(f"{next(numbers)}.25" for _ in row[1:])] for n, row in enumerate(grid[1:])]
+            grid = [[*a, *b] for a, b in zip([["Their models", *grid[0][1:]], *other], grid, strict=True)]
         table = html(grid) if self.html else pipe(grid)
         parts = [self.front, f"# {self.title}" if self.title else "", *self.before, table, *self.after]
         return "\n\n".join(part for part in parts if part) + "\n"
@@ -124,7 +129,7 @@ def add_model(sheet: Sheet, random: random.Random, name: str) -> None:
 def change(sheet: Sheet, random: random.Random, name: str) -> None:
     """One change of a kind that cards differ in."""
     words = {"name": name, "cut": name.rpartition("-")[0] or name, "owner": random.choice(["acme", "zed"])}
-    kind = random.randint(0, 12)
+    kind = random.randint(0, 15)
     if kind == 0:
         place = random.randint(0, len(sheet.before))
         sheet.before.insert(place, "#" * random.randint(1, 4) + " " + random.choice(HEADINGS).format(**words))
@@ -158,6 +163,12 @@ def change(sheet: Sheet, random: random.Random, name: str) -> None:
     elif kind == 11:
         sheet.benchmarks.append("Tokens per second")
         sheet.values |= {(n, "Tokens per second"): f"{random.randint(10_000, 99_999)}.5" for n in sheet.names}
+    elif kind == 12:
+        sheet.before.append(random.choice(["##", "#", "<h2></h2>"]))
+    elif kind == 13:
+        sheet.before.append("**" + (random.choice(HEADINGS).format(**words) or "Results") + "**")
+    elif kind == 14:
+        sheet.side = random.choice(OTHERS)
     else:
         sheet.front = f"---\nbase_model: {words['owner']}/{random.choice([name, words['cut']])}\n---"
 

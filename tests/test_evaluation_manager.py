@@ -142,6 +142,7 @@ def test_a_divided_cell_has_as_many_values(text, numbers):
         ("EM/F1", 2, ["EM", "F1"]),
         ("TED-LIUM dev / test", 2, None),
         ("AIME24/25", 2, None),
+        ("CoVoST2\nes-en | fr-en | it-en |", 3, ["CoVoST2 es-en", "CoVoST2 fr-en", "CoVoST2 it-en"]),
         ("MMLU", 2, None),
         ("A/B", 3, None),
     ],
@@ -206,6 +207,12 @@ def test_plain_text(source, text):
         ("HLE (w/ tools)", ("HLE (w/ tools)", None, None)),
         ("Overall Acc.", ("Overall Acc.", None, None)),
         ("MMLU-Pro, Standard (10 opts, test)", ("MMLU-Pro, Standard (10 opts, test)", None, None)),
+        ("M-LongDoc acc", ("M-LongDoc", None, "acc")),
+        ("ASR-EN WER", ("ASR-EN", None, "WER")),
+        ("LiveCodeBench (2407-2409 Pass@1)", ("LiveCodeBench (2407-2409)", None, "Pass@1")),
+        ("Few-shot Learning", ("Few-shot Learning", None, None)),
+        ("LongBench Few-shot Learning", ("LongBench Few-shot Learning", None, None)),
+        ("MMLU 5-shot STEM", ("MMLU STEM", "5-shot", None)),
     ],
 )
 def test_label(text, label):
@@ -338,6 +345,11 @@ def test_other_text_does_not(above):
     assert pairs(only(placed(above))) == [("MMLU", 61.5)]
 
 
+def test_an_empty_heading_ends_nothing():
+    tuned = placed("## Instruction tuned models\n\n##")
+    assert (only(tuned).status, only(tuned).table.heading) == ("ambiguous", "Instruction tuned models")
+
+
 def test_a_caption_below_makes_a_label_less_sure():
     assert only(placed("## Results", more="\n**Table 1: results of the chat models.**\n")).status == "ambiguous"
     assert only(placed("## Results", more="\nChat models:\n")).status == "found"
@@ -468,6 +480,13 @@ def test_averages_carry_what_they_are_of():
         "Group | Benchmark | Foo-7B", "Math | GSM8K | 1", "| Average | 2", "Code | MBPP | 3", "| Average | 4"
     )
     assert [name for name, _ in pairs(only(groups))] == ["GSM8K", "Average (Math)", "MBPP", "Average (Code)"]
+
+
+def test_models_named_after_benchmarks_are_models_and_subsets_have_no_other_s_key():
+    text = table("Model | GSM8K", "WizardMath-7B | 54", "WizardMath-13B | 63")
+    assert only(text, "acme/Foo-7B").names == ["WizardMath-7B", "WizardMath-13B"]
+    found = only(table("Benchmark | Foo-7B", "RACE (middle) | 86", "RACE (high) | 83", "MBPP (Sanitized) | 22"))
+    assert [score.key for score in found.scores] == [None, "race_high", "mbpp"]
 
 
 def test_math_is_a_group_and_the_benchmark_is_written_in_capitals():

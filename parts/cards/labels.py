@@ -26,6 +26,7 @@ def word_list(name: str) -> frozenset[str]:
 FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
 WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
 MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
+TAIL_METRICS = word_list("tail_metrics")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
 _SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
 _SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
@@ -44,7 +45,8 @@ _COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
 _AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
 _SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
 _TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
-_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating|tool|search|python|brows")
+_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]| [a-z]{2,5}[\d-]?l?$|shot|cot|_at_|rating|tool|search|python|brows")
+SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
@@ -101,6 +103,10 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
         ):
             found.append(shot_name(match[0]) if found is shots else match[0].strip("/ "))
             name = " ".join(rest.split())
+    last = name.rpartition(" ")
+    if last[0] and last[2].casefold() in TAIL_METRICS and not is_measure(name) and not is_average(name):
+        name = last[0].rstrip(" ,;:/|_-–")  # "M-LongDoc acc"
+        metric.append(last[2])
     name = name or text
     bare = _BRACKET.sub("", name).strip() or name
     if tail := _TOOL_TAIL.search(bare):
@@ -133,6 +139,9 @@ def note_of(text: str, other: str | None = None) -> str | None:
 def take_part(part: str, shots: list[str], metric: list[str]) -> str:
     """Move what a part of a bracket says about shots and metric into the lists; the rest is returned."""
     rest, found = part, []
+    if (match := _AT_K.search(rest)) and len(match[0]) < len(rest):
+        metric.append(match[0])  # "2407-2409 Pass@1"
+        rest = f"{rest[: match.start()]} {rest[match.end() :]}".strip(" ,;:/|_-–@")
     for pattern in (_SHOT, _COT):
         if match := pattern.search(rest):
             found.append(shot_name(match[0]))
@@ -242,14 +251,20 @@ class Vocabulary:
         name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
         if bare.casefold() == "math" and not bare.isupper():
             return None  # a group of benchmarks; MATH is one
-        return self.keys.get(folded_name(name)) or (self.keys.get(folded_name(bare)) if bare != name else None)
+        if (key := self.keys.get(folded_name(name))) or bare == name:
+            return key
+        key, plain = self.keys.get(folded_name(bare)), folded_name(bare)
+        subset = isinstance(label, Label) and label.note and key and folded_name(key) != plain
+        return None if subset and folded_name(key or "").startswith(plain) else key  # "RACE (middle)" is no race_high
 
 
 @functools.lru_cache(maxsize=8192)
 def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a label is in the vocabulary, or is shaped like a benchmark's name."""
-    if vocabulary.keys.get(folded_name(text)) or _SHAPE.search(text.casefold()):
+    if vocabulary.keys.get(folded_name(text)):
         return True
+    if _SHAPE.search(text.casefold()):
+        return not SIZED.search(text)  # "WizardMath-7B" is a model
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
 
 

@@ -17,6 +17,7 @@ from parts.cards.grid import Block, Grid, head_is
 from parts.cards.labels import (
     CARD_WORDS,
     MEASURES,
+    SIZED,
     Vocabulary,
     is_average,
     is_benchmark,
@@ -56,7 +57,6 @@ _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _SENTENCE_END = re.compile(r"[.!?。]")
-_SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
@@ -315,8 +315,8 @@ class Reader:
             return ""
         if text.replace(".", "").isdigit():
             return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
-        sized = any(map(_SIZED.fullmatch, self.model.tokens))
-        return text if sized or not _SIZED.fullmatch(text) else ""
+        sized = any(map(SIZED.fullmatch, self.model.tokens))
+        return text if sized or not SIZED.fullmatch(text) else ""
 
     def may_be(self, target: Target) -> bool:
         """Whether a label that leaves out the kind may be this model where it stands: no base model under "Chat"."""
@@ -502,7 +502,7 @@ class Reader:
 
     def may_be_models(self, labels: Sequence[str]) -> bool:
         """Whether labels may be names of models: none of them has a size, and most of them are something else."""
-        if any(_SIZED.search(text) or self.model.core in name_tokens(text) for text in labels):
+        if any(SIZED.search(text) or self.model.core in name_tokens(text) for text in labels):
             return True
         known = [
             t for t in labels if is_benchmark(t, self.vocabulary) or is_generic(t) or is_setting(t) or is_precision(t)
@@ -518,7 +518,7 @@ class Reader:
         sections = {section for section in block.sections.values() if section}
         if any(re.search(r"\d", section) or relation_of(section, self.model)[0] != "other" for section in sections):
             yield "its section rows may be names of models"
-        if any(map(_SIZED.search, labels)):
+        if any(map(SIZED.search, labels)):
             yield "a label in it has a size, as models' names do"
         elif not any(is_benchmark(text, self.vocabulary) or is_measure(text) for text in labels) and not head_is(
             corner, "benchmark_heads", "benchmark_fillers"
@@ -544,7 +544,7 @@ class Reader:
         known = PLAIN_HEADINGS | MEASURES
         plain = is_benchmark(heading, self.vocabulary) or all(word in known for word in words)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
-        return plain and kind == self.model.kind and not _SIZED.search(heading) and self.model.core not in words
+        return plain and kind == self.model.kind and not SIZED.search(heading) and self.model.core not in words
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")

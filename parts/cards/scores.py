@@ -253,6 +253,7 @@ class ScoreReader:
         """The measure that a caption or the nearest heading names alone, when it is no share: "Perplexity on books"."""
         text = " ".join((*self.grid.captions, *self.headings[:1]))
         found = {word for word in words_of(text) if word in MEASURES}
+        found |= {metric for sign, metric in CARD_WORDS["metric_signs"].items() if sign in text}
         return found.pop() if len(found) == 1 and found <= word_list("heading_metrics") else None
 
     @functools.cached_property
@@ -338,13 +339,14 @@ class ScoreReader:
             headings = self.headings[:1] if said.unnamed else self.headings
             telling = (text for text in headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
             about = said.group or benchmark or self.paragraph_benchmark or next(telling, "")
-            if said.unnamed and not about:
+            if said.unnamed and not (about and is_measure(name)):
                 return "", None, None
             return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
         name = " ".join(label.name for label in names)
-        key = self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names)))
+        note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
+        key = self.vocabulary.key(Label(name, note=note, bare=bare))
         if not key and benchmark and not self.has_benchmarks and benchmark not in name:
             name = f"{name} ({benchmark})"  # a part of the benchmark that the heading names
         return name, key, None
@@ -364,7 +366,7 @@ class ScoreReader:
 
 def said_once(parts: Sequence[str | None]) -> str | None:
     """What several places say, each once: "5-shot, CoT"."""
-    return ", ".join(dict.fromkeys(filter(None, parts))) or None
+    return ", ".join({part.casefold(): part for part in parts if part}.values()) or None
 
 
 def have_twins(scores: Sequence[Score]) -> bool:

@@ -422,14 +422,15 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
                 path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
             if bold := _BOLD_LINE.fullmatch(content):  # a heading but for its markup
                 kind, level, content = "heading", 7, bold[1]
+        if kind == "heading" and not (content := one_line(content)):
+            continue  # nobody sees it: the heading above goes on
         if kind == "heading":
-            content = one_line(content)
             while path and path[-1][0] >= level:
                 path.pop()
             path.append((level, content, ""))
             if _ORIGINAL_CARD.match(content):
                 path = [(0, content, "")]  # no heading below it ends what it quotes
-            heading, before, fresh = content or heading, "", None
+            heading, before, fresh = content, "", None
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":

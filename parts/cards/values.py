@@ -127,7 +127,7 @@ def divided(text: str, number: int) -> list[str] | None:
         head, inner = match[1], match[2]
     for before, middle, after in ((head, inner, tail), ("", text, "")):
         for divider in _DIVIDERS:
-            parts = [part.strip() for part in divider.split(middle.strip())]
+            parts = [part.strip() for part in divider.split(middle.strip().rstrip("|/;").rstrip())]
             alike = len({len(part.split()) for part in parts}) == 1 and not any(part.isdigit() for part in parts)
             if len(parts) == number and all(parts) and (before or alike or divider is _DIVIDERS[0]):
                 return [f"{before}{part}{after}" for part in parts]
