@@ -9722,11 +9722,13 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
         if not folder.is_dir():
             raise ScriptError(f"{folder}: no such folder of results")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-            for name in sorted(names):
-                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
-                    path = os.path.join(base, name)
-                    found.setdefault(os.path.realpath(path), Path(path))
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                found.setdefault(real, Path(path))
     return list(found.values())
 
 

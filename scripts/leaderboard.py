@@ -29,6 +29,7 @@ examples:
   uv run scripts/leaderboard.py show --benchmark mmlu_pro --top 20
   uv run scripts/leaderboard.py show --model tiny_run/step_700 --data board --json
   uv run scripts/leaderboard.py serve --port 7860
+  uv run scripts/leaderboard.py diff leaderboard-last-week leaderboard
   uv run scripts/leaderboard.py export --output-dir site
   uv run scripts/leaderboard.py push --dataset me/leaderboard-data --space me/leaderboard
   uv run scripts/leaderboard.py push --dataset me/leaderboard-data --space me/leaderboard --apply
@@ -370,7 +371,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     others = sorted(
         (name for name in scores if name not in placed), key=lambda name: (-len(scores[name]), natural_key(name))
     )
-    standings += [Standing(model, 0) for model in others]
+    standings += [BoardPlace(model, 0) for model in others]
     if not standings:
         raise ScriptError("no comparable score", code=1)
     top = standings[: args.top]
@@ -395,6 +396,27 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         f"{len(top)} of {len(standings)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %; "
         f"±: 95 % interval; n/a: an error is not known; 2 of {len(primary)}: has a score for 2 of those in the average, no place"
     )
+    return 0
+
+
+def diff(args: argparse.Namespace) -> int:
+    """Print what has changed between two collects."""
+    boards = []
+    for folder in (args.old, args.new):
+        engine, metadata = open_data(folder)
+        with engine:
+            boards.append((query(engine, "SELECT * FROM scores WHERE shown"), metadata["collected"]))
+    (before, then), (now, today) = boards
+    changes = board_changes(before, now)
+    if args.json:
+        answer = {"schema_version": DATA_SCHEMA, "before": then, "now": today, "rank_method": RANK_METHOD}
+        sys.stdout.write(to_json(answer | changes))
+        return 0
+    lines = [change_line(kind, item) for kind, items in changes.items() for item in items[: args.top]]
+    if lines:
+        print_table(("what", "model", "benchmark", "before", "now", "source"), lines)
+    counts = ", ".join(f"{len(items)} × {CHANGES[kind]}" for kind, items in changes.items() if items)
+    note(f"{then} to {today}: {counts or 'nothing has changed'}; of each kind the first {args.top} are listed")
     return 0
 
 
@@ -503,6 +525,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--top", type=positive, default=20, metavar="N", help="rows (default: %(default)s)")
     add("--json", action="store_true", help="one JSON document on stdout")
 
+    add = command("diff", diff, "say what has changed between two collects: models, numbers, leaders for certain")
+    add("old", type=Path, metavar="OLD", help="the data of the earlier collect")
+    add("new", type=Path, metavar="NEW", help="the data of the later one")
+    add("--top", type=positive, default=50, metavar="N", help="rows of each kind of change (default: %(default)s)")
+    add("--json", action="store_true", help="one JSON document on stdout")
+
     add = command("serve", serve, "open the page in a browser (Gradio)")
     add_data_argument(add)
     add_primary_argument(add)
@@ -544,9 +572,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "board.data", "board.elsewhere", "board.hub", "board.official", "board.overall", "board.own", "board.ranks",
-#     "board.record_rows", "board.sharing", "board.units", "board.vocabulary", "command_line", "frame", "hub.access",
-#     "hub.token", "inputs", "names", "own_vocabulary", "page.served", "records.schema"
+#     "board.changes", "board.data", "board.elsewhere", "board.hub", "board.official", "board.overall", "board.own",
+#     "board.ranks", "board.record_rows", "board.sharing", "board.units", "board.vocabulary", "command_line", "frame",
+#     "hub.access", "hub.token", "inputs", "names", "own_vocabulary", "page.served", "records.schema"
 # )
 # ]cog]
 
@@ -566,6 +594,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import statistics
 import textwrap
@@ -1421,6 +1450,15 @@ SOURCE_TYPES = {
     "own_run": "own run",
     "reported": "reported elsewhere",
 }
+SOURCE_TEXTS = {
+    "verified": "the Hub has verified that the score was made as it says",
+    "author_metadata": "published by the model's owner, in .eval_results or in the card's model-index",
+    "merged_community": "added by somebody else in a pull request that the owner merged",
+    "on_leaderboard": "on the Hub's own leaderboard, out of a file in the model's repo; who added it is not told",
+    "open_pr": "proposed in a pull request that nobody has merged yet",
+    "own_run": "measured with this project's scripts; read from their records",
+    "reported": "read from another place, such as an index of scores",
+}
 SOURCE_FORMATS = ("eval_results", "model_index", "record")  # of one kind of source, first the one that is shown
 
 # Columns of the data and their SQL types; references/leaderboard.md says what they mean.
@@ -1609,6 +1647,509 @@ def ranks(metric: str | None, entry: Mapping[str, Any]) -> bool:
     given = normalize_name(metric_type(metric) or "")
     right = folded & (RIGHT_ANSWERS | {"passat1", "resolvedrate"})
     return given in folded or given in ("", "score", "value", "result") or bool(right and given in RIGHT_ANSWERS)
+
+
+# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
+
+HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
+MOST_STEPS = 200
+
+
+def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
+
+    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
+    """
+    import numpy as np
+
+    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
+    np.fill_diagonal(wins, 0.0)
+    met, ratings = wins + wins.T, np.zeros(len(wins))
+    for _ in range(MOST_STEPS):
+        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
+        weight = met * chance * (1 - chance)
+        information = np.diag(weight.sum(axis=1)) - weight
+        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
+        ratings = ratings + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            break
+    return ratings, np.linalg.pinv(information, hermitian=True)
+
+
+def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
+    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
+
+    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
+    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
+    much.
+    """
+    import numpy as np
+
+    ratings, covariance = joint_ratings(won)
+    gaps = ratings[:, None] - ratings[None, :]
+    spread = np.diag(covariance)
+    variance = spread[:, None] + spread[None, :] - 2 * covariance
+    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
+    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
+
+
+def linked(met: np.ndarray) -> np.ndarray:
+    """[i, j]: whether i met j, directly or by others."""
+    import numpy as np
+
+    reach = met | np.eye(len(met), dtype=bool)
+    while True:
+        further = (reach.astype(float) @ reach.astype(float)) > 0
+        if (further == reach).all():
+            return reach
+        reach = further
+
+
+# --- parts/records/shared.py ------------------------------------------------------------------------------------------
+
+MOST_OPPONENTS = 2_000
+JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVotes:
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
+
+    file: str
+    system: str
+    against: Mapping[str, tuple[float, float]]
+    effect: float = 1.0
+    metric: str = ""
+
+    @property
+    def text(self) -> str:
+        """As one text for a table."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
+    """The votes of a result; None where it is of none."""
+    library = (record.get("eval_library") or {}).get("additional_details") or {}
+    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
+    name = metric.get("metric_id") or metric.get("metric_name")
+    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
+
+
+def votes_of(told: Any) -> SharedVotes | None:
+    """Votes as a record's details or a table's text tell them; None for anything else."""
+    try:
+        told = json.loads(told) if isinstance(told, str) else told
+        against = told["against"]
+        against = json.loads(against) if isinstance(against, str) else against
+        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
+        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
+        return None
+    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
+    file, system, metric = names
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
+
+
+def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
+    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
+    if one is None or two is None:
+        return False
+    return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def joint_pairs(
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
+) -> list[tuple[int, int, float]]:
+    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
+
+    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
+    they can be, so that they add up.
+    """
+    files: dict[str, list[int]] = {}
+    for i, own in enumerate(votes):
+        if own is not None and own.metric in JOINT_METRICS:
+            files.setdefault(own.file, []).append(i)
+    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
+    known = [i for i, own in enumerate(votes) if own is not None]
+    found = []
+    for place, i in enumerate(known):
+        for j in known[place + 1 :]:
+            if share_votes(votes[i], votes[j]):
+                together = errors[i] + errors[j]
+                apart = (values[i] - values[j]) / together if together else 0.0
+                found.append((i, j, joint.get((i, j), apart)))
+    return found
+
+
+def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
+    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
+    own = [votes[i] for i in members]
+    names = sorted({name for one in own for name in (one.system, *one.against)})
+    won = win_counts(own, names)
+    found = vote_statistics(won, max(one.effect for one in own))
+    return [
+        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
+        for place, i in enumerate(members)
+        for j in members[place + 1 :]
+    ]
+
+
+def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
+    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
+    import numpy as np
+
+    places = {name: i for i, name in enumerate(names)}
+    won = np.zeros((len(names), len(names)))
+    for one in own:
+        i = places[one.system]
+        for name, (wins, count) in one.against.items():
+            j = places[name]
+            if count > won[i, j] + won[j, i]:
+                won[i, j], won[j, i] = wins, count - wins
+    return won
+
+
+# --- parts/board/ranks.py ---------------------------------------------------------------------------------------------
+
+ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
+COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
+MOST_GROUPS = 64
+PAIRS_AT_ONCE = 60_000
+
+# Items of the whole test sets, for the binomial error of scores that do not say how many items they are from.
+# The papers' and dataset cards' numbers; benchmarks that change over time are not in it.
+TEST_ITEMS = {
+    "aime_2024": 30, "aime_2025": 30, "aime_2026": 30, "arc_challenge": 1172, "arc_easy": 2376, "bbh": 6511,
+    "boolq": 3270, "commonsenseqa": 1221, "gpqa": 448, "gpqa_diamond": 198, "gsm8k": 1319, "hellaswag": 10042,
+    "hle": 2500, "humaneval": 164, "humaneval_plus": 164, "ifeval": 541, "math": 5000, "math_500": 500, "mbpp": 500,
+    "mbpp_plus": 378, "mmlu": 14042, "mmlu_pro": 12032, "openbookqa": 500, "piqa": 1838, "simpleqa": 4326,
+    "swe_bench": 2294, "swe_bench_lite": 300, "swe_bench_verified": 500, "truthfulqa_mc1": 817, "winogrande": 1267,
+}  # fmt: skip
+
+
+def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
+    """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
+
+    Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
+    (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
+    """
+    if (row.get("comparable_error") or 0) > 0:
+        return row["comparable_error"], "stated"
+    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
+    items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
+    if scale is None or not items or not 0 <= row["comparable"] <= scale:
+        return None, "unknown"
+    share = (row["comparable"] / scale * items + 1) / (items + 2)
+    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
+    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
+
+
+def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
+    """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
+
+    Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
+    is cautious for models that answered the same items; those from the same votes, for which it is not, by the joint
+    model of the votes); Holm's correction over all pairs. A model ranks from 1 + the number of significantly better
+    models to the number of models - that of significantly worse ones. Models without a known error have no rank, but
+    may be anywhere: each makes the others' ranges one longer.
+    """
+    import numpy as np
+
+    errors = {row["model"]: row_error(row) for row in rows}
+    known = [row for row in rows if errors[row["model"]][0] is not None]
+    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
+    values = sign * np.array([row["comparable"] for row in known], dtype=float)
+    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
+    votes = [votes_of(row.get("votes")) for row in known]
+    together = joint_pairs(votes, values, np.sqrt(variances))
+    better, worse = dependent_counts(values, variances, together) if together else significant_counts(values, variances)
+    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
+    for row, above, below in zip(known, better, worse, strict=True):
+        found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
+    return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Models whose errors are nearly of one size, the lowest value first."""
+
+    values: Any
+    variances: Any
+    places: Any  # in the whole list
+    least: float  # variance
+    most: float
+
+    def first_above(self, reach: Any) -> Any:
+        """For each number the place in this group of the first value that is not below it."""
+        return self.values.searchsorted(reach)
+
+
+def error_groups(values: Any, variances: Any, step: float) -> list[ErrorGroup]:
+    """All models in groups in which the variance grows by this factor at most, or in MOST_GROUPS of one size."""
+    import numpy as np
+
+    order = np.lexsort((values, variances))
+    steps = np.floor(np.log(variances[order] / variances[order[0]]) / math.log(step))
+    parts = np.split(order, np.flatnonzero(np.diff(steps)) + 1)
+    groups = []
+    for part in parts if len(parts) <= MOST_GROUPS else np.array_split(order, MOST_GROUPS):
+        places = part[np.argsort(values[part], kind="stable")]
+        spread = variances[places]
+        groups.append(ErrorGroup(values[places], spread, places, float(spread.min()), float(spread.max())))
+    return groups
+
+
+def holm_threshold(rejected: int, pairs: int) -> float:
+    """How many standard errors a difference must reach when so many pairs are told apart already."""
+    return statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
+
+
+def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
+    """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
+
+    Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
+    again until no more are. In a group of models with errors of nearly one size, sorted by value, bisection finds those
+    that are surely told apart from a model (by the group's largest error) and those that surely are not (by its
+    smallest); only pairs between, or between the first and the last threshold, are looked at one by one. So n models
+    take O(n log n) where their errors are of few sizes.
+    """
+    import numpy as np
+
+    count = len(values)
+    better, worse = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    if count < 2:
+        return better, worse
+    order = np.argsort(values, kind="stable")
+    values, variances = values[order], variances[order]
+    pairs = count * (count - 1) // 2
+    coarse, fine = (error_groups(values, variances, step) for step in (COARSE, FINE))
+    slack = 1e-12 * float(np.abs(values).max() + holm_threshold(0, pairs) * math.sqrt(variances.max()))
+
+    def reach(group: ErrorGroup, threshold: float, sure: bool) -> Any:
+        if sure:
+            return group.first_above(values + threshold * np.sqrt(variances + group.most) + slack)
+        return group.first_above(values + threshold * np.sqrt(variances + group.least) - slack)
+
+    def told_apart(rejected: int, sure: bool) -> int:
+        threshold = holm_threshold(rejected, pairs)
+        return sum(count * len(group.values) - int(reach(group, threshold, sure).sum()) for group in coarse)
+
+    fewest, most = holm_bounds(told_apart, pairs)
+    strict, lenient = holm_threshold(fewest, pairs), holm_threshold(most, pairs)
+    sure, open_pairs = 0, []
+    for group in fine:
+        first, last = reach(group, lenient, False), reach(group, strict, True)
+        better += len(group.values) - last
+        worse[group.places] += np.cumsum(np.bincount(last, minlength=len(group.values) + 1))[:-1]
+        sure += count * len(group.values) - int(last.sum())
+        for block, low, high in pairs_between(first, last):
+            distance = (group.values[high] - values[low]) ** 2
+            variance = group.variances[high] + variances[low]
+            certain = distance >= strict**2 * variance
+            kept = np.flatnonzero((distance >= lenient**2 * variance) & ~certain)
+            better[block] += np.bincount(low[certain] - block.start, minlength=block.stop - block.start)
+            worse[group.places] += np.bincount(high[certain], minlength=len(group.values))
+            sure += int(np.count_nonzero(certain))
+            open_pairs.append((low[kept], group.places[high[kept]], distance[kept], variance[kept]))
+    low, high, distance, variance = (np.concatenate(part) for part in zip(*open_pairs, strict=True))
+    rejected = fewest
+    while True:
+        told = distance >= holm_threshold(rejected, pairs) ** 2 * variance
+        now = sure + int(told.sum())
+        if now <= rejected:
+            break
+        rejected = now
+    better += np.bincount(low[told], minlength=count)
+    worse += np.bincount(high[told], minlength=count)
+    back = np.argsort(order)
+    return better[back], worse[back]
+
+
+def dependent_counts(values: Any, variances: Any, together: Sequence[tuple[int, int, float]]) -> tuple[Any, Any]:
+    """As significant_counts, pair by pair, where the errors of some pairs are not independent.
+
+    together: these pairs, with the statistic for the first being higher.
+    """
+    import numpy as np
+
+    first, second = (np.array([pair[i] for pair in together]) for i in (0, 1))
+    statistic = (values[:, None] - values[None, :]) / np.sqrt(variances[:, None] + variances[None, :])
+    statistic[first, second] = [pair[2] for pair in together]
+    statistic[second, first] = -statistic[first, second]
+    rejected = -1
+    while (now := int((statistic >= holm_threshold(max(rejected, 0), math.comb(len(values), 2))).sum())) > rejected:
+        rejected = now
+    told = statistic >= holm_threshold(rejected, math.comb(len(values), 2))
+    return told.sum(axis=0), told.sum(axis=1)
+
+
+def holm_bounds(told_apart: Callable[[int, bool], int], pairs: int) -> tuple[int, int]:
+    """(at least, at most) so many pairs does Holm's procedure reject, from bounds of what one step of it rejects."""
+    fewest = told_apart(0, True)
+    fewest = most = max(fewest, told_apart(fewest, True))
+    while (now := told_apart(most, False)) > most:
+        most = min(pairs, now + (now - most) // 8)
+    return fewest, most
+
+
+def pairs_between(first: Any, last: Any) -> Iterator[tuple[slice, Any, Any]]:
+    """(a part of the list, place in the list, place in the group) of the pairs from first to last of each model.
+
+    So many at a time as a processor's cache holds.
+    """
+    import numpy as np
+
+    ends = np.cumsum(last - first)
+    start, done = 0, 0
+    while start < len(ends):
+        stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, "right")))
+        counts = last[start:stop] - first[start:stop]
+        shift = first[start:stop] - (ends[start:stop] - counts - done)
+        low = np.repeat(np.arange(start, stop), counts)
+        yield slice(start, stop), low, np.arange(len(low)) + np.repeat(shift, counts)
+        start, done = stop, int(ends[stop - 1])
+
+
+def explain_official_ranks(rows: Sequence[dict[str, Any]]) -> None:
+    """Give shown rows their model's place on the Hub's own leaderboard, and say why the rank here is another.
+
+    A model may have its place by a row that is not the shown one. Sets `official_rank` and `official_why`.
+    """
+    ranked = {(row["model"], row["benchmark"]): row for row in rows if row.get("official_rank")}
+    boards: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        row["official_why"] = None
+        if row["shown"]:
+            boards.setdefault(row["benchmark"], []).append(row)
+    for key, shown in boards.items():
+        there = {row["model"]: ranked[row["model"], key] for row in shown if (row["model"], key) in ranked}
+        ranges = rank_ranges(shown) if there else {}
+        places = {model: row["official_rank"] for model, row in there.items()}
+        for row in shown:
+            row["official_rank"] = places.get(row["model"])
+        for row in shown:
+            if found := there.get(row["model"]):
+                row["official_why"] = official_difference(row, found, ranges[row["model"]], shown) or None
+
+
+def official_difference(
+    row: Mapping[str, Any], there: Mapping[str, Any], rank: RankRange, shown: Sequence[Mapping[str, Any]]
+) -> str:
+    """Why a model's rank here is not its place on the Hub's leaderboard, for people; empty when it is."""
+    place = row["official_rank"]
+    if rank.low == rank.high == place:
+        return ""
+    why = []
+    if there["comparable"] != row["comparable"]:
+        why.append(f"the Hub ranks it by {there['value']:g} ({SOURCE_TYPES[there['source_type']]}), not by this score")
+    if rank.low is None:
+        why.append("no error of its score is known, so it has no rank here")
+    elif rank.low != rank.high:
+        why.append(f"the errors of the scores leave the places {rank.low} to {rank.high} open; the Hub goes by value")
+    missing = place - 1 - sum((other["official_rank"] or place) < place for other in shown)
+    if missing > 0:
+        why.append(f"{missing} of those ahead of it on the Hub have no score here")
+    sign = -1 if row["lower_is_better"] else 1
+    added = sum(not other["official_rank"] and sign * (other["comparable"] - row["comparable"]) > 0 for other in shown)
+    if added:
+        why.append(f"{added} of those ahead of it here are not on the Hub's leaderboard")
+    return "; ".join(why)
+
+
+def display_score(value: float | None, unit: str | None) -> str:
+    """A score for people: 0.412 in proportion -> "41.2", as the columns say %; None -> "–"."""
+    if value is None:
+        return "–"
+    number = float(Decimal(repr(value)) * 100) if unit == "proportion" else value
+    return f"{number:.1f}" if abs(number) < 1e6 else f"{number:.3g}"
+
+
+# --- parts/board/changes.py -------------------------------------------------------------------------------------------
+
+KEPT = ("comparable", "canonical_unit", "standard_error", "n", "source_type", "source_url", "date")
+CHANGES = {  # in the document, and for people
+    "leaders": "leads for certain",
+    "leaders_lost": "no longer leads for certain",
+    "new_models": "new model",
+    "gone_models": "gone model",
+    "changed": "another number",
+    "new": "new number",
+    "gone": "gone number",
+}
+
+
+def certain_leaders(rows: Iterable[BoardRow]) -> dict[str, str]:
+    """Benchmark -> the model that is shown better than all others, where one is."""
+    boards: dict[str, list[BoardRow]] = defaultdict(list)
+    for row in rows:
+        boards[row["benchmark"]].append(row)
+    found = {}
+    for key, board in boards.items():
+        first = [model for model, rank in rank_ranges(board).items() if rank.low == rank.high == 1]
+        found |= {key: first[0]} if first and len(board) > 1 else {}
+    return found
+
+
+def number_of(row: BoardRow | None) -> dict[str, Any] | None:
+    """What is told of a number; None when there is none."""
+    return None if row is None else {name: row[name] for name in KEPT}
+
+
+def is_changed(before: BoardRow, now: BoardRow) -> bool:
+    """Whether the value is another one; a new source of the same value changes nothing."""
+    alike = before["canonical_unit"] == now["canonical_unit"]
+    return not alike or abs(before["comparable"] - now["comparable"]) > 1e-9 * max(1.0, abs(now["comparable"]))
+
+
+def board_changes(before: Sequence[BoardRow], now: Sequence[BoardRow]) -> dict[str, list[dict[str, Any]]]:
+    """The changes by kind (see CHANGES): each with `model`, and of a number `benchmark`, `name`, `before` and `now`.
+
+    The numbers of a model that is new, or gone, are not listed once more.
+    """
+    old, new = ({(row["model"], row["benchmark"]): row for row in rows} for rows in (before, now))
+    was, has = ({row["model"] for row in rows} for rows in (before, now))
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in CHANGES}
+    for kind, models, numbers in (("new_models", has - was, new), ("gone_models", was - has, old)):
+        counts: dict[str, int] = defaultdict(int)
+        for model, _ in numbers:
+            counts[model] += 1
+        found[kind] = [{"model": model, "numbers": counts[model]} for model in sorted(models, key=natural_key)]
+    for model, key in sorted(old.keys() | new.keys(), key=lambda place: (natural_key(place[0]), place[1])):
+        first, last = old.get((model, key)), new.get((model, key))
+        if model not in was & has or (first and last and not is_changed(first, last)):
+            continue
+        kind = "new" if first is None else "gone" if last is None else "changed"
+        found[kind].append(change(model, key, first, last))
+    leaders, led = certain_leaders(now), certain_leaders(before)
+    for kind, here, there in (("leaders", leaders, led), ("leaders_lost", led, leaders)):
+        for key in sorted(here):
+            if there.get(key) != here[key]:
+                place = (here[key], key)
+                found[kind].append(change(*place, old.get(place), new.get(place)) | {"instead": there.get(key)})
+    return found
+
+
+def change(model: str, key: str, before: BoardRow | None, now: BoardRow | None) -> dict[str, Any]:
+    name = (now or before or {})["benchmark_name"]
+    return {"model": model, "benchmark": key, "name": name, "before": number_of(before), "now": number_of(now)}
+
+
+def change_line(kind: str, item: Mapping[str, Any]) -> tuple[str, ...]:
+    """A change as a line for people: what, model, benchmark, before, now, source of what is now."""
+    if kind.endswith("_models"):
+        return (CHANGES[kind], item["model"], f"{item['numbers']} numbers", "", "", "")
+    scores = [
+        display_score(one["comparable"], one["canonical_unit"]) if one else "–" for one in (item["before"], item["now"])
+    ]
+    source = SOURCE_TYPES.get((item["now"] or item["before"] or {}).get("source_type"), "")
+    other = item.get("instead")
+    text = CHANGES[kind] + (f", {'before' if kind == 'leaders' else 'now'} {other}" if other else "")
+    return (text, item["model"], item["name"], *scores, source)
 
 
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
@@ -1836,8 +2377,11 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
 
 def told_row(row: BoardRow) -> BoardRow:
     """A row as it is written: every column, and no folder of this machine in what says something about it."""
-    cleaned = {name: without_paths(row[name]) for name in ("why_not", "notes") if row.get(name)}
-    return {name: cleaned.get(name, row.get(name)) for name in COLUMNS}
+    told = {name: row.get(name) for name in COLUMNS}
+    for name in ("why_not", "notes"):
+        if told[name] and MACHINE_PATH.search(told[name]):
+            told[name] = without_paths(told[name])
+    return told
 
 
 def sound_metadata(metadata: Mapping[str, Any]) -> bool:
@@ -3721,6 +4265,79 @@ def read_models(
         pool.shutdown(cancel_futures=True)
 
 
+# --- parts/board/read_before.py ---------------------------------------------------------------------------------------
+
+WRITTEN_AT_ONCE = 5_000
+UNUSED_DAYS = 30  # that what was kept of a folder stays
+
+
+class ReadBefore:
+    """For each file below a folder what was made of it. Used in a `with`, which writes what is new.
+
+    whole: all files of the folder are asked for, so those that are not are gone.
+    """
+
+    def __init__(self, folder: Path, understood_by: bytes, whole: bool) -> None:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "records"
+        name = hashlib.sha256(f"{folder.resolve()}\n".encode() + understood_by).hexdigest()[:32]
+        self.path, self.whole = base / f"{name}.sqlite", whole
+        self.known: dict[str, tuple[str, bytes]] = {}  # that no file has been found for yet
+        self.new: dict[str, tuple[str, bytes]] = {}
+
+    def __enter__(self) -> ReadBefore:
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            forget_unused(self.path.parent)
+            self.write([])
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(self.path)) as database:
+                self.known = {where: (stamp, made) for where, stamp, made in database.execute("SELECT * FROM files")}
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.write([(where,) for where in self.known] if self.whole and kind is None else [])
+
+    def write(self, gone: Sequence[tuple[str]]) -> None:
+        """Write what is new, and forget what is gone; a file that cannot be used is begun anew."""
+        rows, self.new = [(where, stamp, made) for where, (stamp, made) in self.new.items()], {}
+        try:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=10)) as database, database:
+                database.execute("PRAGMA synchronous = OFF")  # what is lost is read again
+                database.execute("CREATE TABLE IF NOT EXISTS files (place TEXT PRIMARY KEY, stamp TEXT, made BLOB)")
+                database.executemany("DELETE FROM files WHERE place = ?", gone)
+                database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
+        except sqlite3.Error:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+    def get(self, where: str, stamp: str) -> bytes | None:
+        """What was made of a file, as it was put; None when it was not read, or has changed since."""
+        kept = self.known.pop(where, None)
+        return kept[1] if kept and kept[0] == stamp else None
+
+    def put(self, where: str, stamp: str, made: bytes) -> None:
+        """Keep what was made of a file; of one that has just changed nothing: its time may not tell the next change."""
+        if time.time_ns() - int(stamp.split()[1]) > 2 * 10**9:
+            self.new[where] = (stamp, made)
+            if len(self.new) >= WRITTEN_AT_ONCE:
+                self.write([])
+
+
+def file_stamp(path: str) -> str:
+    """What changes when a file does: size, time of its content, time of its entry, number. ScriptError when gone."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+
+
+def forget_unused(folder: Path) -> None:
+    """Remove what no run has opened for a while."""
+    for path in folder.glob("*.sqlite"):
+        if path.stat().st_mtime < time.time() - UNUSED_DAYS * 86_400:
+            path.unlink()
+
+
 # --- parts/records/attempts.py ----------------------------------------------------------------------------------------
 
 # Counts in a record's score_details.details, with the words for people, in the order in which they are told.
@@ -4062,171 +4679,6 @@ def shortened(text: str, most: int = 40) -> str:
 def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     """Differences for people: "few-shot count: 0 and 5"."""
     return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
-
-
-# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
-
-HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
-MOST_STEPS = 200
-
-
-def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
-
-    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
-    """
-    import numpy as np
-
-    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
-    np.fill_diagonal(wins, 0.0)
-    met, ratings = wins + wins.T, np.zeros(len(wins))
-    for _ in range(MOST_STEPS):
-        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
-        weight = met * chance * (1 - chance)
-        information = np.diag(weight.sum(axis=1)) - weight
-        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
-        ratings = ratings + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            break
-    return ratings, np.linalg.pinv(information, hermitian=True)
-
-
-def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
-    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
-
-    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
-    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
-    much.
-    """
-    import numpy as np
-
-    ratings, covariance = joint_ratings(won)
-    gaps = ratings[:, None] - ratings[None, :]
-    spread = np.diag(covariance)
-    variance = spread[:, None] + spread[None, :] - 2 * covariance
-    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
-    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
-
-
-def linked(met: np.ndarray) -> np.ndarray:
-    """[i, j]: whether i met j, directly or by others."""
-    import numpy as np
-
-    reach = met | np.eye(len(met), dtype=bool)
-    while True:
-        further = (reach.astype(float) @ reach.astype(float)) > 0
-        if (further == reach).all():
-            return reach
-        reach = further
-
-
-# --- parts/records/shared.py ------------------------------------------------------------------------------------------
-
-MOST_OPPONENTS = 2_000
-JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
-
-
-@dataclass(frozen=True, slots=True)
-class SharedVotes:
-    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
-
-    file: str
-    system: str
-    against: Mapping[str, tuple[float, float]]
-    effect: float = 1.0
-    metric: str = ""
-
-    @property
-    def text(self) -> str:
-        """As one text for a table."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
-
-
-def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
-    """The votes of a result; None where it is of none."""
-    library = (record.get("eval_library") or {}).get("additional_details") or {}
-    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
-    name = metric.get("metric_id") or metric.get("metric_name")
-    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
-
-
-def votes_of(told: Any) -> SharedVotes | None:
-    """Votes as a record's details or a table's text tell them; None for anything else."""
-    try:
-        told = json.loads(told) if isinstance(told, str) else told
-        against = told["against"]
-        against = json.loads(against) if isinstance(against, str) else against
-        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
-        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return None
-    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
-    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
-        return None
-    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
-    file, system, metric = names
-    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
-
-
-def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
-    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
-    if one is None or two is None:
-        return False
-    return one.file == two.file or (one.system in two.against and two.system in one.against)
-
-
-def joint_pairs(
-    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
-) -> list[tuple[int, int, float]]:
-    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
-
-    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
-    they can be, so that they add up.
-    """
-    files: dict[str, list[int]] = {}
-    for i, own in enumerate(votes):
-        if own is not None and own.metric in JOINT_METRICS:
-            files.setdefault(own.file, []).append(i)
-    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
-    known = [i for i, own in enumerate(votes) if own is not None]
-    found = []
-    for place, i in enumerate(known):
-        for j in known[place + 1 :]:
-            if share_votes(votes[i], votes[j]):
-                together = errors[i] + errors[j]
-                apart = (values[i] - values[j]) / together if together else 0.0
-                found.append((i, j, joint.get((i, j), apart)))
-    return found
-
-
-def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
-    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
-    own = [votes[i] for i in members]
-    names = sorted({name for one in own for name in (one.system, *one.against)})
-    won = win_counts(own, names)
-    found = vote_statistics(won, max(one.effect for one in own))
-    return [
-        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
-        for place, i in enumerate(members)
-        for j in members[place + 1 :]
-    ]
-
-
-def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
-    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
-    import numpy as np
-
-    places = {name: i for i, name in enumerate(names)}
-    won = np.zeros((len(names), len(names)))
-    for one in own:
-        i = places[one.system]
-        for name, (wins, count) in one.against.items():
-            j = places[name]
-            if count > won[i, j] + won[j, i]:
-                won[i, j], won[j, i] = wins, count - wins
-    return won
 
 
 # --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
@@ -4979,11 +5431,13 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
         if not folder.is_dir():
             raise ScriptError(f"{folder}: no such folder of results")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-            for name in sorted(names):
-                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
-                    path = os.path.join(base, name)
-                    found.setdefault(os.path.realpath(path), Path(path))
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                found.setdefault(real, Path(path))
     return list(found.values())
 
 
@@ -5937,21 +6391,44 @@ def read_elsewhere(place: str, hub: HubReader, benchmarks: Benchmarks, models: C
 
 
 def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: Collection[str] | None) -> Elsewhere:
-    """All records of a folder, one at a time."""
+    """All records of a folder, one at a time; one that has not changed since the last time is not opened again."""
     import orjson
 
     found, names = Elsewhere(), ResultNames(benchmarks)
     wanted = None if models is None else {folder_of(model) for model in models}
-    for path, parts in eee_files(folder, wanted):
-        found.counts["records"] += 1
-        try:
-            data = input_bytes(path, MOST_BYTES)
-            found.rows += elsewhere_rows(orjson.loads(data), "/".join(parts), address, names, found.counts)
-        except (ScriptError, ValueError, TypeError, AttributeError, KeyError) as error:
-            found.cannot_read("/".join(parts), without_paths(str(error), Path(path)))
+    understood = orjson.dumps([address, dict(benchmarks.mapping)]) + Path(__file__).read_bytes()
+    same: dict[Any, Any] = {}  # a text that many rows have is held once
+    unchanged = 0
+    with ReadBefore(folder, understood, whole=wanted is None) as before:
+        for path, parts in eee_files(folder, wanted):
+            where = "/".join(parts)
+            found.counts["records"] += 1
+            try:
+                stamp = file_stamp(path)
+                made = before.get(where, stamp)
+                if made is None:
+                    counts: Counter[str] = Counter()
+                    rows = elsewhere_rows(orjson.loads(input_bytes(path, MOST_BYTES)), where, address, names, counts)
+                    made = orjson.dumps([[told_columns(row) for row in rows], counts])
+                    before.put(where, stamp, made)
+                else:
+                    unchanged += 1
+                    told, counts = orjson.loads(made)
+                    rows = [dict.fromkeys(COLUMNS) | {k: same.setdefault(v, v) for k, v in row.items()} for row in told]
+                found.counts.update(counts)
+                found.rows += rows
+            except (ScriptError, ValueError, TypeError, AttributeError, KeyError) as error:
+                found.cannot_read(where, without_paths(str(error), Path(path)))
+    if unchanged:
+        note(f"{unchanged:,} of {found.counts['records']:,} records have not changed since the last time")
     if not found.counts["records"] and wanted is None:
         raise ScriptError(f"{folder}: no record at data/<collection>/<developer>/<model>/<uuid>.json", code=1)
     return found
+
+
+def told_columns(row: BoardRow) -> BoardRow:
+    """The columns of a row that say something."""
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def eee_files(folder: Path, wanted: Collection[str] | None) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -7359,270 +7836,15 @@ def one_models_facts(hub: HubReader, model: str) -> list[tuple[str, BoardRow]]:
     return [(model, model_facts(info))] if isinstance(info, dict) else []
 
 
-# --- parts/board/ranks.py ---------------------------------------------------------------------------------------------
-
-ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
-COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
-MOST_GROUPS = 64
-PAIRS_AT_ONCE = 60_000
-
-# Items of the whole test sets, for the binomial error of scores that do not say how many items they are from.
-# The papers' and dataset cards' numbers; benchmarks that change over time are not in it.
-TEST_ITEMS = {
-    "aime_2024": 30, "aime_2025": 30, "aime_2026": 30, "arc_challenge": 1172, "arc_easy": 2376, "bbh": 6511,
-    "boolq": 3270, "commonsenseqa": 1221, "gpqa": 448, "gpqa_diamond": 198, "gsm8k": 1319, "hellaswag": 10042,
-    "hle": 2500, "humaneval": 164, "humaneval_plus": 164, "ifeval": 541, "math": 5000, "math_500": 500, "mbpp": 500,
-    "mbpp_plus": 378, "mmlu": 14042, "mmlu_pro": 12032, "openbookqa": 500, "piqa": 1838, "simpleqa": 4326,
-    "swe_bench": 2294, "swe_bench_lite": 300, "swe_bench_verified": 500, "truthfulqa_mc1": 817, "winogrande": 1267,
-}  # fmt: skip
-
-
-def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
-    """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
-
-    Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
-    (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
-    """
-    if (row.get("comparable_error") or 0) > 0:
-        return row["comparable_error"], "stated"
-    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
-    items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
-    if scale is None or not items or not 0 <= row["comparable"] <= scale:
-        return None, "unknown"
-    share = (row["comparable"] / scale * items + 1) / (items + 2)
-    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
-    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
-
-
-def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
-    """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
-
-    Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
-    is cautious for models that answered the same items; those from the same votes, for which it is not, by the joint
-    model of the votes); Holm's correction over all pairs. A model ranks from 1 + the number of significantly better
-    models to the number of models - that of significantly worse ones. Models without a known error have no rank, but
-    may be anywhere: each makes the others' ranges one longer.
-    """
-    import numpy as np
-
-    errors = {row["model"]: row_error(row) for row in rows}
-    known = [row for row in rows if errors[row["model"]][0] is not None]
-    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
-    values = sign * np.array([row["comparable"] for row in known], dtype=float)
-    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
-    votes = [votes_of(row.get("votes")) for row in known]
-    together = joint_pairs(votes, values, np.sqrt(variances))
-    better, worse = dependent_counts(values, variances, together) if together else significant_counts(values, variances)
-    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
-    for row, above, below in zip(known, better, worse, strict=True):
-        found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
-    return found
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ErrorGroup:
-    """Models whose errors are nearly of one size, the lowest value first."""
-
-    values: Any
-    variances: Any
-    places: Any  # in the whole list
-    least: float  # variance
-    most: float
-
-    def first_above(self, reach: Any) -> Any:
-        """For each number the place in this group of the first value that is not below it."""
-        return self.values.searchsorted(reach)
-
-
-def error_groups(values: Any, variances: Any, step: float) -> list[ErrorGroup]:
-    """All models in groups in which the variance grows by this factor at most, or in MOST_GROUPS of one size."""
-    import numpy as np
-
-    order = np.lexsort((values, variances))
-    steps = np.floor(np.log(variances[order] / variances[order[0]]) / math.log(step))
-    parts = np.split(order, np.flatnonzero(np.diff(steps)) + 1)
-    groups = []
-    for part in parts if len(parts) <= MOST_GROUPS else np.array_split(order, MOST_GROUPS):
-        places = part[np.argsort(values[part], kind="stable")]
-        spread = variances[places]
-        groups.append(ErrorGroup(values[places], spread, places, float(spread.min()), float(spread.max())))
-    return groups
-
-
-def holm_threshold(rejected: int, pairs: int) -> float:
-    """How many standard errors a difference must reach when so many pairs are told apart already."""
-    return statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
-
-
-def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
-    """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
-
-    Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
-    again until no more are. In a group of models with errors of nearly one size, sorted by value, bisection finds those
-    that are surely told apart from a model (by the group's largest error) and those that surely are not (by its
-    smallest); only pairs between, or between the first and the last threshold, are looked at one by one. So n models
-    take O(n log n) where their errors are of few sizes.
-    """
-    import numpy as np
-
-    count = len(values)
-    better, worse = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    if count < 2:
-        return better, worse
-    order = np.argsort(values, kind="stable")
-    values, variances = values[order], variances[order]
-    pairs = count * (count - 1) // 2
-    coarse, fine = (error_groups(values, variances, step) for step in (COARSE, FINE))
-    slack = 1e-12 * float(np.abs(values).max() + holm_threshold(0, pairs) * math.sqrt(variances.max()))
-
-    def reach(group: ErrorGroup, threshold: float, sure: bool) -> Any:
-        if sure:
-            return group.first_above(values + threshold * np.sqrt(variances + group.most) + slack)
-        return group.first_above(values + threshold * np.sqrt(variances + group.least) - slack)
-
-    def told_apart(rejected: int, sure: bool) -> int:
-        threshold = holm_threshold(rejected, pairs)
-        return sum(count * len(group.values) - int(reach(group, threshold, sure).sum()) for group in coarse)
-
-    fewest, most = holm_bounds(told_apart, pairs)
-    strict, lenient = holm_threshold(fewest, pairs), holm_threshold(most, pairs)
-    sure, open_pairs = 0, []
-    for group in fine:
-        first, last = reach(group, lenient, False), reach(group, strict, True)
-        better += len(group.values) - last
-        worse[group.places] += np.cumsum(np.bincount(last, minlength=len(group.values) + 1))[:-1]
-        sure += count * len(group.values) - int(last.sum())
-        for block, low, high in pairs_between(first, last):
-            distance = (group.values[high] - values[low]) ** 2
-            variance = group.variances[high] + variances[low]
-            certain = distance >= strict**2 * variance
-            kept = np.flatnonzero((distance >= lenient**2 * variance) & ~certain)
-            better[block] += np.bincount(low[certain] - block.start, minlength=block.stop - block.start)
-            worse[group.places] += np.bincount(high[certain], minlength=len(group.values))
-            sure += int(np.count_nonzero(certain))
-            open_pairs.append((low[kept], group.places[high[kept]], distance[kept], variance[kept]))
-    low, high, distance, variance = (np.concatenate(part) for part in zip(*open_pairs, strict=True))
-    rejected = fewest
-    while True:
-        told = distance >= holm_threshold(rejected, pairs) ** 2 * variance
-        now = sure + int(told.sum())
-        if now <= rejected:
-            break
-        rejected = now
-    better += np.bincount(low[told], minlength=count)
-    worse += np.bincount(high[told], minlength=count)
-    back = np.argsort(order)
-    return better[back], worse[back]
-
-
-def dependent_counts(values: Any, variances: Any, together: Sequence[tuple[int, int, float]]) -> tuple[Any, Any]:
-    """As significant_counts, pair by pair, where the errors of some pairs are not independent.
-
-    together: these pairs, with the statistic for the first being higher.
-    """
-    import numpy as np
-
-    first, second = (np.array([pair[i] for pair in together]) for i in (0, 1))
-    statistic = (values[:, None] - values[None, :]) / np.sqrt(variances[:, None] + variances[None, :])
-    statistic[first, second] = [pair[2] for pair in together]
-    statistic[second, first] = -statistic[first, second]
-    rejected = -1
-    while (now := int((statistic >= holm_threshold(max(rejected, 0), math.comb(len(values), 2))).sum())) > rejected:
-        rejected = now
-    told = statistic >= holm_threshold(rejected, math.comb(len(values), 2))
-    return told.sum(axis=0), told.sum(axis=1)
-
-
-def holm_bounds(told_apart: Callable[[int, bool], int], pairs: int) -> tuple[int, int]:
-    """(at least, at most) so many pairs does Holm's procedure reject, from bounds of what one step of it rejects."""
-    fewest = told_apart(0, True)
-    fewest = most = max(fewest, told_apart(fewest, True))
-    while (now := told_apart(most, False)) > most:
-        most = min(pairs, now + (now - most) // 8)
-    return fewest, most
-
-
-def pairs_between(first: Any, last: Any) -> Iterator[tuple[slice, Any, Any]]:
-    """(a part of the list, place in the list, place in the group) of the pairs from first to last of each model.
-
-    So many at a time as a processor's cache holds.
-    """
-    import numpy as np
-
-    ends = np.cumsum(last - first)
-    start, done = 0, 0
-    while start < len(ends):
-        stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, "right")))
-        counts = last[start:stop] - first[start:stop]
-        shift = first[start:stop] - (ends[start:stop] - counts - done)
-        low = np.repeat(np.arange(start, stop), counts)
-        yield slice(start, stop), low, np.arange(len(low)) + np.repeat(shift, counts)
-        start, done = stop, int(ends[stop - 1])
-
-
-def explain_official_ranks(rows: Sequence[dict[str, Any]]) -> None:
-    """Give shown rows their model's place on the Hub's own leaderboard, and say why the rank here is another.
-
-    A model may have its place by a row that is not the shown one. Sets `official_rank` and `official_why`.
-    """
-    ranked = {(row["model"], row["benchmark"]): row for row in rows if row.get("official_rank")}
-    boards: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        row["official_why"] = None
-        if row["shown"]:
-            boards.setdefault(row["benchmark"], []).append(row)
-    for key, shown in boards.items():
-        there = {row["model"]: ranked[row["model"], key] for row in shown if (row["model"], key) in ranked}
-        ranges = rank_ranges(shown) if there else {}
-        places = {model: row["official_rank"] for model, row in there.items()}
-        for row in shown:
-            row["official_rank"] = places.get(row["model"])
-        for row in shown:
-            if found := there.get(row["model"]):
-                row["official_why"] = official_difference(row, found, ranges[row["model"]], shown) or None
-
-
-def official_difference(
-    row: Mapping[str, Any], there: Mapping[str, Any], rank: RankRange, shown: Sequence[Mapping[str, Any]]
-) -> str:
-    """Why a model's rank here is not its place on the Hub's leaderboard, for people; empty when it is."""
-    place = row["official_rank"]
-    if rank.low == rank.high == place:
-        return ""
-    why = []
-    if there["comparable"] != row["comparable"]:
-        why.append(f"the Hub ranks it by {there['value']:g} ({SOURCE_TYPES[there['source_type']]}), not by this score")
-    if rank.low is None:
-        why.append("no error of its score is known, so it has no rank here")
-    elif rank.low != rank.high:
-        why.append(f"the errors of the scores leave the places {rank.low} to {rank.high} open; the Hub goes by value")
-    missing = place - 1 - sum((other["official_rank"] or place) < place for other in shown)
-    if missing > 0:
-        why.append(f"{missing} of those ahead of it on the Hub have no score here")
-    sign = -1 if row["lower_is_better"] else 1
-    added = sum(not other["official_rank"] and sign * (other["comparable"] - row["comparable"]) > 0 for other in shown)
-    if added:
-        why.append(f"{added} of those ahead of it here are not on the Hub's leaderboard")
-    return "; ".join(why)
-
-
-def display_score(value: float | None, unit: str | None) -> str:
-    """A score for people: 0.412 in proportion -> "41.2", as the columns say %; None -> "–"."""
-    if value is None:
-        return "–"
-    number = float(Decimal(repr(value)) * 100) if unit == "proportion" else value
-    return f"{number:.1f}" if abs(number) < 1e6 else f"{number:.3g}"
-
-
 # --- parts/board/overall.py -------------------------------------------------------------------------------------------
 
-PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
+TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
 NO_RANK = RankRange(None, None, "unknown")
 Z95 = statistics.NormalDist().inv_cdf(0.975)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Standing:
+class BoardPlace:
     """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks."""
 
     model: str
@@ -7635,7 +7857,7 @@ class Standing:
 def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
     """What benchmarks must have in common to be averaged: shares of one direction; any other is alone."""
     unit = about.get("unit", about.get("canonical_unit"))
-    return ("share" if unit in PERCENT else about["key"], bool(about["lower_is_better"]))
+    return ("share" if unit in TO_PERCENT else about["key"], bool(about["lower_is_better"]))
 
 
 def primary_benchmarks(rows: Iterable[BoardRow], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -7692,7 +7914,7 @@ def chosen_primary(
     return fixed_primary(kept, covered) if kept and not among else primary_benchmarks(rows, covered)
 
 
-def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[Standing]:
+def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPlace]:
     """All models that have one of the benchmarks: those that have all by their mean, then those that lack fewest."""
     found: dict[str, dict[str, BoardRow]] = defaultdict(dict)
     for row in rows:
@@ -7702,17 +7924,17 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[Standin
     means = [mean_row(model, list(scores.values())) for model, scores in found.items() if len(scores) == len(keys)]
     ranks = rank_ranges([row | {"lower_is_better": lower} for row in means])
     standings = [
-        Standing(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
+        BoardPlace(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
         for row in means
     ]
     standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
-    lacking = [Standing(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    lacking = [BoardPlace(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
     return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
 
 
 def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     """The mean of a model's scores as a row that can be ranked; in percent where they are shares."""
-    factors = [PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
+    factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
     errors = [row_error(row)[0] for row in scores]
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
     known = None not in errors
@@ -7720,7 +7942,7 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     return {"model": model, "comparable": mean, "comparable_error": error}
 
 
-def leader_text(standings: Sequence[Standing], what: str) -> str:
+def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
     """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B"."""
     placed = [one for one in standings if one.mean is not None]
     if not placed:
@@ -8326,10 +8548,11 @@ configs:
 
 # Leaderboard of open models
 
-{rows} scores of {models} models on {benchmarks} benchmarks, from the evaluation metadata that models carry on the Hub;
-collected {collected}. One row for each score and source: `shown` marks the one of each model and benchmark that comes
-first in this order: {order}. `comparable` is the value in `canonical_unit`; where the scale is not known it is null and
-`why_not` says why. What could not be read is in `metadata.json`.
+{rows} scores of {models} models on {benchmarks} benchmarks; collected {collected}: {sources}.
+
+One row for each score and source: `shown` marks the one of each model and benchmark that comes first in this order:
+{order}. `comparable` is the value in `canonical_unit`; where the scale is not known it is null and `why_not` says why.
+What could not be read is in `metadata.json`.
 
 ```sql
 SELECT model, comparable, source_type FROM 'leaderboard.parquet' WHERE shown AND benchmark = 'mmlu_pro' ORDER BY 2 DESC
@@ -8421,6 +8644,12 @@ class RepoUpload:
         return {"kind": self.kind, "repo_id": self.repo_id, "exists": self.exists, "files": sizes}
 
 
+def told_sources(counts: Mapping[str, Any]) -> str:
+    """Where the numbers are from: "150 own runs, read from records; 20 author's metadata"."""
+    found = [(kind, count) for kind, count in (counts.get("sources") or {}).items() if count]
+    return "; ".join(f"{count:,} {SOURCE_TYPES.get(kind, kind)} ({SOURCE_TEXTS[kind]})" for kind, count in found)
+
+
 def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
     """The data and its card."""
     counts = metadata["counts"]
@@ -8431,6 +8660,7 @@ def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
         benchmarks=len(metadata["benchmarks"]),
         collected=metadata["collected"],
         order=", ".join(SOURCE_TYPES.values()),
+        sources=told_sources(counts),
     )
     return {name: input_bytes(folder / name) for name in DATA_FILES} | {"README.md": card.encode()}
 
@@ -8854,15 +9084,6 @@ SPACE_HOST = "0.0.0.0"  # a Space is reached from outside its container
 
 # What marks a number in the table, beside colour; the author's own metadata is the usual case and has no mark.
 SOURCE_MARKS = {"verified": "✓", "merged_community": "merged", "open_pr": "PR", "own_run": "own", "reported": "other"}
-SOURCE_TEXTS = {
-    "verified": "the Hub has verified that the score was made as it says",
-    "author_metadata": "published by the model's owner, in .eval_results or in the card's model-index",
-    "merged_community": "added by somebody else in a pull request that the owner merged",
-    "on_leaderboard": "on the Hub's own leaderboard, out of a file in the model's repo; who added it is not told",
-    "open_pr": "proposed in a pull request that nobody has merged yet",
-    "own_run": "measured with this project's scripts; read from their records",
-    "reported": "read from another place, such as an index of scores",
-}
 
 FIRST_ROWS, FIRST_COLUMNS = 50, 12  # of the table, in the page's HTML itself
 PAGE_MODELS = """
@@ -10631,8 +10852,8 @@ PAGE_SCRIPT = (
 # --- parts/page/first_rows.py -----------------------------------------------------------------------------------------
 
 
-def first_rows(
-    standings: Sequence[Standing],
+def table_top(
+    standings: Sequence[BoardPlace],
     scores: Mapping[tuple[str, str], BoardRow],
     ranks: Mapping[tuple[str, str], RankRange],
     benchmarks: Sequence[Mapping[str, Any]],
@@ -10653,8 +10874,8 @@ def first_rows(
     lines = []
     for one in standings[:FIRST_ROWS]:
         cells = [f'<td class="n rankcell">{place(one, len(primary))}</td>', model_cell(one.model, scores, columns)]
-        cells += [mean_cell(one)] if averaged else []
-        cells += [score_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
+        cells += [average_cell(one)] if averaged else []
+        cells += [number_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     told = f"{len(standings):,} models, {len(benchmarks)} benchmarks. Collected {collected}."
     return {
@@ -10670,7 +10891,7 @@ def head(name: str, unit: str, kind: str) -> str:
     return f'<th scope="col" class="{kind}"><span class="name">{html.escape(name)}</span>{below}</th>'
 
 
-def place(one: Standing, count: int) -> str:
+def place(one: BoardPlace, count: int) -> str:
     """A model's ranks, or how many of the benchmarks it has."""
     return f"{one.have} of {count}" if one.mean is None else str(one.rank)
 
@@ -10685,14 +10906,14 @@ def model_cell(model: str, scores: Mapping[tuple[str, str], BoardRow], columns: 
     return f'<th scope="row" class="model">{link}<span class="sub name clamp">{html.escape(owner)}</span></th>'
 
 
-def mean_cell(one: Standing) -> str:
+def average_cell(one: BoardPlace) -> str:
     if one.mean is None:
         return '<td class="n missing">—</td>'
     spread = "" if one.error is None else f'<span class="rank">± {Z95 * one.error:.1f}</span>'
     return f'<td class="n"><strong>{one.mean:.1f}</strong>{spread}</td>'
 
 
-def score_cell(row: BoardRow | None, rank: RankRange | None) -> str:
+def number_cell(row: BoardRow | None, rank: RankRange | None) -> str:
     if row is None:
         return '<td class="n missing">—</td>'
     below = f'<span class="rank">{rank}</span>' if rank and rank.low is not None else ""
@@ -10725,7 +10946,7 @@ def web_address(address: str | None, model: str) -> str | None:
 
 def page_benchmark(row: Mapping[str, Any], category: str | None) -> dict[str, Any]:
     """A benchmark as the page shows it: the factor for people, and whether it is a share, which may be averaged."""
-    factor = PERCENT.get(row["canonical_unit"])
+    factor = TO_PERCENT.get(row["canonical_unit"])
     return {
         "key": row["benchmark"],
         "name": row["benchmark_name"] or row["benchmark"],
@@ -10784,7 +11005,7 @@ def page_score(row: Mapping[str, Any], rank: RankRange | None, text: Strings) ->
 
 def written_otherwise(row: Mapping[str, Any]) -> float | None:
     """The value as its source has it, unless that is what the page shows: 98.5 beside 98.5 % says nothing."""
-    shown = row["comparable"] * PERCENT.get(row["canonical_unit"], 1.0)
+    shown = row["comparable"] * TO_PERCENT.get(row["canonical_unit"], 1.0)
     return (
         None
         if any(abs(row["value"] - value) <= 1e-9 * abs(value) for value in (shown, row["comparable"]))
@@ -10931,7 +11152,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "unread": [[f"{e['model']}: {e['where']}".removeprefix(": "), e["reason"]] for e in metadata["unreadable"]],
         "strings": list(text.index),
     }
-    return data, first_rows(standings, shown, ranks, benchmarks, primary, lead, data["collected"])
+    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, data["collected"])
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:

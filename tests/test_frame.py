@@ -100,7 +100,7 @@ def test_the_files_of_the_page_keep_their_linters_rules(tmp_path):
     shutil.copy(ROOT / "biome.json", tmp_path)
     done = linted(tmp_path)
     assert done.returncode == 0, done.stderr
-    script, style = tmp_path / "parts/page/app.js", tmp_path / "parts/page/style.css"
+    script, style = tmp_path / "parts/page/app/base.js", tmp_path / "parts/page/style.css"
     script.write_text(script.read_text(encoding="utf-8") + "if (NaN === NaN) { x == 1; }\n", encoding="utf-8")
     style.write_text(
         style.read_text(encoding="utf-8") + "a { colour: red; color: red; color: blue; }\n", encoding="utf-8"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leaderboard_data import card, eval_file, index_result, row, write_made_up
+from leaderboard_data import card, eval_file, index_result, made_up_metadata, row, write_made_up
 
 MAPPING = board.read_mapping()
 BENCHMARKS = board.Benchmarks.of(MAPPING)
@@ -803,3 +803,56 @@ def test_a_card_of_the_generator_is_what_the_reader_expects():
     board.model_index_rows(reading, front["model-index"], PLACE, BENCHMARKS, "model-index")
     assert [(r["benchmark"], r["value"]) for r in reading.rows] == [("gsm8k", 61.5)]
     assert reading.unreadable == []
+
+
+# --- what has changed between two collects ---
+
+
+def two_collects(tmp_path: Path) -> list[str]:
+    """Arguments for `diff`: a board and the same a week later."""
+    sure = {"comparable_error": 0.001}
+    before = [
+        row("a/a", "gsm8k", 0.9, **sure), row("b/b", "gsm8k", 0.5, **sure), row("gone/gone", "gsm8k", 0.4, **sure),
+        row("a/a", "bbh", 0.5, **sure), row("b/b", "bbh", 0.6, **sure), row("b/b", "hle", 0.1, **sure),
+    ]  # fmt: skip
+    now = [
+        row("a/a", "gsm8k", 0.9, **sure) | {"source_type": "verified"}, row("b/b", "gsm8k", 0.95, **sure),
+        row("a/a", "bbh", 0.5, **sure), row("b/b", "bbh", 0.5, **sure), row("a/a", "hle", 0.1, **sure),
+        row("new/new", "gsm8k", 0.2, **sure), row("new/new", "bbh", 0.2, **sure),
+    ]  # fmt: skip
+    folders = []
+    for name, rows in (("before", before), ("now", now)):
+        board.write_data(tmp_path / name, rows, made_up_metadata(rows))
+        folders.append(str(tmp_path / name))
+    return folders
+
+
+def test_what_has_changed(tmp_path, capsys):
+    folders = two_collects(tmp_path)
+    assert board.main(["diff", *folders, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["new_models"] == [{"model": "new/new", "numbers": 2}]
+    assert answer["gone_models"] == [{"model": "gone/gone", "numbers": 1}]
+
+    def places(kind: str) -> list[tuple]:
+        return [(item["model"], item["benchmark"]) for item in answer[kind]]
+
+    assert places("changed") == [("b/b", "bbh"), ("b/b", "gsm8k")], "the same value from another source is no change"
+    assert places("new") == [("a/a", "hle")]
+    assert places("gone") == [("b/b", "hle")]
+    (changed,) = [item for item in answer["changed"] if item["benchmark"] == "gsm8k"]
+    assert (changed["before"]["comparable"], changed["now"]["comparable"]) == (0.5, 0.95)
+    assert [(item["model"], item["benchmark"], item["instead"]) for item in answer["leaders"]] == [
+        ("b/b", "gsm8k", "a/a")
+    ]
+    lost = [(item["model"], item["benchmark"], item["instead"]) for item in answer["leaders_lost"]]
+    assert lost == [("b/b", "bbh", None), ("a/a", "gsm8k", "b/b")], "bbh is level now; hle had one model"
+    assert board.main(["diff", *folders]) == 0
+    out, err = capsys.readouterr()
+    assert "leads for certain, before a/a" in out
+    assert "1 × new model" in err
+    assert board.main(["diff", folders[0], folders[0]]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "nothing has changed" in err
+    assert board.main(["diff", folders[0], str(tmp_path / "nowhere")]) == 2

@@ -201,3 +201,35 @@ def test_no_such_place(capsys: pytest.CaptureFixture[str], name: str) -> None:
 def test_folder_of_another_layout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other").mkdir()
     assert collect(capsys, "--every-eval-ever", tmp_path / "other")[0] == 1
+
+
+def test_what_has_not_changed_is_not_read_again(capsys, monkeypatch, tmp_path):
+    """A second collect opens only the files that are new or other; and gives what one from the start gives."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = tmp_path / "store"
+    paths = [put(root, record(f"lab/m{n}", n / 10)) for n in range(1, 7)]
+    for path in paths:
+        os.utime(root / path, (1_700_000_000, 1_700_000_000))
+
+    def values() -> dict[str, float]:
+        return {row["model"]: row["value"] for row in data()}
+
+    assert "have not changed" not in collect(capsys, "--every-eval-ever", root)[2]
+    first = data()
+    assert "6 of 6 records have not changed" in collect(capsys, "--every-eval-ever", root)[2]
+    assert data() == first
+    changed = root / paths[0]
+    changed.write_text(changed.read_text().replace("0.1", "0.9"), encoding="utf-8")  # of the same size
+    os.utime(changed, (1_700_000_000, 1_700_000_000))  # and the same time
+    (root / paths[1]).unlink()
+    put(root, record("lab/m9", 0.45))
+    assert "4 of 6 records" in collect(capsys, "--every-eval-ever", root)[2]
+    assert values() == {"lab/m1": 0.9, "lab/m3": 0.3, "lab/m4": 0.4, "lab/m5": 0.5, "lab/m6": 0.6, "lab/m9": 0.45}
+    again = data()
+    for kept in (tmp_path / "cache" / "hub-evals" / "records").iterdir():
+        kept.write_bytes(b"damaged")
+    assert "have not changed" not in collect(capsys, "--every-eval-ever", root)[2]
+    assert data() == again, "a damaged cache is no cache"
+    (root / paths[2]).write_text("{", encoding="utf-8")
+    _, metadata, _ = collect(capsys, "--every-eval-ever", root)
+    assert metadata["every_eval_ever"]["unreadable"] == 1

@@ -164,7 +164,7 @@ def test_the_first_rows_are_text(model, name):
     benchmark = leaderboard.page_benchmark(row | {"benchmark_name": name or "x"}, None)
     standings = leaderboard.overall_order([row], ["gsm8k"])
     ranks = {("gsm8k", model): leaderboard.RankRange(1, 1, "stated")}
-    first = leaderboard.first_rows(standings, {("gsm8k", model): row}, ranks, [benchmark], ["gsm8k"], name, "today")
+    first = leaderboard.table_top(standings, {("gsm8k", model): row}, ranks, [benchmark], ["gsm8k"], name, "today")
     tree = lxml_html.fragments_fromstring(f"<table>{first['head']}{first['rows']}</table><p>{first['lead']}</p>")
     tags = {node.tag for part in tree for node in part.iter()}
     assert tags <= {"table", "tbody", "tr", "th", "td", "span", "a", "p"}

@@ -12,7 +12,7 @@ from typing import Any
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow
 from parts.frame import ScriptError, kept_text, listing, nearest, single_line, to_json, write_whole
 from parts.inputs import allowed, open_input, read_json
-from parts.private import without_paths
+from parts.private import MACHINE_PATH, without_paths
 from parts.vocabulary import normalize_name, read_mapping
 
 DATA_SCHEMA = "1"
@@ -91,8 +91,11 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
 
 def told_row(row: BoardRow) -> BoardRow:
     """A row as it is written: every column, and no folder of this machine in what says something about it."""
-    cleaned = {name: without_paths(row[name]) for name in ("why_not", "notes") if row.get(name)}
-    return {name: cleaned.get(name, row.get(name)) for name in COLUMNS}
+    told = {name: row.get(name) for name in COLUMNS}
+    for name in ("why_not", "notes"):
+        if told[name] and MACHINE_PATH.search(told[name]):
+            told[name] = without_paths(told[name])
+    return told
 
 
 def sound_metadata(metadata: Mapping[str, Any]) -> bool:

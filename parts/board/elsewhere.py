@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 from parts.board.hub import HubReader, trouble
 from parts.board.metadata_rows import new_row
-from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks
+from parts.board.read_before import ReadBefore, file_stamp
+from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
 from parts.frame import ScriptError, is_number, kept_text, note, shorten
 from parts.inputs import input_bytes, input_text
@@ -61,21 +62,44 @@ def read_elsewhere(place: str, hub: HubReader, benchmarks: Benchmarks, models: C
 
 
 def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: Collection[str] | None) -> Elsewhere:
-    """All records of a folder, one at a time."""
+    """All records of a folder, one at a time; one that has not changed since the last time is not opened again."""
     import orjson
 
     found, names = Elsewhere(), ResultNames(benchmarks)
     wanted = None if models is None else {folder_of(model) for model in models}
-    for path, parts in eee_files(folder, wanted):
-        found.counts["records"] += 1
-        try:
-            data = input_bytes(path, MOST_BYTES)
-            found.rows += elsewhere_rows(orjson.loads(data), "/".join(parts), address, names, found.counts)
-        except (ScriptError, ValueError, TypeError, AttributeError, KeyError) as error:
-            found.cannot_read("/".join(parts), without_paths(str(error), Path(path)))
+    understood = orjson.dumps([address, dict(benchmarks.mapping)]) + Path(__file__).read_bytes()
+    same: dict[Any, Any] = {}  # a text that many rows have is held once
+    unchanged = 0
+    with ReadBefore(folder, understood, whole=wanted is None) as before:
+        for path, parts in eee_files(folder, wanted):
+            where = "/".join(parts)
+            found.counts["records"] += 1
+            try:
+                stamp = file_stamp(path)
+                made = before.get(where, stamp)
+                if made is None:
+                    counts: Counter[str] = Counter()
+                    rows = elsewhere_rows(orjson.loads(input_bytes(path, MOST_BYTES)), where, address, names, counts)
+                    made = orjson.dumps([[told_columns(row) for row in rows], counts])
+                    before.put(where, stamp, made)
+                else:
+                    unchanged += 1
+                    told, counts = orjson.loads(made)
+                    rows = [dict.fromkeys(COLUMNS) | {k: same.setdefault(v, v) for k, v in row.items()} for row in told]
+                found.counts.update(counts)
+                found.rows += rows
+            except (ScriptError, ValueError, TypeError, AttributeError, KeyError) as error:
+                found.cannot_read(where, without_paths(str(error), Path(path)))
+    if unchanged:
+        note(f"{unchanged:,} of {found.counts['records']:,} records have not changed since the last time")
     if not found.counts["records"] and wanted is None:
         raise ScriptError(f"{folder}: no record at data/<collection>/<developer>/<model>/<uuid>.json", code=1)
     return found
+
+
+def told_columns(row: BoardRow) -> BoardRow:
+    """The columns of a row that say something."""
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def eee_files(folder: Path, wanted: Collection[str] | None) -> Iterator[tuple[str, tuple[str, ...]]]:

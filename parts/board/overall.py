@@ -17,13 +17,13 @@ from parts.board.ranks import rank_ranges, row_error
 from parts.board.vocabulary import BoardRow, RankRange
 from parts.frame import ScriptError, listing, natural_key
 
-PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
+TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
 NO_RANK = RankRange(None, None, "unknown")
 Z95 = statistics.NormalDist().inv_cdf(0.975)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Standing:
+class BoardPlace:
     """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks."""
 
     model: str
@@ -36,7 +36,7 @@ class Standing:
 def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
     """What benchmarks must have in common to be averaged: shares of one direction; any other is alone."""
     unit = about.get("unit", about.get("canonical_unit"))
-    return ("share" if unit in PERCENT else about["key"], bool(about["lower_is_better"]))
+    return ("share" if unit in TO_PERCENT else about["key"], bool(about["lower_is_better"]))
 
 
 def primary_benchmarks(rows: Iterable[BoardRow], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -93,7 +93,7 @@ def chosen_primary(
     return fixed_primary(kept, covered) if kept and not among else primary_benchmarks(rows, covered)
 
 
-def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[Standing]:
+def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPlace]:
     """All models that have one of the benchmarks: those that have all by their mean, then those that lack fewest."""
     found: dict[str, dict[str, BoardRow]] = defaultdict(dict)
     for row in rows:
@@ -103,17 +103,17 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[Standin
     means = [mean_row(model, list(scores.values())) for model, scores in found.items() if len(scores) == len(keys)]
     ranks = rank_ranges([row | {"lower_is_better": lower} for row in means])
     standings = [
-        Standing(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
+        BoardPlace(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
         for row in means
     ]
     standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
-    lacking = [Standing(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    lacking = [BoardPlace(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
     return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
 
 
 def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     """The mean of a model's scores as a row that can be ranked; in percent where they are shares."""
-    factors = [PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
+    factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
     errors = [row_error(row)[0] for row in scores]
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
     known = None not in errors
@@ -121,7 +121,7 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     return {"model": model, "comparable": mean, "comparable_error": error}
 
 
-def leader_text(standings: Sequence[Standing], what: str) -> str:
+def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
     """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B"."""
     placed = [one for one in standings if one.mean is not None]
     if not placed:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.hub import status_of, trouble
-from parts.board.vocabulary import SOURCE_TYPES
+from parts.board.vocabulary import SOURCE_TEXTS, SOURCE_TYPES
 from parts.frame import ScriptError, kept_text, listing, note, to_json
 from parts.hub.access import hub_errors
 from parts.hub.committing import commit_once, commit_whole, content_ids
@@ -61,10 +61,11 @@ configs:
 
 # Leaderboard of open models
 
-{rows} scores of {models} models on {benchmarks} benchmarks, from the evaluation metadata that models carry on the Hub;
-collected {collected}. One row for each score and source: `shown` marks the one of each model and benchmark that comes
-first in this order: {order}. `comparable` is the value in `canonical_unit`; where the scale is not known it is null and
-`why_not` says why. What could not be read is in `metadata.json`.
+{rows} scores of {models} models on {benchmarks} benchmarks; collected {collected}: {sources}.
+
+One row for each score and source: `shown` marks the one of each model and benchmark that comes first in this order:
+{order}. `comparable` is the value in `canonical_unit`; where the scale is not known it is null and `why_not` says why.
+What could not be read is in `metadata.json`.
 
 ```sql
 SELECT model, comparable, source_type FROM 'leaderboard.parquet' WHERE shown AND benchmark = 'mmlu_pro' ORDER BY 2 DESC
@@ -156,6 +157,12 @@ class RepoUpload:
         return {"kind": self.kind, "repo_id": self.repo_id, "exists": self.exists, "files": sizes}
 
 
+def told_sources(counts: Mapping[str, Any]) -> str:
+    """Where the numbers are from: "150 own runs, read from records; 20 author's metadata"."""
+    found = [(kind, count) for kind, count in (counts.get("sources") or {}).items() if count]
+    return "; ".join(f"{count:,} {SOURCE_TYPES.get(kind, kind)} ({SOURCE_TEXTS[kind]})" for kind, count in found)
+
+
 def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
     """The data and its card."""
     counts = metadata["counts"]
@@ -166,6 +173,7 @@ def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
         benchmarks=len(metadata["benchmarks"]),
         collected=metadata["collected"],
         order=", ".join(SOURCE_TYPES.values()),
+        sources=told_sources(counts),
     )
     return {name: input_bytes(folder / name) for name in DATA_FILES} | {"README.md": card.encode()}
 

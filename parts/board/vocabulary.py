@@ -21,6 +21,15 @@ SOURCE_TYPES = {
     "own_run": "own run",
     "reported": "reported elsewhere",
 }
+SOURCE_TEXTS = {
+    "verified": "the Hub has verified that the score was made as it says",
+    "author_metadata": "published by the model's owner, in .eval_results or in the card's model-index",
+    "merged_community": "added by somebody else in a pull request that the owner merged",
+    "on_leaderboard": "on the Hub's own leaderboard, out of a file in the model's repo; who added it is not told",
+    "open_pr": "proposed in a pull request that nobody has merged yet",
+    "own_run": "measured with this project's scripts; read from their records",
+    "reported": "read from another place, such as an index of scores",
+}
 SOURCE_FORMATS = ("eval_results", "model_index", "record")  # of one kind of source, first the one that is shown
 
 # Columns of the data and their SQL types; references/leaderboard.md says what they mean.

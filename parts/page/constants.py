@@ -12,15 +12,6 @@ SPACE_HOST = "0.0.0.0"  # a Space is reached from outside its container
 
 # What marks a number in the table, beside colour; the author's own metadata is the usual case and has no mark.
 SOURCE_MARKS = {"verified": "✓", "merged_community": "merged", "open_pr": "PR", "own_run": "own", "reported": "other"}
-SOURCE_TEXTS = {
-    "verified": "the Hub has verified that the score was made as it says",
-    "author_metadata": "published by the model's owner, in .eval_results or in the card's model-index",
-    "merged_community": "added by somebody else in a pull request that the owner merged",
-    "on_leaderboard": "on the Hub's own leaderboard, out of a file in the model's repo; who added it is not told",
-    "open_pr": "proposed in a pull request that nobody has merged yet",
-    "own_run": "measured with this project's scripts; read from their records",
-    "reported": "read from another place, such as an index of scores",
-}
 
 FIRST_ROWS, FIRST_COLUMNS = 50, 12  # of the table, in the page's HTML itself
 PAGE_MODELS = """

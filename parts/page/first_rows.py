@@ -6,14 +6,14 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parts.board.overall import Z95, Standing
+from parts.board.overall import Z95, BoardPlace
 from parts.board.ranks import display_score
 from parts.board.vocabulary import BoardRow, RankRange
 from parts.page.constants import FIRST_COLUMNS, FIRST_ROWS, HUB_URL
 
 
-def first_rows(
-    standings: Sequence[Standing],
+def table_top(
+    standings: Sequence[BoardPlace],
     scores: Mapping[tuple[str, str], BoardRow],
     ranks: Mapping[tuple[str, str], RankRange],
     benchmarks: Sequence[Mapping[str, Any]],
@@ -34,8 +34,8 @@ def first_rows(
     lines = []
     for one in standings[:FIRST_ROWS]:
         cells = [f'<td class="n rankcell">{place(one, len(primary))}</td>', model_cell(one.model, scores, columns)]
-        cells += [mean_cell(one)] if averaged else []
-        cells += [score_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
+        cells += [average_cell(one)] if averaged else []
+        cells += [number_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     told = f"{len(standings):,} models, {len(benchmarks)} benchmarks. Collected {collected}."
     return {
@@ -51,7 +51,7 @@ def head(name: str, unit: str, kind: str) -> str:
     return f'<th scope="col" class="{kind}"><span class="name">{html.escape(name)}</span>{below}</th>'
 
 
-def place(one: Standing, count: int) -> str:
+def place(one: BoardPlace, count: int) -> str:
     """A model's ranks, or how many of the benchmarks it has."""
     return f"{one.have} of {count}" if one.mean is None else str(one.rank)
 
@@ -66,14 +66,14 @@ def model_cell(model: str, scores: Mapping[tuple[str, str], BoardRow], columns: 
     return f'<th scope="row" class="model">{link}<span class="sub name clamp">{html.escape(owner)}</span></th>'
 
 
-def mean_cell(one: Standing) -> str:
+def average_cell(one: BoardPlace) -> str:
     if one.mean is None:
         return '<td class="n missing">—</td>'
     spread = "" if one.error is None else f'<span class="rank">± {Z95 * one.error:.1f}</span>'
     return f'<td class="n"><strong>{one.mean:.1f}</strong>{spread}</td>'
 
 
-def score_cell(row: BoardRow | None, rank: RankRange | None) -> str:
+def number_cell(row: BoardRow | None, rank: RankRange | None) -> str:
     if row is None:
         return '<td class="n missing">—</td>'
     below = f'<span class="rank">{rank}</span>' if rank and rank.low is not None else ""

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from parts.board.overall import PERCENT
+from parts.board.overall import TO_PERCENT
 from parts.board.ranks import rank_ranges, row_error
-from parts.board.vocabulary import SOURCE_TYPES, RankRange
-from parts.page.constants import HUB_URL, PAGE_HTML, PAGE_SCRIPT, PAGE_STYLE, PAGE_TITLE, SOURCE_MARKS, SOURCE_TEXTS
+from parts.board.vocabulary import SOURCE_TEXTS, SOURCE_TYPES, RankRange
+from parts.page.constants import HUB_URL, PAGE_HTML, PAGE_SCRIPT, PAGE_STYLE, PAGE_TITLE, SOURCE_MARKS
 
 RECORD_FILE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json")
 
@@ -38,7 +38,7 @@ def web_address(address: str | None, model: str) -> str | None:
 
 def page_benchmark(row: Mapping[str, Any], category: str | None) -> dict[str, Any]:
     """A benchmark as the page shows it: the factor for people, and whether it is a share, which may be averaged."""
-    factor = PERCENT.get(row["canonical_unit"])
+    factor = TO_PERCENT.get(row["canonical_unit"])
     return {
         "key": row["benchmark"],
         "name": row["benchmark_name"] or row["benchmark"],
@@ -97,7 +97,7 @@ def page_score(row: Mapping[str, Any], rank: RankRange | None, text: Strings) ->
 
 def written_otherwise(row: Mapping[str, Any]) -> float | None:
     """The value as its source has it, unless that is what the page shows: 98.5 beside 98.5 % says nothing."""
-    shown = row["comparable"] * PERCENT.get(row["canonical_unit"], 1.0)
+    shown = row["comparable"] * TO_PERCENT.get(row["canonical_unit"], 1.0)
     return (
         None
         if any(abs(row["value"] - value) <= 1e-9 * abs(value) for value in (shown, row["comparable"]))

@@ -30,7 +30,7 @@ from parts.page.constants import (
     PAGE_TITLE,
     SPACE_HOST,
 )
-from parts.page.first_rows import first_rows
+from parts.page.first_rows import table_top
 from parts.page.packed import (
     Strings,
     as_columns,
@@ -110,7 +110,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "unread": [[f"{e['model']}: {e['where']}".removeprefix(": "), e["reason"]] for e in metadata["unreadable"]],
         "strings": list(text.index),
     }
-    return data, first_rows(standings, shown, ranks, benchmarks, primary, lead, data["collected"])
+    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, data["collected"])
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:
