@@ -23,7 +23,7 @@ from parts.checkpoints import (
 )
 from parts.frame import ScriptError, natural_key, note
 from parts.inputs import read_json
-from parts.names import parse_checkpoint_name
+from parts.names import HUB_PLACE, parse_checkpoint_name
 
 NO_CHECKPOINT = "not a checkpoint by its name"
 DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
@@ -184,3 +184,12 @@ def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
         if other is not checkpoint:
             what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
             raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS

@@ -3047,6 +3047,7 @@ HARMLESS = {
         "data_files",
         "job_id",
         "job_url",
+        "packages_sha256",
         "shots",
     ),
     "revision_note",
@@ -5391,6 +5392,7 @@ INSPECT_METRICS = {
     "inst_strict_acc": "inst_level_strict_acc",
     "inst_loose_acc": "inst_level_loose_acc",
 }
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
 ROUTER = "https://router.huggingface.co/v1"
 DEFAULT_CONNECTIONS = 10
 HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
@@ -5576,6 +5578,15 @@ def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
         if other is not checkpoint:
             what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
             raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
 
 
 # --- parts/ranking/prepare.py -----------------------------------------------------------------------------------------

@@ -4175,6 +4175,7 @@ HARMLESS = {
         "data_files",
         "job_id",
         "job_url",
+        "packages_sha256",
         "shots",
     ),
     "revision_note",

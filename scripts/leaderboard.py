@@ -2183,6 +2183,7 @@ INSPECT_METRICS = {
     "inst_strict_acc": "inst_level_strict_acc",
     "inst_loose_acc": "inst_level_loose_acc",
 }
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
 ROUTER = "https://router.huggingface.co/v1"
 DEFAULT_CONNECTIONS = 10
 HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
@@ -4575,6 +4576,7 @@ HARMLESS = {
         "data_files",
         "job_id",
         "job_url",
+        "packages_sha256",
         "shots",
     ),
     "revision_note",

@@ -39,9 +39,10 @@ Examples:
     uv run scripts/lm_eval_vllm_uv.py --model ./checkpoints --tasks "mmlu|5" --dry-run
     uv run scripts/lm_eval_vllm_uv.py --list-tasks gsm8k
 
-    # on a GPU of Hugging Face Jobs, with vLLM; the records go to a data set on the Hub
-    hf jobs uv run --flavor a10g-small --secrets HF_TOKEN scripts/lm_eval_vllm_uv.py \\
-        --model HuggingFaceTB/SmolLM2-135M --tasks "hellaswag,mmlu" --backend vllm --results-repo me/results
+    # on Hugging Face Jobs, with vLLM; the records go to a data set. Options of hf stand before the script: behind it hf
+    # takes --json, --dry-run and --timeout for its own. run_vllm_eval_job.py plans hardware and cost, and follows jobs
+    hf jobs uv run --flavor l4x1 --timeout 3h --secrets HF_TOKEN scripts/lm_eval_vllm_uv.py \\
+        --model HuggingFaceTB/SmolLM2-135M --tasks "hellaswag,mmlu" --backend vllm --results-repo OWNER/NAME
 
 Tasks are written `task` (with as many examples as the task says) or `task|shots`; lm-eval's groups and tags (`mmlu`)
 stand for their tasks, `all` for every task of --custom-tasks, and a canonical key of metric_mapping.json for the task
@@ -1406,206 +1407,6 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
     return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
 
 
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/records/files.py -------------------------------------------------------------------------------------------
-
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
-HIDDEN_FOLDERS = re.compile(
-    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
-)
-CLOCKS_APART = 86_400  # seconds
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
-            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
-            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
-            for name in sorted(wanted):
-                path = os.path.join(base, name)
-                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
-                found.setdefault(real, Path(path))
-    return list(found.values())
-
-
-def is_trainer_log(record: Mapping[str, Any]) -> bool:
-    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
-    source = record.get("source_metadata")
-    details = source.get("additional_details") if isinstance(source, dict) else None
-    return isinstance(details, dict) and details.get("measured_by") == "trainer"
-
-
-def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
-    text = input_bytes(path)
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = strict_json(text)
-    except ValueError as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
-        if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
-        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    return None if is_trainer_log(record) and not trainer else record
-
-
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
-    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
-            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
-
-
-def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-# --- parts/engines/choice.py ------------------------------------------------------------------------------------------
-
-LOOKED_AT = 50  # records of an earlier run that tell its backend
-REGISTRY = re.compile(r"""^ {4}["'](\w+)["']: \(""", re.MULTILINE)  # "LlamaForCausalLM": ("llama", "LlamaForCausalLM")
-
-
-def known_architectures() -> set[str] | None:
-    """The architectures that the installed vLLM names in its registry, read without importing it; None without vLLM."""
-    spec = importlib.util.find_spec("vllm")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    path = Path(next(iter(spec.submodule_search_locations))) / "model_executor" / "models" / "registry.py"
-    try:
-        return set(REGISTRY.findall(input_text(path)))
-    except OSError:
-        return set()
-
-
-def architectures(model: Model) -> list[str]:
-    """What a model's config.json says of its architecture; of a Hub model only this file is fetched."""
-    if model.folder is None:
-        from huggingface_hub import hf_hub_download
-
-        name = f"{model.below}/config.json" if model.below else "config.json"
-        try:
-            config = read_json(Path(hf_hub_download(model.repo, name, revision=model.revision)))
-        except Exception:  # each HTTP library has its own exceptions: loading the model will say what is wrong
-            return []
-    else:
-        config = read_json(model.folder / "config.json") if (model.folder / "config.json").is_file() else {}
-    found = config.get("architectures") if isinstance(config, dict) else None
-    return [str(name) for name in found] if isinstance(found, list) else []
-
-
-def begun_with(output: Path, harness: str, models: Sequence[Model], backends: Sequence[str]) -> str | None:
-    """The backend that made the records of these models, or of any, in an output folder; None when there are none."""
-    places = [output / "data"] if (output / "data").is_dir() else []
-    own = [path for place in places for model in models for path in sorted(place.glob(f"*/{model.place}/*.json"))]
-    for path in [*own[:LOOKED_AT], *(record_files(places)[:LOOKED_AT])]:
-        try:
-            record = read_record(path) or {}
-            if record["eval_library"]["name"] == harness:
-                found = record["evaluation_results"][0]["generation_config"]["additional_details"]["backend"]
-                if found in backends:
-                    return found
-        except (ScriptError, KeyError, IndexError, TypeError):
-            continue
-    return None
-
-
-def choose_backend(args: argparse.Namespace, harness: str, other: str, models: Sequence[Model]) -> str:
-    """Put a backend in the place of `auto` in `args`; the line that says which and why ("" when it was named).
-
-    `other` is that on transformers. What was begun in an output folder goes on with the same backend, so that its
-    scores stay comparable.
-    """
-    if args.backend != "auto":
-        return ""
-    args.backend, why = decided(args, harness, other, models)
-    return f"backend: {args.backend} ({why})"
-
-
-def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence[Model]) -> tuple[str, str]:
-    """The backend, and why."""
-    before = begun_with(Path(args.output_dir), harness, models, ("vllm", other))
-    if before:
-        return before, f"as the records in {args.output_dir}; --backend chooses another"
-    given = [name for name in ("tensor_parallel_size", "gpu_memory_utilization") if getattr(args, name, None)]
-    if given:
-        return "vllm", f"--{given[0].replace('_', '-')} is a setting of it"
-    if harness == "lm-eval" and args.batch_size:
-        return other, "--batch-size is a setting of it"
-    if args.device in ("cpu", "mps"):
-        return other, f"--device {args.device}"
-    if any(model.base for model in models):
-        return other, "adapters are put on a model of transformers"
-    if not has_gpu():
-        return other, "no GPU that vLLM runs on is here"
-    known = known_architectures()
-    if known is None and not args.dry_run:
-        if shutil.which("uv") is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
-            return other, "a GPU is here, and vLLM is not installed"
-        ensure_vllm(other)  # starts this script again with vLLM, which then tells what it knows
-    unknown = [(model, names) for model in models if (names := architectures(model)) and known is not None]
-    lacking = next((names[0] for _, names in unknown if not set(names) & known), None)
-    if lacking:
-        return other, f"a GPU is here, and vLLM does not know {lacking}"
-    return "vllm", "a GPU is here" + (", if vLLM knows the architecture" if known is None else "")
-
-
-def settled_backend(args: argparse.Namespace, other: str) -> Any:
-    """The backend of settings: where none was chosen yet, that on transformers."""
-    return other if args.backend == "auto" else args.backend
-
-
-def without_vllm(args: argparse.Namespace, other: str) -> bool:
-    """Whether a run is certainly not on vLLM, told from its arguments and the machine alone."""
-    return args.backend == other or (args.backend == "auto" and not has_gpu())
-
-
 # --- parts/hashes.py --------------------------------------------------------------------------------------------------
 
 
@@ -1904,6 +1705,566 @@ def chat_templates(folder: Path) -> list[str]:
             )
             texts += [text for text in [found, *named] if isinstance(text, str)]
     return texts
+
+
+# --- parts/loadable.py ------------------------------------------------------------------------------------------------
+
+# fmt: off
+KNOWN = {'vllm': '0.32.0',
+ 'transformers': '5.19.0',
+ 'vllm_architectures': 'AXK1ForCausalLM AfmoeForCausalLM ApertusForCausalLM ArceeForCausalLM '
+                       'AriaForConditionalGeneration AudioFlamingo3ForConditionalGeneration '
+                       'BagelForConditionalGeneration BailingMoeForCausalLM BailingMoeV2ForCausalLM '
+                       'BailingMoeV2_5ForCausalLM BailingMoeV3ForCausalLM BailingMoeV3VLForConditionalGeneration '
+                       'BeeForConditionalGeneration Blip2ForConditionalGeneration BloomForCausalLM '
+                       'ChatGLMForConditionalGeneration ChatGLMModel Cohere2ForCausalLM Cohere2MoeForCausalLM '
+                       'Cohere2VisionForConditionalGeneration CohereAsrForConditionalGeneration '
+                       'CohereCompassForConditionalGeneration CohereForCausalLM '
+                       'Cosmos3EdgeForConditionalGeneration Cosmos3ForConditionalGeneration CwmForCausalLM '
+                       'DbrxForCausalLM DeciLMForCausalLM DeepseekForCausalLM DeepseekOCR2ForCausalLM '
+                       'DeepseekOCRForCausalLM DeepseekV2ForCausalLM DeepseekV32ForCausalLM DeepseekV3ForCausalLM '
+                       'DeepseekV41ForCausalLM DeepseekV4ForCausalLM DeepseekV4ForConditionalGeneration '
+                       'DeepseekVLV2ForCausalLM DiffusionGemmaForBlockDiffusion Dots3NoteForCausalLM '
+                       'DotsOCRForCausalLM Eagle2_5_VLForConditionalGeneration Emu3ForConditionalGeneration '
+                       'Ernie4_5ForCausalLM Ernie4_5_MoeForCausalLM Ernie4_5_VLMoeForConditionalGeneration '
+                       'Exaone4ForCausalLM Exaone4_5_ForConditionalGeneration ExaoneForCausalLM '
+                       'ExaoneMoEForCausalLM ExaoneMoeForCausalLM FalconForCausalLM FalconH1ForCausalLM '
+                       'FalconMambaForCausalLM FireRedASR2ForConditionalGeneration FlexOlmoForCausalLM '
+                       'FunASRForConditionalGeneration FunAudioChatForConditionalGeneration GLM4VForCausalLM '
+                       'GPT2LMHeadModel GPTBigCodeForCausalLM GPTJForCausalLM GPTNeoXForCausalLM Gemma2ForCausalLM '
+                       'Gemma3ForCausalLM Gemma3ForConditionalGeneration Gemma3nForCausalLM '
+                       'Gemma3nForConditionalGeneration Gemma4ForCausalLM Gemma4ForConditionalGeneration '
+                       'Gemma4UnifiedForConditionalGeneration GemmaForCausalLM Glm4ForCausalLM Glm4MoeForCausalLM '
+                       'Glm4MoeLiteForCausalLM Glm4vForConditionalGeneration Glm4vMoeForConditionalGeneration '
+                       'Glm5NextForCausalLM Glm5NextForConditionalGeneration GlmAsrForConditionalGeneration '
+                       'GlmForCausalLM GlmMoeDsaForCausalLM GlmOcrForConditionalGeneration GptOssForCausalLM '
+                       'Granite4VisionForConditionalGeneration GraniteForCausalLM GraniteMoeForCausalLM '
+                       'GraniteMoeHybridForCausalLM GraniteMoeSWAForCausalLM GraniteMoeSharedForCausalLM '
+                       'GraniteSWAForCausalLM GraniteSpeechForConditionalGeneration '
+                       'GraniteSpeechPlusForConditionalGeneration H2OVLChatModel HCXVisionV2ForCausalLM '
+                       'HYV3ForCausalLM HYV4ForCausalLM HfMoondream HrmTextForCausalLM HunYuanDenseV1ForCausalLM '
+                       'HunYuanMoEV1ForCausalLM HunYuanVLForConditionalGeneration HyperCLOVAXForCausalLM '
+                       'IQuestCoderForCausalLM IQuestLoopCoderForCausalLM Idefics3ForConditionalGeneration '
+                       'InklingForCausalLM InklingForConditionalGeneration InternLM2ForCausalLM '
+                       'InternLM3ForCausalLM InternS1ForConditionalGeneration InternS1ProForConditionalGeneration '
+                       'InternS2MobiusForConditionalGeneration InternS2PreviewForConditionalGeneration '
+                       'InternVLChatModel InternVLForConditionalGeneration IsaacForConditionalGeneration '
+                       'Jais2ForCausalLM JambaForCausalLM K2HorizonForCausalLM KananaVForConditionalGeneration '
+                       'KeyeForConditionalGeneration KeyeVL1_5ForConditionalGeneration '
+                       'KimiK25ForConditionalGeneration KimiK3ForConditionalGeneration KimiLinearForCausalLM '
+                       'KimiVLForConditionalGeneration LLaMAForCausalLM LagunaForCausalLM Lfm2ForCausalLM '
+                       'Lfm2MoeForCausalLM Lfm2VlForConditionalGeneration LightOnOCRForConditionalGeneration '
+                       'Llama4ForCausalLM Llama4ForConditionalGeneration LlamaForCausalLM Llama_Nemotron_Nano_VL '
+                       'LlavaForConditionalGeneration LlavaNextForConditionalGeneration '
+                       'LlavaNextVideoForConditionalGeneration LlavaOnevision2ForConditionalGeneration '
+                       'LlavaOnevisionForConditionalGeneration LongcatFlashForCausalLM '
+                       'LongcatFlashNgramForCausalLM Mamba2ForCausalLM MambaForCausalLM MellumForCausalLM '
+                       'MiDashengLMModel MiMoForCausalLM MiMoV2FlashForCausalLM MiMoV2ForCausalLM '
+                       'MiMoV2OmniForCausalLM MiniCPM3ForCausalLM MiniCPMForCausalLM MiniCPMO MiniCPMV '
+                       'MiniCPMV4_6ForConditionalGeneration MiniCPMV4_7ForConditionalGeneration '
+                       'MiniMaxM2ForCausalLM MiniMaxM3SparseForCausalLM MiniMaxM3SparseForConditionalGeneration '
+                       'Ministral3ForCausalLM Mistral3ForConditionalGeneration MistralForCausalLM '
+                       'MistralLarge3ForCausalLM MixtralForCausalLM Molmo2ForConditionalGeneration '
+                       'MolmoForCausalLM Moondream3ForCausalLM MoonshotKimiaForCausalLM MossAudioModel '
+                       'MossTranscribeDiarizeForConditionalGeneration MuseGlimmerForCausalLM '
+                       'MuseGlimmerForConditionalGeneration NVLM_D NanbeigeForCausalLM NemotronForCausalLM '
+                       'NemotronHForCausalLM NemotronHPuzzleForCausalLM NemotronH_Nano_Omni_Reasoning_V3 '
+                       'NemotronH_Nano_VL_V2 NemotronH_Omni_Reasoning_V3 NemotronH_Super_Omni_Reasoning_V3 '
+                       'NemotronParseForConditionalGeneration OPTForCausalLM Olmo2ForCausalLM Olmo3ForCausalLM '
+                       'OlmoForCausalLM OlmoHybridForCausalLM OlmoeForCausalLM OpenCUAForConditionalGeneration '
+                       'OpenPanguVLForConditionalGeneration OpenVLAForActionPrediction OrionForCausalLM Ovis '
+                       'Ovis2_5 Ovis2_6ForCausalLM Ovis2_6_MoeForCausalLM PaddleOCRVLForConditionalGeneration '
+                       'PaliGemmaForConditionalGeneration PanguEmbeddedForCausalLM PanguProMoEV2ForCausalLM '
+                       'PanguUltraMoEForCausalLM Param2MoEForCausalLM Phi3ForCausalLM Phi3VForCausalLM '
+                       'Phi4ForCausalLMV Phi4MMForCausalLM PhiForCausalLM PhiMoEForCausalLM '
+                       'PixtralForConditionalGeneration Plamo3ForCausalLM QianfanOCRForConditionalGeneration '
+                       'Qwen2AudioForConditionalGeneration Qwen2ForCausalLM Qwen2MoeForCausalLM '
+                       'Qwen2VLForConditionalGeneration Qwen2_5OmniForConditionalGeneration Qwen2_5OmniModel '
+                       'Qwen2_5_VLForConditionalGeneration Qwen3ASRForConditionalGeneration '
+                       'Qwen3ASRRealtimeGeneration Qwen3ForCausalLM Qwen3MoeForCausalLM Qwen3NextForCausalLM '
+                       'Qwen3OmniMoeForConditionalGeneration Qwen3VLForConditionalGeneration '
+                       'Qwen3VLMoeForConditionalGeneration Qwen3_5ForCausalLM Qwen3_5ForConditionalGeneration '
+                       'Qwen3_5MoeForCausalLM Qwen3_5MoeForConditionalGeneration Qwen4ExpForCausalLM '
+                       'Qwen4ExpForConditionalGeneration RForConditionalGeneration Rnj1ForCausalLM '
+                       'SarvamMLAForCausalLM SarvamMoEForCausalLM SeedOssForCausalLM SkyworkR1VChatModel '
+                       'SmolLM3ForCausalLM SmolVLMForConditionalGeneration SolarForCausalLM StableLmForCausalLM '
+                       'Starcoder2ForCausalLM Step1ForCausalLM Step3TextForCausalLM '
+                       'Step3VLForConditionalGeneration Step3p5ForCausalLM Step3p7ForConditionalGeneration '
+                       'StepVLForConditionalGeneration TeleChat2ForCausalLM TeleChat3ForCausalLM '
+                       'TeleFLMForCausalLM UltravoxModel UnlimitedOCRForCausalLM VaultGemmaForCausalLM '
+                       'VibeVoiceAsrForConditionalGeneration VoxtralForConditionalGeneration '
+                       'VoxtralRealtimeGeneration WhisperForConditionalGeneration Zamba2ForCausalLM',
+ 'model_types': 'afmoe aimv2 aimv2_text_model aimv2_vision_model albert align align_text_model align_vision_model '
+                'altclip altclip_text_model altclip_vision_model apertus arcee aria aria_text '
+                'audio-spectrogram-transformer audioflamingo3 audioflamingo3_encoder autoformer axk1 axk2 '
+                'aya_vision bamba bark bart beit bert bert-generation big_bird bigbird_pegasus biogpt bit bitnet '
+                'blenderbot blenderbot-small blip blip-2 blip_2_qformer blip_2_vision_model blip_text_model '
+                'blip_vision_model bloom blt blt_global_transformer blt_local_decoder blt_local_encoder '
+                'blt_patcher bridgetower bridgetower_text_model bridgetower_vision_model bros camembert canary '
+                'canary_decoder canine chameleon chameleon_vqgan chinese_clip chinese_clip_text_model '
+                'chinese_clip_vision_model chmv2 clap clap_audio_model clap_text_model clip clip_text_model '
+                'clip_vision_model clipseg clipseg_text_model clipseg_vision_model clvp clvp_decoder clvp_encoder '
+                'codegen cohere cohere2 cohere2_moe cohere2_vision cohere_asr cohere_compass cohere_compass_text '
+                'cohere_compass_vision colmodernvbert colpali colqwen2 conditional_detr convbert convnext '
+                'convnextv2 cosmos3_edge cosmos3_edge_text cosmos3_edge_vision cosmos3_omni cpmant csm '
+                'csm_depth_decoder_model ctrl cvt cwm d_fine dab-detr dac data2vec-audio data2vec-text '
+                'data2vec-vision dbrx deberta deberta-v2 decision_transformer deepseek_ocr2 deepseek_ocr2_encoder '
+                'deepseek_ocr2_sam_vision_model deepseek_ocr2_text deepseek_ocr2_vision deepseek_v2 deepseek_v3 '
+                'deepseek_v32 deepseek_v4 deepseek_vl deepseek_vl_hybrid deformable_detr deimv2 deit '
+                'depth_anything depth_pro detr dia dia_decoder dia_encoder diffllama diffusion_gemma '
+                'diffusion_gemma_text dinat dinov2 dinov2_with_registers dinov3_convnext dinov3_vit distilbert '
+                'doge donut-swin dots1 dpr dpt edgetam edgetam_video edgetam_vision_model efficientloftr '
+                'efficientnet electra embedding_gemma2 embedding_gemma2_text emu3 emu3_text_model emu3_vqgan '
+                'encodec encoder-decoder eomt eomt_dinov3 ernie ernie4_5 ernie4_5_moe ernie4_5_vl_moe '
+                'ernie4_5_vl_moe_text ernie4_5_vl_moe_vision esm esmc esmfold2 eurobert evolla exaone4 exaone4_5 '
+                'exaone4_5_vision exaone_moe falcon falcon_h1 falcon_mamba fast_vlm fastspeech2_conformer '
+                'fastspeech2_conformer_hifigan fastspeech2_conformer_with_hifigan flaubert flava flava_image_model '
+                'flava_multimodal_model flava_text_model flex_olmo florence2 florence_vision fnet focalnet fsmt '
+                'fun_asr_nano fun_asr_nano_encoder funnel fuyu gemma gemma2 gemma3 gemma3_text gemma3n '
+                'gemma3n_audio gemma3n_text gemma3n_vision gemma4 gemma4_assistant gemma4_audio gemma4_text '
+                'gemma4_unified gemma4_unified_assistant gemma4_unified_audio gemma4_unified_text '
+                'gemma4_unified_vision gemma4_vision git git_vision_model glm glm4 glm46v glm4_moe glm4_moe_lite '
+                'glm4v glm4v_moe glm4v_moe_text glm4v_moe_vision glm4v_text glm4v_vision glm5_next glm5_next_text '
+                'glm5_next_vision glm_image glm_image_text glm_image_vision glm_image_vqmodel glm_moe_dsa glm_ocr '
+                'glm_ocr_text glm_ocr_vision glmasr glmasr_encoder glmga glpn got_ocr2 gpt2 gpt_bigcode gpt_neo '
+                'gpt_neox gpt_neox_japanese gpt_oss gptj granite granite4_vision granite4_vision_text '
+                'granite_speech granite_speech5_ctc granite_speech5_encoder granite_speech_encoder '
+                'granite_speech_plus granite_speech_plus_encoder granite_swa granitemoe granitemoe_swa '
+                'granitemoehybrid granitemoeshared grounding-dino groupvit groupvit_text_model '
+                'groupvit_vision_model gte helium hgnet_v2 hiera higgs_audio_v2 higgs_audio_v2_tokenizer hrm_text '
+                'hubert hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl hunyuan_vl_text hunyuan_vl_vision hy_v3 hy_v4 '
+                'hyperclovax hyperclovax_vision_v2 ibert idefics idefics2 idefics2_perceiver idefics2_vision '
+                'idefics3 idefics3_vision idefics_perciever idefics_vision ijepa imagegpt informer inkling_audio '
+                'inkling_mm_model inkling_text inkling_vision instructblip instructblip_qformer '
+                'instructblip_vision_model instructblipvideo instructblipvideo_qformer '
+                'instructblipvideo_vision_model internvl internvl_vision jais2 jamba janus janus_vision_model '
+                'janus_vqgan jetmoe jina_embeddings_v3 kimi_k25 kimi_k25_vision kimi_linear kosmos-2 kosmos-2.5 '
+                'kosmos_2_5_text_model kosmos_2_5_vision_model kosmos_2_text_model kosmos_2_vision_model '
+                'kyutai_speech_to_text laguna lasr_ctc lasr_encoder layoutlm layoutlmv2 layoutlmv3 layoutxlm led '
+                'levit lfm2 lfm2_moe lfm2_vl lightglue lighton_ocr lilt llama llama4 llama4_text '
+                'llama4_vision_model llava llava_next llava_next_video llava_onevision longcat_flash longformer '
+                'longt5 luke lw_detr lw_detr_vit lxmert m2m_100 mamba mamba2 marian markuplm mask2former '
+                'maskformer maskformer-swin mbart megatron-bert mellum metaclip_2 metaclip_2_text_model '
+                'metaclip_2_vision_model mgp-str mimi mimo_v2_flash minicpm3 minicpmv4_6 minicpmv4_6_vision '
+                'minicpmv4_7 minicpmv4_7_vision minimax minimax_m2 minimax_m3_vl minimax_m3_vl_text '
+                'minimax_m3_vl_vision ministral ministral3 mistral mistral3 mistral4 mixtral mlcd_vision_model '
+                'mllama mllama_text_model mllama_vision_model mm-grounding-dino mobilebert mobilenet_v1 '
+                'mobilenet_v2 mobilevit mobilevitv2 modernbert modernbert-decoder modernvbert moonshine '
+                'moonshine_streaming moonshine_streaming_encoder moshi moshi_depth mpnet mpt mra mt5 muse_glimmer '
+                'muse_glimmer_assistant muse_glimmer_text muse_glimmer_vision musicflamingo musicgen '
+                'musicgen_decoder musicgen_melody musicgen_melody_decoder mvp nanochat nemotron nemotron3_5_asr '
+                'nemotron3_diarization nemotron3_diarization_audio nemotron_asr_streaming '
+                'nemotron_asr_streaming_encoder nemotron_h nemotron_h_omni neomme neucodec nllb-moe nomic_bert '
+                'nougat nystromformer olmo olmo2 olmo3 olmo_hybrid olmoe omdet-turbo oneformer openai-gpt '
+                'openai_privacy_filter opt ovis2 owlv2 owlv2_text_model owlv2_vision_model owlvit '
+                'owlvit_text_model owlvit_vision_model paddleocr_vl paddleocr_vl_text paddleocr_vl_vision '
+                'paligemma parakeet_ctc parakeet_encoder parakeet_rnnt patchtsmixer patchtst pe_audio '
+                'pe_audio_encoder pe_audio_video pe_audio_video_encoder pe_video pe_video_encoder pegasus '
+                'pegasus_x perceiver perception_lm persimmon phi phi3 phi4_multimodal phi4_multimodal_audio '
+                'phi4_multimodal_vision phimoe pi0 pix2struct pix2struct_text_model pix2struct_vision_model pixio '
+                'pixtral plbart poolformer pop2piano pp_chart2table pp_doclayout_v2 pp_doclayout_v3 pp_formulanet '
+                'pp_lcnet pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det '
+                'pp_ocrv5_server_rec pp_ocrv6_medium_det pp_ocrv6_small_det pp_ocrv6_small_rec pp_ocrv6_tiny_rec '
+                'prompt_depth_anything prophetnet pvt pvt_v2 qianfan_ocr qianfan_ocr_vision qwen2 qwen2_5_omni '
+                'qwen2_5_omni_audio_encoder qwen2_5_omni_bigvgan qwen2_5_omni_dit qwen2_5_omni_talker '
+                'qwen2_5_omni_text qwen2_5_omni_thinker qwen2_5_omni_token2wav qwen2_5_omni_vision_encoder '
+                'qwen2_5_vl qwen2_5_vl_text qwen2_5_vl_vision qwen2_audio qwen2_audio_encoder qwen2_moe qwen2_vl '
+                'qwen2_vl_text qwen2_vl_vision qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_moe_vision '
+                'qwen3_5_text qwen3_5_vision qwen3_asr qwen3_asr_encoder qwen3_moe qwen3_next qwen3_omni_moe '
+                'qwen3_omni_moe_audio_encoder qwen3_omni_moe_talker_code_predictor qwen3_omni_moe_talker_text '
+                'qwen3_omni_moe_text qwen3_omni_moe_thinker qwen3_omni_moe_vision_encoder qwen3_vl qwen3_vl_moe '
+                'qwen3_vl_moe_text qwen3_vl_moe_vision qwen3_vl_text qwen3_vl_vision qwen4_exp qwen4_exp_text '
+                'qwen4_exp_vision radio rag recurrent_gemma reformer regnet rembert resnet rf_detr rf_detr_dinov2 '
+                'roberta roberta-prelayernorm roc_bert roformer rt_detr rt_detr_resnet rt_detr_v2 rwkv sam sam2 '
+                'sam2_hiera_det_model sam2_video sam2_vision_model sam3 sam3_detr_decoder sam3_detr_encoder '
+                'sam3_geometry_encoder sam3_lite_text sam3_lite_text_detr_decoder sam3_lite_text_detr_encoder '
+                'sam3_lite_text_geometry_encoder sam3_lite_text_mask_decoder sam3_lite_text_text_model '
+                'sam3_mask_decoder sam3_tracker sam3_tracker_video sam3_video sam3_vision_model sam3_vit_model '
+                'sam_hq sam_hq_vision_model sam_vision_model sapiens2 sapiens2_head seamless_m4t seamless_m4t_v2 '
+                'seed_oss segformer seggpt sew sew-d shieldgemma2 siglip siglip2 siglip2_text_model '
+                'siglip2_vision_model siglip_text_model siglip_vision_model slanet slanext smollm3 smolvlm '
+                'smolvlm_vision solar_open speech-encoder-decoder speech_to_text speecht5 speecht5_hifigan '
+                'splinter squeezebert stablelm starcoder2 step3p5 step3p5_vision step3p7 superglue superpoint '
+                'swiftformer swin swin2sr swinv2 switch_transformers t5 t5_gemma_module t5gemma t5gemma2 '
+                't5gemma2_decoder t5gemma2_encoder t5gemma2_text table-transformer tapas textnet '
+                'time_series_transformer timesfm timesfm2_5 timesformer timm_backbone timm_wrapper tipsv2 '
+                'tipsv2_dpt tipsv2_text_model tipsv2_vision_model trocr tvp udop umt5 unispeech unispeech-sat '
+                'univnet upernet uvdoc uvdoc_backbone vaultgemma vibevoice vibevoice_acoustic_tokenizer '
+                'vibevoice_asr video_llama_3 video_llama_3_vision video_llava videomae videomt videoprism '
+                'videoprism_text_model videoprism_vision_model vilt vipllava vision-encoder-decoder '
+                'vision-text-dual-encoder visual_bert vit vit_mae vit_msn vitdet vitmatte vitpose vitpose_backbone '
+                'vits vivit vjepa2 voxtral voxtral_encoder voxtral_realtime voxtral_realtime_encoder '
+                'voxtral_realtime_text wav2vec2 wav2vec2-bert wav2vec2-conformer wavlm whisper xclip '
+                'xclip_text_model xclip_vision_model xcodec xcodec2 xglm xlm xlm-roberta xlm-roberta-xl xlnet '
+                'xlstm xmod yolos yoso youtu zamba zamba2 zaya zoedepth',
+ 'vllm_model_types': 'RefinedWeb RefinedWebModel bagel bailing_moe_v3_vl chatglm colqwen3 deepseek_vl_v2 '
+                     'dots3_note eagle funaudiochat inkling_model isaac k3_dspark kimi_k2 kimi_k3 kimi_vl medusa '
+                     'midashenglm minimax_m3_mtp mlp_speculator moondream3 moss_transcribe_diarize openvla '
+                     'ops_colqwen3 ovis qwen3_vl_nemotron_embed speculators step3_text step3_vl ultravox '
+                     'unlimited_ocr'}
+# fmt: on
+VLLM_ARCHITECTURES = frozenset(KNOWN["vllm_architectures"].split())
+MODEL_TYPES = frozenset(KNOWN["model_types"].split())
+VLLM_TYPES = frozenset(KNOWN["vllm_model_types"].split())
+OWN_CODE = "the model brings its own code: read it, then add --trust-remote-code"
+SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
+OTHER_WEIGHTS = (
+    (r"\.gguf$", "its weights are GGUF files"),
+    (r"\.onnx$", "its weights are ONNX files"),
+    (r"(?:^|/)consolidated\.|\.(?:pt|pth)$", "its weights are files of another framework"),
+    (r"\.(?:h5|msgpack)$", "its weights are of TensorFlow or Flax"),
+)
+
+# Heads that write no text, and the types that are encoders whatever their head is called.
+WRITES_NONE = re.compile(
+    r"For(?:MaskedLM|\w*Classification|QuestionAnswering|MultipleChoice|NextSentencePrediction|Retrieval|RewardModel)$"
+)
+ENCODERS = {
+    "albert", "bert", "bert-generation", "camembert", "deberta", "deberta-v2", "distilbert", "electra",
+    "ernie", "esm", "eurobert", "longformer", "modernbert", "mpnet", "nomic_bert", "roberta",
+    "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl",
+}  # fmt: skip
+
+# The packages that read packed weights; what is not here needs none.
+TRANSFORMERS_PACKAGES = {
+    "aqlm": ("aqlm",),
+    "auto-round": ("auto_round",),
+    "awq": ("gptqmodel",),
+    "bitsandbytes": ("bitsandbytes",),
+    "compressed-tensors": ("compressed_tensors",),
+    "eetq": ("kernels",),
+    "fbgemm_fp8": ("kernels",),
+    "fouroversix": ("fouroversix",),
+    "fp_quant": ("fp_quant",),
+    "gptq": ("optimum", "gptqmodel"),
+    "higgs": ("flute",),
+    "hqq": ("hqq",),
+    "nvfp4": ("kernels",),
+    "quanto": ("optimum.quanto",),
+    "quark": ("quark",),
+    "sinq": ("sinq",),
+    "spqr": ("spqr_quant",),
+    "torchao": ("torchao",),
+    "vptq": ("vptq",),
+}
+VLLM_PACKAGES = {"torchao": ("torchao",), "humming": ("humming",), "fp_quant": ("fp_quant",), "quark": ("quark",)}
+VLLM_METHODS = {
+    "auto-round", "auto_awq", "auto_gptq", "awq", "awq_marlin", "compressed-tensors", "deepseek_v4_fp8",
+    "experts_int8", "fbgemm_fp8", "fp8", "fp_quant", "gpt_oss_mxfp4", "gptq", "gptq_marlin", "humming", "inc",
+    "modelopt", "modelopt_fp4", "modelopt_mixed", "modelopt_mxfp8", "moe_wna16", "mxfp4", "mxfp8", "quark",
+    "torchao",
+}  # fmt: skip
+
+
+def is_adapter_repo(files: Collection[str]) -> bool:
+    """Whether a list of files is that of an adapter without a model of its own."""
+    return "adapter_config.json" in files and "config.json" not in files
+
+
+def why_not_loadable(
+    files: Collection[str] | None,
+    config: Mapping[str, Any],
+    backend: str,
+    trusted: bool = False,
+    has: Callable[[str], bool] = lambda package: False,
+    architectures: Collection[str] | None = VLLM_ARCHITECTURES,
+) -> str | None:
+    """Why a backend ("vllm", or any that is on transformers) cannot run a model, or None.
+
+    files: None where they are not known; config: config.json; has: whether a package is in the backend's environment;
+    architectures: those of vLLM, None to leave that to it.
+    """
+    if files is not None and not any(name in WEIGHT_FILES or SHARD.fullmatch(name) for name in files):
+        kind = next((said for form, said in OTHER_WEIGHTS if any(re.search(form, name) for name in files)), "")
+        return f"{kind or 'it has no weights'}: name the repository that has model.safetensors or pytorch_model.bin"
+    if not config:
+        return None
+    return (
+        no_text(config)
+        or foreign_code(config, backend, trusted)
+        or packed_weights(config, backend, has)
+        or unknown_to_vllm(config, backend, architectures)
+    )
+
+
+def architectures_in(config: Mapping[str, Any]) -> list[str]:
+    """What a config.json says of its architecture."""
+    found = config.get("architectures")
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def no_text(config: Mapping[str, Any]) -> str | None:
+    """Why a model writes no text: an encoder, a classifier, an encoder-decoder."""
+    names, kind = architectures_in(config), str(config.get("model_type") or "")
+    if config.get("is_encoder_decoder") is True:
+        return f"{kind or 'it'} is an encoder-decoder, and the tasks are for causal language models"
+    head = next((name for name in names if WRITES_NONE.search(name)), None)
+    if head and all(map(WRITES_NONE.search, names)):
+        return f"{head} writes no text: an encoder or a classifier, and no language model"
+    if kind in ENCODERS and config.get("is_decoder") is not True:
+        return f"{kind} is an encoder: it writes no text"
+    return None
+
+
+def foreign_code(config: Mapping[str, Any], backend: str, trusted: bool) -> str | None:
+    """Whether a model runs only with code of its own repository, which nobody has allowed."""
+    own, kind = config.get("auto_map"), str(config.get("model_type") or "")
+    if trusted or not isinstance(own, Mapping) or not own.keys() & {"AutoConfig", "AutoModelForCausalLM", "AutoModel"}:
+        return None
+    known = kind in MODEL_TYPES or (backend == "vllm" and kind in VLLM_TYPES)
+    return None if known else OWN_CODE
+
+
+def packed_weights(config: Mapping[str, Any], backend: str, has: Callable[[str], bool]) -> str | None:
+    """Why a backend cannot read the format of quantized weights."""
+    found = config.get("quantization_config") or config.get("compression_config")
+    if not isinstance(found, Mapping):
+        apple = config.get("quantization")
+        apple = isinstance(apple, Mapping) and "group_size" in apple and "bits" in apple
+        return "its weights are quantized for MLX: name the original repository" if apple else None
+    method = str(found.get("quant_method") or ("bitsandbytes" if found.get("load_in_4bit") else "")).lower()
+    if not method:
+        return None
+    wanted = (VLLM_PACKAGES if backend == "vllm" else TRANSFORMERS_PACKAGES).get(method, ())
+    lacking = [name for name in wanted if not has(name)]
+    said = f"its weights are quantized with {method}, which "
+    if backend == "vllm" and method not in VLLM_METHODS:
+        return f"{said}vLLM {KNOWN['vllm']} does not read: name the original repository"
+    if not lacking:
+        return None
+    other = backend != "vllm" and method in VLLM_METHODS and method not in VLLM_PACKAGES
+    hint = "--backend vllm reads them" if other else "name the original repository"
+    return f"{said}needs {' and '.join(lacking)}, and the environment of the script has it not: {hint}"
+
+
+def unknown_to_vllm(config: Mapping[str, Any], backend: str, architectures: Collection[str] | None) -> str | None:
+    """Whether vLLM has no implementation of any architecture that a configuration names."""
+    names = architectures_in(config)
+    if backend != "vllm" or architectures is None or not names or set(names) & set(architectures):
+        return None
+    return f"vLLM {KNOWN['vllm']} does not know {names[0]}: take the backend on transformers"
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                found.setdefault(real, Path(path))
+    return list(found.values())
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+# --- parts/engines/choice.py ------------------------------------------------------------------------------------------
+
+LOOKED_AT = 50  # records of an earlier run that tell its backend
+REGISTRY = re.compile(r"""^ {4}["'](\w+)["']: \(""", re.MULTILINE)  # "LlamaForCausalLM": ("llama", "LlamaForCausalLM")
+
+
+def known_architectures() -> set[str] | None:
+    """The architectures that the installed vLLM names in its registry, read without importing it; None without vLLM."""
+    spec = importlib.util.find_spec("vllm")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(next(iter(spec.submodule_search_locations))) / "model_executor" / "models" / "registry.py"
+    try:
+        return set(REGISTRY.findall(input_text(path)))
+    except OSError:
+        return set()
+
+
+def configuration(model: Model) -> dict[str, Any]:
+    """A model's config.json, empty when it cannot be had; of a Hub model only this file is fetched."""
+    if model.folder is None:
+        from huggingface_hub import hf_hub_download
+
+        name = f"{model.below}/config.json" if model.below else "config.json"
+        try:
+            config = read_json(Path(hf_hub_download(model.repo, name, revision=model.revision)))
+        except Exception:  # each HTTP library has its own exceptions: loading the model will say what is wrong
+            return {}
+    else:
+        config = read_json(model.folder / "config.json") if (model.folder / "config.json").is_file() else {}
+    return config if isinstance(config, dict) else {}
+
+
+def begun_with(output: Path, harness: str, models: Sequence[Model], backends: Sequence[str]) -> str | None:
+    """The backend that made the records of these models, or of any, in an output folder; None when there are none."""
+    places = [output / "data"] if (output / "data").is_dir() else []
+    own = [path for place in places for model in models for path in sorted(place.glob(f"*/{model.place}/*.json"))]
+    for path in [*own[:LOOKED_AT], *(record_files(places)[:LOOKED_AT])]:
+        try:
+            record = read_record(path) or {}
+            if record["eval_library"]["name"] == harness:
+                found = record["evaluation_results"][0]["generation_config"]["additional_details"]["backend"]
+                if found in backends:
+                    return found
+        except (ScriptError, KeyError, IndexError, TypeError):
+            continue
+    return None
+
+
+def choose_backend(args: argparse.Namespace, harness: str, other: str, models: Sequence[Model]) -> str:
+    """Put a backend in the place of `auto` in `args`; the line that says which and why ("" when it was named).
+
+    `other` is that on transformers. What was begun in an output folder goes on with the same backend, so that its
+    scores stay comparable.
+    """
+    said = ""
+    if args.backend == "auto":
+        args.backend, why = decided(args, harness, other, models)
+        said = f"backend: {args.backend} ({why})"
+    refuse_unloadable(args, models)
+    return said
+
+
+def refuse_unloadable(args: argparse.Namespace, models: Sequence[Model]) -> None:
+    """ScriptError (1) when none of the models can run on the backend; one of several that cannot fails by itself."""
+    trusted, reasons = bool(getattr(args, "trust_remote_code", False)), []
+    for model in models:
+        config = configuration(model.base or model)
+        reason = why_not_loadable(None, config, args.backend, trusted, is_installed, None)
+        if reason is None:
+            return
+        reasons.append(f"{model.label}: {reason}")
+    if reasons:
+        raise ScriptError(reasons[0], code=1)
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package is in this environment, told without importing it."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # the package that it is a part of
+        return False
+
+
+def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence[Model]) -> tuple[str, str]:
+    """The backend, and why."""
+    before = begun_with(Path(args.output_dir), harness, models, ("vllm", other))
+    if before:
+        return before, f"as the records in {args.output_dir}; --backend chooses another"
+    given = [name for name in ("tensor_parallel_size", "gpu_memory_utilization") if getattr(args, name, None)]
+    if given:
+        return "vllm", f"--{given[0].replace('_', '-')} is a setting of it"
+    if harness == "lm-eval" and args.batch_size:
+        return other, "--batch-size is a setting of it"
+    if args.device in ("cpu", "mps"):
+        return other, f"--device {args.device}"
+    if any(model.base for model in models):
+        return other, "adapters are put on a model of transformers"
+    if not has_gpu():
+        return other, "no GPU that vLLM runs on is here"
+    known = known_architectures()
+    if known is None and not args.dry_run:
+        if shutil.which("uv") is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
+            return other, "a GPU is here, and vLLM is not installed"
+        ensure_vllm(other)  # starts this script again with vLLM, which then tells what it knows
+    named = [architectures_in(configuration(model)) for model in models] if known is not None else []
+    lacking = next((names[0] for names in named if names and not set(names) & known), None)
+    if lacking:
+        return other, f"a GPU is here, and vLLM does not know {lacking}"
+    return "vllm", "a GPU is here" + (", if vLLM knows the architecture" if known is None else "")
+
+
+def settled_backend(args: argparse.Namespace, other: str) -> Any:
+    """The backend of settings: where none was chosen yet, that on transformers."""
+    return other if args.backend == "auto" else args.backend
+
+
+def without_vllm(args: argparse.Namespace, other: str) -> bool:
+    """Whether a run is certainly not on vLLM, told from its arguments and the machine alone."""
+    return args.backend == other or (args.backend == "auto" and not has_gpu())
 
 
 # --- parts/engines/layout.py ------------------------------------------------------------------------------------------
@@ -2460,6 +2821,7 @@ HARMLESS = {
         "data_files",
         "job_id",
         "job_url",
+        "packages_sha256",
         "shots",
     ),
     "revision_note",
@@ -4412,6 +4774,7 @@ INSPECT_METRICS = {
     "inst_strict_acc": "inst_level_strict_acc",
     "inst_loose_acc": "inst_level_loose_acc",
 }
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
 ROUTER = "https://router.huggingface.co/v1"
 DEFAULT_CONNECTIONS = 10
 HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
@@ -5947,6 +6310,7 @@ def library_block(name: str, task: Task, version: Any, settings: Settings) -> di
         "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
         "custom_tasks_sha256": settings.custom_tasks_sha256,
         "torch": settings.versions.get("torch"),
+        "packages_sha256": os.environ.get(PACKAGES_VARIABLE),
     }
     return {"name": name, "version": settings.versions[name], "additional_details": strings(details)}
 
@@ -6984,6 +7348,15 @@ def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
             raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
 
 
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
+
+
 # --- parts/harness/models.py ------------------------------------------------------------------------------------------
 
 
@@ -7041,15 +7414,6 @@ def model_errors(name: str) -> Iterator[None]:
         raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
 
 
-def is_hub_place(text: str) -> bool:
-    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
-    place = HUB_PLACE.fullmatch(text)
-    if not place or text.startswith((".", "~")) or ".." in text:
-        return False
-    last = place["below"].rpartition("/")[2]
-    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
-
-
 def hub_models(text: str, needs_template: bool) -> list[Model]:
     """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
 
@@ -7102,6 +7466,8 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
         if not below or path.startswith(f"{below}/")
     }
     digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
+    if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
+        raise ScriptError(f"{name}: {reason}", code=1)
     if not digest:
         folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
         hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
@@ -7109,6 +7475,8 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
             f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
         )
     model = replace(base, weights_sha256=digest, revision=info.sha)
+    if is_adapter_repo(own):
+        return replace(model, folder=downloaded(model))  # small, and it names its base
     has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
     has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
     if needs_template and not has_template:

@@ -120,6 +120,7 @@ import time
 import traceback
 import unicodedata
 import warnings
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -1198,6 +1199,62 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
         raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
 
 
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
 # --- parts/jobs/vocabulary.py -----------------------------------------------------------------------------------------
 
 RUN_SCHEMA = "2"  # of run.json and of what --json prints
@@ -1343,7 +1400,7 @@ class JobState:
 class EvalRun:
     """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds.
 
-    `files`: the user's own files that travel with the jobs, and their SHA-256.
+    `packages`: in exact versions; `files`: the user's own files that travel with the jobs, and their SHA-256.
     """
 
     run_id: str
@@ -1359,6 +1416,8 @@ class EvalRun:
     owner: str = ""  # the account whose token planned it
     max_cost: float | None = None
     files: dict[str, str] = field(default_factory=dict)
+    script_sha256: str = ""  # of the script as it was sent, beside run.json
+    uploads: dict[str, str] = field(default_factory=dict)  # places on the Hub, and the folders here that go there
     prices_known: bool = True  # whether the Hub has said them
     canceled_too: bool = False  # whether canceled jobs are sent again as well
 
@@ -1421,7 +1480,11 @@ class Collected:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known about a model: sizes in bytes, the cache of one token, the tokens of its longest request."""
+    """What is known about a model: sizes in bytes, the cache of one token, the tokens of its longest request.
+
+    parameters: those that the weights stand for, packed or not; active: those that one token goes through; refusal: why
+    it cannot be run at all.
+    """
 
     model: str
     parameters: float | None
@@ -1432,6 +1495,9 @@ class ModelFacts:
     heads: int | None = None
     cache_heads: int | None = None
     source: str = ""
+    active: float | None = None
+    refusal: str | None = None
+    is_adapter: bool = False
 
     @property
     def cache(self) -> float:
@@ -1507,18 +1573,21 @@ def seconds_of(duration: str) -> int:
     return int(seconds)
 
 
-def split_revision(model: str) -> tuple[str, str | None]:
-    """ "owner/name@step100" -> ("owner/name", "step100");  "owner/name" -> ("owner/name", None)"""
-    name, _, revision = model.partition("@")
-    return name, revision or None
+def split_place(model: str) -> tuple[str, str, str | None]:
+    """Repository, folder in it, and revision.
+
+    "me/lm@step100" -> ("me/lm", "", "step100");  "me/lm/checkpoint-500" -> ("me/lm", "checkpoint-500", None)
+    """
+    place = HUB_PLACE.fullmatch(model)
+    return (place["repo"], place["below"].strip("/"), place["revision"]) if place else (model, "", None)
 
 
 def family(model: str) -> str:
     """What the checkpoints of one model have in common.
 
-    "me/lm@step100" -> "me/lm"    "me/lm-step_100" -> "me/lm"    "me/lm-7b" -> "me/lm-7b"
+    "me/lm@step100", "me/lm/checkpoint-500" -> "me/lm"    "me/lm-step_100" -> "me/lm"    "me/lm-7b" -> "me/lm-7b"
     """
-    name = split_revision(model)[0]
+    name = split_place(model)[0]
     return CHECKPOINT_SUFFIX.sub("", name) or name
 
 
@@ -1583,61 +1652,6 @@ def flavor_by_size(parameters: float) -> str:
 def new_run_id() -> str:
     """A name for a run that no other has: the time and a few random characters."""
     return f"eval-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-
-
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
@@ -1872,7 +1886,7 @@ class JobsClient:
                     return None
                 raise
 
-    def submit(self, run: EvalRun, job: EvalJob, attempt: int) -> Any:
+    def submit(self, run: EvalRun, job: EvalJob, attempt: int, script: Path) -> Any:
         """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
         import tenacity
 
@@ -1888,23 +1902,22 @@ class JobsClient:
                 with trial:
                     if trial.retry_state.attempt_number > 1 and (known := self.submitted(labels)):
                         return known
-                    return self.send(run, job, labels)
+                    return self.send(run, job, labels, script)
 
     def submitted(self, labels: dict[str, str]) -> Any:
         """The job with these labels, when an earlier try reached the Hub after all."""
         wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
         return next(iter(listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))), None)
 
-    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str]) -> Any:
+    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], script: Path) -> Any:
         """One submission, by the client's own way; what it prints goes to stderr."""
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # run_uv_job is marked experimental
             return self.api.run_uv_job(
-                str(script_path(run.script)),
+                str(script),
                 script_args=list(job.arguments),
-                dependencies=list(run.packages) or None,
                 image=run.image,
-                env=dict(JOB_ENVIRONMENT),
+                env=dict(JOB_ENVIRONMENT) | {PACKAGES_VARIABLE: packages_hash(run.packages)},
                 secrets={"HF_TOKEN": self.token},
                 flavor=job.flavor,
                 timeout=run.timeout,
@@ -1963,12 +1976,436 @@ def flavor_from_hub(row: Any) -> Flavor:
     return Flavor(row.name, model, count, memory, number(row.ram), row.unit_cost_usd * hours, disk)
 
 
+def packages_hash(packages: Sequence[str]) -> str:
+    """What tells one set of packages from another, short enough for a record."""
+    return hashlib.sha256("\n".join(packages).encode()).hexdigest()[:16]
+
+
 def script_path(name: str) -> Path:
     """One of the evaluation scripts beside this one."""
     path = Path(__file__).resolve().parent / name
     if not path.is_file():
         raise ScriptError(f"{path.name} is not beside this script: a job is sent from a copy of the whole project")
     return path
+
+
+# --- parts/jobs/packing.py --------------------------------------------------------------------------------------------
+
+# fmt: off
+LOCKED = {'lines': 'absl-py==2.5.1\n'
+          'accelerate==1.15.0\n'
+          'aenum==3.1.15\n'
+          'agent-client-protocol==0.12.1\n'
+          'agent-detector==2.0.0\n'
+          'aiobotocore==3.10.0\n'
+          'aiohappyeyeballs==2.7.1\n'
+          'aiohttp==3.14.5\n'
+          'aioitertools==0.13.0\n'
+          'aiosignal==1.4.0\n'
+          'annotated-doc==0.0.7\n'
+          'annotated-types==0.8.0\n'
+          'anthropic==2.14.0\n'
+          'antlr4-python3-runtime==4.13.2\n'
+          'anyio==4.16.0\n'
+          'apache-tvm-ffi==0.1.11\n'
+          'astor==0.8.1\n'
+          'attrs==26.1.0\n'
+          'backoff==2.2.1\n'
+          'beautifulsoup4==4.15.0\n'
+          'blake3==1.0.11\n'
+          'boto3==1.43.117\n'
+          'botocore==1.43.117\n'
+          'cachetools==8.0.2\n'
+          'cbor2==6.3.0\n'
+          'certifi==2026.10.19.post1\n'
+          'cffi==2.1.1\n'
+          'chardet==6.0.0.post1\n'
+          'charset-normalizer==3.5.3\n'
+          'click==8.5.1\n'
+          'cloudpickle==3.1.3\n'
+          'colorama==0.4.6\n'
+          'colorlog==6.12.0\n'
+          'compressed-tensors==0.17.0\n'
+          'cryptography==50.0.2\n'
+          'cuda-bindings==13.5.0\n'
+          'cuda-core==1.2.2\n'
+          'cuda-pathfinder==1.9.1\n'
+          'cuda-python==12.6.2.post1\n'
+          'cuda-tile==1.7.0\n'
+          'cuda-toolkit==13.0.3.0\n'
+          'cuda-toolkit==13.2.2\n'
+          'dataproperty==1.1.1\n'
+          'datasets==5.2.0\n'
+          'debugpy==1.8.22\n'
+          'defusedxml==0.7.1\n'
+          'depyf==0.20.0\n'
+          'detect-installer==0.2.1\n'
+          'dill==0.4.1\n'
+          'dnspython==2.9.2\n'
+          'docstring-parser==0.18.0\n'
+          'einops==0.8.2\n'
+          'email-validator==2.4.0\n'
+          'evaluate==0.4.6\n'
+          'fastapi-cli==0.0.34\n'
+          'fastapi-cloud-cli==0.28.0\n'
+          'fastapi==0.136.3\n'
+          'fastapi==0.165.0\n'
+          'fastar==0.12.0\n'
+          'fastsafetensors==0.5.0\n'
+          'filelock==4.3.1\n'
+          'flashinfer-python==0.7.0.post1\n'
+          'frozenlist==1.8.0\n'
+          'fsspec==2026.6.0\n'
+          'fsspec==2026.9.0\n'
+          'gitdb==4.0.12\n'
+          'gitpython==3.2.1\n'
+          'googleapis-common-protos==1.76.0\n'
+          'grpcio==1.85.3\n'
+          'h11==0.16.0\n'
+          'hf-xet==1.8.0\n'
+          'httpcore2==2.16.2\n'
+          'httpcore==1.0.9\n'
+          'httptools==0.9.0\n'
+          'httpx2==2.16.2\n'
+          'httpx==0.28.1\n'
+          'huggingface-hub==1.33.0\n'
+          'huggingface-hub==2.4.0\n'
+          'humming-kernels==0.1.17\n'
+          'idna==3.20\n'
+          'ijson==3.6.0\n'
+          'inspect-ai==0.3.285\n'
+          'inspect-evals==0.26.0\n'
+          'instanttensor==0.2.2\n'
+          'interegular==0.3.3\n'
+          'jinja2==3.1.6\n'
+          'jiter==0.19.0\n'
+          'jmespath==1.1.0\n'
+          'joblib==1.6.0\n'
+          'jsonlines==4.0.0\n'
+          'jsonpatch==1.48\n'
+          'jsonpath-ng==1.16.0\n'
+          'jsonpointer==3.12\n'
+          'jsonref==1.1.0\n'
+          'jsonschema-specifications==2025.9.1\n'
+          'jsonschema==4.26.0\n'
+          'langcodes==3.5.1\n'
+          'lark==1.2.2\n'
+          'latex2sympy2-extended==1.0.6\n'
+          'lighteval==0.13.0\n'
+          'linkify-it-py==2.2.0\n'
+          'llguidance==1.7.6\n'
+          'llvmlite==0.47.0\n'
+          'lm-eval==0.4.13\n'
+          'lm-format-enforcer==0.11.3\n'
+          'loguru==0.7.3\n'
+          'lxml==6.1.3\n'
+          'markdown-it-py==4.3.0\n'
+          'markupsafe==3.0.4\n'
+          'mbstrdecoder==1.1.5\n'
+          'mcp-types==2.3.0\n'
+          'mcp==2.3.0\n'
+          'mdit-py-plugins==0.7.0\n'
+          'mdurl==0.1.2\n'
+          'mistral-common==1.13.1\n'
+          'ml-dtypes==0.6.0\n'
+          'mmh3==5.3.1\n'
+          'model-hosting-container-standards==0.1.16\n'
+          'more-itertools==11.2.1\n'
+          'mpmath==1.3.0\n'
+          'msgspec==0.22.0\n'
+          'multidict==7.2.1\n'
+          'multiprocess==0.70.19\n'
+          'narwhals==2.29.0\n'
+          'nccl-extensions==0.1.0\n'
+          'nccl4py==0.6.0\n'
+          'nest-asyncio2==1.7.4\n'
+          "networkx==3.6.1 ; python_full_version < '3.12'\n"
+          "networkx==3.7 ; python_full_version >= '3.12'\n"
+          'ninja==1.13.2\n'
+          'nltk==3.10.4\n'
+          'nltk==3.9.1\n'
+          'numba==0.65.0\n'
+          "numpy==2.3.5 ; python_full_version < '3.13'\n"
+          "numpy==2.4.6 ; python_full_version < '3.12'\n"
+          "numpy==2.4.6 ; python_full_version >= '3.13'\n"
+          "numpy==2.5.5 ; python_full_version >= '3.12'\n"
+          'nvidia-cublas==13.1.1.3\n'
+          'nvidia-cublas==13.4.1.3\n'
+          'nvidia-cuda-cccl==13.3.5.0.6\n'
+          'nvidia-cuda-crt==13.5.37\n'
+          'nvidia-cuda-cupti==13.0.85\n'
+          'nvidia-cuda-cupti==13.2.86\n'
+          'nvidia-cuda-nvcc==13.5.37\n'
+          'nvidia-cuda-nvrtc==13.0.88\n'
+          'nvidia-cuda-nvrtc==13.2.86\n'
+          'nvidia-cuda-runtime==13.0.96\n'
+          'nvidia-cuda-runtime==13.2.86\n'
+          'nvidia-cudnn-cu13==9.20.0.48\n'
+          'nvidia-cudnn-cu13==9.26.0.51\n'
+          'nvidia-cudnn-frontend==1.32.0\n'
+          'nvidia-cufft==12.0.0.61\n'
+          'nvidia-cufft==12.2.0.57\n'
+          'nvidia-cufile==1.15.1.6\n'
+          'nvidia-cufile==1.17.1.22\n'
+          'nvidia-curand==10.4.0.35\n'
+          'nvidia-cusolver==12.0.4.66\n'
+          'nvidia-cusolver==12.2.0.11\n'
+          'nvidia-cusparse==12.6.3.3\n'
+          'nvidia-cusparse==12.7.10.12\n'
+          'nvidia-cusparselt-cu13==0.8.1\n'
+          'nvidia-cutlass-dsl-libs-base==4.8.0\n'
+          'nvidia-cutlass-dsl-libs-core==4.8.0\n'
+          'nvidia-cutlass-dsl-libs-cu12==4.8.0\n'
+          'nvidia-cutlass-dsl-libs-cu13==4.8.0\n'
+          'nvidia-cutlass-dsl==4.8.0\n'
+          'nvidia-ml-py==13.615.71\n'
+          'nvidia-nccl-cu13==2.29.7\n'
+          'nvidia-nccl-cu13==2.30.7\n'
+          'nvidia-nvjitlink==13.5.37\n'
+          'nvidia-nvshmem-cu13==3.4.5\n'
+          'nvidia-nvshmem-cu13==3.7.2\n'
+          'nvidia-nvtx==13.0.85\n'
+          'nvidia-nvtx==13.2.86\n'
+          'nvidia-nvvm==13.5.37\n'
+          'nvtx==0.2.15\n'
+          'openai==3.57.0\n'
+          'opencv-python-headless==5.0.0.93\n'
+          'opentelemetry-api==1.45.2\n'
+          'opentelemetry-exporter-http-transport==0.66b2\n'
+          'opentelemetry-exporter-otlp-common==0.66b2\n'
+          'opentelemetry-exporter-otlp-proto-common==1.45.2\n'
+          'opentelemetry-exporter-otlp-proto-grpc==1.45.2\n'
+          'opentelemetry-exporter-otlp-proto-http==1.45.2\n'
+          'opentelemetry-exporter-otlp==1.45.2\n'
+          'opentelemetry-proto==1.45.2\n'
+          'opentelemetry-sdk==1.45.2\n'
+          'opentelemetry-semantic-conventions-ai==0.5.1\n'
+          'opentelemetry-semantic-conventions==0.66b2\n'
+          'oss-harmony==0.0.11\n'
+          'outlines-core==0.2.14\n'
+          'packaging==26.4\n'
+          'pandas==3.1.1\n'
+          'partial-json-parser==0.2.1.1.post7\n'
+          'pathlib-abc==0.5.2\n'
+          'pathvalidate==3.3.1\n'
+          'peft==0.21.2\n'
+          'pillow==13.0.0\n'
+          'platformdirs==4.14.8\n'
+          'portalocker==4.4.2\n'
+          'prometheus-client==0.26.0\n'
+          'prometheus-fastapi-instrumentator==8.1.0\n'
+          'propcache==0.5.4\n'
+          'protobuf==7.36.1\n'
+          'protobuf==7.36.2\n'
+          'psutil==7.2.2\n'
+          'py-cpuinfo==9.0.0\n'
+          'pyarrow==26.0.1\n'
+          'pybase64==1.5.1\n'
+          'pycountry==26.2.16\n'
+          'pycparser==3.12\n'
+          'pydantic-core==2.50.5\n'
+          'pydantic-extra-types==2.11.1\n'
+          'pydantic-settings==2.16.3\n'
+          'pydantic==2.14.4\n'
+          'pygments==2.21.0\n'
+          'pyjwt==2.15.1\n'
+          'pynvvideocodec==2.0.4\n'
+          'pytablewriter==1.2.1\n'
+          'python-dateutil==2.9.0.post0\n'
+          'python-dotenv==1.2.4\n'
+          'python-json-logger==4.2.0\n'
+          'python-multipart==0.0.34\n'
+          'pytz==2026.6\n'
+          'pyyaml==6.0.4\n'
+          'pyzmq==27.3.0\n'
+          'quack-kernels==0.6.5\n'
+          'referencing==0.37.0\n'
+          'regex==2026.11.19\n'
+          'requests==2.34.2\n'
+          'rich-toolkit==0.20.6\n'
+          'rich==15.0.0\n'
+          'rignore==0.8.1\n'
+          'rouge-score==0.1.2\n'
+          'rpds-py==2026.9.1\n'
+          's3fs==2026.6.0\n'
+          's3transfer==0.19.3\n'
+          'sacrebleu==2.6.0\n'
+          'safetensors==0.8.0\n'
+          'scikit-learn==1.9.1\n'
+          "scipy==1.17.1 ; python_full_version < '3.12'\n"
+          "scipy==1.18.1 ; python_full_version >= '3.12'\n"
+          'semver==3.1.2\n'
+          'sentencepiece==0.2.3\n'
+          'sentry-sdk==2.75.0\n'
+          'setproctitle==1.3.8\n'
+          "setuptools==80.10.2 ; python_full_version >= '3.12'\n"
+          'setuptools==84.2.1\n'
+          "setuptools==84.2.1 ; python_full_version < '3.12'\n"
+          'shellingham==1.5.4\n'
+          'shortuuid==1.0.13\n'
+          'six==1.17.0\n'
+          'smmap==5.0.3\n'
+          'sniffio==1.3.1\n'
+          'soupsieve==4.1.3\n'
+          'sqlitedict==2.1.0\n'
+          'sse-starlette==3.7.0\n'
+          'starlette==1.10.0\n'
+          'supervisor==4.3.0\n'
+          'sympy==1.14.0\n'
+          'tabledata==1.3.5\n'
+          'tabulate==0.10.0\n'
+          'tcolorpy==0.1.7\n'
+          'tenacity==9.2.1\n'
+          'termcolor==2.3.0\n'
+          'textual==8.2.8\n'
+          'threadpoolctl==3.8.0\n'
+          'tiktoken==0.14.0\n'
+          'tilelang==0.1.12\n'
+          'tokenizers==0.23.3\n'
+          'tokenspeed-mla==0.2.15\n'
+          'tokenspeed-triton==3.9.10.post20261028\n'
+          'toml==0.10.2\n'
+          'torch-c-dlpack-ext==0.1.5\n'
+          'torch==2.13.0\n'
+          'torch==2.15.0\n'
+          'torchaudio==2.11.0\n'
+          'torchcodec==0.17.0\n'
+          'torchvision==0.28.0\n'
+          'tqdm==4.70.1\n'
+          'transformers==5.19.0\n'
+          'transformers==5.24.0\n'
+          'triton==3.7.1\n'
+          'triton==3.9.0\n'
+          'truststore==0.10.5\n'
+          'typepy==1.3.5\n'
+          'typer==0.29.2\n'
+          'typing-extensions==4.16.0\n'
+          'typing-inspection==0.4.5\n'
+          'universal-pathlib==0.3.10\n'
+          'urllib3==2.8.0\n'
+          'uvicorn==0.54.0\n'
+          'uvloop==0.23.0\n'
+          'vllm==0.32.0\n'
+          'watchfiles==1.3.0\n'
+          'websockets==17.4\n'
+          'word2number==1.1\n'
+          'wrapt==2.5.2\n'
+          'xgrammar==0.2.8\n'
+          'xxhash==3.8.2\n'
+          'xxhash==4.1.0\n'
+          'yarl==1.25.1\n'
+          'z3-solver==4.15.4.0\n'
+          'zipfile-zstd==0.0.4\n'
+          'zipp==4.1.2\n'
+          'zstandard==0.25.0',
+ 'of': {'lighteval_vllm_uv.py vllm': '0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 19 20 21 22 23 24 25 26 27 28 29 '
+                                     '30 31 32 33 34 35 36 37 38 39 40 42 43 44 46 47 48 49 50 51 52 56 54 55 58 '
+                                     '59 60 61 62 63 65 66 67 68 69 70 72 71 73 75 74 76 78 79 80 81 83 84 85 86 '
+                                     '87 88 89 90 91 92 93 95 94 96 97 98 99 100 101 102 104 105 106 107 108 109 '
+                                     '111 110 112 113 114 115 116 117 119 120 121 122 123 124 125 126 127 128 129 '
+                                     '131 132 133 135 137 139 140 141 143 144 146 148 150 151 153 155 156 158 160 '
+                                     '165 161 162 163 164 166 167 169 170 172 174 175 176 177 178 179 184 180 181 '
+                                     '182 183 185 186 188 187 189 190 191 192 193 194 195 196 197 198 199 200 201 '
+                                     '202 204 205 206 207 208 209 210 214 211 212 213 215 216 217 218 219 220 221 '
+                                     '222 223 224 225 226 227 228 229 231 230 232 233 234 235 236 237 238 239 240 '
+                                     '241 242 243 244 245 246 248 249 250 251 252 253 254 256 257 258 259 260 261 '
+                                     '262 263 264 265 266 267 268 269 270 271 274 273 276 277 278 279 280 282 284 '
+                                     '285 286 287 288 289 290 291 292 293 294 295 297 298 299 301 302 303 304 305',
+        'inspect_vllm_uv.py vllm': '1 3 4 5 6 7 8 9 10 11 12 14 15 16 17 18 19 20 21 22 23 24 25 26 28 29 30 33 34 '
+                                   '35 36 37 38 39 40 43 44 46 47 48 49 50 51 52 56 54 55 58 59 60 61 62 63 67 68 '
+                                   '69 70 72 71 73 75 74 77 78 79 80 81 82 83 84 85 86 87 89 90 91 92 93 95 94 97 '
+                                   '100 101 102 104 105 107 108 111 110 112 113 114 115 116 117 119 120 121 122 '
+                                   '124 125 126 127 128 129 132 133 135 137 139 140 141 143 144 146 148 150 151 '
+                                   '153 155 156 158 160 165 161 162 163 164 166 167 169 170 172 174 175 176 177 '
+                                   '178 179 184 180 181 182 183 185 186 188 187 189 190 191 192 193 194 196 197 '
+                                   '198 200 201 202 203 205 206 207 208 209 210 214 211 212 213 215 216 217 219 '
+                                   '220 221 222 224 225 226 227 228 229 231 230 232 234 235 236 238 242 243 244 '
+                                   '245 246 248 249 250 251 253 254 256 257 258 259 261 263 265 267 268 269 270 '
+                                   '271 272 274 273 276 277 278 279 280 282 284 286 287 288 289 290 291 292 293 '
+                                   '294 295 297 298 300 301 302 303 304 305',
+        'lm_eval_vllm_uv.py vllm': '0 1 4 6 7 9 10 11 12 14 15 16 17 20 23 24 25 26 27 28 29 30 31 33 34 35 36 37 '
+                                   '38 39 40 42 43 45 46 47 48 49 50 51 52 53 56 54 55 58 59 60 61 62 64 67 68 69 '
+                                   '70 72 71 73 75 74 77 78 79 80 83 84 85 86 87 88 95 94 97 101 102 103 104 105 '
+                                   '106 107 108 109 111 110 113 114 115 117 118 119 120 121 122 123 124 125 127 '
+                                   '128 129 130 132 133 135 137 139 140 141 143 144 146 148 150 151 153 155 156 '
+                                   '158 160 165 161 162 163 164 166 167 169 170 172 174 175 176 177 178 179 184 '
+                                   '180 181 182 183 185 186 188 187 189 190 191 192 193 195 196 197 199 200 201 '
+                                   '202 203 205 206 207 208 209 210 214 211 212 213 215 216 217 218 219 220 221 '
+                                   '222 223 224 225 226 227 228 229 231 230 232 233 234 237 238 239 240 241 243 '
+                                   '244 245 246 248 249 251 253 255 256 257 258 259 260 261 262 263 266 267 268 '
+                                   '269 270 271 274 273 276 277 278 279 280 282 284 285 286 287 288 290 291 292 '
+                                   '293 294 295 296 298 300 301 302',
+        'lighteval_vllm_uv.py': '0 1 2 3 5 6 7 8 9 10 11 13 14 17 19 21 22 25 27 28 29 30 31 32 35 37 41 42 43 44 '
+                                '48 50 57 60 62 63 65 66 69 70 72 71 75 74 76 79 80 81 85 86 87 88 89 90 91 92 93 '
+                                '95 94 96 98 99 100 106 107 108 109 112 113 116 119 121 122 123 126 127 128 131 '
+                                '134 136 138 139 142 145 147 149 152 154 157 159 160 168 169 171 173 176 178 191 '
+                                '192 194 195 196 198 199 202 204 205 207 209 214 211 215 218 219 220 223 224 227 '
+                                '228 229 231 233 234 235 236 237 238 239 240 241 242 243 247 249 250 251 252 253 '
+                                '254 257 259 260 261 262 263 264 265 266 267 269 275 279 281 283 284 285 286 287 '
+                                '288 289 290 291 297 299 301 303 304 305',
+        'inspect_vllm_uv.py': '1 3 5 6 7 8 9 10 11 14 17 18 19 21 22 25 28 29 35 37 41 43 44 48 50 57 60 62 63 69 '
+                              '70 72 71 75 74 77 79 80 81 82 85 86 87 89 90 91 92 93 95 94 100 107 108 112 113 116 '
+                              '119 121 122 126 127 128 134 136 138 139 142 145 147 149 152 154 157 159 160 168 169 '
+                              '171 173 176 178 191 192 194 196 197 198 202 205 207 214 211 215 219 220 224 227 228 '
+                              '229 231 234 235 236 238 242 247 249 250 251 253 254 257 259 263 265 267 269 272 275 '
+                              '279 281 283 284 286 287 288 289 290 291 297 300 301 303 304 305',
+        'lm_eval_vllm_uv.py': '0 1 6 7 9 10 11 14 17 25 27 28 29 30 31 35 37 41 42 43 45 48 53 60 62 64 69 70 71 '
+                              '74 77 79 85 88 103 106 107 108 109 113 118 119 121 122 123 127 128 130 134 136 138 '
+                              '139 142 145 147 149 152 154 157 159 160 168 169 171 173 191 192 195 196 199 202 205 '
+                              '207 214 211 215 218 219 223 224 228 229 231 233 237 238 239 240 241 247 249 251 255 '
+                              '259 260 261 262 263 266 269 275 279 281 283 284 285 286 287 288 290 296 300 301',
+        'inspect_eval_uv.py': '3 5 6 7 8 9 10 11 14 17 18 19 21 22 25 28 29 43 44 48 50 57 60 62 63 69 70 72 71 75 '
+                              '74 77 79 80 81 82 85 86 87 89 90 91 92 93 95 94 100 107 108 112 113 116 121 122 126 '
+                              '134 136 176 178 191 192 194 197 198 202 205 207 214 211 215 219 220 224 227 228 229 '
+                              '231 234 235 236 242 250 251 253 254 257 263 265 267 272 279 284 287 288 289 290 291 '
+                              '297 300 301 303 304 305'}}
+# fmt: on
+PINNED = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]{0,100})(?:\[[\w,-]{1,60}\])?==[\w.+!]{1,60}"
+    r"(?: ; (?:python_full_version (?:<|<=|>|>=|==|!=) '[\d.*]{1,9}'(?: and | or )?){1,4})?"
+)
+DEPENDENCIES = re.compile(r"^# dependencies = \[\n(?:#.*\n)*?# \]\n", re.MULTILINE)
+
+
+def locked_packages(script: str, backend: str) -> tuple[str, ...]:
+    """The exact packages of a script with a backend: "torch==2.13.0", ..."""
+    lines, of = LOCKED["lines"].split("\n"), LOCKED["of"]
+    return tuple(lines[int(index)] for index in of[f"{script} vllm" if backend == "vllm" else script].split())
+
+
+def strange_packages(script: str, packages: tuple[str, ...]) -> list[str]:
+    """What of a run's packages no plan for a script would add: another name, or no exact version."""
+    keys = [key for key in LOCKED["of"] if key.split()[0] == script]
+    known = {re.split(r"[\[=]", row)[0] for key in keys for row in locked_packages(*[*key.split(), ""][:2])}
+    found = [(row, PINNED.fullmatch(row)) for row in packages]
+    return [row for row, match in found if match is None or match["name"] not in known]
+
+
+def with_packages(text: str, packages: tuple[str, ...]) -> str:
+    """A script whose header asks for exactly these packages; ScriptError when it has no such header."""
+    rows = "".join(f'#   "{row}",\n' for row in packages)
+    found, count = DEPENDENCIES.subn(lambda _: f"# dependencies = [\n{rows}# ]\n", text, count=1)
+    if not count:
+        raise ScriptError("the script that is sent has no list of dependencies in its header")
+    return found
+
+
+def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
+    """The run with the hash of the script that its jobs are sent, and that script; one that is there is kept."""
+    path = folder / run.script
+    if path.is_file() and run.script_sha256 and hashlib.sha256(path.read_bytes()).hexdigest() == run.script_sha256:
+        return run, path
+    data = with_packages(script_path(run.script).read_text(encoding="utf-8"), run.packages).encode()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    return replace(run, script_sha256=hashlib.sha256(data).hexdigest()), path
 
 
 # --- parts/seal.py ----------------------------------------------------------------------------------------------------
@@ -2075,8 +2512,8 @@ def hf_command(run: EvalRun, job: EvalJob) -> str:
         words += ["-e", f"{name}={value}"]
     for name, value in job_labels(run, job, run.states[job.name].attempt + 1).items():
         words += ["-l", f"{name}={value}"]
-    for package in run.packages:
-        words += ["--with", package]
+    if any(package.startswith("vllm==") for package in run.packages):
+        words += ["--with", VLLM]
     return shlex.join([*words, f"scripts/{run.script}", *job.arguments])
 
 
@@ -2120,8 +2557,8 @@ def check_run(run: EvalRun, run_id: str) -> None:
         raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
     if run.script not in JOB_SCRIPTS:
         raise ValueError(f"{run.script!r} is none of the scripts that are sent")
-    if not set(run.packages) <= {VLLM}:
-        raise ValueError(f"{listing(run.packages)}: packages that no plan adds")
+    if strange := strange_packages(run.script, run.packages):
+        raise ValueError(f"{listing(strange)}: packages that no plan adds")
     for text, form in ((run.results_repo, DATA_SET), (run.namespace, ACCOUNT), (run.image or "x", IMAGE_NAME)):
         if not form.fullmatch(text):
             raise ValueError(f"{text!r} is no name for its place")
@@ -2522,12 +2959,13 @@ def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float
 def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: Sequence[EvalJob]) -> EvalRun:
     """Send jobs, at most --max-parallel at a time; run.json is written after each."""
     queue, sent = list(todo), []
+    run, script = packed(run, run_file(args, run.run_id).parent)
     while queue:
         active = sum(state.active for state in run.states.values())
         room = len(queue) if args.max_parallel is None else max(0, args.max_parallel - active)
         for job in queue[:room]:
             old = run.states[job.name]
-            info = client.submit(run, job, old.attempt + 1)
+            info = client.submit(run, job, old.attempt + 1, script)
             tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
             place = {"flavor": job.flavor, "price": job.price, "timeout": seconds_of(run.timeout)}
             state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)
@@ -2992,6 +3430,7 @@ HARMLESS = {
         "data_files",
         "job_id",
         "job_url",
+        "packages_sha256",
         "shots",
     ),
     "revision_note",
@@ -4493,12 +4932,13 @@ FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
 
 def is_of_model(record: dict[str, Any], model: str) -> bool:
     """Whether a record is of the model that a job was given."""
-    name, revision = split_revision(model)
+    repo, below, revision = split_place(model)
     info = record["model_info"]
     details = info.get("additional_details") if isinstance(info.get("additional_details"), dict) else {}
-    if info["id"] == name and revision:
-        return revision in (details.get("checkpoint"), details.get("revision"))
-    return info["id"] in (model, name)
+    if info["id"] == repo and (revision or below):
+        same = revision is None or revision in (details.get("checkpoint"), details.get("revision"))
+        return same and (details.get("subfolder") or "") == below
+    return info["id"] in (model, repo)
 
 
 def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:
@@ -4698,6 +5138,10 @@ ANSWER_TOKENS = 500
 CHOICES = 4  # prompts that are read for an item whose choices are compared
 EPOCHS = {"gpqa_diamond": 4}  # how often inspect asks each item of a task, where it is not once
 
+SAFE_LENGTH = 8192
+LONGEST_ANSWER = 32768  # that lighteval lets tasks of mathematics and science write
+LONG_ANSWERS = ("aime", "gpqa", "math_500", "livecodebench", "olympiad", "hle")
+
 # Tasks that lighteval and lm-eval score by the likelihood of choices, or by an answer of a few tokens at most.
 WITHOUT_WRITING = {
     "arc", "arc_challenge", "arc_easy", "anli", "bbq", "belebele", "blimp", "boolq", "c_eval", "cmmlu", "commonsenseqa",
@@ -4795,6 +5239,17 @@ def task_tokens(task: str, limit: int | None, framework: str = "lighteval") -> t
     return prompts, items * ANSWER_TOKENS
 
 
+def needed_length(tasks: Sequence[str], framework: str) -> int:
+    """The tokens of the longest request that tasks make, roughly: a power of two, and 8,192 at least."""
+    most = SAFE_LENGTH
+    for task in tasks:
+        key = canonical_task(task, framework)
+        long = framework != "lm_eval" and any(key.startswith(name) for name in LONG_ANSWERS)
+        answer = LONGEST_ANSWER if long else 4 * ANSWER_TOKENS if task_tokens(task, None, framework)[1] else 0
+        most = max(most, answer + 2 * PROMPT_TOKENS * (1 + (task_shots(task) or 0)))
+    return 1 << (most - 1).bit_length()
+
+
 def assumed_tokens(tasks: Sequence[str], limit: int | None, framework: str) -> str:
     """What an estimate assumes of the tokens and items of tasks, in words."""
     unknown = [task for task in tasks if not task_items(task, limit, framework)[1]]
@@ -4806,6 +5261,495 @@ def assumed_tokens(tasks: Sequence[str], limit: int | None, framework: str) -> s
     limited = f"; --limit {limit} counts for each of {parts} subtasks" if limit and parts > len(tasks) else ""
     guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
     return f"{PROMPT_TOKENS} prompt tokens for an item and each example, {answers}{limited}{guessed}"
+
+
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
+WRITING = " (still being written?)"
+SHORT = "{} is shorter than its header says" + WRITING
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template
+MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
+
+# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
+TRAINING_STATES = (
+    (
+        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
+        "DeepSpeed ZeRO",
+        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
+        "verl on FSDP",
+        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
+        "Megatron",
+        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
+        "--hf-path OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
+        "FSDP (torch.distributed.checkpoint)",
+        "accelerate merge-weights {place} OUT",
+    ),
+    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only.
+
+    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
+    `final` model of a run, above).
+    """
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+    home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def unfinished(path: Path) -> str | None:
+    """What shows that a file of weights is not all there, or None.
+
+    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
+    zip archives, whose directory is written last.
+    """
+    size = path.stat().st_size
+    if not size and path.suffix == ".safetensors":
+        return f"{path.name} is empty{WRITING}"
+    with open_input(path) as file:
+        head = file.read(9)
+        if path.suffix != ".safetensors":
+            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
+        length = int.from_bytes(head[:8], "little")
+        if head[8:] != b"{" or length > MAX_HEADER:
+            return None  # no safetensors file at all: said by who reads its tensors
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
+    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, MAX_HEADER)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no model of its own."""
+    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
+        return training_state(folder) or ("no config.json" if bare else str(error))
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    if links:
+        return f"{links[0]} is a link out of the folder; it is not followed"
+    try:
+        return next(filter(None, map(unfinished, weights)), None)
+    except OSError as error:
+        return f"weights not readable: {error}"
+
+
+def training_state(folder: Path) -> str | None:
+    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
+    for pattern, what, command in TRAINING_STATES:
+        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
+        if found:
+            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
+            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
+    return None
+
+
+def files_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
+    waiting, seen = [(folder, depth)], 0
+    while waiting and seen < MOST_SEEN:
+        place, left = waiting.pop(0)
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                seen += 1
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), left - 1))
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def missing_tokenizer(folder: Path) -> str | None:
+    """What a complete checkpoint lacks to be evaluated, or None."""
+    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+def chat_templates(folder: Path) -> list[str]:
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
+    texts = []
+    if (path := folder / "chat_template.jinja").is_file():
+        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            found = read_json(folder / name).get("chat_template")
+            named = (
+                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+            )
+            texts += [text for text in [found, *named] if isinstance(text, str)]
+    return texts
+
+
+# --- parts/training_runs.py -------------------------------------------------------------------------------------------
+
+NO_CHECKPOINT = "not a checkpoint by its name"
+DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
+FINAL = "final"  # the model at the top of a run, beside its checkpoints
+NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
+FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
+# Other models of a training with reinforcement learning than the one that is trained.
+OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
+
+
+@dataclass
+class FoundCheckpoint:
+    """What a folder holds."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
+    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
+
+    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
+    count whatever their names, the folder itself too, and each needs a tokenizer.
+    """
+    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
+    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
+    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
+        named = [root]
+    final = top_model(root) if named and named != [root] else None
+    for path in named:
+        take(found, path, root, to_run)
+    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    if final:
+        take_final(found, final, to_run)
+    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
+    if places and places != ["checkpoints"]:
+        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
+    return found
+
+
+def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
+    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
+    found = []
+    for entry in list_folder(folder):
+        path, here = Path(entry.path), is_folder(entry)
+        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
+            found.append(path)
+        elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
+            continue
+        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
+            found.append(path)
+        else:
+            shown, below = path.relative_to(root).as_posix(), []
+            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
+                found += (deeper := named_folders(path, root, passed_over, below, to_run))
+            others += below if below and deeper else [shown]
+    return found
+
+
+def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
+    """Sort a folder with a checkpoint's name into what was found."""
+    models = model_folders(path)
+    if len(models) > 1:
+        names = ", ".join(model.relative_to(path).as_posix() for model in models)
+        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
+        return
+    folder = models[0] if models else path
+    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
+    reason = reason or (missing_tokenizer(folder) if to_run else None)
+    if reason:
+        found.skipped.append(Skipped(path.name, reason))
+        return
+    name = path.name if path != root else path.resolve().name
+    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
+    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether weights lie in a folder itself."""
+    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
+
+    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
+    """
+    if holds_model(folder) or (folder / "config.json").is_file():
+        return [folder]
+    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
+    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
+    return own or list(below)
+
+
+def top_model(root: Path) -> Path | None:
+    """The folder of a run when a model lies in it, as a Trainer's output has it."""
+    return root if holds_model(root) and (root / "config.json").is_file() else None
+
+
+def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
+    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
+    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
+    twin = None if reason else same_weights(root, found.checkpoints)
+    if twin:
+        reason = f"its weights are those of {twin.name}"
+    if reason:
+        found.skipped.append(Skipped(FINAL, reason))
+    else:
+        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
+
+
+def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
+    sizes = sorted(path.stat().st_size for path in weight_files(folder))
+    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
+    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
+
+
+def trainer_step(folder: Path) -> int | None:
+    """The step that a Trainer's trainer_state.json says, or None."""
+    path = folder / "trainer_state.json"
+    try:
+        step = read_json(path).get("global_step") if path.is_file() else None
+    except (ScriptError, AttributeError):
+        return None
+    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
+            continue
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
+
+
+# --- parts/jobs/uploading.py ------------------------------------------------------------------------------------------
+
+# What an evaluation reads of a checkpoint; the states of optimizers and the like stay here.
+UPLOADED = [
+    *("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.py"),
+    *("pytorch_model*.bin", "adapter_model.bin", "*.tiktoken"),
+]
+
+
+def upload_places(args: argparse.Namespace) -> dict[str, Path]:
+    """Where the folders among --model will be on the Hub: place -> folder. ScriptError without --upload."""
+    folders = [model for model in args.model if Path(model).is_dir()]
+    if args.upload and not folders:
+        raise ScriptError("--upload is for a folder of this machine, and --model names none")
+    if not folders:
+        return {}
+    if not args.upload:
+        raise ScriptError(
+            f"{folders[0]} is a folder on this machine, which a job cannot see: --upload OWNER/NAME puts its "
+            "checkpoints there (private), and evaluates them there"
+        )
+    if not REPO_ID.fullmatch(args.upload):
+        raise ScriptError(f"--upload {args.upload}: write OWNER/NAME, the repository for the checkpoints")
+    places: dict[str, Path] = {}
+    for folder in folders:
+        for name, path in checkpoints_in(Path(folder)).items():
+            place = f"{args.upload}/{name}" if name else args.upload
+            if place in places or (name and not is_hub_place(place)):
+                raise ScriptError(f"{path}: {place} is no place for it, or taken: upload it under another name")
+            places[place] = path
+    if args.upload in places and len(places) > 1:
+        raise ScriptError(f"--upload {args.upload}: {places[args.upload]} has no step in its name: upload it apart")
+    return places
+
+
+def checkpoints_in(folder: Path) -> dict[str, Path]:
+    """The checkpoints in a folder by their names, in step order; "" for a model that is named like none."""
+    found = find_checkpoints(folder, to_run=True)
+    for row in found.skipped:
+        note(f"warning: {row.name} is skipped: {row.reason}")
+    if not found.checkpoints:
+        reasons = listing(f"{row.name}: {row.reason}" for row in found.skipped)
+        raise ScriptError(f"{folder}: no complete checkpoint in it{f': {reasons}' if reasons else ''}")
+    named = {}
+    for row in found.checkpoints:
+        last = row.name.rpartition("/")[2]
+        named[last if parse_checkpoint_name(last) or last in FINAL_FOLDERS else ""] = row.path
+    if len(named) < len(found.checkpoints):
+        raise ScriptError(f"{folder}: several checkpoints of one name: give the folder of one run")
+    return named
+
+
+def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
+    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again."""
+    wanted = {model for job in run.waiting for model in job.models}
+    for place, folder in run.uploads.items():
+        if place not in wanted:
+            continue
+        repo, below, _ = split_place(place)
+        if not Path(folder).is_dir():
+            raise ScriptError(f"{folder} is not here any more, and {place} is made of it")
+        with job_errors(f"--upload {repo}", client.token):
+            client.patiently(client.api.create_repo, repo, private=True, exist_ok=True)
+            note(f"uploading {folder} to {place} ...")
+            client.patiently(
+                client.api.upload_folder,
+                repo_id=repo,
+                folder_path=folder,
+                path_in_repo=below or None,
+                allow_patterns=UPLOADED,
+                ignore_patterns=["*/*"],
+                commit_message=f"Add {below or Path(folder).name}",
+            )
+
+
+def shown_uploads(places: Mapping[str, Path]) -> tuple[str, ...]:
+    """What would be uploaded, for people."""
+    first = next(iter(places.items()), None)
+    if first is None:
+        return ()
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return (f"uploaded first, to a private repository: {first[1]} -> {first[0]}{more}",)
 
 
 # --- parts/jobs/commands.py -------------------------------------------------------------------------------------------
@@ -4837,6 +5781,7 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     if run.waiting:
         consent(run, args)
         client.open_results(run.results_repo)
+        upload_checkpoints(client, run)
         run = send_missing(args, client, run)
     else:
         save_run(args, run)
@@ -4875,7 +5820,7 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
     parts = [render_table(plan_rows(run)), "", *cost_lines(run), f"records: {run.results_repo}/runs/{run.run_id}/"]
     if commands:
         other = f" (and {len(commands) - 1} like it: --json)" if len(commands) > 1 else ""
-        parts += ["", f"by hand{other}:", f"  {next(iter(commands.values()))}"]
+        parts += ["", f"by hand, in versions of the day{other}:", f"  {next(iter(commands.values()))}"]
     print("\n".join(parts), file=sys.stdout if args.dry_run else sys.stderr)
 
 
@@ -4945,7 +5890,7 @@ def resumed(
     if not args.model:
         if old is None:
             raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
-        check_files(old)
+        check_own_files(old)
         return with_wishes(replace(old, timeout=args.timeout or old.timeout), args)
     new = with_wishes(planned(args, client), args)
     if old is None:
@@ -4955,7 +5900,8 @@ def resumed(
             f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "
             "to go on with it, or give another --run-id"
         )
-    return replace(new, states=old.states, max_cost=old.max_cost if args.max_cost is None else args.max_cost)
+    kept = {"states": old.states, "packages": old.packages, "script_sha256": old.script_sha256}
+    return replace(new, **kept, max_cost=old.max_cost if args.max_cost is None else args.max_cost)
 
 
 def with_wishes(run: EvalRun, args: argparse.Namespace) -> EvalRun:
@@ -4965,7 +5911,7 @@ def with_wishes(run: EvalRun, args: argparse.Namespace) -> EvalRun:
     )
 
 
-def check_files(run: EvalRun) -> None:
+def check_own_files(run: EvalRun) -> None:
     """ScriptError (3) when a file that travels with the jobs is not what it was when the run was planned."""
     for name, digest in run.files.items():
         path = Path(name)
@@ -5245,14 +6191,16 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
 
 PROVIDER_SCRIPT = "inspect_eval_uv.py"
 LONG_PROMPT = 4000  # tokens of the longest prompt that a ceiling counts with
-Prices = Mapping[str, Mapping[str, tuple[float, float]]]  # model -> provider -> dollars for a million tokens, in, out
+ProviderPrices = Mapping[
+    str, Mapping[str, tuple[float, float]]
+]  # model -> provider -> dollars for a million tokens, in, out
 ROUTER_SECONDS = 10.0
 ANSWER_SECONDS = 10  # of a provider for one item
 SETUP_SECONDS = 240  # packages are installed
 EXPECTED = ("--provider", "--temperature", "--max-connections", "--max-tokens")  # to the script, when given
 
 
-def provider_prices() -> Prices:
+def provider_prices() -> ProviderPrices:
     """What the router says of prices: model -> provider -> dollars for a million prompt and answer tokens."""
     from huggingface_hub.utils import get_session
 
@@ -5304,7 +6252,7 @@ def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: S
     return words
 
 
-def tokens_cost(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: Prices) -> float:
+def tokens_cost(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: ProviderPrices) -> float:
     """Dollars for the tokens of a job; models without a known price count nothing, which the plan says."""
     each = (task_tokens(task, args.limit, "inspect") for task in tasks)
     prompts, answers = (sum(part) for part in zip(*each, strict=True))
@@ -5313,7 +6261,7 @@ def tokens_cost(args: argparse.Namespace, models: Sequence[str], tasks: Sequence
 
 
 def tokens_ceiling(
-    args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: Prices
+    args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: ProviderPrices
 ) -> float | None:
     """Dollars when every answer is --max-tokens long and every prompt LONG_PROMPT; None where nothing bounds them."""
     found = [token_price(prices.get(model, {}), args.provider) for model in models]
@@ -5353,7 +6301,7 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         results_repo,
         args.timeout or DEFAULT_TIMEOUT,
         args.image,
-        (),
+        locked_packages(PROVIDER_SCRIPT, ""),
         tuple(jobs),
         states,
         notes,
@@ -5361,7 +6309,9 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
     )
 
 
-def provider_notes(args: argparse.Namespace, catalog: Catalog, flavor: Flavor, prices: Prices) -> tuple[str, ...]:
+def provider_notes(
+    args: argparse.Namespace, catalog: Catalog, flavor: Flavor, prices: ProviderPrices
+) -> tuple[str, ...]:
     """What the estimate rests on, what bounds it, and where the prices are from."""
     silent = [model for model in args.model if token_price(prices.get(model, {}), args.provider) is None]
     connections = args.max_connections or DEFAULT_CONNECTIONS

@@ -4978,6 +4978,7 @@ INSPECT_METRICS = {
     "inst_strict_acc": "inst_level_strict_acc",
     "inst_loose_acc": "inst_level_loose_acc",
 }
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
 ROUTER = "https://router.huggingface.co/v1"
 DEFAULT_CONNECTIONS = 10
 HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")

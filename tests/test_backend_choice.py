@@ -125,4 +125,4 @@ def test_the_registry_is_read_and_not_imported(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert script.known_architectures() == {"LlamaForCausalLM", "GPT2LMHeadModel"}
-    assert script.architectures(MODEL) == ["LlamaForCausalLM"]
+    assert script.architectures_in(script.configuration(MODEL)) == ["LlamaForCausalLM"]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from local_hub import local_hub
 from local_jobs import Ending, Pretend, Process
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 LLAMA = {
@@ -84,12 +87,14 @@ def record(model, task, number=0, limit=None):
     name = f"{abs(hash((model, task, number))):032x}"[:32]
     uuid = f"{name[:8]}-{name[8:12]}-4{name[13:16]}-8{name[17:20]}-{name[20:]}"
     base = script.plain_task(task)
+    repo, below, revision = script.split_place(model)
+    details = {"checkpoint": below or revision, "subfolder": below, "revision": "c" * 40}
     content = {
         "schema_version": "0.3.0",
         "evaluation_id": f"{base}/{model}/{number}",
         "retrieved_timestamp": "1",
         "source_metadata": {"source_name": "test"},
-        "model_info": {"id": model, "name": model},
+        "model_info": {"id": repo, "name": repo, "additional_details": {k: v for k, v in details.items() if v}},
         "eval_library": {"name": "lighteval", "version": "1", "additional_details": {"task": task, "task_group": "1"}},
         "evaluation_results": [
             {
@@ -103,7 +108,7 @@ def record(model, task, number=0, limit=None):
     about = {"evaluation_id": content["evaluation_id"], "evaluation_name": base, "input": {"raw": "?"}}
     rows = [about | {"sample_id": str(i), "evaluation": {"score": float(i)}} for i in range(2)]
     line = "".join(json.dumps(row) + "\n" for row in rows)
-    place = f"data/{base}/me/{model.split('/')[1]}/{uuid}"
+    place = f"data/{base}/me/{repo.split('/')[1]}/{uuid}"
     checksum = hashlib.sha256(line.encode()).hexdigest()
     content["detailed_evaluation_results"] = {"hash_algorithm": "sha256", "checksum": checksum, "total_rows": 2}
     return {f"{place}.json": json.dumps(content), f"{place}_samples.jsonl": line}
@@ -447,20 +452,225 @@ def test_a_limit_counts_for_each_subtask(hub, capsys):
     assert "--limit 10 counts for each of 58 subtasks" in capsys.readouterr().out
 
 
-def test_a_folder_here_is_refused_with_what_to_do(hub, tmp_path, capsys):
-    folder = tmp_path / "step_100"
-    folder.mkdir()
-    for name, data in model_files("BF16", 3_000_000_000).items():
-        (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
-    assert main("--model", str(folder), "--task", "gsm8k", "--yes") == 2
+def checkpoint_folder(place, files=None):
+    """A checkpoint on this machine, with what an evaluation does not need beside it."""
+    place.mkdir(parents=True)
+    for name, data in {**(files or model_files()), "tokenizer.json": "{}", "optimizer.pt": "x" * 1000}.items():
+        (place / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def test_folders_are_uploaded_and_planned_on_request(hub, capsys):
+    hub.jobs.runner = successful(hub)
+    for step in (100, 200):
+        checkpoint_folder(Path(f"run/checkpoint-{step}"))
+    checkpoint_folder(Path("run/checkpoint-300"), {"config.json": "{}"})
+    words = ["--model", "run", "--task", "gsm8k|5", "--run-id", "up"]
+    assert main(*words, "--dry-run") == 2
+    assert "--upload OWNER/NAME" in capsys.readouterr().err
+    assert main(*words, "--upload", "me/uploaded", "--dry-run") == 0
     captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "hf upload OWNER/step_100" in captured.err
-    assert main("--model", str(folder), "--task", "gsm8k", "--dry-run") == 0
+    assert "run/checkpoint-100 -> me/uploaded/checkpoint-100 and 1 more" in captured.out
+    assert "the headers of its files" in captured.out
+    assert "checkpoint-300 is skipped: no weights" in captured.err
+    assert hub.writes() == []
+    hub.fault("POST", r"^/api/jobs/me$", status=402, message="Payment required")
+    assert main(*words, "--upload", "me/uploaded", "--yes") == 2  # uploaded, not sent
+    assert hub.repo("me/uploaded").private
+    files = {name for name in hub.files("me/uploaded") if not name.startswith(".")}
+    kept = ("config.json", "model.safetensors", "tokenizer.json")
+    assert files == {f"checkpoint-{step}/{name}" for step in (100, 200) for name in kept}
+    commits = len(hub.commits("me/uploaded"))
+    assert main("--run-id", "up", "--yes", "--wait") == 0
+    assert len(hub.commits("me/uploaded")) == commits  # nothing is sent twice
+    (job,) = hub.jobs.all.values()
+    assert option(job, "--model") == ["me/uploaded/checkpoint-100", "me/uploaded/checkpoint-200"]
+    assert main("collect", "up") == 0
+    assert "2 records in" in capsys.readouterr().out
+
+
+def test_all_steps_of_a_repository_and_folders_in_it(hub, capsys):
+    repo = hub.create_repo("me/steps", files=model_files())
+    for step in (20, 100, 3):
+        repo.refs[f"refs/heads/step{step}"] = repo.refs["refs/heads/main"]
+    hub.jobs.runner = successful(hub)
+    words = ["--model", "me/steps@*", "--task", "gsm8k|5", "--run-id", "all"]
+    assert main(*words, "--yes", "--wait") == 0
+    (job,) = hub.jobs.all.values()
+    assert option(job, "--model") == [f"me/steps@step{step}" for step in (3, 20, 100)]
+    assert main("collect", "all") == 0
+    assert main("--model", "me/steps@v*", "--task", "gsm8k|5", "--dry-run") == 2
+    assert "no branch or tag of it is named like a step" in capsys.readouterr().err
+    assert main("--model", "me/lm-step_1/checkpoint-5", "--task", "gsm8k|5", "--dry-run") == 1
+    assert "there is no folder checkpoint-5 in me/lm-step_1" in capsys.readouterr().err
+
+
+# --- models that cannot run are not paid for ---
+
+ON_ONE = '{"base_model_name_or_path": "me/lm-step_1"}'
+WEIGHTS = model_files()["model.safetensors"]
+GPTQ = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
+CANNOT_RUN = {
+    "GGUF": ({"model-Q4_K_M.gguf": "x", "README.md": "x"}, "vllm", "GGUF files"),
+    "nothing": ({"README.md": "x"}, "vllm", "it has no weights"),
+    "an encoder": (model_files(architectures=["BertForMaskedLM"], model_type="bert"), "accelerate", "writes no text"),
+    "a reward model": (model_files(architectures=["LlamaForSequenceClassification"]), "vllm", "writes no text"),
+    "an encoder-decoder": (
+        model_files(architectures=["T5ForConditionalGeneration"], model_type="t5", is_encoder_decoder=True),
+        "accelerate",
+        "t5 is an encoder-decoder",
+    ),
+    "own code": (
+        model_files(model_type="mine", auto_map={"AutoModelForCausalLM": "modeling_mine.Mine"}),
+        "accelerate",
+        "add --trust-remote-code",
+    ),
+    "quantized": (model_files(**GPTQ), "accelerate", "needs optimum and gptqmodel"),
+    "bitsandbytes": (
+        model_files(quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True}),
+        "accelerate",
+        "needs bitsandbytes",
+    ),
+    "MLX": (model_files(quantization={"group_size": 64, "bits": 4}), "vllm", "quantized for MLX"),
+    "unknown to vLLM": (model_files(architectures=["MyOwnForCausalLM"]), "vllm", "does not know MyOwnForCausalLM"),
+    "an adapter without base": (
+        {"adapter_config.json": "{}", "adapter_model.safetensors": WEIGHTS},
+        "accelerate",
+        "names no base model",
+    ),
+    "an adapter of a folder": (
+        {"adapter_config.json": '{"base_model_name_or_path": "../base"}', "adapter_model.safetensors": WEIGHTS},
+        "accelerate",
+        "is not on the Hub",
+    ),
+    "an adapter of nothing": (
+        {"adapter_config.json": '{"base_model_name_or_path": "me/none"}', "adapter_model.safetensors": WEIGHTS},
+        "accelerate",
+        "its base",
+    ),
+    "an adapter on vLLM": (
+        {"adapter_config.json": ON_ONE, "adapter_model.safetensors": WEIGHTS},
+        "vllm",
+        "put on a model of transformers",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", CANNOT_RUN)
+def test_a_job_that_must_fail_is_not_sold(hub, capsys, how):
+    files, backend, said = CANNOT_RUN[how]
+    hub.create_repo("me/odd", files=files)
+    words = ["--model", "me/odd", "--task", "gsm8k|5", "--backend", backend, "--yes"]
+    words += [] if backend == "vllm" else ["--hardware", "cpu-basic", "--timeout", "40d"]
+    for more in (["--dry-run"], []):
+        assert main(*words, *more) == 1
+        captured = capsys.readouterr()
+        assert said in captured.err
+        assert captured.out == ""
+    assert hub.jobs.all == {}
+    assert hub.writes() == []
+
+
+def test_what_can_run_is_sold(hub, capsys):
+    """The same with what was lacking."""
+    able = {
+        "own": (model_files(model_type="mine", auto_map={"AutoModelForCausalLM": "m.M"}), ["--trust-remote-code"]),
+        "native": (model_files(model_type="llama", auto_map={"AutoConfig": "c.C"}), []),
+        "gptq": (model_files("I32", **GPTQ, architectures=["LlamaForCausalLM"]), []),
+        "known": (model_files(architectures=["Qwen3ForCausalLM"]), []),
+        "adapter": (
+            {"adapter_config.json": ON_ONE, "adapter_model.safetensors": WEIGHTS},
+            ["--backend", "accelerate", "--timeout", "9h"],
+        ),
+    }
+    for name, (files, more) in able.items():
+        hub.create_repo(f"me/{name}", files=files)
+        assert main("--model", f"me/{name}", "--task", "gsm8k|5", "--limit", "5", "--dry-run", *more) == 0, name
+    assert "an adapter: 1 k parameters" in capsys.readouterr().out
+    hub.create_repo("me/odd", files={"README.md": "x"})
+    words = ["--model", "me/odd", "--task", "gsm8k|5", "--hardware", "l4x1", "--dry-run"]
+    assert main(*words, "--force") == 0
+
+
+def test_the_evaluation_gives_the_reason_that_the_launcher_gives(tmp_path):
+    import lighteval_vllm_uv as lighteval
+
+    for how, (files, backend, said) in CANNOT_RUN.items():
+        config = json.loads(files.get("config.json", "{}"))
+        ours = script.why_not_loadable(files, config, backend)
+        assert ours == lighteval.why_not_loadable(files, config, backend), how
+        assert "adapter" in how or said in ours, how
+
+
+# --- numbers of models ---
+
+
+def test_packed_weights_are_the_parameters_that_they_stand_for():
+    def parameters(counts, **quantization):
+        config = {"quantization_config": quantization}
+        return script.weights_from_types(counts, config)
+
+    gptq = {"I32": 0.87e9, "F16": 1.05e9}  # 8 billion, of which 7 are packed by eights
+    assert parameters(gptq, quant_method="gptq", bits=4)[0] == pytest.approx(8.01e9)
+    assert parameters(gptq, quant_method="gptq", bits=4)[1] == pytest.approx(4 * 0.87e9 + 2 * 1.05e9)
+    assert parameters(gptq, quant_method="awq", bits=4)[0] == pytest.approx(8.01e9)
+    assert parameters({"I32": 1e9}, quant_method="gptq", bits=8)[0] == 4e9
+    groups = {"group_0": {"weights": {"num_bits": 4}}}
+    packed = {"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": groups}
+    assert parameters({"I32": 1e9}, **packed)[0] == 8e9
+    fp8 = {"quant_method": "compressed-tensors", "format": "float-quantized"}
+    assert parameters({"F8_E4M3": 7e9, "BF16": 1e9}, **fp8) == (8e9, 9e9)
+    assert parameters({"U8": 3.5e9, "BF16": 1e9}, quant_method="bitsandbytes", load_in_4bit=True)[0] == 8e9
+    assert parameters({"I8": 7e9, "BF16": 1e9}, quant_method="bitsandbytes", load_in_8bit=True)[0] == 8e9
+    assert parameters({"U8": 10.9e9, "BF16": 1.2e9}, quant_method="mxfp4")[0] == pytest.approx(21.7e9, rel=0.01)
+    assert parameters({"I32": 1e9, "F16": 1e9})[0] == 2e9  # not packed: as stored
+
+
+def test_a_token_goes_through_some_experts():
+    mixtral = {"num_local_experts": 8, "num_experts_per_tok": 2, "hidden_size": 4096, "intermediate_size": 14336}
+    mixtral |= {"num_hidden_layers": 32}
+    assert script.active_parameters(mixtral, 46.7e9) == pytest.approx(12.9e9, rel=0.01)
+    qwen = {"num_experts": 128, "num_experts_per_tok": 8, "hidden_size": 2048, "moe_intermediate_size": 768}
+    qwen |= {"num_hidden_layers": 48, "decoder_sparse_step": 1}
+    assert script.active_parameters(qwen, 30.5e9) == pytest.approx(3.3e9, rel=0.03)
+    assert script.active_parameters({"num_hidden_layers": 32}, 8e9) is None
+    assert script.facts_from_name("Qwen/Qwen3-30B-A3B").active == 3e9
+    place = script.Placement(CATALOG.find("h200"), 1, "")
+    slow = script.speed(script.ModelFacts("m", 30.5e9, 61e9), place, "vllm")
+    fast = script.speed(script.ModelFacts("m", 30.5e9, 61e9, active=3.3e9), place, "vllm")
+    assert fast[0] > 5 * slow[0]
+
+
+def test_a_shorter_context_is_offered_with_both_prices(hub, capsys):
+    config = {
+        "max_position_embeddings": 131072,
+        "num_hidden_layers": 80,
+        "num_attention_heads": 64,
+        "hidden_size": 8192,
+    }
+    hub.create_repo("me/big", files=model_files("BF16", 30_000_000_000, **config))
+    words = ["--model", "me/big", "--task", "gsm8k|5", "--dry-run", "--timeout", "9h"]
+    assert main(*words) == 0
     out = capsys.readouterr().out
-    assert "3 B parameters, BF16, 6 GB" in out
-    assert "the headers of its files" in out
-    assert "hf upload" in out
+    offer = re.search(r"cheaper: --max-model-len 8192 needs (\S+), \$([\d.]+) instead of \$([\d.]+)", out)
+    assert float(offer[2]) < float(offer[3])
+    assert f"machine hours, ${offer[3]};" in out
+    assert main(*words, "--max-model-len", "8192") == 0
+    out = capsys.readouterr().out
+    assert f"-> {offer[1]} " in out
+    assert f"machine hours, ${offer[2]};" in out  # as was offered
+    assert "cheaper" not in out
+
+
+def test_gpus_that_idle_are_named():
+    odd = facts(14, num_attention_heads=14, num_key_value_heads=2, hidden_size=1792, max_position_embeddings=8192)
+    choice = script.choose_hardware(odd, CATALOG, script.Wish("vllm", "l4x4"))
+    assert choice.tensor_parallel_size == 2
+    assert "2 of its 4 GPUs idle: 14 attention heads and 2 KV heads are not divided evenly by 4" in choice.why
+
+
+def test_a_refusal_names_what_no_option_changes():
+    with pytest.raises(script.ScriptError, match=r"it needs [\d.]+ GB, and 14.4 GB are there"):
+        script.choose_hardware(facts(30), CATALOG, script.Wish("vllm", "t4-small"))
 
 
 @pytest.mark.parametrize(
@@ -487,8 +697,9 @@ def test_a_folder_here_is_refused_with_what_to_do(hub, tmp_path, capsys):
         (
             ["--model", str(ROOT / "examples/tiny_run/checkpoints"), "--task", "x", "--dry-run"],
             2,
-            "several checkpoints",
+            "--upload OWNER/NAME",
         ),
+        (command("--upload", "me/x"), 2, "--upload is for a folder"),
         (["status", "never"], 2, "no such run"),
         (["wait", "never"], 2, "no such run"),
     ],
@@ -521,23 +732,81 @@ def test_the_submission_is_the_clients_own_with_the_token_as_a_secret(hub, capsy
     spec = dict(job.spec)
     assert spec["secrets"] == {"HF_TOKEN": hub.token}
     assert hub.token not in json.dumps({**spec, "secrets": None})
+    assert spec["environment"].pop("HUB_EVALS_PACKAGES")
     assert spec["environment"] == {"PYTHONUNBUFFERED": "1"}
     assert spec["timeoutSeconds"] == 5400
     assert spec["flavor"] == "t4-small"
     assert spec["labels"]["eval-run"] == "r1"
     assert spec["labels"]["task"] == "gsm8k"
-    assert spec["command"][:5] == ["uv", "run", "--with", script.VLLM, "/data/lighteval_vllm_uv.py"]
+    assert spec["command"][:3] == ["uv", "run", "/data/lighteval_vllm_uv.py"]
     assert option(job, "--model") == models(2)
     assert option(job, "--tasks") == ["gsm8k|5"]
     assert option(job, "--backend") == ["vllm"]
     assert option(job, "--limit") == ["10"]
     assert len(json.dumps(spec)) < 2500  # the script is not in it, whatever its size
-    sent = hub.jobs.mounted(job)
-    assert sent == {"lighteval_vllm_uv.py": (ROOT / "scripts" / "lighteval_vllm_uv.py").read_bytes()}
+    ((name, sent),) = hub.jobs.mounted(job).items()
+    ours = (ROOT / "scripts" / "lighteval_vllm_uv.py").read_bytes()
+    end = b"# ]\n# ///\n"
+    assert name == "lighteval_vllm_uv.py"
+    assert sent.partition(end)[2] == ours.partition(end)[2]  # all but the packages in its header
     for text in (captured.out, captured.err, Path("runs/r1/run.json").read_text()):
         assert hub.token not in text
     assert "saved in this bucket" not in captured.out  # what the client prints is not data
     assert hub.repo("me/eval-results", "dataset").private
+
+
+def header_of(data):
+    found = re.search(r"^# /// script\n(.*?)^# ///$", data.decode(), re.MULTILINE | re.DOTALL)
+    return tomllib.loads(re.sub(r"^# ?", "", found[1], flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(("framework", "backend"), [("lighteval", "vllm"), ("inspect", "vllm"), ("lm_eval", "hf")])
+def test_a_job_has_one_environment_in_locked_versions(hub, framework, backend):
+    """Nothing is fetched twice, and a release in the middle of a run changes nothing."""
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR"))
+    words = command("--framework", framework, "--backend", backend, "--timeout", "20h", "--yes", tasks=("gsm8k",))
+    assert main(*words, "--wait") == 1
+    kept = json.loads(Path("runs/r1/run.json").read_text())["packages"]
+    assert main("--run-id", "r1", "--yes") == 0
+    first, second = hub.jobs.all.values()
+    assert hub.jobs.mounted(first) == hub.jobs.mounted(second)
+    assert first.spec["environment"] == second.spec["environment"]
+    assert "--with" not in first.spec["command"]
+    name = script.FRAMEWORKS[framework]
+    sent, ours = header_of(hub.jobs.mounted(first)[name]), header_of((ROOT / "scripts" / name).read_bytes())
+    assert sent["dependencies"] == kept
+    assert sent["requires-python"] == ours["requires-python"]
+    assert (Path("runs/r1") / name).read_bytes() == hub.jobs.mounted(first)[name]
+    wanted = [*map(Requirement, ours["dependencies"]), *([Requirement(script.VLLM)] if backend == "vllm" else [])]
+    for python in ("3.11.9", "3.12.9", "3.13.5"):
+        place = {"python_full_version": python, "python_version": python.rpartition(".")[0]}
+        pins = [pin for pin in map(Requirement, kept) if not pin.marker or pin.marker.evaluate(place)]
+        names = [re.sub(r"[-_.]+", "-", pin.name).lower() for pin in pins]
+        assert len(names) == len(set(names)), python  # one version of each
+        versions = {name: next(iter(pin.specifier)).version for name, pin in zip(names, pins, strict=True)}
+        assert all(next(iter(pin.specifier)).operator == "==" for pin in pins)
+        for asked in wanted:  # what the headers ask for, parts/lock_jobs.py has locked
+            key = re.sub(r"[-_.]+", "-", asked.name).lower()
+            assert asked.specifier.contains(versions[key]), (asked, versions[key])
+
+
+def test_packages_that_no_plan_adds_are_refused(hub, capsys):
+    assert main(*command("--yes")) == 0
+    path = Path("runs/r1/run.json")
+    for bad in (
+        "evil==1.0",
+        "torch @ https://example.org/torch.whl",
+        "torch>=2",
+        "torch==2.13.0 --index-url x",
+        "torch",
+    ):
+        data = json.loads(path.read_text())
+        data["packages"] = [*data["packages"], bad]
+        Path("runs/r2").mkdir(exist_ok=True)
+        other = json.loads(json.dumps(data).replace("runs/r1/", "runs/r2/")) | {"run_id": "r2"}
+        Path("runs/r2/run.json").write_text(json.dumps(other))
+        assert main("--run-id", "r2", "--yes", "--adopt") == 2, bad
+        assert "packages that no plan adds" in capsys.readouterr().err
 
 
 def test_tasks_of_the_users_own_travel_with_the_job(hub):
@@ -604,6 +873,75 @@ def test_the_printed_command_is_accepted_by_hf_itself(hub, capsys, backend):
     assert "flavor t4-small" in said
 
 
+def documented_jobs():
+    """(place, words) of every `hf jobs uv run` command in help texts and documents."""
+    import ast
+
+    places = (ROOT / "scripts").glob("*.py"), ROOT.glob("*.md"), (ROOT / "references").glob("*.md")
+    for path in sorted(path for found in places for path in found):
+        text = path.read_text()
+        text = ast.get_docstring(ast.parse(text)) if path.suffix == ".py" else text
+        for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+            if line.strip().startswith("hf jobs uv run"):
+                yield pytest.param(shlex.split(line), id=path.name)
+
+
+# The models of the examples as the Hub describes them: type and number of values, configuration.
+EXAMPLES = {
+    "HuggingFaceTB/SmolLM2-135M": ("BF16", 134_515_008, {
+        "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3,
+        "max_position_embeddings": 8192, "model_type": "llama", "architectures": ["LlamaForCausalLM"]}),
+    "Qwen/Qwen3-8B": ("BF16", 8_190_735_360, {
+        "hidden_size": 4096, "num_hidden_layers": 36, "num_attention_heads": 32, "num_key_value_heads": 8,
+        "head_dim": 128, "max_position_embeddings": 40960, "model_type": "qwen3",
+        "architectures": ["Qwen3ForCausalLM"]}),
+}  # fmt: skip
+FRAMEWORK_OF = {name: framework for framework, name in script.FRAMEWORKS.items()}
+
+
+@pytest.mark.parametrize("words", list(documented_jobs()))
+def test_a_documented_job_arrives_as_it_is_written(hub, words):
+    """Through the real `hf`: what it takes for its own is missing at the script, what it has not said is a default."""
+    hub.jobs.runner = Pretend()
+    where = next(i for i, word in enumerate(words) if word.endswith(".py"))
+    done = hf(hub, *words[1:4], "--detach", *words[4:])
+    assert done.returncode == 0, done.stderr
+    (job,) = hub.jobs.all.values()
+    assert job.script_arguments == words[where + 1 :]
+    assert job.spec["secrets"] == {"HF_TOKEN": hub.token}
+    assert hub.token not in json.dumps({**job.spec, "secrets": None})
+    assert "--timeout" in words[:where]
+    assert job.spec["timeoutSeconds"] == script.seconds_of(words[words.index("--timeout") + 1])
+    assert job.spec["flavor"] == words[words.index("--flavor") + 1]
+    parsed = parser_of(ROOT / words[where]).parse_args(job.script_arguments)
+    assert parsed.results_repo
+
+
+@pytest.mark.parametrize("words", list(documented_jobs()))
+def test_the_hardware_of_a_documented_job_is_what_the_planner_takes(hub, capsys, words):
+    for name, (kind, values, config) in EXAMPLES.items():
+        hub.add_user(name.split("/")[0])
+        hub.create_repo(name, files=model_files(kind, values, **config))
+    where = next(i for i, word in enumerate(words) if word.endswith(".py"))
+    name = Path(words[where]).name
+    given = parser_of(ROOT / words[where]).parse_args(words[where + 1 :])
+    tasks = given.task if name == "inspect_vllm_uv.py" else given.tasks
+    planned = ["--model", *given.model, "--task", *(task for text in tasks for task in text.split(","))]
+    planned += ["--framework", FRAMEWORK_OF[name], "--backend", given.backend, "--dry-run"]
+    planned += ["--hardware", words[words.index("--flavor") + 1], "--timeout", words[words.index("--timeout") + 1]]
+    planned += ["--max-model-len", str(given.max_model_len)] if given.max_model_len else []
+    planned += ["--limit", str(given.limit)] if given.limit else []
+    assert main(*planned) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--json", "--dry-run", "--timeout=9h"])
+def test_what_hf_takes_for_its_own_is_known(hub, flag):
+    """Why no example has these behind the script."""
+    done = hf(hub, "jobs", "uv", "run", "--detach", "scripts/lighteval_vllm_uv.py", "--model", "me/x", flag)
+    assert done.returncode == 0, done.stderr
+    assert all(flag not in job.script_arguments for job in hub.jobs.all.values())
+
+
 def test_the_printed_command_sends_the_same_job(hub, capsys):
     assert main(*command("--dry-run", "--json")) == 0
     (text,) = json.loads(capsys.readouterr().out)["commands"].values()
@@ -611,6 +949,10 @@ def test_the_printed_command_sends_the_same_job(hub, capsys):
     done = hf(hub, *shlex.split(text)[1:])
     assert done.returncode == 0, done.stderr
     ours, theirs = ({**job.spec, "volumes": None} for job in hub.jobs.all.values())
+    assert ours["environment"].pop(
+        "HUB_EVALS_PACKAGES"
+    )  # that of the locked packages, which the script by hand has not
+    assert ours.pop("command")[3:] == theirs.pop("command")[5:]
     assert ours == theirs
 
 
@@ -988,6 +1330,105 @@ def test_forty_jobs_with_failures_are_complete_after_one_resubmission(hub, capsy
     assert main("--run-id", "r1", "--yes") == 0  # nothing is left to send
     assert len(hub.jobs.all) == 44
     assert len(list(Path("results").rglob("*_samples.jsonl"))) == 40
+
+
+class Trouble:
+    """What goes wrong with jobs, by chance: they fail, vanish, keep nothing, keep what is cut, or end well and late."""
+
+    def __init__(self, hub, seed):
+        self.hub, self.chance, self.measured, self.gone = hub, random.Random(seed), set(), set()
+
+    def measure(self, job):
+        """What the evaluation does: nothing is measured that was measured before."""
+        if job.labels["eval-job"] not in self.measured:
+            self.measured.add(job.labels["eval-job"])
+            (model,), number = option(job, "--model"), int(job.labels["eval-attempt"])
+            upload(self.hub, job, instead=record(model, "gsm8k|5", number))
+
+    def spoil(self, job):
+        (model,), number = option(job, "--model"), int(job.labels["eval-attempt"])
+        change = self.chance.choice([change for name, (change, _) in SPOILED.items() if name != "another limit"])
+        upload(self.hub, job, instead=altered(record(model, "gsm8k|5", 100 + number), change))
+
+    def vanish(self, job):
+        self.gone.add(job.id)
+        del self.hub.jobs.all[job.id]
+
+    def ending(self, job):
+        seconds = self.chance.uniform(60, 9000)
+        kinds = [
+            *[Ending(before=lambda: self.measure(job), seconds=seconds)] * 5,
+            Ending("ERROR", "Job failed with exit code: 137", ["Killed"], seconds=seconds),
+            Ending("ERROR", "Job timeout", before=lambda: self.measure(job), seconds=seconds),
+            Ending(seconds=seconds),
+            Ending(before=lambda: self.spoil(job), seconds=seconds),
+            Ending("ERROR", before=lambda: self.vanish(job)),
+            Ending("RUNNING"),
+            Ending("RUNNING"),
+        ]
+        return kinds[0] if int(job.labels["eval-attempt"]) > 3 else self.chance.choice(kinds)
+
+    def faults(self):
+        """Answers that fail, are lost, or come after the fact."""
+        hows = [{"status": 503}, {"status": 429, "headers": {"Retry-After": "0"}}, {"drop": "before"}]
+        for _ in range(6):
+            how = self.chance.choice([*hows, {"drop": "answer"}])
+            self.hub.fault("POST", r"^/api/jobs/me$", nth=self.chance.randint(1, 30), **how)
+            self.hub.fault("GET", r"^/api/jobs/me", nth=self.chance.randint(1, 12), **self.chance.choice(hows))
+        if self.chance.random() < 0.3:
+            self.hub.fault("POST", r"^/api/jobs/me$", nth=9, status=402, message="Payment required")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_forty_jobs_under_faults_kills_and_cancels(hub, capsys, monkeypatch, seed):
+    """Ends with every task measured once, or named; and the money is that of the Hub's own meter, to the cent."""
+    forty_models(hub)
+    trouble = Trouble(hub, seed)
+    hub.jobs.runner = Pretend(trouble.ending)
+    monkeypatch.setattr(script.time, "sleep", lambda seconds: None)
+    save = script.save_run
+
+    def killed(args, run):
+        if trouble.chance.random() < 0.03:
+            raise KeyboardInterrupt
+        save(args, run)
+
+    monkeypatch.setattr(script, "save_run", killed)
+    assert main(*forty()) in (0, 130)
+    wanted = trouble.chance.sample(sorted(by_name(hub)), 3)
+    for name in wanted:
+        main("cancel", "r1", "--job", name)
+    said, codes = "", []
+    for turn in range(30):
+        monkeypatch.setattr(script, "save_run", killed if turn < 7 else save)
+        trouble.faults()
+        if turn == 4:
+            Path("runs/r1/run.json").unlink(missing_ok=True)  # lost, and made again from labels
+        plan = forty() if turn in (0, 4) or not Path("runs/r1/run.json").is_file() else ["--run-id", "r1", "--yes"]
+        parallel = ["--max-parallel", "13"] if turn % 3 == 1 else []
+        again = ["--canceled"] if turn > 10 else []
+        codes.append(main(*plan, "--wait", *parallel, *again))
+        capsys.readouterr()
+        hub.faults.clear()
+        collected = main("collect", "r1") if Path("runs/r1/run.json").is_file() else 1
+        captured = capsys.readouterr()
+        if turn == 10:
+            said = captured.err
+        if turn > 10 and collected == 0:
+            break
+    assert collected == 0, (codes, captured.err)
+    named = {line.split(": missing: ")[0] for line in said.splitlines() if ": missing: " in line}
+    canceled = {job.labels["eval-job"] for job in hub.jobs.accepted if job.stage == "CANCELED"}
+    assert named <= canceled <= set(wanted)  # all but what was canceled was measured by then; that was named
+    sent = [job for job in hub.jobs.accepted if job.id not in trouble.gone]
+    labels = [tuple(job.labels[name] for name in ("eval-job", "eval-attempt")) for job in sent]
+    assert len(set(labels)) == len(labels)  # nothing was sent twice
+    home = [json.loads(path.read_text())["model_info"]["id"] for path in Path("results").rglob("*[0-9a-f].json")]
+    assert sorted(home) == sorted(models(40))  # each once
+    run = json.loads(Path("runs/r1/run.json").read_text())
+    spent = sum(usd for job in run["jobs"] for usd in job["state"]["tries"].values())
+    assert spent == pytest.approx(hub.jobs.bill, abs=0.005)
+    assert hub.jobs.bill > 5
 
 
 @pytest.mark.parametrize("stop", [1, 7, 39])

@@ -15,6 +15,7 @@ from parts.engines.device import ensure_vllm, has_gpu
 from parts.frame import ScriptError
 from parts.harness.vocabulary import Model
 from parts.inputs import input_text, read_json
+from parts.loadable import architectures_in, why_not_loadable
 from parts.records.files import read_record, record_files
 
 LOOKED_AT = 50  # records of an earlier run that tell its backend
@@ -33,8 +34,8 @@ def known_architectures() -> set[str] | None:
         return set()
 
 
-def architectures(model: Model) -> list[str]:
-    """What a model's config.json says of its architecture; of a Hub model only this file is fetched."""
+def configuration(model: Model) -> dict[str, Any]:
+    """A model's config.json, empty when it cannot be had; of a Hub model only this file is fetched."""
     if model.folder is None:
         from huggingface_hub import hf_hub_download
 
@@ -42,11 +43,10 @@ def architectures(model: Model) -> list[str]:
         try:
             config = read_json(Path(hf_hub_download(model.repo, name, revision=model.revision)))
         except Exception:  # each HTTP library has its own exceptions: loading the model will say what is wrong
-            return []
+            return {}
     else:
         config = read_json(model.folder / "config.json") if (model.folder / "config.json").is_file() else {}
-    found = config.get("architectures") if isinstance(config, dict) else None
-    return [str(name) for name in found] if isinstance(found, list) else []
+    return config if isinstance(config, dict) else {}
 
 
 def begun_with(output: Path, harness: str, models: Sequence[Model], backends: Sequence[str]) -> str | None:
@@ -71,10 +71,33 @@ def choose_backend(args: argparse.Namespace, harness: str, other: str, models: S
     `other` is that on transformers. What was begun in an output folder goes on with the same backend, so that its
     scores stay comparable.
     """
-    if args.backend != "auto":
-        return ""
-    args.backend, why = decided(args, harness, other, models)
-    return f"backend: {args.backend} ({why})"
+    said = ""
+    if args.backend == "auto":
+        args.backend, why = decided(args, harness, other, models)
+        said = f"backend: {args.backend} ({why})"
+    refuse_unloadable(args, models)
+    return said
+
+
+def refuse_unloadable(args: argparse.Namespace, models: Sequence[Model]) -> None:
+    """ScriptError (1) when none of the models can run on the backend; one of several that cannot fails by itself."""
+    trusted, reasons = bool(getattr(args, "trust_remote_code", False)), []
+    for model in models:
+        config = configuration(model.base or model)
+        reason = why_not_loadable(None, config, args.backend, trusted, is_installed, None)
+        if reason is None:
+            return
+        reasons.append(f"{model.label}: {reason}")
+    if reasons:
+        raise ScriptError(reasons[0], code=1)
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package is in this environment, told without importing it."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # the package that it is a part of
+        return False
 
 
 def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence[Model]) -> tuple[str, str]:
@@ -98,8 +121,8 @@ def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence
         if shutil.which("uv") is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
             return other, "a GPU is here, and vLLM is not installed"
         ensure_vllm(other)  # starts this script again with vLLM, which then tells what it knows
-    unknown = [(model, names) for model in models if (names := architectures(model)) and known is not None]
-    lacking = next((names[0] for _, names in unknown if not set(names) & known), None)
+    named = [architectures_in(configuration(model)) for model in models] if known is not None else []
+    lacking = next((names[0] for names in named if names and not set(names) & known), None)
     if lacking:
         return other, f"a GPU is here, and vLLM does not know {lacking}"
     return "vllm", "a GPU is here" + (", if vLLM knows the architecture" if known is None else "")

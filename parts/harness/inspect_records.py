@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ from parts.harness.records import generation_block, json_line, metric_result, ru
 from parts.harness.scores import standard_error_of_metric
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import MetricScore, Task
-from parts.names import INSPECT_METRICS
+from parts.names import INSPECT_METRICS, PACKAGES_VARIABLE
 from parts.private import scrub, shown_path
 from parts.records.schema import strings
 
@@ -245,4 +246,5 @@ def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
         "task_file": shown_path(task.request.file) if task.request.file else None,
         "task_file_sha256": task.file_sha256,
         "items_sha256": task.items_sha256,
+        "packages_sha256": os.environ.get(PACKAGES_VARIABLE),
     }

@@ -25,9 +25,10 @@ from parts.frame import ScriptError, listing, note
 from parts.harness.templates import try_chat_templates
 from parts.harness.vocabulary import Model
 from parts.inputs import read_json
+from parts.loadable import is_adapter_repo, why_not_loadable
 from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
 from parts.private import explain, shown_name
-from parts.training_runs import FINAL_FOLDERS, find_checkpoints
+from parts.training_runs import find_checkpoints, is_hub_place
 
 
 def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
@@ -84,15 +85,6 @@ def model_errors(name: str) -> Iterator[None]:
         raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
 
 
-def is_hub_place(text: str) -> bool:
-    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
-    place = HUB_PLACE.fullmatch(text)
-    if not place or text.startswith((".", "~")) or ".." in text:
-        return False
-    last = place["below"].rpartition("/")[2]
-    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
-
-
 def hub_models(text: str, needs_template: bool) -> list[Model]:
     """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
 
@@ -145,6 +137,8 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
         if not below or path.startswith(f"{below}/")
     }
     digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
+    if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
+        raise ScriptError(f"{name}: {reason}", code=1)
     if not digest:
         folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
         hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
@@ -152,6 +146,8 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
             f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
         )
     model = replace(base, weights_sha256=digest, revision=info.sha)
+    if is_adapter_repo(own):
+        return replace(model, folder=downloaded(model))  # small, and it names its base
     has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
     has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
     if needs_template and not has_template:

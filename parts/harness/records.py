@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from parts.frame import slug, write_whole
 from parts.harness.scores import BOOTSTRAP_DRAWS
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, Failed, Finished, MetricScore, Model, Task
+from parts.names import PACKAGES_VARIABLE
 from parts.outgoing import without_secrets
 from parts.private import shown_path
 from parts.records.schema import SCHEMA_VERSION, strings
@@ -83,6 +85,7 @@ def library_block(name: str, task: Task, version: Any, settings: Settings) -> di
         "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
         "custom_tasks_sha256": settings.custom_tasks_sha256,
         "torch": settings.versions.get("torch"),
+        "packages_sha256": os.environ.get(PACKAGES_VARIABLE),
     }
     return {"name": name, "version": settings.versions[name], "additional_details": strings(details)}
 

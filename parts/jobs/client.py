@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import hashlib
 import io
 import logging
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from parts.jobs.vocabulary import (
     label_value,
     plain_task,
 )
+from parts.names import PACKAGES_VARIABLE
 from parts.private import scrub
 
 JOB_REASONS = {
@@ -171,7 +173,7 @@ class JobsClient:
                     return None
                 raise
 
-    def submit(self, run: EvalRun, job: EvalJob, attempt: int) -> Any:
+    def submit(self, run: EvalRun, job: EvalJob, attempt: int, script: Path) -> Any:
         """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
         import tenacity
 
@@ -187,23 +189,22 @@ class JobsClient:
                 with trial:
                     if trial.retry_state.attempt_number > 1 and (known := self.submitted(labels)):
                         return known
-                    return self.send(run, job, labels)
+                    return self.send(run, job, labels, script)
 
     def submitted(self, labels: dict[str, str]) -> Any:
         """The job with these labels, when an earlier try reached the Hub after all."""
         wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
         return next(iter(listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))), None)
 
-    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str]) -> Any:
+    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], script: Path) -> Any:
         """One submission, by the client's own way; what it prints goes to stderr."""
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # run_uv_job is marked experimental
             return self.api.run_uv_job(
-                str(script_path(run.script)),
+                str(script),
                 script_args=list(job.arguments),
-                dependencies=list(run.packages) or None,
                 image=run.image,
-                env=dict(JOB_ENVIRONMENT),
+                env=dict(JOB_ENVIRONMENT) | {PACKAGES_VARIABLE: packages_hash(run.packages)},
                 secrets={"HF_TOKEN": self.token},
                 flavor=job.flavor,
                 timeout=run.timeout,
@@ -260,6 +261,11 @@ def flavor_from_hub(row: Any) -> Flavor:
     disk = number(row.ephemeral_storage) or None
     model = gpu.model if gpu else ""
     return Flavor(row.name, model, count, memory, number(row.ram), row.unit_cost_usd * hours, disk)
+
+
+def packages_hash(packages: Sequence[str]) -> str:
+    """What tells one set of packages from another, short enough for a record."""
+    return hashlib.sha256("\n".join(packages).encode()).hexdigest()[:16]
 
 
 def script_path(name: str) -> Path:

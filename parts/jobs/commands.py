@@ -41,6 +41,7 @@ from parts.jobs.run import (
     save_run,
 )
 from parts.jobs.tasks import task_aliases
+from parts.jobs.uploading import upload_checkpoints
 from parts.jobs.vocabulary import (
     DEFAULT_TIMEOUT,
     RUN_SCHEMA,
@@ -81,6 +82,7 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     if run.waiting:
         consent(run, args)
         client.open_results(run.results_repo)
+        upload_checkpoints(client, run)
         run = send_missing(args, client, run)
     else:
         save_run(args, run)
@@ -119,7 +121,7 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
     parts = [render_table(plan_rows(run)), "", *cost_lines(run), f"records: {run.results_repo}/runs/{run.run_id}/"]
     if commands:
         other = f" (and {len(commands) - 1} like it: --json)" if len(commands) > 1 else ""
-        parts += ["", f"by hand{other}:", f"  {next(iter(commands.values()))}"]
+        parts += ["", f"by hand, in versions of the day{other}:", f"  {next(iter(commands.values()))}"]
     print("\n".join(parts), file=sys.stdout if args.dry_run else sys.stderr)
 
 
@@ -189,7 +191,7 @@ def resumed(
     if not args.model:
         if old is None:
             raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
-        check_files(old)
+        check_own_files(old)
         return with_wishes(replace(old, timeout=args.timeout or old.timeout), args)
     new = with_wishes(planned(args, client), args)
     if old is None:
@@ -199,7 +201,8 @@ def resumed(
             f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "
             "to go on with it, or give another --run-id"
         )
-    return replace(new, states=old.states, max_cost=old.max_cost if args.max_cost is None else args.max_cost)
+    kept = {"states": old.states, "packages": old.packages, "script_sha256": old.script_sha256}
+    return replace(new, **kept, max_cost=old.max_cost if args.max_cost is None else args.max_cost)
 
 
 def with_wishes(run: EvalRun, args: argparse.Namespace) -> EvalRun:
@@ -209,7 +212,7 @@ def with_wishes(run: EvalRun, args: argparse.Namespace) -> EvalRun:
     )
 
 
-def check_files(run: EvalRun) -> None:
+def check_own_files(run: EvalRun) -> None:
     """ScriptError (3) when a file that travels with the jobs is not what it was when the run was planned."""
     for name, digest in run.files.items():
         path = Path(name)

@@ -15,7 +15,8 @@ from typing import Any
 
 from parts.frame import SHOWN_FAILURES, ScriptError, note, script_here
 from parts.jobs.client import HubAway, JobsClient, attempt_of
-from parts.jobs.run import failure_cause, run_to_json, save_run
+from parts.jobs.packing import packed
+from parts.jobs.run import failure_cause, run_file, run_to_json, save_run
 from parts.jobs.vocabulary import (
     FINISHED,
     GONE,
@@ -188,12 +189,13 @@ def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float
 def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: Sequence[EvalJob]) -> EvalRun:
     """Send jobs, at most --max-parallel at a time; run.json is written after each."""
     queue, sent = list(todo), []
+    run, script = packed(run, run_file(args, run.run_id).parent)
     while queue:
         active = sum(state.active for state in run.states.values())
         room = len(queue) if args.max_parallel is None else max(0, args.max_parallel - active)
         for job in queue[:room]:
             old = run.states[job.name]
-            info = client.submit(run, job, old.attempt + 1)
+            info = client.submit(run, job, old.attempt + 1, script)
             tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
             place = {"flavor": job.flavor, "price": job.price, "timeout": seconds_of(run.timeout)}
             state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)

@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from parts.frame import VLLM, ScriptError, note
+from parts.frame import ScriptError, note
 from parts.hashes import file_sha256
 from parts.jobs.client import JobsClient, script_path
-from parts.jobs.models import fetch_facts, folder_facts, local_refusal
-from parts.jobs.tasks import assumed_tokens, task_tokens, task_warnings
+from parts.jobs.models import HowRun, fetch_facts, folder_facts, named_models
+from parts.jobs.packing import locked_packages
+from parts.jobs.tasks import assumed_tokens, needed_length, task_tokens, task_warnings
+from parts.jobs.uploading import shown_uploads, upload_places
 from parts.jobs.vocabulary import (
     AUTO,
     BUILT_IN,
@@ -29,10 +31,10 @@ from parts.jobs.vocabulary import (
     flavor_by_size,
     job_name,
     matrix,
+    money,
     names_text,
     new_run_id,
 )
-from parts.names import HUB_MODEL
 
 FRAMEWORKS = {"lighteval": "lighteval_vllm_uv.py", "inspect": "inspect_vllm_uv.py", "lm_eval": "lm_eval_vllm_uv.py"}
 GB = 1e9
@@ -87,16 +89,16 @@ def lacks_bfloat16(flavor: Flavor) -> bool:
 
 
 def objection(facts: ModelFacts, flavor: Flavor, gpus: int, wish: Wish) -> str | None:
-    """Why a model does not run on a flavor, or None."""
-    stored = "bfloat16" if "BF16" in facts.types else None
-    if lacks_bfloat16(flavor) and (stored if wish.dtype in (None, AUTO) else wish.dtype) == "bfloat16":
-        return f"it computes in bfloat16, which a {flavor.gpu} does not have (--dtype float16 asks for another type)"
+    """Why a model does not run on a flavor, or None; first what no option changes: its size."""
     need, there = needed(facts, gpus), room(flavor, gpus, wish.share)
     if there and need > there:
         each = f" on each of {gpus} GPUs" if gpus > 1 else ""
         return f"it needs {need / GB:.1f} GB{each}, and {there / GB:.1f} GB are there"
     if flavor.disk and (facts.weights or 0) > 0.8 * flavor.disk * GB:
         return f"its files are {(facts.weights or 0) / GB:.0f} GB, and the disk has {flavor.disk:.0f} GB"
+    stored = "bfloat16" if "BF16" in facts.types else None
+    if lacks_bfloat16(flavor) and (stored if wish.dtype in (None, AUTO) else wish.dtype) == "bfloat16":
+        return f"it computes in bfloat16, which a {flavor.gpu} does not have (--dtype float16 asks for another type)"
     return None
 
 
@@ -108,14 +110,23 @@ def fitting_flavors(facts: ModelFacts, flavors: Sequence[Flavor], wish: Wish) ->
             continue
         size = next((n for n in allowed_sizes(facts, flavor, wish) if not objection(facts, flavor, n, wish)), None)
         if size:
-            found.append(Placement(flavor, size, fit_text(facts, flavor, size, wish.share)))
+            found.append(Placement(flavor, size, fit_text(facts, flavor, size, wish)))
     return sorted(found, key=lambda item: (item.flavor.price, -item.flavor.gpu_memory * item.flavor.gpus))
 
 
-def fit_text(facts: ModelFacts, flavor: Flavor, gpus: int, share: float) -> str:
-    """What a model needs on a flavor, in words."""
+def fit_text(facts: ModelFacts, flavor: Flavor, gpus: int, wish: Wish) -> str:
+    """What a model needs on a flavor, in words; and which of its GPUs have nothing to do, and why."""
     where = "RAM" if gpus == 0 else "GPU" if gpus == 1 else f"each of {gpus} GPUs"
-    return f"needs {needed(facts, gpus) / GB:.1f} of {room(flavor, gpus, share) / GB:.1f} GB ({where})"
+    text = f"needs {needed(facts, gpus) / GB:.1f} of {room(flavor, gpus, wish.share) / GB:.1f} GB ({where})"
+    if flavor.gpus <= max(1, gpus):
+        return text
+    if wish.backend != "vllm":
+        why = f"{wish.backend} runs on one"
+    elif wish.tensor_parallel_size:
+        why = "as --tensor-parallel-size asks"
+    else:
+        why = f"{facts.heads} attention heads and {facts.cache_heads} KV heads are not divided evenly by {flavor.gpus}"
+    return f"{text}; {flavor.gpus - gpus} of its {flavor.gpus} GPUs idle: {why}"
 
 
 def choose_hardware(facts: ModelFacts, catalog: Catalog, wish: Wish) -> Placement:
@@ -174,7 +185,7 @@ def choose_asked(facts: ModelFacts, catalog: Catalog, wish: Wish) -> Placement:
     size = next((n for n in sizes if not objection(facts, flavor, n, wish)), None)
     if size is not None:
         known = facts.weights is not None
-        told = fit_text(facts, flavor, size, wish.share) if known else "size not known"
+        told = fit_text(facts, flavor, size, wish) if known else "size not known"
         return Placement(flavor, size, f"as asked for; {told}")
     problem = objection(facts, flavor, sizes[0], wish)
     if not wish.force:
@@ -190,9 +201,9 @@ def largest(choices: Sequence[Placement]) -> Placement:
 
 
 def speed(facts: ModelFacts, choice: Placement, backend: str) -> tuple[float, float]:
-    """Assumed tokens per second, of prompts and of answers: 2 operations for each parameter and token."""
+    """Assumed tokens per second, of prompts and of answers: 2 operations for each active parameter and token."""
     peak = PEAK.get(choice.flavor.gpu, ASSUMED_PEAK) if choice.flavor.gpus else CPU_PEAK
-    operations = 2 * (facts.parameters or 7e9)
+    operations = 2 * (facts.active or facts.parameters or 7e9)
     each = peak * 1e12 * max(1, choice.tensor_parallel_size) / operations / (1 if backend == "vllm" else WITHOUT_VLLM)
     # Small models are limited by all that surrounds them.
     return min(PROMPT_SHARE * each, 100_000.0), min(ANSWER_SHARE * each, 10_000.0)
@@ -234,29 +245,25 @@ def script_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Seq
     return [*words, *(["--trust-remote-code"] if args.trust_remote_code else [])]
 
 
-def check_models(args: argparse.Namespace) -> list[str]:
-    """The folders among --model; ScriptError for what is neither a folder nor a Hub id."""
-    folders = [model for model in args.model if Path(model).is_dir()]
-    for model in args.model:
-        if model not in folders and (not HUB_MODEL.fullmatch(model) or model.startswith((".", "-"))):
-            raise ScriptError(f"{model}: neither a folder here nor a Hub id (owner/name)")
-    for folder in folders:
-        inside = sorted(path.parent for path in Path(folder).glob("*/config.json"))
-        if inside and not (Path(folder) / "config.json").is_file():
-            raise ScriptError(
-                f"{folder} holds several checkpoints: upload each to a repo of its own, such as "
-                f"hf upload OWNER/{inside[0].name} {inside[0]}, and name these repos"
-            )
-    if folders and not args.dry_run:
-        raise local_refusal(folders)
-    return folders
+def check_models(args: argparse.Namespace, client: JobsClient | None) -> dict[str, Path]:
+    """Put the models that are meant in the place of --model, each once; gives the folders that are uploaded."""
+    uploads = upload_places(args)
+    on_hub = [model for model in args.model if not Path(model).is_dir()]
+    args.model = [*dict.fromkeys(named_models(client, on_hub)), *uploads]
+    return uploads
 
 
-def all_facts(args: argparse.Namespace, client: JobsClient | None, folders: Sequence[str]) -> dict[str, ModelFacts]:
-    """The facts of all models."""
+def all_facts(
+    args: argparse.Namespace, client: JobsClient | None, uploads: Mapping[str, Path]
+) -> dict[str, ModelFacts]:
+    """The facts of all models; ScriptError (1) when one cannot run: its job would be paid for, and fail."""
+    question = HowRun(args.backend, args.trust_remote_code)
 
     def one(model: str) -> ModelFacts:
-        facts = folder_facts(Path(model)) if model in folders else fetch_facts(client, model)
+        local = uploads.get(model)
+        facts = folder_facts(local, question) if local else fetch_facts(client, model, question)
+        if facts.refusal and not args.force:
+            raise ScriptError(f"{model}: {facts.refusal} (--force sends it all the same)", code=1)
         if args.dtype == "float32" and "F32" not in facts.types:
             weights, each = max(facts.weights or 0, 4 * (facts.parameters or 0)), facts.cache_per_token
             facts = replace(facts, weights=weights or None, cache_per_token=each and 2 * each)
@@ -281,8 +288,8 @@ def hardware_catalog(client: JobsClient | None) -> Catalog:
 
 def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
     """Everything that a submission decides: jobs, hardware, cost."""
-    folders = check_models(args)
-    facts, catalog = all_facts(args, client, folders), hardware_catalog(client)
+    uploads = check_models(args, client)
+    facts, catalog = all_facts(args, client, uploads), hardware_catalog(client)
     share = args.gpu_memory_utilization or ROOM
     wish = Wish(args.backend, args.hardware, args.tensor_parallel_size, args.dtype, share, args.force)
     choices = {model: choose_hardware(facts[model], catalog, wish) for model in args.model}
@@ -291,13 +298,13 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
     results_repo = args.results_repo or f"{namespace}/eval-results"
     shares = matrix(args.model, args.task, args.split or "")
     jobs = [gpu_job(args, models, tasks, facts, choices, f"{results_repo}/runs/{run_id}") for models, tasks in shares]
-    packages = (VLLM,) if args.backend == "vllm" else ()
     script = FRAMEWORKS[args.framework]
     script_path(script)
     notes = (*choice_notes(facts, choices), *assumptions(args, catalog))
     if not args.custom_tasks:
         notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
-    notes += tuple(f"warning: {local_refusal([folder])}" for folder in folders)
+    notes += shown_uploads(uploads)
+    notes += shorter_context(args, facts, catalog, wish, sum(job.dollars for job in jobs))
     states = {job.name: JobState() for job in jobs}
     return EvalRun(
         run_id,
@@ -306,18 +313,42 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
         results_repo,
         args.timeout or DEFAULT_TIMEOUT,
         args.image,
-        packages,
+        locked_packages(script, args.backend),
         tuple(jobs),
         states,
         notes,
-        files=custom_files(args),
+        files=own_files(args),
+        uploads={place: str(path.resolve()) for place, path in uploads.items()},
         prices_known=catalog.known,
     )
 
 
-def custom_files(args: argparse.Namespace) -> dict[str, str]:
+def own_files(args: argparse.Namespace) -> dict[str, str]:
     """The user's file that travels with the jobs, and its hash."""
     return {args.custom_tasks: file_sha256(Path(args.custom_tasks))} if args.custom_tasks else {}
+
+
+def shorter_context(
+    args: argparse.Namespace, facts: Mapping[str, ModelFacts], catalog: Catalog, wish: Wish, dollars: float
+) -> tuple[str, ...]:
+    """The --max-model-len that the tasks need, where it makes the run cheaper, with both prices."""
+    length = needed_length(args.task, args.framework)
+    if args.backend != "vllm" or args.max_model_len or wish.hardware != AUTO:
+        return ()
+    shorter = {
+        model: replace(row, longest=min(row.longest or length, length)) if row.cache_per_token else row
+        for model, row in facts.items()
+    }
+    choices = {model: choose_hardware(row, catalog, wish) for model, row in shorter.items()}
+    shares = matrix(args.model, args.task, args.split or "")
+    cheaper = sum(gpu_job(args, models, tasks, shorter, choices, "x/y/runs/z").dollars for models, tasks in shares)
+    if cheaper > 0.95 * dollars:
+        return ()
+    where = names_text(list(dict.fromkeys(choice.flavor.name for choice in choices.values())))
+    return (
+        f"cheaper: --max-model-len {length} needs {where}, {money(cheaper)} instead of {money(dollars)}: about as many "
+        "tokens as these tasks need, and the models' own context is longer; what does not fit is cut, and counted",
+    )
 
 
 def gpu_job(
@@ -332,7 +363,7 @@ def gpu_job(
     choice = largest([choices[model] for model in models])
     words = script_arguments(args, models, tasks, choice.tensor_parallel_size)
     settings = without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization"))
-    name = job_name(models, tasks, [*settings, *custom_files(args).values()])
+    name = job_name(models, tasks, [*settings, *own_files(args).values()])
     words += needed_dtype(args, [facts[model] for model in models], choice)
     words += ["--results-repo", f"{results}/{name}"]
     each = [model_hours(args, facts[model], choice, tasks) for model in models]
@@ -368,6 +399,8 @@ def choice_notes(facts: Mapping[str, ModelFacts], choices: Mapping[str, Placemen
     said: dict[str, list[str]] = {}
     for model, row in facts.items():
         size = f"{count_text(row.parameters)} parameters" if row.parameters else "size not known"
+        size += f", {count_text(row.active)} at a time" if row.active else ""
+        size = f"an adapter: {size}" if row.is_adapter else size
         kinds = "/".join(row.types) or "type not known"
         longest = f", longest request {row.longest:,} tokens ({count_text(row.cache, 'GMk')}B)" if row.longest else ""
         weights = f", {count_text(row.weights, 'GMk')}B" if row.weights else ""

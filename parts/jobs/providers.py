@@ -8,6 +8,7 @@ from typing import Any
 
 from parts.frame import ScriptError
 from parts.jobs.client import JobsClient, job_errors, script_path
+from parts.jobs.packing import locked_packages
 from parts.jobs.tasks import assumed_tokens, task_items, task_tokens, task_warnings
 from parts.jobs.vocabulary import (
     BUILT_IN,
@@ -26,14 +27,16 @@ from parts.names import DEFAULT_CONNECTIONS, HUB_MODEL, ROUTER
 
 PROVIDER_SCRIPT = "inspect_eval_uv.py"
 LONG_PROMPT = 4000  # tokens of the longest prompt that a ceiling counts with
-Prices = Mapping[str, Mapping[str, tuple[float, float]]]  # model -> provider -> dollars for a million tokens, in, out
+ProviderPrices = Mapping[
+    str, Mapping[str, tuple[float, float]]
+]  # model -> provider -> dollars for a million tokens, in, out
 ROUTER_SECONDS = 10.0
 ANSWER_SECONDS = 10  # of a provider for one item
 SETUP_SECONDS = 240  # packages are installed
 EXPECTED = ("--provider", "--temperature", "--max-connections", "--max-tokens")  # to the script, when given
 
 
-def provider_prices() -> Prices:
+def provider_prices() -> ProviderPrices:
     """What the router says of prices: model -> provider -> dollars for a million prompt and answer tokens."""
     from huggingface_hub.utils import get_session
 
@@ -85,7 +88,7 @@ def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: S
     return words
 
 
-def tokens_cost(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: Prices) -> float:
+def tokens_cost(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: ProviderPrices) -> float:
     """Dollars for the tokens of a job; models without a known price count nothing, which the plan says."""
     each = (task_tokens(task, args.limit, "inspect") for task in tasks)
     prompts, answers = (sum(part) for part in zip(*each, strict=True))
@@ -94,7 +97,7 @@ def tokens_cost(args: argparse.Namespace, models: Sequence[str], tasks: Sequence
 
 
 def tokens_ceiling(
-    args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: Prices
+    args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], prices: ProviderPrices
 ) -> float | None:
     """Dollars when every answer is --max-tokens long and every prompt LONG_PROMPT; None where nothing bounds them."""
     found = [token_price(prices.get(model, {}), args.provider) for model in models]
@@ -134,7 +137,7 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         results_repo,
         args.timeout or DEFAULT_TIMEOUT,
         args.image,
-        (),
+        locked_packages(PROVIDER_SCRIPT, ""),
         tuple(jobs),
         states,
         notes,
@@ -142,7 +145,9 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
     )
 
 
-def provider_notes(args: argparse.Namespace, catalog: Catalog, flavor: Flavor, prices: Prices) -> tuple[str, ...]:
+def provider_notes(
+    args: argparse.Namespace, catalog: Catalog, flavor: Flavor, prices: ProviderPrices
+) -> tuple[str, ...]:
     """What the estimate rests on, what bounds it, and where the prices are from."""
     silent = [model for model in args.model if token_price(prices.get(model, {}), args.provider) is None]
     connections = args.max_connections or DEFAULT_CONNECTIONS

@@ -11,7 +11,7 @@ from parts.frame import ScriptError, listing, write_whole
 from parts.hub.answers import require_list
 from parts.inputs import MAX_SAMPLES, input_text, read_json
 from parts.jobs.client import JobsClient, job_errors
-from parts.jobs.vocabulary import Collected, EvalJob, EvalRun, split_revision, task_key, task_shots
+from parts.jobs.vocabulary import Collected, EvalJob, EvalRun, split_place, task_key, task_shots
 from parts.private import scrub
 from parts.records.files import read_record
 from parts.records.identity import identity_of
@@ -28,12 +28,13 @@ FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
 
 def is_of_model(record: dict[str, Any], model: str) -> bool:
     """Whether a record is of the model that a job was given."""
-    name, revision = split_revision(model)
+    repo, below, revision = split_place(model)
     info = record["model_info"]
     details = info.get("additional_details") if isinstance(info.get("additional_details"), dict) else {}
-    if info["id"] == name and revision:
-        return revision in (details.get("checkpoint"), details.get("revision"))
-    return info["id"] in (model, name)
+    if info["id"] == repo and (revision or below):
+        same = revision is None or revision in (details.get("checkpoint"), details.get("revision"))
+        return same and (details.get("subfolder") or "") == below
+    return info["id"] in (model, repo)
 
 
 def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:

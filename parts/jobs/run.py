@@ -15,6 +15,7 @@ from typing import Any
 from parts.frame import VLLM, ScriptError, listing, note, single_line, write_whole
 from parts.inputs import read_json
 from parts.jobs.client import job_labels
+from parts.jobs.packing import strange_packages
 from parts.jobs.vocabulary import (
     DURATION,
     JOB_ENVIRONMENT,
@@ -89,8 +90,8 @@ def hf_command(run: EvalRun, job: EvalJob) -> str:
         words += ["-e", f"{name}={value}"]
     for name, value in job_labels(run, job, run.states[job.name].attempt + 1).items():
         words += ["-l", f"{name}={value}"]
-    for package in run.packages:
-        words += ["--with", package]
+    if any(package.startswith("vllm==") for package in run.packages):
+        words += ["--with", VLLM]
     return shlex.join([*words, f"scripts/{run.script}", *job.arguments])
 
 
@@ -134,8 +135,8 @@ def check_run(run: EvalRun, run_id: str) -> None:
         raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
     if run.script not in JOB_SCRIPTS:
         raise ValueError(f"{run.script!r} is none of the scripts that are sent")
-    if not set(run.packages) <= {VLLM}:
-        raise ValueError(f"{listing(run.packages)}: packages that no plan adds")
+    if strange := strange_packages(run.script, run.packages):
+        raise ValueError(f"{listing(strange)}: packages that no plan adds")
     for text, form in ((run.results_repo, DATA_SET), (run.namespace, ACCOUNT), (run.image or "x", IMAGE_NAME)):
         if not form.fullmatch(text):
             raise ValueError(f"{text!r} is no name for its place")

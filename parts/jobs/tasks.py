@@ -52,6 +52,10 @@ ANSWER_TOKENS = 500
 CHOICES = 4  # prompts that are read for an item whose choices are compared
 EPOCHS = {"gpqa_diamond": 4}  # how often inspect asks each item of a task, where it is not once
 
+SAFE_LENGTH = 8192
+LONGEST_ANSWER = 32768  # that lighteval lets tasks of mathematics and science write
+LONG_ANSWERS = ("aime", "gpqa", "math_500", "livecodebench", "olympiad", "hle")
+
 # Tasks that lighteval and lm-eval score by the likelihood of choices, or by an answer of a few tokens at most.
 WITHOUT_WRITING = {
     "arc", "arc_challenge", "arc_easy", "anli", "bbq", "belebele", "blimp", "boolq", "c_eval", "cmmlu", "commonsenseqa",
@@ -147,6 +151,17 @@ def task_tokens(task: str, limit: int | None, framework: str = "lighteval") -> t
     if key in ONLY_IN[framework] or (framework != "inspect" and key in WITHOUT_WRITING):
         return prompts * CHOICES, 0.0
     return prompts, items * ANSWER_TOKENS
+
+
+def needed_length(tasks: Sequence[str], framework: str) -> int:
+    """The tokens of the longest request that tasks make, roughly: a power of two, and 8,192 at least."""
+    most = SAFE_LENGTH
+    for task in tasks:
+        key = canonical_task(task, framework)
+        long = framework != "lm_eval" and any(key.startswith(name) for name in LONG_ANSWERS)
+        answer = LONGEST_ANSWER if long else 4 * ANSWER_TOKENS if task_tokens(task, None, framework)[1] else 0
+        most = max(most, answer + 2 * PROMPT_TOKENS * (1 + (task_shots(task) or 0)))
+    return 1 << (most - 1).bit_length()
 
 
 def assumed_tokens(tasks: Sequence[str], limit: int | None, framework: str) -> str:

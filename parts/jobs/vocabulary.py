@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from parts.frame import ScriptError
+from parts.names import HUB_PLACE
 
 RUN_SCHEMA = "2"  # of run.json and of what --json prints
 PLANNED = "PLANNED"
@@ -156,7 +157,7 @@ class JobState:
 class EvalRun:
     """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds.
 
-    `files`: the user's own files that travel with the jobs, and their SHA-256.
+    `packages`: in exact versions; `files`: the user's own files that travel with the jobs, and their SHA-256.
     """
 
     run_id: str
@@ -172,6 +173,8 @@ class EvalRun:
     owner: str = ""  # the account whose token planned it
     max_cost: float | None = None
     files: dict[str, str] = field(default_factory=dict)
+    script_sha256: str = ""  # of the script as it was sent, beside run.json
+    uploads: dict[str, str] = field(default_factory=dict)  # places on the Hub, and the folders here that go there
     prices_known: bool = True  # whether the Hub has said them
     canceled_too: bool = False  # whether canceled jobs are sent again as well
 
@@ -234,7 +237,11 @@ class Collected:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known about a model: sizes in bytes, the cache of one token, the tokens of its longest request."""
+    """What is known about a model: sizes in bytes, the cache of one token, the tokens of its longest request.
+
+    parameters: those that the weights stand for, packed or not; active: those that one token goes through; refusal: why
+    it cannot be run at all.
+    """
 
     model: str
     parameters: float | None
@@ -245,6 +252,9 @@ class ModelFacts:
     heads: int | None = None
     cache_heads: int | None = None
     source: str = ""
+    active: float | None = None
+    refusal: str | None = None
+    is_adapter: bool = False
 
     @property
     def cache(self) -> float:
@@ -320,18 +330,21 @@ def seconds_of(duration: str) -> int:
     return int(seconds)
 
 
-def split_revision(model: str) -> tuple[str, str | None]:
-    """ "owner/name@step100" -> ("owner/name", "step100");  "owner/name" -> ("owner/name", None)"""
-    name, _, revision = model.partition("@")
-    return name, revision or None
+def split_place(model: str) -> tuple[str, str, str | None]:
+    """Repository, folder in it, and revision.
+
+    "me/lm@step100" -> ("me/lm", "", "step100");  "me/lm/checkpoint-500" -> ("me/lm", "checkpoint-500", None)
+    """
+    place = HUB_PLACE.fullmatch(model)
+    return (place["repo"], place["below"].strip("/"), place["revision"]) if place else (model, "", None)
 
 
 def family(model: str) -> str:
     """What the checkpoints of one model have in common.
 
-    "me/lm@step100" -> "me/lm"    "me/lm-step_100" -> "me/lm"    "me/lm-7b" -> "me/lm-7b"
+    "me/lm@step100", "me/lm/checkpoint-500" -> "me/lm"    "me/lm-step_100" -> "me/lm"    "me/lm-7b" -> "me/lm-7b"
     """
-    name = split_revision(model)[0]
+    name = split_place(model)[0]
     return CHECKPOINT_SUFFIX.sub("", name) or name
 
 

@@ -38,6 +38,7 @@ HARMLESS = {
         "data_files",
         "job_id",
         "job_url",
+        "packages_sha256",
         "shots",
     ),
     "revision_note",

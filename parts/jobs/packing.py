@@ -1,0 +1,66 @@
+"""The script that a job is sent: its packages in versions that were locked once, vLLM among them where it is wanted.
+
+One environment, resolved once, is fetched once; and all jobs of a run have the same packages, whatever is released
+meanwhile. The script that was sent stays beside run.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from parts.embedded import embedded
+from parts.frame import ScriptError
+from parts.jobs.client import script_path
+from parts.jobs.vocabulary import EvalRun
+
+LOCKED = embedded("jobs/locked.json")  # made by parts/lock_jobs.py
+PINNED = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]{0,100})(?:\[[\w,-]{1,60}\])?==[\w.+!]{1,60}"
+    r"(?: ; (?:python_full_version (?:<|<=|>|>=|==|!=) '[\d.*]{1,9}'(?: and | or )?){1,4})?"
+)
+DEPENDENCIES = re.compile(r"^# dependencies = \[\n(?:#.*\n)*?# \]\n", re.MULTILINE)
+
+
+def locked_packages(script: str, backend: str) -> tuple[str, ...]:
+    """The exact packages of a script with a backend: "torch==2.13.0", ..."""
+    lines, of = LOCKED["lines"].split("\n"), LOCKED["of"]
+    return tuple(lines[int(index)] for index in of[f"{script} vllm" if backend == "vllm" else script].split())
+
+
+def strange_packages(script: str, packages: tuple[str, ...]) -> list[str]:
+    """What of a run's packages no plan for a script would add: another name, or no exact version."""
+    keys = [key for key in LOCKED["of"] if key.split()[0] == script]
+    known = {re.split(r"[\[=]", row)[0] for key in keys for row in locked_packages(*[*key.split(), ""][:2])}
+    found = [(row, PINNED.fullmatch(row)) for row in packages]
+    return [row for row, match in found if match is None or match["name"] not in known]
+
+
+def with_packages(text: str, packages: tuple[str, ...]) -> str:
+    """A script whose header asks for exactly these packages; ScriptError when it has no such header."""
+    rows = "".join(f'#   "{row}",\n' for row in packages)
+    found, count = DEPENDENCIES.subn(lambda _: f"# dependencies = [\n{rows}# ]\n", text, count=1)
+    if not count:
+        raise ScriptError("the script that is sent has no list of dependencies in its header")
+    return found
+
+
+def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
+    """The run with the hash of the script that its jobs are sent, and that script; one that is there is kept."""
+    path = folder / run.script
+    if path.is_file() and run.script_sha256 and hashlib.sha256(path.read_bytes()).hexdigest() == run.script_sha256:
+        return run, path
+    data = with_packages(script_path(run.script).read_text(encoding="utf-8"), run.packages).encode()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    return replace(run, script_sha256=hashlib.sha256(data).hexdigest()), path
