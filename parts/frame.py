@@ -97,8 +97,10 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
-    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
-    return " ".join("".join(seen).split())
+    text = str(text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
+    return " ".join(text.split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:

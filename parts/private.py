@@ -33,8 +33,8 @@ def scrub(text: str) -> str:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
         secret = os.environ.get(name)
         text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
-    return text.replace(str(Path.home()), "~")
+    text = SECRET.sub(r"\1_***", text).replace(f"{os.getcwd()}{os.sep}", "")
+    return text.replace(os.path.expanduser("~"), "~")
 
 
 def without_paths(text: str, *known: Path) -> str:

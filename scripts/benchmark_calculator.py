@@ -539,8 +539,10 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
-    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
-    return " ".join("".join(seen).split())
+    text = str(text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
+    return " ".join(text.split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -1551,6 +1553,9 @@ SCORER_NAMES = {
     "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
     "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
 }  # fmt: skip
+# In the names of HELM's runs: how was asked, not what.
+_WAYS = "(?:method|use_official_examples|use_chain_of_thought|output_format_instructions|eval_split|num_output_tokens)"
+HELM_SETTING = re.compile(rf"(?<=[:,]){_WAYS}=[^,]*,?|,{_WAYS}=[^,]*")
 MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
 
 
@@ -1578,7 +1583,7 @@ class MetricMapping:
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
         """
         own = self.harness_names.get(library_field(library), {})
-        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
+        name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
         if normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
@@ -7087,9 +7092,16 @@ def differences(
 # --- parts/records/groups.py ------------------------------------------------------------------------------------------
 
 
+def part_name(subtask: str) -> str:
+    """A part's own name: HELM and inspect call it by the option that selects it: "subject=anatomy" is anatomy."""
+    name = subtask.rpartition("/")[2]
+    return name if "," in name else name.rpartition("=")[2]
+
+
 def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
     """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
-    wanted = {part.rpartition("/")[2] for part in subtasks}
+    subtasks = list(subtasks)
+    wanted = {part_name(part) for part in subtasks}
     groups = {part.rpartition("/")[0] for part in subtasks}
     for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
         if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
@@ -7102,30 +7114,39 @@ def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) 
     subtasks = list(subtasks)
     if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
         return []
-    have = {part.rpartition("/")[2] for part in subtasks}
+    have = {part_name(part) for part in subtasks}
     return [name for name in rule["names"].split() if name not in have]
 
 
 def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
     """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
     subtasks = list(subtasks)
-    lacking = lacking_parts(key, subtasks, vocabulary)
+    lacking, count = lacking_parts(key, subtasks, vocabulary), len(set(subtasks))
+    if count and "" not in subtasks and key in vocabulary.entries and not group_of_parts(key, subtasks, vocabulary):
+        of = f"{count} parts" if count > 1 else f"a part ({subtasks[0]})"
+        return f"{key}: {of}, and nothing says that there are no others: not its score"
     if not lacking:
         return ""
-    count = len(set(subtasks))
     return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
 
 
 def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
     """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
 
-    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    lm-eval weights by the number of items where its group says so, inspect always (it asks all parts as one task); all
+    others count each part once.
     """
+    sizes = [float(run.n or 0) for run in runs]
+    if counted_once(runs, vocabulary) or min(sizes) == 0:
+        return [1 / len(runs)] * len(runs)
+    return [size / math.fsum(sizes) for size in sizes]
+
+
+def counted_once(runs: Sequence[Run], vocabulary: MetricMapping) -> bool:
+    """Whether a benchmark's score counts each of these parts once, whatever the number of its items."""
     rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
-    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
-    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
-    total = math.fsum(sizes)
-    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+    library = library_field(runs[0].harness[0])
+    return library != "inspect" and (rule is None or rule["weights"] != "size" or library != "lm_eval")
 
 
 def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:

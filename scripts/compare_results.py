@@ -517,8 +517,10 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
-    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
-    return " ".join("".join(seen).split())
+    text = str(text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
+    return " ".join(text.split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -1845,6 +1847,9 @@ SCORER_NAMES = {
     "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
     "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
 }  # fmt: skip
+# In the names of HELM's runs: how was asked, not what.
+_WAYS = "(?:method|use_official_examples|use_chain_of_thought|output_format_instructions|eval_split|num_output_tokens)"
+HELM_SETTING = re.compile(rf"(?<=[:,]){_WAYS}=[^,]*,?|,{_WAYS}=[^,]*")
 MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
 
 
@@ -1872,7 +1877,7 @@ class MetricMapping:
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
         """
         own = self.harness_names.get(library_field(library), {})
-        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
+        name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
         if normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
@@ -3147,7 +3152,8 @@ class Pairs:
     """The items that both sides have scored, in an order that depends on their scores alone.
 
     shared: "clusters" and "raters" -> the number of each item's, where items share them. within: the mean variance of
-    an item's repeats, on each side (0 where each item was asked once); between: that of the means of the runs.
+    an item's repeats, on each side (0 where each item was asked once); between: that of the means of the runs. stretch:
+    what an item's score was multiplied by at most, so that parts of other sizes count once each.
     """
 
     baseline: np.ndarray
@@ -3156,6 +3162,7 @@ class Pairs:
     within: tuple[float, float] = (0.0, 0.0)
     repeats: tuple[int, int] = (1, 1)
     between: tuple[float, float] = (0.0, 0.0)
+    stretch: float = 1.0
 
     @property
     def n(self) -> int:
@@ -3243,6 +3250,7 @@ class Row:
     noise: Noise | None = None
     nights: NightsFound | None = None
     notes: tuple[str, ...] = ()
+    parts_once: bool = False  # whether each of its parts counts once, whatever the number of its items
 
     @property
     def sign(self) -> int:
@@ -4188,7 +4196,8 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
     found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
     if row.pairs is not None:
         values = (row.pairs.baseline, row.pairs.candidate)[side]
-        ends = (0.0, 1.0) if is_share(row) and values.min() >= 0 and values.max() <= 1 else (None, None)
+        top = row.pairs.stretch
+        ends = (0.0, top) if is_share(row) and values.min() >= 0 and values.max() <= top else (None, None)
         interval = score_interval(values, list(row.pairs.shared.values()), *ends)
         found["interval_95"] = None if interval is None else list(interval[:2])
     if row.basis is not None and row.basis.score_intervals:
@@ -4843,228 +4852,6 @@ def corpus_gains(row: Row) -> tuple[float, float] | None:
     return gains[0], gains[1]
 
 
-# --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How far lost attempts could move the gain (more is better): from `low` to `high`, both relative to the observed.
-
-    share: of the compared items in all items, lost ones included; the observed gain counts for so much of the whole.
-    """
-
-    low: float
-    high: float
-    share: float
-
-
-def side_attempts(side: Side) -> Attempts:
-    """What became of all attempts of a side."""
-    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in side.runs]
-    made = [one.made for one in own]
-    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
-
-
-def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
-    """(attempts without a score, all attempts) as the lines of a samples file show them."""
-    if not repeats:
-        return 0, 0
-    names = set(errors).union(*repeats)
-    scored = sum(map(len, repeats))
-    return len(names) * len(repeats) - scored, len(names) * len(repeats)
-
-
-def item_range(side: Side, name: ItemId, low: float, high: float) -> tuple[float, float]:
-    """The mean of an item's attempts, with all lost ones at `low`, and at `high`."""
-    total = scored = made = 0.0
-    for run in side.runs:
-        if run.subtask != name[0]:
-            continue
-        for repeat in run.repeats:
-            answer = repeat.get(name[1])
-            attempts, good = (1, 0) if answer is None else answer.attempts
-            made, scored = made + attempts, scored + good
-            total += 0.0 if answer is None else answer.score * good
-    if not made:
-        return low, high
-    return (total + (made - scored) * low) / made, (total + (made - scored) * high) / made
-
-
-def ends_of(row: Row) -> tuple[float, float] | None:
-    """The range of an attempt's score; where the metric has none, that of the scores that are there."""
-    runs = [run for side in row.sides for run in side.runs]
-    lows, highs = {run.low for run in runs}, {run.high for run in runs}
-    seen = [value for side in row.sides for values in side.scores.values() for value in values]
-    low = min(lows) if None not in lows else min(seen, default=None)
-    high = max(highs) if None not in highs else max(seen, default=None)
-    return None if low is None or high is None else (low, high)
-
-
-def reach_of(row: Row) -> Reach | None:
-    """How far lost attempts could move a row's gain; None where nothing bounds it."""
-    if row.corpus is not None:
-        gains = corpus_gains(row)
-        gain = row.sign * (row.score - row.baseline_score)
-        return None if gains is None else Reach(gains[0] - gain, gains[1] - gain, 1.0)
-    ends = ends_of(row)
-    if ends is None:
-        return None
-    if row.pairs is None:
-        return reach_of_scores(row, ends)
-    baseline, candidate = row.sides
-    both = (set(baseline.scores) | baseline.errors) & (set(candidate.scores) | candidate.errors)
-    low = high = observed = 0.0
-    compared = 0
-    for name in both:
-        one, two = item_range(baseline, name, *ends), item_range(candidate, name, *ends)
-        low, high = low + two[0] - one[1], high + two[1] - one[0]
-        if name in baseline.scores and name in candidate.scores:
-            compared += 1
-            observed += repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name])
-    hidden = sum(hidden_share(side) for side in row.sides) * (ends[1] - ends[0]) * len(both)
-    low, high = low - hidden, high + hidden
-    if row.sign < 0:
-        low, high, observed = -high, -low, -observed
-    return Reach((low - observed) / len(both), (high - observed) / len(both), compared / len(both))
-
-
-def hidden_share(side: Side) -> float:
-    """The share of a side's attempts that were lost without an item showing it: any could be the one."""
-    told, shown = side_attempts(side), 0
-    for run in side.runs:
-        lost, _ = lost_rows(run.repeats, run.errors)
-        shown += lost
-        for repeat in run.repeats:
-            shown += sum(made - scored for made, scored in (answer.attempts for answer in repeat.values()))
-    return max(0, told.lost - shown) / told.made if told.made else 0.0
-
-
-def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
-    """The reach by the counts of two records without items."""
-    bounds = []
-    for side, score in zip(row.sides, (row.baseline_score, row.score), strict=True):
-        found = score_bounds(score, side_attempts(side), *ends)
-        if found is None:
-            return None
-        bounds.append(found)
-    low, high = bounds[1][0] - bounds[0][1], bounds[1][1] - bounds[0][0]
-    observed = row.score - row.baseline_score
-    if row.sign < 0:
-        low, high, observed = -high, -low, -observed
-    return Reach(low - observed, high - observed, 1.0)
-
-
-def repeats_mean(values: tuple[float, ...]) -> float:
-    """The mean of an item's repeats."""
-    return math.fsum(values) / len(values)
-
-
-def within_losses(row: Row, policy: Policy) -> Row:
-    """The row with what was lost on each side, and without a verdict that the lost attempts could overturn."""
-    if not row.sides or row.score is None or row.baseline_score is None:
-        return row
-    lost = [side_attempts(side) for side in row.sides]
-    if not any(one.lost for one in lost):
-        return row
-    row = replace(row, notes=(*row.notes, *loss_notes(row, lost)))
-    if row.verdict not in (GO, BETTER, NO_REGRESSION, NO_GO, REGRESSION):
-        return row
-    reach = reach_of(row)
-    if reach is not None:
-        limit = 0.0 if row.verdict == BETTER else row.threshold
-        evidence = row.basis.evidence
-        if row.verdict in (NO_GO, REGRESSION):
-            holds = evidence.p_below((limit - reach.high) / reach.share) <= row.levels[1] if reach.share else False
-        else:
-            holds = evidence.p_above((limit - reach.low) / reach.share) <= row.levels[0] if reach.share else False
-        if holds:
-            return row
-    shares = [f"{one.lost} of {one.made or '?'}" for one in lost]
-    why = (
-        f"{row.verdict} only if the lost attempts ({shares[0]} of the baseline, {shares[1]} of the candidate) are like"
-    )
-    return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, f"{why} the others: no verdict"))
-
-
-def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
-    """What is said of each side's lost attempts: how many, why, and the score's bounds."""
-    notes = []
-    ends = ends_of(row) if row.corpus is None else None
-    for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
-        if not attempts.lost:
-            continue
-        score = repeats_mean(side.run_scores)
-        counts: dict[str, int] = {}
-        for run in side.runs:
-            for what, count in run.counts.items():
-                counts[what] = counts.get(what, 0) + count
-        text = f"{name}: {attempts_text(counts, attempts)}"
-        found = score_bounds(score, attempts, *ends) if ends else None
-        low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
-        notes.append(text + low_high)
-    return notes
-
-
-# --- parts/comparison/clusters.py -------------------------------------------------------------------------------------
-
-FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
-MATTERS = 1.5  # design effect from which on a field is asked about
-FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared among the fields
-NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator", "statistics"}
-
-
-def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
-    """(field, design effect) of the metadata that explains most how the items' differences agree; None without one."""
-    import numpy as np
-    from scipy import stats
-
-    if len(names) < 2 * FEWEST_GROUPS:
-        return None
-    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
-    differences = np.array(
-        [repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]) for name in names]
-    )
-    if not differences.any():
-        return None
-    fields = set(answers[0][1].fields) - NOT_ASKED
-    found: list[tuple[float, str]] = []
-    for field in sorted(fields):
-        values = [two.fields.get(field) for _, two in answers]
-        if any(one.fields.get(field, two.fields.get(field)) != two.fields.get(field) for one, two in answers):
-            continue
-        sizes = Counter(values)
-        if None in sizes or not FEWEST_GROUPS <= len(sizes) <= len(names) / 2:
-            continue
-        _, groups = np.unique(values, return_inverse=True)
-        effect = (clustered_standard_error(differences, groups) / error_of_mean(differences)) ** 2
-        parts = [differences[groups == group] for group in range(len(sizes))]
-        spread = sum(((part - part.mean()) ** 2).sum() for part in parts)
-        between = sum(len(part) * (part.mean() - differences.mean()) ** 2 for part in parts)
-        df = len(sizes) - 1, len(names) - len(sizes)
-        p = 0.0 if spread == 0 else float(stats.f.sf(between / df[0] / (spread / df[1]), *df))
-        if effect > MATTERS and p < FIELD_LEVEL / len(fields):
-            found.append((effect, field))
-    return (max(found)[1], max(found)[0]) if found else None
-
-
-def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> str:
-    """Why the items may not be compared one by one; nothing where they may."""
-    clustered = [run for side in (baseline, candidate) for run in side.runs if "cluster" in run.error_method.lower()]
-    if clustered:
-        return (
-            "the record's own standard error is clustered, by a field that it does not name: say it with --cluster-by "
-            "FIELD (or --cluster-by none)"
-        )
-    found = grouping_field(baseline, candidate, names)
-    if found:
-        field, effect = found
-        return (
-            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with --cluster-by "
-            f"{field}, or say that they are independent with --cluster-by none"
-        )
-    return ""
-
-
 # --- parts/records/items.py -------------------------------------------------------------------------------------------
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
@@ -5595,6 +5382,7 @@ FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show 
 def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
     """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
     differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
+    span = None if span is None else span * pairs.stretch
     counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
     for name, count in counts.items():
         if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
@@ -5682,8 +5470,11 @@ def recorded_mean(run: Run) -> BoundedMean | None:
     return BoundedMean(run.score, 1 / run.n, 1 / run.n) if exact and 0 < run.n < MANY_ANSWERS else None
 
 
-def side_of(runs: Sequence[Run]) -> Side:
-    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once."""
+def side_of(runs: Sequence[Run], once: bool = False) -> Side:
+    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once.
+
+    once: each part counts once, whatever the number of its items.
+    """
     by_part: dict[str, list[Run]] = defaultdict(list)
     for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
         by_part[run.subtask].append(run)
@@ -5692,7 +5483,7 @@ def side_of(runs: Sequence[Run]) -> Side:
     scores: dict[ItemId, tuple[float, ...]] = {}
     answers: dict[ItemId, Answer] = {}
     errors: set[ItemId] = set()
-    parts: list[list[list[float]]] = []
+    parts: list[tuple[int, list[list[float]]]] = []  # how much each counts, a list of scores for each repeat
     for subtask, rows in sorted(by_part.items()):
         distinct, remarks = distinct_runs(rows)
         notes += [remark for remark in remarks if remark not in notes]
@@ -5700,19 +5491,24 @@ def side_of(runs: Sequence[Run]) -> Side:
         errors |= {(subtask, name) for run in distinct for name in run.errors}
         repeats = [repeat for run in distinct for repeat in run.repeats]
         if not repeats:
-            parts.append([[run.score] for run in distinct])
+            parts.append((distinct[0].n or 1, [[run.score] for run in distinct]))
             continue
         common = set(repeats[0]).intersection(*repeats[1:])
         errors |= {(subtask, name) for name in set().union(*repeats) - common}
         for name in common:
             scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
             answers[subtask, name] = repeats[0][name]
-        parts.append([[repeat[name].score for name in sorted(common)] for repeat in repeats])
-    counts = {len(part) for part in parts}
+        if common:
+            parts.append((len(common), [[repeat[name].score for name in sorted(common)] for repeat in repeats]))
+    counts = {len(part) for _, part in parts}
     if len(counts) > 1:
         notes.append("its parts were repeated a different number of times")
-    pooled = [[score for part in parts for score in part[i]] for i in range(min(counts))]
-    run_scores = tuple(math.fsum(values) / len(values) for values in pooled if values)
+    weights = [1 if once else size for size, _ in parts]
+    run_scores = tuple(
+        math.fsum(w * math.fsum(part[i]) / len(part[i]) for w, (_, part) in zip(weights, parts, strict=True))
+        / sum(weights)
+        for i in range(min(counts, default=0))
+    )
     run_scores = run_scores or tuple(run.score for run in kept)
     return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
 
@@ -5760,13 +5556,23 @@ def match_items(baseline: Side, candidate: Side) -> Matched:
     )
 
 
-def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pairs:
+def part_factors(names: Iterable[ItemId], once: bool) -> dict[str, float]:
+    """Part -> what its items' scores are multiplied by, so that the mean over all is the mean of the parts' means.
+
+    Of 1 where items count alike (once: each part counts alike).
+    """
+    sizes = Counter(part for part, _ in names)
+    every = sum(sizes.values())
+    return {part: every / (len(sizes) * size) if once else 1.0 for part, size in sizes.items()}
+
+
+def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: bool = False) -> Pairs:
     """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
     import numpy as np
 
-    rows = []
+    rows, factors = [], part_factors(names, once)
     for name in names:
-        one, two = baseline.scores[name], candidate.scores[name]
+        one, two = ([factors[name[0]] * value for value in side.scores[name]] for side in (baseline, candidate))
         own, other = candidate.answers[name], baseline.answers[name]
         group = own.group or other.group
         rater = own.fields.get("rater") or other.fields.get("rater")
@@ -5781,9 +5587,10 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pair
         np.array([row[0] for row in rows], float),
         np.array([row[1] for row in rows], float),
         {what: numbers for what, numbers in shared.items() if numbers is not None},
-        (mean_within(baseline, names), mean_within(candidate, names)),
+        (mean_within(baseline, names, factors), mean_within(candidate, names, factors)),
         (baseline.repeats, candidate.repeats),
-        (spread_of_runs(baseline, names), spread_of_runs(candidate, names)),
+        (spread_of_runs(baseline, names, factors), spread_of_runs(candidate, names, factors)),
+        max(factors.values(), default=1.0),
     )
 
 
@@ -5796,22 +5603,247 @@ def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
     return np.array(codes) if len(numbers) < len(names) else None
 
 
-def spread_of_runs(side: Side, names: Sequence[ItemId]) -> float:
+def spread_of_runs(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
     """The variance of the means of a side's runs; 0 for a single run."""
     import numpy as np
 
     if side.repeats < 2 or not names:
         return 0.0
-    return float(np.array([side.scores[name][: side.repeats] for name in names]).mean(axis=0).var(ddof=1))
+    scores = [[factors[name[0]] * score for score in side.scores[name][: side.repeats]] for name in names]
+    return float(np.array(scores).mean(axis=0).var(ddof=1))
 
 
-def mean_within(side: Side, names: Sequence[ItemId]) -> float:
+def mean_within(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
     """The mean variance of an item's repeats; 0 where each was asked once."""
     import numpy as np
 
     if side.repeats < 2 or not names:
         return 0.0
-    return float(np.mean([np.var(side.scores[name], ddof=1) for name in names if len(side.scores[name]) > 1]))
+    own = [name for name in names if len(side.scores[name]) > 1]
+    return float(np.mean([factors[name[0]] ** 2 * np.var(side.scores[name], ddof=1) for name in own]))
+
+
+# --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far lost attempts could move the gain (more is better): from `low` to `high`, both relative to the observed.
+
+    share: of the compared items in all items, lost ones included; the observed gain counts for so much of the whole.
+    """
+
+    low: float
+    high: float
+    share: float
+
+
+def side_attempts(side: Side) -> Attempts:
+    """What became of all attempts of a side."""
+    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in side.runs]
+    made = [one.made for one in own]
+    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
+
+
+def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
+    """(attempts without a score, all attempts) as the lines of a samples file show them."""
+    if not repeats:
+        return 0, 0
+    names = set(errors).union(*repeats)
+    scored = sum(map(len, repeats))
+    return len(names) * len(repeats) - scored, len(names) * len(repeats)
+
+
+def item_range(side: Side, name: ItemId, low: float, high: float) -> tuple[float, float]:
+    """The mean of an item's attempts, with all lost ones at `low`, and at `high`."""
+    total = scored = made = 0.0
+    for run in side.runs:
+        if run.subtask != name[0]:
+            continue
+        for repeat in run.repeats:
+            answer = repeat.get(name[1])
+            attempts, good = (1, 0) if answer is None else answer.attempts
+            made, scored = made + attempts, scored + good
+            total += 0.0 if answer is None else answer.score * good
+    if not made:
+        return low, high
+    return (total + (made - scored) * low) / made, (total + (made - scored) * high) / made
+
+
+def ends_of(row: Row) -> tuple[float, float] | None:
+    """The range of an attempt's score; where the metric has none, that of the scores that are there."""
+    runs = [run for side in row.sides for run in side.runs]
+    lows, highs = {run.low for run in runs}, {run.high for run in runs}
+    seen = [value for side in row.sides for values in side.scores.values() for value in values]
+    low = min(lows) if None not in lows else min(seen, default=None)
+    high = max(highs) if None not in highs else max(seen, default=None)
+    return None if low is None or high is None else (low, high)
+
+
+def reach_of(row: Row) -> Reach | None:
+    """How far lost attempts could move a row's gain; None where nothing bounds it."""
+    if row.corpus is not None:
+        gains = corpus_gains(row)
+        gain = row.sign * (row.score - row.baseline_score)
+        return None if gains is None else Reach(gains[0] - gain, gains[1] - gain, 1.0)
+    ends = ends_of(row)
+    if ends is None:
+        return None
+    if row.pairs is None:
+        return reach_of_scores(row, ends)
+    baseline, candidate = row.sides
+    both = (set(baseline.scores) | baseline.errors) & (set(candidate.scores) | candidate.errors)
+    low = high = observed = compared = 0.0
+    factors = part_factors(both, row.parts_once)
+    for name in both:
+        one, two = item_range(baseline, name, *ends), item_range(candidate, name, *ends)
+        factor = factors[name[0]]
+        low, high = low + factor * (two[0] - one[1]), high + factor * (two[1] - one[0])
+        if name in baseline.scores and name in candidate.scores:
+            compared += factor
+            observed += factor * (repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]))
+    hidden = sum(hidden_share(side) for side in row.sides) * (ends[1] - ends[0]) * len(both)
+    low, high = low - hidden, high + hidden
+    if row.sign < 0:
+        low, high, observed = -high, -low, -observed
+    return Reach((low - observed) / len(both), (high - observed) / len(both), compared / len(both))
+
+
+def hidden_share(side: Side) -> float:
+    """The share of a side's attempts that were lost without an item showing it: any could be the one."""
+    told, shown = side_attempts(side), 0
+    for run in side.runs:
+        lost, _ = lost_rows(run.repeats, run.errors)
+        shown += lost
+        for repeat in run.repeats:
+            shown += sum(made - scored for made, scored in (answer.attempts for answer in repeat.values()))
+    return max(0, told.lost - shown) / told.made if told.made else 0.0
+
+
+def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
+    """The reach by the counts of two records without items."""
+    bounds = []
+    for side, score in zip(row.sides, (row.baseline_score, row.score), strict=True):
+        found = score_bounds(score, side_attempts(side), *ends)
+        if found is None:
+            return None
+        bounds.append(found)
+    low, high = bounds[1][0] - bounds[0][1], bounds[1][1] - bounds[0][0]
+    observed = row.score - row.baseline_score
+    if row.sign < 0:
+        low, high, observed = -high, -low, -observed
+    return Reach(low - observed, high - observed, 1.0)
+
+
+def repeats_mean(values: tuple[float, ...]) -> float:
+    """The mean of an item's repeats."""
+    return math.fsum(values) / len(values)
+
+
+def within_losses(row: Row, policy: Policy) -> Row:
+    """The row with what was lost on each side, and without a verdict that the lost attempts could overturn."""
+    if not row.sides or row.score is None or row.baseline_score is None:
+        return row
+    lost = [side_attempts(side) for side in row.sides]
+    if not any(one.lost for one in lost):
+        return row
+    row = replace(row, notes=(*row.notes, *loss_notes(row, lost)))
+    if row.verdict not in (GO, BETTER, NO_REGRESSION, NO_GO, REGRESSION):
+        return row
+    reach = reach_of(row)
+    if reach is not None:
+        limit = 0.0 if row.verdict == BETTER else row.threshold
+        evidence = row.basis.evidence
+        if row.verdict in (NO_GO, REGRESSION):
+            holds = evidence.p_below((limit - reach.high) / reach.share) <= row.levels[1] if reach.share else False
+        else:
+            holds = evidence.p_above((limit - reach.low) / reach.share) <= row.levels[0] if reach.share else False
+        if holds:
+            return row
+    shares = [f"{one.lost} of {one.made or '?'}" for one in lost]
+    why = (
+        f"{row.verdict} only if the lost attempts ({shares[0]} of the baseline, {shares[1]} of the candidate) are like"
+    )
+    return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, f"{why} the others: no verdict"))
+
+
+def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
+    """What is said of each side's lost attempts: how many, why, and the score's bounds."""
+    notes = []
+    ends = ends_of(row) if row.corpus is None else None
+    for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
+        if not attempts.lost:
+            continue
+        score = repeats_mean(side.run_scores)
+        counts: dict[str, int] = {}
+        for run in side.runs:
+            for what, count in run.counts.items():
+                counts[what] = counts.get(what, 0) + count
+        text = f"{name}: {attempts_text(counts, attempts)}"
+        found = score_bounds(score, attempts, *ends) if ends else None
+        low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
+        notes.append(text + low_high)
+    return notes
+
+
+# --- parts/comparison/clusters.py -------------------------------------------------------------------------------------
+
+FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
+MATTERS = 1.5  # design effect from which on a field is asked about
+FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared among the fields
+NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator", "statistics"}
+
+
+def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
+    """(field, design effect) of the metadata that explains most how the items' differences agree; None without one."""
+    import numpy as np
+    from scipy import stats
+
+    if len(names) < 2 * FEWEST_GROUPS:
+        return None
+    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
+    differences = np.array(
+        [repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]) for name in names]
+    )
+    if not differences.any():
+        return None
+    fields = set(answers[0][1].fields) - NOT_ASKED
+    found: list[tuple[float, str]] = []
+    for field in sorted(fields):
+        values = [two.fields.get(field) for _, two in answers]
+        if any(one.fields.get(field, two.fields.get(field)) != two.fields.get(field) for one, two in answers):
+            continue
+        sizes = Counter(values)
+        if None in sizes or not FEWEST_GROUPS <= len(sizes) <= len(names) / 2:
+            continue
+        _, groups = np.unique(values, return_inverse=True)
+        effect = (clustered_standard_error(differences, groups) / error_of_mean(differences)) ** 2
+        parts = [differences[groups == group] for group in range(len(sizes))]
+        spread = sum(((part - part.mean()) ** 2).sum() for part in parts)
+        between = sum(len(part) * (part.mean() - differences.mean()) ** 2 for part in parts)
+        df = len(sizes) - 1, len(names) - len(sizes)
+        p = 0.0 if spread == 0 else float(stats.f.sf(between / df[0] / (spread / df[1]), *df))
+        if effect > MATTERS and p < FIELD_LEVEL / len(fields):
+            found.append((effect, field))
+    return (max(found)[1], max(found)[0]) if found else None
+
+
+def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> str:
+    """Why the items may not be compared one by one; nothing where they may."""
+    clustered = [run for side in (baseline, candidate) for run in side.runs if "cluster" in run.error_method.lower()]
+    if clustered:
+        return (
+            "the record's own standard error is clustered, by a field that it does not name: say it with --cluster-by "
+            "FIELD (or --cluster-by none)"
+        )
+    found = grouping_field(baseline, candidate, names)
+    if found:
+        field, effect = found
+        return (
+            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with --cluster-by "
+            f"{field}, or say that they are independent with --cluster-by none"
+        )
+    return ""
 
 
 # --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
@@ -6023,9 +6055,16 @@ def check_field(runs: Sequence[Run], field: str) -> None:
 # --- parts/records/groups.py ------------------------------------------------------------------------------------------
 
 
+def part_name(subtask: str) -> str:
+    """A part's own name: HELM and inspect call it by the option that selects it: "subject=anatomy" is anatomy."""
+    name = subtask.rpartition("/")[2]
+    return name if "," in name else name.rpartition("=")[2]
+
+
 def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
     """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
-    wanted = {part.rpartition("/")[2] for part in subtasks}
+    subtasks = list(subtasks)
+    wanted = {part_name(part) for part in subtasks}
     groups = {part.rpartition("/")[0] for part in subtasks}
     for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
         if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
@@ -6038,30 +6077,39 @@ def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) 
     subtasks = list(subtasks)
     if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
         return []
-    have = {part.rpartition("/")[2] for part in subtasks}
+    have = {part_name(part) for part in subtasks}
     return [name for name in rule["names"].split() if name not in have]
 
 
 def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
     """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
     subtasks = list(subtasks)
-    lacking = lacking_parts(key, subtasks, vocabulary)
+    lacking, count = lacking_parts(key, subtasks, vocabulary), len(set(subtasks))
+    if count and "" not in subtasks and key in vocabulary.entries and not group_of_parts(key, subtasks, vocabulary):
+        of = f"{count} parts" if count > 1 else f"a part ({subtasks[0]})"
+        return f"{key}: {of}, and nothing says that there are no others: not its score"
     if not lacking:
         return ""
-    count = len(set(subtasks))
     return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
 
 
 def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
     """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
 
-    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    lm-eval weights by the number of items where its group says so, inspect always (it asks all parts as one task); all
+    others count each part once.
     """
+    sizes = [float(run.n or 0) for run in runs]
+    if counted_once(runs, vocabulary) or min(sizes) == 0:
+        return [1 / len(runs)] * len(runs)
+    return [size / math.fsum(sizes) for size in sizes]
+
+
+def counted_once(runs: Sequence[Run], vocabulary: MetricMapping) -> bool:
+    """Whether a benchmark's score counts each of these parts once, whatever the number of its items."""
     rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
-    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
-    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
-    total = math.fsum(sizes)
-    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+    library = library_field(runs[0].harness[0])
+    return library != "inspect" and (rule is None or rule["weights"] != "size" or library != "lm_eval")
 
 
 def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
@@ -6296,7 +6344,8 @@ def with_sides(
         ours, theirs = ours + one, theirs + two
         notes += [line for line in left if line not in notes]
     notes += dict.fromkeys(run.chosen for run in (*ours, *theirs) if run.chosen and run.chosen not in notes)
-    sides = side_of(ours), side_of(theirs)
+    once = len(shared) > 1 and counted_once(list({run.subtask: run for run in ours}.values()), vocabulary)
+    sides, row = (side_of(ours, once), side_of(theirs, once)), replace(row, parts_once=once)
     paired = bool(sides[0].scores and sides[1].scores)
     matched = match_items(*sides)
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
@@ -6305,7 +6354,7 @@ def with_sides(
     found = [(name, contradiction(side.runs)) for side, name in zip(sides, ("baseline", "candidate"), strict=True)]
     reasons += [f"the {name}'s {text}" for name, text in found if text]
     if len(shared) > 1:
-        notes.append(f"{len(shared)} parts pooled, each item counts once")
+        notes.append(f"{len(shared)} parts, {'each' if once else 'each of their items'} counts once, as in the harness")
     notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes] + remark_notes(side, name)
@@ -6328,7 +6377,7 @@ def is_grouped(pairs: Pairs) -> bool:
 
 def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
     """The row with its paired items and what they show; independent: somebody has said that the items are."""
-    pairs = make_pairs(*row.sides, matched.names)
+    pairs = make_pairs(*row.sides, matched.names, row.parts_once)
     notes = list(row.notes)
     counts = (
         (matched.errors, "could not be scored on both sides in every run"),
@@ -6339,6 +6388,10 @@ def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
     if matched.unknown_prompts:
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
     unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    if first_corpus_level(row.sides) and len({part for part, _ in matched.names}) > 1:
+        scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in row.sides]
+        basis = Basis(None, "several parts, each with a score of its own corpus")
+        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
     if first_corpus_level(row.sides):
         return with_corpus(replace(row, notes=tuple(notes)), matched.names, unsaid)
     basis = paired_basis(pairs, row.sign, row.span)
@@ -6400,7 +6453,9 @@ def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
         half = max(mean_of_runs(side.run_scores)[2] * math.sqrt(side.repeats) for side in sides)
         return replace(row, noise=Noise(half * width, repeats, None))
     changed = [sum(len(set(own)) > 1 for own in side.scores.values()) / len(side.scores) for side in sides]
-    within = math.fsum(mean_within(side, list(side.scores)) for side in sides) / len(sides)
+    within = math.fsum(
+        mean_within(side, side.scores, part_factors(side.scores, row.parts_once)) for side in sides
+    ) / len(sides)
     half = float(critical_value(0.025)) * math.sqrt(within / row.pairs.n) * width
     return replace(row, noise=Noise(half, repeats, math.fsum(changed) / len(changed)))
 
@@ -6944,9 +6999,9 @@ def joint_scores(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
 
     sides = [rows[0].sides[0], *(row.sides[1] for row in rows)]
     common = set(sides[0].scores).intersection(*(side.scores for side in sides[1:]))
-    lines = []
+    lines, factors = [], part_factors(common, rows[0].parts_once)
     for name in common:
-        values = tuple(math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
+        values = tuple(factors[name[0]] * math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
         group = sides[0].answers[name].group
         lines.append((values, (name[0], group) if group is not None else name))
     lines.sort()

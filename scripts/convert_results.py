@@ -496,8 +496,10 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
-    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
-    return " ".join("".join(seen).split())
+    text = str(text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
+    return " ".join(text.split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -1071,8 +1073,8 @@ def scrub(text: str) -> str:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
         secret = os.environ.get(name)
         text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
-    return text.replace(str(Path.home()), "~")
+    text = SECRET.sub(r"\1_***", text).replace(f"{os.getcwd()}{os.sep}", "")
+    return text.replace(os.path.expanduser("~"), "~")
 
 
 def without_paths(text: str, *known: Path) -> str:
@@ -4854,6 +4856,25 @@ INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ol
 SHOTS_ARGUMENTS = ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots")
 
 
+SELECTING = re.compile(
+    r"(?:sub(?:ject|set|task)|categor(?:y|ie)|language|level|domain|topic|dataset_name)s?(?:_names?)?"
+)
+
+
+def inspect_title(spec: Mapping[str, Any]) -> str:
+    """The task's name, with the part of its items that its arguments select: "mmlu_0_shot:subjects=anatomy"."""
+    given = spec.get("task_args_passed")
+    given = given if isinstance(given, dict) else part(spec, "task_args")
+    chosen = []
+    for name, value in given.items():
+        texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
+        texts = [
+            single_line(text)[:80] for text in texts if isinstance(text, str | int) and str(text) not in ("", "all")
+        ]
+        chosen += [f"{name}={'+'.join(texts[:8])}"] if texts and SELECTING.fullmatch(str(name)) else []
+    return single_line(spec.get("task")) + (f":{','.join(chosen)}" if chosen else "")
+
+
 def log_generation(header: Mapping[str, Any]) -> dict[str, Any]:
     """The generation settings of a log: those of its last generate step, under those of the run."""
     steps = [
@@ -5060,7 +5081,7 @@ def inspect_log(
     run = TaskRun(
         origin=origin,
         task=task,
-        title=task,
+        title=inspect_title(spec),
         shots=inspect_shots(spec),
         model=model,
         version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
@@ -6013,13 +6034,80 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
     )
     groups = lm_eval_groups(document)
     shared = lm_eval_settings(document, arguments)
+    wrong = lm_eval_conflicts(document)
+    for group, text in wrong.groups.items():
+        yield Trouble(str(origin.path), text, group, failed=True)
     for task, values in part(document, "results").items():
         if task in groups:
             yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", task)
         elif isinstance(values, dict):
-            yield from lm_eval_task(origin, document, task, model, moment, shared, here, files)
+            for run in lm_eval_task(origin, document, task, model, moment, shared, here, files):
+                yield wrong.told(run) if isinstance(run, TaskRun) else run
         else:
             yield Trouble(str(origin.path), "no scores under its name", task)
+
+
+@dataclass(frozen=True)
+class LmEvalConflicts:
+    """Groups whose own row is not what their tasks make, and the tasks and metrics that this is about."""
+
+    groups: Mapping[str, str]
+    scores: Mapping[tuple[str, str], str]
+
+    def told(self, run: TaskRun) -> TaskRun:
+        """A task with the conflict beside each of its scores that is in one: no reader uses these."""
+        scores = tuple(
+            replace(score, details={**score.details, "conflict": self.scores[run.task, score.name]})
+            if (run.task, score.name) in self.scores
+            else score
+            for score in run.scores
+        )
+        return replace(run, scores=scores)
+
+
+def lm_eval_conflicts(document: Mapping[str, Any]) -> LmEvalConflicts:
+    """What a file's group rows say, held against their tasks: their mean, plain or by the number of items."""
+    found: dict[str, str] = {}
+    scores: dict[tuple[str, str], str] = {}
+    for group in part(document, "group_subtasks"):
+        leaves = lm_eval_leaves(document, group)
+        row = part(document, "groups", group) or part(document, "results", group)
+        for key, metric, chosen in lm_eval_keys(row):
+            value, made = finite(row[key]), lm_eval_group_means(document, group, leaves, key)
+            if value is None or not made or any(math.isclose(value, mean, rel_tol=1e-6, abs_tol=1e-9) for mean in made):
+                continue
+            text = (
+                f"the file's own row of {single_line(group)} says {value:g}, its {len(leaves)} tasks make {made[0]:g}"
+            )
+            found[group] = f"{single_line(key)}: {text}"
+            name = f"{metric},{single_line(chosen)}" if chosen else metric
+            scores |= {(leaf, name): text for leaf in leaves}
+    return LmEvalConflicts(found, scores)
+
+
+def lm_eval_leaves(document: Mapping[str, Any], group: str, depth: int = 8) -> list[str]:
+    """The tasks of a group and of the groups in it."""
+    children = part(document, "group_subtasks").get(group)
+    if not isinstance(children, list) or not children or not depth:
+        return [group]
+    return [leaf for child in map(str, children) for leaf in lm_eval_leaves(document, child, depth - 1)]
+
+
+def lm_eval_group_means(document: Mapping[str, Any], group: str, leaves: Sequence[str], key: str) -> list[float]:
+    """A group's score as its tasks (or the groups in it) make it: by the number of items, each once; [] if unknown."""
+    means = []
+    children = [str(name) for name in part(document, "group_subtasks").get(group) or ()]
+    for names in (leaves, children):
+        values = [finite(part(document, "results", name).get(key)) for name in names]
+        sizes = [
+            [whole(part(document, "n-samples", leaf).get("effective")) for leaf in lm_eval_leaves(document, name)]
+            for name in names
+        ]
+        counts = [None if None in own else sum(own) for own in sizes]
+        if names and None not in values and None not in counts and sum(counts):
+            means.append(math.fsum(v * n for v, n in zip(values, counts, strict=True)) / sum(counts))
+            means.append(math.fsum(values) / len(values))
+    return means
 
 
 def lm_eval_quantization(arguments: Mapping[str, Any]) -> str | None:

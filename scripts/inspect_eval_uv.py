@@ -437,8 +437,10 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
-    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
-    return " ".join("".join(seen).split())
+    text = str(text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
+    return " ".join(text.split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -2472,6 +2474,9 @@ SCORER_NAMES = {
     "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
     "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
 }  # fmt: skip
+# In the names of HELM's runs: how was asked, not what.
+_WAYS = "(?:method|use_official_examples|use_chain_of_thought|output_format_instructions|eval_split|num_output_tokens)"
+HELM_SETTING = re.compile(rf"(?<=[:,]){_WAYS}=[^,]*,?|,{_WAYS}=[^,]*")
 MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
 
 
@@ -2499,7 +2504,7 @@ class MetricMapping:
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
         """
         own = self.harness_names.get(library_field(library), {})
-        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
+        name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
         if normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
@@ -3750,8 +3755,8 @@ def scrub(text: str) -> str:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
         secret = os.environ.get(name)
         text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
-    return text.replace(str(Path.home()), "~")
+    text = SECRET.sub(r"\1_***", text).replace(f"{os.getcwd()}{os.sep}", "")
+    return text.replace(os.path.expanduser("~"), "~")
 
 
 def without_paths(text: str, *known: Path) -> str:

@@ -595,8 +595,10 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
-    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
-    return " ".join("".join(seen).split())
+    text = str(text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
+    return " ".join(text.split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -5027,8 +5029,8 @@ def scrub(text: str) -> str:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
         secret = os.environ.get(name)
         text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
-    return text.replace(str(Path.home()), "~")
+    text = SECRET.sub(r"\1_***", text).replace(f"{os.getcwd()}{os.sep}", "")
+    return text.replace(os.path.expanduser("~"), "~")
 
 
 def without_paths(text: str, *known: Path) -> str:

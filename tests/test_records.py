@@ -130,6 +130,17 @@ def test_the_tasks_of_one_night_are_one_state(tmp_path, capsys):
     assert [row["verdict"] for row in document["benchmarks"]].count("MISSING") == 0
 
 
+def test_folders_that_begin_with_a_dot_are_read_by_every_reader(tmp_path, capsys):
+    """lm-eval names the folder of ./run/... so; what version control and caches keep is no result."""
+    for folder in (".__run__step_1", ".git", ".cache"):
+        for name in ("me/old", "me/new"):
+            write_record(tmp_path / folder, name, GOOD if folder != ".git" else GOOD[:100])
+    _, document, _ = compare(capsys, tmp_path)
+    assert document["benchmarks"][0]["score"]["score"] == 0.75
+    assert len(bc.record_files([tmp_path])) == len(board.record_files([tmp_path])) == 2
+    assert len(manager.read_entries([tmp_path], "me/new", "me/new", [], MAPPING)[0]) == 1
+
+
 # --- How ------------------------------------------------------------------------------------------------------------
 
 
@@ -354,6 +365,60 @@ def test_parts_weigh_in_a_ranking_as_in_their_harness(tmp_path, capsys):
     assert scores == pytest.approx(dict.fromkeys(("step_1", "step_2"), 254 / 606), abs=5e-4)
 
 
+LIGHTEVAL_PARTS = {"murder_mysteries": 250, "object_placements": 50, "team_allocation": 100}
+
+
+def part_scores(right: dict[str, int]) -> dict[str, list[float]]:
+    return {name: [1.0] * right[name] + [0.0] * (count - right[name]) for name, count in LIGHTEVAL_PARTS.items()}
+
+
+@pytest.mark.parametrize("library", [("lighteval", "0.13.0"), ("lm-eval", "0.4.13")])
+def test_comparison_and_ranking_weigh_parts_alike(tmp_path, capsys, library):
+    """Parts of 250, 50 and 100 items: each once for lighteval, by their items for lm-eval; the verdict follows."""
+    root = checkpoints(tmp_path / "run", "step_1", "step_2")
+    old, new = ({"murder_mysteries": 200, "object_placements": 10, "team_allocation": 50},
+                {"murder_mysteries": 190, "object_placements": 30, "team_allocation": 50})  # fmt: skip
+    for name, right in (("step_1", old), ("step_2", new)):
+        for part, values in part_scores(right).items():
+            task = f"leaderboard_musr_{part}" if library[0] == "lm-eval" else f"musr:{part}"
+            write_record(
+                root / "results", f"run/{name}", values, task=task, metric="acc_norm", library=library,
+                details={"path": str(root / name)}, metadata=lambda i, part=part: {"prompt_hash": f"{part}{i}"},
+            )  # fmt: skip
+    _, out, _ = call(bc, capsys, root, "--json")
+    scores = {c["name"]: c["scores"]["musr"] for c in json.loads(out)["checkpoints"]}
+    ranked = {name: one["score"] if isinstance(one, dict) else one for name, one in scores.items()}
+    _, document, _ = compare(capsys, root / "results", baseline="run/step_1", candidate="run/step_2")
+    (row,) = document["benchmarks"]
+    found = row["baseline"]["score"], row["score"]["score"]
+    assert found == pytest.approx((ranked["step_1"], ranked["step_2"]), abs=5e-4)
+    once = library[0] == "lighteval"
+    expected = (0.8 + 0.2 + 0.5) / 3 if once else 260 / 400
+    assert row["baseline"]["score"] == pytest.approx(expected)
+    assert ("each counts once" if once else "each of their items counts once") in "; ".join(row["notes"])
+
+
+def test_an_interval_over_parts_that_count_once_holds():
+    """Coverage of the difference of two models over parts of 20, 50 and 200 items, each of which counts once."""
+    import numpy as np
+
+    rng, held, runs = np.random.default_rng(5), 0, 400
+    sizes, truth = (20, 50, 200), ((0.5, 0.6), (0.4, 0.4), (0.8, 0.75))
+    for _ in range(runs):
+        sides = []
+        for which in (0, 1):
+            scores = {
+                (str(p), str(i)): (float(rng.random() < truth[p][which]),) for p in range(3) for i in range(sizes[p])
+            }
+            answers = {name: cr.Answer(value[0], None, None, None) for name, value in scores.items()}
+            sides.append(cr.Side((), scores, answers, frozenset(), (0.5,)))
+        names = tuple(sides[0].scores)
+        pairs = cr.make_pairs(*sides, names, True)
+        low, high = cr.paired_basis(pairs, 1, 1.0).evidence.interval(0.05)
+        held += low <= (0.1 + 0.0 - 0.05) / 3 <= high
+    assert held / runs >= 0.93
+
+
 @pytest.mark.parametrize(
     ("task", "library", "found"),
     [
@@ -366,6 +431,12 @@ def test_parts_weigh_in_a_ranking_as_in_their_harness(tmp_path, capsys):
         ("mgsm_direct_de", "lm-eval", ("mgsm", "de")),
         ("mmlu:anatomy|5", "lighteval", ("mmlu", "anatomy")),
         ("mmlu:subject=anatomy,method=multiple_choice_joint", "helm", ("mmlu", "subject=anatomy")),
+        (
+            "math:subject=algebra,level=1,use_official_examples=False,use_chain_of_thought=True",
+            "helm",
+            ("math", "helm_math/subject=algebra,level=1"),
+        ),
+        ("mmlu_0_shot:subjects=anatomy", "inspect_ai", ("mmlu", "subjects=anatomy")),
         ("all|0", "lighteval", None),
         ("average", "lighteval", None),
         ("mmlu_invented", "lm-eval", None),
@@ -373,6 +444,37 @@ def test_parts_weigh_in_a_ranking_as_in_their_harness(tmp_path, capsys):
 )
 def test_parts_belong_to_their_benchmark(task, library, found):
     assert VOCABULARY.find_task(task, library) == found
+
+
+def published_keys(folder: Path) -> list[str | None]:
+    entries, _ = manager.read_entries([folder], "me/new", "me/new", [], MAPPING)
+    return [entry.key for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("task", "library", "key"),
+    [
+        ("mmlu:subject={},method=multiple_choice_joint", "helm", "mmlu"),
+        ("mmlu_0_shot:subjects={}", "inspect_ai", "mmlu"),
+    ],
+)
+@pytest.mark.parametrize("lacking", [0, 1, 52])
+def test_subjects_are_the_benchmark_when_all_are_there(tmp_path, capsys, task, library, key, lacking):
+    subjects_of = MAPPING["mmlu"]["parts"][0]["names"].split()
+    for subject in subjects_of[lacking:]:
+        write_record(tmp_path, "me/new", GOOD, task=task.format(subject), library=(library, "1"))
+    assert published_keys(tmp_path) == ([key] if not lacking else [None] * (57 - lacking))
+    rows, _ = board.read_own_runs([str(tmp_path)], board.Benchmarks.of(MAPPING))
+    assert [row["benchmark"] for row in rows if row["why_not"] is None] == ([key] if not lacking else [])
+
+
+def test_parts_that_nobody_lists_are_not_called_the_benchmark(tmp_path, capsys):
+    for name in ("me/old", "me/new"):
+        for part in ("island_effects", "irregular_forms"):
+            write_record(tmp_path, name, GOOD, task=f"blimp:phenomenon={part}", library=("helm", "0.5"))
+    _, document, _ = compare(capsys, tmp_path)
+    assert "2 parts, and nothing says that there are no others: not its score" in row_of(document)[1]
+    assert published_keys(tmp_path) == [None, None]
 
 
 # --- May it be used: every reader says the same ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 from parts.comparison.corpus import corpus_gains
+from parts.comparison.pairs import part_factors
 from parts.comparison.vocabulary import (
     BETTER,
     GO,
@@ -94,14 +95,15 @@ def reach_of(row: Row) -> Reach | None:
         return reach_of_scores(row, ends)
     baseline, candidate = row.sides
     both = (set(baseline.scores) | baseline.errors) & (set(candidate.scores) | candidate.errors)
-    low = high = observed = 0.0
-    compared = 0
+    low = high = observed = compared = 0.0
+    factors = part_factors(both, row.parts_once)
     for name in both:
         one, two = item_range(baseline, name, *ends), item_range(candidate, name, *ends)
-        low, high = low + two[0] - one[1], high + two[1] - one[0]
+        factor = factors[name[0]]
+        low, high = low + factor * (two[0] - one[1]), high + factor * (two[1] - one[0])
         if name in baseline.scores and name in candidate.scores:
-            compared += 1
-            observed += repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name])
+            compared += factor
+            observed += factor * (repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]))
     hidden = sum(hidden_share(side) for side in row.sides) * (ends[1] - ends[0]) * len(both)
     low, high = low - hidden, high + hidden
     if row.sign < 0:

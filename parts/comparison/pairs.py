@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show 
 def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
     """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
     differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
+    span = None if span is None else span * pairs.stretch
     counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
     for name, count in counts.items():
         if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
@@ -114,8 +115,11 @@ def recorded_mean(run: Run) -> BoundedMean | None:
     return BoundedMean(run.score, 1 / run.n, 1 / run.n) if exact and 0 < run.n < MANY_ANSWERS else None
 
 
-def side_of(runs: Sequence[Run]) -> Side:
-    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once."""
+def side_of(runs: Sequence[Run], once: bool = False) -> Side:
+    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once.
+
+    once: each part counts once, whatever the number of its items.
+    """
     by_part: dict[str, list[Run]] = defaultdict(list)
     for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
         by_part[run.subtask].append(run)
@@ -124,7 +128,7 @@ def side_of(runs: Sequence[Run]) -> Side:
     scores: dict[ItemId, tuple[float, ...]] = {}
     answers: dict[ItemId, Answer] = {}
     errors: set[ItemId] = set()
-    parts: list[list[list[float]]] = []
+    parts: list[tuple[int, list[list[float]]]] = []  # how much each counts, a list of scores for each repeat
     for subtask, rows in sorted(by_part.items()):
         distinct, remarks = distinct_runs(rows)
         notes += [remark for remark in remarks if remark not in notes]
@@ -132,19 +136,24 @@ def side_of(runs: Sequence[Run]) -> Side:
         errors |= {(subtask, name) for run in distinct for name in run.errors}
         repeats = [repeat for run in distinct for repeat in run.repeats]
         if not repeats:
-            parts.append([[run.score] for run in distinct])
+            parts.append((distinct[0].n or 1, [[run.score] for run in distinct]))
             continue
         common = set(repeats[0]).intersection(*repeats[1:])
         errors |= {(subtask, name) for name in set().union(*repeats) - common}
         for name in common:
             scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
             answers[subtask, name] = repeats[0][name]
-        parts.append([[repeat[name].score for name in sorted(common)] for repeat in repeats])
-    counts = {len(part) for part in parts}
+        if common:
+            parts.append((len(common), [[repeat[name].score for name in sorted(common)] for repeat in repeats]))
+    counts = {len(part) for _, part in parts}
     if len(counts) > 1:
         notes.append("its parts were repeated a different number of times")
-    pooled = [[score for part in parts for score in part[i]] for i in range(min(counts))]
-    run_scores = tuple(math.fsum(values) / len(values) for values in pooled if values)
+    weights = [1 if once else size for size, _ in parts]
+    run_scores = tuple(
+        math.fsum(w * math.fsum(part[i]) / len(part[i]) for w, (_, part) in zip(weights, parts, strict=True))
+        / sum(weights)
+        for i in range(min(counts, default=0))
+    )
     run_scores = run_scores or tuple(run.score for run in kept)
     return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
 
@@ -192,13 +201,23 @@ def match_items(baseline: Side, candidate: Side) -> Matched:
     )
 
 
-def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pairs:
+def part_factors(names: Iterable[ItemId], once: bool) -> dict[str, float]:
+    """Part -> what its items' scores are multiplied by, so that the mean over all is the mean of the parts' means.
+
+    Of 1 where items count alike (once: each part counts alike).
+    """
+    sizes = Counter(part for part, _ in names)
+    every = sum(sizes.values())
+    return {part: every / (len(sizes) * size) if once else 1.0 for part, size in sizes.items()}
+
+
+def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: bool = False) -> Pairs:
     """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
     import numpy as np
 
-    rows = []
+    rows, factors = [], part_factors(names, once)
     for name in names:
-        one, two = baseline.scores[name], candidate.scores[name]
+        one, two = ([factors[name[0]] * value for value in side.scores[name]] for side in (baseline, candidate))
         own, other = candidate.answers[name], baseline.answers[name]
         group = own.group or other.group
         rater = own.fields.get("rater") or other.fields.get("rater")
@@ -213,9 +232,10 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pair
         np.array([row[0] for row in rows], float),
         np.array([row[1] for row in rows], float),
         {what: numbers for what, numbers in shared.items() if numbers is not None},
-        (mean_within(baseline, names), mean_within(candidate, names)),
+        (mean_within(baseline, names, factors), mean_within(candidate, names, factors)),
         (baseline.repeats, candidate.repeats),
-        (spread_of_runs(baseline, names), spread_of_runs(candidate, names)),
+        (spread_of_runs(baseline, names, factors), spread_of_runs(candidate, names, factors)),
+        max(factors.values(), default=1.0),
     )
 
 
@@ -228,19 +248,21 @@ def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
     return np.array(codes) if len(numbers) < len(names) else None
 
 
-def spread_of_runs(side: Side, names: Sequence[ItemId]) -> float:
+def spread_of_runs(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
     """The variance of the means of a side's runs; 0 for a single run."""
     import numpy as np
 
     if side.repeats < 2 or not names:
         return 0.0
-    return float(np.array([side.scores[name][: side.repeats] for name in names]).mean(axis=0).var(ddof=1))
+    scores = [[factors[name[0]] * score for score in side.scores[name][: side.repeats]] for name in names]
+    return float(np.array(scores).mean(axis=0).var(ddof=1))
 
 
-def mean_within(side: Side, names: Sequence[ItemId]) -> float:
+def mean_within(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
     """The mean variance of an item's repeats; 0 where each was asked once."""
     import numpy as np
 
     if side.repeats < 2 or not names:
         return 0.0
-    return float(np.mean([np.var(side.scores[name], ddof=1) for name in names if len(side.scores[name]) > 1]))
+    own = [name for name in names if len(side.scores[name]) > 1]
+    return float(np.mean([factors[name[0]] ** 2 * np.var(side.scores[name], ddof=1) for name in own]))

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from parts.comparison.pairs import part_factors
 from parts.comparison.rows import Question, first_corpus_level
 from parts.comparison.vocabulary import NOT_COMPARABLE, Pareto, Row
 
@@ -67,9 +68,9 @@ def joint_scores(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
 
     sides = [rows[0].sides[0], *(row.sides[1] for row in rows)]
     common = set(sides[0].scores).intersection(*(side.scores for side in sides[1:]))
-    lines = []
+    lines, factors = [], part_factors(common, rows[0].parts_once)
     for name in common:
-        values = tuple(math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
+        values = tuple(factors[name[0]] * math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
         group = sides[0].answers[name].group
         lines.append((values, (name[0], group) if group is not None else name))
     lines.sort()

@@ -403,7 +403,8 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
     found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
     if row.pairs is not None:
         values = (row.pairs.baseline, row.pairs.candidate)[side]
-        ends = (0.0, 1.0) if is_share(row) and values.min() >= 0 and values.max() <= 1 else (None, None)
+        top = row.pairs.stretch
+        ends = (0.0, top) if is_share(row) and values.min() >= 0 and values.max() <= top else (None, None)
         interval = score_interval(values, list(row.pairs.shared.values()), *ends)
         found["interval_95"] = None if interval is None else list(interval[:2])
     if row.basis is not None and row.basis.score_intervals:

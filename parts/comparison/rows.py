@@ -25,6 +25,7 @@ from parts.comparison.pairs import (
     match_items,
     mean_within,
     paired_basis,
+    part_factors,
     side_of,
     unpaired_basis,
 )
@@ -45,7 +46,7 @@ from parts.comparison.vocabulary import (
     Side,
 )
 from parts.frame import ScriptError, listing, natural_key
-from parts.records.groups import incomplete_line
+from parts.records.groups import counted_once, incomplete_line
 from parts.records.repeats import contradiction
 from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
@@ -225,7 +226,8 @@ def with_sides(
         ours, theirs = ours + one, theirs + two
         notes += [line for line in left if line not in notes]
     notes += dict.fromkeys(run.chosen for run in (*ours, *theirs) if run.chosen and run.chosen not in notes)
-    sides = side_of(ours), side_of(theirs)
+    once = len(shared) > 1 and counted_once(list({run.subtask: run for run in ours}.values()), vocabulary)
+    sides, row = (side_of(ours, once), side_of(theirs, once)), replace(row, parts_once=once)
     paired = bool(sides[0].scores and sides[1].scores)
     matched = match_items(*sides)
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
@@ -234,7 +236,7 @@ def with_sides(
     found = [(name, contradiction(side.runs)) for side, name in zip(sides, ("baseline", "candidate"), strict=True)]
     reasons += [f"the {name}'s {text}" for name, text in found if text]
     if len(shared) > 1:
-        notes.append(f"{len(shared)} parts pooled, each item counts once")
+        notes.append(f"{len(shared)} parts, {'each' if once else 'each of their items'} counts once, as in the harness")
     notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes] + remark_notes(side, name)
@@ -257,7 +259,7 @@ def is_grouped(pairs: Pairs) -> bool:
 
 def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
     """The row with its paired items and what they show; independent: somebody has said that the items are."""
-    pairs = make_pairs(*row.sides, matched.names)
+    pairs = make_pairs(*row.sides, matched.names, row.parts_once)
     notes = list(row.notes)
     counts = (
         (matched.errors, "could not be scored on both sides in every run"),
@@ -268,6 +270,10 @@ def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
     if matched.unknown_prompts:
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
     unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    if first_corpus_level(row.sides) and len({part for part, _ in matched.names}) > 1:
+        scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in row.sides]
+        basis = Basis(None, "several parts, each with a score of its own corpus")
+        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
     if first_corpus_level(row.sides):
         return with_corpus(replace(row, notes=tuple(notes)), matched.names, unsaid)
     basis = paired_basis(pairs, row.sign, row.span)
@@ -329,6 +335,8 @@ def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
         half = max(mean_of_runs(side.run_scores)[2] * math.sqrt(side.repeats) for side in sides)
         return replace(row, noise=Noise(half * width, repeats, None))
     changed = [sum(len(set(own)) > 1 for own in side.scores.values()) / len(side.scores) for side in sides]
-    within = math.fsum(mean_within(side, list(side.scores)) for side in sides) / len(sides)
+    within = math.fsum(
+        mean_within(side, side.scores, part_factors(side.scores, row.parts_once)) for side in sides
+    ) / len(sides)
     half = float(critical_value(0.025)) * math.sqrt(within / row.pairs.n) * width
     return replace(row, noise=Noise(half, repeats, math.fsum(changed) / len(changed)))

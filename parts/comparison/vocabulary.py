@@ -154,7 +154,8 @@ class Pairs:
     """The items that both sides have scored, in an order that depends on their scores alone.
 
     shared: "clusters" and "raters" -> the number of each item's, where items share them. within: the mean variance of
-    an item's repeats, on each side (0 where each item was asked once); between: that of the means of the runs.
+    an item's repeats, on each side (0 where each item was asked once); between: that of the means of the runs. stretch:
+    what an item's score was multiplied by at most, so that parts of other sizes count once each.
     """
 
     baseline: np.ndarray
@@ -163,6 +164,7 @@ class Pairs:
     within: tuple[float, float] = (0.0, 0.0)
     repeats: tuple[int, int] = (1, 1)
     between: tuple[float, float] = (0.0, 0.0)
+    stretch: float = 1.0
 
     @property
     def n(self) -> int:
@@ -250,6 +252,7 @@ class Row:
     noise: Noise | None = None
     nights: NightsFound | None = None
     notes: tuple[str, ...] = ()
+    parts_once: bool = False  # whether each of its parts counts once, whatever the number of its items
 
     @property
     def sign(self) -> int:

@@ -44,6 +44,25 @@ INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ol
 SHOTS_ARGUMENTS = ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots")
 
 
+SELECTING = re.compile(
+    r"(?:sub(?:ject|set|task)|categor(?:y|ie)|language|level|domain|topic|dataset_name)s?(?:_names?)?"
+)
+
+
+def inspect_title(spec: Mapping[str, Any]) -> str:
+    """The task's name, with the part of its items that its arguments select: "mmlu_0_shot:subjects=anatomy"."""
+    given = spec.get("task_args_passed")
+    given = given if isinstance(given, dict) else part(spec, "task_args")
+    chosen = []
+    for name, value in given.items():
+        texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
+        texts = [
+            single_line(text)[:80] for text in texts if isinstance(text, str | int) and str(text) not in ("", "all")
+        ]
+        chosen += [f"{name}={'+'.join(texts[:8])}"] if texts and SELECTING.fullmatch(str(name)) else []
+    return single_line(spec.get("task")) + (f":{','.join(chosen)}" if chosen else "")
+
+
 def log_generation(header: Mapping[str, Any]) -> dict[str, Any]:
     """The generation settings of a log: those of its last generate step, under those of the run."""
     steps = [
@@ -250,7 +269,7 @@ def inspect_log(
     run = TaskRun(
         origin=origin,
         task=task,
-        title=task,
+        title=inspect_title(spec),
         shots=inspect_shots(spec),
         model=model,
         version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),

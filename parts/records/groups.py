@@ -17,9 +17,16 @@ from parts.records.run import Run, Validity
 from parts.vocabulary import MetricMapping, library_field
 
 
+def part_name(subtask: str) -> str:
+    """A part's own name: HELM and inspect call it by the option that selects it: "subject=anatomy" is anatomy."""
+    name = subtask.rpartition("/")[2]
+    return name if "," in name else name.rpartition("=")[2]
+
+
 def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
     """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
-    wanted = {part.rpartition("/")[2] for part in subtasks}
+    subtasks = list(subtasks)
+    wanted = {part_name(part) for part in subtasks}
     groups = {part.rpartition("/")[0] for part in subtasks}
     for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
         if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
@@ -32,30 +39,39 @@ def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) 
     subtasks = list(subtasks)
     if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
         return []
-    have = {part.rpartition("/")[2] for part in subtasks}
+    have = {part_name(part) for part in subtasks}
     return [name for name in rule["names"].split() if name not in have]
 
 
 def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
     """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
     subtasks = list(subtasks)
-    lacking = lacking_parts(key, subtasks, vocabulary)
+    lacking, count = lacking_parts(key, subtasks, vocabulary), len(set(subtasks))
+    if count and "" not in subtasks and key in vocabulary.entries and not group_of_parts(key, subtasks, vocabulary):
+        of = f"{count} parts" if count > 1 else f"a part ({subtasks[0]})"
+        return f"{key}: {of}, and nothing says that there are no others: not its score"
     if not lacking:
         return ""
-    count = len(set(subtasks))
     return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
 
 
 def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
     """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
 
-    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    lm-eval weights by the number of items where its group says so, inspect always (it asks all parts as one task); all
+    others count each part once.
     """
+    sizes = [float(run.n or 0) for run in runs]
+    if counted_once(runs, vocabulary) or min(sizes) == 0:
+        return [1 / len(runs)] * len(runs)
+    return [size / math.fsum(sizes) for size in sizes]
+
+
+def counted_once(runs: Sequence[Run], vocabulary: MetricMapping) -> bool:
+    """Whether a benchmark's score counts each of these parts once, whatever the number of its items."""
     rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
-    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
-    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
-    total = math.fsum(sizes)
-    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+    library = library_field(runs[0].harness[0])
+    return library != "inspect" and (rule is None or rule["weights"] != "size" or library != "lm_eval")
 
 
 def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
