@@ -90,13 +90,13 @@ def read_letter(text: str, choices: Sequence[str]) -> str | None:
 def same_answer(scoring: str, found: str, reference: str) -> bool:
     """Whether what was read is what is right."""
     if scoring == "numeric":
-        return number_in(found) == number_in(reference)
+        return number_value(found) == number_value(reference)
     if scoring == "normalized":
         return normalized_text(found) == normalized_text(reference)
     return found.strip() == reference.strip()
 
 
-def number_in(text: str) -> Decimal | None:
+def number_value(text: str) -> Decimal | None:
     """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""
     text = re.sub(r"[,\s\u202f\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")
     try:

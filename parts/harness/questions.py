@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, listing, note, print_data, single_line, slug
-from parts.harness.answers import LETTERS, SCORINGS, number_in, score_answer
+from parts.harness.answers import LETTERS, SCORINGS, number_value, score_answer
 from parts.harness.question_rows import ROLES, Problems, Read, field_names, question_rows, read_row
 from parts.harness.vocabulary import Dataset, Model, Task, TaskRequest
 from parts.hashes import file_sha256
@@ -264,7 +264,7 @@ def settled_scoring(
         raise ScriptError(f"--score {wanted}: {error}") from error
     choices = bool(items[0].choices)
     if not scoring:
-        numbers = all(number_in(text) is not None for item in items for text in item.right)
+        numbers = all(number_value(text) is not None for item in items for text in item.right)
         words = sorted(len(item.right[0].split()) for item in items)
         if not choices and words[len(words) // 2] > LONG_ANSWER:
             raise ScriptError(f"{path}: the answers are texts: --score f1 (words in common) or --score rouge_l", 3)
@@ -289,7 +289,7 @@ def check_set(asked: QuestionSet, problems: Problems) -> None:
     for item in asked.items:
         if asked_question(item) in shots:
             problems.add(item.line, f"the question is example {shots[asked_question(item)]} of --shots-from too")
-        if asked.scoring == "numeric" and any(number_in(text) is None for text in item.right):
+        if asked.scoring == "numeric" and any(number_value(text) is None for text in item.right):
             problems.add(item.line, f"the answer {listing(item.right)} is no number (--score numeric)")
     problems.check()
 
@@ -395,13 +395,13 @@ def show_questions(sets: Sequence[QuestionSet], args: argparse.Namespace, render
     """Print the first items as a model will get them. render: turns of a chat -> text, or None without template."""
     for asked in sets:
         kinds = f"{len(asked.items)} items, {len(asked.shots)} examples, --score {asked.scoring}"
-        print_data(f"{asked.name}: {kinds}, sha256 {asked.dataset.sha256}\n")
+        print_data(f"{asked.name}: {kinds}, sha256 {asked.dataset.sha256}")
         for item in asked.items[: args.show]:
             plain = "\n\n".join(filter(None, [args.system_prompt, asked.prompt(item)]))
             text = render(asked.turns(item, args.system_prompt)) if render else plain
-            print_data(f"--- {item.id} (line {item.line}) ---\n{text}⏎\n")
+            print_data(f"--- {item.id} (line {item.line}) ---\n{text}⏎")
             if asked.written:
-                print_data(f"right: {listing(map(repr, asked.right(item)))}\n")
+                print_data(f"right: {listing(map(repr, asked.right(item)))}")
             for place, choice in enumerate([] if asked.written else asked.continuations(item, bool(render))):
-                print_data(f"{'right' if place in item.gold else 'wrong'}: {choice!r}\n")
+                print_data(f"{'right' if place in item.gold else 'wrong'}: {choice!r}")
     return 0

@@ -224,5 +224,6 @@ def write_tasks(sets: Sequence[QuestionSet], harness: str) -> int:
         for name, text in files.items():
             write_whole(folder / name, text)
             print_data(shown_path(folder / name))
-    note("the prompts hold the examples (--shots-from), so tasks are asked with 0; a chat template is put around them")
+    if sets[0].shots:
+        note("the prompts hold the examples of --shots-from: ask the task with 0")
     return 0
