@@ -2517,6 +2517,7 @@ EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in 
 NUMBER_OF_12 = re.compile(
     r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
 )
+BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -2708,7 +2709,7 @@ def to_yaml(value: Any, **options: Any) -> str:
 
     class Dumper(yaml.SafeDumper):
         def represent_text(self, text: str) -> Any:
-            style = "'" if NUMBER_OF_12.fullmatch(text) else None
+            style = "'" if NUMBER_OF_12.fullmatch(text) else '"' if BREAK_OF_11.search(text) else None
             return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, Dumper.represent_text)
@@ -3547,6 +3548,10 @@ def corpus_score(found: Sequence[tuple[Any, ...]], formula: str) -> float:
 NOBODY = Identity("")
 
 
+class NoUnit(ScriptError):
+    """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
@@ -3679,6 +3684,8 @@ def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping
     try:
         identity = identity_of(record)
         return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except NoUnit as error:
+        raise NoUnit(f"{path}: {error}") from error
     except KeyError as error:
         raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
@@ -3786,7 +3793,8 @@ def read_score(
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
     if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
+        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
     return value, unit, low, high
 
 

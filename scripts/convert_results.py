@@ -142,6 +142,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "skipped": rows(report.skipped),
         "failures": rows(report.failures),
         "conflicts": rows(report.conflicts),
+        "notes": rows(report.notes),
         "other_files": report.others,
     }
 
@@ -193,7 +194,7 @@ def shorten_middle(text: str, most: int = 80) -> str:
 
 def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
     """Print what was converted and what was not; the exit code."""
-    for kind, rows in (("failed", report.failures), ("conflict", report.conflicts)):
+    for kind, rows in (("failed", report.failures), ("conflict", report.conflicts), ("note", report.notes)):
         for row in rows[:20]:
             task = f" {single_line(row.task)[:100]}" if row.task else ""
             note(f"{kind}: {single_line(row.file)}{task}: {single_line(row.reason)}")
@@ -305,6 +306,7 @@ import time
 import traceback
 import uuid
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -1439,6 +1441,7 @@ class Report:
     skipped: list[Trouble] = field(default_factory=list)
     failures: list[Trouble] = field(default_factory=list)
     conflicts: list[Trouble] = field(default_factory=list)
+    notes: list[Trouble] = field(default_factory=list)  # what is odd, and no reason to leave anything out
     others: int = 0
 
     @property
@@ -3416,6 +3419,62 @@ def eee_settle(record: dict[str, Any], means: Mapping[str, float]) -> None:
             details["aggregation"] = "mean" if same else "unknown"
 
 
+# --- parts/formats/examples.py ----------------------------------------------------------------------------------------
+
+# What begins a turn of the user in the templates of chat models, and in prompts that are kept with roles in front.
+USER_TURN = re.compile(
+    r"<\|im_start\|>user|<\|start_header_id\|>user|<start_of_turn>user|<\|user\|>|<\|start\|>user|\[INST\]"
+    r"|^user: |^(?:USER|Human): ",
+    re.M,
+)
+ANSWER_TURN = (
+    r"assistant: *|<\|im_start\|>assistant|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model"
+)
+CUE = re.compile(r"\w[^:\n]{0,29}:")  # "Answer:", "Question 3:" is none of them: its number differs
+MOST_PROMPTS = 300  # of a task that are looked at
+AGREED = 0.9  # share of the prompts that must show the same number
+
+
+def examples_in(prompt: str) -> int | None:
+    """The number of examples in one prompt; None when nothing in it shows that."""
+    turns = len(USER_TURN.findall(prompt))
+    lines = [line.strip() for line in re.sub(ANSWER_TURN, "\n", prompt).split("\n")]
+    last = next((line for line in reversed(lines) if line), "")
+    cue = CUE.match(last)
+    by_cue = sum(line.startswith(cue[0]) for line in lines) - 1 if cue and len(last) <= len(cue[0]) + 1 else None
+    if turns > 1:
+        return turns - 1
+    return by_cue if by_cue is not None else 0 if turns == 1 and len(lines) < 3 else None
+
+
+@dataclass
+class ExampleCount:
+    """The examples in the prompts of one task."""
+
+    found: Counter[int | None] = field(default_factory=Counter)
+
+    def add(self, item: AskedItem) -> None:
+        """Look at one item's prompt; of several requests of an item at the first."""
+        if item.prompt is None or self.found.total() >= MOST_PROMPTS:
+            return
+        first = (item.choices or [""])[0]
+        self.found[examples_in(first if first and item.prompt.startswith(f"{first}\n") else item.prompt)] += 1
+
+    @property
+    def number(self) -> int | None:
+        """The number that (nearly) all prompts show; None: they do not, or show different ones."""
+        if not self.found:
+            return None
+        number, count = self.found.most_common(1)[0]
+        return number if count >= AGREED * self.found.total() else None
+
+    def contradiction(self, shots: int | None) -> str:
+        """What the prompts say against the number of the log's configuration; empty when nothing."""
+        if shots is None or self.number is None or self.number == shots:
+            return ""
+        return f"its prompts hold {self.number} examples, while its configuration says {shots}"
+
+
 # --- parts/formats/records.py -----------------------------------------------------------------------------------------
 
 DAY = 86_400  # seconds that the clocks of two machines may differ
@@ -3694,7 +3753,11 @@ class Converter:
         now = int(old["retrieved_timestamp"]) if old else int(time.time())
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
-            tallies, counts, trouble = self.read_samples(run, parts, now)
+            examples = ExampleCount()
+            tallies, counts, trouble = self.read_samples(run, parts, now, examples)
+            if doubt := examples.contradiction(run.shots):
+                self.report.notes.append(Trouble(file, doubt, run.task))
+                run = replace(run, settings={**run.settings, "examples_in_prompts": str(examples.number)})
             lost = {"lost_items": trouble} if trouble else {}
             if run.samples is None and run.promised:
                 trouble = "the samples file is missing, and the log says that it was written"
@@ -3778,14 +3841,14 @@ class Converter:
             parts.target.unlink(missing_ok=True)
 
     def read_samples(
-        self, run: TaskRun, parts: PartFiles, now: int
+        self, run: TaskRun, parts: PartFiles, now: int, examples: ExampleCount
     ) -> tuple[dict[str, Tally], dict[str, Counts], str | None]:
         """Read and write out the items; ({}, {}, reason) when they cannot be used."""
         if run.samples is None:
             return {}, {}, None
         for own_ids in (True, False):
             try:
-                tallies, counts = self.stream(run, parts, now, own_ids)
+                tallies, counts = self.stream(run, parts, now, own_ids, examples)
                 return tallies, counts, None if tallies else "none of them has a value of one of its metrics"
             except RepeatedIds:
                 parts.drop()
@@ -3798,7 +3861,7 @@ class Converter:
         return {}, {}, reason
 
     def stream(
-        self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool
+        self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool, examples: ExampleCount
     ) -> tuple[dict[str, Tally], dict[str, Counts]]:
         """One pass over the items, each written as it is read."""
         tallies: dict[str, Tally] = {}
@@ -3807,7 +3870,9 @@ class Converter:
         scores = {score.name: score for score in run.scores}
         head = record_head(run, now)
         prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
+        examples.found.clear()
         for item in run.samples(own_ids):
+            examples.add(item)
             names = [name for name in item.values if name in scores]
             key = hashlib.blake2b(
                 f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8

@@ -271,7 +271,7 @@ def run_add(args: argparse.Namespace) -> int:
         required_repo(args)
     allowed = Allowed(args.allow_partial, args.allow_invalid, args.latest)
     places = list(map(Path, args.results))
-    rows, notes = read_rows(places, args.model_id, args.repo_id or "", args.benchmark or [], mapping, allowed)
+    rows, notes, unclear = read_rows(places, args.model_id, args.repo_id or "", args.benchmark or [], mapping, allowed)
     args.repo_id = args.repo_id or rows[0].run.identity.id  # a local card is that of the one model of the records
     entries = record_entries(rows)
     plan = make_plan(
@@ -282,11 +282,14 @@ def run_add(args: argparse.Namespace) -> int:
         formats=args.format,
         task_type=args.task_type,
         source="evaluation records",
-        notes=notes,
+        notes=[*notes, *unclear],
         replace=args.replace,
         beside=args.beside or (),
     )
-    return finish(args, plan)
+    code = finish(args, plan)
+    for text in unclear:
+        note(text)
+    return code or (3 if unclear else 0)
 
 
 def run_apply(args: argparse.Namespace) -> int:
@@ -475,9 +478,10 @@ def run_check(args: argparse.Namespace) -> int:
             info = hub.info(repo_id, args.revision)
             state = hub.state(repo_id, info=info)
     allowed = Allowed(partial=True, invalid=True, latest=args.latest)
-    rows, notes = read_rows(
+    rows, notes, unclear = read_rows(
         list(map(Path, args.results)), args.model_id, repo_id, args.benchmark or [], mapping, allowed
     )
+    notes += unclear
     repo_id = repo_id or rows[0].run.identity.id
     found = check_claims(claims_of(state, repo_id, measures), rows, measures)
     weights = weights_answer(rows, info)
@@ -2522,6 +2526,7 @@ EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in 
 NUMBER_OF_12 = re.compile(
     r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
 )
+BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -2713,7 +2718,7 @@ def to_yaml(value: Any, **options: Any) -> str:
 
     class Dumper(yaml.SafeDumper):
         def represent_text(self, text: str) -> Any:
-            style = "'" if NUMBER_OF_12.fullmatch(text) else None
+            style = "'" if NUMBER_OF_12.fullmatch(text) else '"' if BREAK_OF_11.search(text) else None
             return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, Dumper.represent_text)
@@ -6559,7 +6564,7 @@ class Conflict:
         told += [f"standard error {self.standard_error:.2g}"] if self.standard_error else []
         more = f" ({', '.join(told)})" if told else ""
         doubt = f"; {self.doubt}" if self.doubt else ""
-        new = f"{self.new:.12g}" if isinstance(self.new, float) else self.new
+        new = f"{person_number(self.new, None):.12g}" if isinstance(self.new, float) else self.new
         return f"there is {self.there}, the new value is {new}{more}{doubt}"
 
 
@@ -6612,6 +6617,7 @@ class RepoState:
     files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
     name: str = "README.md"  # what messages call the card
     moved_to: str = ""  # the repo's name now, when it has been renamed
+    closed: str = ""  # "archived" or "disabled": the Hub says that nobody may write to it
 
 
 @dataclass(slots=True)
@@ -7523,7 +7529,8 @@ class Hub:
         }
         there = "README.md" in ids
         card = self.content(repo_id, "README.md", info.sha, identity=ids["README.md"]) if there else None
-        return RepoState(info.sha, card, files, moved_to=info.id if info.id != repo_id else "")
+        closed = next((word for word in ("archived", "disabled") if getattr(info, word, None) is True), "")
+        return RepoState(info.sha, card, files, moved_to=info.id if info.id != repo_id else "", closed=closed)
 
     def content(
         self, repo_id: str, path: str, revision: str, repo_type: str | None = None, identity: str = ""
@@ -7736,7 +7743,9 @@ def card_errors(where: str) -> Iterator[None]:
         raise ScriptError(f"{where} has no README.md") from error
     except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
         status = getattr(getattr(error, "response", None), "status_code", None)
-        why = HUB_REASONS.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
+        said = single_line(getattr(error, "server_message", None) or "")[:200]
+        reasons = HUB_REASONS | {403: f"the Hub does not let it be read{f' ({said})' if said else ''}"}
+        why = reasons.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
         raise ScriptError(f"{where}: could not be read: {why}") from error
 
 
@@ -9131,16 +9140,16 @@ def told_otherwise(plan: Plan, state: RepoState, change: Change) -> list[str]:
     standings = standings_of(dataclasses.replace(state, card=card, files=files), measures)
     tables = [] if all(map(is_of_card, plan.entries)) else card_claims(state.card, plan.repo_id, measures)
     for entry in plan.entries:
-        mine = measures.of_entry(entry)
+        mine, value = measures.of_entry(entry), f"{person_number(entry.value, entry.unit):.12g}"
         for item in standings:
             if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures):
-                found.append(f"{item.where} says {item.value} of {entry.benchmark}, and not {entry.value:.12g}")
+                found.append(f"{item.where} says {item.value} of {entry.benchmark}, and not {value}")
         for row, other in tables if not is_of_card(entry) else ():
             theirs = measures.of_entry(other)
             if measures.relation(theirs, mine) != OTHER and not same_entry(other, entry, measures):
                 found.append(
                     f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin}), "
-                    f"and not {entry.value:.12g}"
+                    f"and not {value}"
                 )
     return list(dict.fromkeys(map(single_line, found)))
 
@@ -10615,6 +10624,10 @@ def is_binary(values: np.ndarray) -> bool:
 NOBODY = Identity("")
 
 
+class NoUnit(ScriptError):
+    """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
@@ -10747,6 +10760,8 @@ def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping
     try:
         identity = identity_of(record)
         return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except NoUnit as error:
+        raise NoUnit(f"{path}: {error}") from error
     except KeyError as error:
         raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
@@ -10854,7 +10869,8 @@ def read_score(
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
     if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
+        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
     return value, unit, low, high
 
 
@@ -11804,7 +11820,9 @@ def choose_metrics(
         chosen += named or group
         left += [row.run.result_id for row in group if named and row not in named]
         known = vocabulary.entries.get(group[0].entry.key or group[0].parent or "") or {}
-        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
+        if (
+            not named and group[0].entry.metric and known.get("kind") == "benchmark"
+        ):  # a category has no metric of its own
             notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
     notes += [f"left out, not the main metric: {listing(left)}"] if left else []
     wholes = {row.entry.key for row in chosen if row.entry.key}
@@ -12180,8 +12198,8 @@ def read_entries(
     ScriptError: 1 nothing to publish, or the gate says no; 2 a damaged or partial result; 3 several models, metrics,
     runs or states of the model.
     """
-    chosen, notes = read_rows(paths, model_id, repo_id, benchmarks, mapping, allowed)
-    return record_entries(chosen), notes
+    chosen, notes, unclear = read_rows(paths, model_id, repo_id, benchmarks, mapping, allowed)
+    return record_entries(chosen), [*notes, *unclear]
 
 
 def record_entries(rows: Sequence[RecordResult]) -> list[Entry]:
@@ -12199,8 +12217,11 @@ def read_rows(
     benchmarks: Sequence[str],
     mapping: Mapping[str, Any],
     allowed: Allowed,
-) -> tuple[list[RecordResult], list[str]]:
-    """The chosen results of one model with the runs behind them; errors as of `read_entries`."""
+) -> tuple[list[RecordResult], list[str], list[str]]:
+    """The chosen results of one model with the runs behind them, notes, and what was left out for want of a unit.
+
+    Errors as of `read_entries`.
+    """
     found, notes = read_records(paths)
     good = [(path, record) for path, record in found if not record.get("failure")]
     if not good:
@@ -12212,17 +12233,28 @@ def read_rows(
     model = choose_record_model((record_identity(record) for _, record in good), name or None, repo_id)
     vocabulary = vocabulary_of(mapping)
     rows: list[RecordResult] = []
+    unclear: list[str] = []
     for path, record in good:
         if record_identity(record).key == model.key:
-            rows += results_of(path, record, vocabulary)
+            try:
+                rows += results_of(path, record, vocabulary)
+            except NoUnit as error:
+                if not benchmarks or is_about(record, benchmarks, vocabulary):
+                    unclear.append(single_line(f"left out: {error}; write metric_config.metric_unit into it"))
+                continue
             if (when := record.get("evaluation_timestamp")) and not iso_time(when):
                 notes.append(single_line(f"left out: the date of {record_place(path)}: {when} is not ISO 8601"))
+    if unclear and not rows:
+        raise ScriptError("\n".join(unclear), code=3)
     notes += failure_notes(found, model, {row.run.result_id.rpartition("/")[0] for row in rows})
     if repo_id and model.id != repo_id:
         notes.append(single_line(f"the records are about {model.name}, published as {repo_id}"))
     kept = {id(run) for run in runs_with_settings((row.run for row in rows), settings)}
     rows = [row for row in rows if id(row.run) in kept]
-    chosen, ids = choose_benchmarks(rows, benchmarks, vocabulary)
+    try:
+        chosen, ids = choose_benchmarks(rows, benchmarks, vocabulary)
+    except ScriptError as error:
+        raise ScriptError("\n".join([*unclear, str(error)]), code=3 if unclear else error.code) from error
     chosen, more = choose_metrics(chosen, ids, vocabulary)
     notes += more
     runs, more = one_state([row.run for row in chosen], name or model.name, "--model-id", allowed.latest, date)
@@ -12235,7 +12267,14 @@ def read_rows(
     chosen, more = choose_runs(chosen, allowed)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model.name)} have no result", code=1)
-    return chosen, notes + more
+    return chosen, notes + more, unclear
+
+
+def is_about(record: Mapping[str, Any], benchmarks: Sequence[str], vocabulary: MetricMapping) -> bool:
+    """Whether a result of a record is of one of the benchmarks that the user names."""
+    keys = {vocabulary.names.get(normalize_name(text), normalize_name(text)) for text in benchmarks}
+    found = (vocabulary.find_task(str(row.get("evaluation_name")), "") for row in record["evaluation_results"])
+    return any(place and place[0] in keys for place in found)
 
 
 def results_of(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[RecordResult]:
@@ -12402,7 +12441,7 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     entries = sorted(change.entries, key=plan.entries.index)
     for entry in entries[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
-        cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
+        cells = (entry.benchmark, f"{person_number(entry.value, entry.unit):.12g}", metric, entry.origin)
         lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
     lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
     files = ", ".join(f"`{path}`" for path in change.files)
@@ -12447,7 +12486,7 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     """A plan and what it changes, for people."""
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
     for entry in plan.entries:
-        lines.append(f"  {entry_name(entry)}: {entry.value:.12g}   from {entry.origin}")
+        lines.append(f"  {entry_name(entry)}: {person_number(entry.value, entry.unit):.12g}   from {entry.origin}")
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
@@ -12638,6 +12677,8 @@ def carry_out(
         return outcome
     how = Sending(args.create_pr, f"refs/pr/{args.update_pr}" if args.update_pr else None, args.commit_message)
     with hub_errors(f"writing to {plan.repo_id}", hub.token or ""):
+        if state.closed:
+            raise ScriptError(f"{plan.repo_id} is {state.closed}: nobody can write to it, or open a pull request")
         before = refuse_hindrances(hub, plan, how, args)
         if not acts(args):
             return outcome

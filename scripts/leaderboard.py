@@ -920,6 +920,64 @@ def shorten(value: object) -> str:
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
 
 
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
 
 FACTOR = "HUB_EVALS_LIMITS"
@@ -1443,6 +1501,662 @@ def read_mapping() -> dict[str, Any]:
     return read_json(MAPPING_FILE)
 
 
+# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
+
+SCORE_KEYS = (
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
+    "notes", "also",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Score:
+    """One score of the model, as the card shows it, with all that tells it from another one."""
+
+    table: int
+    benchmark: str
+    value: float
+    raw: str
+    unit: str | None  # "percent" or "proportion", where the table says so
+    shots: str | None
+    metric: str | None
+    group: str | None
+    heading: str | None
+    row: int
+    column: int
+    key: str | None = None
+    notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
+    also: list[dict[str, int]] = field(default_factory=list)  # table, row, column where the same stands once more
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in SCORE_KEYS}
+
+    def place(self) -> tuple[str, ...]:
+        """What two results of the same thing share."""
+        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
+
+    benchmark: str  # the source's label, plain text
+    value: float  # as the source gives it
+    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
+    key: str | None = None  # canonical key in metric_mapping.json
+    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
+    metric: str | None = None  # the source's word for the metric
+    shots: str | None = None  # "5-shot"
+    variant: str | None = None  # "With tools"; None is the benchmark's default
+    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    source_name: str | None = None
+    source_url: str | None = None
+    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+    samples: int | None = None  # how many were scored, when the source says
+    standard_error: float | None = None  # in the unit of the value
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What validate has to say about one place of the metadata."""
+
+    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    severity: str  # "error" or "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
+
+    create_pr: bool = False
+    revision: str | None = None
+    message: str | None = None
+
+
+# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
+
+MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
+
+# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
+FRONT_MATTER = re.compile(
+    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
+)
+FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
+MAX_FRONT = 5_000_000  # characters of a front matter
+MAX_NODES = 1_000_000  # values in it after its aliases are expanded
+MAX_DEPTH = 100
+EVAL_RESULTS = ".eval_results/"
+EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
+# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
+NUMBER_OF_12 = re.compile(
+    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
+)
+BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
+NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
+
+
+@dataclass(slots=True)
+class YamlNode:
+    """A value in a YAML text: what it is, where its characters are, and what it holds."""
+
+    kind: str  # "mapping", "sequence", "scalar" or "alias"
+    start: int
+    line: int  # from 1
+    column: int
+    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
+    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
+    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
+    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
+    text: str = ""
+    size: int = 1  # values in it, aliases expanded
+
+    def get(self, name: str) -> YamlNode | None:
+        """The value under a key of a mapping; the node of the key stands before it in `items`."""
+        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
+        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
+
+
+@dataclass(slots=True)
+class FrontMatter:
+    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
+
+    before: str
+    yaml: str
+    after: str
+    values: dict[str, Any]
+    root: YamlNode | None  # None: it is empty
+    newline: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
+    found = FRONT_MATTER.match(text)
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
+        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
+    if not found and FRONT_WITHOUT_END.match(text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+    if not found:
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
+    before, yaml_text, close = found["open"], found["yaml"], found["close"]
+    first_line = before.count("\n") + 1
+    values, root = load_yaml(yaml_text, name, first_line)
+    if values is None:
+        values, root = {}, None
+    if not isinstance(values, dict):
+        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
+    check_shape(values, root, name, first_line)
+    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
+
+
+def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
+    """The values in a YAML text, and where they stand; ScriptError with line and reason.
+
+    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
+    before anything is expanded.
+    """
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
+                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
+
+    if len(text) > MAX_FRONT:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
+    try:
+        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
+        return yaml.load(text, Loader=Loader), root
+    except yaml.MarkedYAMLError as error:
+        mark, start = error.problem_mark or error.context_mark, error.context_mark
+        line = f", line {mark.line + first_line}" if mark else ""
+        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
+        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + first_line
+        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
+    except RecursionError as error:
+        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
+
+
+def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
+    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
+    top = YamlNode("sequence", 0, 0, 0)
+    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    for event in events:
+        kind = type(event).__name__
+        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
+            mark = event.start_mark
+            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
+            node.end = event.end_mark.index
+            if kind == "AliasEvent":
+                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+            elif event.anchor:
+                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
+            stack[-1].items.append(node)
+            if kind in kinds:
+                node.flow, node.text = bool(event.flow_style), event.anchor or ""
+                node.marked = bool(event.anchor or event.tag)
+                stack.append(node)
+                if len(stack) > MAX_DEPTH:
+                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
+                continue
+            node.text = event.value if kind == "ScalarEvent" else ""
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            node = stack.pop()
+            if node.flow or not node.items:
+                node.end = event.end_mark.index
+            if node.text:
+                anchors[node.text] = node.size
+            if node.kind == "mapping":
+                refuse_repeated_keys(node, name)
+        else:
+            continue
+        stack[-1].size += node.size
+        stack[-1].end = max(stack[-1].end, node.end)
+        if stack[-1].size > MAX_NODES:
+            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
+    return top.items[0] if top.items else None
+
+
+def refuse_repeated_keys(node: YamlNode, name: str) -> None:
+    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
+    seen: set[str] = set()
+    for key in node.items[::2]:
+        if key.kind == "scalar" and key.text in seen and key.text != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
+        seen.add(key.text if key.kind == "scalar" else str(key.start))
+
+
+def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
+    """ScriptError when model-index has not the form that results can be added to."""
+    node = root.get("model-index") if root else None
+    line = node.line if node else first_line
+
+    def need(value: Any, kind: type, what: str) -> None:
+        if not isinstance(value, kind):
+            wanted = "a list" if kind is list else "a mapping"
+            raise ScriptError(f"{name}, line {line}: {what} is {type(value).__name__}, not {wanted}; correct it first")
+
+    models = values.get("model-index")
+    if models is None:
+        return
+    need(models, list, "model-index")
+    for i, model in enumerate(models):
+        need(model, dict, f"model-index[{i}]")
+        if not model.get("name"):
+            raise ScriptError(f"{name}, line {line}: model-index[{i}] has no name; correct it first")
+        if model.get("results") is None:
+            continue
+        need(model["results"], list, f"model-index[{i}].results")
+        for j, result in enumerate(model["results"]):
+            place = f"model-index[{i}].results[{j}]"
+            need(result, dict, place)
+            for part in ("task", "dataset", "source"):
+                need(result.get(part) or {}, dict, f"{place}.{part}")
+            need(result.get("metrics") or [], list, f"{place}.metrics")
+            for k, metric in enumerate(result.get("metrics") or []):
+                need(metric, dict, f"{place}.metrics[{k}]")
+
+
+def decode_card(data: bytes, name: str) -> str:
+    """A card's text; ScriptError when it has more lines, rows or columns than a page for people."""
+    text = data.decode("utf-8", errors="replace")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
+    check_card_size(text, name)
+    return text
+
+
+def to_yaml(value: Any, **options: Any) -> str:
+    """YAML that a reader of YAML 1.1 and one of 1.2 (the Hub's) understand alike."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def represent_text(self, text: str) -> Any:
+            style = "'" if NUMBER_OF_12.fullmatch(text) else '"' if BREAK_OF_11.search(text) else None
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    return yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf, **options)
+
+
+# --- parts/metadata/identity.py ---------------------------------------------------------------------------------------
+
+SAME, POSSIBLY, OTHER = "the same", "possibly the same", "another result"
+WHOLE_DATA = frozenset(
+    {"", "default", "all", "main", "none", "test", "full"}
+)  # configurations that are the whole data set
+NO_NAMES = frozenset({"", "unknown", "benchmark", "custom", "dataset", "none", "generator", "text", "csv", "json"})
+SPLIT_WORDS = {"val": "validation", "valid": "validation", "dev": "validation", "eval": "validation"}
+SHOTS_SAID = re.compile(r"(?i)\b(?:(\d{1,3})|(zero)|(one)|(few))[ -]?shots?\b")
+# What stands in brackets behind a benchmark's name and is how it was run, not which one it is.
+BRACKETS = re.compile(r"[(\[]([^()\[\]]{0,80})[)\]]")
+SETTING_WORDS = frozenset(
+    re.findall(
+        r"\S+",
+        "acc acc_norm accuracy average avg chain chain-of-thought cot em exact exact_match f1 generative greedy inst "
+        "instruction loose match mc1 mc2 no non-thinking none nonthinking of pass@1 prompt python score search strict "
+        "test thinking thought tool tools using w/ w/o with without",
+    )
+)
+THINKING = re.compile(r"(?i)\b(non|no|without|w/o)?[ -]*(?:thinking|reasoning mode)\b")
+# Metrics that say nothing, and words for the share of right answers; the rest is folded and compared.
+SAYS_NOTHING = frozenset({"", "score", "value", "result", "average", "avg", "mean", "mainscore", "metric", "unknown"})
+RIGHT = frozenset(
+    ["acc", "accuracy", "em", "exactmatch", "pass1", "passat1", "correct", "quasiexactmatch", "resolvedrate"]
+)
+METRIC_WORDS = {
+    "wordaccuracy": "right", "topaccuracy": "right", "f1score": "f1", "macrof1": "f1macro", "microf1": "f1micro",
+    "sacrebleu": "bleu", "bleuscore": "bleu", "rougel": "rougel", "rougelsum": "rougelsum", "worderrorrate": "wer",
+    "charactererrorrate": "cer", "normalizedaccuracy": "accnorm", "accn": "accnorm",
+}  # fmt: skip
+# Metrics whose values are no shares of something: 0.5 and 50 are two values of them.
+OPEN_METRIC = re.compile(
+    r"(?:word|byte|token)?(?:perplexity|ppl)|.*loss|elo\w*|rating|.*reward|r?mse|mae|mape|fid|cider|bertscore|comet"
+    r"|bitsperbyte|bitspercharacter|bpb|.*seconds?|.*time|latency|.*correlation|.*(?:pearson|spearman)\w*"
+)
+# The second Open LLM Leaderboard wrote these into cards rescaled, so that guessing is 0.
+RESCALED = frozenset({"bbh", "gpqa", "mmlu_pro", "musr"})
+RESCALED_BY = re.compile(r"(?i)huggingface\.co/spaces/[\w-]+/open_llm_leaderboard\b")
+MOST_ROUNDED = 0.005  # of a share: a value written as 0.6 is no word for 0.64
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a result measures; what its source does not say is empty or None."""
+
+    keys: frozenset[str] = frozenset()  # canonical keys that it can be; one is certain
+    names: frozenset[str] = frozenset()  # without a key: the folded names of the data set
+    part: str = ""  # the folded configuration, where it is not the whole benchmark
+    split: str = ""
+    metric: str = ""  # "right" for the share of right answers, "" where it says nothing
+    shots: int | None = None
+    variant: str = ""
+    revision: str = ""
+
+
+KEPT_MEASURES: dict[int, Measures] = {}  # by the id of the mapping, which they hold
+
+
+def known_measures(mapping: Mapping[str, Any]) -> Measures:
+    """The measures of a vocabulary, made once for each."""
+    found = KEPT_MEASURES.get(id(mapping))
+    if found is None or found.mapping is not mapping:
+        found = KEPT_MEASURES[id(mapping)] = Measures(mapping)
+    return found
+
+
+class Measures:
+    """The vocabulary as needed here: from a data set, as written in metadata, to what it measures."""
+
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        self.mapping = mapping
+        self.names: dict[str, str] = {}
+        self.types: dict[str, list[str]] = defaultdict(list)  # data set id, or its last part folded -> keys
+        self.tasks: dict[tuple[str, str], str] = {}
+        for key, entry in mapping.items():
+            self.names |= {folded_name(name): key for name in (key, entry["name"], *entry.get("aliases", ()))}
+            kind = str((entry.get("model_index") or {}).get("type") or "").lower()
+            for name in {kind, folded_name(kind.rpartition("/")[2])} - {""}:
+                self.types[name].append(key)
+            if hub := entry.get("hub"):
+                self.tasks[hub["dataset_id"].lower(), hub["task_id"].lower()] = key
+
+    def config(self, key: str) -> str:
+        return folded_name(str((self.mapping[key].get("model_index") or {}).get("config") or ""))
+
+    def benchmark(self, name: str, kind: str, config: str) -> tuple[frozenset[str], frozenset[str], str]:
+        """(keys, names, part) of a data set's name, type and configuration; the data set goes before the name."""
+        label = bare_label(name)
+        named = self.names.get(folded_name(name)) or self.names.get(folded_name(label))
+        last = kind.rpartition("/")[2]
+        keys = self.types.get(kind.lower()) or ([] if "/" in kind else self.types.get(folded_name(last), []))
+        given = folded_name(config)
+        if keys:
+            fit = [key for key in keys if given not in WHOLE_DATA and self.config(key) == given]
+            if len(fit) == 1:
+                return frozenset(fit), frozenset(), ""
+            found = {named} if named in keys else {*keys, *([named] if named else [])}
+        else:
+            found = {named or self.names.get(folded_name(kind)) or self.names.get(folded_name(last))} - {None}
+        if not found:
+            folded = {known_name(label), folded_name(last)} - NO_NAMES
+            return frozenset(), frozenset(folded), "" if given in WHOLE_DATA else given
+        whole = given in WHOLE_DATA or any(given == self.config(key) or self.names.get(given) == key for key in found)
+        return frozenset(found), frozenset(), "" if whole else given
+
+    def metric(self, word: object, keys: frozenset[str], label: object = "") -> str:
+        """A metric's class: accuracy, exact match and pass@1 are the share of right answers."""
+        folded = folded_name(str(word or "")[:100])
+        if folded in SAYS_NOTHING:
+            spoken = folded_name(str(label or "")[:100])
+            folded = spoken if spoken in RIGHT or spoken in METRIC_WORDS or spoken == "f1" else ""
+        folded = re.sub(r"^(?:eval|test)(?=acc|f1|exact|em$|wer|loss)", "", folded)
+        folded = folded_name(metric_type(folded) or "") if folded.startswith(("prompt", "inst")) else folded
+        folded = re.sub(r"^((?:prompt|inst)level\w*?acc)(?:uracy)?$", r"\1", METRIC_WORDS.get(folded, folded))
+        own = {self.main_metric(key) for key in keys}
+        return "right" if folded in RIGHT else "" if folded and folded in own & SAYS_NOTHING else folded
+
+    def main_metric(self, key: str) -> str:
+        return folded_name(str(self.mapping[key].get("metric") or ""))
+
+    def of_index(self, result: Mapping[str, Any], metric: Mapping[str, Any]) -> Measure:
+        """What one metric of a model-index result measures."""
+        dataset = mapping_in(result, "dataset")
+        said = {key: field_text(dataset.get(key)) for key in ("name", "type", "config", "split", "revision")}
+        keys, names, part = self.benchmark(said["name"], said["type"], said["config"])
+        spoken = f"{said['name']} ({field_text(metric.get('name'))})"
+        kind = self.metric(metric.get("type"), keys, metric.get("name"))
+        if keys & RESCALED and RESCALED_BY.search(field_text(mapping_in(result, "source").get("url"))):
+            kind = "rescaled"
+        shots = next((n for args in (metric, dataset) if (n := shots_of_args(args.get("args"))) is not None), None)
+        return Measure(
+            keys, names, part, split_of(said["split"]), kind, shots_said(spoken) if shots is None else shots,
+            variant_word(spoken), said["revision"],
+        )  # fmt: skip
+
+    def of_row(self, row: Mapping[str, Any]) -> Measure:
+        """What one entry of .eval_results measures: its data set's task, with the metric that its leaderboard ranks."""
+        dataset, notes = mapping_in(row, "dataset"), field_text(row.get("notes"))
+        place = (field_text(dataset.get("id")).lower(), field_text(dataset.get("task_id")).lower())
+        key = self.tasks.get(place)
+        if key is None:
+            found = self.types.get(place[0], [])
+            fit = [k for k in found if folded_name(place[1].rpartition("/")[2]) in (folded_name(k), self.config(k))]
+            fit = fit or (found if folded_name(place[1]) in WHOLE_DATA else [])
+            key = fit[0] if len(fit) == 1 else None
+        keys = frozenset({key} if key else ())
+        names = frozenset() if keys else frozenset({":".join(place)})
+        metric = self.metric(self.main_metric(key), keys) if key else ""
+        return Measure(
+            keys,
+            names,
+            "",
+            "",
+            metric,
+            shots_said(notes),
+            variant_word(f"({notes})"),
+            field_text(dataset.get("revision")),
+        )
+
+    def of_entry(self, entry: Entry) -> Measure:
+        """What a result to publish measures."""
+        said = dict(entry.dataset)
+        keys, names, part = self.benchmark(
+            said.get("name") or entry.benchmark, said.get("type", ""), said.get("config", "")
+        )
+        if entry.key:
+            keys, names = frozenset({entry.key}), frozenset()
+            given = folded_name(said.get("config", ""))
+            part = "" if given in WHOLE_DATA or given == self.config(entry.key) else part
+        elif not keys:
+            names |= {known_name(bare_label(entry.benchmark))} - NO_NAMES
+        variant = variant_word(f"({entry.variant})") or folded_name(entry.variant) if entry.variant else ""
+        spoken = f"{entry.benchmark} {entry.shots or ''}"
+        return Measure(
+            keys, names, part, split_of(said.get("split", "")), self.metric(entry.metric, keys), shots_said(spoken),
+            variant or variant_word(entry.benchmark), said.get("revision", ""),
+        )  # fmt: skip
+
+    def is_open(self, measure: Measure) -> bool:
+        """Whether the values are no shares: 0.5 and 50 are then two values."""
+        if OPEN_METRIC.fullmatch(measure.metric):
+            return True
+        known = [self.mapping[key] for key in measure.keys]
+        own = [entry for key, entry in zip(measure.keys, known, strict=True) if self.is_main(measure.metric, key)]
+        return bool(own) and all(entry["unit"] == "points" and entry["range"][1] != 100 for entry in own)
+
+    def is_main(self, metric: str, key: str) -> bool:
+        return metric in ("", self.metric(self.main_metric(key), frozenset({key})))
+
+    def relation(self, one: Measure, other: Measure) -> str:
+        """SAME, POSSIBLY (a side is silent about what would tell them apart) or OTHER."""
+        if one.keys or other.keys:
+            if not one.keys & other.keys:
+                return OTHER
+            found = [SAME if one.keys == other.keys and len(one.keys) == 1 else POSSIBLY]
+        else:
+            found = [SAME if one.names & other.names else OTHER]
+        vague = (
+            one.keys and any(not self.config(key) for key in one.keys & other.keys) and not (one.part and other.part)
+        )
+        found.append(SAME if one.part == other.part else POSSIBLY if vague else OTHER)
+        found += [
+            self.splits_alike(one, other),
+            said_alike(one.shots, other.shots),
+            said_alike(one.variant.replace("notools", ""), other.variant.replace("notools", "")),
+            POSSIBLY if one.revision and other.revision and one.revision != other.revision else SAME,
+            self.metrics_alike(one.metric, other.metric, one.keys & other.keys),
+        ]
+        return OTHER if OTHER in found else POSSIBLY if POSSIBLY in found else SAME
+
+    def splits_alike(self, one: Measure, other: Measure) -> str:
+        """A side that names no split means the benchmark's own."""
+        usual = {
+            split_of(field_text((self.mapping[key].get("model_index") or {}).get("split")))
+            for key in one.keys & other.keys
+        }
+        said = {one.split, other.split} - {""}
+        return SAME if len(said) == 1 and said == usual else said_alike(one.split, other.split)
+
+    def metrics_alike(self, one: str, other: str, keys: frozenset[str]) -> str:
+        if one == other:
+            return SAME
+        if not one or not other:
+            return SAME if keys and all(self.is_main(one or other, key) for key in keys) else POSSIBLY
+        pair = {one, other}
+        if pair == {"right", "accnorm"} or ("right" in pair and any("level" in word for word in pair)):
+            return POSSIBLY
+        return OTHER
+
+
+def said_alike(one: object, other: object) -> str:
+    """Whether what both sides say is alike; where one says nothing, it may be."""
+    if one == other:
+        return SAME
+    return OTHER if one not in ("", None) and other not in ("", None) else POSSIBLY
+
+
+def field_text(value: object) -> str:
+    """A field of metadata as text; a list or mapping is none."""
+    return "" if value is None or isinstance(value, (dict, list)) else str(value)[:500]
+
+
+def bare_label(name: str) -> str:
+    """A benchmark's name without shots and settings: "GSM8k (5-shot)" -> "GSM8k"; "GPQA (Diamond)" stays."""
+
+    def without(found: re.Match[str]) -> str:
+        words = re.findall(r"[\w@/.-]+", SHOTS_SAID.sub(" ", found[1]).lower())
+        return " " if SETTING_WORDS.issuperset(words) else found[0]
+
+    return SHOTS_SAID.sub(" ", BRACKETS.sub(without, name))
+
+
+def known_name(label: str) -> str:
+    """The folded name of a data set; of one without letters and digits the text itself."""
+    return folded_name(label).removeprefix("mteb") or label.strip().casefold()
+
+
+def split_of(name: str) -> str:
+    folded = folded_name(name)
+    return SPLIT_WORDS.get(folded, folded)
+
+
+def shots_said(spoken: str) -> int | None:
+    """ "GSM8K (5-shot)" -> 5; "zero-shot" -> 0; None when it says nothing, or "few"."""
+    found = SHOTS_SAID.search(spoken)
+    return None if not found or found[4] else int(found[1] or (1 if found[3] else 0))
+
+
+def shots_of_args(args: object) -> int | None:
+    count = args.get("num_few_shot") if isinstance(args, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+def variant_word(spoken: str) -> str:
+    """The mode that a name tells: tools, thinking; empty when it tells none."""
+    tools = "notools" if NO_TOOLS.search(spoken) else "withtools" if WITH_TOOLS.search(spoken) else ""
+    mode = THINKING.search(spoken)
+    return tools + ("" if not mode else "nonthinking" if mode[1] else "thinking")
+
+
+# --- Values ---
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value as it is written: the number, its unit where that is said, and half of its last digit."""
+
+    number: float
+    unit: str | None
+    half: float
+
+
+def written(value: object, unit: str | None = None) -> Written | None:
+    """A metadata value with its rounding; None when it is no number. "85.20 %" is a percentage with two decimals."""
+    if isinstance(value, str):
+        found = NUMBER_TEXT.fullmatch(value[:200])
+        shown = found[1] if found else ""
+        unit = "percent" if found and "%" in value else unit
+    else:
+        shown = "" if value is None or isinstance(value, (bool, list, dict)) else str(value)
+    try:
+        number = float(shown)
+    except ValueError:
+        return None
+    if not -1e300 < number < 1e300:
+        return None
+    mantissa, _, exponent = shown.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return Written(number, unit, 0.5 * 10.0 ** (int(exponent or 0) - decimals))
+
+
+def readings(value: Written, is_open: bool, percents: bool) -> list[tuple[float, float]]:
+    """(share, half of its last digit) that a value can mean; of an open metric the number itself.
+
+    `percents`: the values beside it are percentages, so that one of at most 1 may be one, too.
+    """
+    if is_open:
+        return [(value.number, min(value.half, abs(value.number) * MOST_ROUNDED))]
+    factors = {"proportion": (1,), "percent": (100,), "points": (100, 1)}.get(value.unit or "")
+    factors = factors or ((100,) if abs(value.number) > 1 else (1, 100) if percents else (1,))
+    return [(value.number / factor, min(value.half / factor, MOST_ROUNDED)) for factor in factors]
+
+
+def agree(there: Written, new: Written, is_open: bool, percents: bool = False) -> bool:
+    """Whether two values are one, once their scale is known and within the rounding of the coarser one."""
+    return any(
+        abs(one - other) <= max(half, own) * (1 + 1e-9) + 1e-12
+        for one, half in readings(there, is_open, percents)
+        for other, own in readings(new, is_open, False)
+    )
+
+
+def in_form_of(old: Written | None, new: Written | None, is_open: bool, percents: bool) -> str | None:
+    """The new value on the scale and with the decimals of the one that it replaces; None when a scale is not known."""
+    if old is None or new is None:
+        return None
+    share, _ = readings(new, is_open, False)[0]
+    scales = [
+        old.number / value if value else (100 if percents else 1) for value, _ in readings(old, is_open, percents)
+    ]
+    if len(scales) > 1 and old.number:  # the scale on which both are of one size, if there is one
+        scales = [scale for scale in scales if 0.2 < share * scale / old.number < 5]
+    if len(scales) != 1 and old.number:
+        return None
+    factor = 1 if is_open else round(scales[0])
+    decimals = round(-math.log10(2 * old.half))
+    return f"{share * factor:.{max(decimals, 0 if is_open or factor == 100 else 3)}f}"
+
+
+def person_number(value: float, unit: str | None) -> float:
+    """A measured value as a person writes it: 0.449333333333 -> 0.4493; what has few digits stays."""
+    if isinstance(value, int) or not math.isfinite(value) or len(f"{value:.12g}".lstrip("-0.").replace(".", "")) <= 6:
+        return value
+    free = 6 - math.ceil(math.log10(abs(value) + 1e-300))
+    decimals = {"proportion": 4, "percent": 2, "points": 2}.get(unit or "", max(2, free))
+    small = 3 - math.ceil(math.log10(abs(value))) if value else 0  # three digits that count, at least
+    return round(value, max(decimals, small))
+
+
+def are_percents(values: Sequence[object]) -> bool:
+    """Whether the shares of one document are percentages: one of them is above 1."""
+    numbers = [found.number for value in values if (found := written(value)) is not None]
+    return any(number > 1 for number in numbers)
+
+
 # --- parts/board/vocabulary.py ----------------------------------------------------------------------------------------
 
 # Who says a number, first the one that is shown when several do.
@@ -1628,18 +2342,13 @@ class Benchmarks:
         return keys[0] if len(keys) == 1 and normalize_name(task_id) in WHOLE_CONFIGS else None
 
     def of_dataset(self, name: str, dataset: str, config: str) -> tuple[str | None, str | None]:
-        """(key, why it is not comparable) for a model-index data set: by its name, else by its id and configuration."""
-        key = self.by_name(name) or (None if "/" in dataset else self.by_name(dataset))
-        given = normalize_name(config)
-        if key is None:
-            keys = [key for key in self.types.get(dataset.lower(), ()) if given == normalize_name(self.config(key))]
-            every = self.types.get(dataset.lower(), ())
-            keys = keys or (list(every) if len(every) == 1 and given in WHOLE_CONFIGS else [])
-            return (keys[0] if len(keys) == 1 else None), None
-        own = normalize_name(self.config(key))
-        if given in WHOLE_CONFIGS or own in (given, "") or self.by_name(config) == key:
-            return key, None
-        return key, f"configuration {config}, while {self.mapping[key]['name']} is {self.config(key)}"
+        """(key, why it is not comparable) of a model-index data set, as what results measure is told everywhere."""
+        keys, _, part = known_measures(self.mapping).benchmark(name, dataset, config)
+        if len(keys) != 1:
+            return None, None
+        (key,) = keys
+        own = self.config(key)
+        return key, f"configuration {config}, while {self.mapping[key]['name']} is {own}" if part and own else None
 
     def config(self, key: str) -> str:
         return str((self.mapping[key].get("model_index") or {}).get("config") or "")
@@ -2453,719 +3162,6 @@ def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRo
     answer = engine.execute(sql, list(parameters))
     names = [column[0] for column in answer.description]
     return [dict(zip(names, values, strict=True)) for values in answer.fetchall()]
-
-
-# --- parts/foreign.py -------------------------------------------------------------------------------------------------
-
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
-)
-MAX_URL = 2_000
-MAX_WHOLE = 2**62  # of a count; more is damage
-
-
-def path_part(text: str) -> str:
-    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
-
-
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
-    try:
-        parts = urlsplit(str(text))
-    except ValueError:
-        return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text = str(value)
-    try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
-
-
-def kept_url(value: object) -> str | None:
-    """An http(s) URL without a user name in it, or None."""
-    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or "@" in urlsplit(url).netloc else url
-
-
-def kept_count(value: object) -> int | None:
-    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
-    return value if whole else None
-
-
-def mapping_in(value: object, key: str) -> Mapping[str, Any]:
-    """The mapping under a key; {} when there is none."""
-    return mapping_of(mapping_of(value).get(key))
-
-
-def mapping_of(value: object) -> Mapping[str, Any]:
-    """The value when it is a mapping, else {}."""
-    return value if isinstance(value, dict) else {}
-
-
-# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
-
-SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
-    "notes", "also",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Score:
-    """One score of the model, as the card shows it, with all that tells it from another one."""
-
-    table: int
-    benchmark: str
-    value: float
-    raw: str
-    unit: str | None  # "percent" or "proportion", where the table says so
-    shots: str | None
-    metric: str | None
-    group: str | None
-    heading: str | None
-    row: int
-    column: int
-    key: str | None = None
-    notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
-    also: list[dict[str, int]] = field(default_factory=list)  # table, row, column where the same stands once more
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in SCORE_KEYS}
-
-    def place(self) -> tuple[str, ...]:
-        """What two results of the same thing share."""
-        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
-
-    benchmark: str  # the source's label, plain text
-    value: float  # as the source gives it
-    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
-    key: str | None = None  # canonical key in metric_mapping.json
-    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
-    metric: str | None = None  # the source's word for the metric
-    shots: str | None = None  # "5-shot"
-    variant: str | None = None  # "With tools"; None is the benchmark's default
-    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
-    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
-    source_name: str | None = None
-    source_url: str | None = None
-    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
-    samples: int | None = None  # how many were scored, when the source says
-    standard_error: float | None = None  # in the unit of the value
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What validate has to say about one place of the metadata."""
-
-    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
-    severity: str  # "error" or "warning"
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
-
-    create_pr: bool = False
-    revision: str | None = None
-    message: str | None = None
-
-
-# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
-
-MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
-
-# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
-FRONT_MATTER = re.compile(
-    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
-)
-FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
-MAX_FRONT = 5_000_000  # characters of a front matter
-MAX_NODES = 1_000_000  # values in it after its aliases are expanded
-MAX_DEPTH = 100
-EVAL_RESULTS = ".eval_results/"
-EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
-# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
-NUMBER_OF_12 = re.compile(
-    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
-)
-NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
-
-
-@dataclass(slots=True)
-class YamlNode:
-    """A value in a YAML text: what it is, where its characters are, and what it holds."""
-
-    kind: str  # "mapping", "sequence", "scalar" or "alias"
-    start: int
-    line: int  # from 1
-    column: int
-    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
-    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
-    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
-    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
-    text: str = ""
-    size: int = 1  # values in it, aliases expanded
-
-    def get(self, name: str) -> YamlNode | None:
-        """The value under a key of a mapping; the node of the key stands before it in `items`."""
-        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
-        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
-
-
-@dataclass(slots=True)
-class FrontMatter:
-    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
-
-    before: str
-    yaml: str
-    after: str
-    values: dict[str, Any]
-    root: YamlNode | None  # None: it is empty
-    newline: str
-
-    @property
-    def results(self) -> list[dict[str, Any]]:
-        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
-
-
-def read_metadata(text: str, name: str) -> FrontMatter:
-    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
-    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
-    found = FRONT_MATTER.match(text)
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
-        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
-    if not found:
-        mark = "\ufeff" if text.startswith("\ufeff") else ""
-        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
-    before, yaml_text, close = found["open"], found["yaml"], found["close"]
-    first_line = before.count("\n") + 1
-    values, root = load_yaml(yaml_text, name, first_line)
-    if values is None:
-        values, root = {}, None
-    if not isinstance(values, dict):
-        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
-    check_shape(values, root, name, first_line)
-    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
-
-
-def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
-    """The values in a YAML text, and where they stand; ScriptError with line and reason.
-
-    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
-    before anything is expanded.
-    """
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        def construct_object(self, node: Any, deep: bool = False) -> Any:
-            try:
-                return super().construct_object(node, deep)
-            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
-                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
-
-    if len(text) > MAX_FRONT:
-        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
-    try:
-        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
-        return yaml.load(text, Loader=Loader), root
-    except yaml.MarkedYAMLError as error:
-        mark, start = error.problem_mark or error.context_mark, error.context_mark
-        line = f", line {mark.line + first_line}" if mark else ""
-        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
-        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + first_line
-        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
-    except RecursionError as error:
-        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
-
-
-def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
-    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
-    top = YamlNode("sequence", 0, 0, 0)
-    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
-    for event in events:
-        kind = type(event).__name__
-        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
-            mark = event.start_mark
-            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
-            node.end = event.end_mark.index
-            if kind == "AliasEvent":
-                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
-            elif event.anchor:
-                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
-            stack[-1].items.append(node)
-            if kind in kinds:
-                node.flow, node.text = bool(event.flow_style), event.anchor or ""
-                node.marked = bool(event.anchor or event.tag)
-                stack.append(node)
-                if len(stack) > MAX_DEPTH:
-                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
-                continue
-            node.text = event.value if kind == "ScalarEvent" else ""
-        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            node = stack.pop()
-            if node.flow or not node.items:
-                node.end = event.end_mark.index
-            if node.text:
-                anchors[node.text] = node.size
-            if node.kind == "mapping":
-                refuse_repeated_keys(node, name)
-        else:
-            continue
-        stack[-1].size += node.size
-        stack[-1].end = max(stack[-1].end, node.end)
-        if stack[-1].size > MAX_NODES:
-            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
-    return top.items[0] if top.items else None
-
-
-def refuse_repeated_keys(node: YamlNode, name: str) -> None:
-    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
-    seen: set[str] = set()
-    for key in node.items[::2]:
-        if key.kind == "scalar" and key.text in seen and key.text != "<<":
-            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
-        seen.add(key.text if key.kind == "scalar" else str(key.start))
-
-
-def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
-    """ScriptError when model-index has not the form that results can be added to."""
-    node = root.get("model-index") if root else None
-    line = node.line if node else first_line
-
-    def need(value: Any, kind: type, what: str) -> None:
-        if not isinstance(value, kind):
-            wanted = "a list" if kind is list else "a mapping"
-            raise ScriptError(f"{name}, line {line}: {what} is {type(value).__name__}, not {wanted}; correct it first")
-
-    models = values.get("model-index")
-    if models is None:
-        return
-    need(models, list, "model-index")
-    for i, model in enumerate(models):
-        need(model, dict, f"model-index[{i}]")
-        if not model.get("name"):
-            raise ScriptError(f"{name}, line {line}: model-index[{i}] has no name; correct it first")
-        if model.get("results") is None:
-            continue
-        need(model["results"], list, f"model-index[{i}].results")
-        for j, result in enumerate(model["results"]):
-            place = f"model-index[{i}].results[{j}]"
-            need(result, dict, place)
-            for part in ("task", "dataset", "source"):
-                need(result.get(part) or {}, dict, f"{place}.{part}")
-            need(result.get("metrics") or [], list, f"{place}.metrics")
-            for k, metric in enumerate(result.get("metrics") or []):
-                need(metric, dict, f"{place}.metrics[{k}]")
-
-
-def decode_card(data: bytes, name: str) -> str:
-    """A card's text; ScriptError when it has more lines, rows or columns than a page for people."""
-    text = data.decode("utf-8", errors="replace")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
-    check_card_size(text, name)
-    return text
-
-
-def to_yaml(value: Any, **options: Any) -> str:
-    """YAML that a reader of YAML 1.1 and one of 1.2 (the Hub's) understand alike."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        def represent_text(self, text: str) -> Any:
-            style = "'" if NUMBER_OF_12.fullmatch(text) else None
-            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-    Dumper.add_representer(str, Dumper.represent_text)
-    return yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf, **options)
-
-
-# --- parts/metadata/identity.py ---------------------------------------------------------------------------------------
-
-SAME, POSSIBLY, OTHER = "the same", "possibly the same", "another result"
-WHOLE_DATA = frozenset(
-    {"", "default", "all", "main", "none", "test", "full"}
-)  # configurations that are the whole data set
-NO_NAMES = frozenset({"", "unknown", "benchmark", "custom", "dataset", "none", "generator", "text", "csv", "json"})
-SPLIT_WORDS = {"val": "validation", "valid": "validation", "dev": "validation", "eval": "validation"}
-SHOTS_SAID = re.compile(r"(?i)\b(?:(\d{1,3})|(zero)|(one)|(few))[ -]?shots?\b")
-# What stands in brackets behind a benchmark's name and is how it was run, not which one it is.
-BRACKETS = re.compile(r"[(\[]([^()\[\]]{0,80})[)\]]")
-SETTING_WORDS = frozenset(
-    re.findall(
-        r"\S+",
-        "acc acc_norm accuracy average avg chain chain-of-thought cot em exact exact_match f1 generative greedy inst "
-        "instruction loose match mc1 mc2 no non-thinking none nonthinking of pass@1 prompt python score search strict "
-        "test thinking thought tool tools using w/ w/o with without",
-    )
-)
-THINKING = re.compile(r"(?i)\b(non|no|without|w/o)?[ -]*(?:thinking|reasoning mode)\b")
-# Metrics that say nothing, and words for the share of right answers; the rest is folded and compared.
-SAYS_NOTHING = frozenset({"", "score", "value", "result", "average", "avg", "mean", "mainscore", "metric", "unknown"})
-RIGHT = frozenset(
-    ["acc", "accuracy", "em", "exactmatch", "pass1", "passat1", "correct", "quasiexactmatch", "resolvedrate"]
-)
-METRIC_WORDS = {
-    "wordaccuracy": "right", "topaccuracy": "right", "f1score": "f1", "macrof1": "f1macro", "microf1": "f1micro",
-    "sacrebleu": "bleu", "bleuscore": "bleu", "rougel": "rougel", "rougelsum": "rougelsum", "worderrorrate": "wer",
-    "charactererrorrate": "cer", "normalizedaccuracy": "accnorm", "accn": "accnorm",
-}  # fmt: skip
-# Metrics whose values are no shares of something: 0.5 and 50 are two values of them.
-OPEN_METRIC = re.compile(
-    r"(?:word|byte|token)?(?:perplexity|ppl)|.*loss|elo\w*|rating|.*reward|r?mse|mae|mape|fid|cider|bertscore|comet"
-    r"|bitsperbyte|bitspercharacter|bpb|.*seconds?|.*time|latency|.*correlation|.*(?:pearson|spearman)\w*"
-)
-# The second Open LLM Leaderboard wrote these into cards rescaled, so that guessing is 0.
-RESCALED = frozenset({"bbh", "gpqa", "mmlu_pro", "musr"})
-RESCALED_BY = re.compile(r"(?i)huggingface\.co/spaces/[\w-]+/open_llm_leaderboard\b")
-MOST_ROUNDED = 0.005  # of a share: a value written as 0.6 is no word for 0.64
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What a result measures; what its source does not say is empty or None."""
-
-    keys: frozenset[str] = frozenset()  # canonical keys that it can be; one is certain
-    names: frozenset[str] = frozenset()  # without a key: the folded names of the data set
-    part: str = ""  # the folded configuration, where it is not the whole benchmark
-    split: str = ""
-    metric: str = ""  # "right" for the share of right answers, "" where it says nothing
-    shots: int | None = None
-    variant: str = ""
-    revision: str = ""
-
-
-KEPT_MEASURES: dict[int, Measures] = {}  # by the id of the mapping, which they hold
-
-
-def known_measures(mapping: Mapping[str, Any]) -> Measures:
-    """The measures of a vocabulary, made once for each."""
-    found = KEPT_MEASURES.get(id(mapping))
-    if found is None or found.mapping is not mapping:
-        found = KEPT_MEASURES[id(mapping)] = Measures(mapping)
-    return found
-
-
-class Measures:
-    """The vocabulary as needed here: from a data set, as written in metadata, to what it measures."""
-
-    def __init__(self, mapping: Mapping[str, Any]) -> None:
-        self.mapping = mapping
-        self.names: dict[str, str] = {}
-        self.types: dict[str, list[str]] = defaultdict(list)  # data set id, or its last part folded -> keys
-        self.tasks: dict[tuple[str, str], str] = {}
-        for key, entry in mapping.items():
-            self.names |= {folded_name(name): key for name in (key, entry["name"], *entry.get("aliases", ()))}
-            kind = str((entry.get("model_index") or {}).get("type") or "").lower()
-            for name in {kind, folded_name(kind.rpartition("/")[2])} - {""}:
-                self.types[name].append(key)
-            if hub := entry.get("hub"):
-                self.tasks[hub["dataset_id"].lower(), hub["task_id"].lower()] = key
-
-    def config(self, key: str) -> str:
-        return folded_name(str((self.mapping[key].get("model_index") or {}).get("config") or ""))
-
-    def benchmark(self, name: str, kind: str, config: str) -> tuple[frozenset[str], frozenset[str], str]:
-        """(keys, names, part) of a data set's name, type and configuration; the data set goes before the name."""
-        label = bare_label(name)
-        named = self.names.get(folded_name(name)) or self.names.get(folded_name(label))
-        last = kind.rpartition("/")[2]
-        keys = self.types.get(kind.lower()) or ([] if "/" in kind else self.types.get(folded_name(last), []))
-        given = folded_name(config)
-        if keys:
-            fit = [key for key in keys if given not in WHOLE_DATA and self.config(key) == given]
-            if len(fit) == 1:
-                return frozenset(fit), frozenset(), ""
-            found = {named} if named in keys else {*keys, *([named] if named else [])}
-        else:
-            found = {named or self.names.get(folded_name(kind)) or self.names.get(folded_name(last))} - {None}
-        if not found:
-            folded = {known_name(label), folded_name(last)} - NO_NAMES
-            return frozenset(), frozenset(folded), "" if given in WHOLE_DATA else given
-        whole = given in WHOLE_DATA or any(given == self.config(key) or self.names.get(given) == key for key in found)
-        return frozenset(found), frozenset(), "" if whole else given
-
-    def metric(self, word: object, keys: frozenset[str], label: object = "") -> str:
-        """A metric's class: accuracy, exact match and pass@1 are the share of right answers."""
-        folded = folded_name(str(word or "")[:100])
-        if folded in SAYS_NOTHING:
-            spoken = folded_name(str(label or "")[:100])
-            folded = spoken if spoken in RIGHT or spoken in METRIC_WORDS or spoken == "f1" else ""
-        folded = re.sub(r"^(?:eval|test)(?=acc|f1|exact|em$|wer|loss)", "", folded)
-        folded = folded_name(metric_type(folded) or "") if folded.startswith(("prompt", "inst")) else folded
-        folded = re.sub(r"^((?:prompt|inst)level\w*?acc)(?:uracy)?$", r"\1", METRIC_WORDS.get(folded, folded))
-        own = {self.main_metric(key) for key in keys}
-        return "right" if folded in RIGHT else "" if folded and folded in own & SAYS_NOTHING else folded
-
-    def main_metric(self, key: str) -> str:
-        return folded_name(str(self.mapping[key].get("metric") or ""))
-
-    def of_index(self, result: Mapping[str, Any], metric: Mapping[str, Any]) -> Measure:
-        """What one metric of a model-index result measures."""
-        dataset = mapping_in(result, "dataset")
-        said = {key: field_text(dataset.get(key)) for key in ("name", "type", "config", "split", "revision")}
-        keys, names, part = self.benchmark(said["name"], said["type"], said["config"])
-        spoken = f"{said['name']} ({field_text(metric.get('name'))})"
-        kind = self.metric(metric.get("type"), keys, metric.get("name"))
-        if keys & RESCALED and RESCALED_BY.search(field_text(mapping_in(result, "source").get("url"))):
-            kind = "rescaled"
-        shots = next((n for args in (metric, dataset) if (n := shots_of_args(args.get("args"))) is not None), None)
-        return Measure(
-            keys, names, part, split_of(said["split"]), kind, shots_said(spoken) if shots is None else shots,
-            variant_word(spoken), said["revision"],
-        )  # fmt: skip
-
-    def of_row(self, row: Mapping[str, Any]) -> Measure:
-        """What one entry of .eval_results measures: its data set's task, with the metric that its leaderboard ranks."""
-        dataset, notes = mapping_in(row, "dataset"), field_text(row.get("notes"))
-        place = (field_text(dataset.get("id")).lower(), field_text(dataset.get("task_id")).lower())
-        key = self.tasks.get(place)
-        if key is None:
-            found = self.types.get(place[0], [])
-            fit = [k for k in found if folded_name(place[1].rpartition("/")[2]) in (folded_name(k), self.config(k))]
-            fit = fit or (found if folded_name(place[1]) in WHOLE_DATA else [])
-            key = fit[0] if len(fit) == 1 else None
-        keys = frozenset({key} if key else ())
-        names = frozenset() if keys else frozenset({":".join(place)})
-        metric = self.metric(self.main_metric(key), keys) if key else ""
-        return Measure(
-            keys,
-            names,
-            "",
-            "",
-            metric,
-            shots_said(notes),
-            variant_word(f"({notes})"),
-            field_text(dataset.get("revision")),
-        )
-
-    def of_entry(self, entry: Entry) -> Measure:
-        """What a result to publish measures."""
-        said = dict(entry.dataset)
-        keys, names, part = self.benchmark(
-            said.get("name") or entry.benchmark, said.get("type", ""), said.get("config", "")
-        )
-        if entry.key:
-            keys, names = frozenset({entry.key}), frozenset()
-            given = folded_name(said.get("config", ""))
-            part = "" if given in WHOLE_DATA or given == self.config(entry.key) else part
-        elif not keys:
-            names |= {known_name(bare_label(entry.benchmark))} - NO_NAMES
-        variant = variant_word(f"({entry.variant})") or folded_name(entry.variant) if entry.variant else ""
-        spoken = f"{entry.benchmark} {entry.shots or ''}"
-        return Measure(
-            keys, names, part, split_of(said.get("split", "")), self.metric(entry.metric, keys), shots_said(spoken),
-            variant or variant_word(entry.benchmark), said.get("revision", ""),
-        )  # fmt: skip
-
-    def is_open(self, measure: Measure) -> bool:
-        """Whether the values are no shares: 0.5 and 50 are then two values."""
-        if OPEN_METRIC.fullmatch(measure.metric):
-            return True
-        known = [self.mapping[key] for key in measure.keys]
-        own = [entry for key, entry in zip(measure.keys, known, strict=True) if self.is_main(measure.metric, key)]
-        return bool(own) and all(entry["unit"] == "points" and entry["range"][1] != 100 for entry in own)
-
-    def is_main(self, metric: str, key: str) -> bool:
-        return metric in ("", self.metric(self.main_metric(key), frozenset({key})))
-
-    def relation(self, one: Measure, other: Measure) -> str:
-        """SAME, POSSIBLY (a side is silent about what would tell them apart) or OTHER."""
-        if one.keys or other.keys:
-            if not one.keys & other.keys:
-                return OTHER
-            found = [SAME if one.keys == other.keys and len(one.keys) == 1 else POSSIBLY]
-        else:
-            found = [SAME if one.names & other.names else OTHER]
-        vague = (
-            one.keys and any(not self.config(key) for key in one.keys & other.keys) and not (one.part and other.part)
-        )
-        found.append(SAME if one.part == other.part else POSSIBLY if vague else OTHER)
-        found += [
-            self.splits_alike(one, other),
-            said_alike(one.shots, other.shots),
-            said_alike(one.variant.replace("notools", ""), other.variant.replace("notools", "")),
-            POSSIBLY if one.revision and other.revision and one.revision != other.revision else SAME,
-            self.metrics_alike(one.metric, other.metric, one.keys & other.keys),
-        ]
-        return OTHER if OTHER in found else POSSIBLY if POSSIBLY in found else SAME
-
-    def splits_alike(self, one: Measure, other: Measure) -> str:
-        """A side that names no split means the benchmark's own."""
-        usual = {
-            split_of(field_text((self.mapping[key].get("model_index") or {}).get("split")))
-            for key in one.keys & other.keys
-        }
-        said = {one.split, other.split} - {""}
-        return SAME if len(said) == 1 and said == usual else said_alike(one.split, other.split)
-
-    def metrics_alike(self, one: str, other: str, keys: frozenset[str]) -> str:
-        if one == other:
-            return SAME
-        if not one or not other:
-            return SAME if keys and all(self.is_main(one or other, key) for key in keys) else POSSIBLY
-        pair = {one, other}
-        if pair == {"right", "accnorm"} or ("right" in pair and any("level" in word for word in pair)):
-            return POSSIBLY
-        return OTHER
-
-
-def said_alike(one: object, other: object) -> str:
-    """Whether what both sides say is alike; where one says nothing, it may be."""
-    if one == other:
-        return SAME
-    return OTHER if one not in ("", None) and other not in ("", None) else POSSIBLY
-
-
-def field_text(value: object) -> str:
-    """A field of metadata as text; a list or mapping is none."""
-    return "" if value is None or isinstance(value, (dict, list)) else str(value)[:500]
-
-
-def bare_label(name: str) -> str:
-    """A benchmark's name without shots and settings: "GSM8k (5-shot)" -> "GSM8k"; "GPQA (Diamond)" stays."""
-
-    def without(found: re.Match[str]) -> str:
-        words = re.findall(r"[\w@/.-]+", SHOTS_SAID.sub(" ", found[1]).lower())
-        return " " if SETTING_WORDS.issuperset(words) else found[0]
-
-    return SHOTS_SAID.sub(" ", BRACKETS.sub(without, name))
-
-
-def known_name(label: str) -> str:
-    """The folded name of a data set; of one without letters and digits the text itself."""
-    return folded_name(label).removeprefix("mteb") or label.strip().casefold()
-
-
-def split_of(name: str) -> str:
-    folded = folded_name(name)
-    return SPLIT_WORDS.get(folded, folded)
-
-
-def shots_said(spoken: str) -> int | None:
-    """ "GSM8K (5-shot)" -> 5; "zero-shot" -> 0; None when it says nothing, or "few"."""
-    found = SHOTS_SAID.search(spoken)
-    return None if not found or found[4] else int(found[1] or (1 if found[3] else 0))
-
-
-def shots_of_args(args: object) -> int | None:
-    count = args.get("num_few_shot") if isinstance(args, dict) else None
-    return count if isinstance(count, int) and not isinstance(count, bool) else None
-
-
-def variant_word(spoken: str) -> str:
-    """The mode that a name tells: tools, thinking; empty when it tells none."""
-    tools = "notools" if NO_TOOLS.search(spoken) else "withtools" if WITH_TOOLS.search(spoken) else ""
-    mode = THINKING.search(spoken)
-    return tools + ("" if not mode else "nonthinking" if mode[1] else "thinking")
-
-
-# --- Values ---
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A value as it is written: the number, its unit where that is said, and half of its last digit."""
-
-    number: float
-    unit: str | None
-    half: float
-
-
-def written(value: object, unit: str | None = None) -> Written | None:
-    """A metadata value with its rounding; None when it is no number. "85.20 %" is a percentage with two decimals."""
-    if isinstance(value, str):
-        found = NUMBER_TEXT.fullmatch(value[:200])
-        shown = found[1] if found else ""
-        unit = "percent" if found and "%" in value else unit
-    else:
-        shown = "" if value is None or isinstance(value, (bool, list, dict)) else str(value)
-    try:
-        number = float(shown)
-    except ValueError:
-        return None
-    if not -1e300 < number < 1e300:
-        return None
-    mantissa, _, exponent = shown.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return Written(number, unit, 0.5 * 10.0 ** (int(exponent or 0) - decimals))
-
-
-def readings(value: Written, is_open: bool, percents: bool) -> list[tuple[float, float]]:
-    """(share, half of its last digit) that a value can mean; of an open metric the number itself.
-
-    `percents`: the values beside it are percentages, so that one of at most 1 may be one, too.
-    """
-    if is_open:
-        return [(value.number, min(value.half, abs(value.number) * MOST_ROUNDED))]
-    factors = {"proportion": (1,), "percent": (100,), "points": (100, 1)}.get(value.unit or "")
-    factors = factors or ((100,) if abs(value.number) > 1 else (1, 100) if percents else (1,))
-    return [(value.number / factor, min(value.half / factor, MOST_ROUNDED)) for factor in factors]
-
-
-def agree(there: Written, new: Written, is_open: bool, percents: bool = False) -> bool:
-    """Whether two values are one, once their scale is known and within the rounding of the coarser one."""
-    return any(
-        abs(one - other) <= max(half, own) * (1 + 1e-9) + 1e-12
-        for one, half in readings(there, is_open, percents)
-        for other, own in readings(new, is_open, False)
-    )
-
-
-def in_form_of(old: Written | None, new: Written | None, is_open: bool, percents: bool) -> str | None:
-    """The new value on the scale and with the decimals of the one that it replaces; None when a scale is not known."""
-    if old is None or new is None:
-        return None
-    share, _ = readings(new, is_open, False)[0]
-    scales = [
-        old.number / value if value else (100 if percents else 1) for value, _ in readings(old, is_open, percents)
-    ]
-    if len(scales) > 1 and old.number:  # the scale on which both are of one size, if there is one
-        scales = [scale for scale in scales if 0.2 < share * scale / old.number < 5]
-    if len(scales) != 1 and old.number:
-        return None
-    factor = 1 if is_open else round(scales[0])
-    decimals = round(-math.log10(2 * old.half))
-    return f"{share * factor:.{max(decimals, 0 if is_open or factor == 100 else 3)}f}"
-
-
-def person_number(value: float, unit: str | None) -> float:
-    """A measured value as a person writes it: 0.449333333333 -> 0.4493; what has few digits stays."""
-    if isinstance(value, int) or not math.isfinite(value) or len(f"{value:.12g}".lstrip("-0.").replace(".", "")) <= 6:
-        return value
-    free = 6 - math.ceil(math.log10(abs(value) + 1e-300))
-    decimals = {"proportion": 4, "percent": 2, "points": 2}.get(unit or "", max(2, free))
-    small = 3 - math.ceil(math.log10(abs(value))) if value else 0  # three digits that count, at least
-    return round(value, max(decimals, small))
-
-
-def are_percents(values: Sequence[object]) -> bool:
-    """Whether the shares of one document are percentages: one of them is above 1."""
-    numbers = [found.number for value in values if (found := written(value)) is not None]
-    return any(number > 1 for number in numbers)
 
 
 # --- parts/board/metadata_rows.py -------------------------------------------------------------------------------------
@@ -5001,6 +4997,10 @@ def is_binary(values: np.ndarray) -> bool:
 NOBODY = Identity("")
 
 
+class NoUnit(ScriptError):
+    """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
@@ -5133,6 +5133,8 @@ def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping
     try:
         identity = identity_of(record)
         return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except NoUnit as error:
+        raise NoUnit(f"{path}: {error}") from error
     except KeyError as error:
         raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
@@ -5240,7 +5242,8 @@ def read_score(
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
     if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
+        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
     return value, unit, low, high
 
 
@@ -6290,7 +6293,9 @@ def choose_metrics(
         chosen += named or group
         left += [row.run.result_id for row in group if named and row not in named]
         known = vocabulary.entries.get(group[0].entry.key or group[0].parent or "") or {}
-        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
+        if (
+            not named and group[0].entry.metric and known.get("kind") == "benchmark"
+        ):  # a category has no metric of its own
             notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
     notes += [f"left out, not the main metric: {listing(left)}"] if left else []
     wholes = {row.entry.key for row in chosen if row.entry.key}
@@ -7232,7 +7237,7 @@ class Conflict:
         told += [f"standard error {self.standard_error:.2g}"] if self.standard_error else []
         more = f" ({', '.join(told)})" if told else ""
         doubt = f"; {self.doubt}" if self.doubt else ""
-        new = f"{self.new:.12g}" if isinstance(self.new, float) else self.new
+        new = f"{person_number(self.new, None):.12g}" if isinstance(self.new, float) else self.new
         return f"there is {self.there}, the new value is {new}{more}{doubt}"
 
 
@@ -7285,6 +7290,7 @@ class RepoState:
     files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
     name: str = "README.md"  # what messages call the card
     moved_to: str = ""  # the repo's name now, when it has been renamed
+    closed: str = ""  # "archived" or "disabled": the Hub says that nobody may write to it
 
 
 @dataclass(slots=True)

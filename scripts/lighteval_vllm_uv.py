@@ -3678,6 +3678,10 @@ def read_mapping() -> dict[str, Any]:
 NOBODY = Identity("")
 
 
+class NoUnit(ScriptError):
+    """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
@@ -3810,6 +3814,8 @@ def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping
     try:
         identity = identity_of(record)
         return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except NoUnit as error:
+        raise NoUnit(f"{path}: {error}") from error
     except KeyError as error:
         raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
@@ -3917,7 +3923,8 @@ def read_score(
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
     if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
+        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
     return value, unit, low, high
 
 

@@ -21,7 +21,7 @@ As on the real Hub: a new repo holds one commit with .gitattributes; files that 
 files go through LFS; a merge squashes the pull request into one commit; a renamed repo is answered by a redirect; files
 that the target's .gitignore names are left out by the client. Left out: Xet for repos (HF_HUB_DISABLE_XET=1 makes the
 client use LFS), multipart uploads, tags, editing comments. The answers to edge cases that the client's source does not
-show (merging a draft: 400; an archived repo: 403) are guesses.
+show (merging a draft: 400; an archived repo: 403, and `archived` in what is told of it) are guesses.
 
 Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 could not start (port in use, unreadable state).
 """

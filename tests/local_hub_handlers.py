@@ -229,7 +229,7 @@ class Handlers:
         card, files = self.hub.card(commit), sorted(commit.tree.items())
         details = [{"size": e.size, "blobId": e.oid, **e.lfs_info("sha256")} if blobs else {} for _, e in files]
         what = {"_id": repo.id, "id": repo.id, "author": repo.owner, "private": repo.private, "gated": repo.gated}
-        what["disabled"] = repo.disabled
+        what |= {"disabled": repo.disabled} | ({"archived": True} if repo.archived else {})
         when = {"sha": commit.oid, "createdAt": repo.created, "lastModified": commit.date}
         known = {key: card.get(key) for key in ("pipeline_tag", "library_name", "model-index")}
         tags = card_tags(card) + ["benchmark:official"] * self.is_official(repo)

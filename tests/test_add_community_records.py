@@ -87,6 +87,23 @@ def test_unit_is_never_the_benchmark_s(
     assert code in (0, 3) and (code or results), said
 
 
+UNITLESS = {"min_score": None, "max_score": None}
+
+
+def test_a_score_without_a_unit_is_left_out_and_the_others_go_on(
+    site: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    put(tmp_path, record(score=62.5, metric=UNITLESS))
+    code, results, said = model_index(site, capsys, tmp_path, record(evaluation_name="gsm8k", score=0.75))
+    assert code == 3 and "62.5" in said and "names no unit" in said and results == []
+    proposed = site.files(MODEL, revision="refs/pr/1")["README.md"].decode()
+    (result,) = yaml.safe_load(proposed.split("---")[1])["model-index"][0]["results"]
+    assert result["metrics"][0]["value"] == 0.75
+    ask = ["add", "--repo-id", MODEL, "--results", str(tmp_path / "data"), "--format", "model-index"]
+    assert manager.main([*ask, "--benchmark", "gsm8k"]) == 0
+    assert manager.main([*ask, "--benchmark", "mmlu_pro"]) == 3
+
+
 def test_unknown_benchmark_is_called_what_its_data_is(
     site: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -100,4 +117,4 @@ def test_record_of_an_older_schema_names_the_way(
     site: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     code, _, said = model_index(site, capsys, tmp_path, record(version="0.2.2"))
-    assert code == 1 and "uv run scripts/convert_results.py" in said and "0.2.2" in said
+    assert code == 1 and "scripts/convert_results.py FILE" in said and "0.2.2" in said

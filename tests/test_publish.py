@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import random
+import shutil
 import string
+import subprocess
+from pathlib import Path
 
 import evaluation_manager as manager
 import pytest
@@ -583,6 +587,34 @@ def test_names_that_are_numbers_to_yaml_1_2_are_quoted(name: str) -> None:
     assert f"name: '{name}'" in text and manager.read_metadata(text, "x").results[0]["dataset"]["name"] == name
     flow, _ = merged("---\nmodel-index: []\n---\n# x\n", entry(name, key=None))
     assert f"name: '{name}'" in flow
+
+
+NAMES_OF_ALL_KINDS = [
+    "+1", "+0o7", "0O17", "1__0", "-0x1f", "1e", ".e1", "nan", "-.INF", ".NaN", "1:30", "190:20:30", "0017", "0e0",
+    "<<", "=", "on", "Off", "y", "N", "! x", "&a", "*a", "%", "@x", "`x", "- x", "? x", "x: y", "x #y", "#y", "{a}",
+    "a\tb", "a\nb", " lead", "trail ", "\u2028x", "\u2029", "\x85", "\ufeffx", "---", "--- x", "|", "> x", "-", "?",
+]  # fmt: skip
+
+
+def test_the_hubs_reader_of_yaml_reads_what_was_written(tmp_path: Path) -> None:
+    """js-yaml, which the Hub reads metadata with, fetched from npm."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        pytest.skip("node and npm are not here")
+    install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(tmp_path), "js-yaml@4"]
+    try:
+        subprocess.run(install, check=True, capture_output=True, timeout=60)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        pytest.skip("js-yaml could not be installed")
+    rng = random.Random(12)
+    drawn = ("".join(rng.choices("0123456789eEoOxXbB._+-: ,nulyesfatrINF~", k=rng.randint(1, 6))) for _ in range(3000))
+    names = [*NAMES_OF_ALL_KINDS, *drawn]
+    whole = {"names": names, "keys": dict.fromkeys(names, 1), "numbers": [5e-324, 1e16, 0.1, 1e-5, 100, 0.4493]}
+    script = "const r=require;console.log(JSON.stringify(r('js-yaml').load(r('fs').readFileSync(0,'utf8'))))"
+    for flow in (None, True):
+        text = manager.to_yaml(whole, default_flow_style=flow)
+        read = subprocess.run(["node", "-e", script], input=text, capture_output=True, encoding="utf-8", cwd=tmp_path)
+        found = json.loads(read.stdout)
+        assert found["names"] == names and set(found["keys"]) == set(names) and found["numbers"] == whole["numbers"]
 
 
 # --- Declared units, and what a source leaves open ----------------------------------------------------------------

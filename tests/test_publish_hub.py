@@ -585,6 +585,18 @@ def test_the_dry_run_ends_as_the_real_run_would(
     assert code == 2 and "write permission" in err
 
 
+@pytest.mark.parametrize("what", ["archived", "disabled"])
+@pytest.mark.parametrize("more", [["--dry-run"], []])
+def test_a_repo_that_takes_nothing_is_told_before_anything_is_sent(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], what: str, more: list[str]
+) -> None:
+    setattr(model.repo(REPO), what, True)
+    for way in ("--create-pr", "--apply"):
+        code, _, err = run(capsys, *EXTRACT, way, *more)
+        assert code == 2 and what in err, err
+    assert model.writes() == []
+
+
 def test_gitignore_leaves_nothing_out(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
     model.commit(REPO, {".gitignore": "*.md\n.eval_results/\n"})
     assert run(capsys, *EXTRACT, "--create-pr")[0] == 0

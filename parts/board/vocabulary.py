@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parts.frame import kept_text
+from parts.metadata.identity import known_measures
 from parts.vocabulary import RIGHT_ANSWERS, MetricMapping, metric_type, normalize_name, vocabulary_of
 
 # Who says a number, first the one that is shown when several do.
@@ -194,18 +195,13 @@ class Benchmarks:
         return keys[0] if len(keys) == 1 and normalize_name(task_id) in WHOLE_CONFIGS else None
 
     def of_dataset(self, name: str, dataset: str, config: str) -> tuple[str | None, str | None]:
-        """(key, why it is not comparable) for a model-index data set: by its name, else by its id and configuration."""
-        key = self.by_name(name) or (None if "/" in dataset else self.by_name(dataset))
-        given = normalize_name(config)
-        if key is None:
-            keys = [key for key in self.types.get(dataset.lower(), ()) if given == normalize_name(self.config(key))]
-            every = self.types.get(dataset.lower(), ())
-            keys = keys or (list(every) if len(every) == 1 and given in WHOLE_CONFIGS else [])
-            return (keys[0] if len(keys) == 1 else None), None
-        own = normalize_name(self.config(key))
-        if given in WHOLE_CONFIGS or own in (given, "") or self.by_name(config) == key:
-            return key, None
-        return key, f"configuration {config}, while {self.mapping[key]['name']} is {self.config(key)}"
+        """(key, why it is not comparable) of a model-index data set, as what results measure is told everywhere."""
+        keys, _, part = known_measures(self.mapping).benchmark(name, dataset, config)
+        if len(keys) != 1:
+            return None, None
+        (key,) = keys
+        own = self.config(key)
+        return key, f"configuration {config}, while {self.mapping[key]['name']} is {own}" if part and own else None
 
     def config(self, key: str) -> str:
         return str((self.mapping[key].get("model_index") or {}).get("config") or "")

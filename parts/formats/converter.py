@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.formats.every_eval_ever import EeeChecks, eee_settle
+from parts.formats.examples import ExampleCount
 from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry, sample_entry
 from parts.formats.values import SAME_SCORE, conflict, no_credit, part, settings_details, unrounded, with_standard_error
 from parts.formats.vocabulary import (
@@ -110,7 +111,11 @@ class Converter:
         now = int(old["retrieved_timestamp"]) if old else int(time.time())
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
-            tallies, counts, trouble = self.read_samples(run, parts, now)
+            examples = ExampleCount()
+            tallies, counts, trouble = self.read_samples(run, parts, now, examples)
+            if doubt := examples.contradiction(run.shots):
+                self.report.notes.append(Trouble(file, doubt, run.task))
+                run = replace(run, settings={**run.settings, "examples_in_prompts": str(examples.number)})
             lost = {"lost_items": trouble} if trouble else {}
             if run.samples is None and run.promised:
                 trouble = "the samples file is missing, and the log says that it was written"
@@ -194,14 +199,14 @@ class Converter:
             parts.target.unlink(missing_ok=True)
 
     def read_samples(
-        self, run: TaskRun, parts: PartFiles, now: int
+        self, run: TaskRun, parts: PartFiles, now: int, examples: ExampleCount
     ) -> tuple[dict[str, Tally], dict[str, Counts], str | None]:
         """Read and write out the items; ({}, {}, reason) when they cannot be used."""
         if run.samples is None:
             return {}, {}, None
         for own_ids in (True, False):
             try:
-                tallies, counts = self.stream(run, parts, now, own_ids)
+                tallies, counts = self.stream(run, parts, now, own_ids, examples)
                 return tallies, counts, None if tallies else "none of them has a value of one of its metrics"
             except RepeatedIds:
                 parts.drop()
@@ -214,7 +219,7 @@ class Converter:
         return {}, {}, reason
 
     def stream(
-        self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool
+        self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool, examples: ExampleCount
     ) -> tuple[dict[str, Tally], dict[str, Counts]]:
         """One pass over the items, each written as it is read."""
         tallies: dict[str, Tally] = {}
@@ -223,7 +228,9 @@ class Converter:
         scores = {score.name: score for score in run.scores}
         head = record_head(run, now)
         prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
+        examples.found.clear()
         for item in run.samples(own_ids):
+            examples.add(item)
             names = [name for name in item.values if name in scores]
             key = hashlib.blake2b(
                 f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8

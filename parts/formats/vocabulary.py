@@ -214,6 +214,7 @@ class Report:
     skipped: list[Trouble] = field(default_factory=list)
     failures: list[Trouble] = field(default_factory=list)
     conflicts: list[Trouble] = field(default_factory=list)
+    notes: list[Trouble] = field(default_factory=list)  # what is odd, and no reason to leave anything out
     others: int = 0
 
     @property

@@ -27,6 +27,7 @@ EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in 
 NUMBER_OF_12 = re.compile(
     r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
 )
+BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -218,7 +219,7 @@ def to_yaml(value: Any, **options: Any) -> str:
 
     class Dumper(yaml.SafeDumper):
         def represent_text(self, text: str) -> Any:
-            style = "'" if NUMBER_OF_12.fullmatch(text) else None
+            style = "'" if NUMBER_OF_12.fullmatch(text) else '"' if BREAK_OF_11.search(text) else None
             return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, Dumper.represent_text)

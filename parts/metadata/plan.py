@@ -42,7 +42,7 @@ class Conflict:
         told += [f"standard error {self.standard_error:.2g}"] if self.standard_error else []
         more = f" ({', '.join(told)})" if told else ""
         doubt = f"; {self.doubt}" if self.doubt else ""
-        new = f"{self.new:.12g}" if isinstance(self.new, float) else self.new
+        new = f"{person_number(self.new, None):.12g}" if isinstance(self.new, float) else self.new
         return f"there is {self.there}, the new value is {new}{more}{doubt}"
 
 
@@ -95,6 +95,7 @@ class RepoState:
     files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
     name: str = "README.md"  # what messages call the card
     moved_to: str = ""  # the repo's name now, when it has been renamed
+    closed: str = ""  # "archived" or "disabled": the Hub says that nobody may write to it
 
 
 @dataclass(slots=True)

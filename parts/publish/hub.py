@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parts.frame import MAX_TRIES, ScriptError, note
+from parts.frame import MAX_TRIES, ScriptError, note, single_line
 from parts.hub.access import HUB_REASONS, unexpected_answer
 from parts.hub.answers import listed, watch_answers
 from parts.hub.benchmarks import BenchmarkSource, official_benchmarks
@@ -102,7 +102,8 @@ class Hub:
         }
         there = "README.md" in ids
         card = self.content(repo_id, "README.md", info.sha, identity=ids["README.md"]) if there else None
-        return RepoState(info.sha, card, files, moved_to=info.id if info.id != repo_id else "")
+        closed = next((word for word in ("archived", "disabled") if getattr(info, word, None) is True), "")
+        return RepoState(info.sha, card, files, moved_to=info.id if info.id != repo_id else "", closed=closed)
 
     def content(
         self, repo_id: str, path: str, revision: str, repo_type: str | None = None, identity: str = ""
@@ -315,7 +316,9 @@ def card_errors(where: str) -> Iterator[None]:
         raise ScriptError(f"{where} has no README.md") from error
     except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
         status = getattr(getattr(error, "response", None), "status_code", None)
-        why = HUB_REASONS.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
+        said = single_line(getattr(error, "server_message", None) or "")[:200]
+        reasons = HUB_REASONS | {403: f"the Hub does not let it be read{f' ({said})' if said else ''}"}
+        why = reasons.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
         raise ScriptError(f"{where}: could not be read: {why}") from error
 
 

@@ -14,7 +14,7 @@ from parts.frame import ScriptError, single_line
 from parts.hub.committing import git_blob_id
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import decode_card
-from parts.metadata.identity import OTHER, SAME, Measures, agree, written
+from parts.metadata.identity import OTHER, SAME, Measures, agree, person_number, written
 from parts.metadata.merge import is_value, measures_of, standings_of
 from parts.metadata.plan import Change, Plan, RepoState, card_entries
 
@@ -89,16 +89,16 @@ def told_otherwise(plan: Plan, state: RepoState, change: Change) -> list[str]:
     standings = standings_of(dataclasses.replace(state, card=card, files=files), measures)
     tables = [] if all(map(is_of_card, plan.entries)) else card_claims(state.card, plan.repo_id, measures)
     for entry in plan.entries:
-        mine = measures.of_entry(entry)
+        mine, value = measures.of_entry(entry), f"{person_number(entry.value, entry.unit):.12g}"
         for item in standings:
             if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures):
-                found.append(f"{item.where} says {item.value} of {entry.benchmark}, and not {entry.value:.12g}")
+                found.append(f"{item.where} says {item.value} of {entry.benchmark}, and not {value}")
         for row, other in tables if not is_of_card(entry) else ():
             theirs = measures.of_entry(other)
             if measures.relation(theirs, mine) != OTHER and not same_entry(other, entry, measures):
                 found.append(
                     f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin}), "
-                    f"and not {entry.value:.12g}"
+                    f"and not {value}"
                 )
     return list(dict.fromkeys(map(single_line, found)))
 

@@ -35,6 +35,7 @@ from parts.records.publishable import (
     with_wholes,
 )
 from parts.records.reading import read_results
+from parts.records.run import NoUnit
 from parts.records.schema import RECORD_SCHEMA
 from parts.records.states import one_state, runs_with_settings, split_selector
 from parts.vocabulary import MetricMapping, metric_type, normalize_name, vocabulary_of
@@ -188,8 +189,8 @@ def read_entries(
     ScriptError: 1 nothing to publish, or the gate says no; 2 a damaged or partial result; 3 several models, metrics,
     runs or states of the model.
     """
-    chosen, notes = read_rows(paths, model_id, repo_id, benchmarks, mapping, allowed)
-    return record_entries(chosen), notes
+    chosen, notes, unclear = read_rows(paths, model_id, repo_id, benchmarks, mapping, allowed)
+    return record_entries(chosen), [*notes, *unclear]
 
 
 def record_entries(rows: Sequence[RecordResult]) -> list[Entry]:
@@ -207,8 +208,11 @@ def read_rows(
     benchmarks: Sequence[str],
     mapping: Mapping[str, Any],
     allowed: Allowed,
-) -> tuple[list[RecordResult], list[str]]:
-    """The chosen results of one model with the runs behind them; errors as of `read_entries`."""
+) -> tuple[list[RecordResult], list[str], list[str]]:
+    """The chosen results of one model with the runs behind them, notes, and what was left out for want of a unit.
+
+    Errors as of `read_entries`.
+    """
     found, notes = read_records(paths)
     good = [(path, record) for path, record in found if not record.get("failure")]
     if not good:
@@ -220,17 +224,28 @@ def read_rows(
     model = choose_record_model((record_identity(record) for _, record in good), name or None, repo_id)
     vocabulary = vocabulary_of(mapping)
     rows: list[RecordResult] = []
+    unclear: list[str] = []
     for path, record in good:
         if record_identity(record).key == model.key:
-            rows += results_of(path, record, vocabulary)
+            try:
+                rows += results_of(path, record, vocabulary)
+            except NoUnit as error:
+                if not benchmarks or is_about(record, benchmarks, vocabulary):
+                    unclear.append(single_line(f"left out: {error}; write metric_config.metric_unit into it"))
+                continue
             if (when := record.get("evaluation_timestamp")) and not iso_time(when):
                 notes.append(single_line(f"left out: the date of {record_place(path)}: {when} is not ISO 8601"))
+    if unclear and not rows:
+        raise ScriptError("\n".join(unclear), code=3)
     notes += failure_notes(found, model, {row.run.result_id.rpartition("/")[0] for row in rows})
     if repo_id and model.id != repo_id:
         notes.append(single_line(f"the records are about {model.name}, published as {repo_id}"))
     kept = {id(run) for run in runs_with_settings((row.run for row in rows), settings)}
     rows = [row for row in rows if id(row.run) in kept]
-    chosen, ids = choose_benchmarks(rows, benchmarks, vocabulary)
+    try:
+        chosen, ids = choose_benchmarks(rows, benchmarks, vocabulary)
+    except ScriptError as error:
+        raise ScriptError("\n".join([*unclear, str(error)]), code=3 if unclear else error.code) from error
     chosen, more = choose_metrics(chosen, ids, vocabulary)
     notes += more
     runs, more = one_state([row.run for row in chosen], name or model.name, "--model-id", allowed.latest, date)
@@ -243,7 +258,14 @@ def read_rows(
     chosen, more = choose_runs(chosen, allowed)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model.name)} have no result", code=1)
-    return chosen, notes + more
+    return chosen, notes + more, unclear
+
+
+def is_about(record: Mapping[str, Any], benchmarks: Sequence[str], vocabulary: MetricMapping) -> bool:
+    """Whether a result of a record is of one of the benchmarks that the user names."""
+    keys = {vocabulary.names.get(normalize_name(text), normalize_name(text)) for text in benchmarks}
+    found = (vocabulary.find_task(str(row.get("evaluation_name")), "") for row in record["evaluation_results"])
+    return any(place and place[0] in keys for place in found)
 
 
 def results_of(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[RecordResult]:

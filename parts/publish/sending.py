@@ -204,6 +204,8 @@ def carry_out(
         return outcome
     how = Sending(args.create_pr, f"refs/pr/{args.update_pr}" if args.update_pr else None, args.commit_message)
     with hub_errors(f"writing to {plan.repo_id}", hub.token or ""):
+        if state.closed:
+            raise ScriptError(f"{plan.repo_id} is {state.closed}: nobody can write to it, or open a pull request")
         before = refuse_hindrances(hub, plan, how, args)
         if not acts(args):
             return outcome

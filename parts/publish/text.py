@@ -6,6 +6,7 @@ import dataclasses
 import re
 from typing import Any
 
+from parts.metadata.identity import person_number
 from parts.metadata.plan import Change, Plan, entry_name, filled_in
 
 
@@ -36,7 +37,7 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     entries = sorted(change.entries, key=plan.entries.index)
     for entry in entries[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
-        cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
+        cells = (entry.benchmark, f"{person_number(entry.value, entry.unit):.12g}", metric, entry.origin)
         lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
     lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
     files = ", ".join(f"`{path}`" for path in change.files)
@@ -81,7 +82,7 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     """A plan and what it changes, for people."""
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
     for entry in plan.entries:
-        lines.append(f"  {entry_name(entry)}: {entry.value:.12g}   from {entry.origin}")
+        lines.append(f"  {entry_name(entry)}: {person_number(entry.value, entry.unit):.12g}   from {entry.origin}")
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]

@@ -199,7 +199,9 @@ def choose_metrics(
         chosen += named or group
         left += [row.run.result_id for row in group if named and row not in named]
         known = vocabulary.entries.get(group[0].entry.key or group[0].parent or "") or {}
-        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
+        if (
+            not named and group[0].entry.metric and known.get("kind") == "benchmark"
+        ):  # a category has no metric of its own
             notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
     notes += [f"left out, not the main metric: {listing(left)}"] if left else []
     wholes = {row.entry.key for row in chosen if row.entry.key}

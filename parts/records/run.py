@@ -22,9 +22,21 @@ from parts.records.settings import differences_of_settings, run_settings
 from parts.records.shared import SharedVotes, shared_votes
 from parts.statistics.corpus import formula_of
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
-from parts.vocabulary import MEANS_OF_ALL, MetricMapping, bare_task, normalize_name, same_metric, unit_and_range
+from parts.vocabulary import (
+    MEANS_OF_ALL,
+    MetricMapping,
+    bare_task,
+    normalize_name,
+    same_metric,
+    stated_unit,
+    unit_and_range,
+)
 
 NOBODY = Identity("")
+
+
+class NoUnit(ScriptError):
+    """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +171,8 @@ def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping
     try:
         identity = identity_of(record)
         return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except NoUnit as error:
+        raise NoUnit(f"{path}: {error}") from error
     except KeyError as error:
         raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
@@ -266,7 +280,8 @@ def read_score(
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
     if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
+        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
     return value, unit, low, high
 
 
