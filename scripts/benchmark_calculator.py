@@ -1615,6 +1615,16 @@ class MetricMapping:
         """The display name of a key."""
         return self.entries.get(key, {}).get("name") or key
 
+    def measured_title(self, key: str, metric: str | None) -> str:
+        """The same with the metric, unless it is the benchmark's usual one or plain accuracy: "HumanEval pass_at_8"."""
+        usual = self.entries.get(key, {}).get("metric")
+        if not metric or metric_key(metric) in {metric_key(usual or ""), *map(metric_key, PLAIN_METRICS)}:
+            return self.title(key)
+        return f"{self.title(key)} {metric}"
+
+
+PLAIN_METRICS = ("accuracy", "acc_norm", "exact_match", "score", "mean")
+
 
 @dataclass(frozen=True, slots=True)
 class StepFormula:
@@ -5271,8 +5281,11 @@ def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> 
     drawn = {
         "score_by_step": draw_scores(ranking, shown, x, label, title),
         "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
-        "score_distribution": draw_distribution(shown, x, label, title),
     }
+    if any(
+        sum(score.averages for score in r.scores.values()) > 1 for r in shown
+    ):  # of one benchmark there is no spread
+        drawn["score_distribution"] = draw_distribution(shown, x, label, title)
     temporary: dict[Path, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -5359,7 +5372,10 @@ def draw_heat_map(shown: Sequence[Ranked], x: Sequence[int], label: str, title: 
     axes = figure.subplots()
     values = [[score.value if (score := r.score(key)) else math.nan for r in shown] for key in keys]
     image = axes.imshow(values, aspect="auto", cmap="viridis", vmin=0 if top else None, vmax=top)
-    names = [vocabulary.title(k) + (" (lower is better)" if scores[k].lower_is_better else "") for k in keys]
+    names = [
+        vocabulary.measured_title(k, scores[k].metric) + (" (lower is better)" if scores[k].lower_is_better else "")
+        for k in keys
+    ]
     axes.set_yticks(range(len(keys)), names)
     every = max(1, len(x) // 25)
     axes.set_xticks(range(0, len(x), every), [str(step) for step in x[::every]], rotation=45)
@@ -8661,7 +8677,8 @@ def score_json(score: Estimate) -> dict[str, Any]:
 def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[list[str], list[list[str]], int]:
     """Header and rows of the ranking, best first at most `most` of them, and how many were left out."""
     keys = list(ranking.best.categories) if len(ranking.best.categories) <= TABLE_COLUMNS else []
-    header = ["checkpoint", "step", ranking.metric, "std. error", *sure_header(ranking), *map(vocabulary.title, keys)]
+    titles = [vocabulary.measured_title(key, ranking.best.categories[key].metric) for key in keys]
+    header = ["checkpoint", "step", ranking.metric, "std. error", *sure_header(ranking), *titles]
     ordered = list(ranking.ranked)
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
@@ -8761,7 +8778,8 @@ def score_matrix(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
     columns = ranking.ranked if len(ranking.ranked) <= 12 else (ranking.best, *ranking.tied)[:12]
     matrix = []
     for key in dict.fromkeys(key for r in columns for key in (*r.categories, *r.scores)):
-        matrix.append([vocabulary.title(key), *(with_interval(r.score(key)) for r in columns)])
+        metric = next((score.metric for r in columns if (score := r.score(key))), None)
+        matrix.append([vocabulary.measured_title(key, metric), *(with_interval(r.score(key)) for r in columns)])
     source = " (step-formula: synthetic)" if ranking.synthetic else " [95 % interval], or ± standard error"
     methods = {s.interval.method for r in columns for s in r.scores.values() if s.interval}
     below = [f"Intervals: {'; '.join(sorted(methods))}."] if methods else []

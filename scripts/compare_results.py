@@ -1909,6 +1909,16 @@ class MetricMapping:
         """The display name of a key."""
         return self.entries.get(key, {}).get("name") or key
 
+    def measured_title(self, key: str, metric: str | None) -> str:
+        """The same with the metric, unless it is the benchmark's usual one or plain accuracy: "HumanEval pass_at_8"."""
+        usual = self.entries.get(key, {}).get("metric")
+        if not metric or metric_key(metric) in {metric_key(usual or ""), *map(metric_key, PLAIN_METRICS)}:
+            return self.title(key)
+        return f"{self.title(key)} {metric}"
+
+
+PLAIN_METRICS = ("accuracy", "acc_norm", "exact_match", "score", "mean")
+
 
 @dataclass(frozen=True, slots=True)
 class StepFormula:
@@ -3252,6 +3262,7 @@ class Row:
     invalid: bool = False  # whether what keeps it from being compared is that a score is not valid
     items_needed: int | None = None
     needed_if: str | None = None
+    shown: str = ""  # the label with the metric, where it is not the benchmark's usual one
     by: str = ""  # "language=de": the part of a benchmark that it is about, where it is broken down
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
@@ -3910,7 +3921,7 @@ def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
     lines = []
     for row in rows:
-        cells = [row.candidate] * several + [row.label] + [row.tier] * tiers
+        cells = [row.candidate] * several + [row.shown or row.label] + [row.tier] * tiers
         cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
         lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
     return [*header, "n", "verdict", "notes"], lines
@@ -4680,7 +4691,7 @@ def draws_for(formula: str, items: int) -> int:
 FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
 FEW_CHANGED = 10  # below, the draws cannot show how large changes are
 SEED = 20_260_101  # the answer to a question does not change when it is asked again
-Statistics = dict[ItemId, list[tuple[Any, ...]]]
+ItemStatistics = dict[ItemId, list[tuple[Any, ...]]]
 
 
 def formula_of_sides(sides: Sequence[Side]) -> tuple[str, str]:
@@ -4693,9 +4704,9 @@ def formula_of_sides(sides: Sequence[Side]) -> tuple[str, str]:
     return "", f"corpus-level score ({aggregation}): no interval without the items' own statistics"
 
 
-def side_statistics(side: Side, formula: str) -> Statistics:
+def side_statistics(side: Side, formula: str) -> ItemStatistics:
     """The statistics of a side's items, one for each time that they were asked. ScriptError for damaged ones."""
-    found: Statistics = {}
+    found: ItemStatistics = {}
     for run in side.runs:
         for repeat in run.repeats:
             for name, answer in repeat.items():
@@ -4708,7 +4719,7 @@ def side_statistics(side: Side, formula: str) -> Statistics:
     return found
 
 
-def side_rows(found: Statistics, names: Sequence[ItemId], formula: str, classes: Sequence[str]) -> Any:
+def side_rows(found: ItemStatistics, names: Sequence[ItemId], formula: str, classes: Sequence[str]) -> Any:
     """(items, d) statistics of a side, an item's repeats averaged."""
     import numpy as np
 
@@ -4741,7 +4752,7 @@ def with_corpus(row: Row, names: Sequence[ItemId], unsaid: str) -> Row:
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, corpus=items)
 
 
-def corpus_items(sides: Sequence[Side], found: Sequence[Statistics], names: Sequence[ItemId], formula: str) -> Any:
+def corpus_items(sides: Sequence[Side], found: Sequence[ItemStatistics], names: Sequence[ItemId], formula: str) -> Any:
     """The paired statistics, in an order that they alone decide, and what the items share."""
     import numpy as np
 
@@ -6278,7 +6289,10 @@ def make_row(
     baseline, candidate = ([directed(run, limits) for run in runs] for runs in (baseline, candidate))
     first = candidate[0]
     check_direction(limits, first)
-    row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
+    shown = question.vocabulary.measured_title(key, first.metric) + suffix
+    row = replace(
+        row, shown=shown, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span
+    )
     row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
     unwanted = policy_reasons(row.sides or (), policy, row.pairs is not None or row.corpus is not None)

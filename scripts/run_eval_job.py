@@ -4090,6 +4090,16 @@ class MetricMapping:
         """The display name of a key."""
         return self.entries.get(key, {}).get("name") or key
 
+    def measured_title(self, key: str, metric: str | None) -> str:
+        """The same with the metric, unless it is the benchmark's usual one or plain accuracy: "HumanEval pass_at_8"."""
+        usual = self.entries.get(key, {}).get("metric")
+        if not metric or metric_key(metric) in {metric_key(usual or ""), *map(metric_key, PLAIN_METRICS)}:
+            return self.title(key)
+        return f"{self.title(key)} {metric}"
+
+
+PLAIN_METRICS = ("accuracy", "acc_norm", "exact_match", "score", "mean")
+
 
 @dataclass(frozen=True, slots=True)
 class StepFormula:

@@ -20,7 +20,7 @@ from parts.statistics.corpus_draws import Resampled, drawn_scores, draws_for, ra
 FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
 FEW_CHANGED = 10  # below, the draws cannot show how large changes are
 SEED = 20_260_101  # the answer to a question does not change when it is asked again
-Statistics = dict[ItemId, list[tuple[Any, ...]]]
+ItemStatistics = dict[ItemId, list[tuple[Any, ...]]]
 
 
 def formula_of_sides(sides: Sequence[Side]) -> tuple[str, str]:
@@ -33,9 +33,9 @@ def formula_of_sides(sides: Sequence[Side]) -> tuple[str, str]:
     return "", f"corpus-level score ({aggregation}): no interval without the items' own statistics"
 
 
-def side_statistics(side: Side, formula: str) -> Statistics:
+def side_statistics(side: Side, formula: str) -> ItemStatistics:
     """The statistics of a side's items, one for each time that they were asked. ScriptError for damaged ones."""
-    found: Statistics = {}
+    found: ItemStatistics = {}
     for run in side.runs:
         for repeat in run.repeats:
             for name, answer in repeat.items():
@@ -48,7 +48,7 @@ def side_statistics(side: Side, formula: str) -> Statistics:
     return found
 
 
-def side_rows(found: Statistics, names: Sequence[ItemId], formula: str, classes: Sequence[str]) -> Any:
+def side_rows(found: ItemStatistics, names: Sequence[ItemId], formula: str, classes: Sequence[str]) -> Any:
     """(items, d) statistics of a side, an item's repeats averaged."""
     import numpy as np
 
@@ -81,7 +81,7 @@ def with_corpus(row: Row, names: Sequence[ItemId], unsaid: str) -> Row:
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, corpus=items)
 
 
-def corpus_items(sides: Sequence[Side], found: Sequence[Statistics], names: Sequence[ItemId], formula: str) -> Any:
+def corpus_items(sides: Sequence[Side], found: Sequence[ItemStatistics], names: Sequence[ItemId], formula: str) -> Any:
     """The paired statistics, in an order that they alone decide, and what the items share."""
     import numpy as np
 

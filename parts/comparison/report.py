@@ -110,7 +110,7 @@ def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
     lines = []
     for row in rows:
-        cells = [row.candidate] * several + [row.label] + [row.tier] * tiers
+        cells = [row.candidate] * several + [row.shown or row.label] + [row.tier] * tiers
         cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
         lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
     return [*header, "n", "verdict", "notes"], lines

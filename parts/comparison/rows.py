@@ -153,7 +153,10 @@ def make_row(
     baseline, candidate = ([directed(run, limits) for run in runs] for runs in (baseline, candidate))
     first = candidate[0]
     check_direction(limits, first)
-    row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
+    shown = question.vocabulary.measured_title(key, first.metric) + suffix
+    row = replace(
+        row, shown=shown, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span
+    )
     row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
     unwanted = policy_reasons(row.sides or (), policy, row.pairs is not None or row.corpus is not None)

@@ -247,6 +247,7 @@ class Row:
     invalid: bool = False  # whether what keeps it from being compared is that a score is not valid
     items_needed: int | None = None
     needed_if: str | None = None
+    shown: str = ""  # the label with the metric, where it is not the benchmark's usual one
     by: str = ""  # "language=de": the part of a benchmark that it is about, where it is broken down
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None

@@ -332,7 +332,8 @@ def rating_item(line: Line, rating: Rating, place: str) -> Item:
     shown = () if rating.value is None else (str(rating.value),)
     value = None if rating.value is None else rating
     item = make_item(line, value, (), shown, id=f"{rating.item}/{place}")
-    return item._replace(group=item.group or rating.item)
+    more = (*item.more, ("system", rating.system)) if value is None and rating.system else item.more
+    return item._replace(group=item.group or rating.item, more=more)
 
 
 def read_votes(line: Line, choices: Choices) -> list[Item]:
@@ -462,7 +463,9 @@ def rated_twice(items: Iterable[Item]) -> list[tuple[int, str]]:
     first: dict[tuple[str, str | None], int] = {}
     problems = []
     for item in items:
-        before = first.setdefault((item.id, item.value and item.value.system), item.line)
+        if item.value is None:
+            continue
+        before = first.setdefault((item.id, item.value.system), item.line)
         if before != item.line:
             problems.append((item.line, f"{item.id} is rated again, after line {before}"))
     return problems

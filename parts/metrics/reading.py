@@ -55,6 +55,7 @@ from parts.metrics.vocabulary import (
     Line,
     Measurement,
     Metric,
+    Rating,
     Scores,
     Subject,
     Watch,
@@ -100,10 +101,18 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
         first = scores.reasons[min(scores.reasons)]
         notes.append(f"{metric.name}: {len(scores.reasons)} of {len(scores.items)} items are not scored: {first}")
     scores = replace(scores, notes=notes)
-    left = () if as_wrong else unparsed
+    left = () if as_wrong else of_same_system(unparsed, scores)
     if metric.aggregation == "mean" and unequal_attempts([*scores.items, *left]):
         scores, left = put_together(scores, left)
     return Measurement(metric, scores, left, len(unparsed) if as_wrong else 0)
+
+
+def of_same_system(unparsed: Sequence[Item], scores: Scores) -> list[Item]:
+    """The missing ratings of the system that was scored; all of them where ratings are of no system or of several."""
+    systems = {item.value.system for item in scores.items if isinstance(item.value, Rating)}
+    if len(systems) != 1:
+        return list(unparsed)
+    return [item for item in unparsed if dict(item.more).get("system") in (None, *systems)]
 
 
 def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
@@ -123,6 +132,7 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
 
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
 NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
 def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
@@ -159,7 +169,8 @@ def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, A
 
 
 def table_lines(path: Path, content: bytes) -> list[Line]:
-    """The rows of a CSV or TSV file as lines: an empty cell is absent, and a row without an id has its number."""
+    """The rows of a CSV or TSV file as lines: an empty cell is absent (of a rating, a score: missing), and a row
+    without an id has its number."""
     lines, problems, seen = [], [], {}
     try:
         text = content.decode("utf-8-sig")
@@ -168,7 +179,9 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
             try:
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
-                fields = {name: table_value(name, cell) for name, cell in row.items() if cell != ""}
+                if row.get("prediction") == "":
+                    raise ValueError('an empty prediction: an empty answer, or none? Say it in JSON Lines, "" or null')
+                fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}
                 lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
             except ValueError as error:
                 problems.append((rows.line_num, single_line(error)))
@@ -182,6 +195,8 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
 
 def table_value(name: str, cell: str) -> Any:
     """A cell: a number or truth value where the field is one, else its text."""
+    if not cell:
+        return None
     if name in NUMBER_FIELDS:
         with contextlib.suppress(ValueError):
             return json.loads(cell.strip().lower())

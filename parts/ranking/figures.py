@@ -26,8 +26,11 @@ def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> 
     drawn = {
         "score_by_step": draw_scores(ranking, shown, x, label, title),
         "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
-        "score_distribution": draw_distribution(shown, x, label, title),
     }
+    if any(
+        sum(score.averages for score in r.scores.values()) > 1 for r in shown
+    ):  # of one benchmark there is no spread
+        drawn["score_distribution"] = draw_distribution(shown, x, label, title)
     temporary: dict[Path, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +117,10 @@ def draw_heat_map(shown: Sequence[Ranked], x: Sequence[int], label: str, title: 
     axes = figure.subplots()
     values = [[score.value if (score := r.score(key)) else math.nan for r in shown] for key in keys]
     image = axes.imshow(values, aspect="auto", cmap="viridis", vmin=0 if top else None, vmax=top)
-    names = [vocabulary.title(k) + (" (lower is better)" if scores[k].lower_is_better else "") for k in keys]
+    names = [
+        vocabulary.measured_title(k, scores[k].metric) + (" (lower is better)" if scores[k].lower_is_better else "")
+        for k in keys
+    ]
     axes.set_yticks(range(len(keys)), names)
     every = max(1, len(x) // 25)
     axes.set_xticks(range(0, len(x), every), [str(step) for step in x[::every]], rotation=45)

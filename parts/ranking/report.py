@@ -175,7 +175,8 @@ def score_json(score: Estimate) -> dict[str, Any]:
 def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[list[str], list[list[str]], int]:
     """Header and rows of the ranking, best first at most `most` of them, and how many were left out."""
     keys = list(ranking.best.categories) if len(ranking.best.categories) <= TABLE_COLUMNS else []
-    header = ["checkpoint", "step", ranking.metric, "std. error", *sure_header(ranking), *map(vocabulary.title, keys)]
+    titles = [vocabulary.measured_title(key, ranking.best.categories[key].metric) for key in keys]
+    header = ["checkpoint", "step", ranking.metric, "std. error", *sure_header(ranking), *titles]
     ordered = list(ranking.ranked)
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
@@ -275,7 +276,8 @@ def score_matrix(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
     columns = ranking.ranked if len(ranking.ranked) <= 12 else (ranking.best, *ranking.tied)[:12]
     matrix = []
     for key in dict.fromkeys(key for r in columns for key in (*r.categories, *r.scores)):
-        matrix.append([vocabulary.title(key), *(with_interval(r.score(key)) for r in columns)])
+        metric = next((score.metric for r in columns if (score := r.score(key))), None)
+        matrix.append([vocabulary.measured_title(key, metric), *(with_interval(r.score(key)) for r in columns)])
     source = " (step-formula: synthetic)" if ranking.synthetic else " [95 % interval], or ± standard error"
     methods = {s.interval.method for r in columns for s in r.scores.values() if s.interval}
     below = [f"Intervals: {'; '.join(sorted(methods))}."] if methods else []
