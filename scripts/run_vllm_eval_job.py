@@ -31,6 +31,10 @@ Examples:
     uv run scripts/run_vllm_eval_job.py --model me/lm-step_100 me/lm-step_200 me/lm-step_300 \\
         --task "gsm8k|5" "arc:easy|0" --split model --max-parallel 10 --max-cost 20 --yes
 
+    # checkpoints of this machine: uploaded to a private repository first; all steps of a repository
+    uv run scripts/run_vllm_eval_job.py --model ./checkpoints --upload me/lm --task "gsm8k|5" --dry-run
+    uv run scripts/run_vllm_eval_job.py --model "me/lm@*" --task "gsm8k|5" --dry-run
+
     # inspect-ai, on a machine of your choice
     uv run scripts/run_vllm_eval_job.py --framework inspect --model me/lm --task inspect_evals/gsm8k \\
         --hardware a100-large --dry-run
@@ -42,9 +46,9 @@ Examples:
     uv run scripts/run_vllm_eval_job.py --run-id smol --yes
 
 Exit codes: 0 done (wait: all jobs succeeded; collect: nothing is missing); 1 the answer is no (wait: some jobs failed;
-collect: some records are missing; the run could cost more than --max-cost); 2 it could not be done (usage, unknown hardware,
-network, permission, payment); 3 a decision is needed (paid jobs without --yes, a model too large for --hardware, a
---timeout below the estimate).
+collect: some records are missing; the run could cost more than --max-cost; a model cannot run); 2 it could not be done
+(usage, unknown hardware, network, permission, payment); 3 a decision is needed (paid jobs without --yes, a model too
+large for --hardware, a --timeout below the estimate).
 """
 
 from __future__ import annotations
@@ -5856,9 +5860,10 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
         run = check_owner(run, client, args) if not args.dry_run else run
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
-    show_run_plan(run, args)
-    check_times(run)
-    check_cost(run)
+    problem = objection_to(run)
+    show_run_plan(run, args, problem)
+    if problem:
+        raise problem
     if args.dry_run:
         return 0
     if run.waiting:
@@ -5888,17 +5893,28 @@ def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> 
             raise ScriptError(f"{error}; go on with: {this_script()} --run-id {run.run_id}", error.code) from error
 
 
-def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
-    """What would be sent: on stdout for a dry run, where it is the answer, else on stderr."""
+def objection_to(run: EvalRun) -> ScriptError | None:
+    """Why the jobs that wait are not sent, or None."""
+    try:
+        check_times(run)
+        check_cost(run)
+    except ScriptError as error:
+        return error
+    return None
+
+
+def show_run_plan(run: EvalRun, args: argparse.Namespace, problem: ScriptError | None) -> None:
+    """What would be sent: on stdout for a dry run, where it is the answer, else on stderr; with --json also why not."""
     commands = {job.name: hf_command(run, job) for job in run.waiting}
-    if args.dry_run and args.json:
+    if args.json and (args.dry_run or problem):
         estimate = {"usd": round(run.dollars, 4), "usd_at_most": rounded_cents(run.ceiling)}
         estimate |= {
             "to_send": len(run.waiting),
             "usd_spent": round(run.spent, 4),
             "usd_at_most_in_all": rounded_cents(run.at_most),
         }
-        print(json.dumps(run_to_json(run) | {"estimate": estimate, "commands": commands}, indent=1))
+        reason = {"reason": str(problem)} if problem else {}
+        print(json.dumps(run_to_json(run) | {"estimate": estimate, "commands": commands} | reason, indent=1))
         return
     parts = [render_table(plan_rows(run)), "", *cost_lines(run), f"records: {run.results_repo}/runs/{run.run_id}/"]
     if commands:
@@ -6080,6 +6096,8 @@ def consent(run: EvalRun, args: argparse.Namespace) -> None:
         return
     what = f"{len(paid)} paid jobs, estimated {money(run.dollars)}, {ceiling_text(run)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if args.json:
+            print(json.dumps({"schema_version": RUN_SCHEMA, "run_id": run.run_id, "reason": f"{what}: add --yes"}))
         raise ScriptError(f"{what}: add --yes to send them", code=3)
     print(f"{what}. Send them? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

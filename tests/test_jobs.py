@@ -338,6 +338,10 @@ def test_paid_jobs_need_a_yes(hub, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "add --yes" in captured.err
+    assert main(*command("--json")) == 3
+    assert "add --yes" in json.loads(capsys.readouterr().out)["reason"]
+    assert main(*command("--json", "--yes", "--timeout", "1m")) == 3
+    assert "would cut them off" in json.loads(capsys.readouterr().out)["reason"]
     assert hub.writes() == []
 
 
@@ -790,12 +794,21 @@ def test_a_job_has_one_environment_in_locked_versions(hub, framework, backend):
             assert asked.specifier.contains(versions[key]), (asked, versions[key])
 
 
+@pytest.mark.parametrize("name", sorted({key.split()[0] for key in script.LOCKED["of"]}))
+def test_the_locked_packages_are_those_of_the_locks(name):
+    """When a lock has moved on, parts/lock_jobs.py has to be run again."""
+    lock = tomllib.loads((ROOT / "scripts" / f"{name}.lock").read_text())
+    locked = {(row["name"], row["version"]) for row in lock["package"]}
+    pins = [Requirement(row) for row in script.locked_packages(name, "")]
+    assert {(re.sub(r"[-_.]+", "-", pin.name).lower(), next(iter(pin.specifier)).version) for pin in pins} <= locked
+
+
 def test_packages_that_no_plan_adds_are_refused(hub, capsys):
     assert main(*command("--yes")) == 0
     path = Path("runs/r1/run.json")
     for bad in (
         "evil==1.0",
-        "torch @ https://example.org/torch.whl",
+        "torch @ https://example.org/t.whl",
         "torch>=2",
         "torch==2.13.0 --index-url x",
         "torch",
@@ -882,8 +895,9 @@ def documented_jobs():
         text = path.read_text()
         text = ast.get_docstring(ast.parse(text)) if path.suffix == ".py" else text
         for line in re.sub(r"\\\n\s*", " ", text).splitlines():
-            if line.strip().startswith("hf jobs uv run"):
-                yield pytest.param(shlex.split(line), id=path.name)
+            if re.match(r"\s*(?:uvx )?hf jobs uv run", line):
+                words = shlex.split(line)
+                yield pytest.param(words[words.index("hf") :], id=path.name)
 
 
 # The models of the examples as the Hub describes them: type and number of values, configuration.
@@ -907,7 +921,8 @@ def test_a_documented_job_arrives_as_it_is_written(hub, words):
     done = hf(hub, *words[1:4], "--detach", *words[4:])
     assert done.returncode == 0, done.stderr
     (job,) = hub.jobs.all.values()
-    assert job.script_arguments == words[where + 1 :]
+    files = {word: f"/data/{Path(word).name}" for word in words if (ROOT / word).is_file()}  # they travel with it
+    assert job.script_arguments == [files.get(word, word) for word in words[where + 1 :]]
     assert job.spec["secrets"] == {"HF_TOKEN": hub.token}
     assert hub.token not in json.dumps({**job.spec, "secrets": None})
     assert "--timeout" in words[:where]
@@ -922,6 +937,7 @@ def test_the_hardware_of_a_documented_job_is_what_the_planner_takes(hub, capsys,
     for name, (kind, values, config) in EXAMPLES.items():
         hub.add_user(name.split("/")[0])
         hub.create_repo(name, files=model_files(kind, values, **config))
+    hub.create_repo("me/tiny", files={f"step_700/{name}": data for name, data in model_files().items()})
     where = next(i for i, word in enumerate(words) if word.endswith(".py"))
     name = Path(words[where]).name
     given = parser_of(ROOT / words[where]).parse_args(words[where + 1 :])
@@ -949,9 +965,7 @@ def test_the_printed_command_sends_the_same_job(hub, capsys):
     done = hf(hub, *shlex.split(text)[1:])
     assert done.returncode == 0, done.stderr
     ours, theirs = ({**job.spec, "volumes": None} for job in hub.jobs.all.values())
-    assert ours["environment"].pop(
-        "HUB_EVALS_PACKAGES"
-    )  # that of the locked packages, which the script by hand has not
+    assert ours["environment"].pop("HUB_EVALS_PACKAGES")  # of the locked packages, which a script by hand has not
     assert ours.pop("command")[3:] == theirs.pop("command")[5:]
     assert ours == theirs
 

@@ -6,6 +6,7 @@ HUB_EVALS_STACK_PYTHON=/path/to/python runs it in place of `uv run`, which would
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -123,6 +124,37 @@ def test_a_failed_task_is_told_and_the_rest_is_kept(hub, capsys):
     capsys.readouterr()
     assert script.main(["collect", "tiny"]) == 1
     assert "2 records in" in capsys.readouterr().out
+
+
+def fences_of_reference():
+    """The commands of the three runs from end to end in references/jobs.md, run by run."""
+    text = (ROOT / "references" / "jobs.md").read_text().partition("## Without paying")[2]
+    fences = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return fences[1:]  # the first starts the Hub
+
+
+def test_the_examples_of_the_reference_run_as_written(hub, tmp_path):
+    place = tmp_path / "project"
+    place.mkdir()
+    for name in ("scripts", "examples", "metric_mapping.json"):
+        (place / name).symlink_to(ROOT / name)
+    environment = os.environ | hub.environment(tmp_path / "home2")
+    fences = fences_of_reference()
+    assert len(fences) == 3
+    for text in fences:
+        script_text = "set -e\n" + text
+        options = {"cwd": place, "env": environment, "capture_output": True, "text": True, "timeout": 1500}
+        done = subprocess.run(["bash", "-c", script_text], check=False, **options)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:] + logs(hub)[-3000:]
+    for folder, count in (("from-jobs", 2), ("from-jobs-2", 2), ("by-hand", 1)):
+        assert len(list((place / folder).glob("data/*/*/*/*-*[0-9a-f].json"))) == count, folder
+    assert len(hub.jobs.all) == 4
+    run = json.loads((place / "runs" / "second" / "run.json").read_text())
+    spent = sum(usd for job in run["jobs"] for usd in job["state"]["tries"].values())
+    own = [job for job in hub.jobs.accepted if job.labels.get("eval-run") == "second"]
+    assert spent == pytest.approx(sum(job.cost for job in own), abs=0.005)
+    records = [json.loads(path.read_text()) for path in (place / "from-jobs").glob("data/*/*/*/*-*[0-9a-f].json")]
+    assert all(record["eval_library"]["additional_details"]["packages_sha256"] for record in records)
 
 
 def logs(hub):

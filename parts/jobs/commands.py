@@ -74,9 +74,10 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
         run = check_owner(run, client, args) if not args.dry_run else run
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
-    show_run_plan(run, args)
-    check_times(run)
-    check_cost(run)
+    problem = objection_to(run)
+    show_run_plan(run, args, problem)
+    if problem:
+        raise problem
     if args.dry_run:
         return 0
     if run.waiting:
@@ -106,17 +107,28 @@ def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> 
             raise ScriptError(f"{error}; go on with: {this_script()} --run-id {run.run_id}", error.code) from error
 
 
-def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
-    """What would be sent: on stdout for a dry run, where it is the answer, else on stderr."""
+def objection_to(run: EvalRun) -> ScriptError | None:
+    """Why the jobs that wait are not sent, or None."""
+    try:
+        check_times(run)
+        check_cost(run)
+    except ScriptError as error:
+        return error
+    return None
+
+
+def show_run_plan(run: EvalRun, args: argparse.Namespace, problem: ScriptError | None) -> None:
+    """What would be sent: on stdout for a dry run, where it is the answer, else on stderr; with --json also why not."""
     commands = {job.name: hf_command(run, job) for job in run.waiting}
-    if args.dry_run and args.json:
+    if args.json and (args.dry_run or problem):
         estimate = {"usd": round(run.dollars, 4), "usd_at_most": rounded_cents(run.ceiling)}
         estimate |= {
             "to_send": len(run.waiting),
             "usd_spent": round(run.spent, 4),
             "usd_at_most_in_all": rounded_cents(run.at_most),
         }
-        print(json.dumps(run_to_json(run) | {"estimate": estimate, "commands": commands}, indent=1))
+        reason = {"reason": str(problem)} if problem else {}
+        print(json.dumps(run_to_json(run) | {"estimate": estimate, "commands": commands} | reason, indent=1))
         return
     parts = [render_table(plan_rows(run)), "", *cost_lines(run), f"records: {run.results_repo}/runs/{run.run_id}/"]
     if commands:
@@ -298,6 +310,8 @@ def consent(run: EvalRun, args: argparse.Namespace) -> None:
         return
     what = f"{len(paid)} paid jobs, estimated {money(run.dollars)}, {ceiling_text(run)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if args.json:
+            print(json.dumps({"schema_version": RUN_SCHEMA, "run_id": run.run_id, "reason": f"{what}: add --yes"}))
         raise ScriptError(f"{what}: add --yes to send them", code=3)
     print(f"{what}. Send them? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
