@@ -129,6 +129,15 @@ def nights(folder: Path, rng: random.Random) -> None:
         write(folder, "step_3", answers(rng, 0.4 + day / 50), when=f"2026-03-{day}T02:00:00Z")
 
 
+def wrong_group(folder: Path, rng: random.Random) -> None:
+    """A part of a group whose own row says something else, as conversion has noted it."""
+    write(folder, "step_3", answers(rng, 0.9))
+    (path,) = (folder / "results").rglob("step_3/*[0-9a-f].json")
+    record = json.loads(path.read_text())
+    record["evaluation_results"][0]["score_details"]["details"]["conflict"] = "the file's own row says 0.5"
+    path.write_text(json.dumps(record))
+
+
 def other_judge(folder: Path, rng: random.Random) -> None:
     """The judge changed between the two."""
     write(folder, "step_3", answers(rng, 0.9), metric_details={"grader_model": "lenient"})
@@ -158,6 +167,7 @@ SHAPES: dict[str, tuple[Callable[[Path, random.Random], None], tuple[str, ...]]]
     "truncation as answer": (truncated, USED_NOWHERE),
     "limit as whole": (limited, USED_NOWHERE),
     "a score that its items contradict": (edited, USED_NOWHERE),
+    "a group's row that its parts contradict": (wrong_group, USED_NOWHERE),
     "scale guessed": (other_scale, USED_NOWHERE),
     "zero for failed": (failed, USED_NOWHERE),
     "duplicated items": (doubled, USED_NOWHERE),
@@ -232,6 +242,18 @@ def test_nothing_is_rounded_in_between(tmp_path, capsys):
     )
 
 
-def test_the_table_of_the_reference_names_every_shape():
-    text = (Path(__file__).parents[1] / "references" / "statistics.md").read_text(encoding="utf-8")
-    assert [shape for shape in SHAPES if f"| {shape} |" not in text] == []
+COLUMNS = ("ranks_it", "decided", "published", "shown")  # of the table in references/practice.md
+
+
+def test_the_table_of_the_reference_says_what_is_tested():
+    text = (Path(__file__).parents[1] / "references" / "practice.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 150
+    rows = {
+        cells[1]: cells[2:6] for line in text.splitlines() if len(cells := [c.strip() for c in line.split("|")]) == 8
+    }
+    assert set(SHAPES) <= set(rows)
+    for shape, (_, readers) in SHAPES.items():
+        told = {
+            reader for reader, word in zip(COLUMNS, rows[shape], strict=True) if word in ("refused", "asked", "apart")
+        }
+        assert told == set(readers), shape

@@ -1,0 +1,150 @@
+"""How often nothing is called something, by simulation: at most 5 %; and how often it was without what records keep.
+
+Two models (or more) are equal in truth. What deceives is lost attempts, items that belong together, raters who rate
+many items, votes that two scores share. `before`: the same data judged as if nothing of it were known.
+"""
+
+from __future__ import annotations
+
+import math
+
+import compare_results as cr
+import leaderboard as board
+import numpy as np
+import pytest
+from test_compare_results import ask, make_run
+
+ALPHA = 0.05
+
+
+def most(runs: int) -> float:
+    """5 %, and what chance adds to it in so many runs (three standard deviations)."""
+    return ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
+
+
+def false_share(p_values: list[float]) -> float:
+    return float((np.array(p_values) <= ALPHA).mean())
+
+
+# --- Attempts ---
+
+
+def verdicts_with_losses(rng: np.random.Generator, known: bool) -> str:
+    """Two equal models of 300 items; of the candidate's wrong answers a fifth dies. known: the record counts them."""
+    right = rng.random((2, 300)) < rng.beta(4, 2, 300)
+    dies = ~right[1] & (rng.random(300) < 0.2)
+    old = make_run(right[0].astype(float))
+    kept = [i for i in range(300) if not dies[i]]
+    names = [f"i{i:05d}" for i in kept]
+    new = make_run(right[1][kept].astype(float), names=names, n=len(kept))
+    if known:
+        lost = frozenset(f"i{i:05d}" for i in range(300) if dies[i])
+        new = cr.replace(new, errors=lost, counts={"attempts": 300, "scored": len(kept), "errored": len(lost)})
+    policy = cr.Policy(rule="finetune", targets=("gsm8k",), defaults=cr.Limits(min_gain=0.0))
+    return ask(old, new, policy=policy, result_ids=frozenset()).rows[0].verdict
+
+
+def test_attempts_that_died_make_no_gain():
+    rng, runs = np.random.default_rng(1), 150
+    found = {known: [verdicts_with_losses(rng, known) for _ in range(runs)].count(cr.GO) / runs for known in (0, 1)}
+    assert found[True] <= most(runs)
+    assert found[False] > 0.2  # of what was called a gain
+
+
+# --- Items that belong together, raters ---
+
+
+def clustered_pairs(rng: np.random.Generator) -> tuple[cr.Pairs, cr.Pairs]:
+    """12 repositories of 20 questions: a repository suits one model or the other, on average neither."""
+    repos = np.repeat(np.arange(12), 20)
+    shift = rng.normal(0, 0.25, 12)[repos]
+    chance = np.clip(np.stack([0.55 - shift / 2, 0.55 + shift / 2]), 0, 1)
+    scores = (rng.random((2, 240)) < chance).astype(float)
+    return cr.Pairs(scores[0], scores[1], {"clusters": repos}), cr.Pairs(scores[0], scores[1], {})
+
+
+def rated_pairs(rng: np.random.Generator, raters: int) -> tuple[cr.Pairs, cr.Pairs]:
+    """60 items, rated by everybody for both systems: a rater likes one system's voice more, on average neither."""
+    items, who = np.repeat(np.arange(60), raters), np.tile(np.arange(raters), 60)
+    liking = rng.normal(0, 0.5, raters)[who]
+    base = rng.normal(3, 0.5, 60)[items]
+    scores = [np.clip(base + sign * liking / 2 + rng.normal(0, 0.4, len(items)), 1, 5) for sign in (-1, 1)]
+    return cr.Pairs(*scores, {"clusters": items, "raters": who}), cr.Pairs(*scores, {"clusters": items})
+
+
+def false_differences(make, span: float, runs: int) -> tuple[float, float]:
+    """(share of false differences, the same before)."""
+    found = []
+    for _ in range(runs):
+        pairs = make()
+        bases = [cr.paired_basis(one, 1, span) for one in pairs]
+        found.append([1.0 if basis.p_difference is None else basis.p_difference for basis in bases])
+    return tuple(false_share([row[which] for row in found]) for which in (0, 1))
+
+
+def test_repositories_are_no_difference():
+    rng, runs = np.random.default_rng(2), 400
+    now, before = false_differences(lambda: clustered_pairs(rng), 1.0, runs)
+    assert now <= most(runs) < 0.15 < before
+
+
+@pytest.mark.parametrize("raters", [3, 6])
+def test_raters_with_a_taste_are_no_difference(raters):
+    rng, runs = np.random.default_rng(raters), 300
+    now, before = false_differences(lambda: rated_pairs(rng, raters), 4.0, runs)
+    assert now <= most(runs) < 0.2 < before
+
+
+# --- Votes ---
+
+
+def separated(rng: np.random.Generator, models: int, votes: int, known: bool) -> bool:
+    """Whether a board tells apart any of some equal models that met one another in so many votes each."""
+    won = np.triu(rng.binomial(votes, 0.5, (models, models)), 1)
+    won += np.tril(votes - won.T, -1)
+    rows = []
+    for i in range(models):
+        against = {f"m{j}": [int(won[i, j]), votes] for j in range(models) if j != i}
+        told = {"file": "v", "system": f"m{i}", "against": against, "metric": "win_rate"}
+        n = votes * (models - 1)
+        share = won[i].sum() / n
+        rows.append({
+            "model": f"m{i}", "comparable": share, "canonical_unit": "proportion", "n": n, "benchmark": "arena",
+            "comparable_error": math.sqrt(share * (1 - share) / (n - 1)),
+            "votes": board.json.dumps(told) if known else None,
+        })  # fmt: skip
+    ranks = board.rank_ranges(rows).values()
+    return any((rank.low, rank.high) != (1, models) for rank in ranks)
+
+
+@pytest.mark.parametrize(("models", "votes", "runs"), [(2, 100, 1500), (2, 40, 1500), (3, 100, 800), (10, 50, 150)])
+def test_equal_models_of_the_same_votes_are_not_separated(models, votes, runs):
+    rng = np.random.default_rng(models * votes)
+    now, before = (sum(separated(rng, models, votes, known) for _ in range(runs)) / runs for known in (True, False))
+    assert now <= most(runs)
+    assert before > (0.1 if models < 10 else ALPHA)
+
+
+def test_58_to_42_of_100_do_not_separate_and_70_to_30_do():
+    def ranks(won: int) -> list[str]:
+        rows = [
+            {
+                "model": name, "comparable": share / 100, "canonical_unit": "proportion", "n": 100,
+                "benchmark": "arena", "comparable_error": math.sqrt(share / 100 * (1 - share / 100) / 99),
+                "votes": board.json.dumps(
+                    {"file": "v", "system": name, "against": {other: [share, 100]}, "metric": "win_rate"}
+                ),
+            }
+            for name, other, share in (("a", "b", won), ("b", "a", 100 - won))
+        ]  # fmt: skip
+        return [str(rank) for rank in board.rank_ranges(rows).values()]
+
+    assert ranks(58) == ["1–2", "1–2"]  # exact p = 0.133
+    assert ranks(70) == ["1", "2"]
+
+
+def test_scores_of_the_same_votes_without_counts_are_told_apart_only_beyond_both_errors():
+    one = cr.SharedVotes("v", "a", {"b": (58, 100)}, 1.0, "lc_win_rate")
+    two = cr.SharedVotes("v", "b", {"a": (42, 100)}, 1.0, "lc_win_rate")
+    ((first, second, z),) = board.joint_pairs([one, None, two], [0.58, 0.5, 0.42], [0.05, 0.05, 0.05])
+    assert (first, second) == (0, 2) and z == pytest.approx(0.16 / 0.1)
