@@ -2848,17 +2848,17 @@ def board_changes(before: Sequence[BoardRow], now: Sequence[BoardRow]) -> dict[s
         if model not in was & has or (first and last and not is_changed(first, last)):
             continue
         kind = "new" if first is None else "gone" if last is None else "changed"
-        found[kind].append(change(model, key, first, last))
+        found[kind].append(number_change(model, key, first, last))
     leaders, led = certain_leaders(now), certain_leaders(before)
     for kind, here, there in (("leaders", leaders, led), ("leaders_lost", led, leaders)):
         for key in sorted(here):
             if there.get(key) != here[key]:
                 place = (here[key], key)
-                found[kind].append(change(*place, old.get(place), new.get(place)) | {"instead": there.get(key)})
+                found[kind].append(number_change(*place, old.get(place), new.get(place)) | {"instead": there.get(key)})
     return found
 
 
-def change(model: str, key: str, before: BoardRow | None, now: BoardRow | None) -> dict[str, Any]:
+def number_change(model: str, key: str, before: BoardRow | None, now: BoardRow | None) -> dict[str, Any]:
     name = (now or before or {})["benchmark_name"]
     return {"model": model, "benchmark": key, "name": name, "before": number_of(before), "now": number_of(now)}
 

@@ -7,6 +7,7 @@
 #     "huggingface_hub>=2.2,<3",
 #     "lz4>=4,<5",
 #     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
@@ -16,7 +17,8 @@
 """How many requests `collect` makes, how long it takes on a Hub that is slow to answer, and how fast tables are.
 
 The local Hub waits before every answer, so with N workers the requests alone take requests x latency / N seconds. The
-second collect finds nothing changed: the Hub answers 304 and sends no body. Rank ranges compare all pairs of models.
+second collect finds nothing changed: the Hub answers 304 and sends no body. Then tables, the rank ranges of 100,000
+models, and a folder of records, read for the first time and again.
 
   uv run tests/bench_leaderboard.py
   uv run tests/bench_leaderboard.py --models 200 --workers 8 --latency 0.1
@@ -34,6 +36,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +50,8 @@ sys.path.insert(0, sys.argv[1])
 import leaderboard, huggingface_hub.hf_api, tenacity, duckdb, yaml
 imported = time.perf_counter()
 code = leaderboard.main(sys.argv[2:])
-print(imported - begun, time.perf_counter() - imported, file=sys.stderr)
+memory = next((int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")), 0)
+print(imported - begun, time.perf_counter() - imported, memory, file=sys.stderr)
 raise SystemExit(code)
 """
 
@@ -100,21 +104,105 @@ def bench_tables(rows: int) -> None:
         ranked = time.perf_counter()
     print(f"{rows:,} rows: made and written {written - begun:.2f} s, opened {opened - written:.3f} s, ", end="")
     print(f"{len(metadata['benchmarks'])} rankings {ranked - opened:.2f} s")
+
+
+def bench_ranks() -> None:
+    """Rank ranges of n models on one benchmark; twice the models should take little more than twice the time."""
+    import leaderboard
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    kinds = {
+        "errors of one size": lambda values: np.full(len(values), 0.01),
+        "errors from 0.005 to 0.03": lambda values: rng.uniform(0.005, 0.03, len(values)),
+        "binomial errors of 30 to 14,042 items": lambda values: np.sqrt(
+            (values + 0.01) * (1.01 - values) / rng.choice([30, 198, 500, 1319, 14042], len(values))
+        ),
+    }
+    for name, errors in kinds.items():
+        took = {}
+        for count in (50_000, 100_000):
+            values = rng.random(count)
+            variances = errors(values) ** 2
+            begun = time.process_time()
+            leaderboard.significant_counts(values, variances)
+            took[count] = time.process_time() - begun
+        ratio = took[100_000] / took[50_000]
+        least = f"{took[100_000]:.2f} s (at most 2), {ratio:.1f} x those of 50,000 (pair by pair: 4)"
+        print(f"ranks of 100,000 models, {name}: {least}")
+
+
+def write_store(root: Path, count: int) -> None:
+    """Records in the layout of the datastore, one in a file, five collections."""
     rng = random.Random(1)
-    for count in (100, 1000, 5000):
-        made = [
-            {"model": str(n), "comparable": rng.random(), "comparable_error": 0.01, "lower_is_better": False}
-            for n in range(count)
-        ]
+    tasks = (
+        ("gsm8k", "GSM8K"),
+        ("mmlu_pro", "MMLU-Pro"),
+        ("bbh", "BBH"),
+        ("hle", "Humanity's Last Exam"),
+        ("own", "Own"),
+    )
+    for number in range(count):
+        key, name = tasks[number % 5]
+        model = f"lab-{number // 5 % 300}/made-up-{number // 5:05}"
+        metric = {
+            "metric_id": "accuracy",
+            "metric_unit": "proportion",
+            "lower_is_better": False,
+            "score_type": "continuous",
+        }
+        result = {
+            "evaluation_result_id": f"{key}|5/acc",
+            "evaluation_name": name,
+            "source_data": {"dataset_name": name, "source_type": "hf_dataset"},
+            "metric_config": metric | {"min_score": 0, "max_score": 1},
+            "score_details": {
+                "score": rng.random(),
+                "uncertainty": {"standard_error": {"value": 0.01}, "num_samples": 1000},
+            },
+            "generation_config": {"additional_details": {"few_shot": "5"}},
+        }
+        record = {
+            "schema_version": "0.3.0",
+            "evaluation_id": f"{key}/{model}/1750000000",
+            "evaluation_timestamp": "1750000000",
+            "source_metadata": {"source_type": "documentation", "source_name": "An index"},
+            "model_info": {"id": model, "name": model},
+            "evaluation_results": [result],
+        }
+        folder = root / "data" / key / model
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{uuid.UUID(int=rng.getrandbits(128), version=4)}.json"
+        path.write_text(json.dumps(record, indent=2), encoding="utf-8")
+        os.utime(path, (1_750_000_000, 1_750_000_000))
+
+
+def bench_store(count: int) -> None:
+    """collect --every-eval-ever of a folder, first and again, beside what opening and parsing the files alone takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder, "store")
+        write_store(store, count)
         begun = time.perf_counter()
-        leaderboard.rank_ranges(made)
-        print(f"rank ranges of {count:,} models on one benchmark: {time.perf_counter() - begun:.3f} s")
+        for path in store.rglob("*.json"):
+            json.loads(path.read_bytes())
+        alone = time.perf_counter() - begun
+        environment = {**os.environ, "XDG_CACHE_HOME": f"{folder}/cache"}
+        command = [sys.executable, "-c", COLLECT, str(SCRIPTS), "collect", "--every-eval-ever", str(store)]
+        command += ["--output-dir", f"{folder}/board"]
+        for name in ("first", "again, nothing changed"):
+            done = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
+            *_, seconds, memory = done.stderr.splitlines()[-1].split()
+            speed = f"{count / float(seconds):,.0f} records a second (229,000 in a minute: 3,817)"
+            print(f"collect of {count:,} records, {name}: {speed}, {float(memory):.0f} MB")
+            print(f"  {float(seconds):.1f} s, {float(seconds) / alone:.1f} x opening and parsing the files alone")
 
 
 def run(args: argparse.Namespace) -> int:
     sys.path[:0] = [str(TESTS), str(SCRIPTS)]
     bench_collect(args)
     bench_tables(args.rows)
+    bench_ranks()
+    bench_store(args.records)
     return 0
 
 
@@ -124,6 +212,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=8, help="requests at the same time (default: 8)")
     parser.add_argument("--latency", type=float, default=0.1, help="seconds that each request takes (default: 0.1)")
     parser.add_argument("--rows", type=int, default=10_000, help="rows for the tables (default: 10000)")
+    parser.add_argument("--records", type=int, default=20_000, help="records of the folder (default: 20000)")
     return parser
 
 
