@@ -147,6 +147,10 @@ def run(args: argparse.Namespace) -> int:
     """Rank, write what was asked for, print; on exit 2 nothing is printed to stdout."""
     check_usage(args)
     vocabulary = read_vocabulary(args)
+    if args.history:
+        document, text = model_history(args, vocabulary)
+        print_data(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if args.json else text)
+        return 0
     if args.plan_next:
         return plan_next(args, vocabulary)
     ranking = make_ranking(args, vocabulary)
@@ -197,6 +201,10 @@ def check_usage(args: argparse.Namespace) -> None:
         raise ScriptError("--scoring step-formula reads no records; leave --results out")
     if args.plan_next:
         check_race_usage(args)
+    if args.history and (args.plan_next or args.prepare or args.report or args.figures):
+        raise ScriptError(
+            "--history shows one model's nights and writes nothing; leave the other commands' options out"
+        )
 
 
 def check_race_usage(args: argparse.Namespace) -> None:
@@ -278,6 +286,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="--plan-next: at most this share of all samples, checkpoints x items (default: %(default)s)",
     )
+    add("--history", action="store_true", help="CHECKPOINTS is one model (folder or name): its scores night by night")
     add("--json", action="store_true", help="one JSON document to stdout, the answer first")
     add("--full", action="store_true", help="--json with each score's interval, the records, the distributions")
     add("--report", metavar="FILE.md", help="write the ranking as Markdown")
@@ -313,8 +322,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "checkpoints", "command_line", "frame", "hub.token", "outputs", "own_vocabulary", "ranking.card",
-#     "ranking.figures", "ranking.prepare", "ranking.push", "ranking.race_plan", "ranking.rank", "ranking.report",
-#     "ranking.vocabulary", "vocabulary"
+#     "ranking.figures", "ranking.nights", "ranking.prepare", "ranking.push", "ranking.race_plan", "ranking.rank",
+#     "ranking.report", "ranking.vocabulary", "vocabulary"
 # )
 # ]cog]
 
@@ -2165,6 +2174,7 @@ class Ranking:
     no_statistics: str = "nothing was measured"
     smooth: int = 1
     tie_break: str | None = None
+    partial: str = ""  # that it is about a part of the items
     base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
 
     @property
@@ -4181,7 +4191,8 @@ def read_results(
         rows = rows_of_run(run, found)
         facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
+        chance = facts.chance if run.chance is None and facts is not None else run.chance
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, rows, facts))
     return readings
 
 
@@ -5390,6 +5401,683 @@ def draw_heat_map(shown: Sequence[Ranked], x: Sequence[int], label: str, title: 
     return figure
 
 
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, math.inf)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = [n if way is None else int(way.max()) + 1 for way in ways]
+    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
+# --- parts/statistics/differences.py ----------------------------------------------------------------------------------
+
+MOST_ITEMS = 2**34
+MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
+
+
+class Evidence:
+    """What some data say about a true difference."""
+
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """The lower bound at a critical value of t with `freedom` degrees of freedom; falls with it."""
+        raise NotImplementedError
+
+    def mirrored(self) -> Evidence:
+        """The same data with the two sides exchanged."""
+        raise NotImplementedError
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Evidence, float]:
+        """(what `times` as many items would say on average, the standard deviation of that difference).
+
+        unchanged: if both sides are equally good and differ on as many items; else if it is as it was observed.
+        """
+        raise NotImplementedError
+
+    def lower(self, level: float) -> Any:
+        """The lower bound that is one-sided at `level`."""
+        return self.low_end(critical_value(level, self.freedom))
+
+    def upper(self, level: float) -> Any:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[Any, Any]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value of "the difference is at most `value`": the level whose lower bound it is."""
+        if self.low_end(0.0) > value:
+            return upper_tail(reached(self.low_end, value), self.freedom)
+        return 1 - self.mirrored().p_above(-value) if self.mirrored().low_end(0.0) > -value else 0.5
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the difference is at least `value`"."""
+        return self.mirrored().p_above(-value)
+
+
+def reached(low_end: Any, value: float) -> float:
+    """The critical value at which a falling bound is `value`."""
+    from scipy import optimize
+
+    if low_end(MOST_CRITICAL) > value:
+        return MOST_CRITICAL
+    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
+
+
+def upper_tail(critical: float, freedom: float) -> float:
+    """P(T > critical) for t with some degrees of freedom, or for a normal variable."""
+    from scipy import special
+
+    return float(special.ndtr(-critical) if math.isinf(freedom) else special.stdtr(freedom, -critical))
+
+
+def two_sided_p(evidence: Evidence) -> float:
+    """The two-sided p-value of "there is no difference"."""
+    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(Evidence):
+    """The difference of two bounded means: gains and losses of paired items, or two models' scores.
+
+    correlation: of the two means. span: the width of the scores' range. extra: a variance beside that of the items,
+    as a share of span squared (between repeated runs). freedom: degrees of freedom of the whole.
+    """
+
+    up: BoundedMean
+    down: BoundedMean
+    correlation: Any = 0.0
+    span: float = 1.0
+    extra: float = 0.0
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+
+        gain = self.up.value - self.up.lower(critical, strict=True)
+        loss = self.down.upper(critical, strict=True) - self.down.value
+        square = gain**2 + loss**2 - 2 * self.correlation * gain * loss + self.extra * critical**2
+        return self.span * (self.up.value - self.down.value - np.sqrt(square))
+
+    def mirrored(self) -> Difference:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Difference, float]:
+        """See Evidence."""
+        middle = (self.up.value + self.down.value) / 2
+        up, down = (
+            replace(
+                mean, value=middle if unchanged else mean.value, factor=mean.factor / times, widest=mean.widest / times
+            )
+            for mean in (self.up, self.down)
+        )
+        variance = up.variance + down.variance - 2 * self.correlation * math.sqrt(up.variance * down.variance)
+        return replace(self, up=up, down=down), self.span * math.sqrt(variance + self.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded(Evidence):
+    """A difference of scores without a range: Student's t, or normal for infinitely many degrees of freedom."""
+
+    mean: float
+    error: float
+    freedom: float = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        return self.mean - critical * self.error
+
+    def mirrored(self) -> Unbounded:
+        """See Evidence."""
+        return replace(self, mean=-self.mean)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Unbounded, float]:
+        """See Evidence."""
+        error = self.error / math.sqrt(times)
+        return replace(self, mean=0.0 if unchanged else self.mean, error=error), error
+
+
+def items_needed(
+    evidence: Evidence, n: int, limit: float, level: float, power: float, unchanged: bool = False
+) -> int | None:
+    """How many items show, with this power, that the difference is above `limit`; `n` are there. None: no number does.
+
+    The bound that they would have on average must lie above the limit by what the power wants (a normal quantile of
+    standard deviations); simulated in the tests.
+    """
+    reserve = float(critical_value(1 - power))
+
+    def short(times: float) -> bool:
+        then, deviation = evidence.planned(times, unchanged)
+        return float(then.lower(level)) - reserve * deviation < limit
+
+    most = 1
+    while short(most / n):
+        most *= 2
+        if most > MOST_ITEMS:
+            return None
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if short(middle / n) else (least, middle)
+    return most
+
+
+def paired_difference(
+    differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
+) -> Evidence:
+    """The evidence in (..., items) differences of paired items, that share something by `groups`.
+
+    span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
+    of the items, and its degrees of freedom.
+    """
+    import numpy as np
+
+    ways = several_ways(groups)
+    if span is None:
+        fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+        variance = float(two_way_variance(differences, ways))
+        freedom = float(satterthwaite((variance, runs[0]), (fewest - 1, runs[1])))
+        return Unbounded(float(differences.mean()), math.sqrt(variance + runs[0]), freedom)
+    differences = differences / span
+    gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
+    up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
+    of_gains, of_losses, whole = (variance_of_mean(values, ways[0]) for values in (gains, losses, differences))
+    correlation = (of_gains + of_losses - whole) / 2 / np.sqrt(np.maximum(of_gains * of_losses, 1e-30))
+    extra, freedom = runs[0] / span**2, min(up.freedom, down.freedom)
+    if extra:
+        freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
+    return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
+    """The evidence in the scores of two sides that share nothing that is known; each as a share of the span."""
+    freedom = satterthwaite((baseline.variance, candidate.variance), (baseline.freedom, candidate.freedom))
+    return Difference(candidate, baseline, span=span, freedom=float(freedom))
+
+
+# --- parts/statistics/nights.py ---------------------------------------------------------------------------------------
+
+FEWEST_NIGHTS = 3  # to cumulate: two tell nothing of how much nights differ
+FEWEST_TO_DRIFT = 6  # with fewer no order of the nights is rare enough to be shown
+USUAL_EFFECT = 0.05  # of the range: the size that the mixture expects
+EXACT_NIGHTS = 7  # up to here all orders of the nights are tried
+ORDERS = 9_999
+ORDER_SEED = 20_260_312
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One night's paired items: their differences (more is better), and what each shares with others (its own name)."""
+
+    differences: np.ndarray
+    shared: Sequence[Any]
+
+    @property
+    def gain(self) -> float:
+        """The mean difference."""
+        return float(self.differences.mean())
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """What some nights show together: e-values against "the limit is missed" and against "it is kept", on average."""
+
+    evidence: Evidence
+    mean: float
+    e_pass: float
+    e_fail: float
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A trend that is shown: `slope` a night, from the night with this index on (0: from the first one)."""
+
+    slope: float
+    since: int
+    p_value: float
+
+
+def sequential_evidence(nights: Sequence[Night], limit: float, span: float | None) -> Sequential | None:
+    """The nights as one sequence, held against a limit of the mean gain; None with too few.
+
+    The variance is clustered by item (the same item asked each night counts once); to it comes what the nights' means
+    spread beyond the noise of single answers, with t of its few degrees of freedom. Of its z the e-value is made.
+    """
+    import numpy as np
+
+    if len(nights) < FEWEST_NIGHTS:
+        return None
+    names: dict[Any, int] = {}
+    items = np.array([names.setdefault(name, len(names)) for night in nights for name in night.shared])
+    together = np.concatenate([night.differences for night in nights])
+    evidence = paired_difference(together, [items], span, night_variance(nights, items, together))
+    low, high = (float(end) for end in evidence.interval(0.05))
+    error = (high - low) / (2 * 1.96)
+    scale = USUAL_EFFECT * (span or 1.0)
+    passing = mixture_evidence(tail_to_z(evidence.p_above(limit)), error, scale)
+    failing = mixture_evidence(tail_to_z(evidence.p_below(limit)), error, scale)
+    return Sequential(evidence, float(together.mean()), passing, failing, len(names))
+
+
+def night_variance(nights: Sequence[Night], items: Any, together: Any) -> tuple[float, float]:
+    """(variance that differing nights add to the mean of all, its degrees of freedom); 0 where noise explains them.
+
+    An item's answers scatter around its mean over the nights; one that was asked once, around its night's mean.
+    """
+    import numpy as np
+
+    sizes = np.array([len(night.differences) for night in nights])
+    numbers = np.repeat(np.arange(len(nights)), sizes)
+    gains = np.bincount(numbers, together) / sizes
+    times = np.bincount(items)
+    own = np.bincount(items, together) / np.maximum(times, 1)
+    again = times[items] > 1
+    center = np.where(again, own[items], gains[numbers])
+    freed = np.where(again, times[items] / np.maximum(times[items] - 1.0, 1.0), sizes[numbers] / (sizes[numbers] - 1.0))
+    noise = float((np.bincount(numbers, freed * (together - center) ** 2) / sizes**2).mean())
+    excess = float(gains.var(ddof=1)) - noise
+    return (excess / len(nights), len(nights) - 1.0) if excess > 0 else (0.0, math.inf)
+
+
+def tail_to_z(p: float) -> float:
+    """The normal value with this upper tail."""
+    from scipy import special
+
+    return float(-special.ndtri(min(max(p, 1e-300), 1 - 1e-16)))
+
+
+def mixture_evidence(z: float, error: float, scale: float) -> float:
+    """The e-value of an estimate that lies z of its standard errors above the limit, for effects of about `scale`.
+
+    The likelihood ratio of a half-normal mixture over the effect against none; with t = (scale / error)^2:
+    2 (1 + t)^(-1/2) exp(z^2 t / (2 (1 + t))) Phi(z (t / (1 + t))^(1/2))
+    """
+    from scipy import special
+
+    if not error > 0:
+        return 1.0
+    t = (scale / error) ** 2
+    share = t / (1 + t)
+    return float(2 / math.sqrt(1 + t) * math.exp(min(600.0, z * z * share / 2)) * special.ndtr(z * math.sqrt(share)))
+
+
+def drift_of(gains: Sequence[float], alpha: float = 0.05) -> Drift | None:
+    """The drift of a sequence of means, if one is shown: level until some night, then a line.
+
+    The largest reduction of the squares that such a broken line brings, against what it brings for the nights in any
+    other order: exact where nights can be exchanged when nothing drifts, whatever they share and however they scatter.
+    """
+    import numpy as np
+
+    values = np.array(gains, float)
+    n = len(values)
+    if n < FEWEST_TO_DRIFT or np.ptp(values) < 1e-12:
+        return None
+    bends = np.maximum(0.0, np.arange(n)[None, :] - np.arange(n - 2)[:, None])
+    bends -= bends.mean(axis=1, keepdims=True)
+    lengths = (bends**2).sum(axis=1)
+
+    def reductions(rows: np.ndarray) -> np.ndarray:
+        return (rows @ bends.T) ** 2 / lengths
+
+    if n <= EXACT_NIGHTS:
+        orders = values[np.array(list(itertools.permutations(range(n))))]
+    else:
+        rng = np.random.default_rng(ORDER_SEED)
+        orders = np.concatenate([values[None, :], rng.permuted(np.tile(values, (ORDERS, 1)), axis=1)])
+    seen = reductions(values[None, :])[0]
+    best = int(seen.argmax())
+    p_value = float((reductions(orders).max(axis=1) >= seen[best] * (1 - 1e-9)).mean())
+    if p_value > alpha:
+        return None
+    return Drift(float(values @ bends[best] / lengths[best]), best, p_value)
+
+
+# --- parts/records/nights.py ------------------------------------------------------------------------------------------
+
+TaskKey = tuple[str, str, str]  # benchmark with its part, metric, shots
+
+
+@dataclass(frozen=True, slots=True)
+class NightScore:
+    """One night's score of one task; `changed`: what is not as it was the night before."""
+
+    date: str
+    run: Run
+    interval: tuple[float, float] | None
+    changed: tuple[str, ...] = ()
+
+
+def nights_by_task(runs: Sequence[Run]) -> dict[TaskKey, list[NightScore]]:
+    """The nights of each task; runs that were made as repeats (one run id, or one moment) are one, their mean."""
+    made: dict[tuple[TaskKey, object], list[Run]] = defaultdict(list)
+    for run in sorted((run for run in runs if run.measured), key=moment_of_run):
+        made[(run.task, run.metric, run.shots), run.run_id or moment_of_run(run)].append(run)
+    nights: dict[TaskKey, list[NightScore]] = defaultdict(list)
+    for (key, _), own in made.items():
+        run = merged_repeats(own)[0][-1]
+        changed = night_changes(nights[key][-1].run, run) if nights[key] else ()
+        date = moment_of_run(own[-1]).strftime("%Y-%m-%d %H:%M")
+        nights[key].append(NightScore(date, run, night_interval(run), changed))
+    return dict(nights)
+
+
+def night_interval(run: Run) -> tuple[float, float] | None:
+    """The 95 % interval of a score by its standard error, or by its number of items; None where neither is known."""
+    if run.standard_error:
+        half = 1.96 * run.standard_error
+        low, high = run.score - half, run.score + half
+        return (low, high) if run.low is None or run.high is None else (max(run.low, low), min(run.high, high))
+    if run.unit == "proportion" and run.n and 0 <= run.score <= 1:
+        return wilson_interval(run.score * run.n, run.n)
+    return None
+
+
+def night_changes(before: Run, run: Run) -> tuple[str, ...]:
+    """What is not as it was: weights (where both are known), prompts, items, harness, other settings."""
+    found = []
+    if before.identity.fixed and run.identity.fixed and before.identity.fixed != run.identity.fixed:
+        found.append("weights")
+    if before.repeats and run.repeats:
+        common = set(before.repeats[0]) & set(run.repeats[0])
+        pairs = [(before.repeats[0][name], run.repeats[0][name]) for name in common]
+        if any(one.prompt_hash and other.prompt_hash and one.prompt_hash != other.prompt_hash for one, other in pairs):
+            found.append("prompts")
+        elif len(common) < max(len(before.repeats[0]), len(run.repeats[0])):
+            found.append("items")
+    if before.harness != run.harness:
+        found.append(f"harness {' '.join(before.harness)} → {' '.join(run.harness)}")
+    names = [name for name in setting_differences(before, run) if not name.startswith("harness")]
+    return (*found, *names[:3])
+
+
+def drift_of_nights(nights: Sequence[NightScore]) -> tuple[Drift, str] | None:
+    """The drift of the scores since something other than the weights changed last, with the night it began after."""
+    begin = max((i for i, night in enumerate(nights) if set(night.changed) - {"weights"}), default=0)
+    own = nights[begin:]
+    drift = drift_of([night.run.score for night in own])
+    return None if drift is None or math.isclose(drift.slope, 0.0) else (drift, own[drift.since].date[:10])
+
+
+# --- parts/ranking/nights.py ------------------------------------------------------------------------------------------
+
+NIGHTS_SCHEMA = "1"
+
+
+def read_model_runs(folders: Sequence[Path], name: str, vocabulary: MetricMapping, cluster_by: str | None) -> list[Run]:
+    """All runs of one model below some folders, with their items; ScriptError when it is none, or several."""
+    names = {name, Path(name).name, "/".join(Path(name).parts[-2:])}
+    runs: list[Run] = []
+    meant: list[Identity] = []
+    seen: list[Identity] = []
+    for path in record_files(folders):
+        record = read_record(path)
+        if record is None or record.get("failure"):
+            continue
+        try:
+            identity = identity_of(record)
+        except ValueError as error:
+            raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again") from error
+        seen.append(identity)
+        if any(identity.answers_to(one) for one in names):
+            meant.append(identity)
+            readings = read_results(path, record, vocabulary)
+            runs += [with_answers(reading.run, reading.rows, cluster_by) for reading in readings]
+    if not meant:
+        there = model_names(seen)
+        hint = nearest(name, there) or f"; there are: {listing(there, 20) or 'no records'}"
+        raise ScriptError(f"--history: no record of {name} below {listing(map(str, folders))}{hint}", code=1)
+    one_model(meant, f"--history {name}")
+    return runs
+
+
+def nights_text(nights: dict[TaskKey, list[NightScore]], vocabulary: MetricMapping) -> str:
+    """The tables for stdout."""
+    parts = []
+    for (task, metric, shots), own in sorted(nights.items(), key=lambda pair: (vocabulary.place(pair[0][0]), pair[0])):
+        rows = []
+        for night in own:
+            low_high = "–" if night.interval is None else f"{number(night.interval[0])} to {number(night.interval[1])}"
+            reasons = [f"not valid: {reason}" for reason in night.run.validity.reasons]
+            partial = [f"over {night.run.partial}"] if night.run.partial else []
+            remarks = "; ".join([*(f"changed: {one}" for one in night.changed), *partial, *reasons])
+            rows.append([night.date, number(night.run.score), low_high, str(night.run.n or "–"), remarks])
+        title = f"{task} ({metric}{f', {shots}-shot' if shots else ''}), {len(own)} nights"
+        parts += [title, "", pipe_table(["date", "score", "95 % interval", "items", "remarks"], rows), ""]
+        if found := drift_of_nights(own):
+            drift, since = found
+            parts += [f"drift: {drift.slope:+.4f} a night since {since} (p = {drift.p_value:.2g})", ""]
+    return "\n".join(parts).rstrip()
+
+
+def nights_json(name: str, nights: dict[TaskKey, list[NightScore]]) -> dict[str, Any]:
+    """The document of --json."""
+    tasks = []
+    for (task, metric, shots), own in nights.items():
+        found = drift_of_nights(own)
+        scores = [
+            {
+                "date": night.date,
+                "score": night.run.score,
+                "interval": None if night.interval is None else list(night.interval),
+                "n": night.run.n,
+                "changed": list(night.changed),
+                "weights": night.run.identity.fixed or None,
+                "partial": night.run.partial or None,
+                "not_valid": list(night.run.validity.reasons),
+                "record": night.run.file,
+            }
+            for night in own
+        ]
+        drift = None if found is None else {"per_night": found[0].slope, "since": found[1], "p_value": found[0].p_value}
+        about = {"task": task, "metric": metric, "shots": shots or None, "unit": own[0].run.unit}
+        tasks.append(about | {"lower_is_better": own[0].run.lower_is_better, "nights": scores, "drift": drift})
+    return {"schema_version": NIGHTS_SCHEMA, "model": name, "tasks": tasks}
+
+
+def model_history(args: argparse.Namespace, vocabulary: MetricMapping) -> tuple[dict[str, Any], str]:
+    """(JSON, text) of a model's nights."""
+    folders = [Path(folder) for folder in args.results or [args.checkpoints]]
+    nights = nights_by_task(read_model_runs(folders, args.checkpoints, vocabulary, args.cluster_by))
+    return nights_json(args.checkpoints, nights), nights_text(nights, vocabulary)
+
+
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
 
 # Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
@@ -6181,395 +6869,6 @@ def check_pull_request(
     note(f"{request.url} has all {len(digests)} files already; nothing was sent")
 
 
-# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
-
-# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
-FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
-WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
-NO_VARIANCE = 1e-12
-LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedMean:
-    """A mean on a range of 0 to 1, and what tells how far off it may be.
-
-    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
-    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
-    """
-
-    value: Any
-    factor: Any
-    widest: Any
-    freedom: Any = math.inf
-
-    @property
-    def variance(self) -> Any:
-        """The variance of the mean."""
-        return self.factor * self.value * (1 - self.value)
-
-    def mirrored(self) -> BoundedMean:
-        """The mean of 1 - score."""
-        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
-
-    def lower(self, critical: Any, strict: bool = False) -> Any:
-        """The lower end at a critical value of the t (or normal) distribution.
-
-        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
-        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
-        """
-        import numpy as np
-        from scipy import special
-
-        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
-        right, wrong = n * self.value, n * (1 - self.value)
-        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
-        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
-        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
-        few = (np.minimum(right, wrong) if strict else right) <= most
-        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
-        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
-        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
-
-    def upper(self, critical: Any, strict: bool = False) -> Any:
-        """The upper end; see `lower`."""
-        return 1 - self.mirrored().lower(critical, strict)
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
-        """The two-sided interval."""
-        critical = critical_value((1 - confidence) / 2, self.freedom)
-        return self.lower(critical), self.upper(critical)
-
-
-def critical_value(level: float, freedom: Any = math.inf) -> Any:
-    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
-    import numpy as np
-    from scipy import special
-
-    normal = np.isinf(freedom)
-    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
-
-
-def variance_of_mean(scores: Any, groups: Any = None) -> Any:
-    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
-    import numpy as np
-
-    off = scores - scores.mean(-1, keepdims=True)
-    if groups is not None:
-        order = np.argsort(groups, kind="stable")
-        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
-    return (off**2).sum(-1) / scores.shape[-1] ** 2
-
-
-def several_ways(groups: Iterable[Any]) -> list[Any]:
-    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
-    import numpy as np
-
-    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
-    return [group for group in found if group.max() + 1 < len(group)] or [None]
-
-
-def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
-    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
-
-    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
-    factor G / (G - 1) for G groups.
-    """
-    import numpy as np
-
-    n = scores.shape[-1]
-
-    def one(group: Any) -> Any:
-        count = n if group is None else int(group.max()) + 1
-        return variance_of_mean(scores, group) * count / (count - 1)
-
-    parts = [one(group) for group in ways]
-    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
-
-
-def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
-    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
-
-    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
-    """
-    import numpy as np
-
-    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
-    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
-        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
-    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
-    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
-    if fewest < 2:
-        return BoundedMean(value, np.full_like(value, widest), widest, 1)
-    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
-
-
-def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
-    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
-    import numpy as np
-
-    most = value * (1 - value)
-    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
-    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
-    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
-    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
-
-
-def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
-    if not n and not error:
-        return None
-    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
-    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, math.inf)
-
-
-def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
-    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
-    import numpy as np
-
-    if len(parts) == 1:
-        return parts[0][1]
-    value = sum(weight * part.value for weight, part in parts)
-    variances = [weight**2 * part.variance for weight, part in parts]
-    widest = [weight**2 * part.factor for weight, part in parts]
-    own, all_alike = sum(variances), sum(widest)
-    freedoms = [part.freedom for _, part in parts]
-    # Where every part is at an end of the range there is no variance: then by what it could be.
-    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
-    return steadied(value, own, all_alike, freedom)
-
-
-def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
-    """The standard error of the mean of (items,) scores that may share clusters and raters.
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
-    """
-    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
-
-
-def score_interval(
-    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
-) -> tuple[float, float, str] | None:
-    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
-
-    Student's t where the range is open. None where fewer than two things are there that could differ.
-    """
-    ways, n = several_ways(groups), len(scores)
-    counts = [n if way is None else int(way.max()) + 1 for way in ways]
-    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
-    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
-        return None
-    if low is not None and high is not None:
-        mean = mean_of((scores - low) / (high - low), ways)
-        ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
-    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
-
-
-def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
-    """Degrees of freedom of a sum of independent variances."""
-    import numpy as np
-
-    total = sum(variances)
-    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
-    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
-
-
-# --- parts/statistics/differences.py ----------------------------------------------------------------------------------
-
-MOST_ITEMS = 2**34
-MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
-
-
-class Evidence:
-    """What some data say about a true difference."""
-
-    freedom: Any = math.inf
-
-    def low_end(self, critical: Any) -> Any:
-        """The lower bound at a critical value of t with `freedom` degrees of freedom; falls with it."""
-        raise NotImplementedError
-
-    def mirrored(self) -> Evidence:
-        """The same data with the two sides exchanged."""
-        raise NotImplementedError
-
-    def planned(self, times: float, unchanged: bool) -> tuple[Evidence, float]:
-        """(what `times` as many items would say on average, the standard deviation of that difference).
-
-        unchanged: if both sides are equally good and differ on as many items; else if it is as it was observed.
-        """
-        raise NotImplementedError
-
-    def lower(self, level: float) -> Any:
-        """The lower bound that is one-sided at `level`."""
-        return self.low_end(critical_value(level, self.freedom))
-
-    def upper(self, level: float) -> Any:
-        """The upper bound that is one-sided at `level`."""
-        return 0.0 - self.mirrored().lower(level)
-
-    def interval(self, level: float) -> tuple[Any, Any]:
-        """The two-sided interval with the coverage 1 - `level`."""
-        return self.lower(level / 2), self.upper(level / 2)
-
-    def p_above(self, value: float) -> float:
-        """One-sided p-value of "the difference is at most `value`": the level whose lower bound it is."""
-        if self.low_end(0.0) > value:
-            return upper_tail(reached(self.low_end, value), self.freedom)
-        return 1 - self.mirrored().p_above(-value) if self.mirrored().low_end(0.0) > -value else 0.5
-
-    def p_below(self, value: float) -> float:
-        """One-sided p-value of "the difference is at least `value`"."""
-        return self.mirrored().p_above(-value)
-
-
-def reached(low_end: Any, value: float) -> float:
-    """The critical value at which a falling bound is `value`."""
-    from scipy import optimize
-
-    if low_end(MOST_CRITICAL) > value:
-        return MOST_CRITICAL
-    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
-
-
-def upper_tail(critical: float, freedom: float) -> float:
-    """P(T > critical) for t with some degrees of freedom, or for a normal variable."""
-    from scipy import special
-
-    return float(special.ndtr(-critical) if math.isinf(freedom) else special.stdtr(freedom, -critical))
-
-
-def two_sided_p(evidence: Evidence) -> float:
-    """The two-sided p-value of "there is no difference"."""
-    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
-
-
-@dataclass(frozen=True, slots=True)
-class Difference(Evidence):
-    """The difference of two bounded means: gains and losses of paired items, or two models' scores.
-
-    correlation: of the two means. span: the width of the scores' range. extra: a variance beside that of the items,
-    as a share of span squared (between repeated runs). freedom: degrees of freedom of the whole.
-    """
-
-    up: BoundedMean
-    down: BoundedMean
-    correlation: Any = 0.0
-    span: float = 1.0
-    extra: float = 0.0
-    freedom: Any = math.inf
-
-    def low_end(self, critical: Any) -> Any:
-        """See Evidence."""
-        import numpy as np
-
-        gain = self.up.value - self.up.lower(critical, strict=True)
-        loss = self.down.upper(critical, strict=True) - self.down.value
-        square = gain**2 + loss**2 - 2 * self.correlation * gain * loss + self.extra * critical**2
-        return self.span * (self.up.value - self.down.value - np.sqrt(square))
-
-    def mirrored(self) -> Difference:
-        """See Evidence."""
-        return replace(self, up=self.down, down=self.up)
-
-    def planned(self, times: float, unchanged: bool) -> tuple[Difference, float]:
-        """See Evidence."""
-        middle = (self.up.value + self.down.value) / 2
-        up, down = (
-            replace(
-                mean, value=middle if unchanged else mean.value, factor=mean.factor / times, widest=mean.widest / times
-            )
-            for mean in (self.up, self.down)
-        )
-        variance = up.variance + down.variance - 2 * self.correlation * math.sqrt(up.variance * down.variance)
-        return replace(self, up=up, down=down), self.span * math.sqrt(variance + self.extra)
-
-
-@dataclass(frozen=True, slots=True)
-class Unbounded(Evidence):
-    """A difference of scores without a range: Student's t, or normal for infinitely many degrees of freedom."""
-
-    mean: float
-    error: float
-    freedom: float = math.inf
-
-    def low_end(self, critical: Any) -> Any:
-        """See Evidence."""
-        return self.mean - critical * self.error
-
-    def mirrored(self) -> Unbounded:
-        """See Evidence."""
-        return replace(self, mean=-self.mean)
-
-    def planned(self, times: float, unchanged: bool) -> tuple[Unbounded, float]:
-        """See Evidence."""
-        error = self.error / math.sqrt(times)
-        return replace(self, mean=0.0 if unchanged else self.mean, error=error), error
-
-
-def items_needed(
-    evidence: Evidence, n: int, limit: float, level: float, power: float, unchanged: bool = False
-) -> int | None:
-    """How many items show, with this power, that the difference is above `limit`; `n` are there. None: no number does.
-
-    The bound that they would have on average must lie above the limit by what the power wants (a normal quantile of
-    standard deviations); simulated in the tests.
-    """
-    reserve = float(critical_value(1 - power))
-
-    def short(times: float) -> bool:
-        then, deviation = evidence.planned(times, unchanged)
-        return float(then.lower(level)) - reserve * deviation < limit
-
-    most = 1
-    while short(most / n):
-        most *= 2
-        if most > MOST_ITEMS:
-            return None
-    least = most // 2
-    while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (middle, most) if short(middle / n) else (least, middle)
-    return most
-
-
-def paired_difference(
-    differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
-) -> Evidence:
-    """The evidence in (..., items) differences of paired items, that share something by `groups`.
-
-    span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
-    of the items, and its degrees of freedom.
-    """
-    import numpy as np
-
-    ways = several_ways(groups)
-    if span is None:
-        fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
-        variance = float(two_way_variance(differences, ways))
-        freedom = float(satterthwaite((variance, runs[0]), (fewest - 1, runs[1])))
-        return Unbounded(float(differences.mean()), math.sqrt(variance + runs[0]), freedom)
-    differences = differences / span
-    gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
-    up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
-    of_gains, of_losses, whole = (variance_of_mean(values, ways[0]) for values in (gains, losses, differences))
-    correlation = (of_gains + of_losses - whole) / 2 / np.sqrt(np.maximum(of_gains * of_losses, 1e-30))
-    extra, freedom = runs[0] / span**2, min(up.freedom, down.freedom)
-    if extra:
-        freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
-    return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
-
-
-def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
-    """The evidence in the scores of two sides that share nothing that is known; each as a share of the span."""
-    freedom = satterthwaite((baseline.variance, candidate.variance), (baseline.freedom, candidate.freedom))
-    return Difference(candidate, baseline, span=span, freedom=float(freedom))
-
-
 # --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
 
 TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
@@ -7229,6 +7528,63 @@ def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMa
     )
 
 
+# --- parts/records/warnings.py ----------------------------------------------------------------------------------------
+
+NEAR = 0.05  # of the range, beside the interval: 0.233 over 10,000 items of 4 choices is near chance, too
+
+
+def is_near_chance(run: Run) -> bool:
+    """Whether a score cannot be told from guessing, or is hardly better."""
+    if not run.chance or run.unit != "proportion" or run.lower_is_better or not run.n or run.partial:
+        return False
+    low, high = wilson_interval(run.score * run.n, run.n)
+    return low <= run.chance <= high or abs(run.score - run.chance) < NEAR * (1 - run.chance)
+
+
+def chance_lines(runs: Iterable[Run]) -> list[str]:
+    """The tasks on which every model is near chance: a broken prompt, or a benchmark that is too hard to tell."""
+    tasks: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        tasks[run.task, run.metric].append(run)
+    lines = []
+    for (task, _), own in tasks.items():
+        if all(is_near_chance(run) for run in own):
+            scores = sorted({number(run.score) for run in own})
+            found = scores[0] if len(scores) == 1 else f"{scores[0]} to {scores[-1]}"
+            lines.append(
+                f"{task}: near chance for all ({found}, guessing gives {number(own[0].chance)}): it tells nothing of "
+                "them; are prompt, choices and answers right?"
+            )
+    return lines
+
+
+def partial_lines(runs: Iterable[Run]) -> list[str]:
+    """What was measured on a part of its items: "my_quiz: over 10 of 120 items, a smoke test and no score"."""
+    tasks: dict[str, dict[str, None]] = defaultdict(dict)
+    for run in runs:
+        if run.partial:
+            tasks[run.partial][run.task] = None
+    return [f"over {part}, a smoke test and no score: {listing(own, 10)}" for part, own in tasks.items()]
+
+
+def same_weights_line(models: Mapping[str, Sequence[Run]], what: str) -> str:
+    """That two models are byte for byte one, and whether their scores differ all the same; nothing if they are two."""
+    by_weights: dict[str, dict[str, Sequence[Run]]] = defaultdict(dict)
+    for name, runs in models.items():
+        for weights in {run.identity.fixed for run in runs} - {""}:
+            by_weights[weights][name] = runs
+    for own in by_weights.values():
+        if len(own) > 1:
+            scores: dict[tuple[str, str, str], set[float]] = defaultdict(set)
+            for runs in own.values():
+                for run in runs:
+                    scores[run.task, run.metric, run.shots].add(run.score)
+            unlike = sorted({task for (task, _, _), values in scores.items() if len(values) > 1})
+            more = f"; their scores differ all the same on {listing(unlike)}" if unlike else ""
+            return f"{listing(own)} are the same weights: {what}{more}"
+    return ""
+
+
 # --- parts/ranking/rank.py --------------------------------------------------------------------------------------------
 
 DRAWS = 10_000
@@ -7458,6 +7814,8 @@ def rank_by_records(
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
+    counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
+    notes += chance_lines(counted)
     return Ranking(
         "measured",
         options.overall,
@@ -7473,6 +7831,7 @@ def rank_by_records(
         smooth=options.smooth,
         tie_break=options.tie_break,
         base=base,
+        partial="; ".join(partial_lines(counted)),
     )
 
 
@@ -8682,9 +9041,9 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
     ordered = list(ranking.ranked)
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
-    rows = []
+    rows, word = [], "first" if ranking.partial else "best"  # of a part of the items nobody knows the best
     for r in ordered:
-        mark = " (best)" if r is ranking.best else " (tied)" if r in ranking.tied else ""
+        mark = f" ({word})" if r is ranking.best else " (tied)" if r in ranking.tied else ""
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
         cells = [r.checkpoint.name + mark, step, number(r.eval_accuracy), number(r.standard_error)]
         rows.append(cells + sure_cells(r, ranking) + [with_error(r.categories.get(key)) for key in keys])
@@ -8724,14 +9083,21 @@ def summary_lines(ranking: Ranking) -> list[str]:
     """The outcome in words: source, best, ties, how sure, what takes part."""
     best = ranking.best
     smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
+    word = "first" if ranking.partial else "best"
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
-        f"best: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
+        f"{word}: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
         + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
         f"ranked over: {', '.join(ranking.benchmarks) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
+    lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
+    unmeasured = [s.name for s in ranking.skipped if s.reason.startswith("no measured score")]
+    if len(ranking.ranked) == 1 and unmeasured:
+        lines.append(
+            f"only {best.checkpoint.name} of {1 + len(unmeasured)} checkpoints is measured: nothing to compare it with"
+        )
     names = listing((r.checkpoint.name for r in ranking.tied), 20)
     if ranking.statistics:
         lines += sure_lines(ranking.statistics, names)

@@ -174,7 +174,7 @@ def read_question(args: argparse.Namespace) -> Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class GateAnswer:
     """What is said, in every form: the JSON document, the report, the table, and the gate's cases for CI."""
 
     document: dict[str, Any]
@@ -185,7 +185,7 @@ class Said:
     warnings: tuple[str, ...] = ()
 
 
-def answered(args: argparse.Namespace) -> Said:
+def answered(args: argparse.Namespace) -> GateAnswer:
     """The question of the command line, read and decided."""
     question = read_question(args)
     models = {model.name: model for model in (question.baseline, *question.candidates)}
@@ -193,19 +193,19 @@ def answered(args: argparse.Namespace) -> Said:
         names = [model.name for model in question.candidates]
         choice = choose(question, read_choice_facts(args.facts, names) if args.facts else None)
         ways = ways_out([(duel.row, (duel.one, duel.other)) for duel in choice.duels], models)
-        said = Said(choice_json(choice), choice_text(choice) + "\n", choice_text(choice))
+        said = GateAnswer(choice_json(choice), choice_text(choice) + "\n", choice_text(choice))
     else:
         decision = decide(question)
         ways = ways_out([(row, (decision.baseline, row.candidate)) for row in decision.rows], models)
         document, report, text = decision_json(decision), render_evaluation(decision), decision_text(decision)
-        said = Said(document, report, text, headline(decision), tuple(cases_of(decision)), decision.warnings)
+        said = GateAnswer(document, report, text, headline(decision), tuple(cases_of(decision)), decision.warnings)
     below = "".join(f"\n{'' if i else chr(10)}next: {way}" for i, way in enumerate(ways))
     return replace(said, document=said.document | {"next": ways}, text=said.text + below)
 
 
-def stopped(args: argparse.Namespace, error: ScriptError) -> Said:
+def stopped(args: argparse.Namespace, error: ScriptError) -> GateAnswer:
     """What is said in place of an answer: what comes first, a choice or something to mend; raises it where that is all."""
-    answer = Said(stopped_json(error), "", "", cases=(stopped_case(error),))
+    answer = GateAnswer(stopped_json(error), "", "", cases=(stopped_case(error),))
     tell_ci(args, answer, f"## Evaluation: no answer\n\n{plain(str(error))}")
     if error.code != 3 or not args.json:
         raise error
@@ -213,7 +213,7 @@ def stopped(args: argparse.Namespace, error: ScriptError) -> Said:
     return answer
 
 
-def tell_ci(args: argparse.Namespace, answer: Said, summary: str) -> None:
+def tell_ci(args: argparse.Namespace, answer: GateAnswer, summary: str) -> None:
     """The JUnit file, and what GitHub Actions shows, as far as they are wanted."""
     if args.junit:
         write_output(args.junit, junit_xml(answer.title, answer.cases), args.force)
@@ -7063,6 +7063,63 @@ def undominated(scores: np.ndarray) -> np.ndarray:
     return optimal
 
 
+# --- parts/records/warnings.py ----------------------------------------------------------------------------------------
+
+NEAR = 0.05  # of the range, beside the interval: 0.233 over 10,000 items of 4 choices is near chance, too
+
+
+def is_near_chance(run: Run) -> bool:
+    """Whether a score cannot be told from guessing, or is hardly better."""
+    if not run.chance or run.unit != "proportion" or run.lower_is_better or not run.n or run.partial:
+        return False
+    low, high = wilson_interval(run.score * run.n, run.n)
+    return low <= run.chance <= high or abs(run.score - run.chance) < NEAR * (1 - run.chance)
+
+
+def chance_lines(runs: Iterable[Run]) -> list[str]:
+    """The tasks on which every model is near chance: a broken prompt, or a benchmark that is too hard to tell."""
+    tasks: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        tasks[run.task, run.metric].append(run)
+    lines = []
+    for (task, _), own in tasks.items():
+        if all(is_near_chance(run) for run in own):
+            scores = sorted({number(run.score) for run in own})
+            found = scores[0] if len(scores) == 1 else f"{scores[0]} to {scores[-1]}"
+            lines.append(
+                f"{task}: near chance for all ({found}, guessing gives {number(own[0].chance)}): it tells nothing of "
+                "them; are prompt, choices and answers right?"
+            )
+    return lines
+
+
+def partial_lines(runs: Iterable[Run]) -> list[str]:
+    """What was measured on a part of its items: "my_quiz: over 10 of 120 items, a smoke test and no score"."""
+    tasks: dict[str, dict[str, None]] = defaultdict(dict)
+    for run in runs:
+        if run.partial:
+            tasks[run.partial][run.task] = None
+    return [f"over {part}, a smoke test and no score: {listing(own, 10)}" for part, own in tasks.items()]
+
+
+def same_weights_line(models: Mapping[str, Sequence[Run]], what: str) -> str:
+    """That two models are byte for byte one, and whether their scores differ all the same; nothing if they are two."""
+    by_weights: dict[str, dict[str, Sequence[Run]]] = defaultdict(dict)
+    for name, runs in models.items():
+        for weights in {run.identity.fixed for run in runs} - {""}:
+            by_weights[weights][name] = runs
+    for own in by_weights.values():
+        if len(own) > 1:
+            scores: dict[tuple[str, str, str], set[float]] = defaultdict(set)
+            for runs in own.values():
+                for run in runs:
+                    scores[run.task, run.metric, run.shots].add(run.score)
+            unlike = sorted({task for (task, _, _), values in scores.items() if len(values) > 1})
+            more = f"; their scores differ all the same on {listing(unlike)}" if unlike else ""
+            return f"{listing(own)} are the same weights: {what}{more}"
+    return ""
+
+
 # --- parts/comparison/verdicts.py -------------------------------------------------------------------------------------
 
 MAX_T_DRAWS = 40_000
@@ -7325,6 +7382,10 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
     if open_parts:
         lines.append(f"undecided for parts, which does not block: {listing(open_parts, 20)}")
     lines += [question.luck] if question.luck else []
+    models = {model.name: model.runs for model in (question.baseline, *question.candidates)}
+    lines += [line] if (line := same_weights_line(models, "a wrong path?")) else []
+    compared = [run for row in rows if row.sides for side in row.sides for run in side.runs if not row.by]
+    lines += [*partial_lines(compared), *chance_lines(compared)]
     gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
     left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
     if left:
@@ -7929,7 +7990,8 @@ def read_results(
         rows = rows_of_run(run, found)
         facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
+        chance = facts.chance if run.chance is None and facts is not None else run.chance
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, rows, facts))
     return readings
 
 

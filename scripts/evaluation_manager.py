@@ -63,7 +63,7 @@ import re
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -888,7 +888,7 @@ import unicodedata
 import uuid
 import zipfile
 from collections import defaultdict
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
@@ -12028,7 +12028,8 @@ def read_results(
         rows = rows_of_run(run, found)
         facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
+        chance = facts.chance if run.chance is None and facts is not None else run.chance
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, rows, facts))
     return readings
 
 

@@ -4916,7 +4916,8 @@ def read_results(
         rows = rows_of_run(run, found)
         facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
+        chance = facts.chance if run.chance is None and facts is not None else run.chance
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, rows, facts))
     return readings
 
 

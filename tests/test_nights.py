@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import random
+import subprocess
 from pathlib import Path
 
+import benchmark_calculator as calculator
 import compare_results as cr
 import convert_results as converter
 import evaluation_manager as manager
+import leaderboard as board
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nights import night, night_scores, write_night, write_weights
 from record_writer import sample_row, write_record
+from run_tests import find_browser
 
 SIDES = ["--baseline", "models/baseline", "--candidate", "models/candidate"]
 
@@ -252,3 +256,63 @@ def test_a_drift_does_not_depend_on_scale_or_level(gains, factor, level):
     one, other = cr.drift_of(gains), cr.drift_of([factor * gain + level for gain in gains])
     if one and other:
         assert one.since == other.since and one.slope * factor == pytest.approx(other.slope, rel=1e-6, abs=1e-9)
+
+
+# --- Runs by date ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def followed(tmp_path, capsys) -> Path:
+    """Records of eight nights: the prompt changes after the third, the harness after the fifth, weights each night."""
+    for day in range(1, 9):
+        write_weights(tmp_path / "models/candidate", f"night {day}".encode(), night(day))
+        prompt = "Q: {{question}}\nA:" if day > 3 else "{{question}}"
+        options = {"prompt": prompt, "version": "0.4.13" if day > 5 else "0.4.12"}
+        write_night(tmp_path / "evals", "models/candidate", night(day, 3), answers(day, 0.8), **options)
+    assert call(capsys, converter, tmp_path / "evals", "--output-dir", tmp_path / "results")[0] == 0
+    return tmp_path
+
+
+def test_a_models_nights_in_the_terminal(followed, capsys):
+    asked = ["models/candidate", "--history", "--results", followed / "results"]
+    code, out, _ = call(capsys, calculator, *asked, "--json")
+    nights = json.loads(out)["tasks"][0]["nights"]
+    assert code == 0 and [one["date"][:10] for one in nights] == [f"2026-03-{day:02}" for day in range(1, 9)]
+    assert [one["score"] for one in nights] == [sum(answers(day, 0.8)) / 200 for day in range(1, 9)]
+    said = {one["date"][:10]: one["changed"] for one in nights if one["changed"]}
+    assert said.keys() == {"2026-03-04", "2026-03-06"}
+    assert said["2026-03-06"][0] == "harness lm-eval 0.4.12 → lm-eval 0.4.13" and said["2026-03-04"]
+    assert all(one["interval"][0] < one["score"] < one["interval"][1] for one in nights)
+    _, out, _ = call(capsys, calculator, *asked)
+    assert "| 2026-03-06 03:00 |" in out and "changed: harness lm-eval 0.4.12" in out
+    assert call(capsys, calculator, "models/nobody", "--history", "--results", followed / "results")[0] == 1
+
+
+def test_the_board_keeps_each_night_as_a_row_of_its_model(followed, capsys):
+    collect = ["collect", "--results", followed / "results", "--json", "--output-dir"]
+    _, out, _ = call(capsys, board, *collect, followed / "apart")
+    assert json.loads(out)["counts"]["models"] == 8
+    code, out, _ = call(capsys, board, *collect, followed / "runs", "--runs")
+    counts = json.loads(out)["counts"]
+    assert (code, counts["models"], counts["rows"], counts["shown"]) == (0, 1, 8, 1)
+    _, out, _ = call(capsys, board, "show", "--data", followed / "runs", "--model", "models/candidate", "--json")
+    rows = json.loads(out)["rows"]
+    assert [row["date"][:10] for row in rows if row["shown"]] == ["2026-03-08"]
+    changed = {row["date"][:10] for row in rows if "; changed: " in row["notes"]}
+    assert changed == {"2026-03-04", "2026-03-06"}
+    assert call(capsys, board, "export", "--data", followed / "runs", "--output-dir", followed / "site")[0] == 0
+
+
+def test_the_page_draws_the_nights(followed, capsys):
+    browser = find_browser()
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    call(capsys, board, "collect", "--results", followed / "results", "--runs", "--output-dir", followed / "runs")
+    call(capsys, board, "export", "--data", followed / "runs", "--output-dir", followed / "site")
+    address = f"{(followed / 'site' / 'index.html').as_uri()}#view=table&model=models%2Fcandidate"
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", "--dump-dom"]
+    page = subprocess.run([browser, *options, address], capture_output=True, text=True, timeout=120).stdout
+    assert (
+        page.count('class="night"') == 8 and page.count('class="changed"') == 2 and page.count('class="whisker"') == 8
+    )
+    assert "my_quiz by date: 8 runs from 2026-03-01 to 2026-03-08" in page

@@ -15,6 +15,8 @@ from parts.private import without_paths
 from parts.records.files import read_record, record_files
 from parts.records.groups import whole_runs
 from parts.records.identity import identity_of
+from parts.records.items import with_answers
+from parts.records.nights import nights_by_task
 from parts.records.publishable import is_main_metric, record_place, record_shots
 from parts.records.reading import read_results
 from parts.records.repeats import merged_repeats
@@ -23,8 +25,10 @@ from parts.records.states import state_names, states_of
 from parts.vocabulary import bare_task
 
 
-def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[tuple[Run, BoardRow]]:
-    """The results of a local record with their rows; ScriptError when it is damaged."""
+def record_rows(
+    path: Path, record: Mapping[str, Any], benchmarks: Benchmarks, items: bool = False
+) -> list[tuple[Run, BoardRow]]:
+    """The results of a local record (with their items) and their rows; ScriptError when it is damaged."""
     source = record.get("source_metadata") or {}
     ours = source.get("source_type") == "evaluation_run"
     details = record["model_info"].get("additional_details") or {}
@@ -39,7 +43,8 @@ def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -
     name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
     said_by = kept_text(name if ours else source.get("source_name"))
     readings = read_results(path, record, benchmarks.vocabulary)
-    return [(one.run, record_row(one.run, one.row, place, said_by, benchmarks)) for one in readings]
+    found = [(one, record_row(one.run, one.row, place, said_by, benchmarks)) for one in readings]
+    return [(with_answers(one.run, one.rows) if items else one.run, row) for one, row in found]
 
 
 def record_row(
@@ -93,13 +98,14 @@ def record_row(
 
 
 def read_own_runs(
-    folders: Sequence[str], benchmarks: Benchmarks, latest: bool = False
+    folders: Sequence[str], benchmarks: Benchmarks, latest: bool = False, nights: bool = False
 ) -> tuple[list[BoardRow], list[dict[str, str]]]:
     """The rows of all records below some folders, and what could not be read.
 
     A model of which several revisions, adapters, ... were measured goes by a name that says which, and so does each
     state of a model that was measured at several times (`latest`: the last one alone, by the model's name). Repeats of
-    one state are one row. Each complete set of a benchmark's parts gives a row of the benchmark.
+    one state are one row. Each complete set of a benchmark's parts gives a row of the benchmark. `nights`: every state
+    is a row of the model itself, with what changed since the one before; the last is the one that is shown.
     """
     found: list[tuple[Run, BoardRow]] = []
     unreadable = []
@@ -109,7 +115,7 @@ def read_own_runs(
             if record is None or record.get("failure"):
                 continue
             model_name(identity_of(record).id)
-            found += record_rows(path, record, benchmarks)
+            found += record_rows(path, record, benchmarks, nights)
         except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             reason = f"no {error} in the record" if isinstance(error, KeyError) else str(error)
             reason = kept_text(without_paths(reason, path)) or ""
@@ -120,19 +126,30 @@ def read_own_runs(
     ids = [key[0] for key in models]
     rows: list[BoardRow] = []
     for key, own in models.items():
+        note_changes(own if nights else [])
         name = own[0][0].identity.name if ids.count(key[0]) > 1 or key[2] else key[0]
-        for told, state in named_states(name, [run for run, _ in own], latest):
+        for told, state in named_states(name, [run for run, _ in own], latest, nights):
             kept = state_rows(state, {id(run): row for run, row in own}, benchmarks)
             rows += [row | {"model": kept_text(told) or ""} for row in kept]
     return rows, unreadable
 
 
-def named_states(name: str, runs: Sequence[Run], latest: bool) -> list[tuple[str, list[Run]]]:
+def note_changes(own: Sequence[tuple[Run, BoardRow]]) -> None:
+    """Say in the rows of a model's nights what changed since the night before."""
+    rows = {(run.file, run.result_id): row for run, row in own}
+    for nights in nights_by_task([run for run, _ in own]).values():
+        for night in nights:
+            row = rows.get((night.run.file, night.run.result_id))
+            if row is not None and night.changed:
+                row["notes"] = f"{row['notes']}; changed: {', '.join(night.changed)}"
+
+
+def named_states(name: str, runs: Sequence[Run], latest: bool, nights: bool) -> list[tuple[str, list[Run]]]:
     """(name, runs) of each state of a model; what was read in documents is of none and has the model's own name."""
     told = [run for run in runs if not run.measured]
     states = states_of([run for run in runs if run.measured])
-    names = state_names(name, states) if len(states) > 1 else [name]
-    if len(states) > 1:
+    names = state_names(name, states) if len(states) > 1 and not nights else [name] * len(states)
+    if len(states) > 1 and not nights:
         what = f"{names[-1]} is shown alone (--latest)" if latest else "each is shown under its own name"
         why = "of weights that nothing proves to be equal"
         note(f"note: {name} was measured {len(states)} times, {why}; {what}: {listing(names, 5)}")

@@ -43,6 +43,7 @@ SCRIPT_SEARCH = embedded("page/app/search.js")
 SCRIPT_TABLE = embedded("page/app/table.js")
 SCRIPT_COMPARE = embedded("page/app/compare.js")
 SCRIPT_SIZE = embedded("page/app/size.js")
+SCRIPT_NIGHTS = embedded("page/app/nights.js")
 SCRIPT_VIEWS = embedded("page/app/views.js")
 SCRIPT_FILES = embedded("page/app/files.js")
 SCRIPT_CONTROLS = embedded("page/app/controls.js")
@@ -55,6 +56,7 @@ PAGE_SCRIPT = (
     + SCRIPT_TABLE
     + SCRIPT_COMPARE
     + SCRIPT_SIZE
+    + SCRIPT_NIGHTS
     + SCRIPT_VIEWS
     + SCRIPT_FILES
     + SCRIPT_CONTROLS

@@ -24,6 +24,7 @@ from parts.ranking.vocabulary import Ranked, Ranking
 from parts.records.attempts import Attempts, attempts_text, score_bounds
 from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples
+from parts.records.warnings import chance_lines, partial_lines
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import STEP_FORMULAS, MetricMapping, named_results, own_key
 
@@ -254,6 +255,8 @@ def rank_by_records(
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
+    counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
+    notes += chance_lines(counted)
     return Ranking(
         "measured",
         options.overall,
@@ -269,6 +272,7 @@ def rank_by_records(
         smooth=options.smooth,
         tie_break=options.tie_break,
         base=base,
+        partial="; ".join(partial_lines(counted)),
     )
 
 

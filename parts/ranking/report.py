@@ -180,9 +180,9 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
     ordered = list(ranking.ranked)
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
-    rows = []
+    rows, word = [], "first" if ranking.partial else "best"  # of a part of the items nobody knows the best
     for r in ordered:
-        mark = " (best)" if r is ranking.best else " (tied)" if r in ranking.tied else ""
+        mark = f" ({word})" if r is ranking.best else " (tied)" if r in ranking.tied else ""
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
         cells = [r.checkpoint.name + mark, step, number(r.eval_accuracy), number(r.standard_error)]
         rows.append(cells + sure_cells(r, ranking) + [with_error(r.categories.get(key)) for key in keys])
@@ -222,14 +222,21 @@ def summary_lines(ranking: Ranking) -> list[str]:
     """The outcome in words: source, best, ties, how sure, what takes part."""
     best = ranking.best
     smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
+    word = "first" if ranking.partial else "best"
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
-        f"best: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
+        f"{word}: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
         + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
         f"ranked over: {', '.join(ranking.benchmarks) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
+    lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
+    unmeasured = [s.name for s in ranking.skipped if s.reason.startswith("no measured score")]
+    if len(ranking.ranked) == 1 and unmeasured:
+        lines.append(
+            f"only {best.checkpoint.name} of {1 + len(unmeasured)} checkpoints is measured: nothing to compare it with"
+        )
     names = listing((r.checkpoint.name for r in ranking.tied), 20)
     if ranking.statistics:
         lines += sure_lines(ranking.statistics, names)

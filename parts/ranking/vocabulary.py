@@ -128,6 +128,7 @@ class Ranking:
     no_statistics: str = "nothing was measured"
     smooth: int = 1
     tie_break: str | None = None
+    partial: str = ""  # that it is about a part of the items
     base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
 
     @property

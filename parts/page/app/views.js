@@ -79,6 +79,7 @@ function drawModel() {
     el("p", { class: "actions" }, compareButton(model), " ",
       copyButton("Copy a link to its row", () => location.href.split("#")[0] + address({ ...PLAIN, row: model.id }))),
     table("numbers", `All numbers of ${model.id} and their sources`, heads, rows),
+    nightsCharts(model),
     aside.length > 0 && [el("h3", {}, "Kept apart: not ranked, not in any average"),
       el("ul", { class: "plain" }, aside.map(([, benchmark, value, source, why, url]) =>
         el("li", { class: "name" }, `${benchmark}: ${value} (`, webLink(url, source), `; ${why})`)))]);
