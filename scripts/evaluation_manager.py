@@ -3243,6 +3243,7 @@ def cell_kind(text: str, decimal_comma: bool = False) -> str:
 
 
 _DIGIT, _LETTER, _DIVIDER = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
+_COUNT, _SHOTS_LAST = re.compile(r"(?i)\d+|zero|one|few"), re.compile(r"(?i)(?:\d+|few|five)[- ]?shots?")
 _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
 
 
@@ -3279,6 +3280,9 @@ def divided(text: str, number: int) -> list[str] | None:
         for divider in _DIVIDERS:
             parts = [part.strip() for part in divider.split(middle.strip().rstrip("|/;").rstrip())]
             alike = len({len(part.split()) for part in parts}) == 1 and not any(part.isdigit() for part in parts)
+            if len(parts) == number and _SHOTS_LAST.fullmatch(parts[-1]) and all(map(_COUNT.fullmatch, parts[:-1])):
+                parts = [*(f"{part}-shot" for part in parts[:-1]), parts[-1]]  # "Test (0/few-shot)"
+                return [f"{before}{part}{after}" for part in parts]
             if len(parts) == number and all(parts) and (before or alike or divider is _DIVIDERS[0]):
                 return [f"{before}{part}{after}" for part in parts]
     return None
@@ -3475,7 +3479,7 @@ class Grid:
         told = [cell for cell, kind in zip(cells[1:], kinds[1:], strict=True) if kind not in (BLANK_CELL, NOTHING_CELL)]
         if not above or (told and all(is_setting(cell.text) for cell in told) and (not first or is_head_word(first))):
             return True
-        if cells[0] is top[0] or (is_head_word(first) and len(others) > 1):
+        if cells[0] is top[0] or (is_head_word(first) and (len(others) > 1 or self.width == 2)):
             return True
         under = any(cell.text and not top[c].text for c, cell in enumerate(cells) if c)
         spans = any(a is b and a.text for a, b in itertools.pairwise(top[1:]))
@@ -3875,7 +3879,9 @@ class ScoreReader:
         return None
 
     def is_quantized(self, texts: Sequence[str]) -> bool:
-        return not QUANTIZED.isdisjoint({*words_of(" ".join(texts))} - {*self.model.tokens})
+        text = " ".join(texts)
+        words = {*words_of(text), *name_tokens(text)} - {*self.model.tokens}
+        return any(word in QUANTIZED and not word.isdigit() for word in words)  # "FP8", "Int4AWQ"
 
     def divide(self, row: int, texts: Sequence[str], number: int) -> list[Sequence[str]] | None:
         """The label of each of a cell's values: the one text that is divided as the cell is, or a cell beside it.
@@ -4306,11 +4312,12 @@ class Reader:
             for part in segments:
                 columns = [column for column in part if block.roles[column] not in ("value", "blank")]
                 filled = {column: self.grid.filled(block, column) for column in columns}
+                asked = {row: text for row, text, _ in self.rows_named(block, part)}  # as a question calls it
                 for row in block.body:
                     cells = {column: text for column in columns if (text := label_text(filled[column][row].text))}
                     names = [text for column, text in cells.items() if block.roles[column] in ("model", "text")]
                     whole = " ".join(names or cells.values())
-                    texts = (whole, *cells.values(), " ".join(cells.values()))
+                    texts = (asked.get(row, whole), *cells.values(), " ".join(cells.values()), whole)
                     side = part if len(segments) > 1 else range(0)
                     yield Target("row", row - self.table.head, whole, by_hand, number, side), texts
 
@@ -4545,15 +4552,24 @@ class Reader:
         heads = [path[-1] for path in paths]
         if not heads or next(self.grid.texts("model"), None) or self.may_be_models(heads):
             return False
-        rows = [(target, texts) for target, texts in self.all_places() if target.axis == "row" and target.text]
-        if self.may_be_models([text for _, texts in rows for text in texts[1:-1]]):
+        places = [(target, texts) for target, texts in self.all_places() if target.text and self.has_scores(target)]
+        rows = [(target, texts) for target, texts in places if target.axis == "row"]
+        if self.may_be_models([text for _, texts in rows for text in texts[1:-2]]):
             return False
-        names = [target.text for target, _ in rows]
-        own = [t for t, _ in rows if not self.says_quantized(t.text)]
-        reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in own]
-        told = f"{', '.join(names[:4])} by {', '.join(heads[:4])}"
+        axis = "column" if any(map(self.says_quantized, heads)) else "row"
+        found = [t for t, _ in places if t.axis == axis and not self.says_quantized(t.text)]
+        reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in found]
+        told = f"{', '.join([target.text for target, _ in rows][:4])} by {', '.join(heads[:4])}"
         reading.doubts = [*reading.doubts, f"no label in it is a model's ({told}), so nothing says whose it is"]
-        return bool(own)
+        return bool(found)
+
+    def has_scores(self, target: Target) -> bool:
+        """Whether a column or row has numbers that may be scores."""
+        block, kinds = self.grid.blocks[target.block], self.grid.kinds
+        if target.axis == "column":
+            return block.roles[target.index] == "value"
+        row = target.index + self.table.head
+        return not is_fact(target.text) and any(kinds[row][c] == NUMBER_CELL for c in block.columns("value"))
 
     def may_be_models(self, labels: Sequence[str]) -> bool:
         """Whether labels may be names of models: none of them has a size, and most of them are something else."""
@@ -4885,7 +4901,11 @@ def question(readings: Sequence[TableReading], again: str) -> str:
         for cell in reading.open_cells:
             where = f"{place_of(reading)}, row {cell.row}, column {cell.column} '{cell.label}'"
             lines.append(f"{where}: '{cell.text}' is left out: {cell.why}")
-    how = "keep the right ones of these lines" if any(line.startswith("-") for line in offered) else "take the # off"
+    how = (
+        "keep the right ones of these lines"
+        if any(line.startswith("-") for line in offered)
+        else "complete a line, take its # off"
+    )
     none = f"- {{table: {readings[0].table.number}, leave_out: all}}"
     lines.append(f"{how} (of a table that is not this model's: {none}), and go on with:")
     lines.append(f"{again} --selection FILE   (- reads it from a pipe)")

@@ -216,6 +216,30 @@ def test_no_change_gives_the_model_another_s_value(part):
     assert read > right / 4  # certain often enough for the property to say something
 
 
+def test_lines_that_are_offered_read_no_other_model_when_they_are_kept_as_they_are():
+    kept = 0
+    for seed in range(NUMBER):
+        rng = random.Random(seed)
+        name = rng.choice(NAMES)
+        sheet = make_sheet(rng, name)
+        for _ in range(rng.randint(1, 5)):
+            change(sheet, rng, name)
+        text = sheet.text(rng)
+        card = manager.parse_card(text)
+        readings = manager.read_tables(card, f"acme/{name}", VOCABULARY)
+        lines = [line for reading in readings for line in manager.choices(reading) if line.startswith("- ")]
+        if not lines:
+            continue
+        picks = manager.read_selection("\n".join(lines), "lines", f"acme/{name}", "", len(card.tables))
+        found = manager.read_tables(card, f"acme/{name}", VOCABULARY, picks)
+        taken = {f"{s.value:.2f}" for reading in found if reading.table.number in picks for s in reading.scores}
+        others = {value for (label, _), value in sheet.values.items() if label in OTHERS or label == "Δ"}
+        assert not taken & others, (seed, taken & others, text)
+        assert all(float(value) < 100 for value in taken), (seed, text)  # the numbers of a table beside it are more
+        kept += bool(taken)
+    assert kept > NUMBER / 20
+
+
 def test_an_unchanged_card_is_certain():
     for seed in range(100):
         rng = random.Random(seed)

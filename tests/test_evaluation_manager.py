@@ -142,6 +142,7 @@ def test_a_divided_cell_has_as_many_values(text, numbers):
         ("EM/F1", 2, ["EM", "F1"]),
         ("TED-LIUM dev / test", 2, None),
         ("AIME24/25", 2, None),
+        ("Test (0/few-shot)", 2, ["Test (0-shot)", "Test (few-shot)"]),
         ("CoVoST2\nes-en | fr-en | it-en |", 3, ["CoVoST2 es-en", "CoVoST2 fr-en", "CoVoST2 it-en"]),
         ("MMLU", 2, None),
         ("A/B", 3, None),
@@ -792,6 +793,7 @@ PARTS = table("Benchmark | STEM | Humanities | Average", "C-Eval | 51.2 | 67.8 |
     [
         (PARTS, ['row: 0, label: "C-Eval"', 'row: 1, label: "CMMLU"']),
         (table("Precision | C-Eval | MMLU", "bf16 | 60.6 | 62.1", "8bits | 58.5 | 61.0"), ['row: 0, label: "bf16"']),
+        (table("Benchmark | bf16 | int8", "MMLU | 60.6 | 60.1", "C-Eval | 58.5 | 58"), ['column: 1, label: "bf16"']),
     ],
 )
 def test_a_table_without_a_model_s_name_is_asked(capsys, tmp_path, text, lines):
@@ -920,10 +922,10 @@ def test_a_key_that_does_nothing_is_refused_by_name(capsys, tmp_path, more, said
 
 
 def test_the_first_of_divided_values_can_be_taken(capsys, tmp_path):
-    text = table("Bench | Precision | Foo-7B | Bar", "DROP | B16<br>FP8 | 85.9<br>86.0 | 1<br>2")
+    text = table("Bench | Precision | Foo-7B | Bar", "DROP | B16<br>FP8<br>W4A16 | 85.9<br>86.0<br>85 | 1<br>2<br>3")
     code, answer, _ = extract(capsys, tmp_path, text)
     found = [(r["benchmark"], r["value"]) for r in answer["results"]]
-    assert (code, found) == (0, [("DROP (B16)", 85.9)])  # the other is a quantized model's
+    assert (code, found) == (0, [("DROP (B16)", 85.9)])  # the others are quantized models'
     chosen = "[{table: 1, column: Foo-7B, first_number: true}]"
     answer = extract(capsys, tmp_path, text, selection=chosen)[1]
     assert [(r["benchmark"], r["value"]) for r in answer["results"]] == [("DROP", 85.9)]

@@ -263,7 +263,11 @@ def question(readings: Sequence[TableReading], again: str) -> str:
         for cell in reading.open_cells:
             where = f"{place_of(reading)}, row {cell.row}, column {cell.column} '{cell.label}'"
             lines.append(f"{where}: '{cell.text}' is left out: {cell.why}")
-    how = "keep the right ones of these lines" if any(line.startswith("-") for line in offered) else "take the # off"
+    how = (
+        "keep the right ones of these lines"
+        if any(line.startswith("-") for line in offered)
+        else "complete a line, take its # off"
+    )
     none = f"- {{table: {readings[0].table.number}, leave_out: all}}"
     lines.append(f"{how} (of a table that is not this model's: {none}), and go on with:")
     lines.append(f"{again} --selection FILE   (- reads it from a pipe)")

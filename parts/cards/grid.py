@@ -184,7 +184,7 @@ class Grid:
         told = [cell for cell, kind in zip(cells[1:], kinds[1:], strict=True) if kind not in (BLANK_CELL, NOTHING_CELL)]
         if not above or (told and all(is_setting(cell.text) for cell in told) and (not first or is_head_word(first))):
             return True
-        if cells[0] is top[0] or (is_head_word(first) and len(others) > 1):
+        if cells[0] is top[0] or (is_head_word(first) and (len(others) > 1 or self.width == 2)):
             return True
         under = any(cell.text and not top[c].text for c, cell in enumerate(cells) if c)
         spans = any(a is b and a.text for a, b in itertools.pairwise(top[1:]))

@@ -251,11 +251,12 @@ class Reader:
             for part in segments:
                 columns = [column for column in part if block.roles[column] not in ("value", "blank")]
                 filled = {column: self.grid.filled(block, column) for column in columns}
+                asked = {row: text for row, text, _ in self.rows_named(block, part)}  # as a question calls it
                 for row in block.body:
                     cells = {column: text for column in columns if (text := label_text(filled[column][row].text))}
                     names = [text for column, text in cells.items() if block.roles[column] in ("model", "text")]
                     whole = " ".join(names or cells.values())
-                    texts = (whole, *cells.values(), " ".join(cells.values()))
+                    texts = (asked.get(row, whole), *cells.values(), " ".join(cells.values()), whole)
                     side = part if len(segments) > 1 else range(0)
                     yield Target("row", row - self.table.head, whole, by_hand, number, side), texts
 
@@ -490,15 +491,24 @@ class Reader:
         heads = [path[-1] for path in paths]
         if not heads or next(self.grid.texts("model"), None) or self.may_be_models(heads):
             return False
-        rows = [(target, texts) for target, texts in self.all_places() if target.axis == "row" and target.text]
-        if self.may_be_models([text for _, texts in rows for text in texts[1:-1]]):
+        places = [(target, texts) for target, texts in self.all_places() if target.text and self.has_scores(target)]
+        rows = [(target, texts) for target, texts in places if target.axis == "row"]
+        if self.may_be_models([text for _, texts in rows for text in texts[1:-2]]):
             return False
-        names = [target.text for target, _ in rows]
-        own = [t for t, _ in rows if not self.says_quantized(t.text)]
-        reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in own]
-        told = f"{', '.join(names[:4])} by {', '.join(heads[:4])}"
+        axis = "column" if any(map(self.says_quantized, heads)) else "row"
+        found = [t for t, _ in places if t.axis == axis and not self.says_quantized(t.text)]
+        reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in found]
+        told = f"{', '.join([target.text for target, _ in rows][:4])} by {', '.join(heads[:4])}"
         reading.doubts = [*reading.doubts, f"no label in it is a model's ({told}), so nothing says whose it is"]
-        return bool(own)
+        return bool(found)
+
+    def has_scores(self, target: Target) -> bool:
+        """Whether a column or row has numbers that may be scores."""
+        block, kinds = self.grid.blocks[target.block], self.grid.kinds
+        if target.axis == "column":
+            return block.roles[target.index] == "value"
+        row = target.index + self.table.head
+        return not is_fact(target.text) and any(kinds[row][c] == NUMBER_CELL for c in block.columns("value"))
 
     def may_be_models(self, labels: Sequence[str]) -> bool:
         """Whether labels may be names of models: none of them has a size, and most of them are something else."""

@@ -31,7 +31,7 @@ from parts.cards.labels import (
     word_list,
     words_of,
 )  # fmt: skip
-from parts.cards.model_names import QUANTIZED, ModelName, relation_of
+from parts.cards.model_names import QUANTIZED, ModelName, name_tokens, relation_of
 from parts.cards.tables import Cell
 from parts.cards.text import label_text
 from parts.cards.values import MISSING_CELL, ODD_CELL, TEXT_CELL, Value, cell_kind, divided
@@ -231,7 +231,9 @@ class ScoreReader:
         return None
 
     def is_quantized(self, texts: Sequence[str]) -> bool:
-        return not QUANTIZED.isdisjoint({*words_of(" ".join(texts))} - {*self.model.tokens})
+        text = " ".join(texts)
+        words = {*words_of(text), *name_tokens(text)} - {*self.model.tokens}
+        return any(word in QUANTIZED and not word.isdigit() for word in words)  # "FP8", "Int4AWQ"
 
     def divide(self, row: int, texts: Sequence[str], number: int) -> list[Sequence[str]] | None:
         """The label of each of a cell's values: the one text that is divided as the cell is, or a cell beside it.

@@ -93,6 +93,7 @@ def cell_kind(text: str, decimal_comma: bool = False) -> str:
 
 
 _DIGIT, _LETTER, _DIVIDER = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
+_COUNT, _SHOTS_LAST = re.compile(r"(?i)\d+|zero|one|few"), re.compile(r"(?i)(?:\d+|few|five)[- ]?shots?")
 _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
 
 
@@ -129,6 +130,9 @@ def divided(text: str, number: int) -> list[str] | None:
         for divider in _DIVIDERS:
             parts = [part.strip() for part in divider.split(middle.strip().rstrip("|/;").rstrip())]
             alike = len({len(part.split()) for part in parts}) == 1 and not any(part.isdigit() for part in parts)
+            if len(parts) == number and _SHOTS_LAST.fullmatch(parts[-1]) and all(map(_COUNT.fullmatch, parts[:-1])):
+                parts = [*(f"{part}-shot" for part in parts[:-1]), parts[-1]]  # "Test (0/few-shot)"
+                return [f"{before}{part}{after}" for part in parts]
             if len(parts) == number and all(parts) and (before or alike or divider is _DIVIDERS[0]):
                 return [f"{before}{part}{after}" for part in parts]
     return None
