@@ -3526,6 +3526,7 @@ STEP_FORMULAS: dict[str, StepFormula] = {
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
 
 
+@functools.lru_cache(maxsize=20_000)
 def normalize_name(text: str) -> str:
     """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
 
@@ -3624,6 +3625,7 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+@functools.lru_cache(maxsize=10_000)
 def metric_key(name: str) -> str:
     """One spelling of a metric's name, with its filter where it has one that says something.
 

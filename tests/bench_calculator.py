@@ -128,12 +128,12 @@ def best_of(rounds: int, command: Sequence[str | Path], before: Callable[[], obj
     return min(times)
 
 
-def measure(folder: Path, rounds: int) -> list[Timing]:
-    """All timings."""
+def measure(folder: Path, rounds: int, count: int) -> list[Timing]:
+    """All timings, of `count` measured checkpoints, five times as many, and fifty times as many that are not."""
     calculator = [sys.executable, SCRIPT]
     many, measured = folder / "many", folder / "measured"
-    make_checkpoints(many, 10_000, 8)
-    make_checkpoints(measured, 200, 1 << 20)
+    make_checkpoints(many, 50 * count, 8)
+    make_checkpoints(measured, count, 1 << 20)
     make_records(measured)
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
 
@@ -144,12 +144,23 @@ def measure(folder: Path, rounds: int) -> list[Timing]:
 
     begun = best_of(rounds, [*calculator, many, "--scoring", "step-formula"])
     floor = best_of(rounds, [sys.executable, "-c", WALK, many])
-    timings = [Timing("10,000 folders, step-formula", begun, 2.0, f"{10_000 / begun:,.0f} folders/s", begun / floor)]
+    timings = [
+        Timing(
+            f"{50 * count:,} folders, step-formula", begun, 2.0, f"{50 * count / begun:,.0f} folders/s", begun / floor
+        )
+    ]
     floor = best_of(rounds, [sys.executable, "-c", PARSE, measured / "results"])
     for name, before in (("cold", forget), ("warm", lambda: None)):
         seconds = best_of(rounds, [*calculator, measured, "--scoring", "measured", "--json"], before)
-        what = f"200 checkpoints x 15 records, {name} hashes"
-        timings.append(Timing(what, seconds, 3.0, f"{3000 / seconds:,.0f} records/s", seconds / floor))
+        what = f"{count} checkpoints x 15 records, {name} hashes"
+        timings.append(Timing(what, seconds, 3.0, f"{15 * count / seconds:,.0f} records/s", seconds / floor))
+    thousand = folder / "thousand"
+    make_checkpoints(thousand, 5 * count, 64)
+    make_records(thousand)
+    floor = best_of(1, [sys.executable, "-c", PARSE, thousand / "results"])
+    seconds = best_of(1, [*calculator, thousand, "--scoring", "measured", "--json"])
+    what = f"{5 * count} checkpoints x 15 records"
+    timings.append(Timing(what, seconds, 10.0, f"{75 * count / seconds:,.0f} records/s", seconds / floor))
     seconds = best_of(rounds, [*calculator, "--help"])
     floor = best_of(rounds, [sys.executable, "-c", "pass"])
     return [*timings, Timing("--help", seconds, 0.3, "", seconds / floor)]
@@ -158,7 +169,7 @@ def measure(folder: Path, rounds: int) -> list[Timing]:
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        timings = measure(Path(folder), args.rounds)
+        timings = measure(Path(folder), args.rounds, args.checkpoints)
     if args.json:
         print(json.dumps([asdict(timing) for timing in timings], indent=2))
     else:
@@ -173,6 +184,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each, of which the best counts")
+    parser.add_argument("--checkpoints", type=int, default=200, metavar="N", help="that are measured (default: 200)")
     parser.add_argument("--json", action="store_true", help="one JSON document to stdout")
     parser.set_defaults(run=run)
     return parser

@@ -163,16 +163,16 @@ def best_of(rounds: int, command: Sequence[str | Path]) -> tuple[float, float, s
     return min(found)
 
 
-def measure(folder: Path, rounds: int) -> list[Timing]:
-    """All timings."""
+def measure(folder: Path, rounds: int, few: int, many: int) -> list[Timing]:
+    """All timings, for few and for many checkpoints."""
     timings = []
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-    for count, target in ((20, 3.0), (200, 30.0)):
+    for count, target in ((few, 3.0), (many, 30.0)):
         _, memory, output = best_of(rounds, [sys.executable, __file__, "--on-arrays", str(count)])
         seconds = float(output)
         rate = f"{count * 15 * ITEMS * 10_000 / seconds / 1e9:.1f} G item draws/s"
         timings.append(Timing(f"statistics, {count} checkpoints", seconds, memory, target, rate))
-    for count, samples, target in ((20, True, 6.0), (200, False, 4.0)):
+    for count, samples, target in ((few, True, 6.0), (many, False, 4.0)):
         root = folder / f"run_{count}_{samples}"
         write_run(root, count, samples)
         seconds, memory, _ = best_of(rounds, [sys.executable, SCRIPT, root, "--json"])
@@ -188,7 +188,7 @@ def run(args: argparse.Namespace) -> int:
         on_arrays(args.on_arrays)
         return 0
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        timings = measure(Path(folder), args.rounds)
+        timings = measure(Path(folder), args.rounds, *args.checkpoints)
     if args.json:
         print(json.dumps([asdict(timing) for timing in timings], indent=2))
         return 0
@@ -203,6 +203,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each, of which the best counts")
     parser.add_argument("--on-arrays", type=int, metavar="N", help="only time the statistics of N checkpoints, here")
+    parser.add_argument("--checkpoints", type=int, nargs=2, default=(20, 200), metavar="N", help="few, and many")
     parser.add_argument("--json", action="store_true", help="one JSON document to stdout")
     parser.set_defaults(run=run)
     return parser
