@@ -3347,164 +3347,11 @@ def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
     return won
 
 
-# --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
+# --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
 
-
-def ratio_of(sums: Any) -> Any:
-    """Errors over length: WER, CER."""
-    import numpy as np
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan)
-
-
-def perplexity_of(sums: Any) -> Any:
-    """exp(-log-likelihood over length)."""
-    import numpy as np
-
-    return np.exp(-ratio_of(sums))
-
-
-def bleu_of(sums: Any) -> Any:
-    """BLEU with sacrebleu's default smoothing (exp) of (..., 10) sums: n-grams found, said, and both lengths."""
-    import numpy as np
-
-    right, said, own, wanted = sums[..., :4], sums[..., 4:8], sums[..., 8], sums[..., 9]
-    missed = np.cumsum((right == 0) & (said > 0), axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        shares = np.where(right > 0, 100 * right, 100 / 2.0**missed) / said
-        brevity = np.where(own < wanted, np.exp(1 - wanted / own), 1.0)
-        score = brevity * np.exp(np.log(np.maximum(shares, 1e-300)).mean(-1))
-    return np.where((said > 0).all(-1) & (right > 0).any(-1), score, 0.0)
-
-
-def chrf_of(sums: Any) -> Any:
-    """chrF (beta 2) of (..., 3 orders) sums: n-grams said, wanted, found of each order."""
-    import numpy as np
-
-    said, wanted, found = sums[..., 0::3], sums[..., 1::3], sums[..., 2::3]
-    both = (said > 0) & (wanted > 0)
-    orders = np.maximum(both.sum(-1), 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        precision = (np.where(both, found / said, 0.0)).sum(-1) / orders
-        recall = (np.where(both, found / wanted, 0.0)).sum(-1) / orders
-        score = 100 * 5 * precision * recall / (4 * precision + recall)
-    return np.where(precision + recall > 0, score, 0.0)
-
-
-def f1_of_sums(sums: Any) -> Any:
-    """Twice what is right over what is wanted plus what is said."""
-    import numpy as np
-
-    both = sums[..., 1] + sums[..., 2]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(both > 0, 2 * sums[..., 0] / both, np.nan)
-
-
-def class_sums(sums: Any) -> tuple[Any, Any, Any]:
-    """(right, wanted, said) of each class from (..., 3 classes) sums."""
-    count = sums.shape[-1] // 3
-    return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
-
-
-def macro_f1_of(sums: Any) -> Any:
-    """The mean of F1 over the classes that somebody wanted or said."""
-    import numpy as np
-
-    right, wanted, said = class_sums(sums)
-    there = wanted + said > 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
-
-
-def matthews_of(sums: Any) -> Any:
-    """Matthews' correlation of wanted and said classes (Gorodkin 2004); 0 where one of them is always the same."""
-    import numpy as np
-
-    right, wanted, said = class_sums(sums)
-    n = wanted.sum(-1)
-    top = right.sum(-1) * n - (wanted * said).sum(-1)
-    bottom = np.sqrt((n**2 - (wanted**2).sum(-1)) * (n**2 - (said**2).sum(-1)))
-    return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), 0.0)
-
-
-def auroc_of(rows: Any) -> float:
-    """The chance that a positive item (second column 1) has more of the first column than a negative one."""
-    from scipy.stats import rankdata
-
-    positive = rows[:, 1] > 0
-    up, down = int(positive.sum()), int((~positive).sum())
-    if not up or not down:
-        return math.nan
-    return float((rankdata(rows[:, 0])[positive].sum() - up * (up + 1) / 2) / (up * down))
-
-
-def average_precision_of(rows: Any) -> float:
-    """The mean of the precision over the recall that is gained, from the highest score down; equal ones together."""
-    import numpy as np
-
-    positive = rows[:, 1] > 0
-    if not positive.any():
-        return math.nan
-    order = np.argsort(-rows[:, 0], kind="stable")
-    scores, hits = rows[order, 0], np.cumsum(positive[order])
-    last = np.flatnonzero(np.append(np.diff(scores) != 0, True))
-    return float((hits[last] / (last + 1) * np.diff(hits[last], prepend=0)).sum() / hits[-1])
-
-
-def correlation_of(name: str) -> Callable[[Any], float]:
-    """Pearson's, Spearman's or Kendall's (tau-b) correlation of two columns; NaN where one of them is constant."""
-
-    def of_rows(rows: Any) -> float:
-        from scipy import stats
-
-        if (rows[0] == rows).all(axis=0).any():
-            return math.nan
-        compute = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
-        return float(compute(rows[:, 0], rows[:, 1]).statistic)
-
-    return of_rows
-
-
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """How a corpus's score is made: of the sums of its items' statistics, or (by_rows) of the statistics themselves.
-
-    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit.
-    """
-
-    compute: Callable[[Any], Any]
-    labels: bool = False
-    by_rows: bool = False
-    factor: float = 1.0
-
-    def of(self, rows: Any) -> float:
-        """The score of (items, d) statistics."""
-        return self.factor * float(self.compute(rows if self.by_rows else rows.sum(0)))
-
-    def weighted(self, rows: Any, weights: Any) -> Any:
-        """The score of each of (draws, items) weights, whole numbers for a formula by rows: (draws,)."""
-        import numpy as np
-
-        if not self.by_rows:
-            return self.factor * self.compute(weights @ rows)
-        return self.factor * np.array([self.compute(np.repeat(rows, w.astype(int), axis=0)) for w in weights], float)
-
-
-FORMULAS = {
-    "ratio": Formula(ratio_of),
-    "percent_ratio": Formula(ratio_of, factor=100.0),
-    "perplexity": Formula(perplexity_of),
-    "bits": Formula(ratio_of, factor=-1 / math.log(2)),
-    "bleu": Formula(bleu_of),
-    "chrf": Formula(chrf_of),
-    "f1": Formula(f1_of_sums),
-    "f1_macro": Formula(macro_f1_of, labels=True),
-    "mcc": Formula(matthews_of, labels=True),
-    "auroc": Formula(auroc_of, by_rows=True),
-    "average_precision": Formula(average_precision_of, by_rows=True),
-    **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
-}
+OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
+OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
+OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
 FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
@@ -3512,57 +3359,83 @@ FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formul
 
 def formula_of(stated: str, aggregation: str) -> str:
     """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
-    return stated if stated in FORMULAS else "" if stated else FROM_RATIOS.get(aggregation, "")
+    if stated:
+        return stated if stated in (*OF_SUMS, *OF_LABELS, *OF_ROWS) else ""
+    return FROM_RATIOS.get(aggregation, "")
 
 
-def statistic_of(fields: Any, formula: str) -> tuple[Any, ...] | None:
+def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
     """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
     text = fields.get("statistics")
-    if text is None and {"numerator", "denominator"} <= set(fields):
+    if text is None and {"numerator", "denominator"} <= fields.keys():
         text = f"[{fields['numerator']}, {fields['denominator']}]"
     if text is None:
         return None
     found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
     if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
         raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
-    if FORMULAS[formula].labels:
+    if formula in OF_LABELS:
         return tuple(None if label is None else str(label) for label in found)
     if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
         raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
     return tuple(map(float, found))
 
 
-def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str] = ()) -> Any:
-    """(items, d) statistics; of classes (all that are wanted or said, in order): right, wanted, said of each.
-
-    F1's classes are those that are wanted, as `classes` has them; a said one that is none of them is wrong.
-    """
-    import numpy as np
-
-    if not FORMULAS[formula].labels:
-        return np.array(found, float).reshape(len(found), -1)
-    codes = {label: code for code, label in enumerate(classes)}
-    rows = np.zeros((len(found), 3, len(classes)))
-    for row, (wanted, said) in zip(rows, found, strict=True):
-        for place, label in ((1, wanted), (2, said)):
-            if label in codes:
-                row[place, codes[label]] = 1
-        if wanted == said:
-            row[0, codes[wanted]] = 1
-    return rows.reshape(len(found), -1)
+def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """The score of items with these statistics; None where it is not defined, and for a formula of rows."""
+    if formula in OF_ROWS:
+        return None
+    if formula in OF_LABELS:
+        return score_of_labels(found, formula)
+    sums = [math.fsum(column) for column in zip(*found, strict=True)]
+    try:
+        score = score_of_sums(sums, formula)
+    except (ZeroDivisionError, OverflowError):
+        return None
+    return score if math.isfinite(score) else None
 
 
-def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
-    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
-    if not FORMULAS[formula].labels:
-        return []
-    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
-    return sorted(every)
+def score_of_sums(sums: Sequence[float], formula: str) -> float:
+    """A score from the sums of the items' statistics; ZeroDivisionError where it is not defined."""
+    if formula == "bleu":
+        return bleu_of_sums(sums)
+    if formula == "chrf":
+        triples = [sums[i : i + 3] for i in range(0, len(sums), 3) if sums[i] > 0 and sums[i + 1] > 0]
+        precision, recall = (math.fsum(row[2] / row[side] for row in triples) / max(len(triples), 1) for side in (0, 1))
+        return 500 * precision * recall / (4 * precision + recall) if precision + recall else 0.0
+    if formula == "f1":
+        return 2 * sums[0] / (sums[1] + sums[2])
+    rate = sums[0] / sums[1]
+    return {
+        "ratio": lambda: rate,
+        "percent_ratio": lambda: 100 * rate,
+        "perplexity": lambda: math.exp(-rate),
+        "bits": lambda: -rate / math.log(2),
+    }[formula]()
 
 
-def corpus_score(found: Sequence[tuple[Any, ...]], formula: str) -> float:
-    """The score of items with these statistics."""
-    return FORMULAS[formula].of(statistics_array(found, formula, classes_of(found, formula)))
+def bleu_of_sums(sums: Sequence[float]) -> float:
+    """BLEU with sacrebleu's default smoothing (exp): n-grams found (4), said (4), and both lengths."""
+    right, said, own, wanted = sums[:4], sums[4:8], sums[8], sums[9]
+    if not all(said) or not any(right):
+        return 0.0
+    logs, missed = 0.0, 0
+    for found, count in zip(right, said, strict=True):
+        missed += found == 0
+        logs += math.log(100 * found / count if found else 100 / 2**missed / count)
+    return math.exp(logs / 4 + min(0.0, 1 - wanted / own))
+
+
+def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
+    wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
+    right = Counter(w for w, s in found if w == s)
+    if formula == "f1_macro":
+        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
+    n = len(found)
+    top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
+    bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
+    return top / math.sqrt(bottom) if bottom else 0.0
 
 
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
@@ -3657,7 +3530,7 @@ class Run:
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
-    formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/corpus.py
+    formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/item_statistics.py
     chosen: str = ""  # which of its items count, where not all do
     times: int = 1  # of how many repeats it is the mean
     votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
@@ -3895,7 +3768,8 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; corpus: the score of all by their statistics, where they have some.
+    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
+    corpus, and corpus: that score by them, where it is one of sums or classes.
     """
 
     rows: int
@@ -3904,6 +3778,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    stated: bool = False
     corpus: float | None = None
 
 
@@ -3972,7 +3847,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
         chance = chance_of_choices(run, rows)
         empty = sum(map(is_blank, rows))
-        corpus = corpus_of_rows(run, rows) if run.formula else None
+        stated, corpus = corpus_of_rows(run, rows) if run.formula else (False, None)
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -3996,13 +3871,18 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         ),
         None,
     )
-    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, corpus)
+    return ItemFacts(
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+    )
 
 
-def corpus_of_rows(run: Run, rows: Rows) -> float | None:
-    """The score of the whole by its items' statistics; None where an item has none."""
+def corpus_of_rows(run: Run, rows: Rows) -> tuple[bool, float | None]:
+    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
     found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
-    return None if not found or None in found else run.scale * corpus_score(found, run.formula)
+    if not found or None in found:
+        return False, None
+    score = score_of_items(found, run.formula)
+    return True, None if score is None else run.scale * score
 
 
 def check_item_repeats(rows: Rows, where: str) -> None:
@@ -4604,6 +4484,194 @@ def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     return merged, notes
 
 
+# --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
+
+
+def ratio_of(sums: Any) -> Any:
+    """Errors over length: WER, CER."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan)
+
+
+def perplexity_of(sums: Any) -> Any:
+    """exp(-log-likelihood over length)."""
+    import numpy as np
+
+    return np.exp(-ratio_of(sums))
+
+
+def bleu_of(sums: Any) -> Any:
+    """BLEU with sacrebleu's default smoothing (exp) of (..., 10) sums: n-grams found, said, and both lengths."""
+    import numpy as np
+
+    right, said, own, wanted = sums[..., :4], sums[..., 4:8], sums[..., 8], sums[..., 9]
+    missed = np.cumsum((right == 0) & (said > 0), axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        shares = np.where(right > 0, 100 * right, 100 / 2.0**missed) / said
+        brevity = np.where(own < wanted, np.exp(1 - wanted / own), 1.0)
+        score = brevity * np.exp(np.log(np.maximum(shares, 1e-300)).mean(-1))
+    return np.where((said > 0).all(-1) & (right > 0).any(-1), score, 0.0)
+
+
+def chrf_of(sums: Any) -> Any:
+    """chrF (beta 2) of (..., 3 orders) sums: n-grams said, wanted, found of each order."""
+    import numpy as np
+
+    said, wanted, found = sums[..., 0::3], sums[..., 1::3], sums[..., 2::3]
+    both = (said > 0) & (wanted > 0)
+    orders = np.maximum(both.sum(-1), 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = (np.where(both, found / said, 0.0)).sum(-1) / orders
+        recall = (np.where(both, found / wanted, 0.0)).sum(-1) / orders
+        score = 100 * 5 * precision * recall / (4 * precision + recall)
+    return np.where(precision + recall > 0, score, 0.0)
+
+
+def f1_of_sums(sums: Any) -> Any:
+    """Twice what is right over what is wanted plus what is said."""
+    import numpy as np
+
+    both = sums[..., 1] + sums[..., 2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(both > 0, 2 * sums[..., 0] / both, np.nan)
+
+
+def class_sums(sums: Any) -> tuple[Any, Any, Any]:
+    """(right, wanted, said) of each class from (..., 3 classes) sums."""
+    count = sums.shape[-1] // 3
+    return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
+
+
+def macro_f1_of(sums: Any) -> Any:
+    """The mean of F1 over the classes that somebody wanted or said."""
+    import numpy as np
+
+    right, wanted, said = class_sums(sums)
+    there = wanted + said > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
+
+
+def matthews_of(sums: Any) -> Any:
+    """Matthews' correlation of wanted and said classes (Gorodkin 2004); 0 where one of them is always the same."""
+    import numpy as np
+
+    right, wanted, said = class_sums(sums)
+    n = wanted.sum(-1)
+    top = right.sum(-1) * n - (wanted * said).sum(-1)
+    bottom = np.sqrt((n**2 - (wanted**2).sum(-1)) * (n**2 - (said**2).sum(-1)))
+    return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), 0.0)
+
+
+def auroc_of(rows: Any) -> float:
+    """The chance that a positive item (second column 1) has more of the first column than a negative one."""
+    from scipy.stats import rankdata
+
+    positive = rows[:, 1] > 0
+    up, down = int(positive.sum()), int((~positive).sum())
+    if not up or not down:
+        return math.nan
+    return float((rankdata(rows[:, 0])[positive].sum() - up * (up + 1) / 2) / (up * down))
+
+
+def average_precision_of(rows: Any) -> float:
+    """The mean of the precision over the recall that is gained, from the highest score down; equal ones together."""
+    import numpy as np
+
+    positive = rows[:, 1] > 0
+    if not positive.any():
+        return math.nan
+    order = np.argsort(-rows[:, 0], kind="stable")
+    scores, hits = rows[order, 0], np.cumsum(positive[order])
+    last = np.flatnonzero(np.append(np.diff(scores) != 0, True))
+    return float((hits[last] / (last + 1) * np.diff(hits[last], prepend=0)).sum() / hits[-1])
+
+
+def correlation_of(name: str) -> Callable[[Any], float]:
+    """Pearson's, Spearman's or Kendall's (tau-b) correlation of two columns; NaN where one of them is constant."""
+
+    def of_rows(rows: Any) -> float:
+        from scipy import stats
+
+        if (rows[0] == rows).all(axis=0).any():
+            return math.nan
+        compute = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
+        return float(compute(rows[:, 0], rows[:, 1]).statistic)
+
+    return of_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """How a corpus's score is made: of the sums of its items' statistics, or (by_rows) of the statistics themselves.
+
+    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit.
+    """
+
+    compute: Callable[[Any], Any]
+    labels: bool = False
+    by_rows: bool = False
+    factor: float = 1.0
+
+    def of(self, rows: Any) -> float:
+        """The score of (items, d) statistics."""
+        return self.factor * float(self.compute(rows if self.by_rows else rows.sum(0)))
+
+    def weighted(self, rows: Any, weights: Any) -> Any:
+        """The score of each of (draws, items) weights, whole numbers for a formula by rows: (draws,)."""
+        import numpy as np
+
+        if not self.by_rows:
+            return self.factor * self.compute(weights @ rows)
+        return self.factor * np.array([self.compute(np.repeat(rows, w.astype(int), axis=0)) for w in weights], float)
+
+
+FORMULAS = {
+    "ratio": Formula(ratio_of),
+    "percent_ratio": Formula(ratio_of, factor=100.0),
+    "perplexity": Formula(perplexity_of),
+    "bits": Formula(ratio_of, factor=-1 / math.log(2)),
+    "bleu": Formula(bleu_of),
+    "chrf": Formula(chrf_of),
+    "f1": Formula(f1_of_sums),
+    "f1_macro": Formula(macro_f1_of, labels=True),
+    "mcc": Formula(matthews_of, labels=True),
+    "auroc": Formula(auroc_of, by_rows=True),
+    "average_precision": Formula(average_precision_of, by_rows=True),
+    **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
+}
+
+
+def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str] = ()) -> Any:
+    """(items, d) statistics; of classes (all that are wanted or said, in order): right, wanted, said of each.
+
+    F1's classes are those that are wanted, as `classes` has them; a said one that is none of them is wrong.
+    """
+    import numpy as np
+
+    if not FORMULAS[formula].labels:
+        return np.array(found, float).reshape(len(found), -1)
+    codes = {label: code for code, label in enumerate(classes)}
+    rows = np.zeros((len(found), 3, len(classes)))
+    for row, (wanted, said) in zip(rows, found, strict=True):
+        for place, label in ((1, wanted), (2, said)):
+            if label in codes:
+                row[place, codes[label]] = 1
+        if wanted == said:
+            row[0, codes[wanted]] = 1
+    return rows.reshape(len(found), -1)
+
+
+def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
+    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
+    if not FORMULAS[formula].labels:
+        return []
+    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
+    return sorted(every)
+
+
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
 
 
@@ -4775,7 +4843,7 @@ class Samples:
 def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
     """A reading as the ranking keeps it; known: what several files have in common, kept once."""
     facts, run = reading.facts, reading.run
-    usable = facts is not None and (facts.corpus is not None or (facts.factor is not None and not run.corpus_level))
+    usable = facts is not None and (facts.stated or (facts.factor is not None and not run.corpus_level))
     samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
     counts = {"empty": facts.empty} | dict(run.counts) if facts else run.counts
     return Result(replace(run, counts=counts), reading.attempts, samples)
@@ -4797,7 +4865,7 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
     items_digest, run = digest_of(keys), reading.run
-    corpus = run.formula if reading.facts.corpus is not None else ""
+    corpus = run.formula if reading.facts.stated else ""
     return Samples(
         known.setdefault(items_digest, keys),
         sample_clusters(keys, rows, cluster_by, known),

@@ -30,13 +30,16 @@ and 95 % intervals (--json: one document) and writes OUTPUT_DIR/data/<benchmark>
 
 metric                                               fields of a line, beside "id" (and "prompt", "group", "attempt")
   accuracy exact-match f1-binary f1-macro f1-micro   prediction; reference, or references (a list)
+  mcc ter                                            the same
   f1-token bleu chrf chrf++ rouge-1 rouge-2 rouge-l  the same
   rouge-lsum wer cer                                 the same
   pass@K                                             passed (a list, or that of one "attempt"), or n and c
   ece adaptive-ece mce rms-ce brier log-loss         reference; probability (and prediction), or probabilities
+  auroc average-precision                            reference; score (or probability) of the positive class
+  pearson spearman kendall                           prediction, reference (numbers)
   mos krippendorff                                   ratings (a list, or by rater), or item, rater and rating
   mushra                                             item, rater, system, rating
-  ndcg@K recall@K mrr mrr@K                          ranked (ids), relevant (ids, or id to grade)
+  ndcg@K recall@K precision@K map map@K mrr mrr@K    ranked (ids), relevant (ids, or id to grade)
   win-rate bradley-terry elo@K                       a, b (models), winner (a, b or tie) or preference (for a, 0 to 1)
   lc-win-rate                                        the same, and length_a, length_b or output_a, output_b
   pesq stoi estoi                                    audio, reference_audio; run with: uv run --with pesq --with pystoi
@@ -2499,31 +2502,6 @@ FORMULAS = {
     "average_precision": Formula(average_precision_of, by_rows=True),
     **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
 }
-WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
-FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
-FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
-
-
-def formula_of(stated: str, aggregation: str) -> str:
-    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
-    return stated if stated in FORMULAS else "" if stated else FROM_RATIOS.get(aggregation, "")
-
-
-def statistic_of(fields: Any, formula: str) -> tuple[Any, ...] | None:
-    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
-    text = fields.get("statistics")
-    if text is None and {"numerator", "denominator"} <= set(fields):
-        text = f"[{fields['numerator']}, {fields['denominator']}]"
-    if text is None:
-        return None
-    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
-    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
-        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
-    if FORMULAS[formula].labels:
-        return tuple(None if label is None else str(label) for label in found)
-    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
-        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
-    return tuple(map(float, found))
 
 
 def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str] = ()) -> Any:
@@ -2552,11 +2530,6 @@ def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
         return []
     every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
     return sorted(every)
-
-
-def corpus_score(found: Sequence[tuple[Any, ...]], formula: str) -> float:
-    """The score of items with these statistics."""
-    return FORMULAS[formula].of(statistics_array(found, formula, classes_of(found, formula)))
 
 
 # --- parts/metrics/uncertainty.py -------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from sklearn.metrics import average_precision_score, f1_score, matthews_corrcoef
 
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.corpus_draws import drawn_scores, randomization_p
+from parts.statistics.item_statistics import OF_LABELS, OF_SUMS, score_of_items
 
 TEXT = "the a cat dog sat on mat and ran fast over lazy big small house tree river blue green one two"
 WORDS = TEXT.split()
@@ -268,6 +269,26 @@ def test_checkpoints_are_ranked_by_error_rates_and_points(metric, order, tmp_pat
     assert document["statistics"]["corrected"]["score"] == pytest.approx(best["eval_accuracy"], rel=0.05)
     benchmark_calculator.main(words)
     assert order in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("formula", [*OF_SUMS, *OF_LABELS])
+def test_what_readers_without_numpy_compute_is_the_same(formula):
+    rng = random.Random(18)
+    for _ in range(30):
+        n = rng.randint(1, 12)
+        if formula in OF_LABELS:
+            found = [
+                (rng.choice("abc"), rng.choice(["a", "b", "d", None if formula == "f1_macro" else "c"]))
+                for _ in range(n)
+            ]
+            rows = statistics_array(found, formula, classes_of(found, formula))
+        else:
+            width = {"bleu": 10, "chrf": 18, "f1": 3}.get(formula, 2)
+            top = [tuple(float(rng.randint(int(i == 8), 4)) for i in range(width - 1)) for _ in range(n)]
+            found = [(*row[:-1], row[-1], float(rng.randint(1, 9))) for row in top]
+            rows = np.array(found)
+        own, other = score_of_items(found, formula), FORMULAS[formula].of(rows)
+        assert own == pytest.approx(other, abs=1e-9) if own is not None else not np.isfinite(other)
 
 
 def test_perplexity_is_made_of_log_likelihoods_and_lengths():

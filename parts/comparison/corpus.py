@@ -14,8 +14,9 @@ from typing import Any
 
 from parts.comparison.vocabulary import Basis, CorpusItems, ItemId, Row, Side
 from parts.frame import ScriptError
-from parts.statistics.corpus import FORMULAS, classes_of, statistic_of, statistics_array
+from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.corpus_draws import Resampled, drawn_scores, draws_for, randomization_p
+from parts.statistics.item_statistics import statistic_of
 
 FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
 FEW_CHANGED = 10  # below, the draws cannot show how large changes are

@@ -17,7 +17,7 @@ from typing import Any
 from parts.frame import ROUNDED, ScriptError, is_number, single_line
 from parts.inputs import MAX_SAMPLES, input_bytes, stored_lines, strict_json_line
 from parts.records.run import Answer, Run
-from parts.statistics.corpus import corpus_score, statistic_of
+from parts.statistics.item_statistics import score_of_items, statistic_of
 from parts.vocabulary import normalize_name
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
@@ -34,7 +34,8 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; corpus: the score of all by their statistics, where they have some.
+    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
+    corpus, and corpus: that score by them, where it is one of sums or classes.
     """
 
     rows: int
@@ -43,6 +44,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    stated: bool = False
     corpus: float | None = None
 
 
@@ -111,7 +113,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
         chance = chance_of_choices(run, rows)
         empty = sum(map(is_blank, rows))
-        corpus = corpus_of_rows(run, rows) if run.formula else None
+        stated, corpus = corpus_of_rows(run, rows) if run.formula else (False, None)
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -135,13 +137,18 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         ),
         None,
     )
-    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, corpus)
+    return ItemFacts(
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+    )
 
 
-def corpus_of_rows(run: Run, rows: Rows) -> float | None:
-    """The score of the whole by its items' statistics; None where an item has none."""
+def corpus_of_rows(run: Run, rows: Rows) -> tuple[bool, float | None]:
+    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
     found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
-    return None if not found or None in found else run.scale * corpus_score(found, run.formula)
+    if not found or None in found:
+        return False, None
+    score = score_of_items(found, run.formula)
+    return True, None if score is None else run.scale * score
 
 
 def check_item_repeats(rows: Rows, where: str) -> None:

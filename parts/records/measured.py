@@ -21,8 +21,9 @@ from parts.records.items import Rows, sample_score, sharing_groups
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import distinct_runs, mean_run, usable_runs
 from parts.records.run import Run
-from parts.statistics.corpus import FORMULAS, classes_of, statistic_of, statistics_array
+from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.intervals import Estimate, ItemScores
+from parts.statistics.item_statistics import statistic_of
 from parts.tables import progress
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
 
@@ -92,7 +93,7 @@ class Samples:
 def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
     """A reading as the ranking keeps it; known: what several files have in common, kept once."""
     facts, run = reading.facts, reading.run
-    usable = facts is not None and (facts.corpus is not None or (facts.factor is not None and not run.corpus_level))
+    usable = facts is not None and (facts.stated or (facts.factor is not None and not run.corpus_level))
     samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
     counts = {"empty": facts.empty} | dict(run.counts) if facts else run.counts
     return Result(replace(run, counts=counts), reading.attempts, samples)
@@ -114,7 +115,7 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
     items_digest, run = digest_of(keys), reading.run
-    corpus = run.formula if reading.facts.corpus is not None else ""
+    corpus = run.formula if reading.facts.stated else ""
     return Samples(
         known.setdefault(items_digest, keys),
         sample_clusters(keys, rows, cluster_by, known),

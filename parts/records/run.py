@@ -20,8 +20,8 @@ from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
 from parts.records.settings import differences_of_settings, run_settings
 from parts.records.shared import SharedVotes, shared_votes
-from parts.statistics.corpus import formula_of
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
+from parts.statistics.item_statistics import formula_of
 from parts.vocabulary import (
     MEANS_OF_ALL,
     MetricMapping,
@@ -122,7 +122,7 @@ class Run:
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
-    formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/corpus.py
+    formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/item_statistics.py
     chosen: str = ""  # which of its items count, where not all do
     times: int = 1  # of how many repeats it is the mean
     votes: SharedVotes | None = None  # the votes that it is from, which other scores may share

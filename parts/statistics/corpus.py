@@ -1,13 +1,11 @@
 """Scores of a whole corpus made of its items' statistics: WER, perplexity, BLEU, chrF, F1, AUROC.
 
-A statistic is what an item adds: errors and length, log-likelihood and length, n-grams found and wanted, the wanted and
-the said class. Takes (items, d) arrays of them; gives the score of all, or of each of many weights. `FORMULAS` says how
-each score is made; records name theirs, and tests hold each against the field's own library.
+Takes (items, d) arrays of what items add (parts/statistics/item_statistics.py has it as records do); gives the score of
+all, or of each of many weights. `FORMULAS` says how each score is made; tests hold each against the field's library.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -169,31 +167,6 @@ FORMULAS = {
     "average_precision": Formula(average_precision_of, by_rows=True),
     **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
 }
-WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
-FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
-FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
-
-
-def formula_of(stated: str, aggregation: str) -> str:
-    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
-    return stated if stated in FORMULAS else "" if stated else FROM_RATIOS.get(aggregation, "")
-
-
-def statistic_of(fields: Any, formula: str) -> tuple[Any, ...] | None:
-    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
-    text = fields.get("statistics")
-    if text is None and {"numerator", "denominator"} <= set(fields):
-        text = f"[{fields['numerator']}, {fields['denominator']}]"
-    if text is None:
-        return None
-    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
-    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
-        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
-    if FORMULAS[formula].labels:
-        return tuple(None if label is None else str(label) for label in found)
-    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
-        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
-    return tuple(map(float, found))
 
 
 def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str] = ()) -> Any:
@@ -222,8 +195,3 @@ def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
         return []
     every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
     return sorted(every)
-
-
-def corpus_score(found: Sequence[tuple[Any, ...]], formula: str) -> float:
-    """The score of items with these statistics."""
-    return FORMULAS[formula].of(statistics_array(found, formula, classes_of(found, formula)))
