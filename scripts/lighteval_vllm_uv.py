@@ -2817,7 +2817,16 @@ HARMLESS = {
     *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
-    *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
+    *(
+        "cluster_by",
+        "cluster",
+        "direction",
+        "library",
+        "lower_is_better",
+        "numerator",
+        "denominator",
+        "inspect_evals_version",
+    ),
     "statistics",
     *(
         "predictions_sha256",
@@ -3774,7 +3783,7 @@ def result_run(
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
-        cluster_field=single_line(first_said("cluster_by", more)),
+        cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
         votes=shared_votes(record, row),
@@ -4111,8 +4120,9 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
             reasons.append(text)
         elif count:
             remarks.append(text)
-    stopped = counts.get("limit_hit", 0)
+    stopped, failed = counts.get("limit_hit", 0), max(0, counts.get("errored", 0) - attempts.lost)
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
+    remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []

@@ -131,7 +131,7 @@ def test_grouped_metrics_are_one_overall_score_with_its_declared_clusters(logs, 
     assert sorted(row["reason"] for row in answer["skipped"]) == [f"{g}: a mean over a part of the items" for g in "ab"]
     found = results(tmp_path)
     assert set(found) == {"accuracy"}
-    assert found["accuracy"]["metric_config"]["additional_details"]["cluster"] == "repo"
+    assert found["accuracy"]["metric_config"]["additional_details"]["cluster_by"] == "repo"
     assert found["accuracy"]["score_details"]["uncertainty"]["standard_error"]["method"] == "clustered"
 
 

@@ -112,7 +112,7 @@ def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str,
         standard_error=error,
         method=method,
         count=whole(row.get("scored_samples")),
-        scorer={"cluster": cluster},
+        scorer={"cluster_by": cluster},
     )
 
 

@@ -282,7 +282,10 @@ class Counts:
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
             self.generative = True
-            self.empty += not any(text.strip() for text in (item.answers if item.scored is None else item.scored))
+            blank = not any(text.strip() for text in (item.answers if item.scored is None else item.scored))
+            self.empty += blank and not (
+                item.errored or item.limit_hit
+            )  # counted as such, and no answer of the model's
         if item.generative:
             known = self.truncated is not None and item.truncated is not None
             self.truncated = self.truncated + item.truncated if known else None

@@ -28,7 +28,16 @@ HARMLESS = {
     *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
-    *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
+    *(
+        "cluster_by",
+        "cluster",
+        "direction",
+        "library",
+        "lower_is_better",
+        "numerator",
+        "denominator",
+        "inspect_evals_version",
+    ),
     "statistics",
     *(
         "predictions_sha256",

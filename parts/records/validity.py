@@ -34,8 +34,9 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
             reasons.append(text)
         elif count:
             remarks.append(text)
-    stopped = counts.get("limit_hit", 0)
+    stopped, failed = counts.get("limit_hit", 0), max(0, counts.get("errored", 0) - attempts.lost)
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
+    remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
