@@ -561,7 +561,10 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
     """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
     if value is None or isinstance(value, (dict, list)):
         return None
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)[: 4 * most]).split())
+    text = str(value)[: 4 * most]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    text = " ".join(text.split())
     return (text if len(text) <= most else text[: most - 1] + "…") or None
 
 

@@ -48,6 +48,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -144,10 +145,13 @@ def collect(args: argparse.Namespace) -> int:
     facts = {reading.model: reading.facts for reading in readings}
     found = [row for reading in readings for row in reading.rows]
     if boards:
-        official, more = leaderboard_rows(boards, benchmarks, hub.endpoint)
-        unreadable += more
         done = {reading.model for reading in readings if not reading.failed}
-        facts |= read_facts(hub, (row["model"] for row in official if row["model"] not in done), args.workers)
+        left = [model for model in board_models(boards) if model not in done]
+        with ThreadPoolExecutor(1) as aside:  # the Hub is asked while the rows are made
+            asking = aside.submit(read_facts, hub, left, args.workers)
+            official, more = leaderboard_rows(boards, benchmarks, hub.endpoint)
+        unreadable += more
+        facts |= asking.result()
         found = join_ranks(found, official, done)
     elsewhere = Elsewhere()
     if args.every_eval_ever:
@@ -603,9 +607,9 @@ import textwrap
 import threading
 import traceback
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -913,7 +917,10 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
     """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
     if value is None or isinstance(value, (dict, list)):
         return None
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)[: 4 * most]).split())
+    text = str(value)[: 4 * most]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    text = " ".join(text.split())
     return (text if len(text) <= most else text[: most - 1] + "…") or None
 
 
@@ -2758,17 +2765,24 @@ def explain_official_ranks(rows: Sequence[dict[str, Any]]) -> None:
         there = {row["model"]: ranked[row["model"], key] for row in shown if (row["model"], key) in ranked}
         ranges = rank_ranges(shown) if there else {}
         places = {model: row["official_rank"] for model, row in there.items()}
+        sign = -1 if any(row["lower_is_better"] for row in shown) else 1
+        order = sorted(places.values())
+        others = sorted(sign * row["comparable"] for row in shown if row["model"] not in there)
         for row in shown:
             row["official_rank"] = places.get(row["model"])
-        for row in shown:
             if found := there.get(row["model"]):
-                row["official_why"] = official_difference(row, found, ranges[row["model"]], shown) or None
+                missing = places[row["model"]] - 1 - bisect_left(order, places[row["model"]])
+                added = len(others) - bisect_right(others, sign * row["comparable"])
+                row["official_why"] = official_difference(row, found, ranges[row["model"]], missing, added) or None
 
 
 def official_difference(
-    row: Mapping[str, Any], there: Mapping[str, Any], rank: RankRange, shown: Sequence[Mapping[str, Any]]
+    row: Mapping[str, Any], there: Mapping[str, Any], rank: RankRange, missing: int, added: int
 ) -> str:
-    """Why a model's rank here is not its place on the Hub's leaderboard, for people; empty when it is."""
+    """Why a model's rank here is not its place on the Hub's leaderboard, for people; empty when it is.
+
+    there: the row that the Hub ranks; missing: models ahead of it there and not here; added: here, and not there.
+    """
     place = row["official_rank"]
     if rank.low == rank.high == place:
         return ""
@@ -2779,11 +2793,8 @@ def official_difference(
         why.append("no error of its score is known, so it has no rank here")
     elif rank.low != rank.high:
         why.append(f"the errors of the scores leave the places {rank.low} to {rank.high} open; the Hub goes by value")
-    missing = place - 1 - sum((other["official_rank"] or place) < place for other in shown)
     if missing > 0:
         why.append(f"{missing} of those ahead of it on the Hub have no score here")
-    sign = -1 if row["lower_is_better"] else 1
-    added = sum(not other["official_rank"] and sign * (other["comparable"] - row["comparable"]) > 0 for other in shown)
     if added:
         why.append(f"{added} of those ahead of it here are not on the Hub's leaderboard")
     return "; ".join(why)
@@ -3031,6 +3042,7 @@ def shown_name(name: str) -> str:
 # --- parts/board/data.py ----------------------------------------------------------------------------------------------
 
 DATA_SCHEMA = "1"
+LINES_AT_ONCE = 500  # that are written, and searched for tokens
 
 
 def make_metadata(
@@ -3085,8 +3097,9 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
 
-    lines = (json.dumps(told_row(row), ensure_ascii=False, allow_nan=False) for row in rows)
-    write_whole(folder / "leaderboard.jsonl", (f"{line}\n" for line in lines))
+    lines = [json.dumps(told_row(row), ensure_ascii=False, allow_nan=False) for row in rows]
+    parts = ("\n".join([*lines[at : at + LINES_AT_ONCE], ""]) for at in range(0, len(lines), LINES_AT_ONCE))
+    write_whole(folder / "leaderboard.jsonl", parts)
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
         with duckdb.connect(config={"threads": 1}) as engine:
@@ -9491,7 +9504,8 @@ def choose_shown(rows: Sequence[BoardRow]) -> None:
             groups[row["model"], row["benchmark"]].append(row)
     for group in groups.values():
         places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in group]
-        first = [row for row, place in zip(group, places, strict=True) if place == min(places)]
+        best = min(places)
+        first = [row for row, place in zip(group, places, strict=True) if place == best]
         newest = max(row["date"] or "" for row in first)
         next(row for row in first if (row["date"] or "") == newest)["shown"] = True
 

@@ -16,6 +16,7 @@ from parts.private import MACHINE_PATH, without_paths
 from parts.vocabulary import normalize_name, read_mapping
 
 DATA_SCHEMA = "1"
+LINES_AT_ONCE = 500  # that are written, and searched for tokens
 
 
 def make_metadata(
@@ -70,8 +71,9 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
 
-    lines = (json.dumps(told_row(row), ensure_ascii=False, allow_nan=False) for row in rows)
-    write_whole(folder / "leaderboard.jsonl", (f"{line}\n" for line in lines))
+    lines = [json.dumps(told_row(row), ensure_ascii=False, allow_nan=False) for row in rows]
+    parts = ("\n".join([*lines[at : at + LINES_AT_ONCE], ""]) for at in range(0, len(lines), LINES_AT_ONCE))
+    write_whole(folder / "leaderboard.jsonl", parts)
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
         with duckdb.connect(config={"threads": 1}) as engine:

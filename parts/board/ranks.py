@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -226,17 +227,24 @@ def explain_official_ranks(rows: Sequence[dict[str, Any]]) -> None:
         there = {row["model"]: ranked[row["model"], key] for row in shown if (row["model"], key) in ranked}
         ranges = rank_ranges(shown) if there else {}
         places = {model: row["official_rank"] for model, row in there.items()}
+        sign = -1 if any(row["lower_is_better"] for row in shown) else 1
+        order = sorted(places.values())
+        others = sorted(sign * row["comparable"] for row in shown if row["model"] not in there)
         for row in shown:
             row["official_rank"] = places.get(row["model"])
-        for row in shown:
             if found := there.get(row["model"]):
-                row["official_why"] = official_difference(row, found, ranges[row["model"]], shown) or None
+                missing = places[row["model"]] - 1 - bisect_left(order, places[row["model"]])
+                added = len(others) - bisect_right(others, sign * row["comparable"])
+                row["official_why"] = official_difference(row, found, ranges[row["model"]], missing, added) or None
 
 
 def official_difference(
-    row: Mapping[str, Any], there: Mapping[str, Any], rank: RankRange, shown: Sequence[Mapping[str, Any]]
+    row: Mapping[str, Any], there: Mapping[str, Any], rank: RankRange, missing: int, added: int
 ) -> str:
-    """Why a model's rank here is not its place on the Hub's leaderboard, for people; empty when it is."""
+    """Why a model's rank here is not its place on the Hub's leaderboard, for people; empty when it is.
+
+    there: the row that the Hub ranks; missing: models ahead of it there and not here; added: here, and not there.
+    """
     place = row["official_rank"]
     if rank.low == rank.high == place:
         return ""
@@ -247,11 +255,8 @@ def official_difference(
         why.append("no error of its score is known, so it has no rank here")
     elif rank.low != rank.high:
         why.append(f"the errors of the scores leave the places {rank.low} to {rank.high} open; the Hub goes by value")
-    missing = place - 1 - sum((other["official_rank"] or place) < place for other in shown)
     if missing > 0:
         why.append(f"{missing} of those ahead of it on the Hub have no score here")
-    sign = -1 if row["lower_is_better"] else 1
-    added = sum(not other["official_rank"] and sign * (other["comparable"] - row["comparable"]) > 0 for other in shown)
     if added:
         why.append(f"{added} of those ahead of it here are not on the Hub's leaderboard")
     return "; ".join(why)

@@ -127,6 +127,7 @@ def choose_shown(rows: Sequence[BoardRow]) -> None:
             groups[row["model"], row["benchmark"]].append(row)
     for group in groups.values():
         places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in group]
-        first = [row for row, place in zip(group, places, strict=True) if place == min(places)]
+        best = min(places)
+        first = [row for row, place in zip(group, places, strict=True) if place == best]
         newest = max(row["date"] or "" for row in first)
         next(row for row in first if (row["date"] or "") == newest)["shown"] = True
