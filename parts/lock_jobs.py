@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from parts.frame import VLLM
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "parts" / "jobs" / "locked.json"
+LOCK_FILE = ROOT / "parts" / "jobs" / "locked.json"
 ON_VLLM = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py")
 PLAIN = (*ON_VLLM, "inspect_eval_uv.py")
 MACHINE = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"}
@@ -79,8 +79,10 @@ def main() -> int:
     lines = sorted({line for rows in found.values() for line in rows})
     places = {line: index for index, line in enumerate(lines)}
     of = {name: " ".join(str(places[line]) for line in rows) for name, rows in found.items()}
-    TARGET.write_text(json.dumps({"lines": "\n".join(lines), "of": of}, indent=1) + "\n", encoding="utf-8")
-    print(f"written: {TARGET.relative_to(ROOT)}: {', '.join(f'{name}: {len(rows)}' for name, rows in found.items())}")
+    LOCK_FILE.write_text(json.dumps({"lines": "\n".join(lines), "of": of}, indent=1) + "\n", encoding="utf-8")
+    print(
+        f"written: {LOCK_FILE.relative_to(ROOT)}: {', '.join(f'{name}: {len(rows)}' for name, rows in found.items())}"
+    )
     return 0
 
 

@@ -5170,10 +5170,9 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
         else:
             found, reason = None, "no such folder here"
         if found is None or reason or is_adapter(found.folder or Path(os.devnull)):
-            raise ScriptError(
-                f"{model.label}: its base model {shown_name(name) or 'is not named and'}: "
-                f"{reason or 'an adapter itself'}: give --base-model FOLDER_OR_ID"
-            )
+            why = f"its base model {shown_name(name)}: {reason or 'an adapter itself'}"
+            why = why if name else "its adapter_config.json names no base model"
+            raise ScriptError(f"{model.label}: {why}: give --base-model FOLDER_OR_ID")
         known[place] = found
     return replace(model, base=known[place])
 

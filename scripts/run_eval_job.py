@@ -1448,7 +1448,9 @@ class EvalRun:
     def ceiling(self) -> float | None:
         """Dollars when every job that waits runs into its timeout; None where tokens have no known ceiling."""
         each = [
-            None if job.tokens_at_most is None else job.price * seconds_of(self.timeout) / 3600 + job.tokens_at_most
+            None
+            if job.tokens_at_most is None
+            else job.price * duration_seconds(self.timeout) / 3600 + job.tokens_at_most
             for job in self.waiting
         ]
         return None if None in each else sum(each)
@@ -1456,7 +1458,7 @@ class EvalRun:
     @property
     def committed(self) -> float | None:
         """Dollars that were spent, and that the jobs which run can cost at most."""
-        each = [state.at_most(job, seconds_of(self.timeout)) for job, state in self.rows()]
+        each = [state.at_most(job, duration_seconds(self.timeout)) for job, state in self.rows()]
         return None if None in each else sum(each)
 
     @property
@@ -1569,7 +1571,7 @@ def label_value(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:100] or "unnamed"
 
 
-def seconds_of(duration: str) -> int:
+def duration_seconds(duration: str) -> int:
     """A timeout in seconds: "90" -> 90    "5m" -> 300    "3h" -> 10800    "1.5d" -> 129600"""
     match = DURATION.fullmatch(duration)
     seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
@@ -2823,7 +2825,7 @@ def plan_rows(run: EvalRun) -> list[list[str]]:
     return rows
 
 
-def state_rows(run: EvalRun) -> list[list[str]]:
+def run_rows(run: EvalRun) -> list[list[str]]:
     """The jobs of a run as they are now."""
     rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
     for job, state in run.rows():
@@ -2850,7 +2852,7 @@ def time_left(run: EvalRun) -> str:
     left = max(seconds for seconds, _ in rows)
     if left > 0:
         return f"about {duration_text(left)} to go, by the estimate"
-    ends = max((state.timeout or seconds_of(run.timeout)) - state.seconds for _, state in rows)
+    ends = max((state.timeout or duration_seconds(run.timeout)) - state.seconds for _, state in rows)
     return f"longer than estimated; its timeout ends it in {duration_text(max(0.0, ends))}"
 
 
@@ -2872,7 +2874,7 @@ def cost_lines(run: EvalRun) -> list[str]:
 
 def ceiling_text(run: EvalRun) -> str:
     """What the jobs that wait can cost at most, and what is not in that."""
-    hardware = sum(job.price for job in run.waiting) * seconds_of(run.timeout) / 3600
+    hardware = sum(job.price for job in run.waiting) * duration_seconds(run.timeout) / 3600
     timeout = f"when each runs into its timeout of {run.timeout}"
     if run.ceiling is None:
         return f"the hardware at most {money(hardware)}, {timeout}; the tokens have no known ceiling"
@@ -2935,7 +2937,7 @@ def read_state(client: JobsClient, run: EvalRun, job: EvalJob, old: JobState, in
         measured=old.measured and same,
         flavor=flavor_of(job, info),
         price=price_of(client, run, job, info),
-        timeout=old.timeout if same else seconds_of(run.timeout),
+        timeout=old.timeout if same else duration_seconds(run.timeout),
     )
     if not state.failed or stage == "CANCELED":
         return state
@@ -2972,7 +2974,7 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
             old = run.states[job.name]
             info = client.submit(run, job, old.attempt + 1, script)
             tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
-            place = {"flavor": job.flavor, "price": job.price, "timeout": seconds_of(run.timeout)}
+            place = {"flavor": job.flavor, "price": job.price, "timeout": duration_seconds(run.timeout)}
             state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)
             run = replace(run, states={**run.states, job.name: state})
             save_run(args, run)
@@ -3043,7 +3045,7 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
             now, old = time.monotonic(), before.states
             changed = [(job, state) for job, state in run.rows() if state.stage != old[job.name].stage]
             if not said[0]:
-                note(render_table(state_rows(run)))
+                note(render_table(run_rows(run)))
             for job, state in changed:
                 note(f"{job.name}: {state.stage}{f' ({state.cause or state.message})' if state.failed else ''}")
             if changed or not said[0] or now - said[0] > SUMMARY_SECONDS:
@@ -3056,7 +3058,7 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
     from rich.live import Live
 
     with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
-        yield lambda _, run: live.update(rich_rows(state_rows(run), summary(run)), refresh=True)
+        yield lambda _, run: live.update(rich_rows(run_rows(run), summary(run)), refresh=True)
 
 
 def show_failures(run: EvalRun) -> None:
@@ -3093,9 +3095,9 @@ def print_run(run: EvalRun, as_json: bool) -> None:
     elif sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(rich_rows(state_rows(run), summary(run)))
+        Console().print(rich_rows(run_rows(run), summary(run)))
     else:
-        print(f"{render_table(state_rows(run))}\n\n{summary(run)}")
+        print(f"{render_table(run_rows(run))}\n\n{summary(run)}")
 
 
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
@@ -5761,7 +5763,7 @@ def rounded_cents(amount: float | None) -> float | None:
 
 def check_submission(args: argparse.Namespace) -> None:
     """What argparse cannot know of the flags of any submission."""
-    seconds_of(args.timeout or DEFAULT_TIMEOUT)
+    duration_seconds(args.timeout or DEFAULT_TIMEOUT)
     defaults = vars(args.parser.parse_args([]))
     changed = [name for name, value in vars(args).items() if name not in FREE_FLAGS and value != defaults[name]]
     if changed and not args.model:
@@ -5869,7 +5871,7 @@ def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> E
 
 def check_times(run: EvalRun) -> None:
     """ScriptError (3) when a job is estimated to be cut off by its timeout: it would be paid for and give little."""
-    late = [job for job in run.waiting if job.hours * 3600 > seconds_of(run.timeout)]
+    late = [job for job in run.waiting if job.hours * 3600 > duration_seconds(run.timeout)]
     if not late:
         return
     longest = max(job.hours for job in late)

@@ -122,3 +122,38 @@ def test_a_dry_run_shows_each_revision(repo, capsys, monkeypatch, tmp_path):
     assert left_out == []
     rows = [script.model_row(model, {"weights_bytes": 1, "cache_bytes_per_token": 1}) for model in models]
     assert [script.shown_row(row)["model"] for row in rows] == ["me/lm@step100", "me/lm@step300", "me/lm"]
+
+
+def parsed(*models: str, backend: str = "accelerate"):
+    return script.build_parser().parse_args(["--model", *models, "--tasks", "x|0", "--backend", backend])
+
+
+def test_an_adapter_on_the_hub_has_its_base_on_the_hub(repo):
+    weights = (TINY / "step_100" / "model.safetensors").read_bytes()
+    for name, config in (("good", '{"base_model_name_or_path": "me/lm", "revision": "step100"}'), ("bad", "{}")):
+        adapter = {"adapter_config.json": config, "adapter_model.safetensors": weights}
+        repo.create_repo(f"me/{name}", files=adapter)
+    (model,), _ = script.resolve_models(parsed("me/good"))
+    assert (model.base.label, model.base.weights_sha256) == ("me/lm@step100", sha(100))
+    assert model.folder.is_dir()
+    with pytest.raises(ScriptError, match="names no base model"):
+        script.resolve_models(parsed("me/bad"))
+
+
+def test_what_cannot_be_loaded_is_refused_with_the_reason_that_a_job_is_refused_with(repo):
+    repo.create_repo("me/packed", files={"model-Q4_K_M.gguf": b"x"})
+    with pytest.raises(ScriptError, match="GGUF files") as refused:
+        script.resolve_models(parsed("me/packed"))
+    assert refused.value.code == 1
+    head = b'{"architectures": ["BertForMaskedLM"], "model_type": "bert"}'
+    repo.create_repo("me/encoder", files=files(100) | {"config.json": head})
+    args = parsed("me/encoder")
+    models, _ = script.resolve_models(args)
+    with pytest.raises(ScriptError, match="BertForMaskedLM writes no text") as refused:
+        script.choose_backend(args, "lighteval", "accelerate", models)
+    assert refused.value.code == 1
+    both = parsed("me/encoder", "me/lm")
+    models, _ = script.resolve_models(both)
+    assert (
+        script.choose_backend(both, "lighteval", "accelerate", models) == ""
+    )  # it fails by itself, and stops no other

@@ -926,7 +926,7 @@ def test_a_documented_job_arrives_as_it_is_written(hub, words):
     assert job.spec["secrets"] == {"HF_TOKEN": hub.token}
     assert hub.token not in json.dumps({**job.spec, "secrets": None})
     assert "--timeout" in words[:where]
-    assert job.spec["timeoutSeconds"] == script.seconds_of(words[words.index("--timeout") + 1])
+    assert job.spec["timeoutSeconds"] == script.duration_seconds(words[words.index("--timeout") + 1])
     assert job.spec["flavor"] == words[words.index("--flavor") + 1]
     parsed = parser_of(ROOT / words[where]).parse_args(job.script_arguments)
     assert parsed.results_repo
@@ -986,7 +986,7 @@ def test_timeouts_mean_what_the_client_means(number, unit):
 
     text = f"{number}{unit}"
     try:
-        seconds = script.seconds_of(text)
+        seconds = script.duration_seconds(text)
     except script.ScriptError:
         return
     spec = _create_job_spec(image="x", command=["x"], env=None, secrets=None, flavor=None, timeout=text)

@@ -49,9 +49,9 @@ from parts.jobs.vocabulary import (
     Collected,
     EvalJob,
     EvalRun,
+    duration_seconds,
     duration_text,
     money,
-    seconds_of,
 )
 from parts.tables import render_table
 
@@ -144,7 +144,7 @@ def rounded_cents(amount: float | None) -> float | None:
 
 def check_submission(args: argparse.Namespace) -> None:
     """What argparse cannot know of the flags of any submission."""
-    seconds_of(args.timeout or DEFAULT_TIMEOUT)
+    duration_seconds(args.timeout or DEFAULT_TIMEOUT)
     defaults = vars(args.parser.parse_args([]))
     changed = [name for name, value in vars(args).items() if name not in FREE_FLAGS and value != defaults[name]]
     if changed and not args.model:
@@ -252,7 +252,7 @@ def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> E
 
 def check_times(run: EvalRun) -> None:
     """ScriptError (3) when a job is estimated to be cut off by its timeout: it would be paid for and give little."""
-    late = [job for job in run.waiting if job.hours * 3600 > seconds_of(run.timeout)]
+    late = [job for job in run.waiting if job.hours * 3600 > duration_seconds(run.timeout)]
     if not late:
         return
     longest = max(job.hours for job in late)

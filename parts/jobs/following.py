@@ -25,10 +25,10 @@ from parts.jobs.vocabulary import (
     EvalJob,
     EvalRun,
     JobState,
+    duration_seconds,
     duration_text,
     money,
     names_text,
-    seconds_of,
 )
 from parts.tables import render_table, rich_rows
 
@@ -48,7 +48,7 @@ def plan_rows(run: EvalRun) -> list[list[str]]:
     return rows
 
 
-def state_rows(run: EvalRun) -> list[list[str]]:
+def run_rows(run: EvalRun) -> list[list[str]]:
     """The jobs of a run as they are now."""
     rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
     for job, state in run.rows():
@@ -75,7 +75,7 @@ def time_left(run: EvalRun) -> str:
     left = max(seconds for seconds, _ in rows)
     if left > 0:
         return f"about {duration_text(left)} to go, by the estimate"
-    ends = max((state.timeout or seconds_of(run.timeout)) - state.seconds for _, state in rows)
+    ends = max((state.timeout or duration_seconds(run.timeout)) - state.seconds for _, state in rows)
     return f"longer than estimated; its timeout ends it in {duration_text(max(0.0, ends))}"
 
 
@@ -97,7 +97,7 @@ def cost_lines(run: EvalRun) -> list[str]:
 
 def ceiling_text(run: EvalRun) -> str:
     """What the jobs that wait can cost at most, and what is not in that."""
-    hardware = sum(job.price for job in run.waiting) * seconds_of(run.timeout) / 3600
+    hardware = sum(job.price for job in run.waiting) * duration_seconds(run.timeout) / 3600
     timeout = f"when each runs into its timeout of {run.timeout}"
     if run.ceiling is None:
         return f"the hardware at most {money(hardware)}, {timeout}; the tokens have no known ceiling"
@@ -160,7 +160,7 @@ def read_state(client: JobsClient, run: EvalRun, job: EvalJob, old: JobState, in
         measured=old.measured and same,
         flavor=flavor_of(job, info),
         price=price_of(client, run, job, info),
-        timeout=old.timeout if same else seconds_of(run.timeout),
+        timeout=old.timeout if same else duration_seconds(run.timeout),
     )
     if not state.failed or stage == "CANCELED":
         return state
@@ -197,7 +197,7 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
             old = run.states[job.name]
             info = client.submit(run, job, old.attempt + 1, script)
             tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
-            place = {"flavor": job.flavor, "price": job.price, "timeout": seconds_of(run.timeout)}
+            place = {"flavor": job.flavor, "price": job.price, "timeout": duration_seconds(run.timeout)}
             state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)
             run = replace(run, states={**run.states, job.name: state})
             save_run(args, run)
@@ -268,7 +268,7 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
             now, old = time.monotonic(), before.states
             changed = [(job, state) for job, state in run.rows() if state.stage != old[job.name].stage]
             if not said[0]:
-                note(render_table(state_rows(run)))
+                note(render_table(run_rows(run)))
             for job, state in changed:
                 note(f"{job.name}: {state.stage}{f' ({state.cause or state.message})' if state.failed else ''}")
             if changed or not said[0] or now - said[0] > SUMMARY_SECONDS:
@@ -281,7 +281,7 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
     from rich.live import Live
 
     with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
-        yield lambda _, run: live.update(rich_rows(state_rows(run), summary(run)), refresh=True)
+        yield lambda _, run: live.update(rich_rows(run_rows(run), summary(run)), refresh=True)
 
 
 def show_failures(run: EvalRun) -> None:
@@ -318,6 +318,6 @@ def print_run(run: EvalRun, as_json: bool) -> None:
     elif sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(rich_rows(state_rows(run), summary(run)))
+        Console().print(rich_rows(run_rows(run), summary(run)))
     else:
-        print(f"{render_table(state_rows(run))}\n\n{summary(run)}")
+        print(f"{render_table(run_rows(run))}\n\n{summary(run)}")

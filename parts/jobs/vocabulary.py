@@ -200,7 +200,9 @@ class EvalRun:
     def ceiling(self) -> float | None:
         """Dollars when every job that waits runs into its timeout; None where tokens have no known ceiling."""
         each = [
-            None if job.tokens_at_most is None else job.price * seconds_of(self.timeout) / 3600 + job.tokens_at_most
+            None
+            if job.tokens_at_most is None
+            else job.price * duration_seconds(self.timeout) / 3600 + job.tokens_at_most
             for job in self.waiting
         ]
         return None if None in each else sum(each)
@@ -208,7 +210,7 @@ class EvalRun:
     @property
     def committed(self) -> float | None:
         """Dollars that were spent, and that the jobs which run can cost at most."""
-        each = [state.at_most(job, seconds_of(self.timeout)) for job, state in self.rows()]
+        each = [state.at_most(job, duration_seconds(self.timeout)) for job, state in self.rows()]
         return None if None in each else sum(each)
 
     @property
@@ -321,7 +323,7 @@ def label_value(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:100] or "unnamed"
 
 
-def seconds_of(duration: str) -> int:
+def duration_seconds(duration: str) -> int:
     """A timeout in seconds: "90" -> 90    "5m" -> 300    "3h" -> 10800    "1.5d" -> 129600"""
     match = DURATION.fullmatch(duration)
     seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
