@@ -1,4 +1,4 @@
-"""SKILL.md's way through the whole house, run word for word: train, evaluate, rank, prepare, push, read back."""
+"""README's way through the whole house, run word for word: train, evaluate, rank, prepare, push, read back."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 
 def example_commands() -> list[list[str]]:
     """The commands of the section, without the one that starts the local Hub."""
-    section = (ROOT / "SKILL.md").read_text(encoding="utf-8").split("## The whole way, on the example")[1]
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## The whole way, without an account")[1]
     section = section.split("\n## ")[0]
     lines = "\n".join(re.findall(r"^```bash\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
     return [shlex.split(line) for line in lines if line.strip() and "local_hub.py" not in line]
