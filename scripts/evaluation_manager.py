@@ -4565,7 +4565,8 @@ class Reader:
         found = [t for t, _ in places if t.axis == axis and not self.says_quantized(t.text)]
         reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in found]
         told = f"{', '.join([target.text for target, _ in rows][:4])} by {', '.join(heads[:4])}"
-        reading.doubts = [*reading.doubts, f"no label in it is a model's ({told}), so nothing says whose it is"]
+        above = f"; above it: '{self.table.before[:150]}'" if self.table.before else ""
+        reading.doubts.append(f"no label in it is a model's ({told}), so nothing in it says whose it is{above}")
         return bool(found)
 
     def has_scores(self, target: Target) -> bool:
@@ -5086,13 +5087,10 @@ def next_command(reading: TableReading, again: str) -> str:
     number, look = reading.table.number, again.replace("extract-readme", "inspect-tables")
     if reading.status == "found":
         return f"{again} --table {number} --json"
-    if reading.status == "ambiguous":
-        lines = [selection_line(number, t) for t in reading.targets if t.ready][:4]
-        return f"{again} --selection FILE   # with: {' or '.join(lines) or f'a line of {look} --draft'}"
-    if reading.status == "absent" and reading.orientation != "single-model":
-        names = ", ".join(reading.names[:10])
-        return f"{again} --table {number} --model-name-override NAME   # only if one of these is this model: {names}"
-    return f"{again} --table {number} --force-table   # only if it is an evaluation table"
+    if not reading.evaluation or reading.orientation == "single-model":
+        return f"{again} --table {number} --force-table   # only if it is an evaluation table"
+    lines = [line.partition("  # ")[0] for line in itertools.islice(choices(reading), 4)]
+    return f"{again} --selection FILE   # with: {' or '.join(lines) or f'a line of {look} --draft'}"
 
 
 # --- parts/cards/selection.py -----------------------------------------------------------------------------------------

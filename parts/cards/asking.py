@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -443,10 +444,7 @@ def next_command(reading: TableReading, again: str) -> str:
     number, look = reading.table.number, again.replace("extract-readme", "inspect-tables")
     if reading.status == "found":
         return f"{again} --table {number} --json"
-    if reading.status == "ambiguous":
-        lines = [selection_line(number, t) for t in reading.targets if t.ready][:4]
-        return f"{again} --selection FILE   # with: {' or '.join(lines) or f'a line of {look} --draft'}"
-    if reading.status == "absent" and reading.orientation != "single-model":
-        names = ", ".join(reading.names[:10])
-        return f"{again} --table {number} --model-name-override NAME   # only if one of these is this model: {names}"
-    return f"{again} --table {number} --force-table   # only if it is an evaluation table"
+    if not reading.evaluation or reading.orientation == "single-model":
+        return f"{again} --table {number} --force-table   # only if it is an evaluation table"
+    lines = [line.partition("  # ")[0] for line in itertools.islice(choices(reading), 4)]
+    return f"{again} --selection FILE   # with: {' or '.join(lines) or f'a line of {look} --draft'}"

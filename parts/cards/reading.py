@@ -499,7 +499,8 @@ class Reader:
         found = [t for t, _ in places if t.axis == axis and not self.says_quantized(t.text)]
         reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in found]
         told = f"{', '.join([target.text for target, _ in rows][:4])} by {', '.join(heads[:4])}"
-        reading.doubts = [*reading.doubts, f"no label in it is a model's ({told}), so nothing says whose it is"]
+        above = f"; above it: '{self.table.before[:150]}'" if self.table.before else ""
+        reading.doubts.append(f"no label in it is a model's ({told}), so nothing in it says whose it is{above}")
         return bool(found)
 
     def has_scores(self, target: Target) -> bool:
