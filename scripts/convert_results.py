@@ -4494,10 +4494,20 @@ def inspect_ratios(runs: Sequence[Mapping[str, Any]], scores: Sequence[LogScore]
 
 
 def inspect_unparsed(runs: Sequence[Mapping[str, Any]], scores: Sequence[LogScore]) -> int | None:
-    """How many attempts hold no answer: inspect grades these N; None for scorers that give no letters."""
-    values = [part(run, "scores", score.scorer).get("value") for score in scores[:1] for run in runs]
-    letters = [value for value in values if value in ("C", "I", "P", "N")]
-    return letters.count("N") if letters else None
+    """How many attempts hold no answer: graded N, or the scorer says that it read none; None where it never says so.
+
+    Not of attempts that failed or hit a limit: these are counted as such.
+    """
+    ended = [run for run in runs if not run.get("error") and not part(run, "limit")]
+    entries = [part(run, "scores", score.scorer) for score in scores[:1] for run in ended]
+    none = [
+        entry.get("value") == "N"
+        or entry.get("answer") == ""
+        or entry.get("reason") in ("invalid_response_format", "no_response")
+        for entry in entries
+    ]
+    graded = any(entry.get("value") in ("C", "I", "P", "N") for entry in entries)
+    return sum(none) if graded or any(none) or len(ended) < len(runs) else None
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # )
 # ]cog]
 
+import array
 import ast
 import asyncio
 import collections
@@ -3434,6 +3435,8 @@ class LogMetric:
     scorer: str
     number: float
     values: tuple[float | None, ...] | None
+    key: str | None = None  # of a score of several values
+    reducer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -4121,6 +4124,1478 @@ def inspect_names(texts: Sequence[str]) -> dict[str, list[str]]:
     return {name: keys.get(name, []) for name in names}
 
 
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                found.setdefault(real, Path(path))
+    return list(found.values())
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+# --- parts/formats/vocabulary.py --------------------------------------------------------------------------------------
+
+# Formats by the name that --format takes, with the library that writes them.
+LIBRARIES = {"lighteval": "lighteval", "lm-eval": "lm-eval", "inspect": "inspect_ai", "helm": "helm"}
+LIBRARIES |= {"lmms-eval": "lmms-eval", "evalchemy": "evalchemy", "evalscope": "evalscope", "mteb": "mteb"}
+LIBRARIES |= {"olmes": "olmes", "nemo": "nemo-evaluator", "opencompass": "opencompass", "evalplus": "evalplus"}
+LIBRARIES |= {"swe-bench": "swebench", "simple-evals": "simple-evals", "trainer": "transformers.Trainer"}
+LIBRARIES |= {"every-eval-ever": "every_eval_ever"}
+# Bounds on what a hostile or damaged file can make this script read at once, in bytes.
+MAX_JSON = 1 << 30  # one JSON document
+
+# Folders of people: a model right in one is not a checkpoint of a "run" of that name.
+HOME_FOLDERS = {"home", "users", "root"}
+
+# A path of a machine in a text: at least two parts from the root; its last part says enough.
+STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)[-:](\d\d)[-:](\d\d)(?:\.\d+)?")  # in the names of result files
+
+
+class RepeatedIds(Exception):
+    """The data set's own ids do not tell its items apart: rows must be named by their number."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A file with scores."""
+
+    path: Path
+    sha256: str
+    format: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When an evaluation ran: ISO 8601 as far as the source tells the time zone, and seconds for comparisons."""
+
+    text: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """The model that a file is about; only a folder that is here has a path and weights that can be hashed."""
+
+    id: str
+    revision: str | None = None
+    path: str | None = None
+    weights_sha256: str | None = None
+    engine: str | None = None
+    engine_version: str | None = None
+    deployment: str = "unknown"
+    platform: str | None = None
+    local: bool = False
+    folder: Path | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{short_slug(self.developer)}/{short_slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class ScoreRead:
+    """One metric of one task as a file has it; `aggregation` is None when the file does not tell."""
+
+    name: str
+    id: str
+    value: float
+    aggregation: str | None
+    lower_is_better: bool = False
+    standard_error: float | None = None
+    method: str | None = None
+    draws: int | None = None
+    count: int | None = None
+    filter: str | None = None  # what lm-eval took out of the answers before it scored them
+    details: Mapping[str, Any] = field(default_factory=dict)
+    unit: tuple[str, float | None, float | None] | None = None  # unit and range, where the harness defines them
+    rounding: float = 0.0  # how far a file's number may be from the one that was measured
+    scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
+    direction_known: bool = True
+
+
+@dataclass(slots=True)
+class AskedItem:
+    """One item of a task with the model's answer; `values` has a number per metric, or None and `error`."""
+
+    id: str
+    raw: str
+    references: list[str]
+    answers: list[str]
+    values: dict[str, float | None]
+    choices: list[str] | None = None
+    scored: list[str] | None = None  # what is scored of the answers, when it is less
+    prompt: str | None = None
+    shown: dict[str, list[str]] = field(default_factory=dict)  # the answer, where it depends on the metric
+    found: tuple[str, str] | None = None  # what was read from the answer, and how
+    reasoning: list[str] | None = None
+    error: str | None = None
+    generative: bool = False
+    truncated: bool | None = None  # None: not known
+    unparsed: bool | None = None
+    attempt: int | None = None  # which time the item was asked
+    messages: list[dict[str, Any]] | None = None
+    usage: dict[str, int] | None = None
+    tries: dict[str, list[float | None]] | None = None  # by metric, a value for each attempt; None: a single attempt
+    planned: int = 1  # attempts that the run was to make
+    errored: int = 0  # attempts that ended with an error, whether scored or not
+    lost_to_errors: int = 0  # those of them that have no score
+    limit_hit: int = 0  # attempts that a limit (messages, tokens, time, cost) ended
+    metadata: Mapping[str, str] = field(default_factory=dict)  # what the data set says of the item
+    ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of corpus metrics: what is added up
+
+    def attempt_values(self, score: str) -> list[float | None]:
+        """A metric's value in each attempt."""
+        if self.tries is not None and score in self.tries:
+            return self.tries[score]
+        return [self.values.get(score) if self.error is None else None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRun:
+    """One model on one task, as one file tells it."""
+
+    origin: Origin
+    task: str
+    title: str
+    model: EvaluatedModel
+    scores: tuple[ScoreRead, ...]
+    shots: int | None = None
+    version: str = "unknown"
+    library: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    generation_args: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    moment: Moment = Moment()
+    run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
+    identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    samples: Callable[[bool], Iterator[AskedItem]] | None = None
+    sample_file: Path | None = None
+    promised: bool = False  # whether the log says that samples were written
+    failure: str | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{short_slug(self.title)}/{self.model.place}"
+
+    def result_id(self, score: ScoreRead) -> str:
+        """The stable id of a result: `<task>|<shots>/<metric>`, without shots where they are not known."""
+        return f"{self.title}{'' if self.shots is None else f'|{self.shots}'}/{score.name}"
+
+
+@dataclass(frozen=True)
+class MigratedRecord:
+    """A record of an older version, in this one; `lines` are those of its samples file."""
+
+    origin: Origin
+    title: str
+    model: EvaluatedModel
+    record: dict[str, Any]
+    lines: Callable[[], Iterator[dict[str, Any]]] | None = None
+    sample_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is not converted, and why; `failed` when it should have been."""
+
+    file: str
+    reason: str
+    task: str | None = None
+    path: str | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A record on disk (or, in a dry run, in mind)."""
+
+    path: Path
+    record: dict[str, Any]
+    run: TaskRun
+    rows: int
+
+
+@dataclass
+class Report:
+    """All that a run found out."""
+
+    written: list[Conversion] = field(default_factory=list)
+    unchanged: list[Conversion] = field(default_factory=list)
+    skipped: list[Trouble] = field(default_factory=list)
+    failures: list[Trouble] = field(default_factory=list)
+    conflicts: list[Trouble] = field(default_factory=list)
+    notes: list[Trouble] = field(default_factory=list)  # what is odd, and no reason to leave anything out
+    others: int = 0
+
+    @property
+    def records(self) -> list[Conversion]:
+        return [*self.written, *self.unchanged]
+
+
+@dataclass
+class Tally:
+    """What is known of one metric's items after all are read."""
+
+    values: array.array = field(default_factory=lambda: array.array("d"))
+    by_item: dict[str, list[float]] = field(default_factory=dict)  # only of items that were asked several times
+    ratio: tuple[float, float] = (0.0, 0.0)  # sums of what a corpus metric divides
+    errors: int = 0
+
+    def add(self, item: AskedItem, score: str, value: float | None) -> None:
+        if value is None:
+            self.errors += 1
+            return
+        self.values.append(value)
+        if score in item.ratios:
+            own = item.ratios[score]
+            self.ratio = self.ratio[0] + own[0], self.ratio[1] + own[1]
+        if item.attempt is not None:
+            self.by_item.setdefault(item.id, []).append(value)
+
+    @property
+    def items(self) -> list[float]:
+        """A value per item: the mean of the times that it was asked."""
+        return [sum(own) / len(own) for own in self.by_item.values()] if self.by_item else list(self.values)
+
+
+@dataclass
+class Counts:
+    """What became of the attempts of a metric: all counts are of attempts, not of items; None once one is not known.
+
+    `attempts` were to be made; `scored` of them have a value and `wrong` of those have none of the credit; `errored`
+    ended with an error and `limit_hit` at a limit, scored or not; what is neither scored nor lost to an error has
+    `no_value`. What is missing from a score is attempts - scored.
+    """
+
+    generative: bool = False
+    attempts: int = 0
+    scored: int = 0
+    wrong: int | None = 0
+    no_value: int = 0
+    errored: int = 0
+    limit_hit: int = 0
+    empty: int = 0
+    truncated: int | None = 0
+    unparsed: int | None = 0
+
+    def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
+        values = item.attempt_values(score)
+        scored = [value for value in values if value is not None]
+        attempts = max(item.planned, len(values))
+        lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
+        self.attempts += attempts
+        self.scored += len(scored)
+        self.wrong = None if lowest is None else (self.wrong or 0) + sum(value <= lowest for value in scored)
+        self.errored += max(item.errored, lost_to_errors)
+        self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
+        self.limit_hit += item.limit_hit
+        self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
+        if item.generative and item.error is None:
+            self.generative = True
+            blank = not any(text.strip() for text in (item.answers if item.scored is None else item.scored))
+            self.empty += blank and not (
+                item.errored or item.limit_hit
+            )  # counted as such, and no answer of the model's
+        if item.generative:
+            known = self.truncated is not None and item.truncated is not None
+            self.truncated = self.truncated + item.truncated if known else None
+
+    @property
+    def details(self) -> dict[str, int | None]:
+        """The counts by their names in a record."""
+        found: dict[str, int | None] = {name: getattr(self, name) for name in ("attempts", "scored", "wrong")}
+        found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unparsed")}
+        return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
+
+
+def short_slug(text: str) -> str:
+    """A slug that file systems take, however long the name in a file is."""
+    name = slug(text)
+    return (
+        name if len(name) <= 120 else f"{name[:100]}_{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:12]}"
+    )
+
+
+def foreign_id(path: str) -> str:
+    """`<run>/<folder>` of a path on another machine, without the name of a person.
+
+    "/data/run/checkpoint-500", "D:\\\\run\\\\checkpoint-500" -> run/checkpoint-500; "~ann/model" -> local/model
+    """
+    parts = [part for part in re.split(r"[/\\]+", re.sub(r"^[A-Za-z]:", "", path)) if part not in ("", ".", "..", "~")]
+    if not parts:
+        return "local/unnamed"
+    skip = 1 if parts[0].startswith("~") else 0
+    for index, name in enumerate(parts[:-1]):
+        if name.lower() in HOME_FOLDERS:
+            skip = index + (1 if name.lower() == "root" else 2)
+            break
+    return local_id(Path("/", *(parts[skip:] or parts[-1:])))
+
+
+def is_path(name: str) -> bool:
+    """Whether a model's name is a place on some machine and no id."""
+    if name.startswith(("/", "./", "../", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", name) or "\\" in name:
+        return True
+    last = name.rstrip("/").rsplit("/", 1)[-1]
+    return name.count("/") > 1 or ("/" in name and parse_checkpoint_name(last) is not None)
+
+
+def hub_source(repo: str, split: str | None, total: int | None, details: dict[str, Any]) -> dict[str, Any]:
+    """The source_data of a data set on the Hub."""
+    source = {
+        "dataset_name": repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": repo,
+        "hf_split": split,
+        "samples_number": total,
+        "additional_details": strings(details),
+    }
+    return {name: value for name, value in source.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file to be looked at; `asked` when it was named itself and did not only lie in a folder."""
+
+    path: Path
+    asked: bool
+
+
+class Files:
+    """The files of a conversion; knows where the items of a results file lie."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.found: dict[str, FoundFile] = {}
+        self.used: set[Path] = set()
+        self.listed: dict[Path, dict[str, dict[str, Path]]] = {}
+        for path in paths:
+            if path.is_dir():
+                for base, folders, names in os.walk(path):
+                    folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
+                    for name in sorted(name for name in names if not name.startswith(".")):
+                        self.add(Path(base) / name, False)
+            else:
+                self.add(path, True)
+        self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
+
+    def add(self, path: Path, asked: bool) -> None:
+        if not asked and not path.is_file():  # a pipe or a device: opening it may never end
+            return
+        self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
+
+    def details(self, results: Path, task: str) -> Path | None:
+        """The details file of a lighteval task: in the folder beside results/, else any of the same time here."""
+        stamp = results.stem.removeprefix("results_")
+        wanted = {slug(f"details_{task}_{stamp}"), slug(f"details_{re.sub(r'[|]0$', '', task)}_{stamp}")}
+        places: list[Path] = []
+        parts = results.resolve().parent.parts
+        for index in range(len(parts) - 1, 0, -1):
+            if parts[index] == "results":
+                folder = Path(*parts[:index], "details", *parts[index + 1 :])
+                places += sorted(folder.glob(f"{stamp}/*.parquet")) if STAMP.search(stamp) else []
+        fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
+        for path in fitting[:1]:
+            self.used.add(path.resolve())
+        return fitting[0] if fitting else None
+
+    def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
+        """The samples file of an lm-eval task: of the same time, beside the results file.
+
+        samples_<task>_<time>.jsonl; before 0.4.3 <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could
+        also be the task "easy": one that ends like a longer name of `tasks` is that one's.
+        """
+        stamp = STAMP.search(results.name)
+        ending = results.stem.removeprefix("results")
+        exact = [f"samples_{task}{ending}.jsonl", f"{stamp[0] if stamp else ''}_samples_{task}.jsonl"]
+        exact += [f"{results.stem.removesuffix('_results')}_samples_{task}.jsonl"]  # lmms-eval
+        names = self.lines_in(results.parent)
+        found = [results.with_name(name) for name in exact if stamp and name in names[""]][:1]
+        if not found and task in names:
+            longer = tuple(name for name in tasks if name.endswith(f"_{task}"))
+            found = [path for path in names[task].values() if not (longer and path.stem.endswith(longer))]
+            found = found if len(found) == 1 else []
+        for path in found[:1]:
+            self.used.add(path.resolve())
+        return found[0] if found else None
+
+    def lines_in(self, folder: Path) -> dict[str, dict[str, Path]]:
+        """The JSON-lines files of a folder: by their names under "", and by each part of a name behind a "_"."""
+        if folder not in self.listed:
+            listed: dict[str, dict[str, Path]] = {"": {}}
+            for path in sorted(folder.glob("*.jsonl")):
+                listed[""][path.name] = path
+                words = path.stem.split("_")
+                for index in range(len(words)):
+                    listed.setdefault("_".join(words[index:]), {})[path.name] = path
+            self.listed[folder] = listed
+        return self.listed[folder]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open_input(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def reason_of(error: BaseException) -> str:
+    """One line for what is wrong with a file."""
+    text = without_paths(single_line(error))[:300]
+    if isinstance(error, MemoryError):
+        return "too large for the memory of this machine"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (
+        text if isinstance(error, ValueError) and text else f"damaged ({type(error).__name__}: {text or 'no details'})"
+    )
+
+
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "perplexity": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
+
+
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+# --- parts/formats/values.py ------------------------------------------------------------------------------------------
+
+SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
+MAX_DETAIL = 1 << 14  # one setting, in characters
+TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
+
+# Metrics that are proportions by their definition, for a score without items.
+PROPORTIONS = re.compile(
+    r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+)
+LOWER_METRICS = re.compile(
+    r"(?:.*[_/ -])?(?:loss|perplexity|ppl|wer|cer|ter|mse|mae|rmse|bpb|bits_per_byte(?:_corr)?|error(?:_rate)?|"
+    r"brier\w*|ece|calibration_error|edit_distance|toxicity|hallucination_rate|latency)",
+    re.IGNORECASE,
+)
+HIGHER_METRICS = re.compile(
+    r"(?:.*[_/ -])?(?:accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
+    r"rouge\w*|exact_match\S*|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
+    re.IGNORECASE,
+)
+# Of an item's metadata: keys, and characters of a value.
+MOST_METADATA, LONGEST_METADATA = 64, 256
+OWN_METADATA = {"epoch", "prompt_hash", "attempts", "scored", "attempt_values"}  # what a converted item's metadata says
+SECRET_NAMES = re.compile(
+    r"(?!.*(?:bos|eos|pad|unk|sep|cls|mask|stop|image|prefix)_token$)(?:.*_)?(?:api_?key|token|secret|password|credentials?)"
+    r"|authorization|(?:default_|extra_)?headers",
+    re.IGNORECASE,
+)
+TWO_SCALES = {"bleu", "chrf", "chrf++", "ter"}
+PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
+
+
+def finite(value: Any) -> float | None:
+    """A finite number or a truth value as a float; None for anything else."""
+    if isinstance(value, bool):
+        return float(value)
+    return float(value) if is_number(value) else None
+
+
+def whole(value: Any) -> int | None:
+    """A count: a whole number from 0 on; None for anything else."""
+    return int(value) if is_number(value) and value == int(value) >= 0 else None
+
+
+def part(value: Any, *names: str) -> dict[str, Any]:
+    """A dictionary inside a dictionary; {} where there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def rows_of(value: Any) -> list[dict[str, Any]]:
+    """The dictionaries in a list; [] where there is no list."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def named(value: Any) -> str | None:
+    """A name in a foreign file: one line, not empty; None for anything else."""
+    return (single_line(value)[:500] or None) if isinstance(value, str) else None
+
+
+def first(*values: Any) -> Any:
+    """The first value that is not None."""
+    return next((value for value in values if value is not None), None)
+
+
+def all_texts(value: Any) -> list[str]:
+    """A text or a list of them (of whatever depth and type the harness wrote) as texts."""
+    if value is None:
+        return []
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in all_texts(item)] if len(value) < 100_000 else []
+    return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)]
+
+
+def without_tokens(value: Any) -> Any:
+    """Dictionaries of text in which a Hub token that stands where a name should be is masked."""
+    if isinstance(value, dict):
+        return {name: without_tokens(part) for name, part in value.items()}
+    return TOKEN.sub(r"\1_***", value) if isinstance(value, str) else value
+
+
+def as_detail(value: Any) -> Any:
+    """A setting as a detail: text without paths; a list or dictionary as JSON."""
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str) if value else None
+    return without_paths(value[:MAX_DETAIL]) if isinstance(value, str) else value
+
+
+def as_prompt(value: Any) -> str | None:
+    """A part of the prompt as a detail: whole but for secrets, because it decides scores."""
+    return scrub(value[:MAX_DETAIL]) if isinstance(value, str) and value else None
+
+
+def settings_details(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as details."""
+    return {name: (as_prompt if name in PROMPT_SETTINGS else as_detail)(value) for name, value in settings.items()}
+
+
+def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of several places as one; the first that says something of a name holds. Secrets stay out."""
+    found: dict[str, Any] = {}
+    for source in sources:
+        for name, value in source.items():
+            text = single_line(name)[:80]
+            if text and value is not None and value != {} and found.get(text) is None:
+                found[text] = "***" if SECRET_NAMES.fullmatch(text) else value
+    return found
+
+
+def bounded_metadata(values: Mapping[str, Any]) -> dict[str, str]:
+    """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
+    found: dict[str, str] = {}
+    for name, value in list(values.items())[:MOST_METADATA]:
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        if len(text) > LONGEST_METADATA:
+            digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+            text = f"{text[: LONGEST_METADATA - 20]}… {digest}"
+        key = single_line(name)[:80] or "unnamed"
+        found[f"item_{key}" if key in OWN_METADATA else key] = scrub(text)
+    return found
+
+
+def source_named(name: str, **details: Any) -> dict[str, Any]:
+    """The source_data of a data set that is known by a name alone."""
+    return {"dataset_name": name, "source_type": "other", "additional_details": strings(details)}
+
+
+def metric_direction(name: str) -> bool | None:
+    """Whether lower is better for a metric, by its name's last word; None when the name does not tell."""
+    if LOWER_METRICS.fullmatch(name):
+        return True
+    return False if HIGHER_METRICS.fullmatch(name) else None
+
+
+def bare_version(value: Any) -> str:
+    """A harness's version; "unknown" when the file does not say it."""
+    return named(value) if isinstance(value, str) and named(value) not in (None, "?", "None") else "unknown"
+
+
+def moment_in_name(name: str) -> Moment:
+    """The time in a result file's name, local to the machine that wrote it."""
+    match = STAMP.search(name)
+    if not match:
+        return Moment()
+    text = f"{match[1]}T{match[2]}:{match[3]}:{match[4]}"
+    with contextlib.suppress(ValueError):
+        return Moment(text, datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    return Moment()
+
+
+def moment_of(value: Any) -> Moment:
+    """The time in a file: seconds since 1970, or ISO 8601."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        if is_number(value) and value > 1e8:
+            return Moment(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(value)), float(value))
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value.strip())
+            return Moment(found.isoformat(), (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+    return Moment()
+
+
+def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit and range of a score: by its metric's definition, else by its items; "unknown" when neither tells."""
+    if score.unit is not None:
+        return score.unit
+    name = score.name.split(",", 1)[0].rsplit("/", 1)[-1]
+    if name in TWO_SCALES and score.aggregation not in TWO_SCALES and max([score.value, *values]) <= 1.0:
+        return "unknown", None, None  # of 0..1 or of 0..100: only the harness's own rule says it
+    unit, low, high = metric_scale(name, [*values, score.value])
+    inside = (low is None or score.value >= low) and (high is None or score.value <= high)
+    if name.split(":", 1)[0] in METRIC_SCALES:
+        return (unit, low, high) if inside else ("unknown", None, None)
+    if values:
+        return unit, low, high
+    return (unit, low, high) if unit == "proportion" and PROPORTIONS.fullmatch(name) else ("unknown", None, None)
+
+
+def best_of(score: ScoreRead) -> float | None:
+    """The value of a right answer; None for metrics in which lower is better."""
+    if score.lower_is_better:
+        return None
+    known = score.unit or METRIC_SCALES.get(score.name.split(",", 1)[0].split(":", 1)[0])
+    return known[2] if known and known[2] is not None else 1.0
+
+
+def with_standard_error(score: ScoreRead, tally: Tally) -> ScoreRead:
+    """The score with a standard error worked out from its items, when the file has none and it is their mean."""
+    items = tally.items if score.standard_error is None and score.aggregation == "mean" else []
+    if len(items) < 2:
+        return score
+    return replace(score, standard_error=standard_deviation(items) / math.sqrt(len(items)), method="analytic")
+
+
+def no_credit(score: ScoreRead) -> float | None:
+    """The value of an answer that earns nothing; None for metrics that have no such value."""
+    if score.lower_is_better:
+        return None
+    return 0.0 if score.unit is None else score.unit[1]
+
+
+def unrounded(score: ScoreRead, tally: Tally) -> ScoreRead:
+    """The mean of the items in place of a file's number that is the same but for its rounding."""
+    if not score.rounding or score.aggregation != "mean" or not tally.values:
+        return score
+    mean = sum(tally.values) / len(tally.values)
+    if abs(mean - score.value) <= SAME_SCORE * max(1.0, abs(mean)):
+        return score
+    return replace(score, value=mean, details={**score.details, "score_as_written": repr(score.value)})
+
+
+def conflict(score: ScoreRead, tally: Tally) -> str | None:
+    """What is wrong when the items that are here do not average to the file's score."""
+    if score.aggregation != "mean" or not tally.values:
+        return None
+    mean = sum(tally.values) / len(tally.values)
+    if abs(mean - score.value) <= max(SAME_SCORE * max(1.0, abs(score.value)), score.rounding):
+        return None
+    return f"the file says {score.value!r}, its {len(tally.values)} items average to {mean!r}"
+
+
+# --- parts/formats/inspect_scores.py ----------------------------------------------------------------------------------
+
+# Metrics of inspect that say how sure others are.
+INSPECT_SPREAD = re.compile(
+    r"(?:^|_)(?:std_?err|sterr|se|std|stddev|var|variance|ci|ci_lower|ci_upper|stderr\d*)$|^bootstrap_"
+)
+
+
+INSPECT_LOWER = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
+
+
+# Ways of joining repeats that are a metric of their own; others ("mode", "median") are named behind it.
+INSPECT_METRIC_REDUCERS = re.compile(r"(?:pass_at|pass_k|at_least|pass_hat)_?\d+|max")
+
+
+INSPECT_ALL_LABEL = "all"  # inspect's own name of a grouped metric's row over all items
+
+
+# Scorers of inspect itself that ask no model.
+INSPECT_RULES = {"match", "includes", "pattern", "answer", "choice", "exact", "f1", "math", "perplexity"}
+
+
+INSPECT_PROMPT_OPTIONS = ("template", "instructions", "grade_pattern", "partial_credit", "include_history")
+
+
+INSPECT_VALUES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+
+
+@dataclass(frozen=True)
+class LogScore:
+    """A score of a log and where its items are: scorer, key of a score of several values, way of joining repeats."""
+
+    score: ScoreRead
+    scorer: str
+    key: str | None
+    reducer: str | None
+    joined: Mapping[str, Any] = field(default_factory=dict)  # an item's value, for other ways than the mean
+
+
+def inspect_value(value: Any) -> float | None:
+    """A score's value as inspect's value_to_float reads it; None for what is no number."""
+    if isinstance(value, str):
+        known = INSPECT_VALUES.get(value, INSPECT_VALUES.get(value.lower()) if len(value) > 1 else None)
+        if known is not None:
+            return known
+        with contextlib.suppress(ValueError):
+            return finite(float(value))
+        return None
+    return finite(value)
+
+
+def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]:
+    """The measured metrics of a log: no standard errors and spreads, no parts of the items, none without a number."""
+    found: dict[str, LogScore] = {}
+    for row in rows_of(part(header, "results").get("scores")):
+        name = named(row.get("name")) or "score"
+        scorer, reducer = named(row.get("scorer")) or name, named(row.get("reducer"))
+        key = name if name != scorer else None
+        metrics = part(row, "metrics")
+        for text, metric in metrics.items():
+            value = finite(metric.get("value")) if isinstance(metric, dict) else finite(metric)
+            if value is None or INSPECT_SPREAD.search(text) or inspect_group(metric) not in (None, ""):
+                continue
+            if inspect_group(metric) == "" and inspect_repeats(metric, value, metrics):
+                continue  # the same overall score once more
+            label = inspect_label(name, text, metric, reducer, key is not None)
+            label = label if label not in found else f"{single_line(name).rsplit('/', 1)[-1]}_{label}"
+            score = inspect_score(row, metrics, text, label, value)
+            score = replace(score, scorer={**inspect_scorer(header, row, scorer), **score.scorer})
+            joined = inspect_joined(reductions, scorer, reducer, key)
+            found.setdefault(label, LogScore(score, scorer, key, reducer, joined))
+    return list(found.values())
+
+
+def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str, label: str, value: float) -> ScoreRead:
+    """One metric of a scorer; whether it is the mean of the items is found out from these."""
+    bare = text.rsplit("/", 1)[-1]
+    error, method, cluster = inspect_error(metrics) if bare in ("accuracy", "mean") else (None, None, None)
+    lower = True if label.split("_")[0] in INSPECT_LOWER else metric_direction(label)
+    lower = False if lower is None and bare == "accuracy" else lower
+    return ScoreRead(
+        label,
+        INSPECT_METRICS.get(label, label),
+        value,
+        "mean" if bare in ("accuracy", "mean") else None,
+        lower_is_better=lower is True,
+        direction_known=lower is not None,
+        standard_error=error,
+        method=method,
+        count=whole(row.get("scored_samples")),
+        scorer={"cluster_by": cluster},
+    )
+
+
+def inspect_scorer(header: Mapping[str, Any], row: Mapping[str, Any], scorer: str) -> dict[str, Any]:
+    """Who scored: the scorer with its options, the model that it asks with its settings, a hash of its own prompt.
+
+    A grader is named in the scorer's options, or as the role "grader"; one that is named nowhere is the model itself.
+    """
+    spec, options = part(header, "eval"), dict(part(row, "params"))
+    for known in rows_of(spec.get("scorers")):
+        if known.get("name") in (scorer, row.get("name")):
+            options = {**part(known, "options"), **options}
+    bare = scorer.rsplit("/", 1)[-1]
+    given = options.pop("model", None)
+    roles = part(spec, "model_roles")
+    role = roles.get(str(options.get("model_role", "grader")))
+    judges = given if isinstance(given, list) else [given] if given else role if isinstance(role, list) else [role]
+    judges = [{"model": judge} if isinstance(judge, str) else judge for judge in judges if judge]
+    if not judges and bare.startswith("model_graded"):
+        judges = [{"model": spec.get("model")}]
+    asks = bool(judges) and (given is not None or bare not in INSPECT_RULES)
+    prompt = {name: options[name] for name in INSPECT_PROMPT_OPTIONS if options.get(name) is not None}
+    settings = [
+        without_nothing({name: judge.get(name) for name in ("config", "args", "model_args")}) for judge in judges
+    ]
+    return {
+        "scorer": single_line(scorer),
+        "scorer_settings": {name: value for name, value in options.items() if name not in prompt} or None,
+        "grader_model": ", ".join(single_line(judge.get("model")) for judge in judges) if asks else None,
+        "grader_settings": settings if asks and any(settings) else None,
+        "grader_prompt_hash": short_hash(prompt) if prompt and (asks or bare.startswith("model_graded")) else None,
+    }
+
+
+def without_nothing(value: Any) -> Any:
+    """A JSON value without what says nothing: null, and dictionaries of it."""
+    if isinstance(value, dict):
+        kept = {name: without_nothing(part) for name, part in value.items()}
+        return {name: part for name, part in kept.items() if part is not None and part != {}}
+    return [without_nothing(part) for part in value] if isinstance(value, list) else value
+
+
+def short_hash(value: Any) -> str:
+    """A hash of a JSON value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+
+
+def inspect_group(metric: Any) -> str | None:
+    """The part of the items that a metric of inspect's `grouped` is about; "" for all, None for other metrics.
+
+    Before 0.3.190 a grouped metric is told by the key that it groups by alone.
+    """
+    if not isinstance(metric, dict) or (metric.get("group") != "grouped" and "group_key" not in part(metric, "params")):
+        return None
+    name = str(metric.get("name"))
+    return "" if name == str(part(metric, "params").get("all_label", INSPECT_ALL_LABEL)) else name
+
+
+def inspect_repeats(metric: Mapping[str, Any], value: float, metrics: Mapping[str, Any]) -> bool:
+    """Whether a grouped metric's row over all items says again what the plain metric beside it says."""
+    inner = inspect_inner(metric)
+    plain = [row for text, row in metrics.items() if text.rsplit("/", 1)[-1] == inner and inspect_group(row) is None]
+    return any(finite(row.get("value")) == value for row in plain if isinstance(row, dict))
+
+
+def inspect_inner(metric: Mapping[str, Any]) -> str:
+    """The metric that a grouped one works out for each group."""
+    inner = part(metric, "params").get("metric")
+    return str(inner.get("name") if isinstance(inner, dict) else inner or "accuracy").rsplit("/", 1)[-1]
+
+
+def inspect_label(name: str, text: str, metric: Any, reducer: str | None, keyed_score: bool = False) -> str:
+    """The name under which a metric is published: the metric's; the scorer's where it only says "mean".
+
+    match: accuracy -> accuracy    f1: mean -> f1    verify: accuracy joined by pass_at_1 -> pass_at_1
+    match: accuracy joined by mode -> accuracy_mode    strict, a key of a score of several: accuracy -> strict
+    """
+    label = single_line(text).rsplit("/", 1)[-1]
+    if inspect_group(metric) == "":
+        label = inspect_inner(metric)
+        label += "_mean_of_groups" if part(metric, "params").get("all") == "groups" else ""
+    own = single_line(name).rsplit("/", 1)[-1]
+    label = own if label == "mean" or (keyed_score and label == "accuracy") else label
+    if reducer in (None, "mean"):
+        return label
+    if INSPECT_METRIC_REDUCERS.fullmatch(reducer) and label in ("accuracy", own):
+        return f"{own}_{reducer}" if keyed_score else reducer
+    return f"{label}_{reducer}"
+
+
+def inspect_error(metrics: Mapping[str, Any]) -> tuple[float | None, str | None, str | None]:
+    """The standard error beside a mean, how it was worked out, and the metadata key of its clusters."""
+    for text, entry in metrics.items():
+        value, name = finite(entry.get("value")) if isinstance(entry, dict) else None, text.rsplit("/", 1)[-1]
+        if name in ("stderr", "bootstrap_stderr") and value is not None and value >= 0:
+            cluster = named(part(entry, "params").get("cluster"))
+            method = "clustered" if cluster else "analytic"
+            return value, "bootstrap" if name == "bootstrap_stderr" else method, cluster
+    return None, None, None
+
+
+def inspect_joined(reductions: Any, scorer: str, reducer: str | None, key: str | None) -> dict[str, Any]:
+    """Each item's value under a way of joining repeats other than the mean ("max", "pass_at_2")."""
+    if reducer in (None, "mean"):
+        return {}
+    for row in rows_of(reductions):
+        if row.get("scorer") == scorer and row.get("reducer") == reducer:
+            return {
+                single_line(item.get("sample_id")): keyed(item.get("value"), key)
+                for item in rows_of(row.get("samples"))
+            }
+    return {}
+
+
+def keyed(value: Any, key: str | None) -> Any:
+    """A score's value, or what a score of several values has under a key."""
+    return value.get(key) if isinstance(value, dict) and key is not None else value
+
+
+def keyed_by_label(value: Any, label: str) -> Any:
+    """What a score of several values says of a metric that one function works out of all of them.
+
+    prompt_strict_acc of {"prompt_level_strict": True, "inst_level_strict": 2, "num_instructions": 3} is True, and
+    inst_strict_acc is (2, 3); None where no key, or more than one, has all words of the metric's name.
+    """
+    if not isinstance(value, dict):
+        return value
+    words = set(label.split("_")) - {"acc", "accuracy", "mean"}
+    fitting = [key for key in value if key == label] or [key for key in value if words and words <= set(key.split("_"))]
+    if len(fitting) != 1:
+        return None
+    total = finite(value.get("num_instructions")) if fitting[0].startswith("inst") else None
+    number = inspect_value(value[fitting[0]])
+    return (number, total) if number is not None and total else number
+
+
+# --- parts/formats/inspect_items.py -----------------------------------------------------------------------------------
+
+
+def with_attached(value: Any, attachments: Mapping[str, Any]) -> Any:
+    """A value of a log with the long texts put back that inspect keeps apart as `attachment://<hash>`."""
+    if isinstance(value, str):
+        return attachments.get(value.removeprefix("attachment://"), value) if "attachment://" in value[:13] else value
+    if isinstance(value, list):
+        return [with_attached(item, attachments) for item in value]
+    if isinstance(value, dict):
+        return {name: with_attached(item, attachments) for name, item in value.items()}
+    return value
+
+
+def message_text(content: Any, kind: str = "text") -> str:
+    """The text of a message's content; `kind` "reasoning" for its thinking. Images and the like become "[image]"."""
+    if isinstance(content, str):
+        return content if kind == "text" else ""
+    found = []
+    for row in rows_of(content):
+        if row.get("type") in ("text", "reasoning"):
+            found += [str(row.get(kind) or "")] if row["type"] == kind else []
+        elif kind == "text":
+            found.append(f"[{single_line(row.get('type'))}]")
+    return "\n".join(text for text in found if text)
+
+
+def sent_messages(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages before the model's first own answer: examples in the prompt are answers that it did not give."""
+    own = [i for i, row in enumerate(messages) if row.get("role") == "assistant" and row.get("source") == "generate"]
+    last = [i for i, row in enumerate(messages) if row.get("role") == "assistant"][-1:]
+    return list(messages[: (own or last or [len(messages)])[0]])
+
+
+def messages_text(messages: Sequence[dict[str, Any]], system: str | None) -> str:
+    """The prompt as sent: the text alone when it is one message of the user, else each with its role in front."""
+    rows = [("system", system)] if system else []
+    rows += [(str(row.get("role")), message_text(row.get("content"))) for row in messages]
+    if [role for role, _ in rows] == ["user"]:
+        return rows[0][1]
+    return "\n\n".join(f"{role}: {text}" for role, text in rows)
+
+
+def turn_of(index: int, message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message of a conversation as the schema wants it."""
+    row: dict[str, Any] = {"turn_idx": index, "role": str(message.get("role"))}
+    row["content"] = message_text(message.get("content"))
+    thought = message_text(message.get("content"), "reasoning")
+    calls = [
+        {
+            "id": str(call.get("id")),
+            "name": str(call.get("function")),
+            "arguments": {name: str(value) for name, value in part(call, "arguments").items()},
+        }
+        for call in rows_of(message.get("tool_calls"))
+    ]
+    row |= {"reasoning_trace": thought} if thought else {}
+    row |= {"tool_calls": calls} if calls else {}
+    return row | ({"tool_call_id": [str(message["tool_call_id"])]} if message.get("tool_call_id") else {})
+
+
+def last_answer(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's last answer: {"message": ..., "stop_reason": ...}, or {} when there is none."""
+    return next(iter(rows_of(part(sample, "output").get("choices"))), {})
+
+
+def answer_of(sample: Mapping[str, Any], kind: str = "text") -> str:
+    return message_text(part(last_answer(sample), "message").get("content"), kind)
+
+
+def attempt_value(run: Mapping[str, Any], wanted: LogScore) -> float | None:
+    """A metric's value in one attempt; an attempt that ended with an error has one when it was scored all the same."""
+    value = part(run, "scores", wanted.scorer).get("value")
+    if isinstance(value, dict) and wanted.key is None:
+        found = keyed_by_label(value, wanted.score.name)
+        return found[0] / found[1] if isinstance(found, tuple) else finite(found)
+    return inspect_value(keyed(value, wanted.key))
+
+
+def joined_value(runs: Sequence[Mapping[str, Any]], wanted: LogScore) -> float | None:
+    """An item's score: the mean of its repeats, or what the log has for another way of joining them."""
+    if wanted.reducer not in (None, "mean"):
+        return inspect_value(wanted.joined.get(single_line(runs[0].get("id"))))
+    kept = [value for value in (attempt_value(run, wanted) for run in runs) if value is not None]
+    return sum(kept) / len(kept) if kept else None
+
+
+def inspect_values(runs: Sequence[Mapping[str, Any]], scores: Sequence[LogScore]) -> dict[str, float | None]:
+    """An item's value by metric, without the metrics that are worked out of several values in a way of their own."""
+    found = {}
+    for score in scores:
+        values = [part(run, "scores", score.scorer).get("value") for run in runs]
+        whole_dict = score.key is None and any(isinstance(value, dict) for value in values)
+        value = joined_value(runs, score)
+        if value is not None or not whole_dict:
+            found[score.score.name] = value
+    return found
+
+
+def inspect_item(
+    runs: Sequence[dict[str, Any]], name: str, scores: Sequence[LogScore], asked_of: InspectAsked
+) -> AskedItem:
+    """One item of a log with all its repeats (inspect's epochs)."""
+    runs = [with_attached(run, part(run, "attachments")) for run in runs]
+    run, messages = runs[0], [message for run in runs for message in rows_of(run.get("messages"))]
+    asked, target = run.get("input"), run.get("target")
+    raw = asked if isinstance(asked, str) else messages_text(rows_of(asked), None)
+    own = [row for row in messages if row.get("source") == "generate"]
+    tools = any(row.get("role") == "tool" for row in messages)
+    stops = [last_answer(run).get("stop_reason") for run in runs]
+    entries = [part(run, "scores", score.scorer) for score in scores[:1] for run in runs[:1]]
+    found = next((str(entry["answer"]) for entry in entries if str(entry.get("answer") or "").strip()), None)
+    thoughts = [answer_of(run, "reasoning") for run in runs]
+    values = inspect_values(runs, scores)
+    errors = [run.get("error") for run in runs]
+    unscored = [not part(run, "scores") for run in runs]
+    failed = single_line(part({"error": errors[-1]}, "error").get("message") or "error") if all(errors) else None
+    limits = [named(part(run, "limit").get("type")) for run in runs]
+    metadata = bounded_metadata(part(run, "metadata"))
+    if any(limits):
+        metadata["limit_hit"] = ", ".join(dict.fromkeys(filter(None, limits)))
+    retries = sum(len(rows_of(run.get("error_retries"))) for run in runs)
+    if retries:
+        metadata["error_retries"] = str(retries)
+    return AskedItem(
+        id=name,
+        raw=raw,
+        references=[str(text) for text in target] if isinstance(target, list) else [str(target)],
+        answers=[answer_of(run) for run in runs],
+        values=values,
+        choices=[str(choice) for choice in run["choices"]] if isinstance(run.get("choices"), list) else None,
+        prompt=messages_text(sent_messages(rows_of(run.get("messages"))), asked_of.system) or raw,
+        found=(found, scores[0].scorer) if found is not None else None,
+        reasoning=thoughts if any(thoughts) else None,
+        error=without_paths(failed)[:400] if failed and all(unscored) else None,
+        generative=True,
+        truncated=sum(stop in ("max_tokens", "model_length") for stop in stops),
+        unparsed=inspect_unparsed(runs, scores),
+        messages=[turn_of(i, row) for i, row in enumerate(messages)] if tools or len(own) > len(runs) else None,
+        usage=tokens_of(runs, asked_of.model),
+        tries={score.score.name: [attempt_value(run, score) for run in runs] for score in scores},
+        planned=asked_of.epochs,
+        errored=sum(map(bool, errors)),
+        lost_to_errors=sum(bool(error) and none for error, none in zip(errors, unscored, strict=True)),
+        limit_hit=sum(map(bool, limits)),
+        metadata=metadata,
+        ratios=inspect_ratios(runs, scores),
+    )
+
+
+def inspect_ratios(runs: Sequence[Mapping[str, Any]], scores: Sequence[LogScore]) -> dict[str, tuple[float, float]]:
+    """What metrics of whole log divide: instructions followed and asked, over all repeats."""
+    found = {}
+    for score in (score for score in scores if score.key is None):
+        values = [part(run, "scores", score.scorer).get("value") for run in runs]
+        pairs = [keyed_by_label(value, score.score.name) for value in values if isinstance(value, dict)]
+        pairs = [pair for pair in pairs if isinstance(pair, tuple)]
+        if pairs:
+            found[score.score.name] = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+    return found
+
+
+def inspect_unparsed(runs: Sequence[Mapping[str, Any]], scores: Sequence[LogScore]) -> int | None:
+    """How many attempts hold no answer: graded N, or the scorer says that it read none; None where it never says so.
+
+    Not of attempts that failed or hit a limit: these are counted as such.
+    """
+    ended = [run for run in runs if not run.get("error") and not part(run, "limit")]
+    entries = [part(run, "scores", score.scorer) for score in scores[:1] for run in ended]
+    none = [
+        entry.get("value") == "N"
+        or entry.get("answer") == ""
+        or entry.get("reason") in ("invalid_response_format", "no_response")
+        for entry in entries
+    ]
+    graded = any(entry.get("value") in ("C", "I", "P", "N") for entry in entries)
+    return sum(none) if graded or any(none) or len(ended) < len(runs) else None
+
+
+@dataclass(frozen=True)
+class InspectAsked:
+    """What an item is read with: the system message, the evaluated model's name, attempts that were planned."""
+
+    system: str | None
+    model: str
+    epochs: int
+
+
+def tokens_of(runs: Sequence[Mapping[str, Any]], model: str) -> dict[str, int] | None:
+    """The tokens that an item cost the evaluated model, over all its repeats; None when the log does not say."""
+    rows = [part(run, "model_usage").get(model) for run in runs]
+    rows = [row for row in rows if isinstance(row, dict)]
+    names = ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
+    found = {
+        name: sum(whole(row.get(name)) or 0 for row in rows) for name in names if any(row.get(name) for row in rows)
+    }
+    return found if set(names[:3]) <= set(found) else None
+
+
+def inspect_items(
+    samples: Callable[[], Iterator[list[dict[str, Any]]]],
+    scores: Sequence[LogScore],
+    asked_of: InspectAsked,
+    split: str | None,
+    total: int | None,
+    spec: Mapping[str, Any],
+) -> Iterator[AskedItem]:
+    """The items of a log, under the data set's own ids; numbers that inspect counted from 1 become `<split>/<row>`."""
+    listed = part(spec, "dataset").get("sample_ids")
+    listed = listed if isinstance(listed, list) and listed else None
+    counted = None if listed is None else all(is_counted(name, total or len(listed)) for name in listed)
+    for runs in samples():
+        name = runs[0].get("id") if runs else None
+        if name is None:
+            raise ValueError("a sample without an id")
+        plain_row = is_counted(name, total or 1 << 40) if counted is None else counted and isinstance(name, int)
+        yield inspect_item(runs, f"{split or 'sample'}/{name - 1}" if plain_row else str(name), scores, asked_of)
+
+
+def is_counted(name: Any, total: int) -> bool:
+    """Whether an id is one of the numbers 1, 2, ... that inspect gives to items without an id."""
+    return isinstance(name, int) and not isinstance(name, bool) and 1 <= name <= total
+
+
+# --- parts/formats/records.py -----------------------------------------------------------------------------------------
+
+DAY = 86_400  # seconds that the clocks of two machines may differ
+
+
+def record_uuid(run: TaskRun, kind: str = "") -> str:
+    """A record's name: the same for the same file, task and model, and of the form of a UUID4."""
+    text = f"{run.identity or run.origin.sha256}\0{run.task}\0{run.model.id}\0{kind}"
+    return str(uuid.UUID(bytes=hashlib.sha256(text.encode(errors="replace")).digest()[:16], version=4))
+
+
+def record_model_info(model: EvaluatedModel) -> dict[str, Any]:
+    """Who was measured."""
+    checkpoint = model.path.rsplit("/", 1)[-1] if model.path else None
+    found = parse_checkpoint_name(checkpoint or "")
+    details = {
+        "deployment_type": model.deployment,
+        "model_availability": "unknown",
+        "checkpoint": checkpoint,
+        "step": found[0] if found else None,
+        "revision": model.revision,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        **{name: as_detail(value) for name, value in model.details.items()},
+    }
+    engine = {"name": model.engine, "version": model.engine_version}
+    info = {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_platform": model.platform,
+        "inference_engine": {name: value for name, value in engine.items() if value} or None,
+        "additional_details": strings(details),
+    }
+    return {name: value for name, value in info.items() if value is not None}
+
+
+def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
+    """What a record says of a metric."""
+    unit, low, high = scale_of(score, tally.values if tally else ())
+    config = {
+        "metric_id": score.id,
+        "metric_name": score.name,
+        "metric_unit": unit,
+        "lower_is_better": score.lower_is_better,
+        "min_score": low,
+        "max_score": high,
+        "additional_details": strings(
+            {
+                "aggregation": score.aggregation or "unknown",
+                "filter": score.filter,
+                "direction": None if score.direction_known else "unknown",
+                **{name: as_detail(value) for name, value in score.scorer.items()},
+            }
+        ),
+        "score_type": "continuous" if low is not None and high is not None else None,
+    }
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def result_entry(run: TaskRun, score: ScoreRead, tally: Tally | None, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """One result of a record."""
+    count = first(score.count, len(tally.items) if tally else None)
+    uncertainty: dict[str, Any] = {"num_samples": count} if count is not None else {}
+    if score.standard_error is not None:
+        error = {"value": score.standard_error, "method": score.method}
+        uncertainty["standard_error"] = {name: value for name, value in error.items() if value is not None}
+        if score.draws:
+            uncertainty["num_bootstrap_samples"] = score.draws
+    details = {"few_shot": run.shots, **settings_details(run.settings)}
+    arguments = {name: value for name, value in run.generation_args.items() if value is not None}
+    if arguments.get("max_tokens") == 0:  # no limit that an answer could be given within
+        del arguments["max_tokens"]
+    return {
+        "evaluation_result_id": run.result_id(score),
+        "evaluation_name": run.title,
+        "source_data": dict(run.source),
+        "metric_config": record_metric(score, tally),
+        "score_details": {
+            "score": score.value,
+            "details": strings({**counts, **run.counts, **score.details}),
+            "uncertainty": uncertainty,
+        },
+        "generation_config": {"generation_args": arguments, "additional_details": strings(details)},
+    }
+
+
+def record_head(run: TaskRun, now: int) -> dict[str, Any]:
+    """A record without its results; `now` is when it is made, in seconds."""
+    seconds = now if run.moment.seconds is None else int(run.moment.seconds)
+    if seconds > now + DAY:
+        raise ValueError(f"it is dated {single_line(run.moment.text)[:40]}, which is in the future")
+    library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}, **run.run_ids}
+    source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{short_slug(run.title)}/{run.model.id}/{seconds}",
+        "evaluation_timestamp": run.moment.text,
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": LIBRARIES[run.origin.format],
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+            "additional_details": strings({"converter": "convert_results.py", **source, **run.run_ids}),
+        },
+        "model_info": without_tokens(record_model_info(run.model)),
+        "eval_library": {
+            "name": LIBRARIES[run.origin.format],
+            "version": run.version,
+            "additional_details": strings(library),
+        },
+    }
+    return {name: value for name, value in head.items() if value is not None}
+
+
+def sample_entry(run: TaskRun, score: ScoreRead, item: AskedItem) -> dict[str, Any]:
+    """The part of a samples line that is not the same in all lines of a metric."""
+    value = item.values.get(score.name) if item.error is None else None
+    question: dict[str, Any] = {"raw": item.raw, "reference": item.references}
+    if item.choices:
+        question["choices"] = item.choices
+    if item.prompt is not None and item.prompt != item.raw:
+        question["formatted"] = item.prompt
+    best = best_of(score)
+    hashed = item.raw + "".join(item.references)
+    row: dict[str, Any] = {
+        "sample_id": item.id,
+        "sample_hash": hashlib.sha256(hashed.encode(errors="replace")).hexdigest() if hashed else None,
+        "interaction_type": "single_turn",
+        "input": question,
+        "output": {"raw": item.shown.get(score.name, item.answers)},
+        "answer_attribution": item_attribution(item),
+        "evaluation": {
+            "score": value or 0.0,
+            "is_correct": value is not None and best is not None and value >= best - 1e-9,
+        },
+        "metadata": item_metadata(item, score.name),
+    }
+    if item.reasoning:
+        row["output"]["reasoning_trace"] = item.reasoning
+    if item.messages is not None:
+        asked = any("tool_calls" in message for message in item.messages)
+        row |= {"interaction_type": "agentic" if asked else "multi_turn", "output": None, "messages": item.messages}
+    if item.usage:
+        row["token_usage"] = item.usage
+    if value is None:
+        row["error"] = item.error or "no finite value"
+    return row
+
+
+def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
+    """What the harness read from the answer."""
+    if item.found is None:
+        return []
+    text, method = item.found
+    place = "output.raw" if item.messages is None else "messages[turn_idx].content"
+    turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
+    row = {"turn_idx": turn, "source": place, "extracted_value": text}
+    return [row | {"extraction_method": method, "is_terminal": True}]
+
+
+def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
+    """What the data set says of the item, what the prompt was, and what became of its attempts."""
+    found = dict(item.metadata)
+    if item.attempt is not None:
+        found["epoch"] = str(item.attempt)
+    if score in item.ratios:
+        found |= {"numerator": repr(item.ratios[score][0]), "denominator": repr(item.ratios[score][1])}
+    values = item.attempt_values(score)
+    attempts, scored = max(item.planned, len(values)), sum(value is not None for value in values)
+    if attempts > 1 or (scored < attempts and item.error is None):
+        found |= {"attempts": str(attempts), "scored": str(scored)}
+        if len(values) <= 100:
+            found["attempt_values"] = json.dumps(values)
+    if item.prompt is not None:
+        found["prompt_hash"] = hashlib.sha256(item.prompt.encode(errors="replace")).hexdigest()[:16]
+    return found
+
+
+def as_document(value: dict[str, Any]) -> str:
+    """JSON for a file of its own; characters that are no Unicode text become question marks."""
+    import orjson
+
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    except TypeError:  # lone surrogates, or numbers beyond 64 bits
+        return json.dumps(value, indent=2, ensure_ascii=False).encode(errors="replace").decode() + "\n"
+
+
+def as_line(value: dict[str, Any]) -> bytes:
+    """JSON on one line; characters that are no Unicode text become question marks."""
+    import orjson
+
+    try:
+        line = orjson.dumps(value)
+    except TypeError:  # lone surrogates
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
+        line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    return line
+
+
 # --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
 
 FEWEST_ITEMS = 20  # from which on a score at chance says something
@@ -4384,7 +5859,15 @@ def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMet
             if not mean_matches(values, number):
                 values = matching_part(items, entry["scorer"], number)
             label = metric_label(entry, metric, name)
-            row = LogMetric(label, member or "", entry["scorer"], number, tuple(values) if values else None)
+            row = LogMetric(
+                label,
+                member or "",
+                entry["scorer"],
+                number,
+                tuple(values) if values else None,
+                key,
+                entry.get("reducer"),
+            )
             other = found.setdefault((label, row.group), row)
             if other is not row and other.number != row.number:
                 found.setdefault((f"{entry['name']}_{label}", row.group), row)
@@ -4412,15 +5895,6 @@ def matching_part(items: Sequence[LogItem], scorer: str, number: float) -> list[
     return list(fitting[0]) if len(fitting) == 1 else []
 
 
-def has_no_answer(run: Mapping[str, Any], scorer: str, answers_given: bool) -> bool:
-    """Whether a scorer found no answer in what the model wrote."""
-    score = (run.get("scores") or {}).get(scorer) or {}
-    if score.get("reason") in ("invalid_response_format", "no_response") or score.get("value") == "N":
-        return True
-    answer = score.get("answer")
-    return bool(score) and (answer_is_blank(answer) if answers_given else answer == "")
-
-
 def answer_is_blank(answer: Any) -> bool:
     return answer is None or not str(answer).strip()
 
@@ -4432,22 +5906,6 @@ def completion(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer_text(run: Mapping[str, Any], kind: str = "text") -> str:
     return content_text((completion(run).get("message") or {}).get("content"), kind)
-
-
-def count_runs(items: Sequence[LogItem], metric: LogMetric) -> dict[str, str]:
-    """How many answers are empty, cut off at a token limit, or hold nothing that the scorer could read."""
-    runs = [run for item in items for run in item.runs if not run.get("error")]
-    given = any(not answer_is_blank(((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")) for run in runs)
-    counts = {
-        "empty": sum(not answer_text(run).strip() for run in runs),
-        "truncated": sum(completion(run).get("stop_reason") in ("max_tokens", "model_length") for run in runs),
-        "unparsed": sum(has_no_answer(run, metric.scorer, given) for run in runs),
-        "filtered": sum(completion(run).get("stop_reason") == "content_filter" for run in runs),
-        "errors": sum(bool(run.get("error")) for item in items for run in item.runs),
-    }
-    if metric.values is not None and not metric.group:
-        counts["unscored"] = sum(value is None for value in metric.values)
-    return {name: str(count) for name, count in counts.items()}
 
 
 def usage_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -5191,74 +6649,6 @@ def show_questions(sets: Sequence[QuestionSet], args: argparse.Namespace, render
     return 0
 
 
-# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
-
-# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
-METRIC_IDS = {
-    "acc": "accuracy",
-    "em": "exact_match",
-    "loglikelihood_f1": "f1",
-    "mf1": "f1",
-    "mcc": "matthews_correlation",
-    "ppl": "perplexity",
-    "rougeL": "rouge_l",
-    "chrf++": "chrf_plus_plus",
-}
-
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "perplexity": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
-LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
-CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
-
-
-def metric_id(name: str) -> str:
-    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
-    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
-
-
-def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of a metric."""
-    known = METRIC_SCALES.get(name.split(":", 1)[0])
-    if known:
-        return known
-    if all(0.0 <= value <= 1.0 for value in values):
-        return "proportion", 0.0, 1.0
-    return "points", None, None
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def shared_metric_id(name: str) -> str:
-    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
-    match = re.fullmatch(r"pass@(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
-
-
-def pass_at_k(n: int, c: int, k: int) -> float:
-    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
-    return 1 - math.comb(n - c, k) / math.comb(n, k)
-
-
 # --- parts/harness/scores.py ------------------------------------------------------------------------------------------
 
 BOOTSTRAP_DRAWS = 200
@@ -5322,19 +6712,6 @@ def standard_error_of_metric(
 def is_correct(value: float, score: MetricScore) -> bool:
     """Whether an item got the best possible value."""
     return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
-
-
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
 
 
 # --- parts/harness/records.py -----------------------------------------------------------------------------------------
@@ -5602,8 +6979,39 @@ def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any
     return generation_block(arguments, details)
 
 
+def asked_items(log: Mapping[str, Any], metric: LogMetric, items: Sequence[LogItem]) -> list[AskedItem]:
+    """The items with what became of each attempt at them, as a conversion of the log would read them."""
+    spec, score = log["eval"], ScoreRead(metric.label, metric.label, metric.number, None)
+    asked = InspectAsked(None, str(spec.get("model")), whole((spec.get("config") or {}).get("epochs")) or 1)
+    wanted = [LogScore(score, metric.scorer, metric.key, None)]
+    return [inspect_item(item.runs, item.name, wanted, asked) for item in items]
+
+
+def attempt_details(metric: LogMetric, asked: Sequence[AskedItem], items: Sequence[LogItem]) -> dict[str, str]:
+    """What became of the attempts at a metric's items; `filtered`: those that a provider's filter ended."""
+    counts, values = Counts(), metric.values or [0.0] * len(items)
+    share = max((value for value in values if value is not None), default=1.0) <= 1.0
+    for item, value in zip(asked, values, strict=True):
+        if value is not None or not metric.group:
+            counts.add(item, metric.label, 0.0 if share else None)
+    filtered = sum(completion(run).get("stop_reason") == "content_filter" for item in items for run in item.runs)
+    return strings({**counts.details, "filtered": filtered})
+
+
+def scorer_details(log: Mapping[str, Any], metric: LogMetric) -> dict[str, Any]:
+    """Who scored, with settings: as a conversion of the log would say it."""
+    rows = (log.get("results") or {}).get("scores") or []
+    row = next((row for row in rows if row.get("scorer") == metric.scorer), {})
+    return strings({name: as_detail(value) for name, value in inspect_scorer(log, row, metric.scorer).items()})
+
+
 def inspect_result(
-    log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem], prompts: Sequence[str]
+    log: Mapping[str, Any],
+    facts: RunFacts,
+    metric: LogMetric,
+    items: Sequence[LogItem],
+    asked: Sequence[AskedItem],
+    prompts: Sequence[str],
 ) -> Any:
     """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
     values = [value for value in metric.values or () if value is not None]
@@ -5624,12 +7032,12 @@ def inspect_result(
         low=low,
         high=high,
         samples=len(values) or sum(item_error(item) is None for item in items),
-        details=count_runs(items, metric) | item_details(own, choices),
+        details=attempt_details(metric, asked, items) | item_details(own, choices),
     )
     names = f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}", name
     metric_id = INSPECT_METRICS.get(metric.label, metric.label)
     generation = inspect_generation(log, facts)
-    more = question_details(facts.questions) | {"scorer": metric.scorer}
+    more = question_details(facts.questions) | scorer_details(log, metric)
     return metric_result(names, metric_id, score, facts.source, generation, **more)
 
 
@@ -5678,15 +7086,20 @@ def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[d
     }
     system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
     prompts = [sent_prompt(item, system) for item in items]
-    results = [inspect_result(log, facts, metric, items, prompts) for metric in metrics]
+    asked = [asked_items(log, metric, items) for metric in metrics]
+    results = [
+        inspect_result(log, facts, metric, items, own, prompts) for metric, own in zip(metrics, asked, strict=True)
+    ]
     record = run_record(facts.script, facts.title, facts.model, block, results, now)
     questions = {item.id: facts.questions.block(item) for item in facts.questions.items} if facts.questions else {}
     lines = []
-    for metric, result in zip(metrics, record["evaluation_results"], strict=True):
+    for metric, result, own in zip(metrics, record["evaluation_results"], asked, strict=True):
         if metric.values is not None and not metric.group:
-            for item, value, prompt in zip(items, metric.values, prompts, strict=True):
+            for item, value, prompt, told in zip(items, metric.values, prompts, own, strict=True):
                 question = questions.get(item.name) or item_question(item)
-                lines.append(json_line(inspect_row(record, result, metric, item, value, question, prompt)))
+                row = inspect_row(record, result, metric, item, value, question, prompt)
+                row["metadata"] = {**item_metadata(told, metric.label), **row["metadata"]}
+                lines.append(json_line(row))
     return record, "".join(lines)
 
 
@@ -7439,8 +8852,8 @@ class InspectSweep(Sweep):
     def wrote(self, finished: Finished) -> None:
         """Say which part of a score's items is missing or suspicious."""
         counts = finished.record["evaluation_results"][0]["score_details"]["details"]
-        names = {"errors": "failed", "empty": "empty", "truncated": "cut off", "filtered": "filtered"}
-        said = [f"{counts[name]} {word}" for name, word in names.items() if counts[name] != "0"]
+        names = {"errored": "failed", "empty": "empty", "truncated": "cut off", "filtered": "filtered"}
+        said = [f"{counts[name]} {word}" for name, word in names.items() if counts.get(name, "0") != "0"]
         if said:
             note(f"warning: {finished.task}: answers {', '.join(said)} (counted in the record)")
 

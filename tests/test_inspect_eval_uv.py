@@ -320,7 +320,8 @@ def test_a_failed_item_does_not_enter_the_mean():
     record, rows = convert(with_value(make_log([sample("a", "C"), bad]), 1.0))
     details = record["evaluation_results"][0]["score_details"]
     assert details["score"] == 1.0 and details["uncertainty"] == {"num_samples": 1}
-    assert details["details"]["errors"] == details["details"]["unscored"] == "1"
+    found = {name: details["details"][name] for name in ("attempts", "scored", "wrong", "errored", "no_value")}
+    assert found == {"attempts": "2", "scored": "1", "wrong": "0", "errored": "1", "no_value": "0"}
     assert rows[1]["error"] == "ValueError: no" and rows[1]["evaluation"] == {"score": 0.0, "is_correct": False}
 
 

@@ -378,7 +378,7 @@ def test_an_item_that_fails_does_not_enter_the_mean(world, measured):
     record = world.records("out")["holes"]
     assert score(record) == 1.0
     assert record["evaluation_results"][0]["score_details"]["uncertainty"]["num_samples"] == 19
-    assert counts(record) == {"errors": 1, "unscored": 1}
+    assert counts(record) == {"errored": 1}
     (row,) = [row for row in world.samples("out", record) if row.get("error")]
     assert row["sample_id"] == "holes-13" and "cannot be answered" in row["error"]
 

@@ -163,7 +163,15 @@ def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMet
             if not mean_matches(values, number):
                 values = matching_part(items, entry["scorer"], number)
             label = metric_label(entry, metric, name)
-            row = LogMetric(label, member or "", entry["scorer"], number, tuple(values) if values else None)
+            row = LogMetric(
+                label,
+                member or "",
+                entry["scorer"],
+                number,
+                tuple(values) if values else None,
+                key,
+                entry.get("reducer"),
+            )
             other = found.setdefault((label, row.group), row)
             if other is not row and other.number != row.number:
                 found.setdefault((f"{entry['name']}_{label}", row.group), row)
@@ -191,15 +199,6 @@ def matching_part(items: Sequence[LogItem], scorer: str, number: float) -> list[
     return list(fitting[0]) if len(fitting) == 1 else []
 
 
-def has_no_answer(run: Mapping[str, Any], scorer: str, answers_given: bool) -> bool:
-    """Whether a scorer found no answer in what the model wrote."""
-    score = (run.get("scores") or {}).get(scorer) or {}
-    if score.get("reason") in ("invalid_response_format", "no_response") or score.get("value") == "N":
-        return True
-    answer = score.get("answer")
-    return bool(score) and (answer_is_blank(answer) if answers_given else answer == "")
-
-
 def answer_is_blank(answer: Any) -> bool:
     return answer is None or not str(answer).strip()
 
@@ -211,22 +210,6 @@ def completion(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer_text(run: Mapping[str, Any], kind: str = "text") -> str:
     return content_text((completion(run).get("message") or {}).get("content"), kind)
-
-
-def count_runs(items: Sequence[LogItem], metric: LogMetric) -> dict[str, str]:
-    """How many answers are empty, cut off at a token limit, or hold nothing that the scorer could read."""
-    runs = [run for item in items for run in item.runs if not run.get("error")]
-    given = any(not answer_is_blank(((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")) for run in runs)
-    counts = {
-        "empty": sum(not answer_text(run).strip() for run in runs),
-        "truncated": sum(completion(run).get("stop_reason") in ("max_tokens", "model_length") for run in runs),
-        "unparsed": sum(has_no_answer(run, metric.scorer, given) for run in runs),
-        "filtered": sum(completion(run).get("stop_reason") == "content_filter" for run in runs),
-        "errors": sum(bool(run.get("error")) for item in items for run in item.runs),
-    }
-    if metric.values is not None and not metric.group:
-        counts["unscored"] = sum(value is None for value in metric.values)
-    return {name: str(count) for name, count in counts.items()}
 
 
 def usage_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:

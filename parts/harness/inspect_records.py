@@ -9,14 +9,19 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from parts.formats.inspect_items import InspectAsked, inspect_item
+from parts.formats.inspect_scores import LogScore, inspect_scorer
+from parts.formats.records import item_metadata
+from parts.formats.values import as_detail, whole
+from parts.formats.vocabulary import AskedItem, Counts, ScoreRead
 from parts.frame import ScriptError
 from parts.harness.doubts import item_details
 from parts.harness.inspect_log import (
     answer_is_blank,
     answer_text,
     asked_messages,
+    completion,
     content_text,
-    count_runs,
     error_line,
     item_error,
     log_items,
@@ -65,8 +70,39 @@ def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any
     return generation_block(arguments, details)
 
 
+def asked_items(log: Mapping[str, Any], metric: LogMetric, items: Sequence[LogItem]) -> list[AskedItem]:
+    """The items with what became of each attempt at them, as a conversion of the log would read them."""
+    spec, score = log["eval"], ScoreRead(metric.label, metric.label, metric.number, None)
+    asked = InspectAsked(None, str(spec.get("model")), whole((spec.get("config") or {}).get("epochs")) or 1)
+    wanted = [LogScore(score, metric.scorer, metric.key, None)]
+    return [inspect_item(item.runs, item.name, wanted, asked) for item in items]
+
+
+def attempt_details(metric: LogMetric, asked: Sequence[AskedItem], items: Sequence[LogItem]) -> dict[str, str]:
+    """What became of the attempts at a metric's items; `filtered`: those that a provider's filter ended."""
+    counts, values = Counts(), metric.values or [0.0] * len(items)
+    share = max((value for value in values if value is not None), default=1.0) <= 1.0
+    for item, value in zip(asked, values, strict=True):
+        if value is not None or not metric.group:
+            counts.add(item, metric.label, 0.0 if share else None)
+    filtered = sum(completion(run).get("stop_reason") == "content_filter" for item in items for run in item.runs)
+    return strings({**counts.details, "filtered": filtered})
+
+
+def scorer_details(log: Mapping[str, Any], metric: LogMetric) -> dict[str, Any]:
+    """Who scored, with settings: as a conversion of the log would say it."""
+    rows = (log.get("results") or {}).get("scores") or []
+    row = next((row for row in rows if row.get("scorer") == metric.scorer), {})
+    return strings({name: as_detail(value) for name, value in inspect_scorer(log, row, metric.scorer).items()})
+
+
 def inspect_result(
-    log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem], prompts: Sequence[str]
+    log: Mapping[str, Any],
+    facts: RunFacts,
+    metric: LogMetric,
+    items: Sequence[LogItem],
+    asked: Sequence[AskedItem],
+    prompts: Sequence[str],
 ) -> Any:
     """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
     values = [value for value in metric.values or () if value is not None]
@@ -87,12 +123,12 @@ def inspect_result(
         low=low,
         high=high,
         samples=len(values) or sum(item_error(item) is None for item in items),
-        details=count_runs(items, metric) | item_details(own, choices),
+        details=attempt_details(metric, asked, items) | item_details(own, choices),
     )
     names = f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}", name
     metric_id = INSPECT_METRICS.get(metric.label, metric.label)
     generation = inspect_generation(log, facts)
-    more = question_details(facts.questions) | {"scorer": metric.scorer}
+    more = question_details(facts.questions) | scorer_details(log, metric)
     return metric_result(names, metric_id, score, facts.source, generation, **more)
 
 
@@ -141,15 +177,20 @@ def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[d
     }
     system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
     prompts = [sent_prompt(item, system) for item in items]
-    results = [inspect_result(log, facts, metric, items, prompts) for metric in metrics]
+    asked = [asked_items(log, metric, items) for metric in metrics]
+    results = [
+        inspect_result(log, facts, metric, items, own, prompts) for metric, own in zip(metrics, asked, strict=True)
+    ]
     record = run_record(facts.script, facts.title, facts.model, block, results, now)
     questions = {item.id: facts.questions.block(item) for item in facts.questions.items} if facts.questions else {}
     lines = []
-    for metric, result in zip(metrics, record["evaluation_results"], strict=True):
+    for metric, result, own in zip(metrics, record["evaluation_results"], asked, strict=True):
         if metric.values is not None and not metric.group:
-            for item, value, prompt in zip(items, metric.values, prompts, strict=True):
+            for item, value, prompt, told in zip(items, metric.values, prompts, own, strict=True):
                 question = questions.get(item.name) or item_question(item)
-                lines.append(json_line(inspect_row(record, result, metric, item, value, question, prompt)))
+                row = inspect_row(record, result, metric, item, value, question, prompt)
+                row["metadata"] = {**item_metadata(told, metric.label), **row["metadata"]}
+                lines.append(json_line(row))
     return record, "".join(lines)
 
 

@@ -57,7 +57,7 @@ class InspectSweep(Sweep):
     def wrote(self, finished: Finished) -> None:
         """Say which part of a score's items is missing or suspicious."""
         counts = finished.record["evaluation_results"][0]["score_details"]["details"]
-        names = {"errors": "failed", "empty": "empty", "truncated": "cut off", "filtered": "filtered"}
-        said = [f"{counts[name]} {word}" for name, word in names.items() if counts[name] != "0"]
+        names = {"errored": "failed", "empty": "empty", "truncated": "cut off", "filtered": "filtered"}
+        said = [f"{counts[name]} {word}" for name, word in names.items() if counts.get(name, "0") != "0"]
         if said:
             note(f"warning: {finished.task}: answers {', '.join(said)} (counted in the record)")

@@ -57,6 +57,8 @@ class LogMetric:
     scorer: str
     number: float
     values: tuple[float | None, ...] | None
+    key: str | None = None  # of a score of several values
+    reducer: str | None = None
 
 
 @dataclass(frozen=True)
