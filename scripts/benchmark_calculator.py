@@ -286,7 +286,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="--plan-next: at most this share of all samples, checkpoints x items (default: %(default)s)",
     )
-    add("--history", action="store_true", help="CHECKPOINTS is one model (folder or name): its scores night by night")
+    add("--history", type=positive, metavar="N", help="CHECKPOINTS is one model (folder or name): its last N nights")
     add("--json", action="store_true", help="one JSON document to stdout, the answer first")
     add("--full", action="store_true", help="--json with each score's interval, the records, the distributions")
     add("--report", metavar="FILE.md", help="write the ranking as Markdown")
@@ -6157,7 +6157,8 @@ def nights_json(name: str, nights: dict[TaskKey, list[NightScore]]) -> dict[str,
 def model_history(args: argparse.Namespace, vocabulary: MetricMapping) -> tuple[dict[str, Any], str]:
     """(JSON, text) of a model's nights."""
     folders = [Path(folder) for folder in args.results or [args.checkpoints]]
-    nights = nights_by_task(read_model_runs(folders, args.checkpoints, vocabulary, args.cluster_by))
+    found = nights_by_task(read_model_runs(folders, args.checkpoints, vocabulary, args.cluster_by))
+    nights = {key: own[-args.history :] for key, own in found.items()}
     return nights_json(args.checkpoints, nights), nights_text(nights, vocabulary)
 
 

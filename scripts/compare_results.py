@@ -2923,7 +2923,7 @@ DEFAULT_GAIN = 0.02
 GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
 NOT_COMPARABLE, ABSENT = "NOT COMPARABLE", "MISSING"
 REPORT = "report"  # a tier, and what stands in place of a verdict for what is shown and never gated
-UNDECIDED = ("ask", "pass", "fail")  # what an undecided benchmark is to the gate
+UNDECIDED_WAYS = ("ask", "pass", "fail")  # what an undecided benchmark is to the gate
 BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
 ItemId = tuple[str, str]  # subtask, sample_id
 STYLES = {
@@ -4044,7 +4044,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "items_needed": row.items_needed,
         "items_needed_if": row.needed_if,
         "benchmark_items": row.size,
-        "history": None if row.nights is None else nights_json(row),
+        "history": None if row.nights is None else history_json(row),
         "noise": None
         if row.noise is None
         else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
@@ -4052,7 +4052,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
     }
 
 
-def nights_json(row: Row) -> dict[str, Any]:
+def history_json(row: Row) -> dict[str, Any]:
     """What the nights say as JSON; differences as the row's `delta`, in the metric's unit."""
     found, sequence = row.nights, row.nights.sequence
     together = None
@@ -6958,7 +6958,7 @@ def unlike_tonight(night: Row | None, row: Row) -> str:
     return "" if night.metric == row.metric else "another metric"
 
 
-def item_means(side: Side) -> dict[tuple[str, str], float]:
+def means_of_repeats(side: Side) -> dict[tuple[str, str], float]:
     """The mean of each item's repeats."""
     return {name: math.fsum(values) / len(values) for name, values in side.scores.items()}
 
@@ -6968,7 +6968,7 @@ def night_of(row: Row) -> Night:
     import numpy as np
 
     names = sorted(match_items(*row.sides).names)
-    one, two = map(item_means, row.sides)
+    one, two = map(means_of_repeats, row.sides)
     groups = [row.sides[1].answers[name].group or row.sides[0].answers[name].group for name in names]
     shared = [name if group is None else (name[0], f"group {group}") for name, group in zip(names, groups, strict=True)]
     return Night(row.sign * np.array([two[name] - one[name] for name in names]), shared)
@@ -7358,7 +7358,7 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     """One candidate's verdict from its rows, and the reasons in words."""
     gate = [row for row in rows if row.blocking]
     undecided = [row for row in gate if row.verdict == INCONCLUSIVE]
-    ways = {way: [r.label for r in undecided if policy.undecided.get(r.tier, "ask") == way] for way in UNDECIDED}
+    ways = {way: [r.label for r in undecided if policy.undecided.get(r.tier, "ask") == way] for way in UNDECIDED_WAYS}
     of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
     of[INCONCLUSIVE] = ways["ask"]
     parts = [row.label for row in rows if row.by and is_gated(row, policy) and row.verdict in (NO_GO, REGRESSION)]
@@ -7384,7 +7384,7 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     return GO, [f"all {len(gate)} gated benchmarks pass"]
 
 
-def why_open(rows: Sequence[Row]) -> str:
+def open_reason(rows: Sequence[Row]) -> str:
     """Why a gate did not come to GO or NO-GO, the first that has to be mended: invalid, not_comparable, missing, ..."""
     gate = [row for row in rows if row.blocking]
     if any(row.invalid and row.verdict == NOT_COMPARABLE for row in gate):
@@ -7428,7 +7428,7 @@ def decide(question: Question) -> Decision:
         policy,
         pareto,
         chosen,
-        why_open(open_rows) if verdict == INCONCLUSIVE else None,
+        open_reason(open_rows) if verdict == INCONCLUSIVE else None,
     )
 
 
@@ -7491,7 +7491,7 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
 # --- parts/comparison/ci.py -------------------------------------------------------------------------------------------
 
 FAILURE, ERROR, SKIPPED, PASSED = "failure", "error", "skipped", "passed"
-OPEN = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not_comparable", ABSENT: "missing"}
+OPEN_KINDS = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not_comparable", ABSENT: "missing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -7517,11 +7517,11 @@ def case_of(row: Row, policy: Policy) -> Case:
         ended = FAILURE
     elif not row.blocking:
         ended = PASSED if verdict == REPORT else SKIPPED
-    elif verdict in OPEN and way == "ask":
+    elif verdict in OPEN_KINDS and way == "ask":
         ended = ERROR
     else:
         ended = PASSED
-    kind = "invalid" if row.invalid and verdict == NOT_COMPARABLE else OPEN.get(verdict, verdict)
+    kind = "invalid" if row.invalid and verdict == NOT_COMPARABLE else OPEN_KINDS.get(verdict, verdict)
     return Case(f"{row.candidate}.{row.tier}", row.label, ended, kind, single_line(message))
 
 
@@ -7564,7 +7564,7 @@ def annotations(title: str, cases: Sequence[Case], warnings: Sequence[str]) -> l
     """The annotations of a gate: an error for what stops it, a warning for the rest that somebody should see."""
     levels = {FAILURE: "error", ERROR: "error", SKIPPED: "notice"}
     lines = [annotation(levels[c.ended], f"{c.name} ({c.kind})", c.message) for c in cases if c.ended in levels]
-    undecided = [c for c in cases if c.ended == PASSED and c.kind == OPEN[INCONCLUSIVE]]
+    undecided = [c for c in cases if c.ended == PASSED and c.kind == OPEN_KINDS[INCONCLUSIVE]]
     lines += [annotation("warning", f"{c.name} ({c.kind}, passes by the policy)", c.message) for c in undecided]
     lines += [annotation("warning", title, warning) for warning in warnings]
     return lines or [annotation("notice", title, f"{len(cases)} benchmarks")]
@@ -7679,11 +7679,11 @@ DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
 )
 REQUIRED = ("hash", "samples")
 UNDECIDED_SHAPE = Shape(
-    f"{', '.join(UNDECIDED)}, or one of these for each tier: {{critical: ask, supporting: pass}}",
+    f"{', '.join(UNDECIDED_WAYS)}, or one of these for each tier: {{critical: ask, supporting: pass}}",
     lambda value: (
-        value in UNDECIDED
+        value in UNDECIDED_WAYS
         if isinstance(value, str)
-        else isinstance(value, dict) and all(tier in TIERS and way in UNDECIDED for tier, way in value.items())
+        else isinstance(value, dict) and all(tier in TIERS and way in UNDECIDED_WAYS for tier, way in value.items())
     ),
 )
 LIMIT_FIELDS: dict[str, Shape] = {

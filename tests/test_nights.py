@@ -274,7 +274,7 @@ def followed(tmp_path, capsys) -> Path:
 
 
 def test_a_models_nights_in_the_terminal(followed, capsys):
-    asked = ["models/candidate", "--history", "--results", followed / "results"]
+    asked = ["models/candidate", "--history", 30, "--results", followed / "results"]
     code, out, _ = call(capsys, calculator, *asked, "--json")
     nights = json.loads(out)["tasks"][0]["nights"]
     assert code == 0 and [one["date"][:10] for one in nights] == [f"2026-03-{day:02}" for day in range(1, 9)]
@@ -283,9 +283,10 @@ def test_a_models_nights_in_the_terminal(followed, capsys):
     assert said.keys() == {"2026-03-04", "2026-03-06"}
     assert said["2026-03-06"][0] == "harness lm-eval 0.4.12 → lm-eval 0.4.13" and said["2026-03-04"]
     assert all(one["interval"][0] < one["score"] < one["interval"][1] for one in nights)
-    _, out, _ = call(capsys, calculator, *asked)
+    _, out, _ = call(capsys, calculator, *asked[:2], 3, *asked[3:])
+    assert "my_quiz (accuracy, 0-shot), 3 nights" in out
     assert "| 2026-03-06 03:00 |" in out and "changed: harness lm-eval 0.4.12" in out
-    assert call(capsys, calculator, "models/nobody", "--history", "--results", followed / "results")[0] == 1
+    assert call(capsys, calculator, "models/nobody", "--history", 9, "--results", followed / "results")[0] == 1
 
 
 def test_the_board_keeps_each_night_as_a_row_of_its_model(followed, capsys):

@@ -94,7 +94,7 @@ def test_nights_are_asked_about_and_never_averaged(tmp_path, capsys):
     write_record(tmp_path, "me/old", good)
     nights(tmp_path, good, good[::-1], bad)
     code, document, err = compare(capsys, tmp_path)
-    assert (code, document) == (3, {})
+    assert (code, document["reason"]) == (3, "choose")
     assert "new@2026-03-12, new@2026-03-13, new@2026-03-14" in err and "--latest" in err
     code, document, err = compare(capsys, tmp_path, "--latest")
     assert code == 1 and document["verdict"] == "NO-GO"
@@ -182,7 +182,7 @@ def test_two_ways_of_measuring_one_model_are_asked_about(tmp_path, capsys):
             scores = GOOD if solver == "plain" else GOOD[::-1]
             write_record(tmp_path, name, scores, settings={"solver": solver}, details={"weights_sha256": name})
     code, document, err = compare(capsys, tmp_path)
-    assert (code, document) == (3, {})
+    assert (code, document["reason"]) == (3, "choose")
     assert (
         "both sides were measured in several ways (solver: agent and plain" in err or "solver: plain and agent" in err
     )
@@ -194,7 +194,7 @@ def test_a_metric_without_direction_is_asked_about(tmp_path, capsys):
     for name, value in (("me/old", 0.08), ("me/new", 0.3)):
         write_record(tmp_path, name, [value] * 200, metric="hallucination", metric_details={"direction": "unknown"})
     code, document, err = compare(capsys, tmp_path)
-    assert (code, document) == (3, {}) and "nothing says whether more hallucination" in err
+    assert (code, document["reason"]) == (3, "choose") and "nothing says whether more hallucination" in err
     policy = tmp_path / "policy.yaml"
     policy.write_text("benchmarks: {my_quiz: {direction: lower_is_better}}")
     code, document, _ = compare(capsys, tmp_path, "--policy", policy)

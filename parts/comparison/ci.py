@@ -31,7 +31,7 @@ from parts.frame import ScriptError, note, single_line
 from parts.outgoing import without_secrets
 
 FAILURE, ERROR, SKIPPED, PASSED = "failure", "error", "skipped", "passed"
-OPEN = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not_comparable", ABSENT: "missing"}
+OPEN_KINDS = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not_comparable", ABSENT: "missing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ def case_of(row: Row, policy: Policy) -> Case:
         ended = FAILURE
     elif not row.blocking:
         ended = PASSED if verdict == REPORT else SKIPPED
-    elif verdict in OPEN and way == "ask":
+    elif verdict in OPEN_KINDS and way == "ask":
         ended = ERROR
     else:
         ended = PASSED
-    kind = "invalid" if row.invalid and verdict == NOT_COMPARABLE else OPEN.get(verdict, verdict)
+    kind = "invalid" if row.invalid and verdict == NOT_COMPARABLE else OPEN_KINDS.get(verdict, verdict)
     return Case(f"{row.candidate}.{row.tier}", row.label, ended, kind, single_line(message))
 
 
@@ -104,7 +104,7 @@ def annotations(title: str, cases: Sequence[Case], warnings: Sequence[str]) -> l
     """The annotations of a gate: an error for what stops it, a warning for the rest that somebody should see."""
     levels = {FAILURE: "error", ERROR: "error", SKIPPED: "notice"}
     lines = [annotation(levels[c.ended], f"{c.name} ({c.kind})", c.message) for c in cases if c.ended in levels]
-    undecided = [c for c in cases if c.ended == PASSED and c.kind == OPEN[INCONCLUSIVE]]
+    undecided = [c for c in cases if c.ended == PASSED and c.kind == OPEN_KINDS[INCONCLUSIVE]]
     lines += [annotation("warning", f"{c.name} ({c.kind}, passes by the policy)", c.message) for c in undecided]
     lines += [annotation("warning", title, warning) for warning in warnings]
     return lines or [annotation("notice", title, f"{len(cases)} benchmarks")]

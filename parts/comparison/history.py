@@ -133,7 +133,7 @@ def unlike_tonight(night: Row | None, row: Row) -> str:
     return "" if night.metric == row.metric else "another metric"
 
 
-def item_means(side: Side) -> dict[tuple[str, str], float]:
+def means_of_repeats(side: Side) -> dict[tuple[str, str], float]:
     """The mean of each item's repeats."""
     return {name: math.fsum(values) / len(values) for name, values in side.scores.items()}
 
@@ -143,7 +143,7 @@ def night_of(row: Row) -> Night:
     import numpy as np
 
     names = sorted(match_items(*row.sides).names)
-    one, two = map(item_means, row.sides)
+    one, two = map(means_of_repeats, row.sides)
     groups = [row.sides[1].answers[name].group or row.sides[0].answers[name].group for name in names]
     shared = [name if group is None else (name[0], f"group {group}") for name, group in zip(names, groups, strict=True)]
     return Night(row.sign * np.array([two[name] - one[name] for name in names]), shared)

@@ -8,7 +8,7 @@ from typing import Any
 
 from parts.comparison.amounts import AMOUNT_WORDS, is_amount
 from parts.comparison.chosen_items import ChosenItems, read_excluded
-from parts.comparison.vocabulary import REPORT, UNDECIDED, Limits, Policy
+from parts.comparison.vocabulary import REPORT, UNDECIDED_WAYS, Limits, Policy
 from parts.fields import (
     COUNT,
     MAPPING,
@@ -43,11 +43,11 @@ DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
 )
 REQUIRED = ("hash", "samples")
 UNDECIDED_SHAPE = Shape(
-    f"{', '.join(UNDECIDED)}, or one of these for each tier: {{critical: ask, supporting: pass}}",
+    f"{', '.join(UNDECIDED_WAYS)}, or one of these for each tier: {{critical: ask, supporting: pass}}",
     lambda value: (
-        value in UNDECIDED
+        value in UNDECIDED_WAYS
         if isinstance(value, str)
-        else isinstance(value, dict) and all(tier in TIERS and way in UNDECIDED for tier, way in value.items())
+        else isinstance(value, dict) and all(tier in TIERS and way in UNDECIDED_WAYS for tier, way in value.items())
     ),
 )
 LIMIT_FIELDS: dict[str, Shape] = {

@@ -346,7 +346,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "items_needed": row.items_needed,
         "items_needed_if": row.needed_if,
         "benchmark_items": row.size,
-        "history": None if row.nights is None else nights_json(row),
+        "history": None if row.nights is None else history_json(row),
         "noise": None
         if row.noise is None
         else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
@@ -354,7 +354,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
     }
 
 
-def nights_json(row: Row) -> dict[str, Any]:
+def history_json(row: Row) -> dict[str, Any]:
     """What the nights say as JSON; differences as the row's `delta`, in the metric's unit."""
     found, sequence = row.nights, row.nights.sequence
     together = None

@@ -20,7 +20,7 @@ from parts.comparison.vocabulary import (
     NOT_COMPARABLE,
     REGRESSION,
     STYLES,
-    UNDECIDED,
+    UNDECIDED_WAYS,
     Decision,
     Policy,
     Row,
@@ -173,7 +173,7 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     """One candidate's verdict from its rows, and the reasons in words."""
     gate = [row for row in rows if row.blocking]
     undecided = [row for row in gate if row.verdict == INCONCLUSIVE]
-    ways = {way: [r.label for r in undecided if policy.undecided.get(r.tier, "ask") == way] for way in UNDECIDED}
+    ways = {way: [r.label for r in undecided if policy.undecided.get(r.tier, "ask") == way] for way in UNDECIDED_WAYS}
     of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
     of[INCONCLUSIVE] = ways["ask"]
     parts = [row.label for row in rows if row.by and is_gated(row, policy) and row.verdict in (NO_GO, REGRESSION)]
@@ -199,7 +199,7 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     return GO, [f"all {len(gate)} gated benchmarks pass"]
 
 
-def why_open(rows: Sequence[Row]) -> str:
+def open_reason(rows: Sequence[Row]) -> str:
     """Why a gate did not come to GO or NO-GO, the first that has to be mended: invalid, not_comparable, missing, ..."""
     gate = [row for row in rows if row.blocking]
     if any(row.invalid and row.verdict == NOT_COMPARABLE for row in gate):
@@ -243,7 +243,7 @@ def decide(question: Question) -> Decision:
         policy,
         pareto,
         chosen,
-        why_open(open_rows) if verdict == INCONCLUSIVE else None,
+        open_reason(open_rows) if verdict == INCONCLUSIVE else None,
     )
 
 

@@ -97,5 +97,6 @@ def nights_json(name: str, nights: dict[TaskKey, list[NightScore]]) -> dict[str,
 def model_history(args: argparse.Namespace, vocabulary: MetricMapping) -> tuple[dict[str, Any], str]:
     """(JSON, text) of a model's nights."""
     folders = [Path(folder) for folder in args.results or [args.checkpoints]]
-    nights = nights_by_task(read_model_runs(folders, args.checkpoints, vocabulary, args.cluster_by))
+    found = nights_by_task(read_model_runs(folders, args.checkpoints, vocabulary, args.cluster_by))
+    nights = {key: own[-args.history :] for key, own in found.items()}
     return nights_json(args.checkpoints, nights), nights_text(nights, vocabulary)
