@@ -9991,7 +9991,7 @@ ol, ul.plain { padding-left: 1.3rem; margin: 0 0 .75rem; max-width: 75ch; }
     overflow-wrap: anywhere; }
   #compared td.score { min-width: 0; }
   #compared td.score .bar .value { min-width: 2.6rem; }
-  #compared td .rank { white-space: normal; }
+  #compared td .mark { display: block; width: max-content; margin: 0 0 .1rem auto; }
   #compared tr.over > * { border-bottom: 0; padding-bottom: 0; }
   #compared tr.over .sub { display: inline; }
   .menu .panel { max-width: calc(100vw - 1.5rem); }
@@ -10343,6 +10343,21 @@ function computeStandings() {
   }
 }
 
+let placedOf = "", placedNow = new Map();
+/** Model -> its number on a benchmark with the ranks among those that are shown: of the chosen sources, if some are. */
+function placesOn(benchmark) {
+  const wanted = JSON.stringify([benchmark.key, state.from]);
+  if (wanted !== placedOf) {
+    placedOf = wanted;
+    const found = models.filter((model) => model.shown.has(benchmark.key))
+      .map((model) => ({ ...model.shown.get(benchmark.key), model }));
+    if (state.from) for (const one of found) one.low = one.high = null;
+    if (state.from && found.length <= MOST_RANKED) rankRanges(found, benchmark.lower);
+    placedNow = new Map(found.map((one) => [one.model, one]));
+  }
+  return placedNow;
+}
+
 /** Quantile of the normal distribution for a probability above 1/2 (Acklam's approximation, 1e-9). */
 function normalQuantile(p) {
   const q = p - 0.5, tail = Math.sqrt(-2 * Math.log(1 - p));
@@ -10422,25 +10437,24 @@ function leaderText() {
   const names = list.map(({ name }) => name);
   const what = benchmark ? benchmark.name : `the average of ${names.slice(0, 6).join(", ")}`
     + (names.length > 6 ? ` and ${names.length - 6} more` : "");
+  const chosen = state.from ? ", of numbers from the chosen sources" : "";
   const unit = benchmark ? benchmark : { scale: 1, share: true, lower: list[0].lower };
-  const placed = models.map((model) => {
-    if (!benchmark) return standing(model);
-    const one = model.shown.get(benchmark.key);
-    return one && { ...one, model, mean: one.value };
-  }).filter((one) => one?.mean != null).sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
+  const found = benchmark ? [...placesOn(benchmark).values()] : models.map(standing).filter((one) => one.mean != null);
+  const placed = found.sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
     || a.model.order - b.model.order);
   if (!placed.length) return `No model has ${what}.`;
   const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
   const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
-  if (!second) return `${start}; no other model can be compared. By ${what}.`;
+  if (!second) return `${start}; no other model can be compared. By ${what}${chosen}.`;
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
   const alike = placed.filter((one) => one.low === 1).length;
-  const certain = first.low == null ? "Whether that is certain is not known: an error is missing."
+  const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
+    ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
     : first.high === 1 ? "That is certain (95 %)."
       : alike > 1 ? `Not certain: ${alike} models cannot be told from the best (95 %).`
         : "Not certain: the error of others is not known.";
-  return `${lead} ${certain} By ${what}.`;
+  return `${lead} ${certain} By ${what}${chosen}.`;
 }
 
 """
@@ -10588,7 +10602,8 @@ function drawHead(list) {
 /** A number with its bar and rank. `star`: shown better than the others; `lead`: the leading number, no more than that. */
 function scoreCell(benchmark, one, { lead, star, group } = {}) {
   if (!one) return missing("missing");
-  const source = sources[one.source], rank = rankText(one), error = errorText(benchmark, one);
+  const source = sources[one.source], error = errorText(benchmark, one);
+  const rank = state.from ? null : rankText(one); // the ranks in the data are of numbers from all sources
   const value = format(benchmark, one.value), spread = error ? ` ± ${error} (standard error)` : "";
   const said = star ? ", shown better than the others" : group ? ", cannot be told from the best" : lead ? ", leads by the number alone" : "";
   const kind = ["n score", star && "star", group && "group", lead && !star && "lead"].filter(Boolean).join(" ");
@@ -10609,13 +10624,16 @@ const boardMarks = (one, best) => (one ? {
 
 /** What stands in the rank's column: by the average, or by the benchmark that the table is sorted by. */
 function rankCell(model) {
-  const benchmark = keyed.get(state.sort), one = benchmark ? model.shown.get(benchmark.key) : standing(model);
+  const benchmark = keyed.get(state.sort), one = benchmark ? placesOn(benchmark).get(model) : standing(model);
   if (!one) return missing("no rank: no number");
   if (!benchmark && one.mean == null) {
     return el("td", { class: "n rankcell missing" }, `${one.have} of ${averagedNow().length}`, hidden(" of the averaged benchmarks: no place"));
   }
-  const text = rankText(one), first = one.low === 1 && !(benchmark && state.from);
-  if (!text) return el("td", { class: "n rankcell missing" }, "n/a", hidden(": its error is not known"));
+  const text = rankText(one), first = one.low === 1;
+  if (!text) {
+    const why = one.error == null ? "its error is not known" : "not worked out for so many models";
+    return el("td", { class: "n rankcell missing", title: why }, "n/a", hidden(`: ${why}`));
+  }
   return el("td", { class: first ? "n rankcell group" : "n rankcell" }, text, first && hidden(", cannot be told from the best"));
 }
 
@@ -11474,9 +11492,9 @@ def table_top(
     benchmarks: Sequence[Mapping[str, Any]],
     primary: Sequence[str],
     lead: str,
-    collected: str,
+    told: str,
 ) -> dict[str, str]:
-    """Head and rows of the first FIRST_ROWS models, and the sentence above them; foreign text is escaped.
+    """Head and rows of the first FIRST_ROWS models, and the sentences above them (lead, told); text is escaped.
 
     scores, ranks: (benchmark, model) -> the shown row and its ranks; benchmarks: as the page has them.
     """
@@ -11492,7 +11510,6 @@ def table_top(
         cells += [average_cell(one)] if averaged else []
         cells += [number_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    told = f"{len(standings):,} models, {len(benchmarks)} benchmarks. Collected {collected}."
     return {
         "lead": html.escape(lead),
         "collected": html.escape(told),
@@ -11767,7 +11784,8 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "unread": [[f"{e['model']}: {e['where']}".removeprefix(": "), e["reason"]] for e in metadata["unreadable"]],
         "strings": list(text.index),
     }
-    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, data["collected"])
+    told = f"{len(models):,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
+    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, told)
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:

@@ -888,6 +888,26 @@ def test_ranks_over_other_columns_are_those_of_the_method(visit):
         assert seen[model] == str(wanted[model].rank), model
 
 
+def test_ranks_of_chosen_sources_are_among_their_numbers(visit):
+    """The ranks in the data are of numbers from all sources; of a choice the page works them out anew."""
+    visit.open("from=own_run,reported&b=gsm8k&sort=gsm8k")
+    order, first = list(leaderboard.SOURCE_TYPES), {}
+    for row in ROWS:
+        if (
+            row["source_type"] in ("own_run", "reported")
+            and row["benchmark"] == "gsm8k"
+            and row["comparable"] is not None
+        ):
+            before = first.get(row["model"])
+            if before is None or order.index(row["source_type"]) < order.index(before["source_type"]):
+                first[row["model"]] = row
+    wanted = leaderboard.rank_ranges(list(first.values()))
+    seen = dict(zip(visit.ids(), visit.ranks(), strict=True))
+    assert len(seen) > 10
+    assert seen == {model: str(wanted[model]) for model in seen}
+    assert visit.page.locator("#body td.score .rank .vh").count() == 0, "no rank of another set under a number"
+
+
 def test_search_finds_licenses_and_benchmarks_and_proposes(visit):
     page = visit.page
     page.fill("#q", "cc-by-nc")

@@ -19,9 +19,9 @@ def table_top(
     benchmarks: Sequence[Mapping[str, Any]],
     primary: Sequence[str],
     lead: str,
-    collected: str,
+    told: str,
 ) -> dict[str, str]:
-    """Head and rows of the first FIRST_ROWS models, and the sentence above them; foreign text is escaped.
+    """Head and rows of the first FIRST_ROWS models, and the sentences above them (lead, told); text is escaped.
 
     scores, ranks: (benchmark, model) -> the shown row and its ranks; benchmarks: as the page has them.
     """
@@ -37,7 +37,6 @@ def table_top(
         cells += [average_cell(one)] if averaged else []
         cells += [number_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    told = f"{len(standings):,} models, {len(benchmarks)} benchmarks. Collected {collected}."
     return {
         "lead": html.escape(lead),
         "collected": html.escape(told),

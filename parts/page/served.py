@@ -110,7 +110,8 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "unread": [[f"{e['model']}: {e['where']}".removeprefix(": "), e["reason"]] for e in metadata["unreadable"]],
         "strings": list(text.index),
     }
-    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, data["collected"])
+    told = f"{len(models):,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
+    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, told)
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:

@@ -62,6 +62,21 @@ function computeStandings() {
   }
 }
 
+let placedOf = "", placedNow = new Map();
+/** Model -> its number on a benchmark with the ranks among those that are shown: of the chosen sources, if some are. */
+function placesOn(benchmark) {
+  const wanted = JSON.stringify([benchmark.key, state.from]);
+  if (wanted !== placedOf) {
+    placedOf = wanted;
+    const found = models.filter((model) => model.shown.has(benchmark.key))
+      .map((model) => ({ ...model.shown.get(benchmark.key), model }));
+    if (state.from) for (const one of found) one.low = one.high = null;
+    if (state.from && found.length <= MOST_RANKED) rankRanges(found, benchmark.lower);
+    placedNow = new Map(found.map((one) => [one.model, one]));
+  }
+  return placedNow;
+}
+
 /** Quantile of the normal distribution for a probability above 1/2 (Acklam's approximation, 1e-9). */
 function normalQuantile(p) {
   const q = p - 0.5, tail = Math.sqrt(-2 * Math.log(1 - p));
@@ -141,24 +156,23 @@ function leaderText() {
   const names = list.map(({ name }) => name);
   const what = benchmark ? benchmark.name : `the average of ${names.slice(0, 6).join(", ")}`
     + (names.length > 6 ? ` and ${names.length - 6} more` : "");
+  const chosen = state.from ? ", of numbers from the chosen sources" : "";
   const unit = benchmark ? benchmark : { scale: 1, share: true, lower: list[0].lower };
-  const placed = models.map((model) => {
-    if (!benchmark) return standing(model);
-    const one = model.shown.get(benchmark.key);
-    return one && { ...one, model, mean: one.value };
-  }).filter((one) => one?.mean != null).sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
+  const found = benchmark ? [...placesOn(benchmark).values()] : models.map(standing).filter((one) => one.mean != null);
+  const placed = found.sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
     || a.model.order - b.model.order);
   if (!placed.length) return `No model has ${what}.`;
   const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
   const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
-  if (!second) return `${start}; no other model can be compared. By ${what}.`;
+  if (!second) return `${start}; no other model can be compared. By ${what}${chosen}.`;
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
   const alike = placed.filter((one) => one.low === 1).length;
-  const certain = first.low == null ? "Whether that is certain is not known: an error is missing."
+  const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
+    ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
     : first.high === 1 ? "That is certain (95 %)."
       : alike > 1 ? `Not certain: ${alike} models cannot be told from the best (95 %).`
         : "Not certain: the error of others is not known.";
-  return `${lead} ${certain} By ${what}.`;
+  return `${lead} ${certain} By ${what}${chosen}.`;
 }
 

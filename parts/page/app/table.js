@@ -49,7 +49,8 @@ function drawHead(list) {
 /** A number with its bar and rank. `star`: shown better than the others; `lead`: the leading number, no more than that. */
 function scoreCell(benchmark, one, { lead, star, group } = {}) {
   if (!one) return missing("missing");
-  const source = sources[one.source], rank = rankText(one), error = errorText(benchmark, one);
+  const source = sources[one.source], error = errorText(benchmark, one);
+  const rank = state.from ? null : rankText(one); // the ranks in the data are of numbers from all sources
   const value = format(benchmark, one.value), spread = error ? ` ± ${error} (standard error)` : "";
   const said = star ? ", shown better than the others" : group ? ", cannot be told from the best" : lead ? ", leads by the number alone" : "";
   const kind = ["n score", star && "star", group && "group", lead && !star && "lead"].filter(Boolean).join(" ");
@@ -70,13 +71,16 @@ const boardMarks = (one, best) => (one ? {
 
 /** What stands in the rank's column: by the average, or by the benchmark that the table is sorted by. */
 function rankCell(model) {
-  const benchmark = keyed.get(state.sort), one = benchmark ? model.shown.get(benchmark.key) : standing(model);
+  const benchmark = keyed.get(state.sort), one = benchmark ? placesOn(benchmark).get(model) : standing(model);
   if (!one) return missing("no rank: no number");
   if (!benchmark && one.mean == null) {
     return el("td", { class: "n rankcell missing" }, `${one.have} of ${averagedNow().length}`, hidden(" of the averaged benchmarks: no place"));
   }
-  const text = rankText(one), first = one.low === 1 && !(benchmark && state.from);
-  if (!text) return el("td", { class: "n rankcell missing" }, "n/a", hidden(": its error is not known"));
+  const text = rankText(one), first = one.low === 1;
+  if (!text) {
+    const why = one.error == null ? "its error is not known" : "not worked out for so many models";
+    return el("td", { class: "n rankcell missing", title: why }, "n/a", hidden(`: ${why}`));
+  }
   return el("td", { class: first ? "n rankcell group" : "n rankcell" }, text, first && hidden(", cannot be told from the best"));
 }
 
