@@ -6600,7 +6600,7 @@ def check_replaceable(out: Path, manifest: Path) -> dict[str, str] | None:
 
 # --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
 
-Item = TypeVar("Item")
+Listed = TypeVar("Listed")
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
 
@@ -6627,7 +6627,7 @@ def body_of_last() -> str | None:
         return None
 
 
-def last_answer() -> str:
+def answer_told() -> str:
     """ "GET /api/whoami-v2 was answered 200 with null", as far as it is known."""
     answer = getattr(LAST, "answer", None)
     if answer is None:
@@ -6637,7 +6637,7 @@ def last_answer() -> str:
     return f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code} with {shown}"
 
 
-def listed(call: Callable[[], Iterable[Item]]) -> list[Item]:
+def listed(call: Callable[[], Iterable[Listed]]) -> list[Listed]:
     """What a listing of the client gives; TypeError when the answer was none: an object is no empty list."""
     items = list(call())
     if not items:
@@ -6776,11 +6776,11 @@ def unexpected_answer(error: BaseException) -> str:
     """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
     said = single_line(error)[:300]
     if isinstance(error, json.JSONDecodeError):
-        return f"{last_answer()}, which is not JSON; is HF_ENDPOINT right?"
+        return f"{answer_told()}, which is not JSON; is HF_ENDPOINT right?"
     if isinstance(error, ValueError) and "metadata" in said.lower():
         return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
     why = f"{type(error).__name__}: {said}"[:120]
-    return f"{last_answer()}, which is not the form that the Hub's API documents ({why})"
+    return f"{answer_told()}, which is not the form that the Hub's API documents ({why})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:

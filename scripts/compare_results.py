@@ -3420,7 +3420,7 @@ def is_usable(run: Run) -> bool:
 def model_argument(model: ModelRuns) -> str | None:
     """How a model is given to a script: its folder where a record names one that is here, else its id and revision."""
     for run in model.runs:
-        record = record_of(run)
+        record = record_behind(run)
         path = mapping_in(mapping_in(record, "model_info"), "additional_details").get("path")
         if isinstance(path, str) and Path(path).is_dir():
             return path
@@ -3429,7 +3429,7 @@ def model_argument(model: ModelRuns) -> str | None:
     return None
 
 
-def record_of(run: Run) -> Mapping[str, Any]:
+def record_behind(run: Run) -> Mapping[str, Any]:
     try:
         return read_record(Path(run.file)) or {}
     except (ScriptError, OSError):
@@ -3438,7 +3438,7 @@ def record_of(run: Run) -> Mapping[str, Any]:
 
 def command_like(run: Run, model: str) -> tuple[str, str]:
     """(the command with TASKS in the place of its tasks, the run's task)."""
-    record = record_of(run)
+    record = record_behind(run)
     library = mapping_in(record, "eval_library")
     details = mapping_in(library, "additional_details")
     row = next(

@@ -5213,7 +5213,7 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
 
 # --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
 
-Item = TypeVar("Item")
+Listed = TypeVar("Listed")
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
 
@@ -5240,7 +5240,7 @@ def body_of_last() -> str | None:
         return None
 
 
-def last_answer() -> str:
+def answer_told() -> str:
     """ "GET /api/whoami-v2 was answered 200 with null", as far as it is known."""
     answer = getattr(LAST, "answer", None)
     if answer is None:
@@ -5250,7 +5250,7 @@ def last_answer() -> str:
     return f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code} with {shown}"
 
 
-def listed(call: Callable[[], Iterable[Item]]) -> list[Item]:
+def listed(call: Callable[[], Iterable[Listed]]) -> list[Listed]:
     """What a listing of the client gives; TypeError when the answer was none: an object is no empty list."""
     items = list(call())
     if not items:
@@ -5440,11 +5440,11 @@ def unexpected_answer(error: BaseException) -> str:
     """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
     said = single_line(error)[:300]
     if isinstance(error, json.JSONDecodeError):
-        return f"{last_answer()}, which is not JSON; is HF_ENDPOINT right?"
+        return f"{answer_told()}, which is not JSON; is HF_ENDPOINT right?"
     if isinstance(error, ValueError) and "metadata" in said.lower():
         return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
     why = f"{type(error).__name__}: {said}"[:120]
-    return f"{last_answer()}, which is not the form that the Hub's API documents ({why})"
+    return f"{answer_told()}, which is not the form that the Hub's API documents ({why})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
@@ -5661,8 +5661,8 @@ def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchma
     unit = {"percentage": "percent", "percent": "percent", "proportion": "proportion"}.get(str(metric.get("unit")))
     return OfficialBenchmark(
         dataset_id,
-        name=said_text(data.get("name")),
-        framework=said_text(data.get("evaluation_framework")),
+        name=eval_yaml_text(data.get("name")),
+        framework=eval_yaml_text(data.get("evaluation_framework")),
         tasks=tuple({task.id: task for task in tasks}.values()),
         problem="" if tasks else "its eval.yaml names no task",
         lower_is_better=not higher if isinstance(higher, bool) else None,
@@ -5676,7 +5676,7 @@ def benchmark_task(row: Any) -> BenchmarkTask | None:
     task_id = row.get("id") if isinstance(row, dict) else None
     if not isinstance(task_id, str) or not task_id or task_id != single_line(task_id) or len(task_id) > 200:
         return None
-    return BenchmarkTask(task_id, said_text(row.get("config")), said_text(row.get("split")))
+    return BenchmarkTask(task_id, eval_yaml_text(row.get("config")), eval_yaml_text(row.get("split")))
 
 
 def main_metric(rows: Any) -> Mapping[str, Any]:
@@ -5686,7 +5686,7 @@ def main_metric(rows: Any) -> Mapping[str, Any]:
     return primary[0] if len(primary) == 1 else metrics[0] if len(metrics) == 1 else {}
 
 
-def said_text(value: Any) -> str:
+def eval_yaml_text(value: Any) -> str:
     """A text of an eval.yaml, on one line; nothing for anything else."""
     return single_line(value)[:200] if isinstance(value, str) else ""
 
@@ -12163,7 +12163,7 @@ def read_rows(
             try:
                 rows += results_of(path, record, vocabulary)
             except NoUnit as error:
-                if not benchmarks or is_about(record, benchmarks, vocabulary):
+                if not benchmarks or names_benchmark(record, benchmarks, vocabulary):
                     unclear.append(single_line(f"left out: {error}; write metric_config.metric_unit into it"))
                 continue
             if (when := record.get("evaluation_timestamp")) and not iso_time(when):
@@ -12194,7 +12194,7 @@ def read_rows(
     return chosen, notes + more, unclear
 
 
-def is_about(record: Mapping[str, Any], benchmarks: Sequence[str], vocabulary: MetricMapping) -> bool:
+def names_benchmark(record: Mapping[str, Any], benchmarks: Sequence[str], vocabulary: MetricMapping) -> bool:
     """Whether a result of a record is of one of the benchmarks that the user names."""
     keys = {vocabulary.names.get(normalize_name(text), normalize_name(text)) for text in benchmarks}
     found = (vocabulary.find_task(str(row.get("evaluation_name")), "") for row in record["evaluation_results"])
@@ -13396,7 +13396,7 @@ def claim_fits(claim: float, half: float, score: MeasuredScore, level: float, mo
 # --- parts/publish/checking.py ----------------------------------------------------------------------------------------
 
 FAMILY_ERROR = 0.05
-FITS, FITS_NOT, OPEN = "fits", "does not fit", "cannot be told"
+FITS, FITS_NOT, CANNOT_TELL = "fits", "does not fit", "cannot be told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13469,12 +13469,12 @@ def check_claims(claims: Sequence[CardClaim], rows: Sequence[RecordResult], meas
             pairs.append((claim, *same[0], len(same)))
         elif alike and claim.standing.measure.part == alike[0][1].part:
             pairs.append((claim, *alike[0], 0))
-    testable = sum(why_open(claim, row, mine, count, measures) == "" for claim, row, mine, count in pairs)
+    testable = sum(why_untold(claim, row, mine, count, measures) == "" for claim, row, mine, count in pairs)
     level = 1 - (1 - FAMILY_ERROR) ** (1 / max(1, testable))  # Sidak
     return [check_one(*pair, measures, level) for pair in pairs]
 
 
-def why_open(claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures) -> str:
+def why_untold(claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures) -> str:
     """Why nothing can be told about a claim; empty when it can."""
     run = row.run
     if not count:
@@ -13507,9 +13507,9 @@ def check_one(
     run, item = row.run, claim.standing
     value = written(item.value, item.unit)
     meant = readings(value, measures.is_open(mine), item.percents) if value else []
-    why = why_open(claim, row, mine, count, measures)
+    why = why_untold(claim, row, mine, count, measures)
     low = high = None
-    verdict, shown = OPEN, meant[0][0] if len(meant) == 1 else None
+    verdict, shown = CANNOT_TELL, meant[0][0] if len(meant) == 1 else None
     scale = points_per_share(run) if not measures.is_open(mine) else 1.0
     ours = run.score / scale
     if not why:
@@ -13522,9 +13522,9 @@ def check_one(
             free = OpenScore(ours, n, float(error or 0) / scale, run.low is not None and run.low >= 0)
             low, high = open_interval(free, level)
             fits = [open_claim_fits(share, half, free, level) for share, half in meant]
-        verdict = FITS if all(fits) else FITS_NOT if not any(fits) else OPEN
+        verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
         shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
-        why = "it fits as a share or as a percentage, not as both" if verdict == OPEN else ""
+        why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
     unsaid = why or (doubt_about(mine, item.measure) if measures.relation(item.measure, mine) != SAME else "")
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
     high = None if high == math.inf else high

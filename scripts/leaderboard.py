@@ -3398,7 +3398,7 @@ def added_values(diff: str) -> set[float]:
 
 # --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
 
-Item = TypeVar("Item")
+Listed = TypeVar("Listed")
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
 
@@ -3425,7 +3425,7 @@ def body_of_last() -> str | None:
         return None
 
 
-def last_answer() -> str:
+def answer_told() -> str:
     """ "GET /api/whoami-v2 was answered 200 with null", as far as it is known."""
     answer = getattr(LAST, "answer", None)
     if answer is None:
@@ -3435,7 +3435,7 @@ def last_answer() -> str:
     return f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code} with {shown}"
 
 
-def listed(call: Callable[[], Iterable[Item]]) -> list[Item]:
+def listed(call: Callable[[], Iterable[Listed]]) -> list[Listed]:
     """What a listing of the client gives; TypeError when the answer was none: an object is no empty list."""
     items = list(call())
     if not items:
@@ -3625,11 +3625,11 @@ def unexpected_answer(error: BaseException) -> str:
     """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
     said = single_line(error)[:300]
     if isinstance(error, json.JSONDecodeError):
-        return f"{last_answer()}, which is not JSON; is HF_ENDPOINT right?"
+        return f"{answer_told()}, which is not JSON; is HF_ENDPOINT right?"
     if isinstance(error, ValueError) and "metadata" in said.lower():
         return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
     why = f"{type(error).__name__}: {said}"[:120]
-    return f"{last_answer()}, which is not the form that the Hub's API documents ({why})"
+    return f"{answer_told()}, which is not the form that the Hub's API documents ({why})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
@@ -6760,8 +6760,8 @@ def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchma
     unit = {"percentage": "percent", "percent": "percent", "proportion": "proportion"}.get(str(metric.get("unit")))
     return OfficialBenchmark(
         dataset_id,
-        name=said_text(data.get("name")),
-        framework=said_text(data.get("evaluation_framework")),
+        name=eval_yaml_text(data.get("name")),
+        framework=eval_yaml_text(data.get("evaluation_framework")),
         tasks=tuple({task.id: task for task in tasks}.values()),
         problem="" if tasks else "its eval.yaml names no task",
         lower_is_better=not higher if isinstance(higher, bool) else None,
@@ -6775,7 +6775,7 @@ def benchmark_task(row: Any) -> BenchmarkTask | None:
     task_id = row.get("id") if isinstance(row, dict) else None
     if not isinstance(task_id, str) or not task_id or task_id != single_line(task_id) or len(task_id) > 200:
         return None
-    return BenchmarkTask(task_id, said_text(row.get("config")), said_text(row.get("split")))
+    return BenchmarkTask(task_id, eval_yaml_text(row.get("config")), eval_yaml_text(row.get("split")))
 
 
 def main_metric(rows: Any) -> Mapping[str, Any]:
@@ -6785,7 +6785,7 @@ def main_metric(rows: Any) -> Mapping[str, Any]:
     return primary[0] if len(primary) == 1 else metrics[0] if len(metrics) == 1 else {}
 
 
-def said_text(value: Any) -> str:
+def eval_yaml_text(value: Any) -> str:
     """A text of an eval.yaml, on one line; nothing for anything else."""
     return single_line(value)[:200] if isinstance(value, str) else ""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from parts.frame import ScriptError, single_line
-from parts.hub.answers import last_answer, watch_answers
+from parts.hub.answers import answer_told, watch_answers
 from parts.hub.committing import UNEXPECTED, known_identity
 from parts.hub.retry import LOG_IN
 
@@ -56,11 +56,11 @@ def unexpected_answer(error: BaseException) -> str:
     """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
     said = single_line(error)[:300]
     if isinstance(error, json.JSONDecodeError):
-        return f"{last_answer()}, which is not JSON; is HF_ENDPOINT right?"
+        return f"{answer_told()}, which is not JSON; is HF_ENDPOINT right?"
     if isinstance(error, ValueError) and "metadata" in said.lower():
         return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
     why = f"{type(error).__name__}: {said}"[:120]
-    return f"{last_answer()}, which is not the form that the Hub's API documents ({why})"
+    return f"{answer_told()}, which is not the form that the Hub's API documents ({why})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:

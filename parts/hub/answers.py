@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from parts.frame import single_line
 
-Item = TypeVar("Item")
+Listed = TypeVar("Listed")
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
 
@@ -35,7 +35,7 @@ def body_of_last() -> str | None:
         return None
 
 
-def last_answer() -> str:
+def answer_told() -> str:
     """ "GET /api/whoami-v2 was answered 200 with null", as far as it is known."""
     answer = getattr(LAST, "answer", None)
     if answer is None:
@@ -45,7 +45,7 @@ def last_answer() -> str:
     return f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code} with {shown}"
 
 
-def listed(call: Callable[[], Iterable[Item]]) -> list[Item]:
+def listed(call: Callable[[], Iterable[Listed]]) -> list[Listed]:
     """What a listing of the client gives; TypeError when the answer was none: an object is no empty list."""
     items = list(call())
     if not items:

@@ -158,8 +158,8 @@ def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchma
     unit = {"percentage": "percent", "percent": "percent", "proportion": "proportion"}.get(str(metric.get("unit")))
     return OfficialBenchmark(
         dataset_id,
-        name=said_text(data.get("name")),
-        framework=said_text(data.get("evaluation_framework")),
+        name=eval_yaml_text(data.get("name")),
+        framework=eval_yaml_text(data.get("evaluation_framework")),
         tasks=tuple({task.id: task for task in tasks}.values()),
         problem="" if tasks else "its eval.yaml names no task",
         lower_is_better=not higher if isinstance(higher, bool) else None,
@@ -173,7 +173,7 @@ def benchmark_task(row: Any) -> BenchmarkTask | None:
     task_id = row.get("id") if isinstance(row, dict) else None
     if not isinstance(task_id, str) or not task_id or task_id != single_line(task_id) or len(task_id) > 200:
         return None
-    return BenchmarkTask(task_id, said_text(row.get("config")), said_text(row.get("split")))
+    return BenchmarkTask(task_id, eval_yaml_text(row.get("config")), eval_yaml_text(row.get("split")))
 
 
 def main_metric(rows: Any) -> Mapping[str, Any]:
@@ -183,7 +183,7 @@ def main_metric(rows: Any) -> Mapping[str, Any]:
     return primary[0] if len(primary) == 1 else metrics[0] if len(metrics) == 1 else {}
 
 
-def said_text(value: Any) -> str:
+def eval_yaml_text(value: Any) -> str:
     """A text of an eval.yaml, on one line; nothing for anything else."""
     return single_line(value)[:200] if isinstance(value, str) else ""
 

@@ -31,7 +31,7 @@ from parts.statistics.claims import (
 )
 
 FAMILY_ERROR = 0.05
-FITS, FITS_NOT, OPEN = "fits", "does not fit", "cannot be told"
+FITS, FITS_NOT, CANNOT_TELL = "fits", "does not fit", "cannot be told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,12 @@ def check_claims(claims: Sequence[CardClaim], rows: Sequence[RecordResult], meas
             pairs.append((claim, *same[0], len(same)))
         elif alike and claim.standing.measure.part == alike[0][1].part:
             pairs.append((claim, *alike[0], 0))
-    testable = sum(why_open(claim, row, mine, count, measures) == "" for claim, row, mine, count in pairs)
+    testable = sum(why_untold(claim, row, mine, count, measures) == "" for claim, row, mine, count in pairs)
     level = 1 - (1 - FAMILY_ERROR) ** (1 / max(1, testable))  # Sidak
     return [check_one(*pair, measures, level) for pair in pairs]
 
 
-def why_open(claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures) -> str:
+def why_untold(claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures) -> str:
     """Why nothing can be told about a claim; empty when it can."""
     run = row.run
     if not count:
@@ -142,9 +142,9 @@ def check_one(
     run, item = row.run, claim.standing
     value = written(item.value, item.unit)
     meant = readings(value, measures.is_open(mine), item.percents) if value else []
-    why = why_open(claim, row, mine, count, measures)
+    why = why_untold(claim, row, mine, count, measures)
     low = high = None
-    verdict, shown = OPEN, meant[0][0] if len(meant) == 1 else None
+    verdict, shown = CANNOT_TELL, meant[0][0] if len(meant) == 1 else None
     scale = points_per_share(run) if not measures.is_open(mine) else 1.0
     ours = run.score / scale
     if not why:
@@ -157,9 +157,9 @@ def check_one(
             free = OpenScore(ours, n, float(error or 0) / scale, run.low is not None and run.low >= 0)
             low, high = open_interval(free, level)
             fits = [open_claim_fits(share, half, free, level) for share, half in meant]
-        verdict = FITS if all(fits) else FITS_NOT if not any(fits) else OPEN
+        verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
         shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
-        why = "it fits as a share or as a percentage, not as both" if verdict == OPEN else ""
+        why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
     unsaid = why or (doubt_about(mine, item.measure) if measures.relation(item.measure, mine) != SAME else "")
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
     high = None if high == math.inf else high

@@ -230,7 +230,7 @@ def read_rows(
             try:
                 rows += results_of(path, record, vocabulary)
             except NoUnit as error:
-                if not benchmarks or is_about(record, benchmarks, vocabulary):
+                if not benchmarks or names_benchmark(record, benchmarks, vocabulary):
                     unclear.append(single_line(f"left out: {error}; write metric_config.metric_unit into it"))
                 continue
             if (when := record.get("evaluation_timestamp")) and not iso_time(when):
@@ -261,7 +261,7 @@ def read_rows(
     return chosen, notes + more, unclear
 
 
-def is_about(record: Mapping[str, Any], benchmarks: Sequence[str], vocabulary: MetricMapping) -> bool:
+def names_benchmark(record: Mapping[str, Any], benchmarks: Sequence[str], vocabulary: MetricMapping) -> bool:
     """Whether a result of a record is of one of the benchmarks that the user names."""
     keys = {vocabulary.names.get(normalize_name(text), normalize_name(text)) for text in benchmarks}
     found = (vocabulary.find_task(str(row.get("evaluation_name")), "") for row in record["evaluation_results"])
