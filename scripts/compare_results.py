@@ -5139,7 +5139,7 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
             continue
         metadata = row.get("metadata") or {}
         fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
-        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"

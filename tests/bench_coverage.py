@@ -3,6 +3,7 @@
 # requires-python = ">=3.11"
 # dependencies = [
 #     "numpy>=2,<3",
+#     "scikit-learn>=1.6,<2",
 #     "scipy>=1.15,<2",
 # ]
 # ///
@@ -14,7 +15,8 @@
 The data are made here, from distributions whose truth is known, and share no code with what is judged. Every figure has
 its Monte-Carlo error (one standard error). "single": one score; "overall": the mean of several tasks; "changes":
 verdicts about continuous scores whose true change is exactly the limit; "counts": the same for right and wrong answers,
-enumerated exactly; "ratings": means of ratings by a few people, and their differences. Goals: 93 to 98 % of single
+enumerated exactly; "ratings": means of ratings by a few people, and their differences;
+"corpus": error rates, perplexities, correlations. Goals: 93 to 98 % of single
 and overall (with twenty passages or fewer at least 93 %), at most 5 % of the others.
 
 Exit codes: 0 every figure reaches its goal within three Monte-Carlo errors; 1 some do not (they are marked).
@@ -214,7 +216,75 @@ def ratings(draws: int, rng: Any) -> Iterator[Figure]:
             yield figure("false NO-GO", case, items, 0, evidence.upper(0.05) < 0, 0, 5)
 
 
-PARTS = {"single": single, "overall": overall, "changes": changes, "counts": counts, "ratings": ratings}
+def error_rates(n: int, rate: float, change: float, rng: Any) -> tuple[Any, Any]:
+    """(errors, length) of n utterances for two systems whose error rates are `rate` and `rate` + `change` in truth."""
+    import numpy as np
+
+    length = rng.integers(3, 25, n)
+    hard = rng.beta(8 * rate, 8 * (1 - rate), n)  # of the utterance, for both; independent of its length
+    errors = rng.binomial(length, hard), rng.binomial(length, hard * (rate + change) / rate)
+    return tuple(np.column_stack([own, length]).astype(float) for own in errors)
+
+
+def likelihoods(n: int, change: float, rng: Any) -> tuple[Any, Any]:
+    """(log-likelihood, length) of n documents for two models of the cross-entropies 2 and 2 + `change` in truth."""
+    import numpy as np
+
+    length, topic = rng.integers(20, 400, n), rng.gamma(8, 0.25, n)
+    own = topic, topic + change + 0.2 * rng.standard_normal(n)
+    return tuple(np.column_stack([-length * entropy, length]).astype(float) for entropy in own)
+
+
+def corpus(draws: int, rng: Any) -> Iterator[Figure]:
+    """False verdicts at the limit about error rates and perplexities, by the paired bootstrap of items' statistics;
+    and the intervals of a correlation and of an area under the curve, as score_predictions gives them."""
+    import numpy as np
+
+    from parts.comparison.corpus import corpus_basis
+    from parts.comparison.vocabulary import CorpusItems
+    from parts.metrics.correlations import score_correlation, score_separation
+    from parts.metrics.vocabulary import METRICS, Choices, Item
+    from parts.statistics import corpus_draws
+
+    corpus_draws.CORPUS_DRAWS = 1_000  # of each simulated data set; a tenth of what a gate draws
+    sets = min(draws, 600)
+    for what, make, limit in (
+        ("WER", lambda n: error_rates(n, 0.2, 0.02, rng), -0.02),
+        ("WER 1 %", lambda n: error_rates(n, 0.01, 0.002, rng), -0.002),
+        ("perplexity", lambda n: likelihoods(n, 0.02, rng), math.exp(2) - math.exp(2.02)),
+    ):
+        formula = "perplexity" if what == "perplexity" else "ratio"
+        for n in (80, 300):
+            pairs = [make(n) for _ in range(sets)]
+            found = [corpus_basis(CorpusItems(formula, rows, None, ()), -1, 1.0).evidence for rows in pairs]
+            passed = np.array([one is not None and one.lower(0.05) > limit for one in found])
+            failed = np.array([one is not None and one.upper(0.05) < limit for one in found])
+            yield figure("false GO", what, n, limit, passed, 0, 5)
+            yield figure("false NO-GO", what, n, limit, failed, 0, 5)
+    choices = Choices(draws=200)
+    for name, n in (("pearson", 60), ("spearman", 60), ("auroc", 100)):
+        truth, hits = {"pearson": 0.8, "spearman": 6 / math.pi * math.asin(0.4), "auroc": 0.76025}[name], []
+        for _ in range(min(draws, 200)):
+            x = rng.standard_normal(n)
+            y = 0.8 * x + 0.6 * rng.standard_normal(n)
+            if name == "auroc":
+                y = (rng.random(n) < 0.4).astype(float)
+                x = x + y  # d' of 1: an area of ndtr(1 / sqrt(2))
+            score = score_separation if name == "auroc" else score_correlation
+            items = [Item(i, str(i), None, None, None, (), (), pair) for i, pair in enumerate(zip(x, y, strict=True))]
+            spread = score(items, METRICS[name], choices).spread
+            hits.append(spread.low <= truth <= spread.high)
+        yield figure("single", name, n, round(truth, 3), np.array(hits), 90, 98)
+
+
+PARTS = {
+    "corpus": corpus,
+    "single": single,
+    "overall": overall,
+    "changes": changes,
+    "counts": counts,
+    "ratings": ratings,
+}
 
 
 def figures(names: Sequence[str], draws: int, seed: int) -> Iterator[Figure]:

@@ -1258,3 +1258,20 @@ def test_json_gives_the_answer_first_and_the_rest_in_full(capsys):
     for brief, whole in zip(short["checkpoints"], full["checkpoints"], strict=True):
         assert brief["scores"] == {key: score["score"] for key, score in whole["scores"].items()}
         assert brief["interval"] == whole["interval"] and whole["records"]
+
+
+def test_the_table_says_what_is_left_out_and_which_weights_are_twins(tmp_path, capsys):
+    run = make_run(tmp_path / "run", "step_1", "step_2", "step_3")
+    for name, score in (("step_1", 0.17), ("step_2", 0.73)):
+        record = make_record(run / name, "gsm8k", score)
+        record["model_info"]["additional_details"]["weights_sha256"] = "ab" * 32
+        write_json(run / "results", record)
+    for folder in ("step_1", "step_2"):
+        (run / folder / "model.safetensors").write_bytes(b"same")
+    digest = bc.weights_sha256(run / "step_1")
+    for path in (run / "results").rglob("*.json"):
+        path.write_text(path.read_text().replace("ab" * 32, digest))
+    code, out, _ = call(capsys, run)
+    assert code == 0
+    assert "left out: step_3 (no measured score)" in out
+    assert "step_1, step_2 have byte-identical weights and unlike scores (gsm8k 0.170, 0.730)" in out

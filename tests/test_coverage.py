@@ -13,6 +13,11 @@ def test_intervals_and_gates_keep_their_goals(part, monkeypatch):
     assert missed == []
 
 
+def test_gates_of_corpus_scores_keep_their_error():
+    missed = [figure for figure in bench.figures(["corpus"], 150, 1) if not figure.kept]
+    assert missed == []
+
+
 def test_exact_errors_of_counted_answers(monkeypatch):
     monkeypatch.setattr(bench, "LIMITS", (-0.01,))
     worst = max(bench.figures(["counts"], 0, 0), key=lambda figure: figure.percent / figure.high)

@@ -1378,3 +1378,76 @@ def test_a_race_takes_the_items_that_its_plan_asks_for_and_no_whole_sets(tmp_pat
     assert score(300, str(tmp_path / "plan.json"), "out") == 2
     assert "the race is decided" in capsys.readouterr().err
     assert all(score(step, "500", "out") == 0 for step in (100, 200, 300, 400)) and plan("out") == 0
+
+
+# --- Files of the code harnesses, silence -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wanted"),
+    [
+        (
+            "lcb.json",
+            [{"question_id": "a", "graded_list": [True, False]}, {"question_id": "b", "graded_list": [False]}],
+            0.25,
+        ),
+        (
+            "logs.json",
+            {"0": [[0, {"task_id": 0, "passed": True}], [1, {"passed": False}]], "1": [[0, {"passed": True}]]},
+            0.75,
+        ),
+        (
+            "out.jsonl",
+            [{"task_id": "T/0", "passed": p} for p in (True, False)] + [{"task_id": "T/1", "passed": False}],
+            0.25,
+        ),
+    ],
+)
+def test_files_of_the_code_harnesses_are_read(name, content, wanted, tmp_path):
+    path = tmp_path / name
+    lines = "".join(json.dumps(row) + "\n" for row in content)
+    path.write_text(lines if name.endswith("l") else json.dumps(content))
+    out = tmp_path / "out"
+    assert sp.main(command(path, out, "--metric", "pass@1", "--temperature", "0.8", "--sampling-seed", "5")) == 0
+    (result,) = records(out)[0]["evaluation_results"]
+    assert result["score_details"]["score"] == pytest.approx(wanted)
+    assert result["generation_config"]["generation_args"] == {"temperature": 0.8}
+    assert result["generation_config"]["additional_details"]["seed"] == "5"
+    checked(out)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", {"task_id": "T/0", "solution": "x"}, "have not been run"),
+        ("a.json", {"eval": {}, "hash": "x"}, "convert_results.py reads them"),
+        ("a.json", {"x": 1}, "one JSON object"),
+    ],
+)
+def test_files_without_outcomes_say_what_reads_them(name, content, message, tmp_path, capsys):
+    path = tmp_path / name
+    path.write_text(json.dumps(content))
+    assert sp.main(command(path, tmp_path / "out", "--metric", "pass@1")) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_attempts_at_one_item_have_one_prompt(tmp_path, capsys):
+    path = tmp_path / "p.jsonl"
+    rows = [{"id": "a", "attempt": i, "prompt": p, "prediction": "1", "reference": "1"} for i, p in enumerate("xy")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert sp.main(command(path, tmp_path / "out", "--metric", "accuracy")) == 2
+    assert "a was asked with another prompt in line 1" in capsys.readouterr().err
+
+
+def test_a_silent_output_is_failed_and_lowers_the_mean(tmp_path):
+    needs("pystoi")
+    from scipy.io import wavfile
+
+    speech = (np.random.default_rng(1).standard_normal(16000) * 3000).astype("int16")
+    for name, sound in (("a", speech), ("b", speech + 300), ("silent", np.zeros(16000, "int16"))):
+        wavfile.write(tmp_path / f"{name}.wav", 8000, sound.astype("int16"))
+    rows = [{"audio": f"{name}.wav", "reference_audio": "a.wav"} for name in ("b", "silent")]
+    found = measured("stoi", rows, folder=tmp_path).scores
+    assert found.values[1] == 0 and found.value == pytest.approx(found.values[0] / 2) and not found.reasons
+    assert "1 silent outputs count as failed" in found.notes[0]
+    assert sp.SILENT[8000] == pytest.approx(1.017, abs=1e-3) and sp.SILENT[16000] == pytest.approx(1.043, abs=1e-3)
