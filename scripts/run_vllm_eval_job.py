@@ -2720,6 +2720,8 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
         note(f"  {line}")
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
+    # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
+    run = replace(run, uploads={}, script_sha256="")
     save_sealed(path, run)
     note(f"{path} is yours from now on")
     return run
@@ -2731,6 +2733,7 @@ def claimed_lines(run: EvalRun) -> list[str]:
         f"script {run.script}, image {run.image or 'the default'}, packages {listing(run.packages) or 'none more'}",
         f"paid by {run.namespace}, timeout {run.timeout}, records to {run.results_repo}",
     ]
+    lines += [f"uploaded for it before: {place}" for place in list(run.uploads)[:200]]
     lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()[:200]]
     return lines + [hf_command(run, job) for job in run.jobs[:200]] + [f"{len(run.jobs)} jobs in all"]
 
@@ -5745,6 +5748,7 @@ FREE_FLAGS = {
     *("yes", "wait", "json", "dry_run", "adopt", "canceled"),
 }
 JOB_SPLITS = ("model", "task", "both")
+MOST_DOLLARS = 1_000_000
 MAX_WORD = 200  # bytes of a model's or task's name
 
 
@@ -5840,6 +5844,8 @@ def check_submission(args: argparse.Namespace) -> None:
     for name in ("limit", "max_parallel", "max_cost", *sizes):
         if getattr(args, name, None) is not None and not getattr(args, name) > 0:  # "not": --max-cost nan
             raise ScriptError(f"--{name.replace('_', '-')} must be above 0")
+    if args.max_cost is not None and args.max_cost >= MOST_DOLLARS:
+        raise ScriptError(f"--max-cost {args.max_cost:g} is no cap: below {MOST_DOLLARS:,} dollars")
     if args.results_repo and not DATA_SET.fullmatch(args.results_repo):
         raise ScriptError(f"--results-repo {args.results_repo}: write OWNER/NAME")
     for name in ("model", "task"):

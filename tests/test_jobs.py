@@ -687,6 +687,8 @@ def test_a_refusal_names_what_no_option_changes():
         (command("--timeout", "soon"), 2, "--timeout soon"),
         (command("--backend", "hf"), 2, "--framework lighteval has --backend vllm or accelerate"),
         (command("--max-parallel", "0"), 2, "--max-parallel must be above 0"),
+        (command("--max-cost", "inf"), 2, "is no cap"),
+        (command("--max-cost", "nan"), 2, "--max-cost must be above 0"),
         (command("--results-repo", "me"), 2, "write OWNER/NAME"),
         (command(tasks=("a,b",)), 2, "without commas"),
         (command(tasks=("my.py@task",)), 2, "a job cannot see"),
@@ -820,6 +822,25 @@ def test_packages_that_no_plan_adds_are_refused(hub, capsys):
         Path("runs/r2/run.json").write_text(json.dumps(other))
         assert main("--run-id", "r2", "--yes", "--adopt") == 2, bad
         assert "packages that no plan adds" in capsys.readouterr().err
+
+
+def test_an_adopted_run_decides_nothing_of_this_machines_files(hub, capsys):
+    """Neither which folders are uploaded nor what script is sent: both could be somebody else's wish."""
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR"))
+    assert main(*command("--yes", "--wait")) == 1
+    secret = Path("secret")
+    checkpoint_folder(secret, {"config.json": '{"token": "mine"}', "model.safetensors": "x"})
+    evil = Path("runs/r1/lighteval_vllm_uv.py")
+    evil.write_text("print('sent home')\n")
+    data = json.loads(Path("runs/r1/run.json").read_text())
+    data |= {"uploads": {"me/lm-step_1": str(secret.resolve())}}
+    data |= {"script_sha256": hashlib.sha256(evil.read_bytes()).hexdigest()}
+    Path("runs/r1/run.json").write_text(json.dumps(data))
+    assert main("--run-id", "r1", "--yes") == 3
+    assert main("--run-id", "r1", "--yes", "--adopt") == 0
+    assert "mine" not in hub.files("me/lm-step_1")["config.json"].decode()
+    first, second = hub.jobs.all.values()
+    assert hub.jobs.mounted(second) == hub.jobs.mounted(first)
 
 
 def test_tasks_of_the_users_own_travel_with_the_job(hub):

@@ -61,6 +61,7 @@ FREE_FLAGS = {
     *("yes", "wait", "json", "dry_run", "adopt", "canceled"),
 }
 JOB_SPLITS = ("model", "task", "both")
+MOST_DOLLARS = 1_000_000
 MAX_WORD = 200  # bytes of a model's or task's name
 
 
@@ -156,6 +157,8 @@ def check_submission(args: argparse.Namespace) -> None:
     for name in ("limit", "max_parallel", "max_cost", *sizes):
         if getattr(args, name, None) is not None and not getattr(args, name) > 0:  # "not": --max-cost nan
             raise ScriptError(f"--{name.replace('_', '-')} must be above 0")
+    if args.max_cost is not None and args.max_cost >= MOST_DOLLARS:
+        raise ScriptError(f"--max-cost {args.max_cost:g} is no cap: below {MOST_DOLLARS:,} dollars")
     if args.results_repo and not DATA_SET.fullmatch(args.results_repo):
         raise ScriptError(f"--results-repo {args.results_repo}: write OWNER/NAME")
     for name in ("model", "task"):

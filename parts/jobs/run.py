@@ -226,6 +226,8 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
         note(f"  {line}")
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
+    # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
+    run = replace(run, uploads={}, script_sha256="")
     save_sealed(path, run)
     note(f"{path} is yours from now on")
     return run
@@ -237,6 +239,7 @@ def claimed_lines(run: EvalRun) -> list[str]:
         f"script {run.script}, image {run.image or 'the default'}, packages {listing(run.packages) or 'none more'}",
         f"paid by {run.namespace}, timeout {run.timeout}, records to {run.results_repo}",
     ]
+    lines += [f"uploaded for it before: {place}" for place in list(run.uploads)[:200]]
     lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()[:200]]
     return lines + [hf_command(run, job) for job in run.jobs[:200]] + [f"{len(run.jobs)} jobs in all"]
 
