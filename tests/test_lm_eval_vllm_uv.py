@@ -347,7 +347,7 @@ def test_empty_and_truncated_answers_are_counted_and_an_item_without_a_score_is_
     record, rows = measured(task, replies)
     details = record["evaluation_results"][0]["score_details"]
     expected = {"empty": "1", "truncated": "1", "unparsed": "1", "unscored": "1", "truncated_prompts": "1"}
-    assert details["details"] == expected
+    assert details["details"] == expected | {"attempts": "3", "scored": "2"}
     assert details["uncertainty"]["num_samples"] == 2
     assert details["score"] == 0.5
     assert [row["sample_id"] for row in rows if row.get("error")] == ["test/2", "test/2"]

@@ -537,6 +537,44 @@ def test_samples_that_are_gone_are_not_overlooked(tmp_path, capsys):
     assert len(entries) == 1 and any("samples are missing" in note for note in notes)
 
 
+IDENTITIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "revision": st.sampled_from(["main", "step1000"]),
+        "quantization": st.sampled_from(["none", "awq"]),
+        "adapter": st.sampled_from(["me/lora"]),
+    },
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(IDENTITIES, IDENTITIES)
+def test_readers_agree_on_random_identities(tmp_path_factory, capsys, one, two):
+    """Two records are of one model for all readers, or of two for all."""
+    folder = tmp_path_factory.mktemp("identities")
+    for details in (one, two):
+        write_record(folder, "me/new", GOOD, details=details, when="2026-03-12T02:00:00Z")
+    write_record(folder, "me/old", GOOD)
+    found = [cr.identity_of(entry.record) for entry in cr.read_record_entries(cr.record_files([folder]))]
+    found = [identity for identity in found if identity.id == "me/new"]
+    models = {identity.key for identity in found}
+    meant = {identity.key for identity in found if identity.answers_to("new")}
+    rows, _ = board.read_own_runs([str(folder)], board.Benchmarks.of(MAPPING))
+    assert len({row["model"] for row in rows} - {"me/old"}) == len(models)
+    code, document, err = compare(capsys, folder)
+    assert (code == 3 and "several models" in err) == (len(meant) > 1)
+    assert (code == 2) == (not meant), err
+    try:
+        manager.read_entries([folder], "new", "me/new", [], MAPPING)
+        published = 1
+    except manager.ScriptError as refused:
+        published = 2 if refused.code == 3 else 0
+    assert published == min(len(meant), 2)
+    for identity in found:
+        _, document, err = compare(capsys, folder, candidate=identity.name)
+        assert document or "several models" in err, (identity.name, err)
+
+
 KEYS = ["reasoning_effort", "max_model_len", "solver", "batch_size", "device", "seed", "unheard_of"]
 SETTINGS = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["a", "b"]), max_size=3)
 

@@ -124,7 +124,8 @@ def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, 
     empty = sum(not any(text.strip() for text in response.final_text) for _, response in pairs) if generative else 0
     cut = sum(is_cut_off(doc, response, engine.model) for doc, response in pairs) if generative else 0
     found = [(doc.specific or {}).get("extracted_predictions") for doc in docs if isinstance(doc.specific, dict | None)]
-    counts = {"empty": empty, "truncated": cut, "unparsed": sum(item == [] for item in found)}
+    counts = {"attempts": len(scored.errors), "scored": sum(error is None for error in scored.errors)}
+    counts |= {"empty": empty, "truncated": cut, "unparsed": sum(item == [] for item in found)}
     counts["unscored"] = sum(error is not None for error in scored.errors)
     counts["truncated_prompts"] = sum(is_cut_prompt(response, engine.model) for response in scored.responses)
     return {name: str(count) for name, count in counts.items()}

@@ -174,13 +174,16 @@ def count_replies(task: Task, replies: Sequence[Reply], measured: MetricValues) 
     """How many answers are empty, cut off at the token limit, or hold nothing that the filter could read."""
     texts = [text for reply in replies for text in reply.responses] if generates(task) else []
     found = [value[0] if isinstance(value, list) and value else value for row in measured.extracted for value in row]
+    errors = [error for own in measured.errors for error in own]
     counts = {
+        "attempts": len(errors),
+        "scored": errors.count(None),
         "empty": sum(not text.strip() for text in texts),
         "truncated": sum(reply.truncated for reply in replies),
         "unparsed": sum(
             value is None if asks(task) else isinstance(value, str) and value == UNPARSED for value in found
         ),
-        "unscored": sum(error is not None for errors in measured.errors for error in errors),
+        "unscored": len(errors) - errors.count(None),
         "truncated_prompts": sum(reply.cut_prompt for reply in replies),
     }
     return {name: str(count) for name, count in counts.items()}
