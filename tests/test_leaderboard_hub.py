@@ -310,7 +310,7 @@ def test_partial_damaged_and_failed_records(tmp_path, monkeypatch, capsys):
     nan["evaluation_results"][0]["score_details"]["score"] = float("nan")
     put(5, json.dumps(nan))
     code, metadata, _ = collect(capsys, "--results", folder)
-    assert code == 0
+    assert code == 1, "there is a score, and none that can be shown"
     assert [item["where"][:8] for item in metadata["unreadable"]] == ["00000001", "00000002", "00000005"]
     assert brief(data(), "comparable", "why_not", "shown") == [(None, "not valid: its samples are missing", False)]
 
