@@ -1254,3 +1254,37 @@ def test_two_thousand_rows():
     reading = only(table("Benchmark | Foo-7B | Bar-7B", *rows))
     assert (len(reading.scores), reading.scores[-1].value) == (2000, 19.99)
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the cases (../shared/cases/cards) are not here")
+@pytest.mark.parametrize(
+    ("name", "model", "code", "values"),
+    [
+        ("f1a_only_chat", "Foo-7B", 1, []),
+        ("f1a_only_chat", "Foo-7B-Chat", 0, [65.1, 55.2]),
+        ("f2_empty_heading", "Foo-7B-Instruct", 3, []),
+        ("f3_stage_rl", "Foo-7B", 1, []),
+        ("f4b_prose_pretrained_chat", "Foo-7B", 3, []),
+        ("f5_data_paragraph", "Foo-7B", 0, [60.1, 50.2]),
+        ("f6_fact_words", "Foo-7B", 0, [60.1, 50.2, 50.3, 50.4, 33.3]),
+        ("f7_hours_as_size", "Foo-7B", 3, []),
+        ("f7b_baseline_sizes", "Foo-7B", 3, []),
+        ("f8_arrow_bracket", "Foo-7B", 0, [60.1, 50.2]),
+        ("g1_base_and_instruct_headings", "Gull-7B-Instruct", 3, []),
+        ("g2_two_averages", "Skua-Embed", 0, [98.1, 46.3, 81.8, 72, 73.6, 72.8]),
+        ("g3_divided_cells", "Plover-Audio-7B", 0, [4.46, 3.97, 63.1]),
+        ("g4_speed", "Dunlin-mini", 1, []),
+    ],
+)
+def test_cases_are_answered_as_their_readme_says(capsys, name, model, code, values):
+    words = [
+        "extract-readme",
+        "--card",
+        str(CASES / f"{name}.md"),
+        "--repo-id",
+        f"acme/{model}",
+        "--all-tables",
+        "--json",
+    ]
+    found, out, _ = run(capsys, *words)
+    assert (found, [r["value"] for r in json.loads(out)["results"]]) == (code, values)

@@ -229,7 +229,12 @@ def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None
 
 
 def may_mean(label: str, model: ModelName) -> bool:
-    """Whether a label that is not the name may be the model under another name: words of it, and nothing against it."""
+    """Whether a label that is not the name may be the model under another name: words of it, and nothing against it.
+
+    What is the name, or a part of it, was looked at with all that stands beside it, and is not meant here.
+    """
+    if relation_of(label, model)[0] != "other":
+        return False
     tokens = [token for token in name_tokens(label_text(label)) if token not in NEUTRAL]
     added, left_out = without(tokens, model.tokens), without(model.tokens, tokens)
     shared = sum(token.isalpha() and token not in TUNED | BASE for token in model.tokens) > 1

@@ -368,7 +368,7 @@ class ScoreReader:
 
 def said_once(parts: Sequence[str | None]) -> str | None:
     """What several places say, each once: "5-shot, CoT"."""
-    return ", ".join({part.casefold(): part for part in parts if part}.values()) or None
+    return ", ".join({part.strip().casefold(): part.strip() for part in parts if part}.values()) or None
 
 
 def have_twins(scores: Sequence[Score]) -> bool:
