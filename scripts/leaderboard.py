@@ -121,6 +121,8 @@ def collect(args: argparse.Namespace) -> int:
     since = begun_before(marker, asked)
     hub = HubReader(read_token(), since)
     boards = read_official(hub, args.workers) if args.official else None
+    if boards and boards.official.basis in ("stale", "snapshot"):
+        note(f"official Benchmarks: {boards.official.about}")
     mapping = official_mapping(mapping, boards) if boards else mapping
     benchmarks = Benchmarks.of(mapping)
     own, unreadable = read_own_runs(args.results or [], benchmarks, args.latest, args.runs)
@@ -170,6 +172,7 @@ def collect(args: argparse.Namespace) -> int:
         mapping=mapping,
     )
     metadata |= {"primary": primary} if primary else {}
+    metadata |= {"official_list": {"as_of": boards.official.as_of, "basis": boards.official.basis}} if boards else {}
     metadata |= {"apart": dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))}
     metadata |= {"every_eval_ever": dict(elsewhere.counts)} if args.every_eval_ever else {}
     marker.unlink(missing_ok=True)

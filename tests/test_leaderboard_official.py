@@ -122,6 +122,19 @@ def test_rank_on_the_hub_stands_beside_ours_and_why_they_differ(
     assert "why the Hub has another rank" in capsys.readouterr().out
 
 
+def test_age_of_a_list_that_could_not_be_had_anew_is_told(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    lab.create_benchmark("openai/gsm8k", ["gsm8k"])
+    lab.create_repo("m/a", files={".eval_results/gsm8k.yaml": eval_file(("openai/gsm8k", "gsm8k", 80.5))})
+    lab.wrong("GET", r"^/api/datasets\?", "html", times=99)
+    code, metadata, err = collect(capsys, "--official")
+    shipped = board.shipped_list().as_of
+    assert code == 0 and f"the list of {shipped} that this script brings along" in err
+    assert metadata["official_list"] == {"as_of": shipped, "basis": "snapshot"}
+    lab.faults.clear()
+    _, metadata, err = collect(capsys, "--official")
+    assert metadata["official_list"]["basis"] == "hub" and "brings along" not in err
+
+
 def test_pull_requests_and_verified_ones(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
     lab.create_benchmark("openai/gsm8k", ["gsm8k"])
     lab.verify_tokens.add("signed")
