@@ -146,7 +146,7 @@ def read_question(args: argparse.Namespace) -> Question:
     nights = read_nights(args, library, reader, baseline, candidates[0]) if args.history else ()
     reader.check_clusters()
     if args.by:
-        check_field([run for model in (baseline, *candidates) for run in model.runs], args.by)
+        check_part_field([run for model in (baseline, *candidates) for run in model.runs], args.by)
     measured = {run.key for model in (baseline, *candidates) for run in model.runs}
     known_ids = [run.result_id for model in (baseline, *candidates) for run in model.runs]
     policy = policy.named(lambda name: own_key(name, measured))
@@ -6155,7 +6155,7 @@ def parts_by_field(
         yield value, *([with_value(run, values, value) for run in runs] for runs in (baseline, candidate))
 
 
-def check_field(runs: Sequence[Run], field: str) -> None:
+def check_part_field(runs: Sequence[Run], field: str) -> None:
     """ScriptError when no item has the field, with those that they have."""
     fields = {name for run in runs for repeat in run.repeats for answer in repeat.values() for name in answer.fields}
     if field not in fields:

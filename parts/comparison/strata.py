@@ -51,7 +51,7 @@ def parts_by_field(
         yield value, *([with_value(run, values, value) for run in runs] for runs in (baseline, candidate))
 
 
-def check_field(runs: Sequence[Run], field: str) -> None:
+def check_part_field(runs: Sequence[Run], field: str) -> None:
     """ScriptError when no item has the field, with those that they have."""
     fields = {name for run in runs for repeat in run.repeats for answer in repeat.values() for name in answer.fields}
     if field not in fields:
