@@ -154,7 +154,7 @@ def write_record(
     error: float | None = None,
     interval: tuple | None = None,
     lower: bool = False,
-    weights: str = "w",
+    weights: str | None = None,
     details: dict | None = None,
     source: str = "evaluation_run",
     n: int | None = None,
@@ -196,7 +196,7 @@ def write_record(
             "inference_engine": {"name": "transformers", "version": "5.0.0"},
             "additional_details": {
                 "checkpoint": name,
-                "weights_sha256": weights,
+                "weights_sha256": weights or f"weights of {model}",
                 "deployment_type": "self_deployed",
                 "model_availability": "unknown",
             },
