@@ -6469,7 +6469,9 @@ def with_sides(
     reasons += [f"the {name}'s {text}" for name, text in found if text]
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts, {'each' if once else 'each of their items'} counts once, as in the harness")
-    notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
+    if line := incomplete_line(row.key, shared, vocabulary):
+        notes.append(line)
+        row = replace(row, label=f"{row.label} ({len(shared)} of its parts)")
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes] + remark_notes(side, name)
         notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []

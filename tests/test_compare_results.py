@@ -933,7 +933,8 @@ def test_subtasks_are_pooled_item_by_item(tmp_path, capsys):
         pair_on_disk(tmp_path, task=task, metric="accuracy", scores=flips(2000, 30, 30))
     (row,) = compare(capsys, tmp_path)["benchmarks"]
     assert (row["benchmark"], row["n"], row["verdict"]) == ("mmlu", 4000, "GO")
-    assert "2 parts pooled, each item counts once" in row["notes"]
+    assert "2 parts, each counts once, as in the harness" in row["notes"]
+    assert row["name"] == "MMLU (2 of its parts)"  # the conclusion is about these, not about the benchmark
     write_record(tmp_path, "run/old", [1, 0] * 50, task="mmlu:astronomy", metric="accuracy")
     (row,) = compare(capsys, tmp_path)["benchmarks"]
     assert row["verdict"] == "NOT COMPARABLE" and "parts that one side lacks: astronomy" in row["notes"]
