@@ -1762,6 +1762,24 @@ def test_an_evaluation_does_not_take_an_unsound_record_for_finished(tmp_path, ca
     assert "is measured again" in capsys.readouterr().err
 
 
+def test_a_score_that_is_no_mean_of_its_items_is_sound(hub, capsys):
+    """Of a metric over all items at once, such as Brier's, the lines have no score of their own."""
+
+    def change(content, lines):
+        result = content["evaluation_results"][0]
+        result["metric_config"] |= {"additional_details": {"aggregation": "brier_score"}, "metric_unit": "points"}
+        score_of(content)["score"] = 1.3
+        rows = [json.loads(line) | {"error": "no score of its own"} for line in lines.splitlines()]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        content["detailed_evaluation_results"]["checksum"] = hashlib.sha256(text.encode()).hexdigest()
+        return text
+
+    files = altered(record("me/lm-step_1", "gsm8k|5"), change)
+    hub.jobs.runner = Pretend(lambda job: Ending(before=lambda: upload(hub, job, instead=files)))
+    assert main(*command("--yes", "--wait")) == 0
+    assert main("collect", "r1") == 0, capsys.readouterr().err
+
+
 def test_invalid_scores_come_home_and_are_said(hub, capsys):
     """Answers that were all cut off are what the model gave: measuring again gives them again."""
     files = record("me/lm-step_1", "gsm8k|5")

@@ -120,8 +120,9 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
     check_item_repeats(rows, f"{samples_path(run.file)}: {run.result_id}")
     values = [score for _, score in scores if score is not None]
-    if not values:
-        return ItemFacts(len(rows), len(rows), None, None, chance, empty)
+    if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
+        lost = 0 if run.corpus_level and run.n else len(rows)
+        return ItemFacts(len(rows), lost, None, None, chance, empty)
     means = [math.fsum(values) / len(values)]
     by_item: dict[str, list[float]] = defaultdict(list)
     for name, score in scores:
