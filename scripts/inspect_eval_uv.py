@@ -3282,7 +3282,7 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
         reasons += record_reasons(run, facts, True)
         if facts is None or normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
             continue  # a harness's own number, or one of a group of items, has no lines of its own
-        if facts.unscored == facts.rows:
+        if facts.unscored == facts.rows and not run.corpus_level:  # of some corpus metrics no single item has a value
             reasons.append(f"no answer of {run.result_id} has a score")
         elif facts.factor is None and not run.aggregation:
             reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
