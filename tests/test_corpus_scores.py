@@ -12,6 +12,7 @@ import jiwer
 import numpy as np
 import pytest
 import score_predictions as sp
+from record_writer import write_record
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.significance import PairedTest
 from scipy import stats
@@ -335,3 +336,30 @@ def test_parts_of_an_unchanged_model_fail_seldom(tmp_path, capsys):
         ["--baseline", "old", "--candidate", "new", "--results", str(tmp_path / "results"), "--by", "langage"]
     )
     assert code == 2 and "did you mean language" in capsys.readouterr().err
+
+
+def test_perplexities_of_a_harness_rank_and_gate(tmp_path, capsys):
+    rng = np.random.default_rng(19)
+    length, topic = rng.integers(50, 400, 120), rng.gamma(8, 0.25, 120)
+    for model, change in (("old", 0.3), ("new", 0.0)):
+        total = -length * (topic + change + 0.05 * rng.standard_normal(120))
+        write_record(
+            tmp_path / "results",
+            f"me/{model}",
+            np.exp(-total / length).tolist(),
+            task="wikitext",
+            metric="word_perplexity",
+            unit="perplexity",
+            lower=True,
+            aggregation="weighted_perplexity",
+            score=float(np.exp(-total.sum() / length.sum())),
+            metadata=lambda i, total=total: {"numerator": repr(float(total[i])), "denominator": repr(float(length[i]))},
+        )
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('benchmarks: {wikitext: {max_drop: "0.1 perplexity"}}\n')
+    row = gate(tmp_path, capsys, "--policy", str(policy))["benchmarks"][0]
+    assert (row["verdict"], row["limit"], row["paired"]) == ("GO", pytest.approx(0.1), True)
+    assert row["delta"] == pytest.approx(row["score"]["recorded"][0] - row["baseline"]["recorded"][0])
+    assert (
+        gate(tmp_path, capsys, "--policy", str(policy), "--baseline", "new", "--candidate", "old")["verdict"] == "NO-GO"
+    )
