@@ -30,25 +30,25 @@ def false_share(p_values: list[float]) -> float:
 
 
 def verdicts_with_losses(rng: np.random.Generator, known: bool) -> str:
-    """Two equal models of 300 items; of the candidate's wrong answers a fifth dies. known: the record counts them."""
-    right = rng.random((2, 300)) < rng.beta(4, 2, 300)
-    dies = ~right[1] & (rng.random(300) < 0.2)
+    """Two equal models of 1200 items; an eighth of the wrong answers of one dies. known: its record counts them."""
+    right = rng.random((2, 1200)) < rng.beta(4, 2, 1200)
+    dies = ~right[1] & (rng.random(1200) < 0.12)
     old = make_run(right[0].astype(float))
-    kept = [i for i in range(300) if not dies[i]]
+    kept = [i for i in range(1200) if not dies[i]]
     names = [f"i{i:05d}" for i in kept]
     new = make_run(right[1][kept].astype(float), names=names, n=len(kept))
     if known:
-        lost = frozenset(f"i{i:05d}" for i in range(300) if dies[i])
-        new = cr.replace(new, errors=lost, counts={"attempts": 300, "scored": len(kept), "errored": len(lost)})
+        lost = frozenset(f"i{i:05d}" for i in range(1200) if dies[i])
+        new = cr.replace(new, errors=lost, counts={"attempts": 1200, "scored": len(kept), "errored": len(lost)})
     policy = cr.Policy(rule="finetune", targets=("gsm8k",), defaults=cr.Limits(min_gain=0.0))
     return ask(old, new, policy=policy, result_ids=frozenset()).rows[0].verdict
 
 
 def test_attempts_that_died_make_no_gain():
-    rng, runs = np.random.default_rng(1), 150
+    rng, runs = np.random.default_rng(1), 60
     found = {known: [verdicts_with_losses(rng, known) for _ in range(runs)].count(cr.GO) / runs for known in (0, 1)}
     assert found[True] <= most(runs)
-    assert found[False] > 0.2  # of what was called a gain
+    assert found[False] > 0.15  # called a gain
 
 
 # --- Items that belong together, raters ---
