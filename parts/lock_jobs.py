@@ -68,8 +68,14 @@ def for_jobs(line: str) -> str:
     return f"{name} ; {marker}"
 
 
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    return argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
 def main() -> int:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    """Write the file; the exit code."""
+    build_parser().parse_args()
     try:
         found = {f"{script} vllm": exported(script, VLLM) for script in ON_VLLM}
         found |= {script: exported(script, None) for script in PLAIN}

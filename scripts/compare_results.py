@@ -203,7 +203,7 @@ def answered(args: argparse.Namespace) -> GateAnswer:
     return replace(said, document=said.document | {"next": ways}, text=said.text + below)
 
 
-def stopped(args: argparse.Namespace, error: ScriptError) -> GateAnswer:
+def no_answer(args: argparse.Namespace, error: ScriptError) -> GateAnswer:
     """What is said in place of an answer: what comes first, a choice or something to mend; raises it where that is all."""
     answer = GateAnswer(stopped_json(error), "", "", cases=(stopped_case(error),))
     tell_ci(args, answer, f"## Evaluation: no answer\n\n{plain(str(error))}")
@@ -229,7 +229,7 @@ def run(args: argparse.Namespace) -> int:
         answer = answered(args)
         tell_ci(args, answer, answer.report)
     except ScriptError as error:
-        answer = stopped(args, error)
+        answer = no_answer(args, error)
     document = json.dumps(answer.document, indent=2, ensure_ascii=False, allow_nan=False)
     if args.report and answer.report:
         write_output(Path(args.report), answer.report.encode("utf-8", "backslashreplace").decode(), args.force)

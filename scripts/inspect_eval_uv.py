@@ -44,8 +44,9 @@ Tasks are named as in inspect_evals (`gsm8k`, `inspect_evals/mmlu_5_shot`), by a
 (`mmlu`, `aime_2025`), or as `file.py@task`; `file.py` means all tasks in the file. --base-url asks another server that
 speaks OpenAI's chat protocol: a dedicated endpoint on Hugging Face, or one on this machine.
 
-Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured,
-or questions are wrong, by line, and nothing was asked; 2 nothing could be done (unknown task, no token, no network, refused by the provider).
+Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured, or
+questions are wrong, by line, and nothing was asked; 2 nothing could be done (unknown task, no token, no network,
+refused by the provider).
 """
 
 from __future__ import annotations

@@ -52,8 +52,9 @@ Tasks are named as in inspect_evals (`gsm8k`, `inspect_evals/mmlu_5_shot`), by a
 (`mmlu`, `aime_2025`), or as `file.py@task`; `file.py` means all tasks in the file. The packages of this script are
 those of --backend hf; for --backend vllm it starts itself again with vLLM added.
 
-Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured,
-or questions are wrong, by line, and nothing was asked; 2 nothing could be done (unknown task, no model, no GPU, no network).
+Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured, or
+questions are wrong, by line, and nothing was asked; 2 nothing could be done (unknown task, no model, no GPU, no
+network).
 """
 
 from __future__ import annotations
@@ -166,6 +167,27 @@ def run(args: argparse.Namespace) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = CommandLine(description=__doc__)
+    parser.rarely(
+        "--map",
+        "--score",
+        "--template",
+        "--shots-from",
+        "--shots",
+        "--max-tokens",
+        "--gpu-memory-utilization",
+        "--dtype",
+        "--device",
+        "--reasoning-tags",
+        "--sandbox",
+        "--seed",
+        "--base-model",
+        "--keep-downloads",
+        "--until-step",
+        "--stop-when",
+        "--data-parallel-size",
+        "--results-repo",
+        "--system-prompt",
+    )
     add = parser.add_argument
     add_options(parser, "model")
     add(

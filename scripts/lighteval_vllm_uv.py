@@ -45,8 +45,9 @@ Examples:
 Tasks are written `task`, `task|shots` or, as in older versions, `suite|task|shots` and `suite|task|shots|0`. A family
 (`mmlu`) stands for all its subtasks, `all` for every task of the --custom-tasks file.
 
-Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured,
-or questions are wrong, by line, and nothing was asked; 2 nothing could be tried (unknown task, no model, no network, no disk space).
+Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured, or
+questions are wrong, by line, and nothing was asked; 2 nothing could be tried (unknown task, no model, no network, no
+disk space).
 """
 
 from __future__ import annotations
@@ -179,6 +180,27 @@ def run(args: argparse.Namespace) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = CommandLine(description=__doc__)
+    parser.rarely(
+        "--map",
+        "--score",
+        "--template",
+        "--shots-from",
+        "--shots",
+        "--max-tokens",
+        "--gpu-memory-utilization",
+        "--dtype",
+        "--device",
+        "--reasoning-tags",
+        "--sandbox",
+        "--seed",
+        "--base-model",
+        "--keep-downloads",
+        "--until-step",
+        "--stop-when",
+        "--data-parallel-size",
+        "--results-repo",
+        "--system-prompt",
+    )
     add = parser.add_argument
     add_options(parser, "model")
     add(

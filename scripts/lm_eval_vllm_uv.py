@@ -48,8 +48,9 @@ Tasks are written `task` (with as many examples as the task says) or `task|shots
 stand for their tasks, `all` for every task of --custom-tasks, and a canonical key of metric_mapping.json for the task
 that it is mapped to.
 
-Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured,
-or questions are wrong, by line, and nothing was asked; 2 nothing could be tried (unknown task, no model, no network, a flag that the backend does not have).
+Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured, or
+questions are wrong, by line, and nothing was asked; 2 nothing could be tried (unknown task, no model, no network, a
+flag that the backend does not have).
 """
 
 from __future__ import annotations
@@ -174,6 +175,27 @@ def run(args: argparse.Namespace) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = CommandLine(description=__doc__)
+    parser.rarely(
+        "--map",
+        "--score",
+        "--template",
+        "--shots-from",
+        "--shots",
+        "--max-tokens",
+        "--gpu-memory-utilization",
+        "--dtype",
+        "--device",
+        "--reasoning-tags",
+        "--sandbox",
+        "--seed",
+        "--base-model",
+        "--keep-downloads",
+        "--until-step",
+        "--stop-when",
+        "--data-parallel-size",
+        "--results-repo",
+        "--system-prompt",
+    )
     add = parser.add_argument
     add_options(parser, "model")
     add(

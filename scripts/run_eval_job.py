@@ -38,9 +38,9 @@ Examples:
     uv run scripts/run_eval_job.py --run-id qwen --yes
 
 Exit codes: 0 done (wait: all jobs succeeded; collect: nothing is missing); 1 the answer is no (wait: some jobs failed;
-collect: some records are missing; the run could cost more than --max-cost); 2 it could not be done (usage, unknown hardware,
-network, permission, payment); 3 a decision is needed (paid jobs without --yes, a --timeout below the estimate,
---max-cost where the tokens have no ceiling).
+collect: some records are missing; the run could cost more than --max-cost); 2 it could not be done (usage, unknown
+hardware, network, permission, payment); 3 a decision is needed (paid jobs without --yes, a --timeout below the
+estimate, --max-cost where the tokens have no ceiling).
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = CommandLine(description=__doc__)
+    parser.rarely("--image", "--adopt", "--runs-dir", "--namespace")
     add = parser.add_argument
     add("--model", nargs="+", metavar="M", help="Hub ids of models that a provider serves")
     add("--task", "--tasks", nargs="+", metavar="T", help="tasks of inspect_evals, such as gsm8k")

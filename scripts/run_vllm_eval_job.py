@@ -107,6 +107,15 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-model-len",
         "--trust-remote-code",
         "--custom-tasks",
+        "--canceled",
+        "--split",
+        "--max-parallel",
+        "--force",
+        "--results-repo",
+        "--use-chat-template",
+        "--upload",
+        "--limit",
+        "--backend",
     )
     add = parser.add_argument
     add(

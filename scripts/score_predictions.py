@@ -295,6 +295,20 @@ def build_parser() -> argparse.ArgumentParser:
         "--dataset-revision",
         "--classifier",
         "--anchor",
+        "--sampling-seed",
+        "--dataset",
+        "--split",
+        "--unicode",
+        "--no-screening",
+        "--without-raters",
+        "--rating-range",
+        "--temperature",
+        "--unparsed-as-wrong",
+        "--positive",
+        "--stemmer",
+        "--opponent",
+        "--items-of",
+        "--figure",
     )
     add = parser.add_argument
     add("predictions", type=Path, metavar="PREDICTIONS.jsonl", help="one JSON object with an id in each line")

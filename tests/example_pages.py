@@ -1,8 +1,3 @@
-#!/usr/bin/env -S uv run --script
-# /// script
-# requires-python = ">=3.11"
-# dependencies = []
-# ///
 """Write what the commands of examples/NN_*.md print under them; the tests compare the same.
 
   uv run tests/run_tests.py -- -q tests/test_example_pages.py --write-pages
