@@ -19,6 +19,7 @@ MODEL_TYPES = frozenset(KNOWN["model_types"].split())
 VLLM_TYPES = frozenset(KNOWN["vllm_model_types"].split())
 OWN_CODE = "the model brings its own code: read it, then add --trust-remote-code"
 SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
+NAME_ANOTHER = "name the repository that has model.safetensors or pytorch_model.bin"  # nothing helps but that
 OTHER_WEIGHTS = (
     (r"\.gguf$", "its weights are GGUF files"),
     (r"\.onnx$", "its weights are ONNX files"),
@@ -87,7 +88,7 @@ def why_not_loadable(
     """
     if files is not None and not any(name in WEIGHT_FILES or SHARD.fullmatch(name) for name in files):
         kind = next((said for form, said in OTHER_WEIGHTS if any(re.search(form, name) for name in files)), "")
-        return f"{kind or 'it has no weights'}: name the repository that has model.safetensors or pytorch_model.bin"
+        return f"{kind or 'it has no weights'}: {NAME_ANOTHER}"
     if not config:
         return None
     return (

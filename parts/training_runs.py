@@ -78,10 +78,10 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
         elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
             found.append(path)
         else:
-            shown, below = path.relative_to(root).as_posix(), []
+            shown, below, deeper = path.relative_to(root).as_posix(), [], []
             if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
                 found += (deeper := named_folders(path, root, passed_over, below, to_run))
-            others += below if below and deeper else [shown]
+            others += below if deeper else [shown]
     return found
 
 

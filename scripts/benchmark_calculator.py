@@ -300,7 +300,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--assets", nargs="+", metavar="DIR", help="folders or files to put into OUT, under their own names")
     add("--keep-training-state", action="store_true", help="with --prepare: optimizer, schedule, random states, too")
     add("--push", metavar="OWNER/NAME", help="push OUT to this model repo on the Hub, in one commit")
-    add("--private", action="store_true", help="make the repo private, when it is made")
+    visible = parser.add_mutually_exclusive_group()
+    visible.add_argument("--public", action="store_true", help="a repo that is made is public (default: private)")
+    visible.add_argument("--private", action="store_true", help="the repo has to be private, also one that is there")
     add("--create-pr", action="store_true", help="open a pull request instead of a commit on main")
     add("--token-file", metavar="FILE", help="file with the Hub token (default: HF_TOKEN, .env, `hf auth login`)")
     add(
@@ -6274,10 +6276,10 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
         elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
             found.append(path)
         else:
-            shown, below = path.relative_to(root).as_posix(), []
+            shown, below, deeper = path.relative_to(root).as_posix(), [], []
             if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
                 found += (deeper := named_folders(path, root, passed_over, below, to_run))
-            others += below if below and deeper else [shown]
+            others += below if deeper else [shown]
     return found
 
 
@@ -6814,6 +6816,7 @@ class Upload:
     new: tuple[str, ...]
     changed: tuple[str, ...]
     same: tuple[str, ...]
+    private: bool = True  # the repo that is there
 
 
 def plan_upload(
@@ -6831,9 +6834,8 @@ def plan_upload(
     if private and not info.private:
         raise ScriptError(f"{repo_id} exists and is public; leave --private out, or choose another name")
     states = compare_remote(api, repo_id, info.sha, files, digests)
-    return Upload(
-        info.sha, *(tuple(sorted(n for n, s in states.items() if s == state)) for state in ("new", "changed", "same"))
-    )
+    kinds = (tuple(sorted(n for n, s in states.items() if s == state)) for state in ("new", "changed", "same"))
+    return Upload(info.sha, *kinds, private=bool(info.private))
 
 
 def compare_remote(
@@ -6877,7 +6879,9 @@ def push(
         identity = known_identity(api.whoami(), f"push to {args.push}")
         check_write_access(identity, args.push, args.create_pr)
         plan = plan_upload(api, args.push, files, digests, args.private)
-        answer = {"repo_id": args.push, "new": plan.new, "changed": plan.changed, "unchanged": plan.same}
+        kept = "public" if (args.public if plan.parent is None else not plan.private) else "private"
+        answer = {"repo_id": args.push, "repo": f"{'existing' if plan.parent else 'new'}, {kept}"}
+        answer |= {"new": plan.new, "changed": plan.changed, "unchanged": plan.same}
         if plan.changed:
             note(f"overwritten in {args.push}: {listing(plan.changed, 20)}")
         if plan.parent is not None and not plan.new and not plan.changed:
@@ -6891,7 +6895,10 @@ def push(
                 check_pull_request(api, request, args.push, files, digests)
                 return answer | {"commit": None, "pull_request": request.url}
         if args.dry_run:
-            note(f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push}")
+            note(
+                f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push} "
+                f"({answer['repo']}): {listing((*plan.new, *plan.changed), 20)}"
+            )
             return answer | {"commit": None, "dry_run": True}
         return answer | send(api, plan, files, digests, message, args)
 
@@ -6908,7 +6915,7 @@ def send(
     from huggingface_hub import CommitOperationAdd
 
     if plan.parent is None:
-        api.create_repo(args.push, private=args.private or None, exist_ok=True)
+        api.create_repo(args.push, private=not args.public, exist_ok=True)
     names = (*plan.new, *plan.changed)
 
     def commit() -> tuple[str, str, str | None]:
@@ -9021,7 +9028,7 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         "no_statistics": None if ranking.statistics else ranking.no_statistics,
         "notes": list(ranking.notes),
         "failures": list(ranking.failures),
-        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped],
+        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped if full or s.reason != NO_CHECKPOINT],
         "not_comparable": [
             {
                 "name": u.checkpoint.name,

@@ -3894,8 +3894,20 @@ def answer_lines(decision: Decision) -> list[str]:
         shown = ", ".join(f"{name} {p:.2f}" for name, p in decision.pareto.probability.items())
         lines.append(f"- P(Pareto-optimal) over {len(decision.pareto.benchmarks)} benchmarks: {shown}")
         lines.append(f"- Pareto front by the scores as they are: {listing(decision.pareto.front, 20)}")
+    if low := leaning(decision):
+        lines.append(
+            f"- not shown among all of them, but each below its limit when looked at alone: {listing(low, 20)}"
+        )
     lines += [f"- warning: {warning}" for warning in decision.warnings]
     return lines
+
+
+def leaning(decision: Decision) -> list[str]:
+    """'K (-9.00, p = 0.022)' of undecided rows that would fail if each were the only question: where to look first."""
+    rows = [row for row in decision.rows if row.verdict == INCONCLUSIVE and decision.chosen in (None, row.candidate)]
+    found = [row for row in rows if (row.p_values or {}).get("fail", 1) <= decision.policy.alpha]
+    found.sort(key=lambda row: row.p_values["fail"])
+    return [f"{row.label} ({change(row, row.delta)}, p = {row.p_values['fail']:.2g})" for row in found]
 
 
 def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
@@ -3981,6 +3993,8 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "verdict": decision.verdict,
         "exit_code": EXIT_CODES[decision.verdict],
         "reason": decision.why_open,
+        "answer": answer_lines(decision),
+        "items_needed": {row.label: row.items_needed for row in decision.rows if row.needed_if},
         "rule": policy.rule,
         "baseline": decision.baseline,
         "candidates": [{"name": name, "verdict": verdict} for name, verdict in decision.candidates.items()],
@@ -7041,6 +7055,8 @@ def nights_notes(row: Row) -> list[str]:
     lines = []
     if found.drift:
         lines.append(f"drift: {drift_text(row, found.drift, found.since)} over {found.count} nights")
+    elif found.count < FEWEST_TO_DRIFT:
+        lines.append(f"drift is not judged: {found.count} nights, it takes {FEWEST_TO_DRIFT}")
     if found.change is not None and found.change[1] < 0.05:
         lines.append(
             f"tonight is {shown_gain(row, found.change[0])} from the {found.count - 1} nights before "
@@ -7051,7 +7067,8 @@ def nights_notes(row: Row) -> list[str]:
     sequence = found.sequence
     low, high = row.as_shown(*map(float, sequence.evidence.interval(0.05)))
     low, high = shown_gain(row, row.sign * low), shown_gain(row, row.sign * high)
-    words = "decided by" if found.decided else "so not taken together:" if lines else "not decided by"
+    differs = found.drift or (found.change is not None and found.change[1] < 0.05)
+    words = "decided by" if found.decided else "so not taken together:" if differs else "not decided by"
     return [
         *lines,
         f"{words} {found.count} nights since {found.first}: {shown_gain(row, sequence.mean)} on average "

@@ -483,7 +483,10 @@ def run_check(args: argparse.Namespace) -> int:
     )
     notes += unclear
     repo_id = repo_id or rows[0].run.identity.id
-    found = check_claims(claims_of(state, repo_id, measures), rows, measures)
+    claimed = claims_of(state, repo_id, measures)
+    found = check_claims(claimed, rows, measures)
+    places = {item.where for item in found}
+    rest = [one.standing for one in claimed if one.standing.where not in places]
     weights = weights_answer(rows, info)
     if args.report:
         write_whole(Path(args.report), check_report(repo_id, found, weights))
@@ -494,6 +497,7 @@ def run_check(args: argparse.Namespace) -> int:
             "schema_version": OUTPUT_VERSION,
             "repo_id": repo_id,
             "claims": claims,
+            "not_measured": [{"benchmark": one.name, "claimed": one.value, "where": one.where} for one in rest],
             "weights": weights,
             "notes": notes,
         }
@@ -503,8 +507,10 @@ def run_check(args: argparse.Namespace) -> int:
     sys.stdout.flush()
     for text in (*notes, weights):
         note(f"note: {text}")
+    if rest:
+        note(f"not measured: {listing((f'{one.name} {one.value} ({one.where})' for one in rest), 10)}")
     if not found:
-        note("nothing can be told: none of the claims was measured")
+        note(f"nothing can be told: none of the {len(claimed)} claims was measured")
     return checked_code(found)
 
 
@@ -6643,6 +6649,10 @@ class Plan:
         }
 
 
+NONE_COUNTS = (
+    "no official Benchmark of the Hub is among them: nothing goes to .eval_results, no leaderboard ranks them "
+    "(`evaluation_manager.py benchmarks` lists those that count)"
+)
 MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
 
 
@@ -6846,6 +6856,8 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
     if placing is not None and plan.formats in ("eval-results", "both"):
         plan.eval_results, plan.made_of, more, plan.questions = eval_result_files(plan.entries, placing)
         plan.remarks += more
+        if plan.entries and not plan.eval_results and not plan.questions:
+            plan.remarks.append(NONE_COUNTS)
     return plan
 
 

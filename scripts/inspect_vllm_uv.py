@@ -1934,6 +1934,7 @@ MODEL_TYPES = frozenset(KNOWN["model_types"].split())
 VLLM_TYPES = frozenset(KNOWN["vllm_model_types"].split())
 OWN_CODE = "the model brings its own code: read it, then add --trust-remote-code"
 SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
+NAME_ANOTHER = "name the repository that has model.safetensors or pytorch_model.bin"  # nothing helps but that
 OTHER_WEIGHTS = (
     (r"\.gguf$", "its weights are GGUF files"),
     (r"\.onnx$", "its weights are ONNX files"),
@@ -2002,7 +2003,7 @@ def why_not_loadable(
     """
     if files is not None and not any(name in WEIGHT_FILES or SHARD.fullmatch(name) for name in files):
         kind = next((said for form, said in OTHER_WEIGHTS if any(re.search(form, name) for name in files)), "")
-        return f"{kind or 'it has no weights'}: name the repository that has model.safetensors or pytorch_model.bin"
+        return f"{kind or 'it has no weights'}: {NAME_ANOTHER}"
     if not config:
         return None
     return (
@@ -6886,7 +6887,9 @@ def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ..
     way = fitting.most_common(1)[0][0] if fitting else "text"
     for row in rows:
         if ways[row.line][way] is None:
+            other = next((name for name, gold in ways[row.line].items() if gold is not None), "")
             counted = " (numbers count from 0)" if way == "number" else ""
+            counted = f": a {other}, where other lines have a {way}" if other else counted
             said = listing([single_line(repr(answer))[:40] for answer in row.answers])
             problems.add(row.line, f"the answer {said} is no {way} of its {len(row.choices)} choices{counted}")
     return {}
@@ -8332,10 +8335,10 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
         elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
             found.append(path)
         else:
-            shown, below = path.relative_to(root).as_posix(), []
+            shown, below, deeper = path.relative_to(root).as_posix(), [], []
             if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
                 found += (deeper := named_folders(path, root, passed_over, below, to_run))
-            others += below if below and deeper else [shown]
+            others += below if deeper else [shown]
     return found
 
 

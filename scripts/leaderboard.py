@@ -399,6 +399,13 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     ]  # fmt: skip
     print_table(header, lines)
     note(leader_text(standings, names[0] if len(names) == 1 else f"the average of {listing(names, 10)}"))
+    placed |= set(others)
+    hidden = sorted({row["model"] for row in rows} - placed, key=natural_key)
+    if hidden:
+        note(
+            f"not here: {len(hidden)} more models, which have no score in any of these columns "
+            f"({listing(hidden)}): --benchmark K or --primary K,… shows them"
+        )
     note(
         f"{len(top)} of {len(standings)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %; "
         f"±: 95 % interval; n/a: an error is not known; 2 of {len(primary)}: has a score for 2 of those in the average, no place"
@@ -7198,6 +7205,10 @@ class Plan:
         }
 
 
+NONE_COUNTS = (
+    "no official Benchmark of the Hub is among them: nothing goes to .eval_results, no leaderboard ranks them "
+    "(`evaluation_manager.py benchmarks` lists those that count)"
+)
 MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
 
 
@@ -7401,6 +7412,8 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
     if placing is not None and plan.formats in ("eval-results", "both"):
         plan.eval_results, plan.made_of, more, plan.questions = eval_result_files(plan.entries, placing)
         plan.remarks += more
+        if plan.entries and not plan.eval_results and not plan.questions:
+            plan.remarks.append(NONE_COUNTS)
     return plan
 
 

@@ -5549,10 +5549,10 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
         elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
             found.append(path)
         else:
-            shown, below = path.relative_to(root).as_posix(), []
+            shown, below, deeper = path.relative_to(root).as_posix(), [], []
             if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
                 found += (deeper := named_folders(path, root, passed_over, below, to_run))
-            others += below if below and deeper else [shown]
+            others += below if deeper else [shown]
     return found
 
 
@@ -6403,6 +6403,7 @@ MODEL_TYPES = frozenset(KNOWN["model_types"].split())
 VLLM_TYPES = frozenset(KNOWN["vllm_model_types"].split())
 OWN_CODE = "the model brings its own code: read it, then add --trust-remote-code"
 SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
+NAME_ANOTHER = "name the repository that has model.safetensors or pytorch_model.bin"  # nothing helps but that
 OTHER_WEIGHTS = (
     (r"\.gguf$", "its weights are GGUF files"),
     (r"\.onnx$", "its weights are ONNX files"),
@@ -6471,7 +6472,7 @@ def why_not_loadable(
     """
     if files is not None and not any(name in WEIGHT_FILES or SHARD.fullmatch(name) for name in files):
         kind = next((said for form, said in OTHER_WEIGHTS if any(re.search(form, name) for name in files)), "")
-        return f"{kind or 'it has no weights'}: name the repository that has model.safetensors or pytorch_model.bin"
+        return f"{kind or 'it has no weights'}: {NAME_ANOTHER}"
     if not config:
         return None
     return (
@@ -7057,6 +7058,8 @@ def all_facts(
     def one(model: str) -> ModelFacts:
         local = uploads.get(model)
         facts = folder_facts(local, question) if local else fetch_facts(client, model, question)
+        if facts.refusal and NAME_ANOTHER in facts.refusal:
+            raise ScriptError(f"{model}: {facts.refusal}", code=1)
         if facts.refusal and not args.force:
             raise ScriptError(f"{model}: {facts.refusal} (--force sends it all the same)", code=1)
         if args.dtype == "float32" and "F32" not in facts.types:

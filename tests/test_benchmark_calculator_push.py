@@ -68,7 +68,7 @@ def test_a_new_repo_in_one_commit(run, hub, capsys):
     assert pushed["commit"] == commits[0].oid
     assert pushed["new"] == sorted(FILES)
     assert "all 3 hashes agree" in err
-    assert not hub.repo("me/m").private
+    assert hub.repo("me/m").private and pushed["repo"] == "new, private"
     assert hub.token not in err + json.dumps(pushed)
 
 
@@ -87,6 +87,11 @@ def test_private_and_public(run, hub, capsys):
     hub.create_repo("me/open")
     assert "me/open exists and is public" in fails(capsys, run, "--private", to="me/open")
     assert len(hub.commits("me/open")) == 1
+    code, pushed, err = push(capsys, run, "--dry-run", to="me/seen")
+    assert (code, pushed["repo"]) == (0, "new, private") and "(new, private): README.md" in err
+    assert push(capsys, run, "--public", to="me/seen")[1]["repo"] == "new, public"
+    assert not hub.repo("me/seen").private
+    assert push(capsys, run, to="me/seen")[1]["repo"] == "existing, public"
 
 
 def test_overwritten_files_are_listed_and_others_stay(run, hub, capsys):

@@ -20,7 +20,8 @@ def test_a_page_shows_what_its_commands_print(
     monkeypatch.setenv("HF_TOKEN", hub.token)
     monkeypatch.setenv("COLUMNS", "120")
     text = page.read_text(encoding="utf-8")
-    found = example_pages.filled(text, [(str(tmp_path / "work") + "/", ""), (str(tmp_path / "work"), ".")])
+    places = [(str(tmp_path / "work") + "/", ""), (str(tmp_path / "work"), "."), (f"{ROOT}/", "")]
+    found = example_pages.filled(text, places)
     if request.config.getoption("--write-pages"):
         page.write_text(found, encoding="utf-8")
     assert found == page.read_text(encoding="utf-8"), "run it with --write-pages, and read what changed"

@@ -30,7 +30,7 @@ from parts.frame import number
 from parts.records.run import Run, setting_differences
 from parts.records.states import moment_of_run, states_of
 from parts.statistics.differences import paired_difference, two_sided_p
-from parts.statistics.nights import FEWEST_NIGHTS, Drift, Night, drift_of, sequential_evidence
+from parts.statistics.nights import FEWEST_NIGHTS, FEWEST_TO_DRIFT, Drift, Night, drift_of, sequential_evidence
 
 
 def nights_until(tonight: ModelRuns, runs: Sequence[Run], most: int, but: set[str]) -> tuple[ModelRuns, ...]:
@@ -213,6 +213,8 @@ def nights_notes(row: Row) -> list[str]:
     lines = []
     if found.drift:
         lines.append(f"drift: {drift_text(row, found.drift, found.since)} over {found.count} nights")
+    elif found.count < FEWEST_TO_DRIFT:
+        lines.append(f"drift is not judged: {found.count} nights, it takes {FEWEST_TO_DRIFT}")
     if found.change is not None and found.change[1] < 0.05:
         lines.append(
             f"tonight is {shown_gain(row, found.change[0])} from the {found.count - 1} nights before "
@@ -223,7 +225,8 @@ def nights_notes(row: Row) -> list[str]:
     sequence = found.sequence
     low, high = row.as_shown(*map(float, sequence.evidence.interval(0.05)))
     low, high = shown_gain(row, row.sign * low), shown_gain(row, row.sign * high)
-    words = "decided by" if found.decided else "so not taken together:" if lines else "not decided by"
+    differs = found.drift or (found.change is not None and found.change[1] < 0.05)
+    words = "decided by" if found.decided else "so not taken together:" if differs else "not decided by"
     return [
         *lines,
         f"{words} {found.count} nights since {found.first}: {shown_gain(row, sequence.mean)} on average "

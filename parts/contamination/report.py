@@ -169,7 +169,8 @@ def warning_lines(check: Check) -> list[str]:
         )
     joins = Counter(row.joined for row in check.scores if row.joined)
     if joins:
-        lines.append("samples joined with items: " + "; ".join(joins))
+        many = (f"{how}, in {count} tasks" if count > 1 else how for how, count in joins.items())
+        lines.append("samples joined with items: " + "; ".join(many))
     if check.duplicates:
         lines.append(f"{plural(check.duplicates, 'item')} given more than once, counted once")
     if found.unreadable:

@@ -190,7 +190,9 @@ def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ..
     way = fitting.most_common(1)[0][0] if fitting else "text"
     for row in rows:
         if ways[row.line][way] is None:
+            other = next((name for name, gold in ways[row.line].items() if gold is not None), "")
             counted = " (numbers count from 0)" if way == "number" else ""
+            counted = f": a {other}, where other lines have a {way}" if other else counted
             said = listing([single_line(repr(answer))[:40] for answer in row.answers])
             problems.add(row.line, f"the answer {said} is no {way} of its {len(row.choices)} choices{counted}")
     return {}

@@ -35,6 +35,7 @@ from parts.jobs.vocabulary import (
     names_text,
     new_run_id,
 )
+from parts.loadable import NAME_ANOTHER
 
 FRAMEWORKS = {"lighteval": "lighteval_vllm_uv.py", "inspect": "inspect_vllm_uv.py", "lm_eval": "lm_eval_vllm_uv.py"}
 GB = 1e9
@@ -262,6 +263,8 @@ def all_facts(
     def one(model: str) -> ModelFacts:
         local = uploads.get(model)
         facts = folder_facts(local, question) if local else fetch_facts(client, model, question)
+        if facts.refusal and NAME_ANOTHER in facts.refusal:
+            raise ScriptError(f"{model}: {facts.refusal}", code=1)
         if facts.refusal and not args.force:
             raise ScriptError(f"{model}: {facts.refusal} (--force sends it all the same)", code=1)
         if args.dtype == "float32" and "F32" not in facts.types:

@@ -83,6 +83,10 @@ class Plan:
         }
 
 
+NONE_COUNTS = (
+    "no official Benchmark of the Hub is among them: nothing goes to .eval_results, no leaderboard ranks them "
+    "(`evaluation_manager.py benchmarks` lists those that count)"
+)
 MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
 
 
@@ -286,6 +290,8 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
     if placing is not None and plan.formats in ("eval-results", "both"):
         plan.eval_results, plan.made_of, more, plan.questions = eval_result_files(plan.entries, placing)
         plan.remarks += more
+        if plan.entries and not plan.eval_results and not plan.questions:
+            plan.remarks.append(NONE_COUNTS)
     return plan
 
 

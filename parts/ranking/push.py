@@ -23,6 +23,7 @@ class Upload:
     new: tuple[str, ...]
     changed: tuple[str, ...]
     same: tuple[str, ...]
+    private: bool = True  # the repo that is there
 
 
 def plan_upload(
@@ -40,9 +41,8 @@ def plan_upload(
     if private and not info.private:
         raise ScriptError(f"{repo_id} exists and is public; leave --private out, or choose another name")
     states = compare_remote(api, repo_id, info.sha, files, digests)
-    return Upload(
-        info.sha, *(tuple(sorted(n for n, s in states.items() if s == state)) for state in ("new", "changed", "same"))
-    )
+    kinds = (tuple(sorted(n for n, s in states.items() if s == state)) for state in ("new", "changed", "same"))
+    return Upload(info.sha, *kinds, private=bool(info.private))
 
 
 def compare_remote(
@@ -86,7 +86,9 @@ def push(
         identity = known_identity(api.whoami(), f"push to {args.push}")
         check_write_access(identity, args.push, args.create_pr)
         plan = plan_upload(api, args.push, files, digests, args.private)
-        answer = {"repo_id": args.push, "new": plan.new, "changed": plan.changed, "unchanged": plan.same}
+        kept = "public" if (args.public if plan.parent is None else not plan.private) else "private"
+        answer = {"repo_id": args.push, "repo": f"{'existing' if plan.parent else 'new'}, {kept}"}
+        answer |= {"new": plan.new, "changed": plan.changed, "unchanged": plan.same}
         if plan.changed:
             note(f"overwritten in {args.push}: {listing(plan.changed, 20)}")
         if plan.parent is not None and not plan.new and not plan.changed:
@@ -100,7 +102,10 @@ def push(
                 check_pull_request(api, request, args.push, files, digests)
                 return answer | {"commit": None, "pull_request": request.url}
         if args.dry_run:
-            note(f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push}")
+            note(
+                f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push} "
+                f"({answer['repo']}): {listing((*plan.new, *plan.changed), 20)}"
+            )
             return answer | {"commit": None, "dry_run": True}
         return answer | send(api, plan, files, digests, message, args)
 
@@ -117,7 +122,7 @@ def send(
     from huggingface_hub import CommitOperationAdd
 
     if plan.parent is None:
-        api.create_repo(args.push, private=args.private or None, exist_ok=True)
+        api.create_repo(args.push, private=not args.public, exist_ok=True)
     names = (*plan.new, *plan.changed)
 
     def commit() -> tuple[str, str, str | None]:

@@ -64,7 +64,7 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         "no_statistics": None if ranking.statistics else ranking.no_statistics,
         "notes": list(ranking.notes),
         "failures": list(ranking.failures),
-        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped],
+        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped if full or s.reason != NO_CHECKPOINT],
         "not_comparable": [
             {
                 "name": u.checkpoint.name,
