@@ -9321,11 +9321,121 @@ def table_text(ranking: Ranking, vocabulary: MetricMapping) -> str:
     return "\n".join(lines)
 
 
+# --- parts/records/command.py -----------------------------------------------------------------------------------------
+
+OWN_SCRIPT = re.compile(r"(?:\S*/)?((?:lighteval_vllm|lm_eval_vllm|inspect_vllm|inspect_eval)_uv\.py)")
+# Settings of a measurement with a value of one plain word.
+PLAIN_OPTIONS = ("--backend", "--batch-size", "--data-parallel-size", "--device", "--dtype", "--limit")
+PLAIN_OPTIONS += ("--gpu-memory-utilization", "--max-connections", "--max-model-len", "--max-tokens", "--provider")
+PLAIN_OPTIONS += ("--repeats", "--seed", "--temperature", "--tensor-parallel-size")
+TEXT_OPTIONS = {"--system-prompt": 1, "--reasoning-tags": 2}  # -> number of values, any text of one line
+FLAGS = ("--use-chat-template",)
+# They run code, read files, or send to somewhere: never out of a record.
+YOURS = ("--base-url", "--custom-tasks", "--map", "--questions", "--sandbox", "--score", "--shots", "--shots-from")
+YOURS += ("--template", "--trust-remote-code")
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
+TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
+TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
+MODEL = re.compile(r"[\w./~][\w./@:+~ -]*")
+NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
+LONGEST_VALUE = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An earlier command's script, the words that another command may take over, and the options that it may not."""
+
+    script: str
+    words: tuple[str, ...]
+    yours: tuple[str, ...]
+
+
+def carried_options(command: str, without: Sequence[str] = ()) -> Carried | None:
+    """What the next command takes over from a record's; None when it is no command of one of the measuring scripts.
+
+    Options are read as `--name value` and `--name=value`, the last one counts; those of `without` are passed over.
+    """
+    try:
+        given = shlex.split(command)
+    except ValueError:
+        return None
+    start = next((i for i, word in enumerate(given) if OWN_SCRIPT.fullmatch(word)), None)
+    if start is None:
+        return None
+    found: dict[str, list[str]] = {}
+    values: list[str] = []
+    for word in given[start + 1 :]:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            values = found[name] = [value] if equals else []
+        else:
+            values.append(word)
+    kept = {name: values for name, values in found.items() if name not in without and may_be_carried(name, values)}
+    known = (*PLAIN_OPTIONS, *TEXT_OPTIONS, *FLAGS, *YOURS)
+    yours = tuple(name for name in found if name in known and name not in kept and name not in without)
+    words = tuple(word for name, values in kept.items() for word in (name, *values))
+    return Carried(OWN_SCRIPT.fullmatch(given[start])[1], words, yours)
+
+
+def may_be_carried(option: str, values: Sequence[str]) -> bool:
+    """Whether a record's option says how was measured, and has the values that it may have."""
+    if option in FLAGS:
+        return not values
+    if option in PLAIN_OPTIONS:
+        return len(values) == 1 and is_plain(values[0])
+    return len(values) == TEXT_OPTIONS.get(option) and all(map(is_one_line, values))
+
+
+def is_plain(value: str) -> bool:
+    """Whether a setting's value is one word without a path, a comma or a sign that a harness takes for more."""
+    return len(value) <= 100 and PLAIN.fullmatch(value) is not None
+
+
+def is_one_line(value: str) -> bool:
+    """Whether a text may be a word of a command: of one line, visible, and not like an option."""
+    seen = not any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in value)
+    return seen and 0 < len(value) <= LONGEST_VALUE and not value.startswith("-")
+
+
+def is_model_word(model: str) -> bool:
+    """Whether a model's id or folder can be taken for nothing else, by a shell or among a harness's arguments."""
+    return MODEL.fullmatch(model) is not None and is_one_line(model)
+
+
+def is_task_name(task: str) -> bool:
+    """Whether this names a task, and not an option, nor a file or folder from which a harness would load code."""
+    plain = TASK.fullmatch(task) is not None and not TASK_FILE.search(task)
+    return plain and len(task) <= 300 and not Path(task).exists()
+
+
+def checked_task(task: str, file: str) -> str:
+    """The task's name; ScriptError when what the record of this file calls so is none."""
+    if is_task_name(task):
+        return task
+    shown = single_line(task)[:100]
+    raise ScriptError(f"{file}: {shown!r} is no name of a task, or a file here has that name: it gets no command")
+
+
+def command_line_of(words: Iterable[str]) -> str:
+    """The words as one line for a shell; ScriptError where one has a line break or a sign that cannot be seen."""
+    line = shlex.join(words)
+    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
+        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
+    return line
+
+
+def yours_to_name(options: Sequence[str]) -> str:
+    """Says which options a record's command had and the printed one has not; '' without any."""
+    if not options:
+        return ""
+    file = "; its task file is yours to name: --custom-tasks FILE" if "--custom-tasks" in options else ""
+    return f"not taken over from the record, to be given by you where you trust it: {', '.join(options)}{file}"
+
+
 # --- parts/ranking/race_plan.py ---------------------------------------------------------------------------------------
 
 FEW_ATTEMPTS = 30
 WHOLE_SETS = "score_predictions"  # whose records are of all lines of a file, unless they say a limit
-CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -9343,34 +9453,12 @@ class Request:
     output_dir: str
 
 
-def carried_options(command: str) -> tuple[str, ...] | None:
-    """The options of an earlier command of lighteval_vllm_uv.py that the next one needs; None for any other command.
-
-    A record is data that may come from anywhere: only known options are taken over, and none that would let a model run
-    its own code.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for flag in CARRIED_OPTIONS:
-        parser.add_argument(flag)
-    parser.add_argument("--use-chat-template", action="store_true")
-    try:
-        words = shlex.split(command)
-        earlier, _ = parser.parse_known_args(words)
-    except (ValueError, argparse.ArgumentError):
-        return None
-    if not any(word.endswith("lighteval_vllm_uv.py") for word in words):
-        return None
-    values = {flag: getattr(earlier, flag[2:].replace("-", "_")) for flag in CARRIED_OPTIONS}
-    options = [word for flag, value in values.items() if value is not None for word in (flag, value)]
-    return (*options, "--use-chat-template") if earlier.use_chat_template else tuple(options)
-
-
 def command_to_measure(
     requests: Iterable[Request], raced: Sequence[str], models: Sequence[str], limit: int | None
 ) -> str | None:
     """The command that measures the raced tasks as they were, several with && between where their options differ.
 
-    Every word is quoted for a shell. None when another program made the records.
+    It is one line, every word quoted for a shell. None when another program made the records.
     """
     groups: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     for request in requests:
@@ -9383,7 +9471,7 @@ def command_to_measure(
     limits = ["--limit", str(limit)] if limit else []
     script = ["uv", "run", "scripts/lighteval_vllm_uv.py", "--model", *models]
     return " && ".join(
-        shlex.join([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
+        command_line_of([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
         for (options, output_dir), names in groups.items()
     )
 
@@ -9677,30 +9765,70 @@ def samples_sent(results: Mapping[Checkpoint, Sequence[Result]], tasks: Iterable
 def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> list[Request]:
     """The requests behind the results of some tasks; ScriptError when a task file has changed since."""
     found: dict[str, Request] = {}
+    said: set[str] = set()
     for task, rows in results.items():
-        library = (read_record(Path(rows[0].file)) or {}).get("eval_library") or {}
+        file = rows[0].file
+        library = (read_record(Path(file)) or {}).get("eval_library") or {}
         details = library.get("additional_details") or {}
-        check_task_file(details)
         name, size = str(details.get("task_request")), str(details.get("task_group"))
-        parents = PurePosixPath(rows[0].file).parents
+        parents = PurePosixPath(file).parents
         output_dir = str(parents[4]) if len(parents) > 4 and parents[3].name == "data" else folder
-        options = carried_options(str(details.get("command") or ""))
+        options = options_again(details, output_dir, said)
+        if options is not None:
+            checked_task(name, file)
         request = found.setdefault(name, Request(name, int(size) if size.isdecimal() else 1, {}, options, output_dir))
-        found[name] = replace(request, tasks={**request.tasks, task: str(details.get("task"))})
+        own = str(details.get("task"))
+        found[name] = replace(
+            request, tasks={**request.tasks, task: checked_task(own, file) if options is not None else own}
+        )
+    for line in sorted(said):
+        note(line)
     return list(found.values())
 
 
-def check_task_file(details: Mapping[str, Any]) -> None:
-    """ScriptError when the task file, which lighteval would run, is not the one that the records were made with."""
-    path, digest = details.get("custom_tasks"), details.get("custom_tasks_sha256")
-    if not path or path == "None":
-        return
+def options_again(details: Mapping[str, Any], output_dir: str, said: set[str]) -> tuple[str, ...] | None:
+    """The options with which a record's tasks are measured again, whatever is left to the user put among the said.
+
+    None when not lighteval_vllm_uv.py measured them, or with a setting that no command takes from a record: without it
+    they would be measured in another way.
+    """
+    carried = carried_options(str(details.get("command") or ""), ("--limit",))
+    task_file = checked_task_file(details, output_dir)
+    if carried is None or carried.script != "lighteval_vllm_uv.py":
+        return None
+    left = [option for option in carried.yours if option != "--custom-tasks" or not task_file]
+    said |= {yours_to_name(left)} - {""}
+    if set(left) - set(YOURS):
+        return None
+    return (*carried.words, *(("--custom-tasks", task_file) if task_file else ()))
+
+
+def checked_task_file(details: Mapping[str, Any], output_dir: str) -> str | None:
+    """The task file of a record, which lighteval would run; None when it names none.
+
+    ScriptError unless it is the file that the record was made with, one of the user's: below the current folder, and
+    not among the records, with which it may have come.
+    """
+    path, digest = str(details.get("custom_tasks")), details.get("custom_tasks_sha256")
+    if path in ("", "None"):
+        return None
+    shown = single_line(path)
     try:
-        same = hashlib.sha256(input_bytes(Path(str(path)).expanduser())).hexdigest() == digest
-    except OSError as error:
-        raise ScriptError(f"--custom-tasks {path}: {error.strerror}; start where the records were made") from error
+        file = Path(os.path.realpath(Path(path).expanduser()))
+        same = code_sha256(file) == digest if file.stat() and is_one_line(path) else False
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ScriptError(f"--custom-tasks {shown}: {why}; start where the records were made") from error
     if not same:
-        raise ScriptError(f"--custom-tasks {path}: not the file that the records were made with; restore it")
+        raise ScriptError(f"--custom-tasks {shown}: not the file that the records were made with; restore it")
+    if not file.is_relative_to(os.path.realpath(".")) or file.is_relative_to(os.path.realpath(output_dir)):
+        raise ScriptError(
+            f"--custom-tasks {shown}: a record names this file, and it is outside the current folder, or among the "
+            "records: no command that runs it is given. Its task file is yours to name: move it (or start in its "
+            f"folder), or measure with uv run {script_here('lighteval_vllm_uv.py')} --custom-tasks FILE",
+            3,
+        )
+    return path
 
 
 def what_next(

@@ -3273,6 +3273,117 @@ def mapping_of(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+# --- parts/records/command.py -----------------------------------------------------------------------------------------
+
+OWN_SCRIPT = re.compile(r"(?:\S*/)?((?:lighteval_vllm|lm_eval_vllm|inspect_vllm|inspect_eval)_uv\.py)")
+# Settings of a measurement with a value of one plain word.
+PLAIN_OPTIONS = ("--backend", "--batch-size", "--data-parallel-size", "--device", "--dtype", "--limit")
+PLAIN_OPTIONS += ("--gpu-memory-utilization", "--max-connections", "--max-model-len", "--max-tokens", "--provider")
+PLAIN_OPTIONS += ("--repeats", "--seed", "--temperature", "--tensor-parallel-size")
+TEXT_OPTIONS = {"--system-prompt": 1, "--reasoning-tags": 2}  # -> number of values, any text of one line
+FLAGS = ("--use-chat-template",)
+# They run code, read files, or send to somewhere: never out of a record.
+YOURS = ("--base-url", "--custom-tasks", "--map", "--questions", "--sandbox", "--score", "--shots", "--shots-from")
+YOURS += ("--template", "--trust-remote-code")
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
+TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
+TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
+MODEL = re.compile(r"[\w./~][\w./@:+~ -]*")
+NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
+LONGEST_VALUE = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An earlier command's script, the words that another command may take over, and the options that it may not."""
+
+    script: str
+    words: tuple[str, ...]
+    yours: tuple[str, ...]
+
+
+def carried_options(command: str, without: Sequence[str] = ()) -> Carried | None:
+    """What the next command takes over from a record's; None when it is no command of one of the measuring scripts.
+
+    Options are read as `--name value` and `--name=value`, the last one counts; those of `without` are passed over.
+    """
+    try:
+        given = shlex.split(command)
+    except ValueError:
+        return None
+    start = next((i for i, word in enumerate(given) if OWN_SCRIPT.fullmatch(word)), None)
+    if start is None:
+        return None
+    found: dict[str, list[str]] = {}
+    values: list[str] = []
+    for word in given[start + 1 :]:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            values = found[name] = [value] if equals else []
+        else:
+            values.append(word)
+    kept = {name: values for name, values in found.items() if name not in without and may_be_carried(name, values)}
+    known = (*PLAIN_OPTIONS, *TEXT_OPTIONS, *FLAGS, *YOURS)
+    yours = tuple(name for name in found if name in known and name not in kept and name not in without)
+    words = tuple(word for name, values in kept.items() for word in (name, *values))
+    return Carried(OWN_SCRIPT.fullmatch(given[start])[1], words, yours)
+
+
+def may_be_carried(option: str, values: Sequence[str]) -> bool:
+    """Whether a record's option says how was measured, and has the values that it may have."""
+    if option in FLAGS:
+        return not values
+    if option in PLAIN_OPTIONS:
+        return len(values) == 1 and is_plain(values[0])
+    return len(values) == TEXT_OPTIONS.get(option) and all(map(is_one_line, values))
+
+
+def is_plain(value: str) -> bool:
+    """Whether a setting's value is one word without a path, a comma or a sign that a harness takes for more."""
+    return len(value) <= 100 and PLAIN.fullmatch(value) is not None
+
+
+def is_one_line(value: str) -> bool:
+    """Whether a text may be a word of a command: of one line, visible, and not like an option."""
+    seen = not any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in value)
+    return seen and 0 < len(value) <= LONGEST_VALUE and not value.startswith("-")
+
+
+def is_model_word(model: str) -> bool:
+    """Whether a model's id or folder can be taken for nothing else, by a shell or among a harness's arguments."""
+    return MODEL.fullmatch(model) is not None and is_one_line(model)
+
+
+def is_task_name(task: str) -> bool:
+    """Whether this names a task, and not an option, nor a file or folder from which a harness would load code."""
+    plain = TASK.fullmatch(task) is not None and not TASK_FILE.search(task)
+    return plain and len(task) <= 300 and not Path(task).exists()
+
+
+def checked_task(task: str, file: str) -> str:
+    """The task's name; ScriptError when what the record of this file calls so is none."""
+    if is_task_name(task):
+        return task
+    shown = single_line(task)[:100]
+    raise ScriptError(f"{file}: {shown!r} is no name of a task, or a file here has that name: it gets no command")
+
+
+def command_line_of(words: Iterable[str]) -> str:
+    """The words as one line for a shell; ScriptError where one has a line break or a sign that cannot be seen."""
+    line = shlex.join(words)
+    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
+        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
+    return line
+
+
+def yours_to_name(options: Sequence[str]) -> str:
+    """Says which options a record's command had and the printed one has not; '' without any."""
+    if not options:
+        return ""
+    file = "; its task file is yours to name: --custom-tasks FILE" if "--custom-tasks" in options else ""
+    return f"not taken over from the record, to be given by you where you trust it: {', '.join(options)}{file}"
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -3375,19 +3486,35 @@ def iso_seconds(text: str) -> float:
 
 # --- parts/comparison/again.py ----------------------------------------------------------------------------------------
 
-OWN_COMMAND = re.compile(
-    r"uv run (?:\S*/)?((?:lighteval_vllm|lm_eval_vllm|inspect_vllm|inspect_eval)_uv\.py) (.+)", re.S
-)
-# Options of those scripts that say which model and where to, and not how.
-NOT_HOW = {"--model", "--model-id", "--base-model", "--output-dir", "--results-repo", "--keep-downloads", "--watch"}
-NOT_HOW |= {"--until-step", "--stop-when"}
 AGAIN_FOLDER = "again"
-TASKS = "\0TASKS\0"  # the place of the tasks in a command
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A command with a place for its tasks: the words before and after them, how they stand there, a second command.
+
+    said: words in place of a command, where none can be given; yours: options that the record's command had besides.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
+    apart: bool = False
+    said: str = ""
+    yours: tuple[str, ...] = ()
+
+    def line(self, tasks: Sequence[str]) -> str:
+        """The way for these tasks, each word quoted once."""
+        if self.said:
+            return f"{self.said}: {single_line(shlex.join(tasks))}"
+        line = command_line_of([*self.before, *(tasks if self.apart else [",".join(tasks)]), *self.after])
+        whole = " && ".join([line, *([command_line_of(self.then)] if self.then else [])])
+        return f"{whole}  # {yours_to_name(self.yours)}" if self.yours else whole
 
 
 def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, ModelRuns]) -> list[str]:
     """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
-    tasks: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
@@ -3398,18 +3525,13 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
         for run in found[usable[0]]:
-            command, task = command_like(run, model_argument(models[other]) or other)
-            if task not in tasks[one, other, command]:
-                tasks[one, other, command].append(task)
+            way, task = way_like(run, model_argument(models[other]) or other)
+            if task not in tasks[one, other, way]:
+                tasks[one, other, way].append(task)
     return [
-        f"measure {other} as {one} was: {command.replace(TASKS, joined_tasks(command, own))}"
-        for (one, other, command), own in tasks.items()
+        f"measure {single_line(other)} as {single_line(one)} was: {way.line(own)}"
+        for (one, other, way), own in tasks.items()
     ]
-
-
-def joined_tasks(command: str, tasks: Sequence[str]) -> str:
-    """Names of tasks as a command takes them: inspect's each for itself, the others' with commas."""
-    return shlex.join(tasks) if " inspect" in command or "/inspect" in command else shlex.quote(",".join(tasks))
 
 
 def is_usable(run: Run) -> bool:
@@ -3436,8 +3558,8 @@ def record_behind(run: Run) -> Mapping[str, Any]:
         return {}
 
 
-def command_like(run: Run, model: str) -> tuple[str, str]:
-    """(the command with TASKS in the place of its tasks, the run's task)."""
+def way_like(run: Run, model: str) -> tuple[Way, str]:
+    """(how the model is measured as this run was, the run's task)."""
     record = record_behind(run)
     library = mapping_in(record, "eval_library")
     details = mapping_in(library, "additional_details")
@@ -3447,106 +3569,121 @@ def command_like(run: Run, model: str) -> tuple[str, str]:
     said = dict(mapping_in(mapping_in(row, "generation_config"), "additional_details"))
     said |= mapping_in(mapping_in(row, "generation_config"), "generation_args")
     said["engine"] = mapping_in(mapping_in(record, "model_info"), "inference_engine").get("name")
+    said["shots"] = run.shots
     task = str(details.get("task") or run.name)
-    if found := OWN_COMMAND.fullmatch(str(details.get("command") or "")):
-        return own_command(found[1], found[2], model), task
+    carried = carried_options(str(details.get("command") or ""))
     name, version = library_field(str(library.get("name") or "")), str(library.get("version") or "")
-    version = version if re.fullmatch(r"\d[\w.!-]*", version) else ""
-    if name in HARNESSES:
+    version = version if re.fullmatch(r"\d[\w.!-]{0,40}", version) else ""
+    if carried is None and name in HARNESSES:
         task = task.partition("|")[0] if name != "lighteval" else task if "|" in task else f"{task}|{run.shots or 0}"
-        return HARNESSES[name](model, version, run.shots, said), task
-    told = {
-        name: said[name]
-        for name in ("dtype", "backend", "temperature", "max_tokens")
-        if said.get(name) not in (None, "")
-    }
-    how = ", ".join([f"{run.shots}-shot"] * bool(run.shots) + [f"{key} {value}" for key, value in told.items()])
-    return f"with {' '.join(run.harness)}{f' ({how})' if how else ''}: {TASKS}", task
+    bare = task.removeprefix("inspect_evals/")
+    named = is_task_name(bare) and (is_model_word(model) if carried is None else is_one_line(model))
+    if named and carried is not None:
+        return own_command(carried, model), task
+    if named and name in HARNESSES:
+        return HARNESSES[name](model, version, said), f"inspect_evals/{bare}" if name == "inspect" else task
+    told = [f"{run.shots}-shot"] * bool(run.shots)
+    told += [
+        f"{key} {shlex.quote(str(said[key]))}"
+        for key in ("dtype", "backend", "temperature", "max_tokens")
+        if is_said(said, key)
+    ]
+    how = single_line(" ".join(["with", *map(shlex.quote, run.harness), *([f"({', '.join(told)})"] if told else [])]))
+    odd = "" if named else " (no command: the record's task or model is no plain name; look at the record)"
+    return Way(said=how + odd), task
 
 
-def own_command(script: str, words: str, model: str) -> str:
-    """A command of one of this project's scripts with another model, and TASKS in the place of its tasks."""
-    try:
-        given = shlex.split(words)
-    except ValueError:
-        given = []
-    kept: list[str] = []
-    skipping = False
-    for word in given:
-        if word.startswith("--"):
-            skipping = word in NOT_HOW or word in ("--tasks", "--task")
-        if not skipping:
-            kept.append(word)
-    option = "--task" if script.startswith("inspect") else "--tasks"
-    start = f"uv run {script_here(script)} --model {shlex.quote(model)} {option} {TASKS}"
-    return f"{start} {shlex.join(kept)}".rstrip()
+def own_command(carried: Carried, model: str) -> Way:
+    """A command of one of this project's scripts with another model."""
+    option = "--task" if carried.script.startswith("inspect") else "--tasks"
+    before = ("uv", "run", script_word(carried.script), "--model", model, option)
+    return Way(before, carried.words, apart=option == "--task", yours=carried.yours)
 
 
-def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> str:
-    """Options for what a record says: " --seed 1234"; a flag without a value where the record says true."""
+def script_word(name: str) -> str:
+    """A script of this project as one word that is not yet quoted."""
+    return shlex.split(script_here(name))[0]
+
+
+def is_said(said: Mapping[str, Any], key: str) -> bool:
+    return said.get(key) not in (None, "", "None", False) and str(said[key]).lower() != "false"
+
+
+def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(words for what a record says: --seed 1234, a flag alone where it says true; flags whose value is not plain)."""
     words: list[str] = []
+    odd: list[str] = []
     for key, flag in flags.items():
-        value = said.get(key)
-        if value in (None, "", "None", False) or str(value).lower() == "false":
+        value = str(said.get(key))
+        if not is_said(said, key):
             continue
-        words += [flag] if str(value).lower() == "true" else [flag, shlex.quote(str(value))]
-    return "".join(f" {word}" for word in words)
+        if value.lower() == "true":
+            words.append(flag)
+        elif is_one_line(value) if key == "system_prompt" else is_plain(value):
+            words += [f"{flag}{value}"] if flag.endswith("=") else [flag, value]
+        else:
+            odd.append(flag.rstrip("="))
+    return tuple(words), tuple(odd)
 
 
 def model_arguments(model: str, name: str, said: Mapping[str, Any]) -> str:
     """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
     model, _, revision = model.partition("@")
-    known = {name: model, "revision": revision, "dtype": said.get("dtype")}
-    return shlex.quote(",".join(f"{key}={value}" for key, value in known.items() if value))
+    known = {name: model, "revision": revision, "dtype": str(said.get("dtype") or "")}
+    return ",".join(f"{key}={value}" for key, value in known.items() if value and (key == name or is_plain(value)))
 
 
-def lm_eval_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+def left_dtype(said: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("dtype",) if is_said(said, "dtype") and not is_plain(str(said["dtype"])) else ()
+
+
+def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "hf"
     flags = {
+        "shots": "--num_fewshot",
         "limit": "--limit",
         "use_chat_template": "--apply_chat_template",
         "apply_chat_template": "--apply_chat_template",
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
-    how = (f" --num_fewshot {shots}" if shots else "") + with_flags(said, flags) + " --log_samples"
-    return (
-        f"uv run --with {pinned(f'lm-eval[{backend}]', version)} lm_eval --model {backend} --model_args "
-        f"{model_arguments(model, 'pretrained', said)} --tasks {TASKS}{how} {then_convert('--output_path')}"
-    )
+    how, odd = with_flags(said, flags)
+    before = ("uv", "run", "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
+    before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
+    after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
+    return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
 
 
-def lighteval_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "accelerate"
-    flags = {"limit": "--max-samples", "system_prompt": "--system-prompt"}
     extra = "vllm" if backend == "vllm" else "math"
-    return (
-        f"uv run --with {pinned(f'lighteval[{extra}]', version)} lighteval {backend} "
-        f"{model_arguments(model, 'model_name', said)} {TASKS}{with_flags(said, flags)} --save-details "
-        f"{then_convert('--output-dir')}"
-    )
+    how, odd = with_flags(said, {"limit": "--max-samples", "system_prompt": "--system-prompt"})
+    before = ("uv", "run", "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
+    before += (model_arguments(model, "model_name", said),)
+    after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
+    return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
 
 
-def inspect_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     engine = str(said.get("backend") or said.get("engine") or "hf")
-    engine = {"transformers": "hf"}.get(engine, engine)
+    engine = {"transformers": "hf"}.get(engine, engine if is_plain(engine) else "hf")
     name = f"{engine}/{model.partition('@')[0].removeprefix(engine + '/')}"
+    shots, odd_shots = with_flags(said, {"shots": "fewshot="})
     flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}
-    return (
-        f"uv run --with {pinned('inspect-ai', version)} --with inspect-evals inspect eval {TASKS} "
-        f"--model {shlex.quote(name)}"
-        f"{f' -T fewshot={shots}' if shots else ''}{with_flags(said, flags)} {then_convert('--log-dir')}"
-    )
+    how, odd = with_flags(said, flags)
+    before = ("uv", "run", "--with", pinned("inspect-ai", version), "--with", "inspect-evals", "inspect", "eval")
+    after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
+    return Way(before, after, then_convert(), apart=True, yours=(*odd_shots, *odd))
 
 
 HARNESSES = {"lm_eval": lm_eval_command, "lighteval": lighteval_command, "inspect": inspect_command}
 
 
 def pinned(package: str, version: str) -> str:
-    return shlex.quote(f"{package}=={version}" if version else package)
+    return f"{package}=={version}" if version else package
 
 
-def then_convert(option: str) -> str:
-    return f"{option} {AGAIN_FOLDER} && uv run {script_here('convert_results.py')} {AGAIN_FOLDER} --output-dir results"
+def then_convert() -> tuple[str, ...]:
+    return ("uv", "run", script_word("convert_results.py"), AGAIN_FOLDER, "--output-dir", "results")
 
 
 # --- parts/statistics/paired.py ---------------------------------------------------------------------------------------

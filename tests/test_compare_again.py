@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from pathlib import Path
 
 import compare_results as script
@@ -76,3 +77,106 @@ def test_the_same_questions_under_other_ids_are_said_to_be_the_same(
     (row,) = compare(capsys, tmp_path)["benchmarks"]
     assert row["verdict"] == "NOT COMPARABLE"
     assert "80 questions are the same on both sides, under other ids (matched by their content)" in row["notes"]
+
+
+def evil_record(folder: Path, library: tuple[str, str] | None = None, settings: dict | None = None, **details: str):
+    """A record of o/A with these words of its maker, and o/B, which has to be measured alike."""
+    more = {"library": library} if library else {}
+    path = write_record(folder, "o/A", SCORES, task="gsm8k", shots=5, settings=settings or {}, **more)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["eval_library"]["additional_details"] = details
+    path.write_text(json.dumps(record), encoding="utf-8")
+    write_record(folder, "o/B", SCORES, task="gsm8k", shots=0, library=("helm", "1.0"))
+
+
+def way_that_is_run(capsys: pytest.CaptureFixture[str], folder: Path, here: Path) -> tuple[str, list[list[str]]]:
+    """(the line for o/B, the commands that a shell makes of it); nothing but `uv` may be started."""
+    (line,) = (way for way in compare(capsys, folder)["next"] if way.startswith("measure o/B"))
+    assert len(line.splitlines()) == 1
+    here.mkdir()
+    (here / "uv").write_text("#!/usr/bin/env python3\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+    (here / "uv").chmod(0o755)
+    command = line.partition(" was: ")[2]
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=here,
+        env={"PATH": f"{here}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert [path.name for path in here.iterdir()] == ["uv"]
+    return line, [json.loads(row) for row in done.stdout.splitlines()]
+
+
+OWN = "uv run scripts/lighteval_vllm_uv.py --model o/A --tasks x "
+EVIL_OWN = {
+    "a placeholder": ("--system-prompt '\0TASKS\0'", "x; touch pwned; echo"),
+    "a placeholder and a task": ("--system-prompt '\0TASKS\0'", "gsm8k|5"),
+    "joined": ("--results-repo=evil/r --model=evil/m --trust-remote-code --custom-tasks /evil.py", "gsm8k|5"),
+    "all joined": ("--custom-tasks=/evil.py --questions=evil.py --sandbox=local --base-url=http://evil/", "gsm8k|5"),
+    "a line break": ("--system-prompt 'x\ntouch pwned #'", "gsm8k|5"),
+    "a substitution": ("--dtype '$(touch pwned)' --device=`touch pwned`", "gsm8k|5"),
+    "a task file": ("--dtype float32", "results/evil.py"),
+    "a task as an option": ("--dtype float32", "--custom-tasks=/evil.py"),
+}
+
+
+@pytest.mark.parametrize(("options", "task"), EVIL_OWN.values(), ids=EVIL_OWN)
+def test_a_strangers_own_command_gives_no_foreign_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: str, task: str
+) -> None:
+    evil_record(tmp_path / "r", task=task, command=f"{OWN}{options} --seed 7")
+    line, commands = way_that_is_run(capsys, tmp_path / "r", tmp_path / "here")
+    assert len(commands) == (task == "gsm8k|5") and ("no command" in line) == (not commands)
+    for words in commands:
+        assert not any(sign in word for word in words for sign in ("evil", "pwned", "TASKS", "trust"))
+        args = lighteval_vllm_uv.build_parser().parse_args(words[2:])
+        assert (args.model, args.tasks, args.seed) == (["o/B"], ["gsm8k|5"], 7)
+    if "--custom-tasks" in options:
+        assert "its task file is yours to name: --custom-tasks FILE" in line
+
+
+@pytest.mark.parametrize("library", [("lm_eval", "0.4.9"), ("lighteval", "0.13.0"), ("inspect_ai", "0.3.1")])
+@pytest.mark.parametrize(
+    ("settings", "task"),
+    [
+        ({"dtype": "float16,pretrained=evil/m,trust_remote_code=True"}, "gsm8k"),
+        ({"limit": "--trust_remote_code", "temperature": "-evil", "seed": "1,evil=2"}, "gsm8k"),
+        ({"system_prompt": "x\ntouch pwned #", "backend": "evil/x;touch pwned"}, "gsm8k"),
+        ({}, "--model-base-url=http://evil/"),
+        ({}, "results/evil.py"),
+        ({}, "evil.yaml"),
+        ({}, "evil.py@pwned"),
+        ({}, "$(touch pwned)"),
+        ({}, "tests/evil"),
+    ],
+)
+def test_a_record_of_a_harness_gives_no_foreign_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], library: tuple[str, str], settings: dict, task: str
+) -> None:
+    evil_record(tmp_path / "r", library, settings, task=task)
+    line, commands = way_that_is_run(capsys, tmp_path / "r", tmp_path / "here")
+    assert len(commands) == (2 if task == "gsm8k" else 0) and ("no command" in line) == (not commands)
+    assert not any(sign in word for words in commands for word in words for sign in ("evil", "pwned", "trust"))
+    if task == "gsm8k":
+        assert any("gsm8k" in word for word in commands[0])
+
+
+def test_a_folder_that_a_harness_would_load_is_no_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """lm-eval takes a folder of this name for one of task files, whose functions it runs."""
+    monkeypatch.chdir(tmp_path)
+    evil_record(tmp_path / "r", ("lm_eval", "0.4.9"), task="r")
+    line, commands = way_that_is_run(capsys, tmp_path / "r", tmp_path / "here")
+    assert "no command" in line and not commands
+
+
+def test_settings_are_carried_in_either_form_and_the_last_one_counts() -> None:
+    words = "--dtype=float16 --dtype float32 --reasoning-tags '<t>' '</t>' --system-prompt='a=b, c' --use-chat-template"
+    carried = script.carried_options(f"{OWN}{words} --limit 5 --shots-from f.py --push", without=("--limit",))
+    assert carried.script == "lighteval_vllm_uv.py" and carried.yours == ("--shots-from",)
+    kept = ["--dtype", "float32", "--reasoning-tags", "<t>", "</t>", "--system-prompt", "a=b, c", "--use-chat-template"]
+    assert list(carried.words) == kept
+    assert script.carried_options("rm -r / --dtype float32") is None

@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import random
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,7 +17,10 @@ from pathlib import Path
 
 import bench_race
 import benchmark_calculator as bc
+import inspect_eval_uv
+import inspect_vllm_uv
 import lighteval_vllm_uv
+import lm_eval_vllm_uv
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -410,29 +414,109 @@ def edit_records(folder: Path, change) -> None:
         path.write_text(json.dumps(record))
 
 
-def test_a_record_cannot_smuggle_words_into_the_command(bench, capsys):
+def run_last_line(bench, capsys, folder: Path) -> str:
+    """What examples/race.sh does with the plan, with a `uv` that does nothing; the line."""
+    assert bc.main(["examples/tiny_run/checkpoints", "--results", str(bench.output), "--plan-next"]) == 3
+    plan = capsys.readouterr().out
+    folder.mkdir()
+    (folder / "uv").write_text("#!/bin/sh\n")
+    (folder / "uv").chmod(0o755)
+    loop = 'next=$(tail -n 1 <<<"$1"); if [[ $next == "uv run scripts/lighteval_vllm_uv.py "* ]]; then eval "$next"; fi'
+    environment = {"PATH": f"{folder}:/usr/bin:/bin"}
+    done = subprocess.run(["bash", "-c", loop, "bash", plan], cwd=folder, env=environment, check=False)
+    assert done.returncode == 0
+    assert [path.name for path in folder.iterdir()] == ["uv"]
+    return plan.rstrip("\n").splitlines()[-1]
+
+
+START = "uv run scripts/lighteval_vllm_uv.py "
+EVIL_COMMANDS = {
+    "a line break in a word": START + f"--system-prompt 'x\n{START}--help >/dev/null; touch pwned #'",
+    "another one": START + f"--dtype='float32\r\n{START}; touch pwned #'",
+    "a separator": START + f"--system-prompt 'x\u2028{START}; touch pwned #'",
+    "a task file": START + "--custom-tasks /evil.py --model x",
+    "a task file, joined": START + "--custom-tasks=/evil.py --model=x",
+    "code, servers, places": START + "--trust-remote-code --questions evil.py --sandbox local --base-url=http://evil/ "
+    "--results-repo=evil/r --output-dir evil --push $(id) --model=evil/m",
+    "an option as a value": START + "--dtype=--trust-remote-code --device -evil --seed '7 --questions evil.py'",
+    "words in a value": START + "--model x --dtype 'float32; touch pwned' --backend 'vllm,trust_remote_code=True'",
+}
+
+
+@pytest.mark.parametrize("evil", EVIL_COMMANDS.values(), ids=EVIL_COMMANDS)
+@pytest.mark.parametrize("own_file", [True, False])
+def test_a_record_cannot_smuggle_words_into_the_command(bench, capsys, tmp_path, evil, own_file):
     bench.run(PROBE + str(bench.output))
-    evil = (
-        "uv run scripts/lighteval_vllm_uv.py --model x --dtype 'float32; touch pwned' --trust-remote-code --push $(id)"
-    )
 
     def change(record):
         details = record["eval_library"]["additional_details"]
-        details["command"] = evil
-        details["task_request"] = "all|0 && touch pwned"
+        details["command"] = evil + " --seed 7 --use-chat-template"
+        if not own_file:
+            del details["custom_tasks"], details["custom_tasks_sha256"]
 
     edit_records(bench.output, change)
-    _, plan = plan_next(bench, capsys)
-    words = shlex.split(plan["next_command"])
-    assert words[words.index("--dtype") + 1] == "float32; touch pwned"  # one word: lighteval refuses it
-    assert "all|0 && touch pwned" in words
-    assert "--trust-remote-code" not in words
-    assert "--push" not in words
-    assert "$(id)" not in words
-    shown = subprocess.run(
-        ["bash", "-c", f"printf '%s\\n' {plan['next_command']}"], capture_output=True, text=True, check=True
-    )
-    assert shown.stdout.splitlines() == words
+    last = run_last_line(bench, capsys, tmp_path / "here")
+    if {"--system-prompt", "--dtype"} & set(re.findall(r"--[a-z-]+", evil)):
+        assert last.startswith("next: ")  # without its setting the others would be measured in another way
+        return
+    words = shlex.split(last)
+    args = lighteval_vllm_uv.build_parser().parse_args(words[3:])
+    assert args.custom_tasks == ("examples/tiny_run/tasks.py" if own_file else None)
+    assert (args.seed, args.use_chat_template) == (7, True)
+    assert not args.trust_remote_code
+    assert not any(sign in word for word in words for sign in ("evil", "pwned", "$("))
+
+
+@pytest.mark.parametrize("field", ["task", "task_request"])
+@pytest.mark.parametrize(
+    "task", ["all|0 && touch pwned", "--model=evil/m", "x\ntouch pwned", "r/evil.py", "evil.yaml", "examples"]
+)
+def test_what_is_no_name_of_a_task_gets_no_command(bench, capsys, field, task):
+    bench.run(PROBE + str(bench.output))
+    edit_records(bench.output, lambda r: r["eval_library"]["additional_details"].update({field: task}))
+    assert plan_next(bench, capsys) == (2, None)
+
+
+@pytest.mark.parametrize("place", ["outside", "among the records"])
+def test_a_task_file_that_only_a_record_names_is_the_users_to_name(bench, capsys, tmp_path, monkeypatch, place):
+    """Its hash agrees: whoever made the record can have sent the file, too."""
+    evil = tmp_path / "evil.py"
+    monkeypatch.chdir(ROOT)
+    bench.run(PROBE + str(bench.output))
+    if place == "among the records":
+        evil = bench.output / "evil.py"
+        shutil.copytree(EXAMPLE, tmp_path / "examples" / "tiny_run")
+        monkeypatch.chdir(tmp_path)
+    evil.write_text("print()\n")
+    digest = hashlib.sha256(evil.read_bytes()).hexdigest()
+    named = {"custom_tasks": str(evil), "custom_tasks_sha256": digest}
+    edit_records(bench.output, lambda r: r["eval_library"]["additional_details"].update(named))
+    assert bc.main(["examples/tiny_run/checkpoints", "--results", str(bench.output), "--plan-next"]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "yours to name" in captured.err
+
+
+def test_a_checkpoint_whose_name_has_a_line_break_gives_no_command(bench, capsys, tmp_path):
+    """Not even where the last line is no command."""
+    bench.run(PROBE + str(bench.output))
+    edit_records(bench.output, lambda r: r["eval_library"].update(additional_details={}))
+    shutil.copytree(EXAMPLE / "checkpoints", tmp_path / "checkpoints")
+    evil = tmp_path / "checkpoints" / f"step_900\n{START}; touch pwned #"
+    evil.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(EXAMPLE / "checkpoints" / "step_800", evil)
+    code = bc.main([str(tmp_path / "checkpoints"), "--results", str(bench.output), "--plan-next"])
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 3 and lines[-1].startswith("next: ")
+    assert not any(line.startswith("uv run") for line in lines)
+
+
+def test_a_folder_of_records_cannot_smuggle_a_line_into_the_command(bench, capsys):
+    bench.run(PROBE + str(bench.output))
+    inner = bench.output / f"a\n{START}; touch pwned #"
+    inner.mkdir(parents=True)
+    (bench.output / "data").rename(inner / "data")
+    assert plan_next(bench, capsys) == (2, None)
 
 
 def test_a_changed_task_file_is_refused(bench, capsys):
@@ -562,12 +646,12 @@ def test_the_example_script_loops_until_decided(tmp_path):
     assert "does not get on" in stuck.stderr
 
 
-def test_options_that_travel_are_options_of_the_measuring_script():
-    known = lighteval_vllm_uv.build_parser()
-    options = {option for action in known._actions for option in action.option_strings}
-    assert set(bc.CARRIED_OPTIONS) <= options
-    assert all(
-        not isinstance(a, argparse._StoreTrueAction)
-        for a in known._actions
-        if set(a.option_strings) & set(bc.CARRIED_OPTIONS)
-    )
+def test_options_that_travel_are_options_of_the_measuring_scripts():
+    """Each is known to one of them, with as many values; the others of the script are the user's own."""
+    known = {}
+    for script in (lighteval_vllm_uv, lm_eval_vllm_uv, inspect_vllm_uv, inspect_eval_uv):
+        known |= {option: action for action in script.build_parser()._actions for option in action.option_strings}
+    assert {*bc.PLAIN_OPTIONS, *bc.TEXT_OPTIONS, *bc.FLAGS, *bc.YOURS} <= set(known)
+    assert all(isinstance(known[name], argparse._StoreTrueAction) for name in bc.FLAGS)
+    assert all(known[name].nargs in (None, 1) for name in bc.PLAIN_OPTIONS)
+    assert all(known[name].nargs in ((None, 1) if n == 1 else (n,)) for name, n in bc.TEXT_OPTIONS.items())

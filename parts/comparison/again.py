@@ -12,28 +12,55 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, ModelRuns, Row, Run
 from parts.foreign import mapping_in
-from parts.frame import ScriptError, script_here
+from parts.frame import ScriptError, script_here, single_line
+from parts.records.command import (
+    Carried,
+    carried_options,
+    command_line_of,
+    is_model_word,
+    is_one_line,
+    is_plain,
+    is_task_name,
+    yours_to_name,
+)
 from parts.records.files import read_record
 from parts.vocabulary import library_field
 
-OWN_COMMAND = re.compile(
-    r"uv run (?:\S*/)?((?:lighteval_vllm|lm_eval_vllm|inspect_vllm|inspect_eval)_uv\.py) (.+)", re.S
-)
-# Options of those scripts that say which model and where to, and not how.
-NOT_HOW = {"--model", "--model-id", "--base-model", "--output-dir", "--results-repo", "--keep-downloads", "--watch"}
-NOT_HOW |= {"--until-step", "--stop-when"}
 AGAIN_FOLDER = "again"
-TASKS = "\0TASKS\0"  # the place of the tasks in a command
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A command with a place for its tasks: the words before and after them, how they stand there, a second command.
+
+    said: words in place of a command, where none can be given; yours: options that the record's command had besides.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
+    apart: bool = False
+    said: str = ""
+    yours: tuple[str, ...] = ()
+
+    def line(self, tasks: Sequence[str]) -> str:
+        """The way for these tasks, each word quoted once."""
+        if self.said:
+            return f"{self.said}: {single_line(shlex.join(tasks))}"
+        line = command_line_of([*self.before, *(tasks if self.apart else [",".join(tasks)]), *self.after])
+        whole = " && ".join([line, *([command_line_of(self.then)] if self.then else [])])
+        return f"{whole}  # {yours_to_name(self.yours)}" if self.yours else whole
 
 
 def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, ModelRuns]) -> list[str]:
     """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
-    tasks: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
@@ -44,18 +71,13 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
         for run in found[usable[0]]:
-            command, task = command_like(run, model_argument(models[other]) or other)
-            if task not in tasks[one, other, command]:
-                tasks[one, other, command].append(task)
+            way, task = way_like(run, model_argument(models[other]) or other)
+            if task not in tasks[one, other, way]:
+                tasks[one, other, way].append(task)
     return [
-        f"measure {other} as {one} was: {command.replace(TASKS, joined_tasks(command, own))}"
-        for (one, other, command), own in tasks.items()
+        f"measure {single_line(other)} as {single_line(one)} was: {way.line(own)}"
+        for (one, other, way), own in tasks.items()
     ]
-
-
-def joined_tasks(command: str, tasks: Sequence[str]) -> str:
-    """Names of tasks as a command takes them: inspect's each for itself, the others' with commas."""
-    return shlex.join(tasks) if " inspect" in command or "/inspect" in command else shlex.quote(",".join(tasks))
 
 
 def is_usable(run: Run) -> bool:
@@ -82,8 +104,8 @@ def record_behind(run: Run) -> Mapping[str, Any]:
         return {}
 
 
-def command_like(run: Run, model: str) -> tuple[str, str]:
-    """(the command with TASKS in the place of its tasks, the run's task)."""
+def way_like(run: Run, model: str) -> tuple[Way, str]:
+    """(how the model is measured as this run was, the run's task)."""
     record = record_behind(run)
     library = mapping_in(record, "eval_library")
     details = mapping_in(library, "additional_details")
@@ -93,103 +115,118 @@ def command_like(run: Run, model: str) -> tuple[str, str]:
     said = dict(mapping_in(mapping_in(row, "generation_config"), "additional_details"))
     said |= mapping_in(mapping_in(row, "generation_config"), "generation_args")
     said["engine"] = mapping_in(mapping_in(record, "model_info"), "inference_engine").get("name")
+    said["shots"] = run.shots
     task = str(details.get("task") or run.name)
-    if found := OWN_COMMAND.fullmatch(str(details.get("command") or "")):
-        return own_command(found[1], found[2], model), task
+    carried = carried_options(str(details.get("command") or ""))
     name, version = library_field(str(library.get("name") or "")), str(library.get("version") or "")
-    version = version if re.fullmatch(r"\d[\w.!-]*", version) else ""
-    if name in HARNESSES:
+    version = version if re.fullmatch(r"\d[\w.!-]{0,40}", version) else ""
+    if carried is None and name in HARNESSES:
         task = task.partition("|")[0] if name != "lighteval" else task if "|" in task else f"{task}|{run.shots or 0}"
-        return HARNESSES[name](model, version, run.shots, said), task
-    told = {
-        name: said[name]
-        for name in ("dtype", "backend", "temperature", "max_tokens")
-        if said.get(name) not in (None, "")
-    }
-    how = ", ".join([f"{run.shots}-shot"] * bool(run.shots) + [f"{key} {value}" for key, value in told.items()])
-    return f"with {' '.join(run.harness)}{f' ({how})' if how else ''}: {TASKS}", task
+    bare = task.removeprefix("inspect_evals/")
+    named = is_task_name(bare) and (is_model_word(model) if carried is None else is_one_line(model))
+    if named and carried is not None:
+        return own_command(carried, model), task
+    if named and name in HARNESSES:
+        return HARNESSES[name](model, version, said), f"inspect_evals/{bare}" if name == "inspect" else task
+    told = [f"{run.shots}-shot"] * bool(run.shots)
+    told += [
+        f"{key} {shlex.quote(str(said[key]))}"
+        for key in ("dtype", "backend", "temperature", "max_tokens")
+        if is_said(said, key)
+    ]
+    how = single_line(" ".join(["with", *map(shlex.quote, run.harness), *([f"({', '.join(told)})"] if told else [])]))
+    odd = "" if named else " (no command: the record's task or model is no plain name; look at the record)"
+    return Way(said=how + odd), task
 
 
-def own_command(script: str, words: str, model: str) -> str:
-    """A command of one of this project's scripts with another model, and TASKS in the place of its tasks."""
-    try:
-        given = shlex.split(words)
-    except ValueError:
-        given = []
-    kept: list[str] = []
-    skipping = False
-    for word in given:
-        if word.startswith("--"):
-            skipping = word in NOT_HOW or word in ("--tasks", "--task")
-        if not skipping:
-            kept.append(word)
-    option = "--task" if script.startswith("inspect") else "--tasks"
-    start = f"uv run {script_here(script)} --model {shlex.quote(model)} {option} {TASKS}"
-    return f"{start} {shlex.join(kept)}".rstrip()
+def own_command(carried: Carried, model: str) -> Way:
+    """A command of one of this project's scripts with another model."""
+    option = "--task" if carried.script.startswith("inspect") else "--tasks"
+    before = ("uv", "run", script_word(carried.script), "--model", model, option)
+    return Way(before, carried.words, apart=option == "--task", yours=carried.yours)
 
 
-def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> str:
-    """Options for what a record says: " --seed 1234"; a flag without a value where the record says true."""
+def script_word(name: str) -> str:
+    """A script of this project as one word that is not yet quoted."""
+    return shlex.split(script_here(name))[0]
+
+
+def is_said(said: Mapping[str, Any], key: str) -> bool:
+    return said.get(key) not in (None, "", "None", False) and str(said[key]).lower() != "false"
+
+
+def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(words for what a record says: --seed 1234, a flag alone where it says true; flags whose value is not plain)."""
     words: list[str] = []
+    odd: list[str] = []
     for key, flag in flags.items():
-        value = said.get(key)
-        if value in (None, "", "None", False) or str(value).lower() == "false":
+        value = str(said.get(key))
+        if not is_said(said, key):
             continue
-        words += [flag] if str(value).lower() == "true" else [flag, shlex.quote(str(value))]
-    return "".join(f" {word}" for word in words)
+        if value.lower() == "true":
+            words.append(flag)
+        elif is_one_line(value) if key == "system_prompt" else is_plain(value):
+            words += [f"{flag}{value}"] if flag.endswith("=") else [flag, value]
+        else:
+            odd.append(flag.rstrip("="))
+    return tuple(words), tuple(odd)
 
 
 def model_arguments(model: str, name: str, said: Mapping[str, Any]) -> str:
     """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
     model, _, revision = model.partition("@")
-    known = {name: model, "revision": revision, "dtype": said.get("dtype")}
-    return shlex.quote(",".join(f"{key}={value}" for key, value in known.items() if value))
+    known = {name: model, "revision": revision, "dtype": str(said.get("dtype") or "")}
+    return ",".join(f"{key}={value}" for key, value in known.items() if value and (key == name or is_plain(value)))
 
 
-def lm_eval_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+def left_dtype(said: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("dtype",) if is_said(said, "dtype") and not is_plain(str(said["dtype"])) else ()
+
+
+def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "hf"
     flags = {
+        "shots": "--num_fewshot",
         "limit": "--limit",
         "use_chat_template": "--apply_chat_template",
         "apply_chat_template": "--apply_chat_template",
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
-    how = (f" --num_fewshot {shots}" if shots else "") + with_flags(said, flags) + " --log_samples"
-    return (
-        f"uv run --with {pinned(f'lm-eval[{backend}]', version)} lm_eval --model {backend} --model_args "
-        f"{model_arguments(model, 'pretrained', said)} --tasks {TASKS}{how} {then_convert('--output_path')}"
-    )
+    how, odd = with_flags(said, flags)
+    before = ("uv", "run", "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
+    before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
+    after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
+    return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
 
 
-def lighteval_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "accelerate"
-    flags = {"limit": "--max-samples", "system_prompt": "--system-prompt"}
     extra = "vllm" if backend == "vllm" else "math"
-    return (
-        f"uv run --with {pinned(f'lighteval[{extra}]', version)} lighteval {backend} "
-        f"{model_arguments(model, 'model_name', said)} {TASKS}{with_flags(said, flags)} --save-details "
-        f"{then_convert('--output-dir')}"
-    )
+    how, odd = with_flags(said, {"limit": "--max-samples", "system_prompt": "--system-prompt"})
+    before = ("uv", "run", "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
+    before += (model_arguments(model, "model_name", said),)
+    after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
+    return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
 
 
-def inspect_command(model: str, version: str, shots: str, said: Mapping[str, Any]) -> str:
+def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     engine = str(said.get("backend") or said.get("engine") or "hf")
-    engine = {"transformers": "hf"}.get(engine, engine)
+    engine = {"transformers": "hf"}.get(engine, engine if is_plain(engine) else "hf")
     name = f"{engine}/{model.partition('@')[0].removeprefix(engine + '/')}"
+    shots, odd_shots = with_flags(said, {"shots": "fewshot="})
     flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}
-    return (
-        f"uv run --with {pinned('inspect-ai', version)} --with inspect-evals inspect eval {TASKS} "
-        f"--model {shlex.quote(name)}"
-        f"{f' -T fewshot={shots}' if shots else ''}{with_flags(said, flags)} {then_convert('--log-dir')}"
-    )
+    how, odd = with_flags(said, flags)
+    before = ("uv", "run", "--with", pinned("inspect-ai", version), "--with", "inspect-evals", "inspect", "eval")
+    after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
+    return Way(before, after, then_convert(), apart=True, yours=(*odd_shots, *odd))
 
 
 HARNESSES = {"lm_eval": lm_eval_command, "lighteval": lighteval_command, "inspect": inspect_command}
 
 
 def pinned(package: str, version: str) -> str:
-    return shlex.quote(f"{package}=={version}" if version else package)
+    return f"{package}=={version}" if version else package
 
 
-def then_convert(option: str) -> str:
-    return f"{option} {AGAIN_FOLDER} && uv run {script_here('convert_results.py')} {AGAIN_FOLDER} --output-dir results"
+def then_convert() -> tuple[str, ...]:
+    return ("uv", "run", script_word("convert_results.py"), AGAIN_FOLDER, "--output-dir", "results")

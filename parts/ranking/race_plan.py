@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
 import os
@@ -15,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped, weight_files
-from parts.frame import ScriptError, listing, nearest, note, print_data, script_here
-from parts.inputs import input_bytes
+from parts.frame import ScriptError, listing, nearest, note, print_data, script_here, single_line
+from parts.hashes import code_sha256
 from parts.ranking.certainty import task_weights, with_statistics
 from parts.ranking.race import (
     Race,
@@ -43,6 +42,7 @@ from parts.ranking.rank import (
 from parts.ranking.report import ranking_json, table_text
 from parts.ranking.scores import chosen_results, read_score_function
 from parts.ranking.vocabulary import RANKING_SCHEMA, Ranking
+from parts.records.command import YOURS, carried_options, checked_task, command_line_of, is_one_line, yours_to_name
 from parts.records.files import read_record
 from parts.records.measured import Result, Samples, align_items, read_measured, read_weights, samples_by_task
 from parts.records.run import setting_differences
@@ -53,7 +53,6 @@ from parts.vocabulary import MetricMapping
 
 FEW_ATTEMPTS = 30
 WHOLE_SETS = "score_predictions"  # whose records are of all lines of a file, unless they say a limit
-CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +70,12 @@ class Request:
     output_dir: str
 
 
-def carried_options(command: str) -> tuple[str, ...] | None:
-    """The options of an earlier command of lighteval_vllm_uv.py that the next one needs; None for any other command.
-
-    A record is data that may come from anywhere: only known options are taken over, and none that would let a model run
-    its own code.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for flag in CARRIED_OPTIONS:
-        parser.add_argument(flag)
-    parser.add_argument("--use-chat-template", action="store_true")
-    try:
-        words = shlex.split(command)
-        earlier, _ = parser.parse_known_args(words)
-    except (ValueError, argparse.ArgumentError):
-        return None
-    if not any(word.endswith("lighteval_vllm_uv.py") for word in words):
-        return None
-    values = {flag: getattr(earlier, flag[2:].replace("-", "_")) for flag in CARRIED_OPTIONS}
-    options = [word for flag, value in values.items() if value is not None for word in (flag, value)]
-    return (*options, "--use-chat-template") if earlier.use_chat_template else tuple(options)
-
-
 def command_to_measure(
     requests: Iterable[Request], raced: Sequence[str], models: Sequence[str], limit: int | None
 ) -> str | None:
     """The command that measures the raced tasks as they were, several with && between where their options differ.
 
-    Every word is quoted for a shell. None when another program made the records.
+    It is one line, every word quoted for a shell. None when another program made the records.
     """
     groups: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     for request in requests:
@@ -111,7 +88,7 @@ def command_to_measure(
     limits = ["--limit", str(limit)] if limit else []
     script = ["uv", "run", "scripts/lighteval_vllm_uv.py", "--model", *models]
     return " && ".join(
-        shlex.join([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
+        command_line_of([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
         for (options, output_dir), names in groups.items()
     )
 
@@ -405,30 +382,70 @@ def samples_sent(results: Mapping[Checkpoint, Sequence[Result]], tasks: Iterable
 def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> list[Request]:
     """The requests behind the results of some tasks; ScriptError when a task file has changed since."""
     found: dict[str, Request] = {}
+    said: set[str] = set()
     for task, rows in results.items():
-        library = (read_record(Path(rows[0].file)) or {}).get("eval_library") or {}
+        file = rows[0].file
+        library = (read_record(Path(file)) or {}).get("eval_library") or {}
         details = library.get("additional_details") or {}
-        check_task_file(details)
         name, size = str(details.get("task_request")), str(details.get("task_group"))
-        parents = PurePosixPath(rows[0].file).parents
+        parents = PurePosixPath(file).parents
         output_dir = str(parents[4]) if len(parents) > 4 and parents[3].name == "data" else folder
-        options = carried_options(str(details.get("command") or ""))
+        options = options_again(details, output_dir, said)
+        if options is not None:
+            checked_task(name, file)
         request = found.setdefault(name, Request(name, int(size) if size.isdecimal() else 1, {}, options, output_dir))
-        found[name] = replace(request, tasks={**request.tasks, task: str(details.get("task"))})
+        own = str(details.get("task"))
+        found[name] = replace(
+            request, tasks={**request.tasks, task: checked_task(own, file) if options is not None else own}
+        )
+    for line in sorted(said):
+        note(line)
     return list(found.values())
 
 
-def check_task_file(details: Mapping[str, Any]) -> None:
-    """ScriptError when the task file, which lighteval would run, is not the one that the records were made with."""
-    path, digest = details.get("custom_tasks"), details.get("custom_tasks_sha256")
-    if not path or path == "None":
-        return
+def options_again(details: Mapping[str, Any], output_dir: str, said: set[str]) -> tuple[str, ...] | None:
+    """The options with which a record's tasks are measured again, whatever is left to the user put among the said.
+
+    None when not lighteval_vllm_uv.py measured them, or with a setting that no command takes from a record: without it
+    they would be measured in another way.
+    """
+    carried = carried_options(str(details.get("command") or ""), ("--limit",))
+    task_file = checked_task_file(details, output_dir)
+    if carried is None or carried.script != "lighteval_vllm_uv.py":
+        return None
+    left = [option for option in carried.yours if option != "--custom-tasks" or not task_file]
+    said |= {yours_to_name(left)} - {""}
+    if set(left) - set(YOURS):
+        return None
+    return (*carried.words, *(("--custom-tasks", task_file) if task_file else ()))
+
+
+def checked_task_file(details: Mapping[str, Any], output_dir: str) -> str | None:
+    """The task file of a record, which lighteval would run; None when it names none.
+
+    ScriptError unless it is the file that the record was made with, one of the user's: below the current folder, and
+    not among the records, with which it may have come.
+    """
+    path, digest = str(details.get("custom_tasks")), details.get("custom_tasks_sha256")
+    if path in ("", "None"):
+        return None
+    shown = single_line(path)
     try:
-        same = hashlib.sha256(input_bytes(Path(str(path)).expanduser())).hexdigest() == digest
-    except OSError as error:
-        raise ScriptError(f"--custom-tasks {path}: {error.strerror}; start where the records were made") from error
+        file = Path(os.path.realpath(Path(path).expanduser()))
+        same = code_sha256(file) == digest if file.stat() and is_one_line(path) else False
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ScriptError(f"--custom-tasks {shown}: {why}; start where the records were made") from error
     if not same:
-        raise ScriptError(f"--custom-tasks {path}: not the file that the records were made with; restore it")
+        raise ScriptError(f"--custom-tasks {shown}: not the file that the records were made with; restore it")
+    if not file.is_relative_to(os.path.realpath(".")) or file.is_relative_to(os.path.realpath(output_dir)):
+        raise ScriptError(
+            f"--custom-tasks {shown}: a record names this file, and it is outside the current folder, or among the "
+            "records: no command that runs it is given. Its task file is yours to name: move it (or start in its "
+            f"folder), or measure with uv run {script_here('lighteval_vllm_uv.py')} --custom-tasks FILE",
+            3,
+        )
+    return path
 
 
 def what_next(
