@@ -1208,24 +1208,24 @@ def missing_tokenizer(folder: Path) -> str | None:
 
 def has_chat_template(folder: Path) -> bool:
     """Whether the tokenizer in a folder brings a chat template."""
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(read_json(path).get("chat_template"))
+    return any(chat_templates(folder))
 
 
 def chat_templates(folder: Path) -> list[str]:
-    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
-    texts = []
-    if (path := folder / "chat_template.jinja").is_file():
-        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads.
+
+    Files of their own (chat_template.jinja, additional_chat_templates/*.jinja), or the key of a JSON file: a text, a
+    list of {name, template}, a mapping of name -> text.
+    """
+    files = [path for path in (folder / "chat_template.jinja",) if path.exists()]
+    files += sorted((folder / "additional_chat_templates").glob("*.jinja"))
+    texts = [input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace") for path in files]
     for name in ("chat_template.json", "tokenizer_config.json"):
-        if (folder / name).is_file():
-            found = read_json(folder / name).get("chat_template")
-            named = (
-                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-            )
-            texts += [text for text in [found, *named] if isinstance(text, str)]
+        value = read_json(folder / name) if (folder / name).is_file() else None
+        found = value.get("chat_template") if isinstance(value, dict) else None
+        if isinstance(found, list):
+            found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
+        texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
     return texts
 
 
@@ -6165,6 +6165,91 @@ def model_history(args: argparse.Namespace, vocabulary: MetricMapping) -> tuple[
     return nights_json(args.checkpoints, nights), nights_text(nights, vocabulary)
 
 
+# --- parts/repo_files.py ----------------------------------------------------------------------------------------------
+
+SECRET_NAME = re.compile(
+    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
+    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
+    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
+    re.IGNORECASE,
+)
+
+# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
+HUB_TOKEN = re.compile(
+    rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
+    rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
+)
+MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFile:
+    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
+
+    target: str
+    source: Path | None = None
+    text: str | None = None
+
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.text.encode() if self.source is None else input_bytes(self.source)
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        return len(self.read()) if self.source is None else self.source.stat().st_size
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes."""
+        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
+
+
+def refuse_tokens(files: Sequence[RepoFile], token: str | None) -> None:
+    """ScriptError, naming the file, when this token or something like a Hub token stands in one that would be sent."""
+    for file in progress(files, "looking for tokens"):
+        if holds_token(file, token):
+            raise ScriptError(
+                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
+            )
+
+
+def holds_token(file: RepoFile, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
+    if tokens_in(file.target.encode(), token):
+        return True
+    if file.source is None or file.size < MAX_UNPACKED:
+        data = file.read()
+        wide = data.replace(b"\0", b"") if b"\0" in data[:4096] else b""  # UTF-16 and UTF-32
+        return any(tokens_in(content, token) for content in (data, wide, unpacked(file, data)))
+    with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return tokens_in(content, token)
+
+
+def unpacked(file: RepoFile, data: bytes) -> bytes:
+    """What a gzip file holds, as far as it is looked at; nothing of any other."""
+    if file.source is None or data[:2] != b"\x1f\x8b":
+        return b""
+    with open_inflated(file.source, lambda source: gzip.open(source)) as content:
+        try:
+            return content.read(MAX_UNPACKED)
+        except (OSError, EOFError, zlib.error):  # damaged: what cannot be read by anybody tells no token
+            return b""
+
+
+def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in some bytes."""
+    if token and content.find(token.encode()) >= 0:
+        return True
+    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
+        at = content.find(prefix)
+        while at >= 0:
+            if HUB_TOKEN.match(content, at):
+                return True
+            at = content.find(prefix, at + 1)
+    return False
+
+
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
 
 # Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
@@ -6395,18 +6480,6 @@ def is_hub_place(text: str) -> bool:
 
 # --- parts/ranking/prepare.py -----------------------------------------------------------------------------------------
 
-SECRET_NAME = re.compile(
-    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
-    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
-    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
-    re.IGNORECASE,
-)
-
-# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
-HUB_TOKEN = re.compile(
-    rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
-    rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
-)
 # What a trainer needs to go on and nobody to use the model: optimizer, schedule, random states, sharded states, its own
 # arguments (a pickle, which runs code when it is opened).
 STATE_NAMES = re.compile(
@@ -6414,31 +6487,7 @@ STATE_NAMES = re.compile(
     r"random_states_\d+\.pkl|"
     r"training_args\.bin|global_step\d+|latest|zero_to_fp32\.py|pytorch_model_fsdp_\d+|dataloader_state.*\.pt|sampler\.bin"
 )
-MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
-
-
-@dataclass(frozen=True, slots=True)
-class RepoFile:
-    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
-
-    target: str
-    source: Path | None = None
-    text: str | None = None
-
-    def read(self) -> bytes:
-        """The bytes."""
-        return self.text.encode() if self.source is None else input_bytes(self.source)
-
-    @property
-    def size(self) -> int:
-        """How many bytes."""
-        return len(self.read()) if self.source is None else self.source.stat().st_size
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the bytes."""
-        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
 
 
 def plan_files(
@@ -6477,11 +6526,7 @@ def plan_files(
     twice = [name for name, count in Counter(f.target for f in files).items() if count > 1]
     if twice:
         raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
-    for file in progress(files, "looking for tokens"):
-        if holds_token(file, token):
-            raise ScriptError(
-                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
-            )
+    refuse_tokens(files, token)
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
@@ -6500,42 +6545,6 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
             if not path.is_file():
                 raise ScriptError(f"{path}: not a regular file; take it away")
             yield path.relative_to(folder).as_posix(), path
-
-
-def holds_token(file: RepoFile, token: str | None) -> bool:
-    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
-    if tokens_in(file.target.encode(), token):
-        return True
-    if file.source is None or file.size < MAX_UNPACKED:
-        data = file.read()
-        wide = data.replace(b"\0", b"") if b"\0" in data[:4096] else b""  # UTF-16 and UTF-32
-        return any(tokens_in(content, token) for content in (data, wide, unpacked(file, data)))
-    with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return tokens_in(content, token)
-
-
-def unpacked(file: RepoFile, data: bytes) -> bytes:
-    """What a gzip file holds, as far as it is looked at; nothing of any other."""
-    if file.source is None or data[:2] != b"\x1f\x8b":
-        return b""
-    with open_inflated(file.source, lambda source: gzip.open(source)) as content:
-        try:
-            return content.read(MAX_UNPACKED)
-        except (OSError, EOFError, zlib.error):  # damaged: what cannot be read by anybody tells no token
-            return b""
-
-
-def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
-    """Whether this token, or something like a Hub token, stands in some bytes."""
-    if token and content.find(token.encode()) >= 0:
-        return True
-    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
-        at = content.find(prefix)
-        while at >= 0:
-            if HUB_TOKEN.match(content, at):
-                return True
-            at = content.find(prefix, at + 1)
-    return False
 
 
 def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:

@@ -263,6 +263,7 @@ import math
 import os
 import random
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -1717,24 +1718,24 @@ def missing_tokenizer(folder: Path) -> str | None:
 
 def has_chat_template(folder: Path) -> bool:
     """Whether the tokenizer in a folder brings a chat template."""
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(read_json(path).get("chat_template"))
+    return any(chat_templates(folder))
 
 
 def chat_templates(folder: Path) -> list[str]:
-    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
-    texts = []
-    if (path := folder / "chat_template.jinja").is_file():
-        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads.
+
+    Files of their own (chat_template.jinja, additional_chat_templates/*.jinja), or the key of a JSON file: a text, a
+    list of {name, template}, a mapping of name -> text.
+    """
+    files = [path for path in (folder / "chat_template.jinja",) if path.exists()]
+    files += sorted((folder / "additional_chat_templates").glob("*.jinja"))
+    texts = [input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace") for path in files]
     for name in ("chat_template.json", "tokenizer_config.json"):
-        if (folder / name).is_file():
-            found = read_json(folder / name).get("chat_template")
-            named = (
-                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-            )
-            texts += [text for text in [found, *named] if isinstance(text, str)]
+        value = read_json(folder / name) if (folder / name).is_file() else None
+        found = value.get("chat_template") if isinstance(value, dict) else None
+        if isinstance(found, list):
+            found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
+        texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
     return texts
 
 
@@ -4632,48 +4633,98 @@ def state_checksum(model: Any) -> str:
 
 # --- parts/harness/templates.py ---------------------------------------------------------------------------------------
 
-TEMPLATE_SECONDS = 20  # for one short conversation; an ordinary template needs a thousandth of one
+TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
 TEMPLATE_MEMORY = 2 * 1024**3
 TOO_LONG, TOO_LARGE = 3, 4
-# The environment as transformers makes it. What else is wrong with a template is the run's own message to give.
+# The end is without Python's own, in which signals have no handler any more.
 TEMPLATE_TRIAL = """
-import resource, signal, sys
+import json, os, resource, signal, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
-resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
-signal.signal(signal.SIGXCPU, lambda *_: sys.exit({late}))
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds} + 5))  # hard above soft: else no signal comes first
+signal.signal(signal.SIGXCPU, lambda *_: os._exit({late}))
 import datetime
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-template = sys.stdin.read()
+from jinja2.ext import Extension
+template, conversations = json.load(sys.stdin)
+class Generation(Extension):  # transformers' mark of what a model wrote
+    tags = {{"generation"}}
+    def parse(self, parser):
+        next(parser.stream)
+        return parser.parse_statements(["name:endgeneration"], drop_needle=True)
 def refuse(message):
     raise ValueError(message)
-try:
-    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+def as_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+def rendered(given):
+    extensions = [Generation, "jinja2.ext.loopcontrols"]
+    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
+    world.filters["tojson"] = as_json
     world.globals.update(raise_exception=refuse, strftime_now=lambda form: datetime.datetime.now().strftime(form))
-    messages = [{{"role": "user", "content": "Hello"}}]
-    size = sum(map(len, world.from_string(template).generate(messages=messages, add_generation_prompt=True,
-                                                            bos_token="<s>", eos_token="</s>", tools=None)))
-    sys.exit({large} if size > 1_000_000 else 0)
-except MemoryError:
-    sys.exit({large})
-except Exception:
-    sys.exit(0)
+    size = 0
+    for piece in world.from_string(template).generate(**given):
+        size += len(piece)
+        if size > 1_000_000:
+            os._exit({large})
+for given in conversations:
+    try:
+        rendered(given)
+    except MemoryError:
+        os._exit({large})
+    except Exception:  # what else is wrong with a template is the run's own message to give
+        pass
+sys.exit(0)
 """
+SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
+
+
+def trial_conversations() -> list[dict[str, object]]:
+    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
+    text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
+    user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
+    system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
+    parts = {"role": "user", "content": [{"type": "text", "text": text}]}
+    lists = [[short], [user], [system, user], [user, answer, user], [system, short, answer, user], [user, answer]]
+    lists += [[parts], [system, *[user, answer] * 8, user]]
+    words = {
+        "type": "object",
+        "properties": {"word": {"type": "string", "description": "a word"}},
+        "required": ["word"],
+    }
+    tool = {"type": "function", "function": {"name": "look_up", "description": "Look up.", "parameters": words}}
+    tokens = {f"{name}_token": f"<{name}>" for name in SPECIAL_TOKENS}
+    return [
+        {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
+        for messages in lists
+        for tools in (None, [tool])
+        for special in (tokens, {})
+        for asked in (messages[-1] is not answer,)
+    ]
 
 
 def try_chat_templates(name: str, folder: Path) -> None:
-    """Run each of a folder's chat templates on one short message; ScriptError for one that does not come to an end."""
+    """Run each of a folder's chat templates on some conversations; ScriptError for one that does not come to an end."""
     code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
+    command = [sys.executable, "-I", "-c", code]
     for template in chat_templates(folder):
-        command = [sys.executable, "-I", "-c", code]
+        given, said = json.dumps([template, trial_conversations()]), ""
         try:
-            done = subprocess.run(
-                command, input=template, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
-            ).returncode
+            ended = subprocess.run(
+                command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
+            )
+            done, said = ended.returncode, single_line(ended.stderr.strip().rpartition("\n")[2])[:200]
         except subprocess.TimeoutExpired:
             done = TOO_LONG
-        if done in (TOO_LONG, TOO_LARGE):
-            told = f"ran for more than {TEMPLATE_SECONDS} s" if done == TOO_LONG else "makes gigabytes of text"
-            raise ScriptError(f"{name}: its chat template {told} for one short message; it is not used")
+        if done:  # whatever it is: killed by the kernel or out of memory is no success
+            told = {TOO_LONG: f"ran for more than {TEMPLATE_SECONDS} s", TOO_LARGE: "makes gigabytes of text"}
+            other = f"failed (it ended with {done}{': ' + said if said else ''})"
+            raise ScriptError(
+                f"{name}: its chat template {told.get(done, other)} for some short messages; it is not used"
+            )
+
+
+def limited_rendering() -> contextlib.AbstractContextManager[None]:
+    """ScriptError when a chat template takes longer than one may within the run."""
+    return time_limit(TEMPLATE_SECONDS, "the model's chat template")
 
 
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
@@ -5117,14 +5168,17 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     if is_adapter_repo(own):
         return replace(model, folder=downloaded(model))  # small, and it names its base
     has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
+    has_template |= any(fnmatch.fnmatchcase(file, "additional_chat_templates/*.jinja") for file in own)
     has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
-    if needs_template and not has_template:
-        small = [f"{below}/{file}" if below else file for file in ("tokenizer_config.json", "chat_template.*")]
+    if needs_template:
+        small = ("tokenizer_config.json", "chat_template.*", "additional_chat_templates/*.jinja")
+        small = [f"{below}/{file}" if below else file for file in small]
         with model_errors(name):
             folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
-        if not has_chat_template(folder / below):
+        if not has_template and not has_chat_template(folder / below):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
-    elif has_template and not needs_template:
+        try_chat_templates(name, folder / below)
+    elif has_template:
         note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
     return model
 
@@ -5837,7 +5891,8 @@ def remembered_prompts(manager: Any) -> Callable[[Any], str]:
         if key not in prompts:
             turns = doc.specific.get("turns") if isinstance(doc.specific, dict) and manager.use_chat_template else None
             chat = {"tokenize": False, "add_generation_prompt": True}
-            prompts[key] = manager.tokenizer.apply_chat_template(turns, **chat) if turns else prepare(doc)
+            with limited_rendering() if manager.use_chat_template else contextlib.nullcontext():
+                prompts[key] = manager.tokenizer.apply_chat_template(turns, **chat) if turns else prepare(doc)
         return prompts[key]
 
     return prompt
@@ -6803,7 +6858,12 @@ def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]
     model = model.base or model
     place = {} if model.folder else {"revision": model.revision, "subfolder": model.below}
     tokenizer = AutoTokenizer.from_pretrained(model.folder or model.repo, trust_remote_code=trust_remote_code, **place)
-    return lambda turns: tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+    def rendered(turns: Any) -> str:
+        with limited_rendering():
+            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+    return rendered
 
 
 def said_turns(turns: Sequence[Mapping[str, str]]) -> str:
@@ -8048,6 +8108,38 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
         yield show
 
 
+# --- parts/hub/private_repo.py ----------------------------------------------------------------------------------------
+
+
+def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """ScriptError(code=3) for a repository that everybody can read; nothing for a private one and for none.
+
+    `kind`: model or dataset; `option`: what named it, for the message. Making one with exist_ok leaves a public one as
+    it is, so this is asked before anything is sent.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        public = not api.repo_info(repo_id, repo_type=kind).private
+    except GatedRepoError:  # seen by everybody, and given to those who ask
+        public = True
+    except RepositoryNotFoundError:
+        return
+    if public:
+        place = f"{'datasets/' if kind == 'dataset' else ''}{repo_id}"
+        raise ScriptError(
+            f"{option} {repo_id}: is there and public, and only a private one is written to; nothing was sent: name "
+            f"another, or make it private (https://huggingface.co/{place}/settings)",
+            code=3,
+        )
+
+
+def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """Make a private repository, or see that the one that is there is private; else ScriptError(code=3)."""
+    api.create_repo(repo_id, repo_type=kind, private=True, exist_ok=True)
+    refuse_public(api, repo_id, kind, option)
+
+
 # --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
 
 RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
@@ -8063,7 +8155,10 @@ def parse_results_repo(text: str) -> ResultsRepo:
 
 
 def open_results_repo(text: str) -> ResultsRepo:
-    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
+    """The data set for the records, made (private) when it is not there; refused before anything is measured.
+
+    One that is public is refused with exit code 3: samples hold what may not be published.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -8071,6 +8166,9 @@ def open_results_repo(text: str) -> ResultsRepo:
     try:
         HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
         HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
+        refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")
+    except ScriptError:
+        raise
     except HfHubHTTPError as error:
         raise ScriptError(
             f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
@@ -8612,13 +8710,16 @@ def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
 
 
 def write_tasks(sets: Sequence[QuestionSet], harness: str) -> int:
-    """Write the files beside those of the questions and name them; ScriptError where others are there already."""
+    """Write the files beside those of the questions and name them; ScriptError where others, or links, are already."""
     for asked in sets:
         folder = asked.path.parent / f"{asked.name}_task"
         files = written_files(asked, harness)
         for name, text in files.items():
             path = folder / name
-            if path.exists() and path.read_text(encoding="utf-8") != text:
+            link = next((place for place in (folder, path.parent, path) if place.is_symlink()), None)
+            if link:
+                raise ScriptError(f"{link}: is a link, which is not written through: move it away first")
+            if path.exists() and input_text(path) != text:
                 raise ScriptError(f"{path}: is there already, and other: move it away first")
         for name, text in files.items():
             write_whole(folder / name, text)

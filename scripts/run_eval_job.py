@@ -100,13 +100,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 import collections
 import contextlib
 import difflib
+import fnmatch
 import functools
+import gzip
 import hashlib
 import hmac
 import io
 import json
 import logging
 import math
+import mmap
 import os
 import re
 import secrets
@@ -122,6 +125,7 @@ import traceback
 import unicodedata
 import warnings
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -1205,6 +1209,38 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
         raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
 
 
+# --- parts/hub/private_repo.py ----------------------------------------------------------------------------------------
+
+
+def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """ScriptError(code=3) for a repository that everybody can read; nothing for a private one and for none.
+
+    `kind`: model or dataset; `option`: what named it, for the message. Making one with exist_ok leaves a public one as
+    it is, so this is asked before anything is sent.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        public = not api.repo_info(repo_id, repo_type=kind).private
+    except GatedRepoError:  # seen by everybody, and given to those who ask
+        public = True
+    except RepositoryNotFoundError:
+        return
+    if public:
+        place = f"{'datasets/' if kind == 'dataset' else ''}{repo_id}"
+        raise ScriptError(
+            f"{option} {repo_id}: is there and public, and only a private one is written to; nothing was sent: name "
+            f"another, or make it private (https://huggingface.co/{place}/settings)",
+            code=3,
+        )
+
+
+def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """Make a private repository, or see that the one that is there is private; else ScriptError(code=3)."""
+    api.create_repo(repo_id, repo_type=kind, private=True, exist_ok=True)
+    refuse_public(api, repo_id, kind, option)
+
+
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
 
 # Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
@@ -1947,10 +1983,15 @@ class JobsClient:
             )
         return tuple(self.clean(line)[:500] for line in found[-lines:])
 
-    def open_results(self, repo_id: str) -> None:
-        """Make the data set for the records (private) before money is spent on what could not be kept."""
-        with job_errors(f"--results-repo {repo_id}", self.token):
-            self.patiently(self.api.create_repo, repo_id, repo_type="dataset", private=True, exist_ok=True)
+    def open_private(self, repo_id: str, kind: str, option: str) -> None:
+        """Make a private repository before money is spent on what could not be kept; a public one is refused (3)."""
+        with job_errors(f"{option} {repo_id}", self.token):
+            self.patiently(make_private_repo, self.api, repo_id, kind, option)
+
+    def refuse_public(self, repo_id: str, kind: str, option: str) -> None:
+        """ScriptError(code=3) for a repository that is there and public; nothing is made."""
+        with job_errors(f"{option} {repo_id}", self.token):
+            self.patiently(refuse_public, self.api, repo_id, kind, option)
 
 
 def worth_sending_again(error: BaseException) -> bool:
@@ -2401,9 +2442,9 @@ def with_packages(text: str, packages: tuple[str, ...]) -> str:
 def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
     """The run with the hash of the script that its jobs are sent, and that script; one that is there is kept."""
     path = folder / run.script
-    if path.is_file() and run.script_sha256 and hashlib.sha256(path.read_bytes()).hexdigest() == run.script_sha256:
+    if path.is_file() and run.script_sha256 and hashlib.sha256(input_bytes(path)).hexdigest() == run.script_sha256:
         return run, path
-    data = with_packages(script_path(run.script).read_text(encoding="utf-8"), run.packages).encode()
+    data = with_packages(input_text(script_path(run.script)), run.packages).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -5400,25 +5441,110 @@ def missing_tokenizer(folder: Path) -> str | None:
 
 def has_chat_template(folder: Path) -> bool:
     """Whether the tokenizer in a folder brings a chat template."""
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(read_json(path).get("chat_template"))
+    return any(chat_templates(folder))
 
 
 def chat_templates(folder: Path) -> list[str]:
-    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads."""
-    texts = []
-    if (path := folder / "chat_template.jinja").is_file():
-        texts.append(input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace"))
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads.
+
+    Files of their own (chat_template.jinja, additional_chat_templates/*.jinja), or the key of a JSON file: a text, a
+    list of {name, template}, a mapping of name -> text.
+    """
+    files = [path for path in (folder / "chat_template.jinja",) if path.exists()]
+    files += sorted((folder / "additional_chat_templates").glob("*.jinja"))
+    texts = [input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace") for path in files]
     for name in ("chat_template.json", "tokenizer_config.json"):
-        if (folder / name).is_file():
-            found = read_json(folder / name).get("chat_template")
-            named = (
-                [entry.get("template") for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-            )
-            texts += [text for text in [found, *named] if isinstance(text, str)]
+        value = read_json(folder / name) if (folder / name).is_file() else None
+        found = value.get("chat_template") if isinstance(value, dict) else None
+        if isinstance(found, list):
+            found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
+        texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
     return texts
+
+
+# --- parts/repo_files.py ----------------------------------------------------------------------------------------------
+
+SECRET_NAME = re.compile(
+    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
+    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
+    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
+    re.IGNORECASE,
+)
+
+# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
+HUB_TOKEN = re.compile(
+    rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
+    rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
+)
+MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFile:
+    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
+
+    target: str
+    source: Path | None = None
+    text: str | None = None
+
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.text.encode() if self.source is None else input_bytes(self.source)
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        return len(self.read()) if self.source is None else self.source.stat().st_size
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes."""
+        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
+
+
+def refuse_tokens(files: Sequence[RepoFile], token: str | None) -> None:
+    """ScriptError, naming the file, when this token or something like a Hub token stands in one that would be sent."""
+    for file in progress(files, "looking for tokens"):
+        if holds_token(file, token):
+            raise ScriptError(
+                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
+            )
+
+
+def holds_token(file: RepoFile, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
+    if tokens_in(file.target.encode(), token):
+        return True
+    if file.source is None or file.size < MAX_UNPACKED:
+        data = file.read()
+        wide = data.replace(b"\0", b"") if b"\0" in data[:4096] else b""  # UTF-16 and UTF-32
+        return any(tokens_in(content, token) for content in (data, wide, unpacked(file, data)))
+    with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return tokens_in(content, token)
+
+
+def unpacked(file: RepoFile, data: bytes) -> bytes:
+    """What a gzip file holds, as far as it is looked at; nothing of any other."""
+    if file.source is None or data[:2] != b"\x1f\x8b":
+        return b""
+    with open_inflated(file.source, lambda source: gzip.open(source)) as content:
+        try:
+            return content.read(MAX_UNPACKED)
+        except (OSError, EOFError, zlib.error):  # damaged: what cannot be read by anybody tells no token
+            return b""
+
+
+def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in some bytes."""
+    if token and content.find(token.encode()) >= 0:
+        return True
+    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
+        at = content.find(prefix)
+        while at >= 0:
+            if HUB_TOKEN.match(content, at):
+                return True
+            at = content.find(prefix, at + 1)
+    return False
 
 
 # --- parts/training_runs.py -------------------------------------------------------------------------------------------
@@ -5645,36 +5771,68 @@ def checkpoints_in(folder: Path) -> dict[str, Path]:
     return named
 
 
-def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
-    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again."""
-    wanted = {model for job in run.waiting for model in job.models}
-    for place, folder in run.uploads.items():
-        if place not in wanted:
+def checkpoint_files(folder: Path) -> list[RepoFile]:
+    """The files of a checkpoint that are sent: regular ones that lie in the folder, of the kinds in UPLOADED.
+
+    ScriptError, by name, for a link that leads out of the folder and for what is no file; secrets' names are left out.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        if not any(fnmatch.fnmatchcase(path.name, kind) for kind in UPLOADED) or path.is_dir():
             continue
-        repo, below, _ = split_place(place)
-        if not Path(folder).is_dir():
+        if not inside(path, folder):
+            raise ScriptError(f"{path}: a link that leads out of the folder is not uploaded; replace it by the file")
+        if not is_input(path):
+            raise ScriptError(f"{path}: not a regular file; take it away")
+        if SECRET_NAME.fullmatch(path.name):
+            note(f"warning: {path} is not uploaded: its name is that of a secret")
+        else:
+            found.append(RepoFile(path.name, path.resolve()))
+    return found
+
+
+def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
+    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again.
+
+    Every file is searched for tokens before the first one is sent.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    wanted = {model for job in run.waiting for model in job.models}
+    chosen = {place: Path(folder) for place, folder in run.uploads.items() if place in wanted}
+    for place, folder in chosen.items():
+        if not folder.is_dir():
             raise ScriptError(f"{folder} is not here any more, and {place} is made of it")
+    files = {place: checkpoint_files(folder) for place, folder in chosen.items()}
+    refuse_tokens([file for found in files.values() for file in found], client.token)
+    for place, folder in chosen.items():
+        repo, below, _ = split_place(place)
+        client.open_private(repo, "model", "--upload")
+        prefix = f"{below}/" if below else ""
+        operations = [CommitOperationAdd(prefix + file.target, str(file.source)) for file in files[place]]
         with job_errors(f"--upload {repo}", client.token):
-            client.patiently(client.api.create_repo, repo, private=True, exist_ok=True)
             note(f"uploading {folder} to {place} ...")
-            client.patiently(
-                client.api.upload_folder,
-                repo_id=repo,
-                folder_path=folder,
-                path_in_repo=below or None,
-                allow_patterns=UPLOADED,
-                ignore_patterns=["*/*"],
-                commit_message=f"Add {below or Path(folder).name}",
-            )
+            title = f"Add {below or folder.name}"
+            client.patiently(client.api.create_commit, repo, operations, commit_message=title)
 
 
-def shown_uploads(places: Mapping[str, Path]) -> tuple[str, ...]:
-    """What would be uploaded, for people."""
-    first = next(iter(places.items()), None)
-    if first is None:
-        return ()
-    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return (f"uploaded first, to a private repository: {first[1]} -> {first[0]}{more}",)
+def shown_uploads(places: Mapping[str, Path], token: str | None) -> tuple[str, ...]:
+    """What would be uploaded, for people: each folder, its place, every file with its size.
+
+    What is quickly read is searched for tokens now; the weights are when they are sent.
+    """
+    shown = []
+    for place, folder in places.items():
+        files = checkpoint_files(folder)
+        refuse_tokens([file for file in files if file.size < MAX_UNPACKED], token)
+        sizes = (f"{single_line(file.target)} ({shown_size(file.size)})" for file in files)
+        shown.append(f"uploaded first, to a private repository: {folder} -> {place}: {', '.join(sizes)}")
+    return tuple(shown)
+
+
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
 
 
 # --- parts/jobs/commands.py -------------------------------------------------------------------------------------------
@@ -5707,7 +5865,7 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
         return 0
     if run.waiting:
         consent(run, args)
-        client.open_results(run.results_repo)
+        client.open_private(run.results_repo, "dataset", "--results-repo")
         upload_checkpoints(client, run)
         run = send_missing(args, client, run)
     else:

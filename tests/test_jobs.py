@@ -473,7 +473,9 @@ def test_folders_are_uploaded_and_planned_on_request(hub, capsys):
     assert "--upload OWNER/NAME" in capsys.readouterr().err
     assert main(*words, "--upload", "me/uploaded", "--dry-run") == 0
     captured = capsys.readouterr()
-    assert "run/checkpoint-100 -> me/uploaded/checkpoint-100 and 1 more" in captured.out
+    for step in (100, 200):
+        assert f"run/checkpoint-{step} -> me/uploaded/checkpoint-{step}: config.json (" in captured.out
+    assert "tokenizer.json (2 bytes)" in captured.out and "optimizer.pt" not in captured.out
     assert "the headers of its files" in captured.out
     assert "checkpoint-300 is skipped: no weights" in captured.err
     assert hub.writes() == []
@@ -490,6 +492,87 @@ def test_folders_are_uploaded_and_planned_on_request(hub, capsys):
     assert option(job, "--model") == ["me/uploaded/checkpoint-100", "me/uploaded/checkpoint-200"]
     assert main("collect", "up") == 0
     assert "2 records in" in capsys.readouterr().out
+
+
+UPLOAD_WORDS = ("--model", "run", "--task", "gsm8k|5", "--run-id", "up", "--upload")
+
+
+def test_no_upload_follows_a_link_out_of_the_checkpoint(hub, capsys):
+    checkpoint_folder(Path("run/checkpoint-100"))
+    Path("secret.txt").write_text("my own words")
+    link = Path("run/checkpoint-100/merges.txt")
+    for target in (Path("secret.txt").resolve(), Path("../../secret.txt"), Path("nothing-there/../../../secret.txt")):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        for how in ("--dry-run", "--yes"):
+            assert main(*UPLOAD_WORDS, "me/uploaded", how) == 2
+            assert "merges.txt: a link that leads out of the folder" in capsys.readouterr().err
+    link.unlink()
+    link.symlink_to("tokenizer.json")  # within the folder: a file like others
+    assert main(*UPLOAD_WORDS, "me/uploaded", "--dry-run") == 0
+    assert "merges.txt (2 bytes)" in capsys.readouterr().out
+    assert hub.writes() == []
+
+
+@pytest.mark.parametrize("name", ["merges.txt", "tokenizer_config.json", "modeling.py", "chat_template.jinja"])
+def test_no_upload_holds_a_token(hub, capsys, name):
+    hub.jobs.runner = successful(hub)
+    for step in (100, 200):
+        checkpoint_folder(Path(f"run/checkpoint-{step}"))
+    assert main(*UPLOAD_WORDS, "me/uploaded", "--dry-run") == 0
+    for token in ("hf_" + "S" * 34, hub.token):
+        Path(f"run/checkpoint-200/{name}").write_text(f'{{"a": "{token}"}}')
+        for how in ("--dry-run", "--yes"):
+            assert main(*UPLOAD_WORDS, "me/uploaded", how) == 2
+            err = capsys.readouterr().err
+            assert f"{name}: holds something like a Hub token" in err and token not in err
+    assert hub.writes() == []
+
+
+def test_a_token_that_came_after_the_plan_is_not_uploaded(hub, capsys):
+    for step in (100, 200):
+        checkpoint_folder(Path(f"run/checkpoint-{step}"))
+    hub.fault("POST", r"^/api/jobs/me$", status=402, message="Payment required")
+    assert main(*UPLOAD_WORDS, "me/uploaded", "--yes") == 2
+    commits = len(hub.commits("me/uploaded"))
+    Path("run/checkpoint-100/merges.txt").write_text("new, and harmless")
+    Path("run/checkpoint-200/merges.txt").write_text("hf_" + "S" * 34)
+    assert main("--run-id", "up", "--yes") == 2
+    assert "merges.txt: holds something like a Hub token" in capsys.readouterr().err
+    assert len(hub.commits("me/uploaded")) == commits  # of neither folder
+
+
+def test_no_upload_of_files_that_are_secrets_by_name(hub, capsys):
+    hub.jobs.runner = successful(hub)
+    checkpoint_folder(Path("run/checkpoint-100"))
+    Path("run/checkpoint-100/token.txt").write_text("a")
+    Path("run/checkpoint-100/credentials.json").write_text("{}")
+    assert main(*UPLOAD_WORDS, "me/uploaded", "--yes") == 0
+    assert "token.txt is not uploaded" in capsys.readouterr().err
+    names = {name.rpartition("/")[2] for name in hub.files("me/uploaded")}
+    assert "config.json" in names and not names & {"token.txt", "credentials.json"}
+
+
+def test_nothing_is_uploaded_to_what_everybody_reads(hub, capsys):
+    hub.jobs.runner = successful(hub)
+    checkpoint_folder(Path("run/checkpoint-100"))
+    hub.create_repo("me/seen", files={"README.md": "x"})
+    for how in ("--dry-run", "--yes"):
+        assert main(*UPLOAD_WORDS, "me/seen", how) == 3
+        assert "--upload me/seen: is there and public" in capsys.readouterr().err
+    assert hub.writes() == []
+    assert main(*UPLOAD_WORDS, "me/uploaded", "--dry-run") == 0
+    hub.create_repo("me/uploaded", files={"README.md": "x"})  # made by somebody after the plan
+    hub.repo("me/uploaded").private = True
+    assert main(*UPLOAD_WORDS, "me/uploaded", "--yes") == 0
+    assert "checkpoint-100/config.json" in hub.files("me/uploaded")
+
+
+def test_no_job_is_sent_whose_records_everybody_reads(hub, capsys):
+    hub.create_repo("me/open", "dataset")
+    assert main(*command("--yes", "--results-repo", "me/open")) == 3
+    assert "--results-repo me/open: is there and public" in capsys.readouterr().err
+    assert hub.jobs.all == {}
 
 
 def test_all_steps_of_a_repository_and_folders_in_it(hub, capsys):

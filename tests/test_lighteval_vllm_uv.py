@@ -808,6 +808,16 @@ def test_records_are_uploaded_in_one_commit_to_a_private_data_set(hub, measured)
     assert len(hub.commits("me/evals", repo_type="dataset")) == before + 1, "nothing to upload is no commit"
 
 
+def test_a_public_data_set_is_refused_before_anything_is_measured(hub, measured, capsys):
+    hub.create_repo("me/evals", "dataset")
+    commits = len(hub.commits("me/evals", repo_type="dataset"))
+    assert main(words("out", "--results-repo", "me/evals")) == 3
+    assert "is there and public" in capsys.readouterr().err
+    assert len(hub.commits("me/evals", repo_type="dataset")) == commits
+    hub.repo("me/evals", "dataset").private = True
+    assert script.open_results_repo("me/evals").repo_id == "me/evals"
+
+
 @pytest.mark.parametrize("status", [412, 503, 429])
 def test_an_upload_that_meets_another_one_is_tried_again(hub, measured, monkeypatch, status):
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -832,7 +842,7 @@ def test_a_token_without_write_permission_is_refused_before_anything_is_measured
     hub, measured, monkeypatch, capsys, exists
 ):
     if exists:
-        hub.create_repo("me/evals", "dataset")
+        hub.create_repo("me/evals", "dataset", private=True)
     monkeypatch.setenv("HF_TOKEN", hub.read_token)
     assert main(words("out", "--results-repo", "me/evals")) == 2
     out, err = capsys.readouterr()
@@ -883,7 +893,7 @@ def test_what_was_measured_before_is_uploaded_too(hub, measured, capsys):
 
 
 def test_a_data_set_that_cannot_be_read_is_one_line(hub, measured, capsys):
-    hub.create_repo("me/evals", "dataset")
+    hub.create_repo("me/evals", "dataset", private=True)
     hub.commit("me/evals", {"data/sums/run/step_5/x.json": "{}"}, repo_type="dataset")
     hub.fault(".*", "/resolve", status=403, times=99)
     assert main(words("out", "--results-repo", "me/evals")) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import benchmark_calculator
@@ -408,6 +409,30 @@ def test_written_files_are_complete_and_kept(tmp_path, capsys):
     (tmp_path / "quiz_task" / "quiz_inspect.py").write_text("mine")
     assert script.main(words) == 2 and "move it away" in capsys.readouterr().err
     assert (tmp_path / "quiz_task" / "quiz_inspect.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "link", ["quiz_task", "quiz_task/data", "quiz_task/data/test.jsonl", "quiz_task/quiz_scoring.py"]
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_written_tasks_go_through_no_link(tmp_path, capsys, link, there):
+    path, place, target = write(tmp_path / "quiz.jsonl", rows()), tmp_path / link, tmp_path / "elsewhere"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if there:
+        target.write_text("mine") if place.suffix else target.mkdir()
+    place.symlink_to(target)
+    assert script.main(["--model", "x", "--questions", str(path), "--write-task", "lm_eval"]) == 2
+    assert f"{place.name}: is a link" in capsys.readouterr().err
+    assert target.exists() == there
+    assert not there or (target.read_text() == "mine" if place.suffix else not list(target.iterdir()))
+
+
+def test_written_tasks_are_compared_with_files_only(tmp_path, capsys):
+    path = write(tmp_path / "quiz.jsonl", rows())
+    (tmp_path / "quiz_task" / "data").mkdir(parents=True)
+    os.mkfifo(tmp_path / "quiz_task" / "data" / "test.jsonl")
+    assert script.main(["--model", "x", "--questions", str(path), "--write-task", "lm_eval"]) == 2
+    assert "no regular file" in capsys.readouterr().err
 
 
 # --- own tasks of the harnesses ---

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parts.harness.inspect_log import content_text
+from parts.harness.templates import limited_rendering
 
 # What is sent when no chat template is used: the text as it is; several messages are set apart by an empty line, as
 # lighteval does it. The tokenizer adds what it always adds to a text (a beginning of text, where it has one).
@@ -41,4 +42,5 @@ def too_long(prompt: int, context: int) -> str:
 
 def rendered_prompt(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> str:
     """The text that a tokenizer's chat template makes of messages."""
-    return tokenizer.apply_chat_template(joined_messages(messages), tokenize=False, add_generation_prompt=True)
+    with limited_rendering():
+        return tokenizer.apply_chat_template(joined_messages(messages), tokenize=False, add_generation_prompt=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from parts.engines.transformers import runs_on_cpu
 from parts.engines.vllm import VllmEngine
 from parts.frame import ScriptError
 from parts.harness.settings import Settings
+from parts.harness.templates import limited_rendering
 from parts.harness.vocabulary import Continuations, EngineAnswer, Generation, Job, Layout, Model
 
 
@@ -202,7 +204,8 @@ def remembered_prompts(manager: Any) -> Callable[[Any], str]:
         if key not in prompts:
             turns = doc.specific.get("turns") if isinstance(doc.specific, dict) and manager.use_chat_template else None
             chat = {"tokenize": False, "add_generation_prompt": True}
-            prompts[key] = manager.tokenizer.apply_chat_template(turns, **chat) if turns else prepare(doc)
+            with limited_rendering() if manager.use_chat_template else contextlib.nullcontext():
+                prompts[key] = manager.tokenizer.apply_chat_template(turns, **chat) if turns else prepare(doc)
         return prompts[key]
 
     return prompt

@@ -14,6 +14,7 @@ from parts.harness.lm_eval_records import most_tokens
 from parts.harness.lm_eval_tasks import Reply
 from parts.harness.lm_eval_transformers import times_asked
 from parts.harness.settings import Settings
+from parts.harness.templates import limited_rendering
 from parts.harness.vocabulary import Continuations, EngineAnswer, Generation, Job, Model
 
 
@@ -68,7 +69,8 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
             from lm_eval.models.huggingface import HFLM
 
             self.chat_template_args: dict[str, Any] = {}
-            return HFLM.apply_chat_template(self, chat_history, add_generation_prompt)
+            with limited_rendering():
+                return HFLM.apply_chat_template(self, chat_history, add_generation_prompt)
 
         def pair(self, request: Any) -> tuple[list[int], list[int]]:
             """Prompt and continuation as tokens, by lm-eval's rules."""

@@ -149,14 +149,17 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     if is_adapter_repo(own):
         return replace(model, folder=downloaded(model))  # small, and it names its base
     has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
+    has_template |= any(fnmatch.fnmatchcase(file, "additional_chat_templates/*.jinja") for file in own)
     has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
-    if needs_template and not has_template:
-        small = [f"{below}/{file}" if below else file for file in ("tokenizer_config.json", "chat_template.*")]
+    if needs_template:
+        small = ("tokenizer_config.json", "chat_template.*", "additional_chat_templates/*.jinja")
+        small = [f"{below}/{file}" if below else file for file in small]
         with model_errors(name):
             folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
-        if not has_chat_template(folder / below):
+        if not has_template and not has_chat_template(folder / below):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
-    elif has_template and not needs_template:
+        try_chat_templates(name, folder / below)
+    elif has_template:
         note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
     return model
 

@@ -21,6 +21,7 @@ from typing import Any
 from parts.frame import ScriptError, listing, note, print_data, single_line, slug
 from parts.harness.answers import LETTERS, SCORINGS, number_value, score_answer
 from parts.harness.question_rows import ROLES, Problems, Read, field_names, question_rows, read_row
+from parts.harness.templates import limited_rendering
 from parts.harness.vocabulary import Dataset, Model, Task, TaskRequest
 from parts.hashes import file_sha256
 from parts.private import shown_path
@@ -385,7 +386,12 @@ def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]
     model = model.base or model
     place = {} if model.folder else {"revision": model.revision, "subfolder": model.below}
     tokenizer = AutoTokenizer.from_pretrained(model.folder or model.repo, trust_remote_code=trust_remote_code, **place)
-    return lambda turns: tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+    def rendered(turns: Any) -> str:
+        with limited_rendering():
+            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+    return rendered
 
 
 def said_turns(turns: Sequence[Mapping[str, str]]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from parts.embedded import embedded
 from parts.frame import ScriptError, note, print_data, write_whole
 from parts.harness.questions import QUESTIONS_VERSION, QuestionSet
+from parts.inputs import input_text
 from parts.private import shown_path
 
 ANSWERS_TEXT = embedded("harness/answers.py")
@@ -213,13 +214,16 @@ def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
 
 
 def write_tasks(sets: Sequence[QuestionSet], harness: str) -> int:
-    """Write the files beside those of the questions and name them; ScriptError where others are there already."""
+    """Write the files beside those of the questions and name them; ScriptError where others, or links, are already."""
     for asked in sets:
         folder = asked.path.parent / f"{asked.name}_task"
         files = written_files(asked, harness)
         for name, text in files.items():
             path = folder / name
-            if path.exists() and path.read_text(encoding="utf-8") != text:
+            link = next((place for place in (folder, path.parent, path) if place.is_symlink()), None)
+            if link:
+                raise ScriptError(f"{link}: is a link, which is not written through: move it away first")
+            if path.exists() and input_text(path) != text:
                 raise ScriptError(f"{path}: is there already, and other: move it away first")
         for name, text in files.items():
             write_whole(folder / name, text)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from parts.frame import ScriptError, note, write_whole
 from parts.harness.vocabulary import ResultsRepo
+from parts.hub.private_repo import refuse_public
 from parts.inputs import MAX_SAMPLES, input_text
 from parts.private import scrub
 
@@ -25,7 +26,10 @@ def parse_results_repo(text: str) -> ResultsRepo:
 
 
 def open_results_repo(text: str) -> ResultsRepo:
-    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
+    """The data set for the records, made (private) when it is not there; refused before anything is measured.
+
+    One that is public is refused with exit code 3: samples hold what may not be published.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -33,6 +37,9 @@ def open_results_repo(text: str) -> ResultsRepo:
     try:
         HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
         HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
+        refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")
+    except ScriptError:
+        raise
     except HfHubHTTPError as error:
         raise ScriptError(
             f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "

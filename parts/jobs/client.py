@@ -18,6 +18,7 @@ from parts.frame import MAX_TRIES, ScriptError, printable
 from parts.hub.access import unexpected_answer
 from parts.hub.answers import listed, watch_answers
 from parts.hub.committing import UNEXPECTED, known_identity
+from parts.hub.private_repo import make_private_repo, refuse_public
 from parts.hub.retry import LOG_IN, seconds_to_wait, worth_repeating
 from parts.jobs.vocabulary import (
     ATTEMPT_LABEL,
@@ -226,10 +227,15 @@ class JobsClient:
             )
         return tuple(self.clean(line)[:500] for line in found[-lines:])
 
-    def open_results(self, repo_id: str) -> None:
-        """Make the data set for the records (private) before money is spent on what could not be kept."""
-        with job_errors(f"--results-repo {repo_id}", self.token):
-            self.patiently(self.api.create_repo, repo_id, repo_type="dataset", private=True, exist_ok=True)
+    def open_private(self, repo_id: str, kind: str, option: str) -> None:
+        """Make a private repository before money is spent on what could not be kept; a public one is refused (3)."""
+        with job_errors(f"{option} {repo_id}", self.token):
+            self.patiently(make_private_repo, self.api, repo_id, kind, option)
+
+    def refuse_public(self, repo_id: str, kind: str, option: str) -> None:
+        """ScriptError(code=3) for a repository that is there and public; nothing is made."""
+        with job_errors(f"{option} {repo_id}", self.token):
+            self.patiently(refuse_public, self.api, repo_id, kind, option)
 
 
 def worth_sending_again(error: BaseException) -> bool:

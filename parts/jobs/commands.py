@@ -83,7 +83,7 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
         return 0
     if run.waiting:
         consent(run, args)
-        client.open_results(run.results_repo)
+        client.open_private(run.results_repo, "dataset", "--results-repo")
         upload_checkpoints(client, run)
         run = send_missing(args, client, run)
     else:

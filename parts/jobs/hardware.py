@@ -249,6 +249,8 @@ def script_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Seq
 def check_models(args: argparse.Namespace, client: JobsClient | None) -> dict[str, Path]:
     """Put the models that are meant in the place of --model, each once; gives the folders that are uploaded."""
     uploads = upload_places(args)
+    if client and uploads:
+        client.refuse_public(args.upload, "model", "--upload")
     on_hub = [model for model in args.model if not Path(model).is_dir()]
     args.model = [*dict.fromkeys(named_models(client, on_hub)), *uploads]
     return uploads
@@ -306,7 +308,7 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
     notes = (*choice_notes(facts, choices), *assumptions(args, catalog))
     if not args.custom_tasks:
         notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
-    notes += shown_uploads(uploads)
+    notes += shown_uploads(uploads, client.token if client else None)
     notes += shorter_context(args, facts, catalog, wish, sum(job.dollars for job in jobs))
     states = {job.name: JobState() for job in jobs}
     return EvalRun(

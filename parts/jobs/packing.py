@@ -14,6 +14,7 @@ from pathlib import Path
 
 from parts.embedded import embedded
 from parts.frame import ScriptError
+from parts.inputs import input_bytes, input_text
 from parts.jobs.client import script_path
 from parts.jobs.vocabulary import EvalRun
 
@@ -51,9 +52,9 @@ def with_packages(text: str, packages: tuple[str, ...]) -> str:
 def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
     """The run with the hash of the script that its jobs are sent, and that script; one that is there is kept."""
     path = folder / run.script
-    if path.is_file() and run.script_sha256 and hashlib.sha256(path.read_bytes()).hexdigest() == run.script_sha256:
+    if path.is_file() and run.script_sha256 and hashlib.sha256(input_bytes(path)).hexdigest() == run.script_sha256:
         return run, path
-    data = with_packages(script_path(run.script).read_text(encoding="utf-8"), run.packages).encode()
+    data = with_packages(input_text(script_path(run.script)), run.packages).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

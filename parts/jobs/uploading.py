@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 from collections.abc import Mapping
 from pathlib import Path
 
-from parts.frame import ScriptError, listing, note
+from parts.checkpoints import inside
+from parts.frame import ScriptError, listing, note, single_line
+from parts.inputs import bytes_text, is_input
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import EvalRun, split_place
 from parts.names import REPO_ID, parse_checkpoint_name
+from parts.repo_files import MAX_UNPACKED, SECRET_NAME, RepoFile, refuse_tokens
 from parts.training_runs import FINAL_FOLDERS, find_checkpoints, is_hub_place
 
 # What an evaluation reads of a checkpoint; the states of optimizers and the like stay here.
@@ -62,33 +66,65 @@ def checkpoints_in(folder: Path) -> dict[str, Path]:
     return named
 
 
-def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
-    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again."""
-    wanted = {model for job in run.waiting for model in job.models}
-    for place, folder in run.uploads.items():
-        if place not in wanted:
+def checkpoint_files(folder: Path) -> list[RepoFile]:
+    """The files of a checkpoint that are sent: regular ones that lie in the folder, of the kinds in UPLOADED.
+
+    ScriptError, by name, for a link that leads out of the folder and for what is no file; secrets' names are left out.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        if not any(fnmatch.fnmatchcase(path.name, kind) for kind in UPLOADED) or path.is_dir():
             continue
-        repo, below, _ = split_place(place)
-        if not Path(folder).is_dir():
+        if not inside(path, folder):
+            raise ScriptError(f"{path}: a link that leads out of the folder is not uploaded; replace it by the file")
+        if not is_input(path):
+            raise ScriptError(f"{path}: not a regular file; take it away")
+        if SECRET_NAME.fullmatch(path.name):
+            note(f"warning: {path} is not uploaded: its name is that of a secret")
+        else:
+            found.append(RepoFile(path.name, path.resolve()))
+    return found
+
+
+def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
+    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again.
+
+    Every file is searched for tokens before the first one is sent.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    wanted = {model for job in run.waiting for model in job.models}
+    chosen = {place: Path(folder) for place, folder in run.uploads.items() if place in wanted}
+    for place, folder in chosen.items():
+        if not folder.is_dir():
             raise ScriptError(f"{folder} is not here any more, and {place} is made of it")
+    files = {place: checkpoint_files(folder) for place, folder in chosen.items()}
+    refuse_tokens([file for found in files.values() for file in found], client.token)
+    for place, folder in chosen.items():
+        repo, below, _ = split_place(place)
+        client.open_private(repo, "model", "--upload")
+        prefix = f"{below}/" if below else ""
+        operations = [CommitOperationAdd(prefix + file.target, str(file.source)) for file in files[place]]
         with job_errors(f"--upload {repo}", client.token):
-            client.patiently(client.api.create_repo, repo, private=True, exist_ok=True)
             note(f"uploading {folder} to {place} ...")
-            client.patiently(
-                client.api.upload_folder,
-                repo_id=repo,
-                folder_path=folder,
-                path_in_repo=below or None,
-                allow_patterns=UPLOADED,
-                ignore_patterns=["*/*"],
-                commit_message=f"Add {below or Path(folder).name}",
-            )
+            title = f"Add {below or folder.name}"
+            client.patiently(client.api.create_commit, repo, operations, commit_message=title)
 
 
-def shown_uploads(places: Mapping[str, Path]) -> tuple[str, ...]:
-    """What would be uploaded, for people."""
-    first = next(iter(places.items()), None)
-    if first is None:
-        return ()
-    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return (f"uploaded first, to a private repository: {first[1]} -> {first[0]}{more}",)
+def shown_uploads(places: Mapping[str, Path], token: str | None) -> tuple[str, ...]:
+    """What would be uploaded, for people: each folder, its place, every file with its size.
+
+    What is quickly read is searched for tokens now; the weights are when they are sent.
+    """
+    shown = []
+    for place, folder in places.items():
+        files = checkpoint_files(folder)
+        refuse_tokens([file for file in files if file.size < MAX_UNPACKED], token)
+        sizes = (f"{single_line(file.target)} ({shown_size(file.size)})" for file in files)
+        shown.append(f"uploaded first, to a private repository: {folder} -> {place}: {', '.join(sizes)}")
+    return tuple(shown)
+
+
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"

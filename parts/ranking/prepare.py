@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import json
-import mmap
 import os
 import re
 import shutil
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from parts.checkpoints import Checkpoint, inside
 from parts.frame import ScriptError, listing, write_whole
 from parts.hashes import file_sha256
-from parts.inputs import input_bytes, open_inflated, open_input, read_json
+from parts.inputs import read_json
 from parts.ranking.vocabulary import RANKING_SCHEMA
+from parts.repo_files import SECRET_NAME, RepoFile, refuse_tokens
 from parts.tables import progress
 from parts.training_runs import FINAL
 
-SECRET_NAME = re.compile(
-    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
-    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
-    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
-    re.IGNORECASE,
-)
-
-# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
-HUB_TOKEN = re.compile(
-    rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
-    rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
-)
 # What a trainer needs to go on and nobody to use the model: optimizer, schedule, random states, sharded states, its own
 # arguments (a pickle, which runs code when it is opened).
 STATE_NAMES = re.compile(
@@ -42,31 +26,7 @@ STATE_NAMES = re.compile(
     r"random_states_\d+\.pkl|"
     r"training_args\.bin|global_step\d+|latest|zero_to_fp32\.py|pytorch_model_fsdp_\d+|dataloader_state.*\.pt|sampler\.bin"
 )
-MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
-
-
-@dataclass(frozen=True, slots=True)
-class RepoFile:
-    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
-
-    target: str
-    source: Path | None = None
-    text: str | None = None
-
-    def read(self) -> bytes:
-        """The bytes."""
-        return self.text.encode() if self.source is None else input_bytes(self.source)
-
-    @property
-    def size(self) -> int:
-        """How many bytes."""
-        return len(self.read()) if self.source is None else self.source.stat().st_size
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the bytes."""
-        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
 
 
 def plan_files(
@@ -105,11 +65,7 @@ def plan_files(
     twice = [name for name, count in Counter(f.target for f in files).items() if count > 1]
     if twice:
         raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
-    for file in progress(files, "looking for tokens"):
-        if holds_token(file, token):
-            raise ScriptError(
-                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
-            )
+    refuse_tokens(files, token)
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
@@ -128,42 +84,6 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
             if not path.is_file():
                 raise ScriptError(f"{path}: not a regular file; take it away")
             yield path.relative_to(folder).as_posix(), path
-
-
-def holds_token(file: RepoFile, token: str | None) -> bool:
-    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
-    if tokens_in(file.target.encode(), token):
-        return True
-    if file.source is None or file.size < MAX_UNPACKED:
-        data = file.read()
-        wide = data.replace(b"\0", b"") if b"\0" in data[:4096] else b""  # UTF-16 and UTF-32
-        return any(tokens_in(content, token) for content in (data, wide, unpacked(file, data)))
-    with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return tokens_in(content, token)
-
-
-def unpacked(file: RepoFile, data: bytes) -> bytes:
-    """What a gzip file holds, as far as it is looked at; nothing of any other."""
-    if file.source is None or data[:2] != b"\x1f\x8b":
-        return b""
-    with open_inflated(file.source, lambda source: gzip.open(source)) as content:
-        try:
-            return content.read(MAX_UNPACKED)
-        except (OSError, EOFError, zlib.error):  # damaged: what cannot be read by anybody tells no token
-            return b""
-
-
-def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
-    """Whether this token, or something like a Hub token, stands in some bytes."""
-    if token and content.find(token.encode()) >= 0:
-        return True
-    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
-        at = content.find(prefix)
-        while at >= 0:
-            if HUB_TOKEN.match(content, at):
-                return True
-            at = content.find(prefix, at + 1)
-    return False
 
 
 def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:

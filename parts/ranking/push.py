@@ -12,7 +12,7 @@ from typing import Any
 from parts.frame import ScriptError, listing, note
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import commit_once, commit_whole, known_identity
-from parts.ranking.prepare import RepoFile
+from parts.repo_files import RepoFile
 
 
 @dataclass(frozen=True, slots=True)
