@@ -59,7 +59,7 @@ class MetricMapping:
         """
         own = self.harness_names.get(library_field(library), {})
         name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
-        if normalize_name(name) in MEANS_OF_ALL:
+        if len(name) > LONGEST_TASK or normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
             return self.part_names[name]
@@ -129,6 +129,9 @@ STEP_FORMULAS: dict[str, StepFormula] = {
     "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
 }
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -382,6 +382,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -436,6 +438,8 @@ def isolated(text: str) -> str:
 def outgoing(text: str, terminal: bool = False) -> str:
     """The text as it may be printed; on a terminal rich's colours stay."""
     text = without_secrets(text)
+    if os.environ.get("GITHUB_ACTIONS"):
+        text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
@@ -1598,7 +1602,7 @@ class MetricMapping:
         """
         own = self.harness_names.get(library_field(library), {})
         name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
-        if normalize_name(name) in MEANS_OF_ALL:
+        if len(name) > LONGEST_TASK or normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
             return self.part_names[name]
@@ -1668,6 +1672,9 @@ STEP_FORMULAS: dict[str, StepFormula] = {
     "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
 }
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -9342,7 +9349,7 @@ FLAGS = ("--use-chat-template",)
 # They run code, read files, or send to somewhere: never out of a record.
 YOURS = ("--base-url", "--custom-tasks", "--map", "--questions", "--sandbox", "--score", "--shots", "--shots-from")
 YOURS += ("--template", "--trust-remote-code")
-PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
 MODEL = re.compile(r"[\w./~][\w./@:+~ -]*")
@@ -9391,13 +9398,13 @@ def may_be_carried(option: str, values: Sequence[str]) -> bool:
     if option in FLAGS:
         return not values
     if option in PLAIN_OPTIONS:
-        return len(values) == 1 and is_plain(values[0])
+        return len(values) == 1 and is_plain_word(values[0])
     return len(values) == TEXT_OPTIONS.get(option) and all(map(is_one_line, values))
 
 
-def is_plain(value: str) -> bool:
+def is_plain_word(value: str) -> bool:
     """Whether a setting's value is one word without a path, a comma or a sign that a harness takes for more."""
-    return len(value) <= 100 and PLAIN.fullmatch(value) is not None
+    return len(value) <= 100 and PLAIN_WORD.fullmatch(value) is not None
 
 
 def is_one_line(value: str) -> bool:

@@ -283,6 +283,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -337,6 +339,8 @@ def isolated(text: str) -> str:
 def outgoing(text: str, terminal: bool = False) -> str:
     """The text as it may be printed; on a terminal rich's colours stay."""
     text = without_secrets(text)
+    if os.environ.get("GITHUB_ACTIONS"):
+        text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
@@ -3488,7 +3492,7 @@ class MetricMapping:
         """
         own = self.harness_names.get(library_field(library), {})
         name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
-        if normalize_name(name) in MEANS_OF_ALL:
+        if len(name) > LONGEST_TASK or normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
             return self.part_names[name]
@@ -3558,6 +3562,9 @@ STEP_FORMULAS: dict[str, StepFormula] = {
     "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
 }
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
 @functools.lru_cache(maxsize=20_000)

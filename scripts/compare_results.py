@@ -349,6 +349,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -403,6 +405,8 @@ def isolated(text: str) -> str:
 def outgoing(text: str, terminal: bool = False) -> str:
     """The text as it may be printed; on a terminal rich's colours stay."""
     text = without_secrets(text)
+    if os.environ.get("GITHUB_ACTIONS"):
+        text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
@@ -1763,7 +1767,7 @@ class MetricMapping:
         """
         own = self.harness_names.get(library_field(library), {})
         name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
-        if normalize_name(name) in MEANS_OF_ALL:
+        if len(name) > LONGEST_TASK or normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
             return self.part_names[name]
@@ -1833,6 +1837,9 @@ STEP_FORMULAS: dict[str, StepFormula] = {
     "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
 }
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -3285,7 +3292,7 @@ FLAGS = ("--use-chat-template",)
 # They run code, read files, or send to somewhere: never out of a record.
 YOURS = ("--base-url", "--custom-tasks", "--map", "--questions", "--sandbox", "--score", "--shots", "--shots-from")
 YOURS += ("--template", "--trust-remote-code")
-PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
 MODEL = re.compile(r"[\w./~][\w./@:+~ -]*")
@@ -3334,13 +3341,13 @@ def may_be_carried(option: str, values: Sequence[str]) -> bool:
     if option in FLAGS:
         return not values
     if option in PLAIN_OPTIONS:
-        return len(values) == 1 and is_plain(values[0])
+        return len(values) == 1 and is_plain_word(values[0])
     return len(values) == TEXT_OPTIONS.get(option) and all(map(is_one_line, values))
 
 
-def is_plain(value: str) -> bool:
+def is_plain_word(value: str) -> bool:
     """Whether a setting's value is one word without a path, a comma or a sign that a harness takes for more."""
-    return len(value) <= 100 and PLAIN.fullmatch(value) is not None
+    return len(value) <= 100 and PLAIN_WORD.fullmatch(value) is not None
 
 
 def is_one_line(value: str) -> bool:
@@ -3619,7 +3626,7 @@ def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> tuple[tuple
             continue
         if value.lower() == "true":
             words.append(flag)
-        elif is_one_line(value) if key == "system_prompt" else is_plain(value):
+        elif is_one_line(value) if key == "system_prompt" else is_plain_word(value):
             words += [f"{flag}{value}"] if flag.endswith("=") else [flag, value]
         else:
             odd.append(flag.rstrip("="))
@@ -3630,11 +3637,11 @@ def model_arguments(model: str, name: str, said: Mapping[str, Any]) -> str:
     """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
     model, _, revision = model.partition("@")
     known = {name: model, "revision": revision, "dtype": str(said.get("dtype") or "")}
-    return ",".join(f"{key}={value}" for key, value in known.items() if value and (key == name or is_plain(value)))
+    return ",".join(f"{key}={value}" for key, value in known.items() if value and (key == name or is_plain_word(value)))
 
 
 def left_dtype(said: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("dtype",) if is_said(said, "dtype") and not is_plain(str(said["dtype"])) else ()
+    return ("dtype",) if is_said(said, "dtype") and not is_plain_word(str(said["dtype"])) else ()
 
 
 def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -3665,7 +3672,7 @@ def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
 
 def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     engine = str(said.get("backend") or said.get("engine") or "hf")
-    engine = {"transformers": "hf"}.get(engine, engine if is_plain(engine) else "hf")
+    engine = {"transformers": "hf"}.get(engine, engine if is_plain_word(engine) else "hf")
     name = f"{engine}/{model.partition('@')[0].removeprefix(engine + '/')}"
     shots, odd_shots = with_flags(said, {"shots": "fewshot="})
     flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}

@@ -24,26 +24,26 @@ pull request, --apply writes. Nothing that is there is lost, and nothing is adde
 claims with evaluation records.
 
 examples:
-  uv run scripts/evaluation_manager.py inspect-tables --repo-id acme/Lumen-7B-Instruct \
+  uv run scripts/evaluation_manager.py inspect-tables --repo-id acme/Lumen-7B-Instruct \\
       --card examples/cards/lumen-7b.md
-  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct \
+  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct \\
       --card examples/cards/lumen-7b.md --all-tables --json
-  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --table 2 \
+  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --table 2 \\
       --model-name-override "Lumen 7B (ours)"
   uv run scripts/evaluation_manager.py inspect-tables --repo-id acme/Lumen-7B-Instruct --draft --output selection.yaml
-  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --selection selection.yaml \
+  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --selection selection.yaml \\
       --output plan.json
   uv run scripts/evaluation_manager.py apply plan.json --create-pr
   uv run scripts/evaluation_manager.py import-aa --list --creator-slug acme
   uv run scripts/evaluation_manager.py import-aa --creator-slug acme --model-name lumen-7b --repo-id acme/Lumen-7B
-  uv run scripts/evaluation_manager.py add --repo-id me/tiny-llama --results examples/tiny_run/results \
+  uv run scripts/evaluation_manager.py add --repo-id me/tiny-llama --results examples/tiny_run/results \\
       --model-id tiny_run/step_700 --create-pr --dry-run
   uv run scripts/evaluation_manager.py show --repo-id acme/Lumen-7B-Instruct --revision refs/pr/1
   uv run scripts/evaluation_manager.py validate --card examples/cards/lumen-7b.md
   uv run scripts/evaluation_manager.py check --repo-id acme/Lumen-7B --results results --report CHECK.md
   uv run scripts/evaluation_manager.py get-prs --repo-id acme/Lumen-7B-Instruct
   uv run scripts/evaluation_manager.py benchmarks --results examples/tiny_run/results
-  uv run scripts/evaluation_manager.py contribute --results examples/tiny_run/results \
+  uv run scripts/evaluation_manager.py contribute --results examples/tiny_run/results \\
       --model-id tiny_run/step_700 --repo-id me/tiny-llama
   uv run scripts/evaluation_manager.py batch --trending 100 --output-dir batch --create-pr --max-prs 5
 
@@ -1055,6 +1055,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -1109,6 +1111,8 @@ def isolated(text: str) -> str:
 def outgoing(text: str, terminal: bool = False) -> str:
     """The text as it may be printed; on a terminal rich's colours stay."""
     text = without_secrets(text)
+    if os.environ.get("GITHUB_ACTIONS"):
+        text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
@@ -1649,7 +1653,7 @@ class MetricMapping:
         """
         own = self.harness_names.get(library_field(library), {})
         name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
-        if normalize_name(name) in MEANS_OF_ALL:
+        if len(name) > LONGEST_TASK or normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
             return self.part_names[name]
@@ -1719,6 +1723,9 @@ STEP_FORMULAS: dict[str, StepFormula] = {
     "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
 }
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -12255,7 +12262,11 @@ def read_clone(card: Path) -> RepoState:
 def write_clone(card: Path, change: Change) -> list[Path]:
     """Write a change beside a card, each file whole: through links, with its mode; ScriptError for one to read only."""
     targets = {path: (card if path == "README.md" else card.parent / path) for path in change.files}
-    for target in targets.values():
+    for path, target in targets.items():
+        if path != "README.md" and not target.resolve().is_relative_to(card.parent.resolve()):
+            raise ScriptError(
+                f"{path}: a link leads it out of {card.parent}, to {target.resolve()}; nothing was written"
+            )
         if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
             raise ScriptError(f"{target}: it may only be read; nothing was written")
     for path, data in sorted(change.files.items(), reverse=True):  # the card last: it is what people look at

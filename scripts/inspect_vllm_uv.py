@@ -300,6 +300,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -354,6 +356,8 @@ def isolated(text: str) -> str:
 def outgoing(text: str, terminal: bool = False) -> str:
     """The text as it may be printed; on a terminal rich's colours stay."""
     text = without_secrets(text)
+    if os.environ.get("GITHUB_ACTIONS"):
+        text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
@@ -3357,7 +3361,7 @@ class MetricMapping:
         """
         own = self.harness_names.get(library_field(library), {})
         name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
-        if normalize_name(name) in MEANS_OF_ALL:
+        if len(name) > LONGEST_TASK or normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
             return self.part_names[name]
@@ -3427,6 +3431,9 @@ STEP_FORMULAS: dict[str, StepFormula] = {
     "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
 }
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -6671,13 +6678,21 @@ def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, A
     return rows
 
 
+def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a CSV reader; ScriptError for a cell above the library's limit and the like."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
+
+
 def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
     """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or have their own columns."""
     text = input_text(path, MAX_SAMPLES)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     names = [name or "" for name in reader.fieldnames or ()]
     rows = []
-    for row in reader:
+    for row in csv_rows(reader, path):
         if None in row or None in row.values():
             problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
             continue
@@ -6736,7 +6751,7 @@ def plain_value(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float) and math.isfinite(value):
+    if isinstance(value, int | float) and abs(value) < 1e300:
         return str(int(value)) if float(value).is_integer() else repr(value)
     return None
 

@@ -649,6 +649,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -703,6 +705,8 @@ def isolated(text: str) -> str:
 def outgoing(text: str, terminal: bool = False) -> str:
     """The text as it may be printed; on a terminal rich's colours stay."""
     text = without_secrets(text)
+    if os.environ.get("GITHUB_ACTIONS"):
+        text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
@@ -1301,7 +1305,7 @@ class MetricMapping:
         """
         own = self.harness_names.get(library_field(library), {})
         name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
-        if normalize_name(name) in MEANS_OF_ALL:
+        if len(name) > LONGEST_TASK or normalize_name(name) in MEANS_OF_ALL:
             return None
         if normalize_name(name) not in self.names and name in self.part_names:
             return self.part_names[name]
@@ -1371,6 +1375,9 @@ STEP_FORMULAS: dict[str, StepFormula] = {
     "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
 }
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -7916,13 +7923,14 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
         return f"{start}; no other model can be compared. By {what}."
     gap = f"{abs(first.mean - placed[1].mean):.1f}"
     start += f", level with {placed[1].model}." if float(gap) == 0 else f", {gap} before {placed[1].model}."
-    alike = [one for one in placed if one.rank.low == 1]
+    alike = [one for one in placed[1:] if one.rank.low == 1]
     if first.rank.low is None:
         certain = "Whether that is certain is not known: an error is missing."
     elif first.rank.high == 1:
         certain = "That is certain (95 %)."
-    elif len(alike) > 1:
-        certain = f"Not certain: {len(alike)} models cannot be told from the best (95 %)."
+    elif alike:
+        others = "1 other" if len(alike) == 1 else f"{len(alike)} others"
+        certain = f"Not certain: {others} cannot be told from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
     return f"{start} {certain} By {what}."
@@ -10465,11 +10473,11 @@ function leaderText() {
   if (!second) return `${start}; no other model can be compared. By ${what}${chosen}.`;
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
-  const alike = placed.filter((one) => one.low === 1).length;
+  const alike = placed.slice(1).filter((one) => one.low === 1).length;
   const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
     ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
     : first.high === 1 ? "That is certain (95 %)."
-      : alike > 1 ? `Not certain: ${alike} models cannot be told from the best (95 %).`
+      : alike ? `Not certain: ${alike === 1 ? "1 other" : `${alike} others`} cannot be told from it (95 %).`
         : "Not certain: the error of others is not known.";
   return `${lead} ${certain} By ${what}${chosen}.`;
 }
@@ -11284,7 +11292,7 @@ function shownNumbers() {
 /** A cell of CSV; a text that a spreadsheet would take for a formula begins with an apostrophe. */
 function csvCell(value) {
   if (value == null || typeof value === "number") return value == null ? "" : String(value);
-  const safe = /^[=+\-@\t\r\n|%]/.test(value.trimStart()) ? `'${value}` : value;
+  const safe = /^[=+\-@＝＋－＠\t\r\n|%]/.test(value.trimStart()) ? `'${value}` : value;
   return `"${safe.replaceAll('"', '""')}"`;
 }
 

@@ -22,7 +22,7 @@ PAGES = sorted((ROOT / "examples").glob("[0-9][0-9]_*.md"))
 STEP = re.compile(r"^```bash\n(?P<commands>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 MASKS = (
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://127.0.0.1:8765"),
-    (re.compile(r"\b20\d\d-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|\+00:00)?)?"), "2026-11-29"),
+    (re.compile(r"\b20\d\d-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|\+00:00)?)?"), "2026-11-21"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "c0ffee" + "0" * 34),
     (re.compile(r"\b\d+(?:\.\d+)? ?(?:s|ms)\b"), "0.1 s"),
 )

@@ -129,15 +129,6 @@ def test_a_label_that_seems_to_say_no_more_than_a_name_says_no_more(text):
 
 
 @PATIENT
-@given(LABELS, st.sampled_from(["acme/Foo-7B", "acme/open_llama_7b", "acme/MMLU-net", "acme/é7"]))
-def test_a_label_without_a_trace_of_the_name_is_another_s(text, repo_id):
-    model = manager.ModelName.of(repo_id)
-    if not manager.has_trace(text, model):
-        tokens = manager.name_tokens(text)
-        assert not model.core or manager.compare_tokens(tokens, model)[0] == "other"
-
-
-@PATIENT
 @given(st.text("ab \\*_~", max_size=16))
 def test_emphasis_goes_as_its_plain_pattern_says(text):
     plain = r"(?<!\\)\*\*(?=\S)|(?<=[^\s\\])\*\*|(?<![\w\\])__(?=\S)|(?<=[^\s\\])__(?!\w)"

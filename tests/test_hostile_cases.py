@@ -3,11 +3,23 @@
 import hashlib
 import json
 import os
+import sys
+import time
+import types
+from pathlib import Path
 
 import pytest
 from hostile.kinds import ESCAPES
 from hostile.slots import ADD, COLLECT, COMPARE, ITEMS, LUMEN, PREPARED, RANK, RECORD, SAMPLES, lay_corpus, lay_run
 from test_hostile import cage, faults  # noqa: F401
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from parts.frame import ScriptError  # noqa: E402
+from parts.outgoing import outgoing  # noqa: E402
+from parts.publish.local import write_clone  # noqa: E402
+from parts.vocabulary import vocabulary_of  # noqa: E402
 
 GOOD_CODES = (0, 1, 2, 3)
 
@@ -37,9 +49,12 @@ def second_record(folder, changes):
 def test_a_second_record_of_all_ones_buys_nothing(cage, tmp_path, stamp):  # noqa: F811
     lay_run(tmp_path)
     second_record(tmp_path, {"retrieved_timestamp": str(stamp)})
-    for script, *argv in (COMPARE, (*COMPARE, "--rule", "finetune", "--target", "math_reasoning"), ADD, RANK):
+    for script, *argv in (COMPARE, (*COMPARE, "--rule", "finetune", "--target", "math_reasoning"), ADD):
         outcome = cage.run(script, argv, tmp_path)
         assert outcome.code in (1, 2, 3), outcome
+    ranking = cage.run(RANK[0], list(RANK[1:]), tmp_path).out
+    assert "not comparable: step_700: math_reasoning: greedy runs contradict one another" in ranking
+    assert not any(line.startswith("| step_700") for line in ranking.splitlines()), "it is not ranked"
 
 
 @pytest.mark.parametrize("stamp", ["4000000000", "2199-01-01T00:00:00Z"])
@@ -144,3 +159,31 @@ def test_pipes_in_training_data_are_counted_as_unread(cage, tmp_path):  # noqa: 
     argv = ["--training", "corpus", "--items", "items.jsonl", "--workers", "1", "--json"]
     outcome = cage.run("check_contamination", argv, tmp_path)
     assert outcome.code == 3 and "2 pipes" in outcome.out, outcome
+
+
+def test_a_name_of_many_commas_costs_nothing():
+    mapping = vocabulary_of(json.loads((ROOT / "metric_mapping.json").read_text()))
+    begun = time.process_time()
+    assert mapping.find_task("b," * 60_000, "lm_eval") is None
+    assert time.process_time() - begun < 5
+
+
+def test_nothing_foreign_is_a_command_to_a_runner(monkeypatch):
+    text = "::stop-commands::tok/m  x\n  ::add-mask::y\n- ##[set-output name=v;]GO\n::error title=K::bad\na::b"
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert outgoing(text) == text
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    lines = outgoing(text).splitlines()
+    assert not any(line.strip().startswith("::") and "error" not in line for line in lines)
+    assert "##[" not in "".join(lines) and lines[3:] == ["::error title=K::bad", "a::b"]
+
+
+def test_a_link_leads_no_file_out_of_a_clone(tmp_path):
+    clone, away = tmp_path / "clone", tmp_path / "away"
+    clone.mkdir()
+    away.mkdir()
+    (clone / ".eval_results").symlink_to(away)
+    change = types.SimpleNamespace(files={"README.md": b"x", ".eval_results/gsm8k.yaml": b"y"})
+    with pytest.raises(ScriptError, match=r"\.eval_results/gsm8k\.yaml: a link leads it out of"):
+        write_clone(clone / "README.md", change)
+    assert not list(away.iterdir()) and not (clone / "README.md").exists()

@@ -31,8 +31,8 @@ ALLOWED = {
     ("harness.inspect_tasks", "safe_load"),
     ("harness.inspect_server", "read_bytes"),  # the log of one's own server
     ("board.hub", "safe_load"),  # of a text within limits
-    ("board.sharing", "read_bytes"),  # this script itself
     ("board.elsewhere", "read_bytes"),  # this script itself
+    ("board.sharing", "read_bytes"),  # this script itself
     ("lock_jobs", "read_text"),  # the project's own scripts
     ("contamination.training", "read_text"),  # what this process wrote
     ("formats.converter", "open"),  # what this process wrote

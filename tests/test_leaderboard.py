@@ -619,7 +619,7 @@ def test_what_is_said_of_the_leader():
         return board.leader_text(board.overall_order(rows, ["x"]), "X")
 
     assert said((0.8, 0.01), (0.5, 0.01)) == "m/0 leads with 80.0 ± 2.0, 30.0 before m/1. That is certain (95 %). By X."
-    assert "Not certain: 2 models cannot be told from the best" in said((0.8, 0.1), (0.79, 0.1))
+    assert "Not certain: 1 other cannot be told from it" in said((0.8, 0.1), (0.79, 0.1))
     assert "an error is missing" in said((0.8, None), (0.5, 0.01))
     assert "the error of others is not known" in said((0.8, 0.01), (0.5, None))
     assert "level with m/1" in said((0.8, 0.01), (0.8, 0.01))

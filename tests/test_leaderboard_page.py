@@ -1014,9 +1014,9 @@ def test_a_link_opens_at_a_row_and_a_citation_is_copied(visit):
     model = visit.open("b=gsm8k&page=3").ids()[20]
     visit.page.click(f"#body tr[data-id='{model}'] th a")
     visit.page.click("dialog >> text=Copy a link to its row")
-    link = visit.page.get_attribute("dialog .actions .small", "data-copied")
+    link = visit.page.wait_for_selector("dialog .actions .small[data-copied]").get_attribute("data-copied")
     visit.page.click("#numbers button >> nth=0")
-    cited = visit.page.get_attribute("#numbers button >> nth=0", "data-copied")
+    cited = visit.page.wait_for_selector("#numbers button[data-copied]").get_attribute("data-copied")
     assert cited.startswith(f"{model}: ")
     assert "2026-11-01. Collected 2026-11-21 06:00 UTC." in cited
     assert link.startswith(visit.address)

@@ -133,13 +133,14 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
         return f"{start}; no other model can be compared. By {what}."
     gap = f"{abs(first.mean - placed[1].mean):.1f}"
     start += f", level with {placed[1].model}." if float(gap) == 0 else f", {gap} before {placed[1].model}."
-    alike = [one for one in placed if one.rank.low == 1]
+    alike = [one for one in placed[1:] if one.rank.low == 1]
     if first.rank.low is None:
         certain = "Whether that is certain is not known: an error is missing."
     elif first.rank.high == 1:
         certain = "That is certain (95 %)."
-    elif len(alike) > 1:
-        certain = f"Not certain: {len(alike)} models cannot be told from the best (95 %)."
+    elif alike:
+        others = "1 other" if len(alike) == 1 else f"{len(alike)} others"
+        certain = f"Not certain: {others} cannot be told from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
     return f"{start} {certain} By {what}."

@@ -25,7 +25,7 @@ from parts.records.command import (
     command_line_of,
     is_model_word,
     is_one_line,
-    is_plain,
+    is_plain_word,
     is_task_name,
     yours_to_name,
 )
@@ -165,7 +165,7 @@ def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> tuple[tuple
             continue
         if value.lower() == "true":
             words.append(flag)
-        elif is_one_line(value) if key == "system_prompt" else is_plain(value):
+        elif is_one_line(value) if key == "system_prompt" else is_plain_word(value):
             words += [f"{flag}{value}"] if flag.endswith("=") else [flag, value]
         else:
             odd.append(flag.rstrip("="))
@@ -176,11 +176,11 @@ def model_arguments(model: str, name: str, said: Mapping[str, Any]) -> str:
     """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
     model, _, revision = model.partition("@")
     known = {name: model, "revision": revision, "dtype": str(said.get("dtype") or "")}
-    return ",".join(f"{key}={value}" for key, value in known.items() if value and (key == name or is_plain(value)))
+    return ",".join(f"{key}={value}" for key, value in known.items() if value and (key == name or is_plain_word(value)))
 
 
 def left_dtype(said: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("dtype",) if is_said(said, "dtype") and not is_plain(str(said["dtype"])) else ()
+    return ("dtype",) if is_said(said, "dtype") and not is_plain_word(str(said["dtype"])) else ()
 
 
 def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -211,7 +211,7 @@ def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
 
 def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     engine = str(said.get("backend") or said.get("engine") or "hf")
-    engine = {"transformers": "hf"}.get(engine, engine if is_plain(engine) else "hf")
+    engine = {"transformers": "hf"}.get(engine, engine if is_plain_word(engine) else "hf")
     name = f"{engine}/{model.partition('@')[0].removeprefix(engine + '/')}"
     shots, odd_shots = with_flags(said, {"shots": "fewshot="})
     flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}

@@ -9,9 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,13 +86,21 @@ def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, A
     return rows
 
 
+def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a CSV reader; ScriptError for a cell above the library's limit and the like."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
+
+
 def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
     """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or have their own columns."""
     text = input_text(path, MAX_SAMPLES)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     names = [name or "" for name in reader.fieldnames or ()]
     rows = []
-    for row in reader:
+    for row in csv_rows(reader, path):
         if None in row or None in row.values():
             problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
             continue
@@ -152,7 +159,7 @@ def plain_value(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float) and math.isfinite(value):
+    if isinstance(value, int | float) and abs(value) < 1e300:
         return str(int(value)) if float(value).is_integer() else repr(value)
     return None
 

@@ -26,7 +26,7 @@ FLAGS = ("--use-chat-template",)
 # They run code, read files, or send to somewhere: never out of a record.
 YOURS = ("--base-url", "--custom-tasks", "--map", "--questions", "--sandbox", "--score", "--shots", "--shots-from")
 YOURS += ("--template", "--trust-remote-code")
-PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
 MODEL = re.compile(r"[\w./~][\w./@:+~ -]*")
@@ -75,13 +75,13 @@ def may_be_carried(option: str, values: Sequence[str]) -> bool:
     if option in FLAGS:
         return not values
     if option in PLAIN_OPTIONS:
-        return len(values) == 1 and is_plain(values[0])
+        return len(values) == 1 and is_plain_word(values[0])
     return len(values) == TEXT_OPTIONS.get(option) and all(map(is_one_line, values))
 
 
-def is_plain(value: str) -> bool:
+def is_plain_word(value: str) -> bool:
     """Whether a setting's value is one word without a path, a comma or a sign that a harness takes for more."""
-    return len(value) <= 100 and PLAIN.fullmatch(value) is not None
+    return len(value) <= 100 and PLAIN_WORD.fullmatch(value) is not None
 
 
 def is_one_line(value: str) -> bool:

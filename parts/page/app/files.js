@@ -44,7 +44,7 @@ function shownNumbers() {
 /** A cell of CSV; a text that a spreadsheet would take for a formula begins with an apostrophe. */
 function csvCell(value) {
   if (value == null || typeof value === "number") return value == null ? "" : String(value);
-  const safe = /^[=+\-@\t\r\n|%]/.test(value.trimStart()) ? `'${value}` : value;
+  const safe = /^[=+\-@＝＋－＠\t\r\n|%]/.test(value.trimStart()) ? `'${value}` : value;
   return `"${safe.replaceAll('"', '""')}"`;
 }
 

@@ -167,11 +167,11 @@ function leaderText() {
   if (!second) return `${start}; no other model can be compared. By ${what}${chosen}.`;
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
-  const alike = placed.filter((one) => one.low === 1).length;
+  const alike = placed.slice(1).filter((one) => one.low === 1).length;
   const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
     ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
     : first.high === 1 ? "That is certain (95 %)."
-      : alike > 1 ? `Not certain: ${alike} models cannot be told from the best (95 %).`
+      : alike ? `Not certain: ${alike === 1 ? "1 other" : `${alike} others`} cannot be told from it (95 %).`
         : "Not certain: the error of others is not known.";
   return `${lead} ${certain} By ${what}${chosen}.`;
 }
