@@ -673,9 +673,11 @@ def test_what_can_run_is_sold(hub, capsys):
         hub.create_repo(f"me/{name}", files=files)
         assert main("--model", f"me/{name}", "--task", "gsm8k|5", "--limit", "5", "--dry-run", *more) == 0, name
     assert "an adapter: 1 k parameters" in capsys.readouterr().out
-    hub.create_repo("me/odd", files={"README.md": "x"})
-    words = ["--model", "me/odd", "--task", "gsm8k|5", "--hardware", "l4x1", "--dry-run"]
-    assert main(*words, "--force") == 0
+    hub.create_repo("me/odd", files=model_files(architectures=["MyOwnForCausalLM"]))
+    hub.create_repo("me/empty", files={"README.md": "x"})
+    words = ["--task", "gsm8k|5", "--hardware", "l4x1", "--dry-run", "--force"]
+    assert main("--model", "me/odd", *words) == 0, "a newer vLLM may know it"
+    assert main("--model", "me/empty", *words) == 1, "no force makes weights"
 
 
 def test_the_evaluation_gives_the_reason_that_the_launcher_gives(tmp_path):

@@ -338,7 +338,7 @@ def test_a_score_has_its_error_and_its_counts(world, measured):
     assert details["score"] == pytest.approx(0.7)
     assert details["uncertainty"]["num_samples"] == 10
     assert details["uncertainty"]["standard_error"]["value"] == pytest.approx(math.sqrt(0.7 * 0.3 * 10 / 9 / 10))
-    assert counts(record) == {"empty": 1, "truncated": 1, "unparsed": 1}
+    assert counts(record) == {"attempts": 10, "scored": 10, "wrong": 3, "empty": 1, "truncated": 1, "unparsed": 1}
     rows = world.samples("out", record)
     assert [row["sample_id"] for row in rows] == [f"plain-{i:02}" for i in range(10)]
     assert [row["evaluation"]["score"] for row in rows] == [1.0] * 7 + [0.0] * 3
@@ -368,7 +368,7 @@ def test_tokens_and_their_price_are_in_the_record(world, measured):
 
 def test_faults_that_pass_are_tried_again(world, measured):
     record = world.records("out")["faults"]
-    assert score(record) == 1.0 and counts(record) == {}
+    assert score(record) == 1.0 and counts(record) == {"attempts": 5, "scored": 5}
     assert all(world.answers.seen[f"faults {i}"] >= 2 for i in range(5))
     names = [row["sample_id"] for row in world.samples("out", record)]
     assert names == [f"sample/{i}" for i in range(5)]  # without ids of its own: the row
@@ -378,7 +378,7 @@ def test_an_item_that_fails_does_not_enter_the_mean(world, measured):
     record = world.records("out")["holes"]
     assert score(record) == 1.0
     assert record["evaluation_results"][0]["score_details"]["uncertainty"]["num_samples"] == 19
-    assert counts(record) == {"errored": 1}
+    assert counts(record) == {"attempts": 20, "scored": 19, "errored": 1}
     (row,) = [row for row in world.samples("out", record) if row.get("error")]
     assert row["sample_id"] == "holes-13" and "cannot be answered" in row["error"]
 
@@ -392,7 +392,7 @@ def test_a_failed_task_leaves_its_reason_and_no_score(world, measured):
 def test_letters_that_cannot_be_read_are_counted(world, measured):
     record = world.records("out")["letters"]
     assert score(record) == pytest.approx(4 / 6)  # 0, 1, 2 and 4 are right
-    assert counts(record) == {"unparsed": 1}
+    assert counts(record) == {"attempts": 6, "scored": 6, "wrong": 2, "unparsed": 1}
     row = world.samples("out", record)[0]
     assert row["input"]["choices"] == ["red", "blue", "green"] and row["input"]["reference"] == ["A"]
     assert row["answer_attribution"][0]["extracted_value"] == "A"
@@ -508,7 +508,7 @@ def test_thinking_is_not_scored(world):
     assert [row["output"]["raw"][0] for row in rows] == ["answer 0", "answer 1", "", "[[x]]answer 3"]
     assert [row["evaluation"]["score"] for row in rows] == [1.0, 1.0, 0.0, 0.0]
     assert rows[0]["output"]["reasoning_trace"] == ["maybe 9"] and rows[2]["output"]["reasoning_trace"] == ["on and on"]
-    assert counts(record) == {"empty": 1, "truncated": 1, "unparsed": 1}
+    assert counts(record) == {"attempts": 4, "scored": 4, "wrong": 2, "empty": 1, "truncated": 1, "unparsed": 1}
     other = world.run("thinking", "--output-dir", "tagged", "--reasoning-tags", "[[", "]]")
     assert other.returncode == 0
     rows = world.samples("tagged", world.records("tagged")["thinking"])
