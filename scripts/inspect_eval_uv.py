@@ -608,6 +608,7 @@ class CommandLine(argparse.ArgumentParser):
         options.setdefault("formatter_class", HelpLayout)
         super().__init__(**options)
         self.rare: set[str] = set()
+        self.words: list[str] = []
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
@@ -642,6 +643,7 @@ class CommandLine(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As argparse does, but what a subcommand does not know is told by the subcommand."""
+        self.words = list(sys.argv[1:] if args is None else args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             options = [name for action in self._actions for name in action.option_strings]
@@ -661,6 +663,11 @@ class CommandLine(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where the right words stand; exit code 2."""
+        if message.startswith("the following arguments are required"):  # perhaps given, and misspelt
+            names = [name for action in self._actions for name in action.option_strings]
+            given = (word.split("=")[0] for word in self.words if word.startswith("--"))
+            wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
+            message = f"no such option: {single_line(wrong)}{nearest(wrong, names)}" if wrong else message
         self.exit(2, f"error: {message}\n{self.format_usage().rstrip()}; {self.prog} --help lists them\n")
 
 

@@ -66,6 +66,12 @@ def test_the_subcommand_tells_what_is_wrong(words, told):
     assert all(text in done.stderr for text in told), done.stderr
 
 
+def test_a_misspelt_option_that_is_needed_is_told_as_what_it_is():
+    done = run(ROOT / "scripts" / "compare_results.py", "--baseline", "a", "--candidaet", "b")
+    assert done.returncode == 2 and "no such option: --candidaet (did you mean --candidate" in done.stderr
+    assert "required: --candidate" in run(ROOT / "scripts" / "compare_results.py", "--baseline", "a").stderr
+
+
 def test_rare_options_are_left_to_help_all_and_named():
     parser = CommandLine(prog="x.py", description="Does.\n\n  x.py --often\n\nLong.\n\nExit codes: 0 done.")
     parser.add_argument("--often", help="seen")
