@@ -689,6 +689,7 @@ MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
 END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
+MOST_OF_READ = 4 * 2**20  # bytes asked for at once
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
 
@@ -838,10 +839,12 @@ def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
 
 def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
     """What is left of an open file; ScriptError when it is more than `most` bytes."""
-    data = file.read(allowed(most) + 1)
-    if len(data) > allowed(most):
-        raise too_much(where, f"more than the {bytes_text(allowed(most))} that are read at once")
-    return data
+    limit, data = allowed(most), bytearray()
+    while piece := file.read(min(MOST_OF_READ, limit + 1 - len(data))):  # read(limit) takes the limit's memory at once
+        data += piece
+    if len(data) > limit:
+        raise too_much(where, f"more than the {bytes_text(limit)} that are read at once")
+    return bytes(data)
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

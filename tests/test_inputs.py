@@ -311,3 +311,16 @@ def test_no_fault_is_an_answer(error, code, capsys):
     assert out == "" and "Traceback" not in err and TOKEN not in err and "\x1b" not in err
     assert len(err.splitlines()) <= 2 and err.startswith("error: ")
     assert ("report" in err) == (code == 4)
+
+
+def test_a_small_file_takes_no_memory_of_the_largest_allowed(tmp_path):
+    (tmp_path / "small.json").write_text("{}")
+    asked = []
+
+    class Watched(io.BytesIO):
+        def read(self, size=-1):
+            asked.append(size)
+            return super().read(size)
+
+    assert inputs.whole_content(Watched(b"x" * 10_000_000), "small", most=2**40) == b"x" * 10_000_000
+    assert max(asked) <= 2**24 and min(asked) > 0
