@@ -895,7 +895,7 @@ import uuid
 import zipfile
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -5945,11 +5945,11 @@ class BenchmarkSource:
 
 
 def official_benchmarks(
-    source: BenchmarkSource, offline: str = "", refresh: bool = False, workers: int = 4
+    source: BenchmarkSource, offline: str = "", refresh: bool = False, pool: Executor | None = None
 ) -> OfficialList:
     """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
 
-    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept.
+    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept. `pool`: who asks; else four.
     """
     kept = kept_list(cache_file(source))
     if offline:
@@ -5962,11 +5962,14 @@ def official_benchmarks(
         return newest_kept(kept, why_not_asked(error))
     if not rows:  # what the client makes of an answer of another form, too
         return newest_kept(kept, "the Hub lists none")
-    return ask_each(source, rows, kept, workers)
+    if pool is None:
+        with ThreadPoolExecutor(4) as own:
+            return ask_each(source, rows, kept, own)
+    return ask_each(source, rows, kept, pool)
 
 
 def ask_each(
-    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, workers: int
+    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, pool: Executor
 ) -> OfficialList:
     """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
     shipped = shipped_list()
@@ -5978,8 +5981,7 @@ def ask_each(
             return dataclasses.replace(old, gated=gated)
         return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
 
-    with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(one, rows))
+    found = list(pool.map(one, rows))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
     keep_list(cache_file(source), answer)
@@ -6121,6 +6123,7 @@ NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
     r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
 )
 MAX_URL = 2_000
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
 
 
@@ -6131,6 +6134,8 @@ def path_part(text: str) -> str:
 
 def web_url(text: object) -> str | None:
     """The text when it is an http(s) URL, else None."""
+    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
+        return text
     try:
         parts = urlsplit(str(text))
     except ValueError:
@@ -6154,7 +6159,7 @@ def iso_time(value: object) -> str | None:
 def kept_url(value: object) -> str | None:
     """An http(s) URL without a user name in it, or None."""
     url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or "@" in urlsplit(url).netloc else url
+    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
 
 
 def kept_count(value: object) -> int | None:

@@ -41,16 +41,19 @@ usage, unreadable data, the network, no permission (stdout is empty); 3 undecide
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import importlib
 import os
 import shlex
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 
@@ -71,14 +74,6 @@ def wanted_benchmarks(text: str | None, benchmarks: Benchmarks, flag: str = "--b
             raise ScriptError(f"{flag}: no benchmark {single_line(name)!r} in metric_mapping.json{near}")
         keys.append(key)
     return list(dict.fromkeys(keys))
-
-
-def board_models(boards: OfficialBoards | None) -> list[str]:
-    """The models on the official leaderboards, each once."""
-    items = [
-        item for answer in (boards.answers.values() if boards else ()) for item in answer if isinstance(item, dict)
-    ]
-    return [name for name in dict.fromkeys(str(item.get("modelId")) for item in items) if REPO_ID.fullmatch(name)]
 
 
 def asked_for(args: argparse.Namespace) -> dict[str, Any]:
@@ -115,12 +110,32 @@ def collect(args: argparse.Namespace) -> int:
     mapping = asked_mapping(args)
     if not mapping:
         raise ScriptError("no metric_mapping.json in the folder above this script: no benchmark would be known")
+    Thread(target=import_ahead).start()  # while the first answers of the Hub are waited for
+    pool = ThreadPoolExecutor(args.workers)
+    try:
+        return collect_with(args, mapping, pool)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def import_ahead() -> None:
+    """What the end of a collect needs; where it cannot be had, that is told there."""
+    for name in ("duckdb", "numpy", "orjson", "rich.console", "rich.table"):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Executor) -> int:
+    """Read and write; the pool asks the Hub."""
     asked = asked_for(args)
     folder = Path(args.output_dir)
     marker = folder / ".collect.json"
     since = begun_before(marker, asked)
     hub = HubReader(read_token(), since)
-    boards = read_official(hub, args.workers) if args.official else None
+    named = args.trending or args.repo_ids or args.author
+    boards = read_official(hub, pool) if args.official else None
+    ahead = boards is not None and not named and not args.dry_run  # asked while the rows are made
+    facts = ask_facts(hub, boards.models(), pool) if ahead else dict
     if boards and boards.official.basis in ("stale", "snapshot"):
         note(f"official Benchmarks: {boards.official.about}")
     mapping = official_mapping(mapping, boards) if boards else mapping
@@ -131,12 +146,11 @@ def collect(args: argparse.Namespace) -> int:
     keys = wanted_benchmarks(args.benchmarks, Benchmarks.of(mapping))
     primary = wanted_benchmarks(args.primary, Benchmarks.of(mapping), "--primary")
     fixed_primary(primary, [{**entry, "key": key} for key, entry in mapping.items() if key in primary])
-    named = args.trending or args.repo_ids or args.author
     models = list_models(hub, args) if named else []
     if named and not models and not own:
         raise ScriptError("the Hub lists no such models, or none that are to be seen", code=1)
     if args.dry_run:
-        return show_models([*models, *board_models(boards)], own, args)
+        return show_models([*models, *(boards.models() if boards else ())], own, args)
     if since:
         note("an interrupted collect goes on: what it has read is not asked for again")
     elif models:
@@ -144,30 +158,27 @@ def collect(args: argparse.Namespace) -> int:
     asked = asked | {"benchmarks": keys, "primary": primary}
     readings = read_models(hub, models, benchmarks, not args.no_prs, args.workers)
     refuse_if_all_failed(readings, own)
-    facts = {reading.model: reading.facts for reading in readings}
     found = [row for reading in readings for row in reading.rows]
     if boards:
         done = {reading.model for reading in readings if not reading.failed}
-        left = [model for model in board_models(boards) if model not in done]
-        with ThreadPoolExecutor(1) as aside:  # the Hub is asked while the rows are made
-            asking = aside.submit(read_facts, hub, left, args.workers)
-            official, more = leaderboard_rows(boards, benchmarks, hub.endpoint)
+        if named:
+            facts = ask_facts(hub, (model for model in boards.models() if model not in done), pool)
+        official, more = leaderboard_rows(boards, benchmarks, hub.endpoint)
         unreadable += more
-        facts |= asking.result()
         found = join_ranks(found, official, done)
     elsewhere = Elsewhere()
     if args.every_eval_ever:
         some = {row["model"] for row in [*found, *own]} | set(models) if named or boards or own else None
         elsewhere = read_elsewhere(args.every_eval_ever, hub, benchmarks, some)
         unreadable += elsewhere.unreadable
-    rows = finished_rows([*found, *own, *kept, *elsewhere.rows], mapping, keys, facts)
+    rows = finished_rows([*found, *own, *kept, *elsewhere.rows], mapping, keys)
     metadata = make_metadata(
         rows,
         unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
         collected=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         asked=asked,
         models_read=len(readings),
-        requests=dict(hub.counts),
+        requests=hub.counts,
         private_models=[reading.model for reading in readings if reading.private],
         mapping=mapping,
     )
@@ -175,6 +186,7 @@ def collect(args: argparse.Namespace) -> int:
     metadata |= {"official_list": {"as_of": boards.official.as_of, "basis": boards.official.basis}} if boards else {}
     metadata |= {"apart": dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))}
     metadata |= {"every_eval_ever": dict(elsewhere.counts)} if args.every_eval_ever else {}
+    add_facts(rows, {reading.model: reading.facts for reading in readings} | facts())
     marker.unlink(missing_ok=True)
     hub.answers.prune()
     if rows or not (folder / "metadata.json").exists():
@@ -184,22 +196,22 @@ def collect(args: argparse.Namespace) -> int:
     return show_collected(metadata, folder, args.json)
 
 
-def finished_rows(
-    rows: Sequence[BoardRow],
-    mapping: Mapping[str, Any],
-    keys: Sequence[str],
-    facts: Mapping[str, BoardRow] | None = None,
-) -> list[BoardRow]:
+def finished_rows(rows: Sequence[BoardRow], mapping: Mapping[str, Any], keys: Sequence[str]) -> list[BoardRow]:
     """The rows with units, comparable values and the shown ones, in the order of the data."""
-    for row in rows:
-        row |= (facts or {}).get(row["model"]) or {}
     settle_units(rows, mapping)
     wanted = [row for row in rows if not keys or row["benchmark"] in keys]
     choose_shown(wanted)
     explain_official_ranks(wanted)
-    order = list(SOURCE_TYPES)
-    wanted.sort(key=lambda row: (row["model"], row["benchmark"] or "~", order.index(row["source_type"])))
+    order = {name: place for place, name in enumerate(SOURCE_TYPES)}
+    wanted.sort(key=lambda row: (row["model"], row["benchmark"] or "~", order[row["source_type"]]))
     return wanted
+
+
+def add_facts(rows: Sequence[BoardRow], facts: Mapping[str, BoardRow]) -> None:
+    """Give the rows what the Hub says about their models."""
+    for row in rows:
+        if known := facts.get(row["model"]):
+            row |= known
 
 
 def kept_runs(folder: Path) -> list[BoardRow]:
@@ -596,7 +608,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 import base64
 import collections
 import configparser
-import contextlib
 import difflib
 import functools
 import gzip
@@ -620,6 +631,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -949,6 +961,7 @@ NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
     r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
 )
 MAX_URL = 2_000
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
 
 
@@ -959,6 +972,8 @@ def path_part(text: str) -> str:
 
 def web_url(text: object) -> str | None:
     """The text when it is an http(s) URL, else None."""
+    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
+        return text
     try:
         parts = urlsplit(str(text))
     except ValueError:
@@ -982,7 +997,7 @@ def iso_time(value: object) -> str | None:
 def kept_url(value: object) -> str | None:
     """An http(s) URL without a user name in it, or None."""
     url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or "@" in urlsplit(url).netloc else url
+    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
 
 
 def kept_count(value: object) -> int | None:
@@ -2613,17 +2628,19 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
     models to the number of models - that of significantly worse ones. Models without a known error have no rank, but
     may be anywhere: each makes the others' ranges one longer.
     """
-    import numpy as np
-
     errors = {row["model"]: row_error(row) for row in rows}
     known = [row for row in rows if errors[row["model"]][0] is not None]
+    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
+    if not known:
+        return found
+    import numpy as np
+
     sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
     values = sign * np.array([row["comparable"] for row in known], dtype=float)
     variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
     votes = [votes_of(row.get("votes")) for row in known]
     together = joint_pairs(votes, values, np.sqrt(variances))
     better, worse = dependent_counts(values, variances, together) if together else significant_counts(values, variances)
-    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
     for row, above, below in zip(known, better, worse, strict=True):
         found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
     return found
@@ -3072,11 +3089,12 @@ def make_metadata(
     collected: str,
     asked: dict[str, Any],
     models_read: int,
-    requests: dict[str, int],
+    requests: Mapping[str, int],
     private_models: Sequence[str] = (),
     mapping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
+    sources = Counter(row["source_type"] for row in rows)
     return {
         "schema_version": DATA_SCHEMA,
         "collected": collected,
@@ -3090,7 +3108,7 @@ def make_metadata(
             "shown": sum(bool(row["shown"]) for row in rows),
             "apart": sum(row["comparable"] is None for row in rows),
             "models": len({row["model"] for row in rows}),
-            "sources": {kind: sum(row["source_type"] == kind for row in rows) for kind in SOURCE_TYPES},
+            "sources": {kind: sources[kind] for kind in SOURCE_TYPES},
         },
         "benchmarks": benchmark_coverage(rows, mapping or {}),
         "unreadable": [{name: without_paths(text) for name, text in problem.items()} for problem in unreadable],
@@ -3101,13 +3119,14 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
     """Each benchmark with a shown score, the most covered first: key, name, unit, direction, models, rows."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if row["benchmark"] is not None:
-            known = mapping.get(row["benchmark"]) or {}
-            entry = found.setdefault(row["benchmark"], {"key": row["benchmark"], "name": row["benchmark_name"]})
-            entry["category"], entry["chance"] = known.get("category"), known.get("chance")
+        if (key := row["benchmark"]) is not None:
+            if (entry := found.get(key)) is None:
+                known = mapping.get(key) or {}
+                about = {name: known.get(name) for name in ("category", "chance")}
+                entry = found[key] = {"key": key, "name": row["benchmark_name"], **about, "rows": 0, "models": 0}
             entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
-            entry["rows"] = entry.get("rows", 0) + 1
-            entry["models"] = entry.get("models", 0) + bool(row["shown"])
+            entry["rows"] += 1
+            entry["models"] += bool(row["shown"])
     places = {key: (mapping.get(key) or {}).get("order") for key in found}
     order = {key: math.inf if place is None else place for key, place in places.items()}
     return sorted((e for e in found.values() if e["models"]), key=lambda e: (order[e["key"]], -e["models"], e["key"]))
@@ -3116,8 +3135,9 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
+    import orjson
 
-    lines = [json.dumps(told_row(row), ensure_ascii=False, allow_nan=False) for row in rows]
+    lines = [orjson.dumps(told_row(row)).decode() for row in rows]
     parts = ("\n".join([*lines[at : at + LINES_AT_ONCE], ""]) for at in range(0, len(lines), LINES_AT_ONCE))
     write_whole(folder / "leaderboard.jsonl", parts)
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
@@ -3218,18 +3238,20 @@ ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)
 
 def new_row(model: str, place: Provenance, source_format: str, **known: Any) -> BoardRow:
     """A row with every column, null where nothing is known."""
-    told = {
-        "model": model,
-        "source_type": place.source_type,
-        "source_url": place.url,
-        "source_format": source_format,
-        "contributor": place.contributor,
-        "pull_request": place.pull_request,
-        "revision": place.revision,
-        "date": place.date,
-        "shown": False,
-    }
-    return dict.fromkeys(COLUMNS) | told | known
+    row = dict.fromkeys(COLUMNS)
+    row.update(
+        model=model,
+        source_type=place.source_type,
+        source_url=place.url,
+        source_format=source_format,
+        contributor=place.contributor,
+        pull_request=place.pull_request,
+        revision=place.revision,
+        date=place.date,
+        shown=False,
+    )
+    row.update(known)
+    return row
 
 
 def read_value(value: object) -> tuple[float, str | None, str | None]:
@@ -3271,7 +3293,7 @@ def eval_results_row(model: str, data: object, place: Provenance, verified: bool
     row["source_type"] = "verified" if verified else place.source_type
     row["source_url"] = url or place.url
     row["date"] = iso_time(data["date"]) if data.get("date") else place.date
-    row["shots"] = shots_in(notes or "")
+    row["shots"] = shots_in(notes) if notes else None
     if notes and WITH_TOOLS.search(notes):
         row["why_not"] = "with tools: another setting than the benchmark's"
     return row
@@ -7044,11 +7066,11 @@ class BenchmarkSource:
 
 
 def official_benchmarks(
-    source: BenchmarkSource, offline: str = "", refresh: bool = False, workers: int = 4
+    source: BenchmarkSource, offline: str = "", refresh: bool = False, pool: Executor | None = None
 ) -> OfficialList:
     """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
 
-    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept.
+    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept. `pool`: who asks; else four.
     """
     kept = kept_list(cache_file(source))
     if offline:
@@ -7061,11 +7083,14 @@ def official_benchmarks(
         return newest_kept(kept, why_not_asked(error))
     if not rows:  # what the client makes of an answer of another form, too
         return newest_kept(kept, "the Hub lists none")
-    return ask_each(source, rows, kept, workers)
+    if pool is None:
+        with ThreadPoolExecutor(4) as own:
+            return ask_each(source, rows, kept, own)
+    return ask_each(source, rows, kept, pool)
 
 
 def ask_each(
-    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, workers: int
+    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, pool: Executor
 ) -> OfficialList:
     """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
     shipped = shipped_list()
@@ -7077,8 +7102,7 @@ def ask_each(
             return dataclasses.replace(old, gated=gated)
         return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
 
-    with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(one, rows))
+    found = list(pool.map(one, rows))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
     keep_list(cache_file(source), answer)
@@ -7613,15 +7637,28 @@ class OfficialBoards:
     answers: dict[str, list[Any]] = dataclasses.field(default_factory=dict)  # data set id -> its leaderboard
     unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
+    def models(self) -> list[str]:
+        """The models on the leaderboards, each once."""
+        items = [item for answer in self.answers.values() for item in answer if isinstance(item, dict)]
+        return [name for name in dict.fromkeys(str(item.get("modelId")) for item in items) if REPO_ID.fullmatch(name)]
 
-def read_official(hub: HubReader, workers: int) -> OfficialBoards:
-    """The list of Benchmarks, each one's eval.yaml where its data set has changed, and each one's leaderboard."""
+
+def read_official(hub: HubReader, pool: Executor) -> OfficialBoards:
+    """The list of Benchmarks, each one's leaderboard, and each one's eval.yaml where its data set has changed.
+
+    They stand in one queue, so that no worker waits for the last answer of a kind.
+    """
+    asked: dict[str, Future[list[Any] | str]] = {}
+
+    def ask_boards(names: Iterable[str]) -> None:
+        asked.update((name, pool.submit(one_board, hub, name)) for name in names if name not in asked)
 
     def listed() -> list[tuple[str, str | None, bool]]:
         answer = hub.json("/api/datasets?filter=benchmark:official&expand=sha&expand=gated&limit=1000")
         if not isinstance(answer, list):
             raise Unreadable(f"the Hub's list of Benchmarks is {shorten(answer)}, not a list")
         rows = [row for row in answer if isinstance(row, dict) and REPO_ID.fullmatch(str(row.get("id")))]
+        ask_boards(row["id"] for row in rows)
         return [(row["id"], kept_text(row.get("sha"), 64), bool(row.get("gated"))) for row in rows]
 
     def eval_yaml(dataset_id: str, sha: str | None) -> bytes:
@@ -7629,14 +7666,15 @@ def read_official(hub: HubReader, workers: int) -> OfficialBoards:
         return hub.fetch(url, None, None).encode()
 
     source = BenchmarkSource(listed, eval_yaml, hub.endpoint, hub.answers.reader)
-    found = OfficialBoards(official_benchmarks(source, refresh=True, workers=workers))
+    found = OfficialBoards(official_benchmarks(source, refresh=True, pool=pool))
     names = [benchmark.dataset_id for benchmark in found.official.benchmarks.values()]
-    with ThreadPoolExecutor(workers) as pool:
-        for name, answer in zip(names, pool.map(lambda name: one_board(hub, name), names), strict=True):
-            if isinstance(answer, list):
-                found.answers[name] = answer
-            else:
-                found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
+    ask_boards(names)  # those of a list that was kept
+    for name in names:
+        answer = asked[name].result()
+        if isinstance(answer, list):
+            found.answers[name] = answer
+        else:
+            found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
     return found
 
 
@@ -7774,23 +7812,30 @@ def unknown_entry(
 # --- Models ---
 
 
-def read_facts(hub: HubReader, models: Iterable[str], workers: int) -> dict[str, BoardRow]:
-    """What the Hub says about models: one request for each owner of several, else one for the model itself."""
+def ask_facts(hub: HubReader, models: Iterable[str], pool: Executor) -> Callable[[], dict[str, BoardRow]]:
+    """Ask what the Hub says about models: one request for each owner of several, else one for the model itself.
+
+    Returns at once; what it returns waits for the answers, and asks for those that their owner's list does not have.
+    """
     owners: dict[str, list[str]] = {}
     for model in dict.fromkeys(models):
         owners.setdefault(model.split("/")[0], []).append(model)
-    with ThreadPoolExecutor(workers) as pool:
-        found = dict(pair for pairs in pool.map(lambda item: owner_facts(hub, *item), owners.items()) for pair in pairs)
-        left = [model for names in owners.values() for model in names if model not in found]
+    asked = [pool.submit(owner_facts, hub, owner, names) for owner, names in owners.items()]
+
+    def answers() -> dict[str, BoardRow]:
+        found = dict(pair for future in asked for pair in future.result())
+        left = [model for names in owners.values() if len(names) > 1 for model in names if model not in found]
         for pairs in pool.map(lambda model: one_models_facts(hub, model), left):
             found.update(pairs)
-    return found
+        return found
+
+    return answers
 
 
 def owner_facts(hub: HubReader, owner: str, models: Sequence[str]) -> list[tuple[str, BoardRow]]:
     """Facts of an owner's models out of one listing; those that it does not list are left out."""
-    if len(models) < 2:
-        return []
+    if len(models) == 1:
+        return one_models_facts(hub, models[0])
     asked = "&".join(f"expand={name}" for name in LISTED_FACTS)
     try:
         answer = hub.json(f"/api/models?author={owner}&limit={MODELS_OF_OWNER}&{asked}")

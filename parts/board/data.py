@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,12 @@ def make_metadata(
     collected: str,
     asked: dict[str, Any],
     models_read: int,
-    requests: dict[str, int],
+    requests: Mapping[str, int],
     private_models: Sequence[str] = (),
     mapping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
+    sources = Counter(row["source_type"] for row in rows)
     return {
         "schema_version": DATA_SCHEMA,
         "collected": collected,
@@ -44,7 +45,7 @@ def make_metadata(
             "shown": sum(bool(row["shown"]) for row in rows),
             "apart": sum(row["comparable"] is None for row in rows),
             "models": len({row["model"] for row in rows}),
-            "sources": {kind: sum(row["source_type"] == kind for row in rows) for kind in SOURCE_TYPES},
+            "sources": {kind: sources[kind] for kind in SOURCE_TYPES},
         },
         "benchmarks": benchmark_coverage(rows, mapping or {}),
         "unreadable": [{name: without_paths(text) for name, text in problem.items()} for problem in unreadable],
@@ -55,13 +56,14 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
     """Each benchmark with a shown score, the most covered first: key, name, unit, direction, models, rows."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if row["benchmark"] is not None:
-            known = mapping.get(row["benchmark"]) or {}
-            entry = found.setdefault(row["benchmark"], {"key": row["benchmark"], "name": row["benchmark_name"]})
-            entry["category"], entry["chance"] = known.get("category"), known.get("chance")
+        if (key := row["benchmark"]) is not None:
+            if (entry := found.get(key)) is None:
+                known = mapping.get(key) or {}
+                about = {name: known.get(name) for name in ("category", "chance")}
+                entry = found[key] = {"key": key, "name": row["benchmark_name"], **about, "rows": 0, "models": 0}
             entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
-            entry["rows"] = entry.get("rows", 0) + 1
-            entry["models"] = entry.get("models", 0) + bool(row["shown"])
+            entry["rows"] += 1
+            entry["models"] += bool(row["shown"])
     places = {key: (mapping.get(key) or {}).get("order") for key in found}
     order = {key: math.inf if place is None else place for key, place in places.items()}
     return sorted((e for e in found.values() if e["models"]), key=lambda e: (order[e["key"]], -e["models"], e["key"]))
@@ -70,8 +72,9 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
+    import orjson
 
-    lines = [json.dumps(told_row(row), ensure_ascii=False, allow_nan=False) for row in rows]
+    lines = [orjson.dumps(told_row(row)).decode() for row in rows]
     parts = ("\n".join([*lines[at : at + LINES_AT_ONCE], ""]) for at in range(0, len(lines), LINES_AT_ONCE))
     write_whole(folder / "leaderboard.jsonl", parts)
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"

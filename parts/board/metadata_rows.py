@@ -28,18 +28,20 @@ ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)
 
 def new_row(model: str, place: Provenance, source_format: str, **known: Any) -> BoardRow:
     """A row with every column, null where nothing is known."""
-    told = {
-        "model": model,
-        "source_type": place.source_type,
-        "source_url": place.url,
-        "source_format": source_format,
-        "contributor": place.contributor,
-        "pull_request": place.pull_request,
-        "revision": place.revision,
-        "date": place.date,
-        "shown": False,
-    }
-    return dict.fromkeys(COLUMNS) | told | known
+    row = dict.fromkeys(COLUMNS)
+    row.update(
+        model=model,
+        source_type=place.source_type,
+        source_url=place.url,
+        source_format=source_format,
+        contributor=place.contributor,
+        pull_request=place.pull_request,
+        revision=place.revision,
+        date=place.date,
+        shown=False,
+    )
+    row.update(known)
+    return row
 
 
 def read_value(value: object) -> tuple[float, str | None, str | None]:
@@ -81,7 +83,7 @@ def eval_results_row(model: str, data: object, place: Provenance, verified: bool
     row["source_type"] = "verified" if verified else place.source_type
     row["source_url"] = url or place.url
     row["date"] = iso_time(data["date"]) if data.get("date") else place.date
-    row["shots"] = shots_in(notes or "")
+    row["shots"] = shots_in(notes) if notes else None
     if notes and WITH_TOOLS.search(notes):
         row["why_not"] = "with tools: another setting than the benchmark's"
     return row

@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from typing import Any
 from urllib.parse import quote
 
@@ -38,15 +38,28 @@ class OfficialBoards:
     answers: dict[str, list[Any]] = dataclasses.field(default_factory=dict)  # data set id -> its leaderboard
     unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
+    def models(self) -> list[str]:
+        """The models on the leaderboards, each once."""
+        items = [item for answer in self.answers.values() for item in answer if isinstance(item, dict)]
+        return [name for name in dict.fromkeys(str(item.get("modelId")) for item in items) if REPO_ID.fullmatch(name)]
 
-def read_official(hub: HubReader, workers: int) -> OfficialBoards:
-    """The list of Benchmarks, each one's eval.yaml where its data set has changed, and each one's leaderboard."""
+
+def read_official(hub: HubReader, pool: Executor) -> OfficialBoards:
+    """The list of Benchmarks, each one's leaderboard, and each one's eval.yaml where its data set has changed.
+
+    They stand in one queue, so that no worker waits for the last answer of a kind.
+    """
+    asked: dict[str, Future[list[Any] | str]] = {}
+
+    def ask_boards(names: Iterable[str]) -> None:
+        asked.update((name, pool.submit(one_board, hub, name)) for name in names if name not in asked)
 
     def listed() -> list[tuple[str, str | None, bool]]:
         answer = hub.json("/api/datasets?filter=benchmark:official&expand=sha&expand=gated&limit=1000")
         if not isinstance(answer, list):
             raise Unreadable(f"the Hub's list of Benchmarks is {shorten(answer)}, not a list")
         rows = [row for row in answer if isinstance(row, dict) and REPO_ID.fullmatch(str(row.get("id")))]
+        ask_boards(row["id"] for row in rows)
         return [(row["id"], kept_text(row.get("sha"), 64), bool(row.get("gated"))) for row in rows]
 
     def eval_yaml(dataset_id: str, sha: str | None) -> bytes:
@@ -54,14 +67,15 @@ def read_official(hub: HubReader, workers: int) -> OfficialBoards:
         return hub.fetch(url, None, None).encode()
 
     source = BenchmarkSource(listed, eval_yaml, hub.endpoint, hub.answers.reader)
-    found = OfficialBoards(official_benchmarks(source, refresh=True, workers=workers))
+    found = OfficialBoards(official_benchmarks(source, refresh=True, pool=pool))
     names = [benchmark.dataset_id for benchmark in found.official.benchmarks.values()]
-    with ThreadPoolExecutor(workers) as pool:
-        for name, answer in zip(names, pool.map(lambda name: one_board(hub, name), names), strict=True):
-            if isinstance(answer, list):
-                found.answers[name] = answer
-            else:
-                found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
+    ask_boards(names)  # those of a list that was kept
+    for name in names:
+        answer = asked[name].result()
+        if isinstance(answer, list):
+            found.answers[name] = answer
+        else:
+            found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
     return found
 
 
@@ -199,23 +213,30 @@ def unknown_entry(
 # --- Models ---
 
 
-def read_facts(hub: HubReader, models: Iterable[str], workers: int) -> dict[str, BoardRow]:
-    """What the Hub says about models: one request for each owner of several, else one for the model itself."""
+def ask_facts(hub: HubReader, models: Iterable[str], pool: Executor) -> Callable[[], dict[str, BoardRow]]:
+    """Ask what the Hub says about models: one request for each owner of several, else one for the model itself.
+
+    Returns at once; what it returns waits for the answers, and asks for those that their owner's list does not have.
+    """
     owners: dict[str, list[str]] = {}
     for model in dict.fromkeys(models):
         owners.setdefault(model.split("/")[0], []).append(model)
-    with ThreadPoolExecutor(workers) as pool:
-        found = dict(pair for pairs in pool.map(lambda item: owner_facts(hub, *item), owners.items()) for pair in pairs)
-        left = [model for names in owners.values() for model in names if model not in found]
+    asked = [pool.submit(owner_facts, hub, owner, names) for owner, names in owners.items()]
+
+    def answers() -> dict[str, BoardRow]:
+        found = dict(pair for future in asked for pair in future.result())
+        left = [model for names in owners.values() if len(names) > 1 for model in names if model not in found]
         for pairs in pool.map(lambda model: one_models_facts(hub, model), left):
             found.update(pairs)
-    return found
+        return found
+
+    return answers
 
 
 def owner_facts(hub: HubReader, owner: str, models: Sequence[str]) -> list[tuple[str, BoardRow]]:
     """Facts of an owner's models out of one listing; those that it does not list are left out."""
-    if len(models) < 2:
-        return []
+    if len(models) == 1:
+        return one_models_facts(hub, models[0])
     asked = "&".join(f"expand={name}" for name in LISTED_FACTS)
     try:
         answer = hub.json(f"/api/models?author={owner}&limit={MODELS_OF_OWNER}&{asked}")

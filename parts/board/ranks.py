@@ -55,17 +55,19 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
     models to the number of models - that of significantly worse ones. Models without a known error have no rank, but
     may be anywhere: each makes the others' ranges one longer.
     """
-    import numpy as np
-
     errors = {row["model"]: row_error(row) for row in rows}
     known = [row for row in rows if errors[row["model"]][0] is not None]
+    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
+    if not known:
+        return found
+    import numpy as np
+
     sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
     values = sign * np.array([row["comparable"] for row in known], dtype=float)
     variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
     votes = [votes_of(row.get("votes")) for row in known]
     together = joint_pairs(votes, values, np.sqrt(variances))
     better, worse = dependent_counts(values, variances, together) if together else significant_counts(values, variances)
-    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
     for row, above, below in zip(known, better, worse, strict=True):
         found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
     return found

@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,11 +34,11 @@ class BenchmarkSource:
 
 
 def official_benchmarks(
-    source: BenchmarkSource, offline: str = "", refresh: bool = False, workers: int = 4
+    source: BenchmarkSource, offline: str = "", refresh: bool = False, pool: Executor | None = None
 ) -> OfficialList:
     """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
 
-    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept.
+    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept. `pool`: who asks; else four.
     """
     kept = kept_list(cache_file(source))
     if offline:
@@ -51,11 +51,14 @@ def official_benchmarks(
         return newest_kept(kept, why_not_asked(error))
     if not rows:  # what the client makes of an answer of another form, too
         return newest_kept(kept, "the Hub lists none")
-    return ask_each(source, rows, kept, workers)
+    if pool is None:
+        with ThreadPoolExecutor(4) as own:
+            return ask_each(source, rows, kept, own)
+    return ask_each(source, rows, kept, pool)
 
 
 def ask_each(
-    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, workers: int
+    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, pool: Executor
 ) -> OfficialList:
     """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
     shipped = shipped_list()
@@ -67,8 +70,7 @@ def ask_each(
             return dataclasses.replace(old, gated=gated)
         return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
 
-    with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(one, rows))
+    found = list(pool.map(one, rows))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
     keep_list(cache_file(source), answer)
