@@ -1071,6 +1071,7 @@ def local_id(folder: Path) -> str:
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
 
 # /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
 MACHINE_PATH = re.compile(
@@ -1092,7 +1093,7 @@ def scrub(text: str) -> str:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
         secret = os.environ.get(name)
         text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{os.getcwd()}{os.sep}", "")
+    text = LOGIN.sub("***@", SECRET.sub(r"\1_***", text)).replace(f"{os.getcwd()}{os.sep}", "")
     return text.replace(os.path.expanduser("~"), "~")
 
 
@@ -1841,6 +1842,12 @@ def as_detail(value: Any) -> Any:
     if isinstance(value, list | dict):
         value = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str) if value else None
     return without_paths(value[:MAX_DETAIL]) if isinstance(value, str) else value
+
+
+def stop_text(stops: Any) -> str | None:
+    """Where an answer ends, as JSON."""
+    texts = all_texts(stops)
+    return json.dumps(texts, ensure_ascii=False) if texts else None
 
 
 def as_prompt(value: Any) -> str | None:
@@ -3498,6 +3505,106 @@ class ExampleCount:
         return f"its prompts hold {self.number} examples, while its configuration says {shots}"
 
 
+# --- parts/harness/scorers.py -----------------------------------------------------------------------------------------
+
+LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
+LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
+CODE = re.compile(r"\s*(?:@[^\n]*\n\s*)*(?:async\s+)?def\s+(\w+)\s*\(")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+LIGHTEVAL_JUDGES = (
+    re.compile(r"Model: ([\w./:@-]+), Judge Backend"),
+    re.compile(r"(?:judge_model_name|judge_model|model_name)['\"]?\s*[=:]\s*['\"]?(?!None\b)([\w./:-]+)"),
+    re.compile(r"short_judge_name['\"]?\s*[=:]\s*['\"]?(?!None\b)([\w./:-]+)"),
+)
+
+
+def scorer_texts(scorer: Mapping[str, Any]) -> dict[str, str]:
+    """Who scored, as the details of a record's metric_config."""
+    return strings({name: as_detail(value) for name, value in scorer.items()})
+
+
+def function_name(text: Any) -> str | None:
+    """The name of a function of which lm-eval wrote the source text; None for anything else."""
+    found = CODE.match(text) if isinstance(text, str) else None
+    return found[1] if found else None
+
+
+def lm_eval_metric_row(config: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """What a task's configuration says of a metric; of a function of its own it has the source text for a name."""
+    rows = rows_of(config.get("metric_list"))
+    return next((row for row in rows if metric in (row.get("metric"), function_name(row.get("metric")))), {})
+
+
+def lm_eval_scorer(config: Mapping[str, Any], metric: str, chosen: str | None) -> dict[str, Any]:
+    """Who scores: the metric with its options, behind a filter with its own, and the hash of the task's own code."""
+    if not config:
+        return {}
+    row = lm_eval_metric_row(config, metric)
+    options = {name: value for name, value in row.items() if name not in LM_EVAL_METRIC_KEYS}
+    steps = next((each for each in rows_of(config.get("filter_list")) if each.get("name") == chosen), {})
+    filters = steps.get("filter")
+    code = [config.get("process_results"), row.get("metric"), row.get("aggregation")]
+    code = [text for text in code if function_name(text)]
+    return {
+        "scorer": metric,
+        "scorer_settings": options or None,
+        "scorer_code_sha256": hashlib.sha256("\n".join(code).encode(errors="replace")).hexdigest() if code else None,
+        "filter_settings": filters if filters and chosen != "none" else None,
+    }
+
+
+def lighteval_scorer(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Who scores: the function of a metric as the configuration prints it; the model that a judge asks."""
+    rule = metric.get("sample_level_fn")
+    if not isinstance(rule, str):
+        return {}
+    rule = ADDRESS.sub("", rule)
+    bare = re.match(r"<?([\w.]+)( object>)?", rule)
+    judges = (pattern.search(rule) for pattern in LIGHTEVAL_JUDGES) if "judge" in rule.lower() else ()
+    return {
+        "scorer": bare[1].rsplit(".", 1)[-1] if bare else single_line(rule)[:80],
+        "scorer_settings": None if bare and bare[0] == rule else rule,
+        "grader_model": next((found[1] for found in judges if found), None),
+    }
+
+
+def lighteval_metric_scorer(metric: Any) -> dict[str, Any]:
+    """Who scores in a run of ours: as above, and of a judge its settings and the hash of the code of its prompt."""
+    rule = metric.sample_level_fn
+    try:
+        found = lighteval_scorer({"sample_level_fn": getattr(rule, "__name__", None) or str(rule)})
+    except AttributeError:  # lighteval prints a rule by the names of its functions, which not all have
+        found = {"scorer": type(rule).__name__}
+    judge = (
+        next((value for value in vars(rule).values() if is_judge(value)), None) if hasattr(rule, "__dict__") else None
+    )
+    if judge is None:
+        return found
+    options = {name: getattr(judge, name, None) for name in ("backend", "hf_provider", "max_tokens", "backend_options")}
+    code = [source_text(getattr(judge, name, None)) for name in ("template", "process_judge_response")]
+    return {
+        **found,
+        "grader_model": str(judge.model),
+        "grader_settings": {name: value for name, value in options.items() if value},
+        "grader_prompt_hash": hashlib.sha256("\n".join(code).encode()).hexdigest()[:16] if any(code) else None,
+    }
+
+
+def is_judge(value: Any) -> bool:
+    """Whether a part of a metric is one of lighteval's judges."""
+    return isinstance(getattr(value, "model", None), str) and hasattr(value, "process_judge_response")
+
+
+def source_text(function: Any) -> str:
+    """The code of a function; nothing where there is none to read."""
+    from inspect import getsource
+
+    try:
+        return getsource(function)
+    except (TypeError, OSError):
+        return ""
+
+
 # --- parts/formats/records.py -----------------------------------------------------------------------------------------
 
 DAY = 86_400  # seconds that the clocks of two machines may differ
@@ -3550,9 +3657,9 @@ def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
                 "aggregation": score.aggregation or "unknown",
                 "filter": score.filter,
                 "direction": None if score.direction_known else "unknown",
-                **{name: as_detail(value) for name, value in score.scorer.items()},
             }
-        ),
+        )
+        | scorer_texts(score.scorer),
         "score_type": "continuous" if low is not None and high is not None else None,
     }
     return {name: value for name, value in config.items() if value is not None}
@@ -4061,7 +4168,7 @@ def read_evalplus(origin: Origin, document: dict[str, Any], here: Here, files: F
                 "solutions_per_item": max(map(len, right.values())),
             },
             moment=moment,
-            counts={"timeouts": late},
+            counts={"limit_hit": late},
             samples=lambda _, right=right, scores=scores: evalplus_items(document["eval"], right, scores),
             sample_file=origin.path,
         )
@@ -5283,9 +5390,6 @@ OLD_LITERALS = {"predictions", "gold", "gold_index", "choices", "metrics"}
 MOST_LITERAL = 1 << 20  # characters of such a text
 NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\(([^()]*)\)")
 BARE_NUMBERS = re.compile(r"\b(?:nan|inf)\b")
-LIGHTEVAL_JUDGE = re.compile(
-    r"(?:judge_model_name|judge_model|short_judge_name|model_name)['\"]?\s*[=:]\s*['\"]?([\w./:-]+)"
-)
 # Of a model's configuration: who was measured, where, and what has a name of its own in the record.
 LIGHTEVAL_LEFT_OUT = {
     "model_name",
@@ -5369,20 +5473,6 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
         count=whole(config.get("effective_num_docs")) or None,
         details=details,
     )
-
-
-def lighteval_scorer(metric: Mapping[str, Any]) -> dict[str, Any]:
-    """Who scores: the function of a metric as the configuration prints it; the model that a judge asks."""
-    rule = metric.get("sample_level_fn")
-    if not isinstance(rule, str):
-        return {}
-    bare = re.match(r"[\w.]+", rule)
-    judge = LIGHTEVAL_JUDGE.search(rule) if "judge" in rule.lower() else None
-    return {
-        "scorer": bare[0].rsplit(".", 1)[-1] if bare else single_line(rule)[:80],
-        "scorer_settings": None if bare and bare[0] == rule else re.sub(r" at 0x[0-9a-f]+", "", rule),
-        "grader_model": judge[1] if judge else None,
-    }
 
 
 def lighteval_engine(config: Mapping[str, Any]) -> str | None:
@@ -5630,6 +5720,7 @@ def lighteval_task(
     settings = merged_settings(
         {
             "few_shot_split": task.get("few_shots_split") if names[1] else None,
+            "stop": stop_text(task.get("stop_sequence")) if generative else None,
             "seed": parameters.get("seed"),
             "dtype": first(config.get("dtype"), general.get("model_dtype")),
             "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
@@ -5778,8 +5869,6 @@ EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
 LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
 SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
-LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
-LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
 LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
 LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
 LM_EVAL_ENGINES |= {"vllm": "vllm", "vllm-vlm": "vllm", "sglang": "sglang", "gguf": "llama.cpp", "ggml": "llama.cpp"}
@@ -5841,7 +5930,7 @@ def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
     row = lm_eval_metric_row(config, metric)
     rule = row.get("aggregation")
     if isinstance(rule, str):
-        return named(rule)
+        return named(function_name(rule) or rule)
     return "mean" if metric in LM_EVAL_MEANS else LM_EVAL_OTHERS.get(metric)
 
 
@@ -5883,7 +5972,7 @@ def lm_eval_score(
         lower_is_better=lower is True,
         direction_known=lower is not None,
         unit=("percent", 0.0, 100.0) if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics else None,
-        scorer=lm_eval_scorer(config, row, metric, chosen),
+        scorer=lm_eval_scorer(config, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
         draws=(min(draws, 100) if aggregation in ("bleu", "chrf", "ter") else draws)
@@ -5900,29 +5989,6 @@ def lm_eval_metric_id(values: Mapping[str, Any], metric: str, chosen: str | None
     shared = f"pass_at_{match[1]}" if match else METRIC_IDS.get(metric, metric)
     leading = next((other for _, name, other in lm_eval_keys(values) if name == metric), chosen)
     return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
-
-
-def lm_eval_metric_row(config: Mapping[str, Any], metric: str) -> dict[str, Any]:
-    """What a task's configuration says of a metric."""
-    return next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
-
-
-def lm_eval_scorer(
-    config: Mapping[str, Any], row: Mapping[str, Any], metric: str, chosen: str | None
-) -> dict[str, Any]:
-    """Who scores: the metric with its options, behind a filter with its own."""
-    if not config:
-        return {}
-    options = {name: value for name, value in row.items() if name not in LM_EVAL_METRIC_KEYS}
-    steps = next(
-        (part({"r": each}, "r") for each in rows_of(config.get("filter_list")) if each.get("name") == chosen), {}
-    )
-    filters = steps.get("filter")
-    return {
-        "scorer": metric,
-        "scorer_settings": options or None,
-        "filter_settings": filters if filters and chosen != "none" else None,
-    }
 
 
 def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -6277,7 +6343,7 @@ def lm_eval_task(
     settings = merged_settings(
         {
             "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
-            "stop": stops_of(config) if generative else None,
+            "stop": stop_text(part(config, "generation_kwargs").get("until")) if generative else None,
             "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
         },
         {name: value for name, value in sampling.items() if name not in {*LM_EVAL_GENERATION, "until"}},
@@ -6307,12 +6373,6 @@ def lm_eval_task(
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else "none of its metrics is a finite number",
     )
-
-
-def stops_of(config: Mapping[str, Any]) -> str | None:
-    """Where an answer ends, as JSON."""
-    stops = all_texts(part(config, "generation_kwargs").get("until"))
-    return json.dumps(stops, ensure_ascii=False) if stops else None
 
 
 def lm_eval_shots_split(config: Mapping[str, Any]) -> str:

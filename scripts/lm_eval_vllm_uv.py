@@ -242,6 +242,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # )
 # ]cog]
 
+import array
 import collections
 import csv
 import difflib
@@ -4482,70 +4483,578 @@ def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> l
     return found
 
 
-# --- parts/harness/golds.py -------------------------------------------------------------------------------------------
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
 
-GOLDS_SHOWN = 5
-NO_ANSWER = "no answer"
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
 
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
 
-def check_golds(task: str, rows: Iterable[tuple[str, str | None]]) -> None:
-    """rows: (item, what is wrong with its answer). ScriptError, code 1, when something is with some of them."""
-    found = list(rows)
-    wrong = [(item, why) for item, why in found if why]
-    if not wrong:
-        return
-    if len(wrong) == len(found) and {why for _, why in wrong} == {NO_ANSWER}:
-        return  # a task that is scored without an answer: by a program, a judge, or the text itself
-    shown = listing([f"{item}: {why}" for item, why in wrong[:GOLDS_SHOWN]])
-    more = f" and {len(wrong) - GOLDS_SHOWN} more" if len(wrong) > GOLDS_SHOWN else ""
-    what = f"{len(wrong)} of {len(found)} items have no answer that can be right (nothing was asked)"
-    raise ScriptError(f"{task}: {what}: {shown}{more}", 1)
-
-
-def why_no_choice(gold: Any, choices: Sequence[Any]) -> str | None:
-    """Why a number, a text or a list of them names no choice; None when it does."""
-    golds = list(gold) if isinstance(gold, list | tuple) else [gold]
-    if not golds or None in golds:
-        return NO_ANSWER
-    for part in golds:
-        if isinstance(part, int) and not isinstance(part, bool):
-            if not 0 <= part < len(choices):
-                return f"{part} is the number of none of its {len(choices)} choices (they count from 0)"
-            if choices[part] is None or not str(choices[part]).strip():
-                return NO_ANSWER
-        elif part not in choices:
-            return f"{single_line(repr(part))[:40]} is none of its {len(choices)} choices"
-    return None
-
-
-def why_no_text(target: Any) -> str | None:
-    """Why a target is no text to compare answers with; None when it is."""
-    parts = list(target) if isinstance(target, list | tuple) else [target]
-    return NO_ANSWER if not parts or any(part is None or not str(part).strip() for part in parts) else None
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
-def why_no_letter(target: Any, choices: Sequence[str]) -> str | None:
-    """Why a target names no choice, by a letter (inspect's way) or by its text; None when it does."""
-    parts = list(target) if isinstance(target, list | tuple) else [str(target)]
-    if not any(str(part).strip() for part in parts):
-        return NO_ANSWER
-    letters = {chr(ord("A") + place) for place in range(len(choices))}
-    named = all(str(part) in choices or (str(part) and set(str(part)) <= letters) for part in parts)
-    return None if named else f"{single_line(repr(target))[:40]} is none of its {len(choices)} choices"
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
 
 
-def say_missing_spaces(task: str, pairs: Sequence[tuple[str, str]]) -> None:
-    """Warn when choices follow their prompts without a space. pairs: (prompt, choice)."""
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
 
-    def joined(prompt: str, choice: str) -> bool:
-        ends = prompt[-1:], choice[:1]
-        wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
-        return not wide and ends[1].isalnum() and not ends[0].isspace() and bool(ends[0])
 
-    where = [(prompt, choice) for prompt, choice in pairs if joined(prompt, choice)]
-    if len(where) > len(pairs) / 2:
-        shown = single_line(repr(where[0][0][-12:] + where[0][1][:12]))
-        note(f"warning: {task}: the choices follow the prompt without a space ({shown}): scores may be at chance")
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
+
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
+        secret = os.environ.get(name)
+        text = text.replace(secret, "***") if secret else text
+    text = LOGIN.sub("***@", SECRET.sub(r"\1_***", text)).replace(f"{os.getcwd()}{os.sep}", "")
+    return text.replace(os.path.expanduser("~"), "~")
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    return MACHINE_PATH.sub(r"\1", scrub(text))
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    return said_by(error)
+
+
+def command_line(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/formats/vocabulary.py --------------------------------------------------------------------------------------
+
+# Formats by the name that --format takes, with the library that writes them.
+LIBRARIES = {"lighteval": "lighteval", "lm-eval": "lm-eval", "inspect": "inspect_ai", "helm": "helm"}
+LIBRARIES |= {"lmms-eval": "lmms-eval", "evalchemy": "evalchemy", "evalscope": "evalscope", "mteb": "mteb"}
+LIBRARIES |= {"olmes": "olmes", "nemo": "nemo-evaluator", "opencompass": "opencompass", "evalplus": "evalplus"}
+LIBRARIES |= {"swe-bench": "swebench", "simple-evals": "simple-evals", "trainer": "transformers.Trainer"}
+LIBRARIES |= {"every-eval-ever": "every_eval_ever"}
+# Bounds on what a hostile or damaged file can make this script read at once, in bytes.
+MAX_JSON = 1 << 30  # one JSON document
+
+# Folders of people: a model right in one is not a checkpoint of a "run" of that name.
+HOME_FOLDERS = {"home", "users", "root"}
+
+# A path of a machine in a text: at least two parts from the root; its last part says enough.
+STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)[-:](\d\d)[-:](\d\d)(?:\.\d+)?")  # in the names of result files
+
+
+class RepeatedIds(Exception):
+    """The data set's own ids do not tell its items apart: rows must be named by their number."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A file with scores."""
+
+    path: Path
+    sha256: str
+    format: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When an evaluation ran: ISO 8601 as far as the source tells the time zone, and seconds for comparisons."""
+
+    text: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """The model that a file is about; only a folder that is here has a path and weights that can be hashed."""
+
+    id: str
+    revision: str | None = None
+    path: str | None = None
+    weights_sha256: str | None = None
+    engine: str | None = None
+    engine_version: str | None = None
+    deployment: str = "unknown"
+    platform: str | None = None
+    local: bool = False
+    folder: Path | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{short_slug(self.developer)}/{short_slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class ScoreRead:
+    """One metric of one task as a file has it; `aggregation` is None when the file does not tell."""
+
+    name: str
+    id: str
+    value: float
+    aggregation: str | None
+    lower_is_better: bool = False
+    standard_error: float | None = None
+    method: str | None = None
+    draws: int | None = None
+    count: int | None = None
+    filter: str | None = None  # what lm-eval took out of the answers before it scored them
+    details: Mapping[str, Any] = field(default_factory=dict)
+    unit: tuple[str, float | None, float | None] | None = None  # unit and range, where the harness defines them
+    rounding: float = 0.0  # how far a file's number may be from the one that was measured
+    scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
+    direction_known: bool = True
+
+
+@dataclass(slots=True)
+class AskedItem:
+    """One item of a task with the model's answer; `values` has a number per metric, or None and `error`."""
+
+    id: str
+    raw: str
+    references: list[str]
+    answers: list[str]
+    values: dict[str, float | None]
+    choices: list[str] | None = None
+    scored: list[str] | None = None  # what is scored of the answers, when it is less
+    prompt: str | None = None
+    shown: dict[str, list[str]] = field(default_factory=dict)  # the answer, where it depends on the metric
+    found: tuple[str, str] | None = None  # what was read from the answer, and how
+    reasoning: list[str] | None = None
+    error: str | None = None
+    generative: bool = False
+    truncated: bool | None = None  # None: not known
+    unparsed: bool | None = None
+    attempt: int | None = None  # which time the item was asked
+    messages: list[dict[str, Any]] | None = None
+    usage: dict[str, int] | None = None
+    tries: dict[str, list[float | None]] | None = None  # by metric, a value for each attempt; None: a single attempt
+    planned: int = 1  # attempts that the run was to make
+    errored: int = 0  # attempts that ended with an error, whether scored or not
+    lost_to_errors: int = 0  # those of them that have no score
+    limit_hit: int = 0  # attempts that a limit (messages, tokens, time, cost) ended
+    metadata: Mapping[str, str] = field(default_factory=dict)  # what the data set says of the item
+    ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of corpus metrics: what is added up
+
+    def attempt_values(self, score: str) -> list[float | None]:
+        """A metric's value in each attempt."""
+        if self.tries is not None and score in self.tries:
+            return self.tries[score]
+        return [self.values.get(score) if self.error is None else None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRun:
+    """One model on one task, as one file tells it."""
+
+    origin: Origin
+    task: str
+    title: str
+    model: EvaluatedModel
+    scores: tuple[ScoreRead, ...]
+    shots: int | None = None
+    version: str = "unknown"
+    library: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    generation_args: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    moment: Moment = Moment()
+    run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
+    identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    samples: Callable[[bool], Iterator[AskedItem]] | None = None
+    sample_file: Path | None = None
+    promised: bool = False  # whether the log says that samples were written
+    failure: str | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{short_slug(self.title)}/{self.model.place}"
+
+    def result_id(self, score: ScoreRead) -> str:
+        """The stable id of a result: `<task>|<shots>/<metric>`, without shots where they are not known."""
+        return f"{self.title}{'' if self.shots is None else f'|{self.shots}'}/{score.name}"
+
+
+@dataclass(frozen=True)
+class MigratedRecord:
+    """A record of an older version, in this one; `lines` are those of its samples file."""
+
+    origin: Origin
+    title: str
+    model: EvaluatedModel
+    record: dict[str, Any]
+    lines: Callable[[], Iterator[dict[str, Any]]] | None = None
+    sample_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is not converted, and why; `failed` when it should have been."""
+
+    file: str
+    reason: str
+    task: str | None = None
+    path: str | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A record on disk (or, in a dry run, in mind)."""
+
+    path: Path
+    record: dict[str, Any]
+    run: TaskRun
+    rows: int
+
+
+@dataclass
+class Report:
+    """All that a run found out."""
+
+    written: list[Conversion] = field(default_factory=list)
+    unchanged: list[Conversion] = field(default_factory=list)
+    skipped: list[Trouble] = field(default_factory=list)
+    failures: list[Trouble] = field(default_factory=list)
+    conflicts: list[Trouble] = field(default_factory=list)
+    notes: list[Trouble] = field(default_factory=list)  # what is odd, and no reason to leave anything out
+    others: int = 0
+
+    @property
+    def records(self) -> list[Conversion]:
+        return [*self.written, *self.unchanged]
+
+
+@dataclass
+class Tally:
+    """What is known of one metric's items after all are read."""
+
+    values: array.array = field(default_factory=lambda: array.array("d"))
+    by_item: dict[str, list[float]] = field(default_factory=dict)  # only of items that were asked several times
+    ratio: tuple[float, float] = (0.0, 0.0)  # sums of what a corpus metric divides
+    errors: int = 0
+
+    def add(self, item: AskedItem, score: str, value: float | None) -> None:
+        if value is None:
+            self.errors += 1
+            return
+        self.values.append(value)
+        if score in item.ratios:
+            own = item.ratios[score]
+            self.ratio = self.ratio[0] + own[0], self.ratio[1] + own[1]
+        if item.attempt is not None:
+            self.by_item.setdefault(item.id, []).append(value)
+
+    @property
+    def items(self) -> list[float]:
+        """A value per item: the mean of the times that it was asked."""
+        return [sum(own) / len(own) for own in self.by_item.values()] if self.by_item else list(self.values)
+
+
+@dataclass
+class Counts:
+    """What became of the attempts of a metric: all counts are of attempts, not of items; None once one is not known.
+
+    `attempts` were to be made; `scored` of them have a value and `wrong` of those have none of the credit; `errored`
+    ended with an error and `limit_hit` at a limit, scored or not; what is neither scored nor lost to an error has
+    `no_value`. What is missing from a score is attempts - scored.
+    """
+
+    generative: bool = False
+    attempts: int = 0
+    scored: int = 0
+    wrong: int | None = 0
+    no_value: int = 0
+    errored: int = 0
+    limit_hit: int = 0
+    empty: int = 0
+    truncated: int | None = 0
+    unparsed: int | None = 0
+
+    def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
+        values = item.attempt_values(score)
+        scored = [value for value in values if value is not None]
+        attempts = max(item.planned, len(values))
+        lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
+        self.attempts += attempts
+        self.scored += len(scored)
+        self.wrong = None if lowest is None else (self.wrong or 0) + sum(value <= lowest for value in scored)
+        self.errored += max(item.errored, lost_to_errors)
+        self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
+        self.limit_hit += item.limit_hit
+        self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
+        if item.generative and item.error is None:
+            self.generative = True
+            blank = not any(text.strip() for text in (item.answers if item.scored is None else item.scored))
+            self.empty += blank and not (
+                item.errored or item.limit_hit
+            )  # counted as such, and no answer of the model's
+        if item.generative:
+            known = self.truncated is not None and item.truncated is not None
+            self.truncated = self.truncated + item.truncated if known else None
+
+    @property
+    def details(self) -> dict[str, int | None]:
+        """The counts by their names in a record."""
+        found: dict[str, int | None] = {name: getattr(self, name) for name in ("attempts", "scored", "wrong")}
+        found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unparsed")}
+        return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
+
+
+def short_slug(text: str) -> str:
+    """A slug that file systems take, however long the name in a file is."""
+    name = slug(text)
+    return (
+        name if len(name) <= 120 else f"{name[:100]}_{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:12]}"
+    )
+
+
+def foreign_id(path: str) -> str:
+    """`<run>/<folder>` of a path on another machine, without the name of a person.
+
+    "/data/run/checkpoint-500", "D:\\\\run\\\\checkpoint-500" -> run/checkpoint-500; "~ann/model" -> local/model
+    """
+    parts = [part for part in re.split(r"[/\\]+", re.sub(r"^[A-Za-z]:", "", path)) if part not in ("", ".", "..", "~")]
+    if not parts:
+        return "local/unnamed"
+    skip = 1 if parts[0].startswith("~") else 0
+    for index, name in enumerate(parts[:-1]):
+        if name.lower() in HOME_FOLDERS:
+            skip = index + (1 if name.lower() == "root" else 2)
+            break
+    return local_id(Path("/", *(parts[skip:] or parts[-1:])))
+
+
+def is_path(name: str) -> bool:
+    """Whether a model's name is a place on some machine and no id."""
+    if name.startswith(("/", "./", "../", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", name) or "\\" in name:
+        return True
+    last = name.rstrip("/").rsplit("/", 1)[-1]
+    return name.count("/") > 1 or ("/" in name and parse_checkpoint_name(last) is not None)
+
+
+def hub_source(repo: str, split: str | None, total: int | None, details: dict[str, Any]) -> dict[str, Any]:
+    """The source_data of a data set on the Hub."""
+    source = {
+        "dataset_name": repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": repo,
+        "hf_split": split,
+        "samples_number": total,
+        "additional_details": strings(details),
+    }
+    return {name: value for name, value in source.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file to be looked at; `asked` when it was named itself and did not only lie in a folder."""
+
+    path: Path
+    asked: bool
+
+
+class Files:
+    """The files of a conversion; knows where the items of a results file lie."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.found: dict[str, FoundFile] = {}
+        self.used: set[Path] = set()
+        self.listed: dict[Path, dict[str, dict[str, Path]]] = {}
+        for path in paths:
+            if path.is_dir():
+                for base, folders, names in os.walk(path):
+                    folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
+                    for name in sorted(name for name in names if not name.startswith(".")):
+                        self.add(Path(base) / name, False)
+            else:
+                self.add(path, True)
+        self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
+
+    def add(self, path: Path, asked: bool) -> None:
+        if not asked and not path.is_file():  # a pipe or a device: opening it may never end
+            return
+        self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
+
+    def details(self, results: Path, task: str) -> Path | None:
+        """The details file of a lighteval task: in the folder beside results/, else any of the same time here."""
+        stamp = results.stem.removeprefix("results_")
+        wanted = {slug(f"details_{task}_{stamp}"), slug(f"details_{re.sub(r'[|]0$', '', task)}_{stamp}")}
+        places: list[Path] = []
+        parts = results.resolve().parent.parts
+        for index in range(len(parts) - 1, 0, -1):
+            if parts[index] == "results":
+                folder = Path(*parts[:index], "details", *parts[index + 1 :])
+                places += sorted(folder.glob(f"{stamp}/*.parquet")) if STAMP.search(stamp) else []
+        fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
+        for path in fitting[:1]:
+            self.used.add(path.resolve())
+        return fitting[0] if fitting else None
+
+    def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
+        """The samples file of an lm-eval task: of the same time, beside the results file.
+
+        samples_<task>_<time>.jsonl; before 0.4.3 <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could
+        also be the task "easy": one that ends like a longer name of `tasks` is that one's.
+        """
+        stamp = STAMP.search(results.name)
+        ending = results.stem.removeprefix("results")
+        exact = [f"samples_{task}{ending}.jsonl", f"{stamp[0] if stamp else ''}_samples_{task}.jsonl"]
+        exact += [f"{results.stem.removesuffix('_results')}_samples_{task}.jsonl"]  # lmms-eval
+        names = self.lines_in(results.parent)
+        found = [results.with_name(name) for name in exact if stamp and name in names[""]][:1]
+        if not found and task in names:
+            longer = tuple(name for name in tasks if name.endswith(f"_{task}"))
+            found = [path for path in names[task].values() if not (longer and path.stem.endswith(longer))]
+            found = found if len(found) == 1 else []
+        for path in found[:1]:
+            self.used.add(path.resolve())
+        return found[0] if found else None
+
+    def lines_in(self, folder: Path) -> dict[str, dict[str, Path]]:
+        """The JSON-lines files of a folder: by their names under "", and by each part of a name behind a "_"."""
+        if folder not in self.listed:
+            listed: dict[str, dict[str, Path]] = {"": {}}
+            for path in sorted(folder.glob("*.jsonl")):
+                listed[""][path.name] = path
+                words = path.stem.split("_")
+                for index in range(len(words)):
+                    listed.setdefault("_".join(words[index:]), {})[path.name] = path
+            self.listed[folder] = listed
+        return self.listed[folder]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open_input(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def reason_of(error: BaseException) -> str:
+    """One line for what is wrong with a file."""
+    text = without_paths(single_line(error))[:300]
+    if isinstance(error, MemoryError):
+        return "too large for the memory of this machine"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (
+        text if isinstance(error, ValueError) and text else f"damaged ({type(error).__name__}: {text or 'no details'})"
+    )
 
 
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
@@ -4614,6 +5123,302 @@ def shared_metric_id(name: str) -> str:
 def pass_at_k(n: int, c: int, k: int) -> float:
     """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
     return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+# --- parts/formats/values.py ------------------------------------------------------------------------------------------
+
+SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
+MAX_DETAIL = 1 << 14  # one setting, in characters
+TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
+
+# Metrics that are proportions by their definition, for a score without items.
+PROPORTIONS = re.compile(
+    r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+)
+LOWER_METRICS = re.compile(
+    r"(?:.*[_/ -])?(?:loss|perplexity|ppl|wer|cer|ter|mse|mae|rmse|bpb|bits_per_byte(?:_corr)?|error(?:_rate)?|"
+    r"brier\w*|ece|calibration_error|edit_distance|toxicity|hallucination_rate|latency)",
+    re.IGNORECASE,
+)
+HIGHER_METRICS = re.compile(
+    r"(?:.*[_/ -])?(?:accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
+    r"rouge\w*|exact_match\S*|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
+    re.IGNORECASE,
+)
+# Of an item's metadata: keys, and characters of a value.
+MOST_METADATA, LONGEST_METADATA = 64, 256
+OWN_METADATA = {"epoch", "prompt_hash", "attempts", "scored", "attempt_values"}  # what a converted item's metadata says
+SECRET_NAMES = re.compile(
+    r"(?!.*(?:bos|eos|pad|unk|sep|cls|mask|stop|image|prefix)_token$)(?:.*_)?(?:api_?key|token|secret|password|credentials?)"
+    r"|authorization|(?:default_|extra_)?headers",
+    re.IGNORECASE,
+)
+TWO_SCALES = {"bleu", "chrf", "chrf++", "ter"}
+PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
+
+
+def finite(value: Any) -> float | None:
+    """A finite number or a truth value as a float; None for anything else."""
+    if isinstance(value, bool):
+        return float(value)
+    return float(value) if is_number(value) else None
+
+
+def whole(value: Any) -> int | None:
+    """A count: a whole number from 0 on; None for anything else."""
+    return int(value) if is_number(value) and value == int(value) >= 0 else None
+
+
+def part(value: Any, *names: str) -> dict[str, Any]:
+    """A dictionary inside a dictionary; {} where there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def rows_of(value: Any) -> list[dict[str, Any]]:
+    """The dictionaries in a list; [] where there is no list."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def named(value: Any) -> str | None:
+    """A name in a foreign file: one line, not empty; None for anything else."""
+    return (single_line(value)[:500] or None) if isinstance(value, str) else None
+
+
+def first(*values: Any) -> Any:
+    """The first value that is not None."""
+    return next((value for value in values if value is not None), None)
+
+
+def all_texts(value: Any) -> list[str]:
+    """A text or a list of them (of whatever depth and type the harness wrote) as texts."""
+    if value is None:
+        return []
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in all_texts(item)] if len(value) < 100_000 else []
+    return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)]
+
+
+def without_tokens(value: Any) -> Any:
+    """Dictionaries of text in which a Hub token that stands where a name should be is masked."""
+    if isinstance(value, dict):
+        return {name: without_tokens(part) for name, part in value.items()}
+    return TOKEN.sub(r"\1_***", value) if isinstance(value, str) else value
+
+
+def as_detail(value: Any) -> Any:
+    """A setting as a detail: text without paths; a list or dictionary as JSON."""
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str) if value else None
+    return without_paths(value[:MAX_DETAIL]) if isinstance(value, str) else value
+
+
+def stop_text(stops: Any) -> str | None:
+    """Where an answer ends, as JSON."""
+    texts = all_texts(stops)
+    return json.dumps(texts, ensure_ascii=False) if texts else None
+
+
+def as_prompt(value: Any) -> str | None:
+    """A part of the prompt as a detail: whole but for secrets, because it decides scores."""
+    return scrub(value[:MAX_DETAIL]) if isinstance(value, str) and value else None
+
+
+def settings_details(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as details."""
+    return {name: (as_prompt if name in PROMPT_SETTINGS else as_detail)(value) for name, value in settings.items()}
+
+
+def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of several places as one; the first that says something of a name holds. Secrets stay out."""
+    found: dict[str, Any] = {}
+    for source in sources:
+        for name, value in source.items():
+            text = single_line(name)[:80]
+            if text and value is not None and value != {} and found.get(text) is None:
+                found[text] = "***" if SECRET_NAMES.fullmatch(text) else value
+    return found
+
+
+def bounded_metadata(values: Mapping[str, Any]) -> dict[str, str]:
+    """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
+    found: dict[str, str] = {}
+    for name, value in list(values.items())[:MOST_METADATA]:
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        if len(text) > LONGEST_METADATA:
+            digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+            text = f"{text[: LONGEST_METADATA - 20]}… {digest}"
+        key = single_line(name)[:80] or "unnamed"
+        found[f"item_{key}" if key in OWN_METADATA else key] = scrub(text)
+    return found
+
+
+def source_named(name: str, **details: Any) -> dict[str, Any]:
+    """The source_data of a data set that is known by a name alone."""
+    return {"dataset_name": name, "source_type": "other", "additional_details": strings(details)}
+
+
+def metric_direction(name: str) -> bool | None:
+    """Whether lower is better for a metric, by its name's last word; None when the name does not tell."""
+    if LOWER_METRICS.fullmatch(name):
+        return True
+    return False if HIGHER_METRICS.fullmatch(name) else None
+
+
+def bare_version(value: Any) -> str:
+    """A harness's version; "unknown" when the file does not say it."""
+    return named(value) if isinstance(value, str) and named(value) not in (None, "?", "None") else "unknown"
+
+
+def moment_in_name(name: str) -> Moment:
+    """The time in a result file's name, local to the machine that wrote it."""
+    match = STAMP.search(name)
+    if not match:
+        return Moment()
+    text = f"{match[1]}T{match[2]}:{match[3]}:{match[4]}"
+    with contextlib.suppress(ValueError):
+        return Moment(text, datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    return Moment()
+
+
+def moment_of(value: Any) -> Moment:
+    """The time in a file: seconds since 1970, or ISO 8601."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        if is_number(value) and value > 1e8:
+            return Moment(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(value)), float(value))
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value.strip())
+            return Moment(found.isoformat(), (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+    return Moment()
+
+
+def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit and range of a score: by its metric's definition, else by its items; "unknown" when neither tells."""
+    if score.unit is not None:
+        return score.unit
+    name = score.name.split(",", 1)[0].rsplit("/", 1)[-1]
+    if name in TWO_SCALES and score.aggregation not in TWO_SCALES and max([score.value, *values]) <= 1.0:
+        return "unknown", None, None  # of 0..1 or of 0..100: only the harness's own rule says it
+    unit, low, high = metric_scale(name, [*values, score.value])
+    inside = (low is None or score.value >= low) and (high is None or score.value <= high)
+    if name.split(":", 1)[0] in METRIC_SCALES:
+        return (unit, low, high) if inside else ("unknown", None, None)
+    if values:
+        return unit, low, high
+    return (unit, low, high) if unit == "proportion" and PROPORTIONS.fullmatch(name) else ("unknown", None, None)
+
+
+def best_of(score: ScoreRead) -> float | None:
+    """The value of a right answer; None for metrics in which lower is better."""
+    if score.lower_is_better:
+        return None
+    known = score.unit or METRIC_SCALES.get(score.name.split(",", 1)[0].split(":", 1)[0])
+    return known[2] if known and known[2] is not None else 1.0
+
+
+def with_standard_error(score: ScoreRead, tally: Tally) -> ScoreRead:
+    """The score with a standard error worked out from its items, when the file has none and it is their mean."""
+    items = tally.items if score.standard_error is None and score.aggregation == "mean" else []
+    if len(items) < 2:
+        return score
+    return replace(score, standard_error=standard_deviation(items) / math.sqrt(len(items)), method="analytic")
+
+
+def no_credit(score: ScoreRead) -> float | None:
+    """The value of an answer that earns nothing; None for metrics that have no such value."""
+    if score.lower_is_better:
+        return None
+    return 0.0 if score.unit is None else score.unit[1]
+
+
+def unrounded(score: ScoreRead, tally: Tally) -> ScoreRead:
+    """The mean of the items in place of a file's number that is the same but for its rounding."""
+    if not score.rounding or score.aggregation != "mean" or not tally.values:
+        return score
+    mean = sum(tally.values) / len(tally.values)
+    if abs(mean - score.value) <= SAME_SCORE * max(1.0, abs(mean)):
+        return score
+    return replace(score, value=mean, details={**score.details, "score_as_written": repr(score.value)})
+
+
+def conflict(score: ScoreRead, tally: Tally) -> str | None:
+    """What is wrong when the items that are here do not average to the file's score."""
+    if score.aggregation != "mean" or not tally.values:
+        return None
+    mean = sum(tally.values) / len(tally.values)
+    if abs(mean - score.value) <= max(SAME_SCORE * max(1.0, abs(score.value)), score.rounding):
+        return None
+    return f"the file says {score.value!r}, its {len(tally.values)} items average to {mean!r}"
+
+
+# --- parts/harness/golds.py -------------------------------------------------------------------------------------------
+
+GOLDS_SHOWN = 5
+NO_ANSWER = "no answer"
+
+
+def check_golds(task: str, rows: Iterable[tuple[str, str | None]]) -> None:
+    """rows: (item, what is wrong with its answer). ScriptError, code 1, when something is with some of them."""
+    found = list(rows)
+    wrong = [(item, why) for item, why in found if why]
+    if not wrong:
+        return
+    if len(wrong) == len(found) and {why for _, why in wrong} == {NO_ANSWER}:
+        return  # a task that is scored without an answer: by a program, a judge, or the text itself
+    shown = listing([f"{item}: {why}" for item, why in wrong[:GOLDS_SHOWN]])
+    more = f" and {len(wrong) - GOLDS_SHOWN} more" if len(wrong) > GOLDS_SHOWN else ""
+    what = f"{len(wrong)} of {len(found)} items have no answer that can be right (nothing was asked)"
+    raise ScriptError(f"{task}: {what}: {shown}{more}", 1)
+
+
+def why_no_choice(gold: Any, choices: Sequence[Any]) -> str | None:
+    """Why a number, a text or a list of them names no choice; None when it does."""
+    golds = list(gold) if isinstance(gold, list | tuple) else [gold]
+    if not golds or None in golds:
+        return NO_ANSWER
+    for part in golds:
+        if isinstance(part, int) and not isinstance(part, bool):
+            if not 0 <= part < len(choices):
+                return f"{part} is the number of none of its {len(choices)} choices (they count from 0)"
+            if choices[part] is None or not str(choices[part]).strip():
+                return NO_ANSWER
+        elif part not in choices:
+            return f"{single_line(repr(part))[:40]} is none of its {len(choices)} choices"
+    return None
+
+
+def why_no_text(target: Any) -> str | None:
+    """Why a target is no text to compare answers with; None when it is."""
+    parts = list(target) if isinstance(target, list | tuple) else [target]
+    return NO_ANSWER if not parts or any(part is None or not str(part).strip() for part in parts) else None
+
+
+def why_no_letter(target: Any, choices: Sequence[str]) -> str | None:
+    """Why a target names no choice, by a letter (inspect's way) or by its text; None when it does."""
+    parts = list(target) if isinstance(target, list | tuple) else [str(target)]
+    if not any(str(part).strip() for part in parts):
+        return NO_ANSWER
+    letters = {chr(ord("A") + place) for place in range(len(choices))}
+    named = all(str(part) in choices or (str(part) and set(str(part)) <= letters) for part in parts)
+    return None if named else f"{single_line(repr(target))[:40]} is none of its {len(choices)} choices"
+
+
+def say_missing_spaces(task: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """Warn when choices follow their prompts without a space. pairs: (prompt, choice)."""
+
+    def joined(prompt: str, choice: str) -> bool:
+        ends = prompt[-1:], choice[:1]
+        wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
+        return not wide and ends[1].isalnum() and not ends[0].isspace() and bool(ends[0])
+
+    where = [(prompt, choice) for prompt, choice in pairs if joined(prompt, choice)]
+    if len(where) > len(pairs) / 2:
+        shown = single_line(repr(where[0][0][-12:] + where[0][1][:12]))
+        note(f"warning: {task}: the choices follow the prompt without a space ({shown}): scores may be at chance")
 
 
 # --- parts/harness/scores.py ------------------------------------------------------------------------------------------
@@ -4701,154 +5506,6 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-
-
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-# --- parts/private.py -------------------------------------------------------------------------------------------------
-
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
-
-# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
-MACHINE_PATH = re.compile(
-    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
-)
-
-# What torch and vLLM say when a model, its cache or a batch does not fit.
-OUT_OF_MEMORY = (
-    "out of memory",
-    "No available memory for the cache blocks",
-    "KV cache is needed, which is larger than the available",
-    "is less than desired GPU memory utilization",
-    "can't allocate memory",
-)
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{os.getcwd()}{os.sep}", "")
-    return text.replace(os.path.expanduser("~"), "~")
-
-
-def without_paths(text: str, *known: Path) -> str:
-    """A text without secrets and without the folders of a machine: their last part is left.
-
-    known: paths that the text may have, relative ones too.
-    """
-    for path in known:
-        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    return MACHINE_PATH.sub(r"\1", scrub(text))
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
-
-def said_by(error: BaseException) -> str:
-    """One line for what went wrong."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
-
-
-def explain(error: BaseException) -> str:
-    """One line for what went wrong, with what to try."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
-        return (
-            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
-            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
-        )
-    if "trust_remote_code" in text:
-        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
-    if "not supported for now" in text or "no vLLM implementation" in text:
-        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
-    if kind == "GatedRepoError":
-        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    return said_by(error)
-
-
-def command_line(args: argparse.Namespace, script: str) -> str:
-    """The command that asks for the same again, without tokens and the machine's own folders."""
-    words = ["uv", "run", f"scripts/{script}"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_argument(str(item)) for item in values]
-    return scrub(shlex.join(words))
-
-
-def shown_argument(text: str) -> str:
-    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
-    place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
-
-
-def shown_name(name: str) -> str:
-    """A folder's name without the machine's, or a Hub id."""
-    return shown_path(Path(name)) if Path(name).is_dir() else name
 
 
 # --- parts/harness/lm_eval_tasks.py -----------------------------------------------------------------------------------
@@ -6547,6 +7204,106 @@ def write_failure(output: Path, model: Model, task: Task, settings: Settings, er
     return Failed(path, model.label, task.name, error)
 
 
+# --- parts/harness/scorers.py -----------------------------------------------------------------------------------------
+
+LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
+LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
+CODE = re.compile(r"\s*(?:@[^\n]*\n\s*)*(?:async\s+)?def\s+(\w+)\s*\(")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+LIGHTEVAL_JUDGES = (
+    re.compile(r"Model: ([\w./:@-]+), Judge Backend"),
+    re.compile(r"(?:judge_model_name|judge_model|model_name)['\"]?\s*[=:]\s*['\"]?(?!None\b)([\w./:-]+)"),
+    re.compile(r"short_judge_name['\"]?\s*[=:]\s*['\"]?(?!None\b)([\w./:-]+)"),
+)
+
+
+def scorer_texts(scorer: Mapping[str, Any]) -> dict[str, str]:
+    """Who scored, as the details of a record's metric_config."""
+    return strings({name: as_detail(value) for name, value in scorer.items()})
+
+
+def function_name(text: Any) -> str | None:
+    """The name of a function of which lm-eval wrote the source text; None for anything else."""
+    found = CODE.match(text) if isinstance(text, str) else None
+    return found[1] if found else None
+
+
+def lm_eval_metric_row(config: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """What a task's configuration says of a metric; of a function of its own it has the source text for a name."""
+    rows = rows_of(config.get("metric_list"))
+    return next((row for row in rows if metric in (row.get("metric"), function_name(row.get("metric")))), {})
+
+
+def lm_eval_scorer(config: Mapping[str, Any], metric: str, chosen: str | None) -> dict[str, Any]:
+    """Who scores: the metric with its options, behind a filter with its own, and the hash of the task's own code."""
+    if not config:
+        return {}
+    row = lm_eval_metric_row(config, metric)
+    options = {name: value for name, value in row.items() if name not in LM_EVAL_METRIC_KEYS}
+    steps = next((each for each in rows_of(config.get("filter_list")) if each.get("name") == chosen), {})
+    filters = steps.get("filter")
+    code = [config.get("process_results"), row.get("metric"), row.get("aggregation")]
+    code = [text for text in code if function_name(text)]
+    return {
+        "scorer": metric,
+        "scorer_settings": options or None,
+        "scorer_code_sha256": hashlib.sha256("\n".join(code).encode(errors="replace")).hexdigest() if code else None,
+        "filter_settings": filters if filters and chosen != "none" else None,
+    }
+
+
+def lighteval_scorer(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Who scores: the function of a metric as the configuration prints it; the model that a judge asks."""
+    rule = metric.get("sample_level_fn")
+    if not isinstance(rule, str):
+        return {}
+    rule = ADDRESS.sub("", rule)
+    bare = re.match(r"<?([\w.]+)( object>)?", rule)
+    judges = (pattern.search(rule) for pattern in LIGHTEVAL_JUDGES) if "judge" in rule.lower() else ()
+    return {
+        "scorer": bare[1].rsplit(".", 1)[-1] if bare else single_line(rule)[:80],
+        "scorer_settings": None if bare and bare[0] == rule else rule,
+        "grader_model": next((found[1] for found in judges if found), None),
+    }
+
+
+def lighteval_metric_scorer(metric: Any) -> dict[str, Any]:
+    """Who scores in a run of ours: as above, and of a judge its settings and the hash of the code of its prompt."""
+    rule = metric.sample_level_fn
+    try:
+        found = lighteval_scorer({"sample_level_fn": getattr(rule, "__name__", None) or str(rule)})
+    except AttributeError:  # lighteval prints a rule by the names of its functions, which not all have
+        found = {"scorer": type(rule).__name__}
+    judge = (
+        next((value for value in vars(rule).values() if is_judge(value)), None) if hasattr(rule, "__dict__") else None
+    )
+    if judge is None:
+        return found
+    options = {name: getattr(judge, name, None) for name in ("backend", "hf_provider", "max_tokens", "backend_options")}
+    code = [source_text(getattr(judge, name, None)) for name in ("template", "process_judge_response")]
+    return {
+        **found,
+        "grader_model": str(judge.model),
+        "grader_settings": {name: value for name, value in options.items() if value},
+        "grader_prompt_hash": hashlib.sha256("\n".join(code).encode()).hexdigest()[:16] if any(code) else None,
+    }
+
+
+def is_judge(value: Any) -> bool:
+    """Whether a part of a metric is one of lighteval's judges."""
+    return isinstance(getattr(value, "model", None), str) and hasattr(value, "process_judge_response")
+
+
+def source_text(function: Any) -> str:
+    """The code of a function; nothing where there is none to read."""
+    from inspect import getsource
+
+    try:
+        return getsource(function)
+    except (TypeError, OSError):
+        return ""
+
+
 # --- parts/harness/lm_eval_records.py ---------------------------------------------------------------------------------
 
 
@@ -6554,6 +7311,7 @@ def lm_eval_config(task: Task, engine: Engine, settings: Settings) -> dict[str, 
     """How answers were made."""
     arguments: dict[str, Any] = {}
     stops: list[str] | None = None
+    others: dict[str, Any] = {}
     if generates(task):
         asked = task.docs[0].requests[0].args[1]
         greedy = not asked.get("do_sample") and not (asked.get("do_sample") is None and asked.get("temperature"))
@@ -6561,7 +7319,8 @@ def lm_eval_config(task: Task, engine: Engine, settings: Settings) -> dict[str, 
         arguments |= {name: asked[name] for name in ("top_p", "top_k") if not greedy and asked.get(name) is not None}
         arguments["max_tokens"] = most_tokens(asked)
         stops = task.docs[0].stops
-    details = {
+        others = {name: as_detail(value) for name, value in asked.items() if name not in {*LM_EVAL_GENERATION, "until"}}
+    details = others | {
         "few_shot": task.shots,
         "few_shot_split": fewshot_split(task.source) if task.shots != "0" else None,
         "stop": stops and json.dumps(stops, ensure_ascii=False),
@@ -6597,6 +7356,7 @@ def lm_eval_record(
         name = shared_metric_id(metric) if filtered == first else f"{shared_metric_id(metric)}_{slug(filtered)}"
         names = f"{task.name}/{score.metric}", task.title
         more = question_details(task.questions) | {"filter": filtered}
+        more |= scorer_texts(lm_eval_scorer(task.source.dump_config(), metric, filtered))
         results.append(metric_result(names, name, score, source, generation, **more))
     library = library_block("lm-eval", task, task.source.VERSION, settings)
     return run_record("lm_eval_vllm_uv.py", task.title, model_info(model, engine), library, results, now)

@@ -1787,6 +1787,7 @@ def new_run_id() -> str:
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
 
 # /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
 MACHINE_PATH = re.compile(
@@ -1808,7 +1809,7 @@ def scrub(text: str) -> str:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
         secret = os.environ.get(name)
         text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{os.getcwd()}{os.sep}", "")
+    text = LOGIN.sub("***@", SECRET.sub(r"\1_***", text)).replace(f"{os.getcwd()}{os.sep}", "")
     return text.replace(os.path.expanduser("~"), "~")
 
 

@@ -1528,12 +1528,20 @@ READ_WORDS = (
     "id prompt group attempt prediction reference references probability probabilities score passed n c ranked "
     "relevant ratings rating rater item system a b model_a model_b winner preference length_a length_b "
     "output_a output_b audio reference_audio conversation_a conversation_b prompt_hash statistics epoch repeat "
-    "attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id"
+    "attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id outcome"
 )
 READ_FIELDS = frozenset(READ_WORDS.split())
 MOST_FIELDS = 20
 TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
+# What harnesses that run code say of a solution: right, out of time (a failure), another failure, their own failure.
+OUTCOMES = re.compile(
+    r"(?P<right>pass|passed|ok|success|succeeded|accepted|correct)|"
+    r"(?P<late>timed?[ _-]?out\b.*|time[ _-]?limit\b.*|tle)"
+    r"|(?P<broken>(?:test[ _-]?)?runner ?error\b.*)|(?P<wrong>fail(?:ed|ure)?\b.*|wrong\b.*|incorrect|"
+    r"(?:run[ _-]?time|compil\w+|syntax)[ _-]?error\b.*|exception\b.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def is_finite(value: Any) -> bool:
@@ -1765,22 +1773,47 @@ def is_positive(references: Sequence[str], positive: str | None) -> bool:
 
 
 def read_attempts(line: Line, choices: Choices) -> list[Item]:
-    """(n, c, unknown) of a task: how often it was tried and solved; an attempt with null has no known outcome."""
+    """(n, c, unknown, late, broken) of a task: how often it was tried and solved; an attempt with null has no known
+    outcome unless its harness says one in words. Late and broken ones are among the n that were not solved."""
     fields = line.fields
     if fields.get("passed") is None and ("passed" not in fields or "n" in fields or "c" in fields):
         n, c = (field_of(fields, name) for name in ("n", "c"))
         if not all(isinstance(x, int) and not isinstance(x, bool) for x in (n, c)) or not 0 <= c <= n or n < 1:
             raise ValueError(f"n = {json.dumps(n)}, c = {json.dumps(c)}: whole numbers with 0 <= c <= n are expected")
-        return [make_item(line, (n, c, 0))]
+        return [make_item(line, (n, c, 0, 0, 0))]
     passed = fields["passed"] if isinstance(fields["passed"], list) else [fields["passed"]]
-    if not passed or not all(outcome is None or isinstance(outcome, bool) for outcome in passed):
+    said = fields.get("outcome", fields.get("result", fields.get("status")))
+    said = said if isinstance(said, list) and len(said) == len(passed) else [said if len(passed) == 1 else None]
+    said = said if len(said) == len(passed) else said * len(passed)
+    if not passed or not all(outcome is None or isinstance(outcome, bool | str) for outcome in passed):
         raise ValueError("passed is neither true, false or null nor a list of these")
-    counted = {"n": len(passed), "c": passed.count(True)}
+    outcomes = [outcome_of(*pair) for pair in zip(passed, said, strict=True)]
+    kinds = [kind for _, kind in outcomes]
+    right = [outcome for outcome, _ in outcomes]
+    counted = {"n": len(right), "c": right.count(True)}
     for name, count in counted.items():
         if fields.get(name) is not None and fields[name] != count:
             raise ValueError(f"{name} is {json.dumps(fields[name])[:20]}, but passed has {count}")
-    unknown = 0 if choices.unparsed_as_wrong else passed.count(None)
-    return [make_item(line, (len(passed) - unknown, passed.count(True), unknown))]
+    unknown = 0 if choices.unparsed_as_wrong else right.count(None)
+    late, broken = kinds.count("late"), kinds.count("broken")
+    return [make_item(line, (len(right) - unknown, right.count(True), unknown, late, broken))]
+
+
+def outcome_of(passed: bool | str | None, said: Any) -> tuple[bool | None, str | None]:
+    """(whether a solution passed, its kind in OUTCOMES): by `passed`, and the words of the harness beside it.
+
+    A timeout is a failure of the solution: null beside "timed out" is no unknown outcome.
+    """
+    words = passed if isinstance(passed, str) else said if isinstance(said, str) else ""
+    found = OUTCOMES.fullmatch(words.strip())
+    kind = found.lastgroup if found else None
+    if isinstance(passed, str) and kind is None:
+        raise ValueError(f"passed is neither true, false or null but {json.dumps(passed)[:40]}: which of them is it?")
+    if kind is None:
+        return passed, None
+    if isinstance(passed, bool) and passed != (kind == "right"):
+        raise ValueError(f"passed is {json.dumps(passed)}, but its harness says {json.dumps(words)[:40]}")
+    return kind == "right", kind
 
 
 def pooled_attempts(items: Iterable[Item]) -> list[Item]:
@@ -2739,11 +2772,12 @@ def score_pass_at_k(items: Sequence[Item], metric: Metric, choices: Choices) -> 
     """The mean of pass@k over the tasks; each must have been tried at least k times."""
     tried = [item.value for item in items]
     few = [(item.line, f"{item.id}: {n} known attempts, too few for {metric.name}")
-           for item, (n, _, _) in zip(items, tried, strict=True) if n < metric.k]  # fmt: skip
+           for item, (n, *_) in zip(items, tried, strict=True) if n < metric.k]  # fmt: skip
     check_problems(few)
-    known, unknown = sum(n for n, _, _ in tried), sum(unknown for _, _, unknown in tried)
+    known, _, unknown, late, broken = map(sum, zip(*tried, strict=True))
     details = {"attempts": known + unknown, "scored": known, "no_value": unknown}
-    values = [pass_at_k(n, c, metric.k) for n, c, _ in tried]
+    details |= {name: count for name, count in (("limit_hit", late), ("errored", broken)) if count}
+    values = [pass_at_k(n, c, metric.k) for n, c, *_ in tried]
     return mean_scores(values, items, metric, parameters={"k": metric.k}, details=details)
 
 
@@ -4055,6 +4089,21 @@ RUN_FIRST = (
     "correctness, evalplus.evaluate), and score its result lines here or read its results with convert_results.py"
 )
 
+LIVE_CODES = {-3: "timed out", -5: "runner error"}  # what LiveCodeBench says of a solution that failed
+
+
+def rows_or_none(value: Any) -> list[Any]:
+    """A list; [] for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def error_code(said: Any) -> Any:
+    """LiveCodeBench's code of why a solution failed, in an object or in the text of one."""
+    if isinstance(said, str):
+        with contextlib.suppress(ValueError):
+            said = json.loads(said)
+    return said.get("error_code") if isinstance(said, Mapping) else None
+
 
 def rows_of_document(value: Any) -> Iterator[Any]:
     """The rows of a file that is one JSON value: a list of objects, or bigcode's task -> [[number, outcome], ...].
@@ -4082,7 +4131,8 @@ def with_own_id(fields: Any, tried: Counter[str]) -> Any:
     if not isinstance(fields, Mapping) or "id" in fields:
         return fields
     if "question_id" in fields and "graded_list" in fields:  # LiveCodeBench's eval_all.json
-        return {"id": fields["question_id"], "passed": fields["graded_list"]}
+        said = [LIVE_CODES.get(error_code(each)) for each in rows_or_none(fields.get("metadata"))]
+        return {"id": fields["question_id"], "passed": fields["graded_list"], "outcome": said}
     if "task_id" not in fields:
         return fields
     if "passed" not in fields and ("completion" in fields or "solution" in fields):
@@ -4090,6 +4140,7 @@ def with_own_id(fields: Any, tried: Counter[str]) -> Any:
     task = str(fields["task_id"])
     row = {name: value for name, value in fields.items() if name in ("passed", "prompt", "n", "c", "prediction")}
     row |= {name: fields[name] for name in ("reference", "references", "group") if name in fields}
+    row["outcome"] = fields.get("result", fields.get("status"))
     tried[task] += 1
     return {"id": task, "attempt": fields.get("attempt", tried[task] - 1), **row}
 
@@ -5026,6 +5077,7 @@ def local_id(folder: Path) -> str:
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
 
 # /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
 MACHINE_PATH = re.compile(
@@ -5047,7 +5099,7 @@ def scrub(text: str) -> str:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
         secret = os.environ.get(name)
         text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{os.getcwd()}{os.sep}", "")
+    text = LOGIN.sub("***@", SECRET.sub(r"\1_***", text)).replace(f"{os.getcwd()}{os.sep}", "")
     return text.replace(os.path.expanduser("~"), "~")
 
 

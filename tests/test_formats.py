@@ -407,11 +407,11 @@ def test_evalplus(tmp_path):
     assert found["humaneval"]["model_info"]["id"] == "acme/tiny-code"
     assert base["generation_config"]["generation_args"] == {"temperature": 0.8}
     assert base["metric_config"]["metric_id"] == "pass_at_1"
-    assert {name: counts(base)[name] for name in ("attempts", "scored", "wrong", "timeouts")} == {
+    assert {name: counts(base)[name] for name in ("attempts", "scored", "wrong", "limit_hit")} == {
         "attempts": "12",
         "scored": "12",
         "wrong": "6",
-        "timeouts": "2",
+        "limit_hit": "2",
     }
     rows = samples(tmp_path / "out", "humaneval")
     assert [row["evaluation"]["score"] for row in rows if row["evaluation_result_id"].endswith("pass@1")] == [

@@ -577,7 +577,9 @@ def a_task(name: str = "sums|0", data: Path | None = None, group: int = 1, reque
         name=name,
         request=parse_lighteval_task(request),
         group=group,
-        source=SimpleNamespace(fewshot_split="train", config=SimpleNamespace(version=0, generation_size=None)),
+        source=SimpleNamespace(
+            fewshot_split="train", config=SimpleNamespace(version=0, generation_size=8, stop_sequence=["\n"])
+        ),
         dataset=Dataset("o/sums", None, ("test",), path, script.data_sha256(data) if data else None),
         docs=docs,
         sample_ids=[f"test/{n}" for n in range(4)],
@@ -589,9 +591,25 @@ ENGINE = Engine(None, "float32", "cpu", "32", "transformers", "5.0.0")
 SCORE = MetricScore("acc", 0.75, 0.25, "analytic", "mean", False, "proportion", 0.0, 1.0, 4, {"empty": "0"})
 
 
+class Rule:
+    """A metric's rule, which lighteval prints by its class and attributes."""
+
+    def __init__(self, **options):
+        vars(self).update(options)
+
+    def __str__(self):
+        return f"Rule({', '.join(f'{name}={value}' for name, value in vars(self).items())})"
+
+
+def scored_by(rule) -> list:
+    """A metric with its score, as a record takes them."""
+    metric = SimpleNamespace(metric_name="acc", sample_level_fn=rule)
+    return [(SimpleNamespace(metric=metric), SCORE)]
+
+
 def put(output: Path, model: Model, task: Task, chosen: Settings) -> Finished:
     """Write a record as a run does, with three of four items right."""
-    record = script.lighteval_record(model, task, [SCORE], ENGINE, chosen, 1_800_000_000)
+    record = script.lighteval_record(model, task, scored_by(Rule(norm=None)), ENGINE, chosen, 1_800_000_000)
     lines = []
     for sample_id, doc, value in zip(task.sample_ids, task.docs, [1.0, 1.0, 1.0, 0.0], strict=True):
         result = record["evaluation_results"][0]
@@ -611,6 +629,49 @@ def test_records_and_samples_keep_the_schema(tmp_path):
     rows = finished.path.with_name(f"{finished.path.stem}_samples.jsonl").read_text().splitlines()
     samples = Draft7Validator(json.loads((SCHEMAS / "instance_level_eval.schema.json").read_text()))
     assert [list(samples.iter_errors(json.loads(row))) for row in rows] == [[]] * 4
+
+
+def judge(model: str, max_tokens: int = 512):
+    def prompt(question, answer):
+        return f"Is {answer} right for {question}?"
+
+    class Judge(SimpleNamespace):
+        def __str__(self):
+            return f"Model: {self.model}, Judge Backend: {self.backend}, URL: {self.url}"
+
+    about = {"backend": "tgi", "url": "http://user:pw@h/v1", "api_key": "sk-abcdefabcdefabcdef", "template": prompt}
+    return Judge(model=model, max_tokens=max_tokens, process_judge_response=float, **about)
+
+
+def test_a_record_says_who_scored_and_who_judged():
+    def details(rule) -> dict:
+        task = a_task()
+        task.docs[0].sampling_methods = ["GENERATIVE"]
+        record = script.lighteval_record(MODEL, task, scored_by(rule), ENGINE, settings(), 1_800_000_000)
+        (result,) = record["evaluation_results"]
+        assert result["generation_config"]["additional_details"]["stop"] == '["\\n"]'
+        return result["metric_config"]["additional_details"]
+
+    assert details(Rule(norm=None, strip=True)) == {
+        "aggregation": "mean",
+        "scorer": "Rule",
+        "scorer_settings": "Rule(norm=None, strip=True)",
+    }
+    assert details(max) == {"aggregation": "mean", "scorer": "max"}
+    found = details(Rule(judge=judge("acme/judge"), short_judge_name=None))
+    assert (found["scorer"], found["grader_model"]) == ("Rule", "acme/judge")
+    assert json.loads(found["grader_settings"]) == {"backend": "tgi", "max_tokens": 512}
+    assert len(found["grader_prompt_hash"]) == 16
+    assert not any(secret in str(found) for secret in ("user:pw", "sk-abc"))
+    other = details(Rule(judge=judge("acme/judge", 64), short_judge_name=None))
+    assert other["grader_settings"] != found["grader_settings"]
+
+
+def test_a_rule_without_a_printed_form_is_its_class():
+    printed = [f"<lighteval.metrics.sample_preparator.PerplexityPreparator object at 0x7f5a9bd9{n}>" for n in (1, 2)]
+    found = [script.lighteval_scorer({"sample_level_fn": text}) for text in printed]
+    assert found[0] == found[1]
+    assert found[0]["scorer"] == "PerplexityPreparator"
 
 
 def test_a_record_lies_where_its_name_says(tmp_path):

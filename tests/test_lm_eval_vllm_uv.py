@@ -274,6 +274,16 @@ class Source:
     def __init__(self, requests):
         self.requests = requests
 
+    def dump_config(self):
+        strict = {"function": "regex", "regex_pattern": "^(\\d+)$"}
+        return {
+            "metric_list": [{"metric": "exact_match", "aggregation": "mean", "ignore_case": True}],
+            "filter_list": [{"name": "strict-match", "filter": [strict]}, {"name": "flexible-extract", "filter": []}],
+            "process_results": self.code,
+        }
+
+    code = "def process_results(doc, results):\n    return {}\n"
+
     def apply_filters(self):
         for request in self.requests:
             text = request.resps[0]
@@ -339,6 +349,24 @@ def test_filters_are_results_of_their_own_and_the_first_has_the_shared_id():
     assert row["output"]["raw"] == ["x2"]
     assert row["answer_attribution"][0]["extracted_value"] == "2"
     assert row["evaluation"] == {"score": 1.0, "is_correct": True}
+
+
+def test_the_scorer_its_filter_and_its_code_are_in_the_record(monkeypatch):
+    task, replies = generative_task(["1", "2"], ["1", "2"])
+    asked = task.docs[0].requests[0].args[1]
+    asked |= {"repetition_penalty": 1.1}
+    record, _ = measured(task, replies)
+    strict, flexible = (row["metric_config"]["additional_details"] for row in record["evaluation_results"])
+    assert strict["scorer"] == flexible["scorer"] == "exact_match"
+    assert strict["scorer_settings"] == '{"ignore_case": true}'
+    assert "regex_pattern" in strict["filter_settings"]
+    assert "filter_settings" not in flexible
+    generation = record["evaluation_results"][0]["generation_config"]["additional_details"]
+    assert (generation["stop"], generation["repetition_penalty"]) == ('["\\n"]', "1.1")
+    monkeypatch.setattr(Source, "code", Source.code.replace("{}", "{'exact_match': 1}"))
+    other, _ = measured(task, replies)
+    changed = other["evaluation_results"][0]["metric_config"]["additional_details"]
+    assert {name for name in strict if strict[name] != changed[name]} == {"scorer_code_sha256"}
 
 
 def test_empty_and_truncated_answers_are_counted_and_an_item_without_a_score_is_no_zero():

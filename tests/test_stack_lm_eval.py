@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import convert_results as converter
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -345,6 +346,25 @@ def test_records_are_what_lm_evals_own_command_says(world, first, theirs):
                 if task == "copies":
                     assert line["output"]["raw"] == sample["resps"][0]
                     assert line["input"]["raw"] == sample["arguments"]["gen_args_0"]["arg_0"]
+
+
+def test_who_scored_is_what_a_conversion_of_lm_evals_own_files_says(world, first, theirs, capsys):
+    place = world.folder / "converted"
+    assert converter.main([str(world.folder / "theirs"), "--output-dir", str(place), "--json"]) == 0
+    capsys.readouterr()
+    found = {task: record for (_, task), (record, _) in records(place).items()}
+    ours = records(world.folder / "results")
+    assert set(found) == set(theirs)
+    for task, record in found.items():
+        made = {
+            row["metric_config"]["metric_name"]: row for row in ours["demo/step_100", task][0]["evaluation_results"]
+        }
+        for row in record["evaluation_results"]:
+            own = made[row["metric_config"]["metric_name"]]
+            assert own["metric_config"]["additional_details"] == row["metric_config"]["additional_details"], task
+            for name in ("stop", "do_sample"):
+                details = (one["generation_config"]["additional_details"].get(name) for one in (own, row))
+                assert len(set(details)) == 1, (task, name)
 
 
 def test_a_record_says_what_was_measured(world, first):

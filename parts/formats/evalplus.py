@@ -69,7 +69,7 @@ def read_evalplus(origin: Origin, document: dict[str, Any], here: Here, files: F
                 "solutions_per_item": max(map(len, right.values())),
             },
             moment=moment,
-            counts={"timeouts": late},
+            counts={"limit_hit": late},
             samples=lambda _, right=right, scores=scores: evalplus_items(document["eval"], right, scores),
             sample_file=origin.path,
         )

@@ -26,6 +26,7 @@ from parts.formats.values import (
     named,
     part,
     rows_of,
+    stop_text,
     whole,
 )
 from parts.formats.vocabulary import (
@@ -44,6 +45,7 @@ from parts.formats.vocabulary import (
 )
 from parts.frame import single_line
 from parts.harness.metric_names import CORPUS_AGGREGATIONS, LOWER_IS_BETTER, metric_id
+from parts.harness.scorers import lighteval_scorer
 from parts.names import SUITES
 from parts.private import shown_path
 from parts.records.schema import strings
@@ -62,9 +64,6 @@ OLD_LITERALS = {"predictions", "gold", "gold_index", "choices", "metrics"}
 MOST_LITERAL = 1 << 20  # characters of such a text
 NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\(([^()]*)\)")
 BARE_NUMBERS = re.compile(r"\b(?:nan|inf)\b")
-LIGHTEVAL_JUDGE = re.compile(
-    r"(?:judge_model_name|judge_model|short_judge_name|model_name)['\"]?\s*[=:]\s*['\"]?([\w./:-]+)"
-)
 # Of a model's configuration: who was measured, where, and what has a name of its own in the record.
 LIGHTEVAL_LEFT_OUT = {
     "model_name",
@@ -148,20 +147,6 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
         count=whole(config.get("effective_num_docs")) or None,
         details=details,
     )
-
-
-def lighteval_scorer(metric: Mapping[str, Any]) -> dict[str, Any]:
-    """Who scores: the function of a metric as the configuration prints it; the model that a judge asks."""
-    rule = metric.get("sample_level_fn")
-    if not isinstance(rule, str):
-        return {}
-    bare = re.match(r"[\w.]+", rule)
-    judge = LIGHTEVAL_JUDGE.search(rule) if "judge" in rule.lower() else None
-    return {
-        "scorer": bare[0].rsplit(".", 1)[-1] if bare else single_line(rule)[:80],
-        "scorer_settings": None if bare and bare[0] == rule else re.sub(r" at 0x[0-9a-f]+", "", rule),
-        "grader_model": judge[1] if judge else None,
-    }
 
 
 def lighteval_engine(config: Mapping[str, Any]) -> str | None:
@@ -409,6 +394,7 @@ def lighteval_task(
     settings = merged_settings(
         {
             "few_shot_split": task.get("few_shots_split") if names[1] else None,
+            "stop": stop_text(task.get("stop_sequence")) if generative else None,
             "seed": parameters.get("seed"),
             "dtype": first(config.get("dtype"), general.get("model_dtype")),
             "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),

@@ -27,7 +27,7 @@ from parts.formats.values import (
     moment_of,
     named,
     part,
-    rows_of,
+    stop_text,
     whole,
 )
 from parts.formats.vocabulary import (
@@ -45,6 +45,7 @@ from parts.formats.vocabulary import (
 )
 from parts.frame import single_line, slug
 from parts.harness.metric_names import LOWER_IS_BETTER, METRIC_IDS
+from parts.harness.scorers import LM_EVAL_GENERATION, function_name, lm_eval_metric_row, lm_eval_scorer
 from parts.private import shown_path
 from parts.records.schema import strings
 
@@ -82,8 +83,6 @@ EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
 LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
 SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
-LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
-LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
 LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
 LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
 LM_EVAL_ENGINES |= {"vllm": "vllm", "vllm-vlm": "vllm", "sglang": "sglang", "gguf": "llama.cpp", "ggml": "llama.cpp"}
@@ -145,7 +144,7 @@ def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
     row = lm_eval_metric_row(config, metric)
     rule = row.get("aggregation")
     if isinstance(rule, str):
-        return named(rule)
+        return named(function_name(rule) or rule)
     return "mean" if metric in LM_EVAL_MEANS else LM_EVAL_OTHERS.get(metric)
 
 
@@ -187,7 +186,7 @@ def lm_eval_score(
         lower_is_better=lower is True,
         direction_known=lower is not None,
         unit=("percent", 0.0, 100.0) if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics else None,
-        scorer=lm_eval_scorer(config, row, metric, chosen),
+        scorer=lm_eval_scorer(config, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
         draws=(min(draws, 100) if aggregation in ("bleu", "chrf", "ter") else draws)
@@ -204,29 +203,6 @@ def lm_eval_metric_id(values: Mapping[str, Any], metric: str, chosen: str | None
     shared = f"pass_at_{match[1]}" if match else METRIC_IDS.get(metric, metric)
     leading = next((other for _, name, other in lm_eval_keys(values) if name == metric), chosen)
     return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
-
-
-def lm_eval_metric_row(config: Mapping[str, Any], metric: str) -> dict[str, Any]:
-    """What a task's configuration says of a metric."""
-    return next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
-
-
-def lm_eval_scorer(
-    config: Mapping[str, Any], row: Mapping[str, Any], metric: str, chosen: str | None
-) -> dict[str, Any]:
-    """Who scores: the metric with its options, behind a filter with its own."""
-    if not config:
-        return {}
-    options = {name: value for name, value in row.items() if name not in LM_EVAL_METRIC_KEYS}
-    steps = next(
-        (part({"r": each}, "r") for each in rows_of(config.get("filter_list")) if each.get("name") == chosen), {}
-    )
-    filters = steps.get("filter")
-    return {
-        "scorer": metric,
-        "scorer_settings": options or None,
-        "filter_settings": filters if filters and chosen != "none" else None,
-    }
 
 
 def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -581,7 +557,7 @@ def lm_eval_task(
     settings = merged_settings(
         {
             "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
-            "stop": stops_of(config) if generative else None,
+            "stop": stop_text(part(config, "generation_kwargs").get("until")) if generative else None,
             "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
         },
         {name: value for name, value in sampling.items() if name not in {*LM_EVAL_GENERATION, "until"}},
@@ -611,12 +587,6 @@ def lm_eval_task(
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else "none of its metrics is a finite number",
     )
-
-
-def stops_of(config: Mapping[str, Any]) -> str | None:
-    """Where an answer ends, as JSON."""
-    stops = all_texts(part(config, "generation_kwargs").get("until"))
-    return json.dumps(stops, ensure_ascii=False) if stops else None
 
 
 def lm_eval_shots_split(config: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from parts.formats.values import as_detail, best_of, first, scale_of, settings_details, without_tokens
 from parts.formats.vocabulary import LIBRARIES, AskedItem, EvaluatedModel, ScoreRead, Tally, TaskRun, short_slug
 from parts.frame import single_line
+from parts.harness.scorers import scorer_texts
 from parts.names import parse_checkpoint_name
 from parts.records.schema import SCHEMA_VERSION, strings
 
@@ -64,9 +65,9 @@ def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
                 "aggregation": score.aggregation or "unknown",
                 "filter": score.filter,
                 "direction": None if score.direction_known else "unknown",
-                **{name: as_detail(value) for name, value in score.scorer.items()},
             }
-        ),
+        )
+        | scorer_texts(score.scorer),
         "score_type": "continuous" if low is not None and high is not None else None,
     }
     return {name: value for name, value in config.items() if value is not None}

@@ -107,6 +107,12 @@ def as_detail(value: Any) -> Any:
     return without_paths(value[:MAX_DETAIL]) if isinstance(value, str) else value
 
 
+def stop_text(stops: Any) -> str | None:
+    """Where an answer ends, as JSON."""
+    texts = all_texts(stops)
+    return json.dumps(texts, ensure_ascii=False) if texts else None
+
+
 def as_prompt(value: Any) -> str | None:
     """A part of the prompt as a detail: whole but for secrets, because it decides scores."""
     return scrub(value[:MAX_DETAIL]) if isinstance(value, str) and value else None

@@ -12,7 +12,7 @@ from typing import Any
 from parts.formats.inspect_items import InspectAsked, inspect_item
 from parts.formats.inspect_scores import LogScore, inspect_scorer
 from parts.formats.records import item_metadata
-from parts.formats.values import as_detail, whole
+from parts.formats.values import whole
 from parts.formats.vocabulary import AskedItem, Counts, ScoreRead
 from parts.frame import ScriptError
 from parts.harness.doubts import item_details
@@ -32,6 +32,7 @@ from parts.harness.inspect_log import (
 from parts.harness.inspect_vocabulary import LogItem, LogMetric, Prices, RunFacts
 from parts.harness.questions import question_details
 from parts.harness.records import generation_block, json_line, metric_result, run_record, sample_line, single_turn
+from parts.harness.scorers import scorer_texts
 from parts.harness.scores import standard_error_of_metric
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import MetricScore, Task
@@ -93,7 +94,7 @@ def scorer_details(log: Mapping[str, Any], metric: LogMetric) -> dict[str, Any]:
     """Who scored, with settings: as a conversion of the log would say it."""
     rows = (log.get("results") or {}).get("scores") or []
     row = next((row for row in rows if row.get("scorer") == metric.scorer), {})
-    return strings({name: as_detail(value) for name, value in inspect_scorer(log, row, metric.scorer).items()})
+    return scorer_texts(inspect_scorer(log, row, metric.scorer))
 
 
 def inspect_result(

@@ -203,7 +203,7 @@ def measure_lighteval(
     scores = [(row, score) for row in scored for score in add_up(task, row, docs, engine, settings.seed, prompts)]
     if not scores:
         raise ScriptError("the task has no metric")
-    record = lighteval_record(model, task, [score for _, score in scores], engine, settings, now)
+    record = lighteval_record(model, task, scores, engine, settings, now)
     kept = [(row, score) for row, score in scores if row.name == score.metric]
     lines = [line for row, score in kept for line in lighteval_rows(record, task, docs, row, score, prompts)]
     return record, "".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from parts.formats.values import stop_text
 from parts.harness.metric_names import metric_id
 from parts.harness.questions import question_details
 from parts.harness.records import (
@@ -18,8 +19,9 @@ from parts.harness.records import (
     single_turn,
     task_source,
 )
+from parts.harness.scorers import lighteval_metric_scorer, scorer_texts
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import Engine, MetricScore, Model, Task
+from parts.harness.vocabulary import Engine, MetricScore, Model, Scored, Task
 
 
 def lighteval_generation(task: Task, engine: Engine, settings: Settings) -> dict[str, Any]:
@@ -30,6 +32,7 @@ def lighteval_generation(task: Task, engine: Engine, settings: Settings) -> dict
     details = {
         "few_shot": task.shots,
         "few_shot_split": (task.source.fewshot_split or "the evaluated split") if task.shots != "0" else None,
+        "stop": stop_text(task.source.config.stop_sequence) if generative else None,
         "seed": settings.sampling_seed,
         "repeat": settings.repeat,
         "tensor_parallel_size": settings.tensor_parallel_size,
@@ -38,15 +41,20 @@ def lighteval_generation(task: Task, engine: Engine, settings: Settings) -> dict
 
 
 def lighteval_record(
-    model: Model, task: Task, scores: Sequence[MetricScore], engine: Engine, settings: Settings, now: int
+    model: Model,
+    task: Task,
+    scores: Sequence[tuple[Scored, MetricScore]],
+    engine: Engine,
+    settings: Settings,
+    now: int,
 ) -> dict[str, Any]:
     """A record without its reference to the samples file."""
     source, generation = task_source(task), lighteval_generation(task, engine, settings)
-    more = question_details(task.questions)
-    results = [
-        metric_result((f"{task.name}/{row.metric}", task.title), metric_id(row.metric), row, source, generation, **more)
-        for row in scores
-    ]
+    results = []
+    for scored, row in scores:
+        names = f"{task.name}/{row.metric}", task.title
+        more = question_details(task.questions) | scorer_texts(lighteval_metric_scorer(scored.metric))
+        results.append(metric_result(names, metric_id(row.metric), row, source, generation, **more))
     library = library_block("lighteval", task, task.source.config.version, settings)
     return run_record("lighteval_vllm_uv.py", task.title, model_info(model, engine), library, results, now)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from parts.formats.values import as_detail
 from parts.frame import slug
 from parts.harness.lm_eval_tasks import TaskDoc, generates
 from parts.harness.metric_names import shared_metric_id
@@ -21,6 +22,7 @@ from parts.harness.records import (
     single_turn,
     task_source,
 )
+from parts.harness.scorers import LM_EVAL_GENERATION, lm_eval_scorer, scorer_texts
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, MetricScore, Model, Task
 
@@ -29,6 +31,7 @@ def lm_eval_config(task: Task, engine: Engine, settings: Settings) -> dict[str, 
     """How answers were made."""
     arguments: dict[str, Any] = {}
     stops: list[str] | None = None
+    others: dict[str, Any] = {}
     if generates(task):
         asked = task.docs[0].requests[0].args[1]
         greedy = not asked.get("do_sample") and not (asked.get("do_sample") is None and asked.get("temperature"))
@@ -36,7 +39,8 @@ def lm_eval_config(task: Task, engine: Engine, settings: Settings) -> dict[str, 
         arguments |= {name: asked[name] for name in ("top_p", "top_k") if not greedy and asked.get(name) is not None}
         arguments["max_tokens"] = most_tokens(asked)
         stops = task.docs[0].stops
-    details = {
+        others = {name: as_detail(value) for name, value in asked.items() if name not in {*LM_EVAL_GENERATION, "until"}}
+    details = others | {
         "few_shot": task.shots,
         "few_shot_split": fewshot_split(task.source) if task.shots != "0" else None,
         "stop": stops and json.dumps(stops, ensure_ascii=False),
@@ -72,6 +76,7 @@ def lm_eval_record(
         name = shared_metric_id(metric) if filtered == first else f"{shared_metric_id(metric)}_{slug(filtered)}"
         names = f"{task.name}/{score.metric}", task.title
         more = question_details(task.questions) | {"filter": filtered}
+        more |= scorer_texts(lm_eval_scorer(task.source.dump_config(), metric, filtered))
         results.append(metric_result(names, name, score, source, generation, **more))
     library = library_block("lm-eval", task, task.source.VERSION, settings)
     return run_record("lm_eval_vllm_uv.py", task.title, model_info(model, engine), library, results, now)

@@ -6,6 +6,8 @@ attempt for each of several solutions, and whether it passed.
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +16,21 @@ RUN_FIRST = (
     "task_id, but no 'passed': these solutions have not been run; run them with their harness (evaluate_functional_"
     "correctness, evalplus.evaluate), and score its result lines here or read its results with convert_results.py"
 )
+
+LIVE_CODES = {-3: "timed out", -5: "runner error"}  # what LiveCodeBench says of a solution that failed
+
+
+def rows_or_none(value: Any) -> list[Any]:
+    """A list; [] for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def error_code(said: Any) -> Any:
+    """LiveCodeBench's code of why a solution failed, in an object or in the text of one."""
+    if isinstance(said, str):
+        with contextlib.suppress(ValueError):
+            said = json.loads(said)
+    return said.get("error_code") if isinstance(said, Mapping) else None
 
 
 def rows_of_document(value: Any) -> Iterator[Any]:
@@ -42,7 +59,8 @@ def with_own_id(fields: Any, tried: Counter[str]) -> Any:
     if not isinstance(fields, Mapping) or "id" in fields:
         return fields
     if "question_id" in fields and "graded_list" in fields:  # LiveCodeBench's eval_all.json
-        return {"id": fields["question_id"], "passed": fields["graded_list"]}
+        said = [LIVE_CODES.get(error_code(each)) for each in rows_or_none(fields.get("metadata"))]
+        return {"id": fields["question_id"], "passed": fields["graded_list"], "outcome": said}
     if "task_id" not in fields:
         return fields
     if "passed" not in fields and ("completion" in fields or "solution" in fields):
@@ -50,5 +68,6 @@ def with_own_id(fields: Any, tried: Counter[str]) -> Any:
     task = str(fields["task_id"])
     row = {name: value for name, value in fields.items() if name in ("passed", "prompt", "n", "c", "prediction")}
     row |= {name: fields[name] for name in ("reference", "references", "group") if name in fields}
+    row["outcome"] = fields.get("result", fields.get("status"))
     tried[task] += 1
     return {"id": task, "attempt": fields.get("attempt", tried[task] - 1), **row}

@@ -22,11 +22,12 @@ def score_pass_at_k(items: Sequence[Item], metric: Metric, choices: Choices) -> 
     """The mean of pass@k over the tasks; each must have been tried at least k times."""
     tried = [item.value for item in items]
     few = [(item.line, f"{item.id}: {n} known attempts, too few for {metric.name}")
-           for item, (n, _, _) in zip(items, tried, strict=True) if n < metric.k]  # fmt: skip
+           for item, (n, *_) in zip(items, tried, strict=True) if n < metric.k]  # fmt: skip
     check_problems(few)
-    known, unknown = sum(n for n, _, _ in tried), sum(unknown for _, _, unknown in tried)
+    known, _, unknown, late, broken = map(sum, zip(*tried, strict=True))
     details = {"attempts": known + unknown, "scored": known, "no_value": unknown}
-    values = [pass_at_k(n, c, metric.k) for n, c, _ in tried]
+    details |= {name: count for name, count in (("limit_hit", late), ("errored", broken)) if count}
+    values = [pass_at_k(n, c, metric.k) for n, c, *_ in tried]
     return mean_scores(values, items, metric, parameters={"k": metric.k}, details=details)
 
 

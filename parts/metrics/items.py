@@ -22,12 +22,20 @@ READ_WORDS = (
     "id prompt group attempt prediction reference references probability probabilities score passed n c ranked "
     "relevant ratings rating rater item system a b model_a model_b winner preference length_a length_b "
     "output_a output_b audio reference_audio conversation_a conversation_b prompt_hash statistics epoch repeat "
-    "attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id"
+    "attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id outcome"
 )
 READ_FIELDS = frozenset(READ_WORDS.split())
 MOST_FIELDS = 20
 TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
+# What harnesses that run code say of a solution: right, out of time (a failure), another failure, their own failure.
+OUTCOMES = re.compile(
+    r"(?P<right>pass|passed|ok|success|succeeded|accepted|correct)|"
+    r"(?P<late>timed?[ _-]?out\b.*|time[ _-]?limit\b.*|tle)"
+    r"|(?P<broken>(?:test[ _-]?)?runner ?error\b.*)|(?P<wrong>fail(?:ed|ure)?\b.*|wrong\b.*|incorrect|"
+    r"(?:run[ _-]?time|compil\w+|syntax)[ _-]?error\b.*|exception\b.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def is_finite(value: Any) -> bool:
@@ -259,22 +267,47 @@ def is_positive(references: Sequence[str], positive: str | None) -> bool:
 
 
 def read_attempts(line: Line, choices: Choices) -> list[Item]:
-    """(n, c, unknown) of a task: how often it was tried and solved; an attempt with null has no known outcome."""
+    """(n, c, unknown, late, broken) of a task: how often it was tried and solved; an attempt with null has no known
+    outcome unless its harness says one in words. Late and broken ones are among the n that were not solved."""
     fields = line.fields
     if fields.get("passed") is None and ("passed" not in fields or "n" in fields or "c" in fields):
         n, c = (field_of(fields, name) for name in ("n", "c"))
         if not all(isinstance(x, int) and not isinstance(x, bool) for x in (n, c)) or not 0 <= c <= n or n < 1:
             raise ValueError(f"n = {json.dumps(n)}, c = {json.dumps(c)}: whole numbers with 0 <= c <= n are expected")
-        return [make_item(line, (n, c, 0))]
+        return [make_item(line, (n, c, 0, 0, 0))]
     passed = fields["passed"] if isinstance(fields["passed"], list) else [fields["passed"]]
-    if not passed or not all(outcome is None or isinstance(outcome, bool) for outcome in passed):
+    said = fields.get("outcome", fields.get("result", fields.get("status")))
+    said = said if isinstance(said, list) and len(said) == len(passed) else [said if len(passed) == 1 else None]
+    said = said if len(said) == len(passed) else said * len(passed)
+    if not passed or not all(outcome is None or isinstance(outcome, bool | str) for outcome in passed):
         raise ValueError("passed is neither true, false or null nor a list of these")
-    counted = {"n": len(passed), "c": passed.count(True)}
+    outcomes = [outcome_of(*pair) for pair in zip(passed, said, strict=True)]
+    kinds = [kind for _, kind in outcomes]
+    right = [outcome for outcome, _ in outcomes]
+    counted = {"n": len(right), "c": right.count(True)}
     for name, count in counted.items():
         if fields.get(name) is not None and fields[name] != count:
             raise ValueError(f"{name} is {json.dumps(fields[name])[:20]}, but passed has {count}")
-    unknown = 0 if choices.unparsed_as_wrong else passed.count(None)
-    return [make_item(line, (len(passed) - unknown, passed.count(True), unknown))]
+    unknown = 0 if choices.unparsed_as_wrong else right.count(None)
+    late, broken = kinds.count("late"), kinds.count("broken")
+    return [make_item(line, (len(right) - unknown, right.count(True), unknown, late, broken))]
+
+
+def outcome_of(passed: bool | str | None, said: Any) -> tuple[bool | None, str | None]:
+    """(whether a solution passed, its kind in OUTCOMES): by `passed`, and the words of the harness beside it.
+
+    A timeout is a failure of the solution: null beside "timed out" is no unknown outcome.
+    """
+    words = passed if isinstance(passed, str) else said if isinstance(said, str) else ""
+    found = OUTCOMES.fullmatch(words.strip())
+    kind = found.lastgroup if found else None
+    if isinstance(passed, str) and kind is None:
+        raise ValueError(f"passed is neither true, false or null but {json.dumps(passed)[:40]}: which of them is it?")
+    if kind is None:
+        return passed, None
+    if isinstance(passed, bool) and passed != (kind == "right"):
+        raise ValueError(f"passed is {json.dumps(passed)}, but its harness says {json.dumps(words)[:40]}")
+    return kind == "right", kind
 
 
 def pooled_attempts(items: Iterable[Item]) -> list[Item]:
