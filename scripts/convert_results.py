@@ -58,13 +58,17 @@ NO_RESULTS = (
 )
 
 
-def check_single_model(files: Files, wanted: str | None, here: Here) -> None:
-    """ScriptError when --model-id would give the results of several models one name."""
+def first_look(files: Files, wanted: str | None, here: Here) -> None:
+    """What one file alone does not say: when a folder was measured last, and whether --model-id names one model.
+
+    ScriptError when it would give the results of several models one name.
+    """
     for found in files.found.values():
         with contextlib.suppress(Exception):  # what cannot be read is reported later
             for _ in read_file(found, wanted, here, files) or ():
                 pass
-    if len(here.ids) > 1:
+    here.models.clear()
+    if here.model_id and len(here.ids) > 1:
         names = ", ".join(sorted(map(single_line, here.ids))[:4])
         raise ScriptError(f"--model-id names one model, but these are results of {len(here.ids)} models: {names}")
 
@@ -232,8 +236,8 @@ def run(args: argparse.Namespace) -> int:
         [*paths, *(path.expanduser() for path in args.data or ())],
     )
     files, converter = Files(paths), Converter(Path(args.output_dir), args.dry_run)
-    if args.model_id:
-        check_single_model(files, args.format, here)
+    if args.model_id or args.checkpoints or any(row.path.name in WEIGHT_FILES for row in files.found.values()):
+        first_look(files, args.format, here)
     convert_all(files, args.format, here, converter)
     return show_report(converter.report, converter.output, args.json, args.dry_run)
 
@@ -300,6 +304,7 @@ import shlex
 import shutil
 import signal
 import stat
+import statistics
 import textwrap
 import threading
 import time
@@ -308,7 +313,7 @@ import uuid
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import BinaryIO, NoReturn, TextIO
 from urllib.parse import urlsplit
@@ -1360,6 +1365,7 @@ class AskedItem:
     scored: list[str] | None = None  # what is scored of the answers, when it is less
     prompt: str | None = None
     shown: dict[str, list[str]] = field(default_factory=dict)  # the answer, where it depends on the metric
+    chances: list[float] | None = None  # the log-likelihoods of the choices, where these alone decide
     found: tuple[str, str] | None = None  # what was read from the answer, and how
     reasoning: list[str] | None = None
     error: str | None = None
@@ -1684,6 +1690,558 @@ def reason_of(error: BaseException) -> str:
     return (
         text if isinstance(error, ValueError) and text else f"damaged ({type(error).__name__}: {text or 'no details'})"
     )
+
+
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    questions: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records. `base`: the model that an adapter is for.
+    """
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+    name: str | None = None
+    step: str | None = None
+    repo: str | None = None
+    below: str = ""
+    base: Model | None = None
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.name or (self.folder.name if self.path and self.folder else None)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
+    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    own: bool = False
+    questions: Any = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = model_label(finished.record)
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+# --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
+
+FEWEST_ITEMS = 20  # from which on a score at chance says something
+IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
+LETTERS_OF_TOKEN = 4
+DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
+ADVICE = {
+    "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
+    "truncated": "cut off at the token limit",
+    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
+    "unparsed": "without an answer that could be read",
+}
+
+
+def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
+    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
+    sums: dict[str, float] = collections.defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
+def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
+    """The probability of the most likely choice, for about a token of it (four letters)."""
+    lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
+    return math.exp(max(value / length for value, length in zip(logprobs, lengths, strict=True)))
+
+
+def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
+    """Details for a record: how many prompts differ, where some are the same; of choices, chance and probability."""
+    different = len(set(prompts))
+    found = {"different_prompts": str(different)} if different < len(prompts) else {}
+    if choices and min(choices) > 1:
+        found["chance"] = f"{statistics.fmean(1 / count for count in choices):.4g}"
+    if chances:
+        found["likeliest_choice"] = f"{statistics.median(chances):.3g}"
+    return found
+
+
+def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
+    """(items that were scored, items that there are)."""
+    scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
+    source = result["source_data"]
+    total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
+    return scored, int(total) if str(total).isdecimal() else scored
+
+
+def is_limited(result: dict[str, Any]) -> bool:
+    """Whether --limit left items out."""
+    limit = (result["generation_config"].get("additional_details") or {}).get("limit")
+    scored, total = scored_and_all(result)
+    return limit not in (None, "None") and scored < total
+
+
+def is_at_chance(result: dict[str, Any]) -> bool:
+    """Whether a score cannot be told from that of guessing."""
+    details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
+    spread = (error.get("standard_error") or {}).get("value")
+    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
+        return False
+    return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
+
+
+def doubts(records: Sequence[Finished]) -> list[str]:
+    """Lines about scores of a run, one for each kind of doubt and result."""
+    results: dict[str, list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
+    for finished in records:
+        for result in finished.record["evaluation_results"]:
+            results[result["evaluation_result_id"]].append((model_label(finished.record), result))
+    return [line for name, rows in results.items() for line in doubts_of_result(name, rows)]
+
+
+def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Lines about one result of all models."""
+    found, first = [], rows[0][1]
+    details = [result["score_details"].get("details") or {} for _, result in rows]
+    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
+    if limited:
+        found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
+    if all(is_at_chance(result) for _, result in rows):
+        who = "every model is" if len(rows) > 1 else f"{rows[0][0]} is"
+        found.append(
+            f"{name}: {who} at chance ({details[0]['chance']}): are prompts, spaces and answers as they were meant?"
+        )
+    likely = [float(row["likeliest_choice"]) for row in details if "likeliest_choice" in row]
+    if likely and max(likely) < IMPROBABLE:
+        found.append(
+            f"{name}: every choice is improbable (the likeliest of an item: {max(likely):.2g} a token): a space before "
+            "the choices that is missing, or doubled?"
+        )
+    if "different_prompts" in details[0]:
+        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
+        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
+    for count, words in ADVICE.items():
+        most = max(
+            (
+                (int(row.get(count) or 0), scored_and_all(result)[0])
+                for row, (_, result) in zip(details, rows, strict=True)
+            ),
+            key=lambda pair: pair[0],
+        )
+        if most[0] > DOUBTFUL_SHARE * most[1]:
+            found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
+    return found
+
+
+# --- parts/formats/choices.py -----------------------------------------------------------------------------------------
+
+BY_LIKELIHOOD = {"accuracy", "acc_norm", "acc_bytes"}  # metrics that are 1 where the likeliest choice is a right one
+
+
+@dataclass
+class ChoiceCheck:
+    """The choices of one task's items."""
+
+    judged: dict[str, int] = field(default_factory=dict)
+    wrong: dict[str, list[str]] = field(default_factory=dict)  # metric -> items whose score is another
+    chances: list[float] = field(default_factory=list)
+
+    def add(self, item: AskedItem, score: ScoreRead) -> None:
+        """Look at one item's score; of what is no choice by likelihood, or has no known gold, nothing is said."""
+        taken, value = item.shown.get(score.name), item.values.get(score.name)
+        right = {text.strip() for text in item.references}
+        if score.id not in BY_LIKELIHOOD or not taken or not item.chances or value not in (0, 1):
+            return
+        if not right or not right <= {choice.strip() for choice in item.choices or ()}:
+            return
+        self.judged[score.name] = self.judged.get(score.name, 0) + 1
+        if (taken[0].strip() in right) != bool(value):
+            self.wrong.setdefault(score.name, []).append(item.id)
+
+    def add_chances(self, item: AskedItem) -> None:
+        if item.chances and item.choices and len(item.chances) == len(item.choices) and None not in item.chances:
+            self.chances.append(likeliest(item.chances, item.choices))
+
+    def contradiction(self, score: str) -> str | None:
+        """What is wrong with a metric's scores, or None."""
+        wrong = self.wrong.get(score)
+        if not wrong:
+            return None
+        return (
+            f"{len(wrong)} of {self.judged[score]} items are scored otherwise than the log-likelihoods of their "
+            f"choices say ({single_line(wrong[0])[:60]})"
+        )
+
+    @property
+    def likeliest(self) -> float | None:
+        """The probability of about a token of the likeliest choice, in half of the items."""
+        return statistics.median(self.chances) if self.chances else None
+
+    @property
+    def doubt(self) -> str:
+        """What is said where every choice is improbable."""
+        if self.likeliest is None or self.likeliest >= IMPROBABLE:
+            return ""
+        return (
+            f"every choice is improbable (the likeliest of an item: {self.likeliest:.2g} a token): a space before the "
+            "choices that is missing, or doubled?"
+        )
 
 
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
@@ -2493,17 +3051,19 @@ def chat_templates(folder: Path) -> list[str]:
 SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<commit>[0-9a-f]{7,40})/?$")
 
 
-def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
+def ran_before(moment: Moment, paths: Iterable[Path], put: bool = False) -> bool | None:
     """Whether an evaluation ran before some files were last written; None when its time is not known.
 
-    A time without a zone is that of the machine that wrote it: this one, when the files are here.
+    A time without a zone is that of the machine that wrote it: this one, when the files are here. put: or before they
+    were put where they are, which a copy with its original's date (cp -p, rsync -a) does not show otherwise.
     """
     if moment.seconds is None:
         return None
     seconds = moment.seconds
     if moment.text and not re.search(r"(?:Z|[+-]\d\d:?\d\d)$", moment.text):
         seconds = datetime.fromisoformat(moment.text).timestamp()
-    return max((path.stat().st_mtime for path in paths), default=0.0) > seconds + 1
+    found = [path.stat() for path in paths]
+    return max((max(one.st_mtime, one.st_ctime * put) for one in found), default=0.0) > seconds + 1
 
 
 class Here:
@@ -2525,6 +3085,7 @@ class Here:
             for found in checkpoint_folders(folder):
                 self.folders.setdefault(found.name, []).append(found)
         self.models: dict[tuple[Any, ...], EvaluatedModel] = {}
+        self.latest: dict[Path, float] = {}  # folder of weights -> its last evaluation that is known
         self.ids: set[str] = set()
         self.said: set[str] = set()
 
@@ -2591,7 +3152,7 @@ class Here:
                         "say so: --checkpoints with their folder"
                     )
             elif folder.is_dir() and weight_files(folder):
-                digest = None if (late := ran_before(moment, weight_files(folder))) else weights_sha256(folder)
+                digest = None if (late := self.came_before(moment, folder)) else weights_sha256(folder)
                 if late or late is None:
                     digest = None
                     self.warn(
@@ -2601,9 +3162,18 @@ class Here:
                 return local_checkpoint(folder, digest, more, known, "the path in the result file")
         return EvaluatedModel(known, None, known, local=True, **more)
 
+    def came_before(self, moment: Moment, folder: Path) -> bool | None:
+        """Whether an evaluation ran before the weights of a folder were written; None when its time is not known.
+
+        Where a folder was measured several times, the earlier ones must have come after the weights were put there.
+        """
+        seconds = moment.seconds or 0.0
+        last = self.latest[folder] = max(seconds, self.latest.get(folder, 0.0))
+        return ran_before(moment, weight_files(folder), put=seconds < last)
+
     def witness(self, folder: Path, name: str, moment: Moment) -> str | None:
         """The hash of the weights that somebody says were measured; None for weights written after the measurement."""
-        if ran_before(moment, weight_files(folder)):
+        if self.came_before(moment, folder):
             day = datetime.fromtimestamp(moment.seconds or 0, UTC).strftime("%Y-%m-%d")
             self.warn(
                 f"{name}: the weights in {shown_path(folder)} were written after the evaluation of {day}, so they are "
@@ -3867,6 +4437,7 @@ class Converter:
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
         self.done: dict[Path, str] = {}  # the file that each record came from
+        self.choices = ChoiceCheck()  # of the task that is being read
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
@@ -3888,6 +4459,8 @@ class Converter:
             if doubt := examples.contradiction(run.shots):
                 self.report.notes.append(Trouble(file, doubt, run.task))
                 run = replace(run, settings={**run.settings, "examples_in_prompts": str(examples.number)})
+            if doubt := self.choices.doubt:
+                self.report.notes.append(Trouble(file, doubt, run.task))
             lost = {"lost_items": trouble} if trouble else {}
             if run.samples is None and run.promised:
                 trouble = "the samples file is missing, and the log says that it was written"
@@ -4001,8 +4574,10 @@ class Converter:
         head = record_head(run, now)
         prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
         examples.found.clear()
+        self.choices = ChoiceCheck()
         for item in run.samples(own_ids):
             examples.add(item)
+            self.choices.add_chances(item)
             names = [name for name in item.values if name in scores]
             key = hashlib.blake2b(
                 f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
@@ -4012,6 +4587,7 @@ class Converter:
             seen.add(key)
             for name in names:
                 counts.setdefault(name, Counts()).add(item, name, no_credit(scores[name]))
+                self.choices.add(item, scores[name])
                 row = sample_entry(run, scores[name], item)
                 tallies.setdefault(name, Tally()).add(item, name, item.values[name] if "error" not in row else None)
                 parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
@@ -4040,7 +4616,9 @@ class Converter:
                 kept.append(score.name)
             elif tally:
                 tally = Tally(values=tally.values)
-            known = counts[score.name].details if usable else {}
+            known: dict[str, Any] = counts[score.name].details if usable else {}
+            if usable and self.choices.likeliest is not None:
+                known |= {"likeliest_choice": f"{self.choices.likeliest:.3g}"}
             results.append(result_entry(run, score, tally if usable else None, known))
         record = record_head(run, now) | {"evaluation_results": results}
         rows = 0
@@ -4053,6 +4631,8 @@ class Converter:
         """The score checked against its items, and whether these go into the record."""
         if tally is None or not (tally.values or tally.errors):
             return score, False
+        if wrong := self.choices.contradiction(score.name):
+            return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:
             score = replace(score, aggregation="mean")
             if conflict(score, tally):
@@ -4063,9 +4643,13 @@ class Converter:
         if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
             return replace(score, aggregation="mean over items of the mean over repeats"), True
         if wrong:
-            self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
-            return replace(score, details={**score.details, "conflict": wrong}), False
+            return self.in_conflict(run, score, wrong), False
         return with_standard_error(unrounded(score, tally), tally), True
+
+    def in_conflict(self, run: TaskRun, score: ScoreRead, wrong: str) -> ScoreRead:
+        """A score that what was kept beside it contradicts: kept, and said, for no reader to use."""
+        self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
+        return replace(score, details={**score.details, "conflict": wrong})
 
     def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
         """A record's reference to its samples."""
@@ -5582,6 +6166,7 @@ def lighteval_item(
         scored=all_texts(response.get("text_post_processed")) or None,
         prompt=given if isinstance(given, str) else prompt(doc),
         shown={} if answers else {score: lighteval_choice(response, choices, rule) for score, rule in scores.items()},
+        chances=[finite(chance) for chance in response.get("logprobs") or []][: len(choices)] if several else None,
         found=(all_texts(found)[0], "lighteval") if all_texts(found) else None,
         reasoning=[text for text in all_texts(response.get("reasonings")) if text] or None,
         generative="GENERATIVE" in kinds,
@@ -6085,7 +6670,8 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         values=values | {score: ratio[0] for score, ratio in ratios.items()},
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
-        shown=lm_eval_answers(line, choices, scores, str(task.config.get("target_delimiter", " "))),
+        shown=(shown := lm_eval_answers(line, choices, scores, str(task.config.get("target_delimiter", " ")))),
+        chances=lm_eval_chances(line)[: len(choices)] if shown and not task.config.get("process_results") else None,
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
         unparsed="[invalid]" in read,

@@ -6208,6 +6208,7 @@ class AskedItem:
     scored: list[str] | None = None  # what is scored of the answers, when it is less
     prompt: str | None = None
     shown: dict[str, list[str]] = field(default_factory=dict)  # the answer, where it depends on the metric
+    chances: list[float] | None = None  # the log-likelihoods of the choices, where these alone decide
     found: tuple[str, str] | None = None  # what was read from the answer, and how
     reasoning: list[str] | None = None
     error: str | None = None
@@ -6980,6 +6981,11 @@ class Problems:
     def add(self, line: int, text: str) -> None:
         self.rows.append((line, text))
 
+    def without(self, items: Sequence[Any]) -> list[Any]:
+        """The items of lines with which nothing is wrong."""
+        lines = {line for line, _ in self.rows}
+        return [item for item in items if item.line not in lines]
+
     def check(self) -> None:
         """ScriptError with exit code 1 when there are any; all but the first are notes."""
         rows = sorted(self.rows)
@@ -7216,6 +7222,7 @@ class QuestionSet:
     pattern: str
     template: str
     max_tokens: int | None
+    problems: Problems | None = None  # with --show, which leaves out what is wrong
 
     @property
     def name(self) -> str:
@@ -7350,7 +7357,7 @@ def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ..
             counted = f": a {other}, where other lines have a {way}" if other else counted
             said = listing([single_line(repr(answer))[:40] for answer in row.answers])
             problems.add(row.line, f"the answer {said} is no {way} of its {len(row.choices)} choices{counted}")
-    return {}
+    return {line: found[way] for line, found in ways.items() if found[way] is not None}
 
 
 def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
@@ -7448,7 +7455,6 @@ def check_set(asked: QuestionSet, problems: Problems) -> None:
             problems.add(item.line, f"the question is example {shots[asked_question(item)]} of --shots-from too")
         if asked.scoring == "numeric" and any(number_value(text) is None for text in item.right):
             problems.add(item.line, f"the answer {listing(item.right)} is no number (--score numeric)")
-    problems.check()
 
 
 def warn_of_set(asked: QuestionSet) -> None:
@@ -7495,13 +7501,16 @@ def load_questions(
     for text in args.questions or ():
         path = Path(text).expanduser()
         items, problems = read_questions(path, mapped)
-        if not items:
+        sound = problems.without(items)
+        if not sound:
             problems.check()
-        scoring, pattern = settled_scoring(path, items, args.score, loglikelihoods)
-        asked = QuestionSet(
-            path, tuple(items), tuple(shots), scoring, pattern, template, getattr(args, "max_tokens", None)
-        )
+        scoring, pattern = settled_scoring(path, sound, args.score, loglikelihoods)
+        tokens = getattr(args, "max_tokens", None)
+        asked = QuestionSet(path, tuple(items), tuple(shots), scoring, pattern, template, tokens, problems)
         check_set(asked, problems)
+        asked = replace(asked, items=tuple(problems.without(items)))
+        if not (args.show and asked.items):
+            problems.check()
         warn_of_set(asked)
         sets.append(asked)
     names = [*tasks, *(asked.name for asked in sets)]
@@ -7554,7 +7563,10 @@ def said_turns(turns: Sequence[Mapping[str, str]]) -> str:
 
 
 def show_questions(sets: Sequence[QuestionSet], args: argparse.Namespace, render: Callable[[Any], str] | None) -> int:
-    """Print the first items as a model will get them. render: turns of a chat -> text, or None without template."""
+    """Print the first sound items as a model will get them, then say what is wrong with others, by line (exit code 1).
+
+    render: turns of a chat -> text, or None without template.
+    """
     for asked in sets:
         kinds = f"{len(asked.items)} items, {len(asked.shots)} examples, --score {asked.scoring}"
         print_data(f"{asked.name}: {kinds}, sha256 {asked.dataset.sha256}")
@@ -7566,6 +7578,8 @@ def show_questions(sets: Sequence[QuestionSet], args: argparse.Namespace, render
                 print_data(f"right: {listing(map(repr, asked.right(item)))}")
             for place, choice in enumerate([] if asked.written else asked.continuations(item, bool(render))):
                 print_data(f"{'right' if place in item.gold else 'wrong'}: {choice!r}")
+    for asked in sets:
+        asked.problems.check()
     return 0
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from pathlib import Path
 
 import compare_results as cr
@@ -184,32 +186,96 @@ def test_annotations_and_summary(place, capsys, monkeypatch):
 # --- The workflows of examples/ci ------------------------------------------------------------------------------------
 
 
+MODELS = {"BASELINE": "models/release", "CANDIDATE": "models/candidate"}
+
+
+@pytest.fixture
+def runner(tmp_path) -> Path:
+    """A checkout as a runner has it, with the nights that its cache keeps."""
+    for name in ("scripts", "examples", "metric_mapping.json"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+def evaluated(runner: Path, model: str, step: int, day: int) -> None:
+    """What the step "Evaluate" leaves: a checkpoint's real records, as those of a folder's weights of some night."""
+    for path in (ROOT / "examples/tiny_run/results").glob(f"data/*/tiny_run/step_{step}/*.json"):
+        when = str(int(datetime(2026, 3, day, 3, tzinfo=UTC).timestamp()))
+        record, samples = path.read_text(), path.with_name(f"{path.stem}_samples.jsonl").read_text()
+        said = json.loads(record)["retrieved_timestamp"]
+        record, samples = (text.replace(f"tiny_run/step_{step}", model) for text in (record, samples))
+        samples = samples.replace(said, when)
+        found = json.loads(record.replace(said, when))
+        found["evaluation_timestamp"] = f"2026-03-{day:02}T03:00:00Z"
+        found["model_info"]["additional_details"] |= {"path": model, "checkpoint": Path(model).name, "step": None}
+        place = runner / "nights/data" / path.parts[-4] / model
+        place.mkdir(parents=True, exist_ok=True)
+        name = f"{path.stem[:-2]}{day:02}"
+        kept = place / f"{name}_samples.jsonl"
+        kept.write_text(samples)
+        checksum = hashlib.sha256(samples.encode()).hexdigest()
+        found["detailed_evaluation_results"] |= {
+            "checksum": checksum, "file_path": kept.relative_to(runner / "nights").as_posix()
+        }  # fmt: skip
+        (place / f"{name}.json").write_text(json.dumps(found))
+
+
 def run_steps(steps: list[str], variables: dict[str, str], folder: Path) -> list[int]:
-    """Each step as a runner starts it: bash with -e, in the repository; nothing is written into it."""
-    summary = folder / "summary.md"
-    environment = os.environ | variables | {"GITHUB_STEP_SUMMARY": str(summary), "CI": "true"}
+    """Each step as a runner starts it: bash with -e, in the checkout."""
+    environment = os.environ | variables | {"GITHUB_STEP_SUMMARY": str(folder / "summary.md"), "CI": "true"}
     codes = []
     for step in steps:
-        for name in ("gate.xml", "gate.json", "ranking.md"):
-            step = step.replace(name, str(folder / name))
-        done = subprocess.run(["bash", "-e", "-c", step], cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = subprocess.run(["bash", "-e", "-c", step], cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode in (0, 1, 3), done.stderr
         codes.append(done.returncode)
     return codes
 
 
-@pytest.mark.parametrize(("candidate", "code"), [("step_800", 0), ("step_1000", 1)])
-def test_the_github_workflow_runs(tmp_path, candidate, code):
-    workflow = yaml.safe_load((ROOT / "examples/ci/github.yml").read_text())
-    steps = [step["run"] for step in workflow["jobs"]["gate"]["steps"] if "run" in step]
-    assert run_steps(steps, workflow["env"] | {"CANDIDATE": candidate}, tmp_path) == [code, 0]
-    assert len(ET.parse(tmp_path / "gate.xml").getroot()[0]) == 15
-    assert json.loads((tmp_path / "gate.json").read_text())["exit_code"] == code
-    text = (tmp_path / "summary.md").read_text()
-    assert "## Evaluation: " in text and "# Checkpoint ranking" in text
+def github_steps() -> list[dict]:
+    return yaml.safe_load((ROOT / "examples/ci/github.yml").read_text())["jobs"]["gate"]["steps"]
 
 
-def test_the_gitlab_workflow_runs(tmp_path):
+GATING = [step["run"] for step in github_steps() if "run" in step and step["name"] != "Evaluate"]
+
+
+@pytest.mark.parametrize(("steps", "code", "reason"), [((800, 800), 3, "undecided"), ((700, 1000), 1, None)])
+def test_the_github_workflow_runs_night_after_night(runner, steps, code, reason):
+    evaluated(runner, MODELS["BASELINE"], 700, 1)
+    for day, step in enumerate(steps, start=2):
+        evaluated(runner, MODELS["CANDIDATE"], step, day)
+        codes = run_steps(GATING, MODELS, runner)
+    assert codes == [code, 0]
+    document = json.loads((runner / "gate.json").read_text())
+    assert (document["exit_code"], document["reason"]) == (code, reason)
+    assert len(ET.parse(runner / "gate.xml").getroot()[0]) == 15
+    tonight = {row["benchmark"]: row["delta"] for row in document["benchmarks"]}
+    assert tonight["translation"] == pytest.approx(-0.51 if steps[-1] == 1000 else 0.0)
+    text = (runner / "summary.md").read_text()
+    assert text.count("## Evaluation: ") == 2 and "translation (exact match, 0-shot), " in text.lower().replace(
+        "_", " "
+    )
+
+
+def test_every_night_is_kept_whatever_the_gate_says():
+    steps = github_steps()
+    names = [step.get("uses", step.get("name", "")).partition("@")[0] for step in steps]
+    kept, brought = steps[names.index("actions/cache/save")], steps[names.index("actions/cache/restore")]
+    order = [names.index(name) for name in ("actions/cache/restore", "Evaluate", "actions/cache/save", "Gate")]
+    assert order == sorted(order) and kept["if"] == "always()"
+    assert kept["with"]["path"] == brought["with"]["path"] == "nights"
+    # A cache is never overwritten: each run has a key of its own, and begins with the newest.
+    assert kept["with"]["key"] == brought["with"]["key"] and "github.run_id" in kept["with"]["key"]
+    assert kept["with"]["key"].startswith(brought["with"]["restore-keys"])
+    assert all("nights" in step["run"] for step in steps if "run" in step)
+
+
+def test_the_gitlab_workflow_runs(runner):
     job = yaml.safe_load((ROOT / "examples/ci/gitlab.yml").read_text())["gate"]
-    assert run_steps(job["script"], job["variables"], tmp_path) == [0]
-    assert ET.parse(tmp_path / "gate.xml").getroot().get("failures") == "0"
+    assert job["cache"] == {"key": "nights", "paths": ["nights/"], "when": "always"}
+    evaluation, gate = job["script"]
+    assert "--output-dir nights" in evaluation
+    evaluated(runner, MODELS["BASELINE"], 700, 1)
+    evaluated(runner, MODELS["CANDIDATE"], 800, 2)
+    assert run_steps([gate], job["variables"] | MODELS, runner) == [3]
+    assert job["allow_failure"]["exit_codes"] == [3]
+    assert ET.parse(runner / "gate.xml").getroot().get("failures") == "0"

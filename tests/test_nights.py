@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -88,6 +90,51 @@ def test_a_model_has_one_name_wherever_it_is_converted(place, capsys):
         for folder in ("here", "there", "said")
     ]
     assert names == [{"models/baseline", "models/candidate"}] * 3
+
+
+def test_a_copy_that_keeps_its_originals_date_is_no_witness_of_an_earlier_night(tmp_path, monkeypatch, capsys):
+    """cp -p and shutil.copytree: the file is older than both nights, and was put there after the first."""
+    monkeypatch.chdir(tmp_path)
+    for day in (1, 2):
+        write_weights(tmp_path / "evals/models/candidate", f"night {day}".encode(), night(1))
+        write_night(tmp_path / "evals", "models/candidate", night(day, 3), night_scores(day, 0.7))
+    details = converted(capsys, "--checkpoints", "evals/models")["models/candidate"]
+    assert ["weights_sha256" in one for one in details] == [False, True]
+    shutil.rmtree("results")
+    details = converted(capsys)["models/candidate"]  # the weights lie among the results: found without the option
+    assert ["weights_sha256" in one for one in details] == [False, True]
+
+
+def flipped(samples: Path, item: int) -> None:
+    """An item's score turned around, and the file's own mean with it: the numbers agree with one another again."""
+    rows = [json.loads(line) for line in samples.read_text().splitlines()]
+    rows[item]["acc"] = 1.0 - rows[item]["acc"]
+    samples.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    results = samples.with_name(samples.name.replace("samples_my_quiz", "results").replace(".jsonl", ".json"))
+    document = json.loads(results.read_text())
+    document["results"]["my_quiz"]["acc,none"] = sum(row["acc"] for row in rows) / len(rows)
+    results.write_text(json.dumps(document))
+
+
+def test_a_choice_that_its_log_likelihoods_contradict_passes_no_gate(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_night(tmp_path / "evals", "models/baseline", night(1), night_scores(1, 0.7))
+    path = write_night(tmp_path / "evals", "models/candidate", night(2), night_scores(2, 0.9))
+    flipped(next(path.parent.glob("samples_*")), 7)
+    code, _, err = call(capsys, converter, "evals", "--output-dir", "results")
+    assert code == 1 and "1 of 200 items are scored otherwise than the log-likelihoods" in err and "test/7" in err
+    code, out, _ = call(capsys, cr, *SIDES, "--results", "results")
+    assert code == 3 and "contradicts" in out
+
+
+def test_choices_that_are_all_improbable_are_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = write_night(tmp_path / "evals", "models/candidate", night(2), night_scores(2, 0.9))
+    assert "improbable" not in call(capsys, converter, "evals", "--output-dir", "before")[2]
+    samples = next(path.parent.glob("samples_*"))
+    samples.write_text(re.sub(r'"-(0\.5|3\.0)"', r'"-2\1"', samples.read_text()))
+    code, _, err = call(capsys, converter, "evals", "--output-dir", "results")
+    assert code == 0 and "my_quiz: every choice is improbable" in err
 
 
 def test_weights_overwritten_within_seconds_are_no_witness(tmp_path, monkeypatch, capsys):

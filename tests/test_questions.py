@@ -259,6 +259,19 @@ def test_show_prints_what_is_sent(tmp_path, capsys):
     assert "right: ' Paris'" in out and "wrong: ' Rome'" in out and "Italy" not in out
 
 
+def test_show_prints_the_good_lines_and_names_the_bad_one(tmp_path, capsys):
+    lines = [*rows(answer=lambda place: "ABXD"[place]), {"question": "", "choices": CITIES, "answer": "A"}]
+    path = write(tmp_path / "quiz.jsonl", lines)
+    words = ["--model", "no/where", "--questions", str(path)]
+    code, captured = script.main([*words, "--show", "9"]), capsys.readouterr()
+    assert code == 1 and captured.out.startswith("quiz: 3 items, ")
+    assert [line for line in captured.out.splitlines() if line.startswith("right")] == [
+        f"right: ' {city}'" for city in ("Paris", "Rome", "Oslo")
+    ]
+    assert "quiz.jsonl:3: the answer 'X' is no letter" in captured.err and "quiz.jsonl:5: " in captured.err
+    assert refused(capsys, path)[0] == 1  # and without --show nothing is asked
+
+
 def test_warnings_before_the_run(tmp_path, capsys):
     lines = [rows()[0] | {"question": f"{n}?", "answer": "A"} for n in range(10)]
     load(write(tmp_path / "quiz.jsonl", lines))

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from parts.formats.choices import ChoiceCheck
 from parts.formats.every_eval_ever import EeeChecks, eee_settle
 from parts.formats.examples import ExampleCount
 from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry, sample_entry
@@ -95,6 +96,7 @@ class Converter:
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
         self.done: dict[Path, str] = {}  # the file that each record came from
+        self.choices = ChoiceCheck()  # of the task that is being read
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
@@ -116,6 +118,8 @@ class Converter:
             if doubt := examples.contradiction(run.shots):
                 self.report.notes.append(Trouble(file, doubt, run.task))
                 run = replace(run, settings={**run.settings, "examples_in_prompts": str(examples.number)})
+            if doubt := self.choices.doubt:
+                self.report.notes.append(Trouble(file, doubt, run.task))
             lost = {"lost_items": trouble} if trouble else {}
             if run.samples is None and run.promised:
                 trouble = "the samples file is missing, and the log says that it was written"
@@ -229,8 +233,10 @@ class Converter:
         head = record_head(run, now)
         prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
         examples.found.clear()
+        self.choices = ChoiceCheck()
         for item in run.samples(own_ids):
             examples.add(item)
+            self.choices.add_chances(item)
             names = [name for name in item.values if name in scores]
             key = hashlib.blake2b(
                 f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
@@ -240,6 +246,7 @@ class Converter:
             seen.add(key)
             for name in names:
                 counts.setdefault(name, Counts()).add(item, name, no_credit(scores[name]))
+                self.choices.add(item, scores[name])
                 row = sample_entry(run, scores[name], item)
                 tallies.setdefault(name, Tally()).add(item, name, item.values[name] if "error" not in row else None)
                 parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
@@ -268,7 +275,9 @@ class Converter:
                 kept.append(score.name)
             elif tally:
                 tally = Tally(values=tally.values)
-            known = counts[score.name].details if usable else {}
+            known: dict[str, Any] = counts[score.name].details if usable else {}
+            if usable and self.choices.likeliest is not None:
+                known |= {"likeliest_choice": f"{self.choices.likeliest:.3g}"}
             results.append(result_entry(run, score, tally if usable else None, known))
         record = record_head(run, now) | {"evaluation_results": results}
         rows = 0
@@ -281,6 +290,8 @@ class Converter:
         """The score checked against its items, and whether these go into the record."""
         if tally is None or not (tally.values or tally.errors):
             return score, False
+        if wrong := self.choices.contradiction(score.name):
+            return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:
             score = replace(score, aggregation="mean")
             if conflict(score, tally):
@@ -291,9 +302,13 @@ class Converter:
         if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
             return replace(score, aggregation="mean over items of the mean over repeats"), True
         if wrong:
-            self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
-            return replace(score, details={**score.details, "conflict": wrong}), False
+            return self.in_conflict(run, score, wrong), False
         return with_standard_error(unrounded(score, tally), tally), True
+
+    def in_conflict(self, run: TaskRun, score: ScoreRead, wrong: str) -> ScoreRead:
+        """A score that what was kept beside it contradicts: kept, and said, for no reader to use."""
+        self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
+        return replace(score, details={**score.details, "conflict": wrong})
 
     def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
         """A record's reference to its samples."""

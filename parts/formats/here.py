@@ -23,17 +23,19 @@ from parts.private import shown_path
 SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<commit>[0-9a-f]{7,40})/?$")
 
 
-def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
+def ran_before(moment: Moment, paths: Iterable[Path], put: bool = False) -> bool | None:
     """Whether an evaluation ran before some files were last written; None when its time is not known.
 
-    A time without a zone is that of the machine that wrote it: this one, when the files are here.
+    A time without a zone is that of the machine that wrote it: this one, when the files are here. put: or before they
+    were put where they are, which a copy with its original's date (cp -p, rsync -a) does not show otherwise.
     """
     if moment.seconds is None:
         return None
     seconds = moment.seconds
     if moment.text and not re.search(r"(?:Z|[+-]\d\d:?\d\d)$", moment.text):
         seconds = datetime.fromisoformat(moment.text).timestamp()
-    return max((path.stat().st_mtime for path in paths), default=0.0) > seconds + 1
+    found = [path.stat() for path in paths]
+    return max((max(one.st_mtime, one.st_ctime * put) for one in found), default=0.0) > seconds + 1
 
 
 class Here:
@@ -55,6 +57,7 @@ class Here:
             for found in checkpoint_folders(folder):
                 self.folders.setdefault(found.name, []).append(found)
         self.models: dict[tuple[Any, ...], EvaluatedModel] = {}
+        self.latest: dict[Path, float] = {}  # folder of weights -> its last evaluation that is known
         self.ids: set[str] = set()
         self.said: set[str] = set()
 
@@ -121,7 +124,7 @@ class Here:
                         "say so: --checkpoints with their folder"
                     )
             elif folder.is_dir() and weight_files(folder):
-                digest = None if (late := ran_before(moment, weight_files(folder))) else weights_sha256(folder)
+                digest = None if (late := self.came_before(moment, folder)) else weights_sha256(folder)
                 if late or late is None:
                     digest = None
                     self.warn(
@@ -131,9 +134,18 @@ class Here:
                 return local_checkpoint(folder, digest, more, known, "the path in the result file")
         return EvaluatedModel(known, None, known, local=True, **more)
 
+    def came_before(self, moment: Moment, folder: Path) -> bool | None:
+        """Whether an evaluation ran before the weights of a folder were written; None when its time is not known.
+
+        Where a folder was measured several times, the earlier ones must have come after the weights were put there.
+        """
+        seconds = moment.seconds or 0.0
+        last = self.latest[folder] = max(seconds, self.latest.get(folder, 0.0))
+        return ran_before(moment, weight_files(folder), put=seconds < last)
+
     def witness(self, folder: Path, name: str, moment: Moment) -> str | None:
         """The hash of the weights that somebody says were measured; None for weights written after the measurement."""
-        if ran_before(moment, weight_files(folder)):
+        if self.came_before(moment, folder):
             day = datetime.fromtimestamp(moment.seconds or 0, UTC).strftime("%Y-%m-%d")
             self.warn(
                 f"{name}: the weights in {shown_path(folder)} were written after the evaluation of {day}, so they are "

@@ -256,6 +256,7 @@ def lighteval_item(
         scored=all_texts(response.get("text_post_processed")) or None,
         prompt=given if isinstance(given, str) else prompt(doc),
         shown={} if answers else {score: lighteval_choice(response, choices, rule) for score, rule in scores.items()},
+        chances=[finite(chance) for chance in response.get("logprobs") or []][: len(choices)] if several else None,
         found=(all_texts(found)[0], "lighteval") if all_texts(found) else None,
         reasoning=[text for text in all_texts(response.get("reasonings")) if text] or None,
         generative="GENERATIVE" in kinds,

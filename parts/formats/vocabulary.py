@@ -115,6 +115,7 @@ class AskedItem:
     scored: list[str] | None = None  # what is scored of the answers, when it is less
     prompt: str | None = None
     shown: dict[str, list[str]] = field(default_factory=dict)  # the answer, where it depends on the metric
+    chances: list[float] | None = None  # the log-likelihoods of the choices, where these alone decide
     found: tuple[str, str] | None = None  # what was read from the answer, and how
     reasoning: list[str] | None = None
     error: str | None = None

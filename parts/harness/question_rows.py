@@ -42,6 +42,11 @@ class Problems:
     def add(self, line: int, text: str) -> None:
         self.rows.append((line, text))
 
+    def without(self, items: Sequence[Any]) -> list[Any]:
+        """The items of lines with which nothing is wrong."""
+        lines = {line for line, _ in self.rows}
+        return [item for item in items if item.line not in lines]
+
     def check(self) -> None:
         """ScriptError with exit code 1 when there are any; all but the first are notes."""
         rows = sorted(self.rows)

@@ -1,0 +1,66 @@
+"""What the log-likelihoods of the choices say of the scores of items, and of the choices themselves.
+
+Takes items as they are read, with the choice that each metric finds most likely; gives the items whose score says
+otherwise, and how probable the likeliest choice of an item is.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+
+from parts.formats.vocabulary import AskedItem, ScoreRead
+from parts.frame import single_line
+from parts.harness.doubts import IMPROBABLE, likeliest
+
+BY_LIKELIHOOD = {"accuracy", "acc_norm", "acc_bytes"}  # metrics that are 1 where the likeliest choice is a right one
+
+
+@dataclass
+class ChoiceCheck:
+    """The choices of one task's items."""
+
+    judged: dict[str, int] = field(default_factory=dict)
+    wrong: dict[str, list[str]] = field(default_factory=dict)  # metric -> items whose score is another
+    chances: list[float] = field(default_factory=list)
+
+    def add(self, item: AskedItem, score: ScoreRead) -> None:
+        """Look at one item's score; of what is no choice by likelihood, or has no known gold, nothing is said."""
+        taken, value = item.shown.get(score.name), item.values.get(score.name)
+        right = {text.strip() for text in item.references}
+        if score.id not in BY_LIKELIHOOD or not taken or not item.chances or value not in (0, 1):
+            return
+        if not right or not right <= {choice.strip() for choice in item.choices or ()}:
+            return
+        self.judged[score.name] = self.judged.get(score.name, 0) + 1
+        if (taken[0].strip() in right) != bool(value):
+            self.wrong.setdefault(score.name, []).append(item.id)
+
+    def add_chances(self, item: AskedItem) -> None:
+        if item.chances and item.choices and len(item.chances) == len(item.choices) and None not in item.chances:
+            self.chances.append(likeliest(item.chances, item.choices))
+
+    def contradiction(self, score: str) -> str | None:
+        """What is wrong with a metric's scores, or None."""
+        wrong = self.wrong.get(score)
+        if not wrong:
+            return None
+        return (
+            f"{len(wrong)} of {self.judged[score]} items are scored otherwise than the log-likelihoods of their "
+            f"choices say ({single_line(wrong[0])[:60]})"
+        )
+
+    @property
+    def likeliest(self) -> float | None:
+        """The probability of about a token of the likeliest choice, in half of the items."""
+        return statistics.median(self.chances) if self.chances else None
+
+    @property
+    def doubt(self) -> str:
+        """What is said where every choice is improbable."""
+        if self.likeliest is None or self.likeliest >= IMPROBABLE:
+            return ""
+        return (
+            f"every choice is improbable (the likeliest of an item: {self.likeliest:.2g} a token): a space before the "
+            "choices that is missing, or doubled?"
+        )
