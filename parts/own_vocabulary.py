@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.fields import COUNT, TEXT, TEXTS, YES_OR_NO, Shape, check_fields, choice_shape, number_shape
-from parts.frame import ScriptError, is_number, listing, note
+from parts.frame import ScriptError, is_number, listing, near_place, note
 from parts.inputs import read_json
 from parts.vocabulary import MAPPING_FILE, STEP_FORMULAS, MetricMapping, normalize_name, read_mapping, vocabulary_of
 
@@ -115,7 +115,7 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
     found = {}
     for path in given:
         if not path.is_file():
-            raise ScriptError(f"--mapping {path}: no such file")
+            raise ScriptError(f"--mapping {path}: no such file{near_place(path)}")
         found[path.resolve()] = path
     for place in places:
         folder = place if place.is_dir() else place.parent if place.is_file() else None

@@ -21,7 +21,7 @@ from parts.checkpoints import (
     weights_sha256,
     why_incomplete,
 )
-from parts.frame import ScriptError, natural_key, note
+from parts.frame import ScriptError, natural_key, near_place, note
 from parts.inputs import read_json
 from parts.names import HUB_PLACE, parse_checkpoint_name
 
@@ -161,7 +161,9 @@ def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
     except OSError as error:
-        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+        raise ScriptError(
+            f"{folder}: {error.strerror}{near_place(folder)}; give the folder that holds the checkpoints"
+        ) from error
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

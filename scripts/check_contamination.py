@@ -453,6 +453,22 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
+def near_place(path: Path) -> str:
+    """' (did you mean DIR/tiny_run?)' for a file or folder that is not there and a neighbour of nearly its name.
+
+    The first part of the path that is missing is looked at; what stands behind it is kept.
+    """
+    there = next((parent for parent in path.parents if parent.is_dir()), None)
+    if there is None:
+        return ""
+    missing, *rest = path.relative_to(there).parts
+    try:
+        close = difflib.get_close_matches(missing, os.listdir(there), 3, 0.6)
+    except OSError:
+        return ""
+    return f" (did you mean {', '.join(single_line(there.joinpath(name, *rest)) for name in close)}?)" if close else ""
+
+
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
     text = str(text)
@@ -2397,7 +2413,8 @@ def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> Binar
     try:
         descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
+        near = near_place(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}{near}") from error
     try:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):
@@ -2733,7 +2750,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
         for base, directories, names in os.walk(folder):
             directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
@@ -5297,7 +5314,7 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
     for name in names:
         path = Path(name)
         if not path.exists():
-            raise ScriptError(f"--items {name}: no such file or folder")
+            raise ScriptError(f"--items {name}: no such file or folder{near_place(path)}")
         files = list(text_files_below(path)) if path.is_dir() else [path]
         if path.is_dir():
             files = [f for f in files if is_item_file(f.name)]
@@ -6162,7 +6179,8 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
             parts |= {part.name: [part] for part in hub_parts(name, *match, wanted)}
             continue
         else:
-            raise ScriptError(f"--training {name}: no such file, folder or data set of the Hub (OWNER/NAME)")
+            what = "no such file, folder or data set of the Hub (OWNER/NAME)"
+            raise ScriptError(f"--training {name}: {what}{near_place(path)}")
         for file in found:
             real = os.path.realpath(file)
             if real in own:
@@ -6769,7 +6787,7 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
     found = {}
     for path in given:
         if not path.is_file():
-            raise ScriptError(f"--mapping {path}: no such file")
+            raise ScriptError(f"--mapping {path}: no such file{near_place(path)}")
         found[path.resolve()] = path
     for place in places:
         folder = place if place.is_dir() else place.parent if place.is_file() else None

@@ -225,7 +225,7 @@ def run(args: argparse.Namespace) -> int:
     paths = [Path(text).expanduser() for text in args.paths]
     missing = [path for path in paths if not path.exists()]
     if missing:
-        raise ScriptError(f"{missing[0]}: no such file or folder")
+        raise ScriptError(f"{missing[0]}: no such file or folder{near_place(missing[0])}")
     if args.model_id and not HUB_ID.fullmatch(args.model_id):
         raise ScriptError(f"--model-id {args.model_id}: write owner/name")
     here = Here(
@@ -503,6 +503,22 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     """' (did you mean a, b?)', or nothing."""
     close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
     return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def near_place(path: Path) -> str:
+    """' (did you mean DIR/tiny_run?)' for a file or folder that is not there and a neighbour of nearly its name.
+
+    The first part of the path that is missing is looked at; what stands behind it is kept.
+    """
+    there = next((parent for parent in path.parents if parent.is_dir()), None)
+    if there is None:
+        return ""
+    missing, *rest = path.relative_to(there).parts
+    try:
+        close = difflib.get_close_matches(missing, os.listdir(there), 3, 0.6)
+    except OSError:
+        return ""
+    return f" (did you mean {', '.join(single_line(there.joinpath(name, *rest)) for name in close)}?)" if close else ""
 
 
 def single_line(text: object) -> str:
@@ -807,7 +823,8 @@ def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> Binar
     try:
         descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
+        near = near_place(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}{near}") from error
     try:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):
@@ -1199,7 +1216,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
         for base, directories, names in os.walk(folder):
             directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
@@ -3216,7 +3233,7 @@ class Here:
 def checkpoint_folders(folder: Path) -> list[Path]:
     """A checkpoint folder, or those in a folder and one level deeper; ScriptError when there is none."""
     if not folder.is_dir():
-        raise ScriptError(f"--checkpoints {folder}: no such folder")
+        raise ScriptError(f"--checkpoints {folder}: no such folder{near_place(folder)}")
     levels = [[folder.resolve()], sorted(folder.resolve().glob("*/")), sorted(folder.resolve().glob("*/*/"))]
     for folders in levels:
         found = [path for path in folders if any((path / name).is_file() for name in WEIGHT_FILES)]

@@ -1225,6 +1225,22 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
+def near_place(path: Path) -> str:
+    """' (did you mean DIR/tiny_run?)' for a file or folder that is not there and a neighbour of nearly its name.
+
+    The first part of the path that is missing is looked at; what stands behind it is kept.
+    """
+    there = next((parent for parent in path.parents if parent.is_dir()), None)
+    if there is None:
+        return ""
+    missing, *rest = path.relative_to(there).parts
+    try:
+        close = difflib.get_close_matches(missing, os.listdir(there), 3, 0.6)
+    except OSError:
+        return ""
+    return f" (did you mean {', '.join(single_line(there.joinpath(name, *rest)) for name in close)}?)" if close else ""
+
+
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
     text = str(text)
@@ -1399,7 +1415,8 @@ def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> Binar
     try:
         descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
+        near = near_place(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}{near}") from error
     try:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):
@@ -8686,7 +8703,7 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
     found = {}
     for path in given:
         if not path.is_file():
-            raise ScriptError(f"--mapping {path}: no such file")
+            raise ScriptError(f"--mapping {path}: no such file{near_place(path)}")
         found[path.resolve()] = path
     for place in places:
         folder = place if place.is_dir() else place.parent if place.is_file() else None
@@ -9807,7 +9824,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
         for base, directories, names in os.walk(folder):
             directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
@@ -12782,12 +12799,12 @@ def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> Model
 
 
 def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
-    if state.card is None and batch.sources == {"card"}:
-        return ModelOutcome(repo_id, "none", "it has no README.md")
-    entries, doubt, conflicts = batch_entries(batch, repo_id, state)
+    entries, doubt, missing, conflicts = batch_entries(batch, repo_id, state)
+    left_out = [entry.benchmark for entry in entries if batch.keys and entry.key not in batch.keys]
     entries = [entry for entry in entries if not batch.keys or entry.key in batch.keys]
     if not entries:
-        return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "no results of this model were found")
+        missing += [f"of other benchmarks only: {listing(left_out)}"] if left_out else []
+        return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "; ".join(missing))
     plan = make_plan(
         repo_id,
         entries,
@@ -12825,18 +12842,23 @@ def settled_plan(batch: Batch, plan: Plan) -> list[str]:
     return settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, plan.scales)
 
 
-def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str]]:
-    """The results of a model from the wanted sources, what is in doubt, and what contradicts itself."""
+def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str], list[str]]:
+    """The results of a model from the wanted sources, what is in doubt, why a source has none, and conflicts."""
     entries: list[Entry] = []
-    doubt, conflicts = "", []
+    doubt, missing, conflicts = "", [], []
+    if "card" in batch.sources and state.card is None:
+        missing.append("it has no README.md")
     if "card" in batch.sources and state.card is not None:
         answer, task = read_card_scores(state.card, repo_id, batch.vocabulary)
         entries += card_entries(answer.results, repo_id, task)
         doubt = answer.message if answer.code == 3 else ""
+        missing += [answer.message.partition("\n")[0].rstrip(":")] if answer.code == 1 else []
         conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
-    if "aa" in batch.sources and (model := same_aa_model(batch.aa_models, repo_id)):
-        entries += aa_entries(model, batch.mapping)[0]
-    return entries, doubt, conflicts
+    if "aa" in batch.sources:
+        model = same_aa_model(batch.aa_models, repo_id)
+        entries += aa_entries(model, batch.mapping)[0] if model else []
+        missing += [] if model else [f"{AA_NAME} has no model of that name and creator"]
+    return entries, doubt, missing, conflicts
 
 
 def same_aa_model(models: list[dict[str, Any]], repo_id: str) -> dict[str, Any] | None:

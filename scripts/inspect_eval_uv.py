@@ -442,6 +442,22 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
+def near_place(path: Path) -> str:
+    """' (did you mean DIR/tiny_run?)' for a file or folder that is not there and a neighbour of nearly its name.
+
+    The first part of the path that is missing is looked at; what stands behind it is kept.
+    """
+    there = next((parent for parent in path.parents if parent.is_dir()), None)
+    if there is None:
+        return ""
+    missing, *rest = path.relative_to(there).parts
+    try:
+        close = difflib.get_close_matches(missing, os.listdir(there), 3, 0.6)
+    except OSError:
+        return ""
+    return f" (did you mean {', '.join(single_line(there.joinpath(name, *rest)) for name in close)}?)" if close else ""
+
+
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
     text = str(text)
@@ -744,7 +760,8 @@ def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> Binar
     try:
         descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
+        near = near_place(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}{near}") from error
     try:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):
@@ -4178,7 +4195,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
         for base, directories, names in os.walk(folder):
             directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
@@ -8403,7 +8420,9 @@ def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
     except OSError as error:
-        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+        raise ScriptError(
+            f"{folder}: {error.strerror}{near_place(folder)}; give the folder that holds the checkpoints"
+        ) from error
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
@@ -8657,7 +8676,7 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
             left_out += incomplete
         elif path.exists() or not is_hub_place(name):
             raise ScriptError(
-                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id "
+                f"{name}: no such folder{near_place(path)}; give a checkpoint folder, a folder of them, or a Hub id "
                 "owner/name[/subfolder][@revision]"
             )
         else:

@@ -614,6 +614,22 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
+def near_place(path: Path) -> str:
+    """' (did you mean DIR/tiny_run?)' for a file or folder that is not there and a neighbour of nearly its name.
+
+    The first part of the path that is missing is looked at; what stands behind it is kept.
+    """
+    there = next((parent for parent in path.parents if parent.is_dir()), None)
+    if there is None:
+        return ""
+    missing, *rest = path.relative_to(there).parts
+    try:
+        close = difflib.get_close_matches(missing, os.listdir(there), 3, 0.6)
+    except OSError:
+        return ""
+    return f" (did you mean {', '.join(single_line(there.joinpath(name, *rest)) for name in close)}?)" if close else ""
+
+
 def single_line(text: object) -> str:
     r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
     text = str(text)
@@ -940,7 +956,8 @@ def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> Binar
     try:
         descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
+        near = near_place(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}{near}") from error
     try:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):

@@ -3,8 +3,9 @@
   uv run tests/run_tests.py -- -q tests/test_example_pages.py --write-pages
 
 A page is Markdown: each ```bash block has commands of this repository's scripts, and the ```text block under it what
-they print (and the exit code, when it is not 0). Each page runs from a folder of its own, in which `examples`
-lies, against a Hub on this machine. What changes from run to run is masked: see MASKS.
+they print (and the exit code, when it is not 0). A block that begins with ```bash stack needs the deep-learning stack:
+the light tests leave it as it is, those of --stack (--stack before the -- above) run it, too. Each page runs from a
+folder of its own, in which `examples` lies, against a Hub on this machine. What changes from run to run is masked.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import importlib
 import io
 import re
 import shlex
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+HARNESSES = {"lighteval_vllm_uv", "lm_eval_vllm_uv", "inspect_vllm_uv"}
 PAGES = sorted((ROOT / "examples").glob("[0-9][0-9]_*.md"))
-STEP = re.compile(r"^```bash\n(?P<commands>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+STEP = re.compile(
+    r"^```bash(?P<stack> stack)?\n(?P<commands>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?", re.MULTILINE | re.DOTALL
+)
 MASKS = (
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://127.0.0.1:8765"),
     (re.compile(r"\b20\d\d-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|\+00:00)?)?"), "2026-11-21"),
@@ -34,16 +39,25 @@ def commands_of(block: str) -> list[list[str]]:
     return [shlex.split(line) for line in lines if line.strip() and not line.startswith("#")]
 
 
-def run(words: Sequence[str]) -> tuple[int, str]:
-    """The exit code and what a terminal shows of `uv run scripts/NAME.py WORDS`, run in this process."""
+def run(words: Sequence[str], stack: str | None = None) -> tuple[int, str]:
+    """The exit code and what a terminal shows of `uv run scripts/NAME.py WORDS`, run in this process.
+
+    A script of HARNESSES runs in a process of the Python `stack`, where one is given.
+    """
     place = next(number for number, word in enumerate(words) if word.startswith("scripts/"))
-    main = importlib.import_module(Path(words[place]).stem).main
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        code = main(list(words[place + 1 :]))
+    name, words = Path(words[place]).stem, list(words[place + 1 :])
+    if stack and name in HARNESSES:
+        command = [stack, str(ROOT / "scripts" / f"{name}.py"), *words]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        code, printed = done.returncode, done.stdout
+    else:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            code = importlib.import_module(name).main(words)
+        printed = out.getvalue()
     if code in (2, 4):
-        raise AssertionError(f"{shlex.join(words)}: {code}: {out.getvalue()}")
-    return code, out.getvalue()
+        raise AssertionError(f"{name} {shlex.join(words)}: {code}: {printed}")
+    return code, printed
 
 
 def masked(text: str, secrets: Sequence[tuple[str, str]] = ()) -> str:
@@ -55,15 +69,17 @@ def masked(text: str, secrets: Sequence[tuple[str, str]] = ()) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def filled(text: str, secrets: Sequence[tuple[str, str]] = ()) -> str:
-    """A page whose commands were run in the current folder, with what they printed."""
+def filled(text: str, secrets: Sequence[tuple[str, str]] = (), stack: str | None = None) -> str:
+    """A page whose commands were run in the current folder, with what they printed; without `stack`, the light ones."""
 
     def step(match: re.Match[str]) -> str:
-        answers = [run(words) for words in commands_of(match["commands"])]
+        if match["stack"] and not stack:
+            return match[0]
+        answers = [run(words, stack) for words in commands_of(match["commands"])]
         printed = "".join(text for _, text in answers)
         codes = [code for code, _ in answers if code]
         printed += f"(exit code {codes[-1]})\n" if codes else ""
         shown = f"\n```text\n{masked(printed, secrets)}```\n" if printed else ""
-        return f"```bash\n{match['commands']}```\n{shown}"
+        return f"```bash{match['stack'] or ''}\n{match['commands']}```\n{shown}"
 
     return STEP.sub(step, text)

@@ -324,3 +324,11 @@ def test_a_small_file_takes_no_memory_of_the_largest_allowed(tmp_path):
 
     assert inputs.whole_content(Watched(b"x" * 10_000_000), "small", most=2**40) == b"x" * 10_000_000
     assert max(asked) <= 2**24 and min(asked) > 0
+
+
+def test_a_place_that_is_missing_names_its_neighbour(tmp_path):
+    (tmp_path / "tiny_run" / "results").mkdir(parents=True)
+    found = frame.near_place(tmp_path / "tinyrun" / "results")
+    assert found == f" (did you mean {tmp_path / 'tiny_run' / 'results'}?)"
+    assert frame.near_place(tmp_path / "tiny_run" / "result").endswith("results?)")
+    assert frame.near_place(tmp_path / "unlike" / "results") == ""

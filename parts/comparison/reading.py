@@ -10,7 +10,7 @@ from typing import Any
 from parts.comparison.chosen_items import with_chosen_items
 from parts.comparison.policy import parse_policy
 from parts.comparison.vocabulary import ModelRuns, Policy
-from parts.frame import ScriptError, listing, nearest, note, single_line
+from parts.frame import ScriptError, listing, near_place, nearest, note, single_line
 from parts.inputs import input_text
 from parts.metadata.front_matter import load_yaml
 from parts.records.files import read_record, record_files
@@ -109,7 +109,7 @@ class Library:
     def why_missing(self, path: Path, source: str) -> str:
         """What to say, and to try, when nothing is found."""
         if not self.folders:
-            what = "no record in it" if path.exists() else "no such file or folder"
+            what = "no record in it" if path.exists() else f"no such file or folder{near_place(path)}"
             return f"{what}; a model's name needs --results DIR, the folder with its records"
         models = model_names([entry.identity for entry in self.entries()])
         names = {name for entry in self.entries() for name in (*models, entry.identity.id, entry.identity.checkpoint)}

@@ -27,7 +27,7 @@ from parts.contamination.files import (
 )
 from parts.contamination.scores import Join, Measured, against_others, split_scores
 from parts.contamination.vocabulary import CLEAN, SUSPECT, TOO_SHORT, BenchmarkItem, Judged, Rule, ScoreRow
-from parts.frame import ROUNDED, ScriptError, is_number, listing, note, single_line
+from parts.frame import ROUNDED, ScriptError, is_number, listing, near_place, note, single_line
 from parts.inputs import MAX_SAMPLES, input_lines, input_text
 from parts.records.files import read_record, record_files
 from parts.records.identity import model_names, one_model
@@ -80,7 +80,7 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
     for name in names:
         path = Path(name)
         if not path.exists():
-            raise ScriptError(f"--items {name}: no such file or folder")
+            raise ScriptError(f"--items {name}: no such file or folder{near_place(path)}")
         files = list(text_files_below(path)) if path.is_dir() else [path]
         if path.is_dir():
             files = [f for f in files if is_item_file(f.name)]

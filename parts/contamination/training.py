@@ -39,7 +39,7 @@ from parts.contamination.files import (
 from parts.contamination.report import MOST_PROBLEMS
 from parts.contamination.scanning import BEHIND, Scanner, add_found
 from parts.contamination.vocabulary import Found, Index, Part, ScanSettings, Sources, plural
-from parts.frame import ScriptError, listing, single_line, write_whole
+from parts.frame import ScriptError, listing, near_place, single_line, write_whole
 from parts.hub.token import hub_token
 from parts.inputs import input_lines, is_input, open_input
 from parts.tables import progress_bar
@@ -74,7 +74,8 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
             parts |= {part.name: [part] for part in hub_parts(name, *match, wanted)}
             continue
         else:
-            raise ScriptError(f"--training {name}: no such file, folder or data set of the Hub (OWNER/NAME)")
+            what = "no such file, folder or data set of the Hub (OWNER/NAME)"
+            raise ScriptError(f"--training {name}: {what}{near_place(path)}")
         for file in found:
             real = os.path.realpath(file)
             if real in own:

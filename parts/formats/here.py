@@ -16,7 +16,7 @@ from parts.checkpoints import WEIGHT_FILES, weight_files, weights_sha256
 from parts.formats.files import json_lines, parquet_columns, parquet_rows
 from parts.formats.values import all_texts, without_tokens
 from parts.formats.vocabulary import MAX_JSON, EvaluatedModel, Moment, foreign_id, is_path
-from parts.frame import ScriptError, note, single_line
+from parts.frame import ScriptError, near_place, note, single_line
 from parts.hashes import data_sha256, files_sha256
 from parts.private import shown_path
 
@@ -188,7 +188,7 @@ class Here:
 def checkpoint_folders(folder: Path) -> list[Path]:
     """A checkpoint folder, or those in a folder and one level deeper; ScriptError when there is none."""
     if not folder.is_dir():
-        raise ScriptError(f"--checkpoints {folder}: no such folder")
+        raise ScriptError(f"--checkpoints {folder}: no such folder{near_place(folder)}")
     levels = [[folder.resolve()], sorted(folder.resolve().glob("*/")), sorted(folder.resolve().glob("*/*/"))]
     for folders in levels:
         found = [path for path in folders if any((path / name).is_file() for name in WEIGHT_FILES)]

@@ -21,7 +21,7 @@ from parts.checkpoints import (
     weights_sha256,
     why_incomplete,
 )
-from parts.frame import ScriptError, listing, note
+from parts.frame import ScriptError, listing, near_place, note
 from parts.harness.templates import try_chat_templates
 from parts.harness.vocabulary import Model
 from parts.inputs import read_json
@@ -248,7 +248,7 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
             left_out += incomplete
         elif path.exists() or not is_hub_place(name):
             raise ScriptError(
-                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id "
+                f"{name}: no such folder{near_place(path)}; give a checkpoint folder, a folder of them, or a Hub id "
                 "owner/name[/subfolder][@revision]"
             )
         else:

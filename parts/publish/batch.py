@@ -15,7 +15,7 @@ from typing import Any
 
 from parts.cards.asking import conflict_text
 from parts.cards.labels import Vocabulary
-from parts.frame import ScriptError, note, single_line, to_json, write_whole
+from parts.frame import ScriptError, listing, note, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.answers import listed
 from parts.hub.committing import git_blob_id
@@ -37,7 +37,7 @@ from parts.metadata.plan import (
 from parts.metadata.scale import settle
 from parts.metadata.validation import check_eval_results, check_eval_results_set, check_model_index
 from parts.names import REPO_ID
-from parts.publish.artificial_analysis import aa_entries
+from parts.publish.artificial_analysis import AA_NAME, aa_entries
 from parts.publish.hub import Hub, card_errors
 from parts.publish.origins import metric_questions, read_card_scores, still_said
 from parts.publish.records import entries_records
@@ -98,12 +98,12 @@ def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> Model
 
 
 def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
-    if state.card is None and batch.sources == {"card"}:
-        return ModelOutcome(repo_id, "none", "it has no README.md")
-    entries, doubt, conflicts = batch_entries(batch, repo_id, state)
+    entries, doubt, missing, conflicts = batch_entries(batch, repo_id, state)
+    left_out = [entry.benchmark for entry in entries if batch.keys and entry.key not in batch.keys]
     entries = [entry for entry in entries if not batch.keys or entry.key in batch.keys]
     if not entries:
-        return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "no results of this model were found")
+        missing += [f"of other benchmarks only: {listing(left_out)}"] if left_out else []
+        return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "; ".join(missing))
     plan = make_plan(
         repo_id,
         entries,
@@ -141,18 +141,23 @@ def settled_plan(batch: Batch, plan: Plan) -> list[str]:
     return settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, plan.scales)
 
 
-def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str]]:
-    """The results of a model from the wanted sources, what is in doubt, and what contradicts itself."""
+def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str], list[str]]:
+    """The results of a model from the wanted sources, what is in doubt, why a source has none, and conflicts."""
     entries: list[Entry] = []
-    doubt, conflicts = "", []
+    doubt, missing, conflicts = "", [], []
+    if "card" in batch.sources and state.card is None:
+        missing.append("it has no README.md")
     if "card" in batch.sources and state.card is not None:
         answer, task = read_card_scores(state.card, repo_id, batch.vocabulary)
         entries += card_entries(answer.results, repo_id, task)
         doubt = answer.message if answer.code == 3 else ""
+        missing += [answer.message.partition("\n")[0].rstrip(":")] if answer.code == 1 else []
         conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
-    if "aa" in batch.sources and (model := same_aa_model(batch.aa_models, repo_id)):
-        entries += aa_entries(model, batch.mapping)[0]
-    return entries, doubt, conflicts
+    if "aa" in batch.sources:
+        model = same_aa_model(batch.aa_models, repo_id)
+        entries += aa_entries(model, batch.mapping)[0] if model else []
+        missing += [] if model else [f"{AA_NAME} has no model of that name and creator"]
+    return entries, doubt, missing, conflicts
 
 
 def same_aa_model(models: list[dict[str, Any]], repo_id: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from parts.checkpoints import Checkpoint, inside
-from parts.frame import ScriptError, listing, write_whole
+from parts.frame import ScriptError, listing, near_place, write_whole
 from parts.hashes import file_sha256
 from parts.inputs import read_json
 from parts.ranking.vocabulary import RANKING_SCHEMA
@@ -54,7 +54,7 @@ def plan_files(
         elif asset.is_dir():
             found += [RepoFile(f"{name}/{inner}", path) for inner, path in walk(asset, asset)]
         else:
-            raise ScriptError(f"--assets {asset}: no such file or folder")
+            raise ScriptError(f"--assets {asset}: no such file or folder{near_place(asset)}")
     secrets = {
         f.target
         for f in found

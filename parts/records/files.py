@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, script_here, single_line
+from parts.frame import ScriptError, near_place, script_here, single_line
 from parts.inputs import input_bytes, strict_json
 from parts.records.schema import RECORD_SCHEMA
 
@@ -33,7 +33,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
         for base, directories, names in os.walk(folder):
             directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
