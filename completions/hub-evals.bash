@@ -1,4 +1,4 @@
-# What bash offers behind `uv run scripts/NAME.py` and `scripts/NAME.py`. In ~/.bashrc, behind uv's own completion:
+# What bash offers behind `uv run scripts/NAME.py`. In ~/.bashrc, behind uv's own completion:
 #   source PLACE/completions/hub-evals.bash
 # In zsh first: autoload -U +X bashcompinit && bashcompinit
 # Written by parts/completion.py.

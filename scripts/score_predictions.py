@@ -27,6 +27,7 @@ and 95 % intervals (--json: one document) and writes OUTPUT_DIR/data/<benchmark>
   uv run scripts/score_predictions.py raw.jsonl --metric accuracy --parse "answer: (\\w)" --model-id M --benchmark K
   uv run scripts/score_predictions.py chances.jsonl --metric ece --figure reliability.svg --model-id M --benchmark K
   uv run scripts/score_predictions.py answers.jsonl --custom-metric mine.py --model ./checkpoints/step_700 --benchmark K
+  uv run scripts/score_predictions.py answers/data/quiz/me/mine/UUID.json --custom-metric judge.py   # of an evaluation
 
 metric                                               fields of a line, beside "id" (and "prompt", "group", "attempt")
   accuracy exact-match f1-binary f1-macro f1-micro   prediction; reference, or references (a list)
@@ -222,15 +223,47 @@ def run(args: argparse.Namespace) -> int:
         return score_file(args)
 
 
+# What the record of an evaluation says itself.
+SAID = (
+    "model",
+    "model_id",
+    "shots",
+    "temperature",
+    "sampling_seed",
+    "dataset",
+    "split",
+    "dataset_revision",
+    "items_of",
+)
+
+
+def answers_of(args: argparse.Namespace) -> KeptAnswers | None:
+    """The answers of an evaluation, where the file is its record; then the benchmark is that one's too."""
+    try:
+        answers = kept_answers(args.predictions)
+    except ScriptError as error:
+        raise ScriptError(f"{args.predictions}: {error}", error.code) from error
+    if answers is None:
+        return None
+    given = next((name for name in SAID if getattr(args, name) is not None), None)
+    if given:
+        raise ScriptError(f"--{given.replace('_', '-')}: {args.predictions} is an evaluation's record, which says it")
+    args.benchmark = args.benchmark or [answers.result["evaluation_name"]]
+    return answers
+
+
 def score_file(args: argparse.Namespace) -> int:
     """All of it: nothing is written before everything is computed."""
     custom = read_custom_metric(args.custom_metric) if args.custom_metric else None
     metrics = asked_metrics(args, custom)
+    answers = answers_of(args)
     benchmark = agreed_benchmark(args, metrics)
-    subject = read_subject(args.model, args.model_id)
+    subject = answers.subject if answers else read_subject(args.model, args.model_id)
     choices = read_choices(args, subject.id, custom)
     try:
-        lines, digest = read_predictions(args.predictions, choices.watch)
+        lines, digest = (
+            (answers.lines, answers.sha256) if answers else read_predictions(args.predictions, choices.watch)
+        )
         size = len({line.id for line in lines})
         lines, limit = planned_lines(args.items_of, lines, subject.id) if args.items_of else (lines, None)
         measurements = measure_all(metrics, lines, choices)
@@ -245,8 +278,9 @@ def score_file(args: argparse.Namespace) -> int:
     if not args.dry_run:
         source = data_source(args, benchmark, size)
         library = library_details(args, digest, metrics)
-        about = Evaluation(subject, benchmark, args.shots, reading_of(args), source, library, int(time.time()),
-            args.temperature, args.sampling_seed, limit,
+        shots = answers.shots if answers else args.shots
+        about = Evaluation(subject, benchmark, shots, reading_of(args), source, library, int(time.time()),
+            args.temperature, args.sampling_seed, limit, answers,
         )  # fmt: skip
         if figure is not None:
             write_lines(args.figure, [figure])
@@ -311,7 +345,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--figure",
     )
     add = parser.add_argument
-    add("predictions", type=Path, metavar="PREDICTIONS.jsonl", help="one JSON object with an id in each line")
+    add(
+        "predictions",
+        type=Path,
+        metavar="PREDICTIONS.jsonl",
+        help="one JSON object with an id in each line; or an evaluation's record, with its samples beside it",
+    )
     add("--metric", action="append", metavar="NAME", help="a metric (--help-all lists them; repeat for several)")
     add("--custom-metric", metavar="FILE.py", help="a Python file with one function, score(row); it is run")
     add("--benchmark", action="append", metavar="K", help="what the predictions answer, for instance squad")
@@ -394,7 +433,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.figures", "metrics.forecasts", "metrics.items", "metrics.plans", "metrics.ratings",
+#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.answers", "metrics.figures", "metrics.forecasts", "metrics.items", "metrics.plans", "metrics.ratings",
 #     "metrics.reading", "metrics.records", "metrics.report", "metrics.vocabulary", "names", "private",
 #     "records.schema", "tables"
 # )
@@ -403,6 +442,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 import collections
 import csv
 import difflib
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -420,7 +460,8 @@ import uuid
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from statistics import NormalDist, median
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO
 
@@ -1167,74 +1208,6 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
-
-# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
-METRIC_IDS = {
-    "acc": "accuracy",
-    "em": "exact_match",
-    "loglikelihood_f1": "f1",
-    "mf1": "f1",
-    "mcc": "matthews_correlation",
-    "ppl": "perplexity",
-    "rougeL": "rouge_l",
-    "chrf++": "chrf_plus_plus",
-}
-
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "perplexity": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
-LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
-CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
-
-
-def metric_id(name: str) -> str:
-    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
-    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
-
-
-def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of a metric."""
-    known = METRIC_SCALES.get(name.split(":", 1)[0])
-    if known:
-        return known
-    if all(0.0 <= value <= 1.0 for value in values):
-        return "proportion", 0.0, 1.0
-    return "points", None, None
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def shared_metric_id(name: str) -> str:
-    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
-    match = re.fullmatch(r"pass@(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
-
-
-def pass_at_k(n: int, c: int, k: int) -> float:
-    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
-    return 1 - math.comb(n - c, k) / math.comb(n, k)
-
-
 # --- parts/metrics/vocabulary.py --------------------------------------------------------------------------------------
 
 RESAMPLES = 1_000  # bootstrap draws
@@ -1423,11 +1396,14 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class CustomMetric:
-    """The function of a user's file, from a line's fields to a number or None, and what it says of its scale."""
+    """The function of a user's file, from a line's fields to a number or None, and what it says of its scale.
+
+    parameters: the file's SHA-256, and the model and settings of a judge.
+    """
 
     metric: Metric
     function: Callable[[dict[str, Any]], Any]
-    sha256: str
+    parameters: Mapping[str, str]
 
 
 def text_metric(name: str, id: str | None = None, **more: Any) -> Metric:
@@ -2069,73 +2045,622 @@ def ungrouped(lines: Sequence[Line]) -> list[tuple[int, str]]:
     )
 
 
-# --- parts/metrics/attempts.py ----------------------------------------------------------------------------------------
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
 
 
-def unequal_attempts(items: Sequence[Item]) -> bool:
-    """Whether some items were tried more often than others."""
-    if all(item.attempt is None for item in items):
-        return False
-    return len(set(Counter(item.id for item in items).values())) > 1
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
 
 
-def item_means(values: np.ndarray, items: Sequence[Item]) -> tuple[np.ndarray, list[str | None]]:
-    """(the mean of each item's attempts, what the items share beside being attempts at one)."""
-    import numpy as np
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
 
-    found: dict[str, list[float]] = defaultdict(list)
-    groups: dict[str, str | None] = {}
-    for item, value in zip(items, values.tolist(), strict=True):
-        found[item.id].append(value)
-        groups[item.id] = None if item.group == item.id else item.group
-    return np.array([math.fsum(own) / len(own) for own in found.values()]), list(groups.values())
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
 
-def put_together(scores: Scores, unparsed: Sequence[Item]) -> tuple[Scores, list[Item]]:
-    """Scores of items with all their attempts in one, and the unparsed items of which no attempt has a score."""
-    import numpy as np
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                found.setdefault(real, Path(path))
+    return list(found.values())
 
-    made = Counter(item.id for item in (*scores.items, *unparsed))
-    known: dict[str, list[tuple[Item, float]]] = defaultdict(list)
-    without: dict[str, tuple[Item, str]] = {}
-    for i, (item, value) in enumerate(zip(scores.items, scores.values.tolist(), strict=True)):
-        if i in scores.reasons:
-            without.setdefault(item.id, (item, scores.reasons[i]))
-        else:
-            known[item.id].append((item, value))
-    items, values, reasons = [], [], {}
-    for id, own in known.items():
-        items.append(whole_item([item for item, _ in own], made[id], len(own)))
-        values.append(math.fsum(value for _, value in own) / len(own))
-    for id, (item, reason) in without.items():
-        if id not in known:
-            reasons[len(items)] = reason
-            items.append(whole_item([item], made[id], 0))
-            values.append(math.nan)
-    left: dict[str, Item] = {}
-    for item in unparsed:
-        if item.id not in known and item.id not in without:
-            left.setdefault(item.id, item)
-    details: dict[str, Any] = {"attempts": made.total(), "scored": sum(map(len, known.values()))}
-    fewest, most = min(made.values()), max(made.values())
-    notes = [*scores.notes, f"items have {fewest} to {most} attempts: averaged per item first"]
-    done = replace(
-        scores,
-        items=items,
-        values=np.array(values),
-        reasons=reasons,
-        notes=notes,
-        details={**scores.details, **details},
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+# --- parts/records/attempts.py ----------------------------------------------------------------------------------------
+
+# Counts in a record's score_details.details, with the words for people, in the order in which they are told.
+COUNT_WORDS = {
+    "no_value": "without a grade",
+    "errored": "failed",
+    "unscored": "unscored",
+    "limit_hit": "stopped by a limit",
+    "empty": "empty",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "truncated_prompts": "truncated prompts",
+}
+DOUBTFUL = ("empty", "truncated", "unparsed", "truncated_prompts")  # scored, but perhaps not as the model meant them
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """made = scored + lost; made is None where nothing says how many there were."""
+
+    made: int | None
+    lost: int
+
+    @property
+    def scored(self) -> int | None:
+        """How many have a score."""
+        return None if self.made is None else self.made - self.lost
+
+
+def read_counts(details: Any) -> dict[str, int]:
+    """The counts in a record's details, of any name; what is no count is left out."""
+    if not isinstance(details, Mapping):
+        return {}
+    return {str(name): int(count) for name, count in details.items() if re.fullmatch(r"[0-9]{1,9}", str(count))}
+
+
+def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0, rows: int = 0) -> Attempts:
+    """The attempts that counts, the number of scored items and the lines of a samples file speak of.
+
+    Where they disagree the larger loss counts: an attempt that somebody knows to be lost is lost.
+    """
+    made, scored = counts.get("attempts"), counts.get("scored")
+    told = made - scored if made is not None and scored is not None and made >= scored else 0
+    lost = max(counts.get("no_value", 0) + counts.get("unscored", 0), told, unscored_rows)
+    if made is None:
+        made = rows or (None if n is None else n + lost)
+    return Attempts(None if made is None else max(made, lost), lost)
+
+
+def score_bounds(
+    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+) -> tuple[float, float] | None:
+    """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
+
+    low and high bound the score of one attempt. Without lost attempts both are the score.
+    """
+    if not attempts.lost:
+        return score, score
+    if not attempts.made or low is None or high is None:
+        return None
+    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
+
+
+def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
+    """What is to be said of attempts that did not go well: "24 of 1000 attempts lost (24 failed)"; else nothing."""
+    parts = [f"{counts[name]} {words}" for name, words in COUNT_WORDS.items() if counts.get(name)]
+    if not attempts.lost:
+        return ", ".join(parts)
+    of = "" if attempts.made is None else f" of {attempts.made}"
+    return f"{attempts.lost}{of} attempts lost" + (f" ({', '.join(parts)})" if parts else "")
+
+
+# --- parts/records/identity.py ----------------------------------------------------------------------------------------
+
+# What a record may call the parts of an identity, in model_info.additional_details or among its settings.
+IDENTITY_FIELDS = {
+    "revision": ("revision", "model_revision"),
+    "adapter": ("adapter", "lora_local_path", "peft", "lora", "lora_modules", "lora_path", "adapter_model", "delta"),
+    "subfolder": ("subfolder",),
+    "file": ("gguf_file", "model_file", "filename"),
+    "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
+}
+NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
+MAIN_REVISIONS = {"", "main"}
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+
+    Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
+    """
+
+    id: str
+    revision: str = ""
+    adapter: str = ""
+    subfolder: str = ""
+    file: str = ""
+    quantization: str = ""
+    provider: str = ""
+    weights: str = ""
+    checkpoint: str = ""
+    display: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is equal for one model only."""
+        main = "" if self.revision in MAIN_REVISIONS else self.revision
+        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
+
+    @property
+    def name(self) -> str:
+        """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
+        more = ", ".join(
+            f"{field}={value}"
+            for field in ("adapter", "subfolder", "file", "quantization", "provider")
+            if (value := getattr(self, field))
+        )
+        revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
+        return f"{self.id}{revision}" + (f" [{more}]" if more else "")
+
+    @property
+    def fixed(self) -> str:
+        """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
+        return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a person may mean this model by a name.
+
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
+        file of it: these are asked for by their whole name, or by what is only theirs.
+        """
+        if self.adapter or self.subfolder or self.file:
+            own = self.subfolder or self.file or self.adapter
+            return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
+        revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
+        revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
+        bare = {self.id, self.id.rsplit("/", 1)[-1]}
+        names = bare | {f"{one}@{revision}" for one in bare for revision in revisions}
+        return name in (names | {self.name, self.checkpoint, self.display}) - {""}
+
+
+def identity_of(record: Mapping[str, Any]) -> Identity:
+    """The model of a record or a failure entry; its id is empty when it names none. ValueError for another shape."""
+    if record.get("failure"):
+        info: Any = {"id": record.get("model_id"), "additional_details": record}
+    else:
+        info = record.get("model_info") or {}
+    details = info.get("additional_details") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(details, dict | None):
+        raise ValueError("model_info is no object")
+    details = details or {}
+    rows = record.get("evaluation_results")
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    generation = first.get("generation_config")
+    settings = generation.get("additional_details") if isinstance(generation, dict) else None
+    places = [details, settings if isinstance(settings, dict) else {}]
+    found = {
+        field: next(
+            (
+                f"{name}={text}" if text.lower() == "true" else text
+                for place in places
+                for name in names
+                if (text := said_value(place.get(name)))
+            ),
+            "",
+        )
+        for field, names in IDENTITY_FIELDS.items()
+    }
+    return Identity(
+        id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
+        **found,
+        provider=said_value(info.get("inference_platform")),
+        weights=name_text(details.get("weights_sha256")),
+        checkpoint=name_text(details.get("checkpoint")),
+        display=name_text(info.get("name")),
     )
-    return done, [whole_item([item], made[item.id], 0) for item in left.values()]
 
 
-def whole_item(own: Sequence[Item], made: int, scored: int) -> Item:
-    """One item of some attempts, with how many were made and how many have a score."""
-    group = None if own[0].group == own[0].id else own[0].group
-    outputs = tuple(text for item in own for text in item.outputs)
-    more = (*own[0].more, ("attempts", str(made)), ("scored", str(scored)))
-    return own[0]._replace(attempt=None, group=group, outputs=outputs, more=more)
+def name_text(value: Any) -> str:
+    """A name as text on one line; nothing for what is no text."""
+    return single_line(value) if isinstance(value, str) else ""
+
+
+def said_value(value: Any) -> str:
+    """An option's value; nothing when it was not used."""
+    text = single_line(value) if isinstance(value, str | int | float) else ""
+    return "" if text.lower() in NOTHING or text == "unknown" else text
+
+
+def one_model(found: Iterable[Identity], what: str) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
+    by_key = {identity.key: identity for identity in found}
+    if len(by_key) > 1:
+        names = model_names(list(by_key.values()))
+        raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
+    return next(iter(by_key.values()))
+
+
+def model_names(identities: Sequence[Identity]) -> list[str]:
+    """The names of some models in natural order, each once, so that each means one of them."""
+    names = {identity.key: identity.name for identity in identities}
+    ids = [key[0] for key in names]
+    for key, name in names.items():
+        if ids.count(key[0]) > 1 and name == key[0]:
+            names[key] = f"{name}@main"
+    return sorted(set(names.values()), key=natural_key)
+
+
+# --- parts/records/settings.py ----------------------------------------------------------------------------------------
+
+# Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
+HARMLESS = {
+    *("batch_size", "max_batch_size", "device", "gpu", "gpus", "hardware", "num_gpus", "trust_remote_code", "limit"),
+    *("execution_command", "command", "repeat", "repeats", "sample_range", "num_train_trials", "max_connections"),
+    *("log_samples", "log_level", "verbosity", "write_out", "use_cache", "cache_requests", "cache_dir", "download_dir"),
+    *("output_dir", "output_path", "path", "include_path", "max_retries", "timeout", "attempt_timeout", "retries"),
+    *("max_samples", "max_tasks", "max_subprocesses", "display", "fail_on_error", "tensor_parallel_size"),
+    *("data_parallel_size", "pipeline_parallel_size", "gpu_memory_utilization", "swap_space", "parallelize"),
+    *("device_map", "disable_log_stats", "concurrent_requests", "num_concurrent", "tokenized_requests", "base_url"),
+    *("pretrained", "model", "model_name", "model_path", "max_length", "low_cpu_mem_usage", "use_fast_tokenizer"),
+    *("seed", "random_seed", "numpy_seed", "torch_seed", "parent_seed", "bootstrap_iters", "model_num_parameters"),
+    *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
+    *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
+    *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *(
+        "cluster_by",
+        "cluster",
+        "direction",
+        "library",
+        "lower_is_better",
+        "numerator",
+        "denominator",
+        "inspect_evals_version",
+    ),
+    "statistics",
+    *(
+        "predictions_sha256",
+        "execution",
+        "aggregation_note",
+        "dataset_path",
+        "data_files",
+        "job_id",
+        "job_url",
+        "packages_sha256",
+        "shots",
+    ),
+    "revision_note",
+}
+HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
+USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
+# Of what stands beside the model: how it was loaded or asked. All else there tells models apart and is no setting.
+LOADED = re.compile(r"load_in_.*|.*quantization.*|.*dtype|kv_cache.*|max_model_len|.*(?:reasoning|thinking).*")
+# Only of the model itself: two models may differ in it and be compared.
+MODEL_FACTS = {"revision", "adapter", "subfolder", "file"}
+WORDS_OF_SETTINGS = {
+    "few_shot": "few-shot count",
+    "few_shot_split": "few-shot split",
+    "use_chat_template": "chat template",
+    "chat_template": "chat template text",
+    "chat_template_hash": "chat template hash",
+    "system_prompt": "system prompt",
+    "custom_tasks_sha256": "task file",
+    "data_sha256": "data set's revision",
+    "revision": "data set's revision",
+    "subset": "data set's configuration",
+}
+UNSAID = "nothing"
+
+
+def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
+    """All that can change a result's answers or how they were judged, by the words for people."""
+    library, metric = record.get("eval_library") or {}, row["metric_config"]
+    model = record.get("model_info") or {}
+    engine, loaded = model.get("inference_engine") or {}, model.get("additional_details") or {}
+    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
+    found: dict[str, Any] = {
+        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
+        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
+        "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "scoring": metric.get("metric_parameters") or None,
+        "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
+        "data set": source.get("hf_repo") or source.get("dataset_name"),
+        "split": source.get("hf_split"),
+    }
+    model_keys = {name for field in MODEL_FACTS for name in IDENTITY_FIELDS[field]}
+    for place in (
+        (metric.get("additional_details"), USAGE),
+        (source.get("additional_details"), USAGE),
+        (library.get("additional_details"), USAGE),
+        (generation.get("additional_details"), model_keys),
+        (generation.get("generation_args"), set()),
+        ({name: value for name, value in loaded.items() if LOADED.fullmatch(name)}, set()),
+    ):
+        found |= counted(*place, found)
+    found |= {
+        name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
+    }
+    if shots:
+        found["few-shot count"] = shots
+    return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of some details that count, by their words; a word that has a value already keeps it."""
+    if details is None:
+        return {}
+    kept = {}
+    for name, value in dict(details).items():
+        if name in HARMLESS or name in left_out or HARMLESS_FORMS.fullmatch(name):
+            continue
+        words = WORDS_OF_SETTINGS.get(name, name)
+        if words not in found or found[words] in (None, ""):
+            kept[words] = value
+    return kept
+
+
+def said(value: Any) -> str:
+    """A setting's value as text; nothing for one that says nothing."""
+    if value is None or value in ("", "None", "null"):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return single_line(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+
+def differences_of_settings(
+    one: Mapping[str, str], two: Mapping[str, str], same_writer: bool = True
+) -> dict[str, tuple[str, str]]:
+    """What was set differently: name -> both values.
+
+    A setting that one side alone has is a difference where the same program wrote both records, for then the other was
+    made without it; another program may just not say it.
+    """
+    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    return {
+        name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
+    }
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A setting's value for a message."""
+    text = single_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Differences for people: "few-shot count: 0 and 5"."""
+    return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
+
+
+# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
+
+HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
+MOST_STEPS = 200
+
+
+def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
+
+    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
+    """
+    import numpy as np
+
+    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
+    np.fill_diagonal(wins, 0.0)
+    met, ratings = wins + wins.T, np.zeros(len(wins))
+    for _ in range(MOST_STEPS):
+        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
+        weight = met * chance * (1 - chance)
+        information = np.diag(weight.sum(axis=1)) - weight
+        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
+        ratings = ratings + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            break
+    return ratings, np.linalg.pinv(information, hermitian=True)
+
+
+def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
+    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
+
+    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
+    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
+    much.
+    """
+    import numpy as np
+
+    ratings, covariance = joint_ratings(won)
+    gaps = ratings[:, None] - ratings[None, :]
+    spread = np.diag(covariance)
+    variance = spread[:, None] + spread[None, :] - 2 * covariance
+    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
+    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
+
+
+def linked(met: np.ndarray) -> np.ndarray:
+    """[i, j]: whether i met j, directly or by others."""
+    import numpy as np
+
+    reach = met | np.eye(len(met), dtype=bool)
+    while True:
+        further = (reach.astype(float) @ reach.astype(float)) > 0
+        if (further == reach).all():
+            return reach
+        reach = further
+
+
+# --- parts/records/shared.py ------------------------------------------------------------------------------------------
+
+MOST_OPPONENTS = 2_000
+JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVotes:
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
+
+    file: str
+    system: str
+    against: Mapping[str, tuple[float, float]]
+    effect: float = 1.0
+    metric: str = ""
+
+    @property
+    def text(self) -> str:
+        """As one text for a table."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
+    """The votes of a result; None where it is of none."""
+    library = (record.get("eval_library") or {}).get("additional_details") or {}
+    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
+    name = metric.get("metric_id") or metric.get("metric_name")
+    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
+
+
+def votes_of(told: Any) -> SharedVotes | None:
+    """Votes as a record's details or a table's text tell them; None for anything else."""
+    try:
+        told = json.loads(told) if isinstance(told, str) else told
+        against = told["against"]
+        against = json.loads(against) if isinstance(against, str) else against
+        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
+        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
+        return None
+    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
+    file, system, metric = names
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
+
+
+def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
+    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
+    if one is None or two is None:
+        return False
+    return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def joint_pairs(
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
+) -> list[tuple[int, int, float]]:
+    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
+
+    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
+    they can be, so that they add up.
+    """
+    files: dict[str, list[int]] = {}
+    for i, own in enumerate(votes):
+        if own is not None and own.metric in JOINT_METRICS:
+            files.setdefault(own.file, []).append(i)
+    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
+    known = [i for i, own in enumerate(votes) if own is not None]
+    found = []
+    for place, i in enumerate(known):
+        for j in known[place + 1 :]:
+            if share_votes(votes[i], votes[j]):
+                together = errors[i] + errors[j]
+                apart = (values[i] - values[j]) / together if together else 0.0
+                found.append((i, j, joint.get((i, j), apart)))
+    return found
+
+
+def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
+    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
+    own = [votes[i] for i in members]
+    names = sorted({name for one in own for name in (one.system, *one.against)})
+    won = win_counts(own, names)
+    found = vote_statistics(won, max(one.effect for one in own))
+    return [
+        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
+        for place, i in enumerate(members)
+        for j in members[place + 1 :]
+    ]
+
+
+def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
+    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
+    import numpy as np
+
+    places = {name: i for i, name in enumerate(names)}
+    won = np.zeros((len(names), len(names)))
+    for one in own:
+        i = places[one.system]
+        for name, (wins, count) in one.against.items():
+            j = places[name]
+            if count > won[i, j] + won[j, i]:
+                won[i, j], won[j, i] = wins, count - wins
+    return won
 
 
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
@@ -2226,6 +2751,1165 @@ def error_of_mean(values: np.ndarray) -> float:
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
+
+OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
+OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
+OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
+WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
+FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
+
+
+def formula_of(stated: str, aggregation: str) -> str:
+    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
+    if stated:
+        return stated if stated in (*OF_SUMS, *OF_LABELS, *OF_ROWS) else ""
+    return FROM_RATIOS.get(aggregation, "")
+
+
+def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
+    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
+    text = fields.get("statistics")
+    if text is None and {"numerator", "denominator"} <= fields.keys():
+        text = f"[{fields['numerator']}, {fields['denominator']}]"
+    if text is None:
+        return None
+    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
+    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
+    if formula in OF_LABELS:
+        return tuple(None if label is None else str(label) for label in found)
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
+    return tuple(map(float, found))
+
+
+def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """The score of items with these statistics; None where it is not defined, and for a formula of rows."""
+    if formula in OF_ROWS:
+        return None
+    if formula in OF_LABELS:
+        return score_of_labels(found, formula)
+    sums = [math.fsum(column) for column in zip(*found, strict=True)]
+    try:
+        score = score_of_sums(sums, formula)
+    except (ZeroDivisionError, OverflowError):
+        return None
+    return score if math.isfinite(score) else None
+
+
+def score_of_sums(sums: Sequence[float], formula: str) -> float:
+    """A score from the sums of the items' statistics; ZeroDivisionError where it is not defined."""
+    if formula == "bleu":
+        return bleu_of_sums(sums)
+    if formula == "chrf":
+        triples = [sums[i : i + 3] for i in range(0, len(sums), 3) if sums[i] > 0 and sums[i + 1] > 0]
+        precision, recall = (math.fsum(row[2] / row[side] for row in triples) / max(len(triples), 1) for side in (0, 1))
+        return 500 * precision * recall / (4 * precision + recall) if precision + recall else 0.0
+    if formula == "f1":
+        return 2 * sums[0] / (sums[1] + sums[2])
+    rate = sums[0] / sums[1]
+    return {
+        "ratio": lambda: rate,
+        "percent_ratio": lambda: 100 * rate,
+        "perplexity": lambda: math.exp(-rate),
+        "bits": lambda: -rate / math.log(2),
+    }[formula]()
+
+
+def bleu_of_sums(sums: Sequence[float]) -> float:
+    """BLEU with sacrebleu's default smoothing (exp): n-grams found (4), said (4), and both lengths."""
+    right, said, own, wanted = sums[:4], sums[4:8], sums[8], sums[9]
+    if not all(said) or not any(right):
+        return 0.0
+    logs, missed = 0.0, 0
+    for found, count in zip(right, said, strict=True):
+        missed += found == 0
+        logs += math.log(100 * found / count if found else 100 / 2**missed / count)
+    return math.exp(logs / 4 + min(0.0, 1 - wanted / own))
+
+
+def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
+    wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
+    right = Counter(w for w, s in found if w == s)
+    if formula == "f1_macro":
+        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
+    n = len(found)
+    top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
+    bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
+    return top / math.sqrt(bottom) if bottom else 0.0
+
+
+# --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
+
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+
+# What converters write as a result's name when they have none but the scorer's: the data set is the benchmark, then.
+SCORER_NAMES = {
+    "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
+    "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
+}  # fmt: skip
+# In the names of HELM's runs: how was asked, not what.
+_WAYS = "(?:method|use_official_examples|use_chain_of_thought|output_format_instructions|eval_split|num_output_tokens)"
+HELM_SETTING = re.compile(rf"(?<=[:,]){_WAYS}=[^,]*,?|,{_WAYS}=[^,]*")
+MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMapping:
+    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    harness_names: Mapping[str, Mapping[str, str]]
+    part_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # a group's task -> (key, part)
+
+    def key(self, name: str) -> str | None:
+        """The canonical key of a name as people write it, or None."""
+        return self.names.get(normalize_name(name))
+
+    def task_key(self, task: str, library: str) -> tuple[str, str]:
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key."""
+        return self.find_task(task, library) or (bare_task(task), "")
+
+    def find_task(self, task: str, library: str) -> tuple[str, str] | None:
+        """(canonical key, subtask) of a harness's task name, or None for an unknown name.
+
+        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
+        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
+        """
+        own = self.harness_names.get(library_field(library), {})
+        name = HELM_SETTING.sub("", bare_task(task)).rstrip(":,")
+        if len(name) > LONGEST_TASK or normalize_name(name) in MEANS_OF_ALL:
+            return None
+        if normalize_name(name) not in self.names and name in self.part_names:
+            return self.part_names[name]
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                folded = normalize_name(spelling)
+                key = own.get(folded) or self.names.get(folded)
+                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
+                    subtask = name[end + 1 :]
+                    return key, "" if subtask == "_average" else subtask
+        return None
+
+    def find_data(self, task: str, source: Mapping[str, Any], metric: str) -> tuple[str, str] | None:
+        """As find_task, by the data of a record: for a result that is called what its scorer or metric is."""
+        name = str(source.get("dataset_name") or "") or str(source.get("hf_repo") or "").rpartition("/")[2]
+        return self.find_task(name, "") if is_named_after(task, metric) else None
+
+    def category(self, key: str) -> str | None:
+        """The category that a benchmark counts for, or None."""
+        return self.entries.get(key, {}).get("category")
+
+    def place(self, key: str) -> tuple[float, str]:
+        """Its place in tables: by the order that an own benchmark's entry gives, else by name."""
+        order = self.entries.get(key, {}).get("order")
+        return math.inf if order is None else order, key
+
+    def title(self, key: str) -> str:
+        """The display name of a key."""
+        return self.entries.get(key, {}).get("name") or key
+
+    def measured_title(self, key: str, metric: str | None) -> str:
+        """The same with the metric, unless it is the benchmark's usual one or plain accuracy: "HumanEval pass_at_8"."""
+        usual = self.entries.get(key, {}).get("metric")
+        if not metric or metric_key(metric) in {metric_key(usual or ""), *map(metric_key, PLAIN_METRICS)}:
+            return self.title(key)
+        return f"{self.title(key)} {metric}"
+
+
+PLAIN_METRICS = ("accuracy", "acc_norm", "exact_match", "score", "mean")
+
+
+@dataclass(frozen=True, slots=True)
+class StepFormula:
+    """min(curve(step / 100), cap), rounded to three decimals; `weight` in the reference's alternative mean."""
+
+    curve: Callable[[float], float]
+    cap: float
+    weight: float
+
+
+# The reference scoring: synthetic, from the step number alone.
+STEP_FORMULAS: dict[str, StepFormula] = {
+    "math_reasoning": StepFormula(lambda x: 0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)), 0.95, 1.2),
+    "logical_reasoning": StepFormula(lambda x: 0.2 + 0.65 / (1 + math.exp(-0.5 * (x - 4))), 0.93, 1.2),
+    "common_sense": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 4), 0.87, 1.0),
+    "reading_comprehension": StepFormula(lambda x: 0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)), 0.86, 1.0),
+    "question_answering": StepFormula(lambda x: 0.35 + 0.5 * math.sqrt(x) / (math.sqrt(x) + 3), 0.91, 1.1),
+    "text_classification": StepFormula(lambda x: 0.4 + 0.45 * (1 - math.exp(-0.3 * x)), 0.88, 0.9),
+    "sentiment_analysis": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 2), 0.89, 0.9),
+    "code_generation": StepFormula(lambda x: 0.25 + 0.6 * x / (x + 5), 0.92, 1.1),
+    "creative_writing": StepFormula(lambda x: 0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)), 0.91, 0.9),
+    "dialogue_generation": StepFormula(lambda x: 0.3 + 0.55 * x**0.7 / (x**0.7 + 3), 0.90, 1.0),
+    "summarization": StepFormula(lambda x: 0.35 + 0.5 * (1 - 2 / (x + 2)), 0.89, 1.0),
+    "translation": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 1.5), 0.88, 1.0),
+    "knowledge_retrieval": StepFormula(lambda x: 0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5), 0.87, 1.0),
+    "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
+    "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
+}
+CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
+
+
+@functools.lru_cache(maxsize=20_000)
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
+    """The content of metric_mapping.json, with every spelling that leads to an entry."""
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    own = {
+        f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+        for f in fields
+    }
+    parts = {
+        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        for key, entry in entries.items()
+        for place, rule in enumerate(entry.get("parts") or ())
+        for name in rule["names"].split()
+    }
+    return MetricMapping(entries, names, own, parts)
+
+
+def is_named_after(task: str, *names: str) -> bool:
+    """Whether a result is called what its scorer is, or one of these: its metric, its data."""
+    return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
+
+
+def stated_unit(metric: Mapping[str, Any]) -> str | None:
+    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
+    unit = metric.get("metric_unit")
+    if isinstance(unit, str) and unit not in ("", "unknown"):
+        return unit[:40]
+    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+
+
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+
+
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+@functools.lru_cache(maxsize=10_000)
+def metric_key(name: str) -> str:
+    """One spelling of a metric's name, with its filter where it has one that says something.
+
+    "acc", "acc,none", "Accuracy" -> "accuracy"; "exact_match,flexible-extract" -> "exactmatch,flexibleextract"
+    """
+    base, _, chosen = name.replace("pass@", "pass_at_").partition(",")
+    folded = normalize_name(metric_type(base) or "")
+    folded = {"ppl": "perplexity", "mcc": "matthewscorrelation"}.get(folded, folded)
+    chosen = normalize_name(chosen)
+    return folded if chosen in ("", "none") else f"{folded},{chosen}"
+
+
+def same_metric(one: str, other: str) -> bool:
+    """Whether two spellings are of one metric."""
+    return metric_key(one) == metric_key(other)
+
+
+def is_result_named(text: str, result_id: str) -> bool:
+    """Whether a person may mean a result by this: its id, or the task (with or without shots) and a spelling of its
+    metric: "my_quiz/acc", "my_quiz/accuracy", "my_quiz|0/acc,none"."""
+    (task, _, metric), (own_task, _, own_metric) = text.rpartition("/"), result_id.rpartition("/")
+    shots, own_shots = (re.search(r"\|(\d+)$", name) for name in (task, own_task))
+    return text == result_id or (
+        normalize_name(bare_task(task)) == normalize_name(bare_task(own_task))
+        and (shots is None or (own_shots is not None and int(shots[1]) == int(own_shots[1])))
+        and same_metric(metric, own_metric)
+    )
+
+
+def own_key(name: str, measured: Iterable[str]) -> str:
+    """The measured benchmark that a name means ("My Quiz": my_quiz), else the name as it is."""
+    own = {normalize_name(key): key for key in measured}
+    return name if name in own.values() else own.get(normalize_name(name), name)
+
+
+def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
+    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    known = sorted(set(known))
+    found: set[str] = set()
+    for text in wanted:
+        own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own:
+            near = nearest(text, known) or f"; there are: {listing(known, 20)}"
+            raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")
+        if own != [text]:
+            note(f"note: {flag} {single_line(text)}: {listing(own, 10)}")
+        found |= set(own)
+    return frozenset(found)
+
+
+@functools.cache
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    if not MAPPING_FILE.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(MAPPING_FILE)
+
+
+# --- parts/records/run.py ---------------------------------------------------------------------------------------------
+
+NOBODY = Identity("")
+
+
+class NoUnit(ScriptError):
+    """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
+
+    score: float
+    item_hash: str | None
+    prompt_hash: str | None
+    group: str | None
+    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """(attempts that were to be made, attempts with a score) that its score is the mean of."""
+        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
+        return (
+            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
+
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """ok, with remarks, or no."""
+        return "no" if self.reasons else "with remarks" if self.remarks else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
+
+    repeats: the items' answers, once for each time that the items were asked; empty without samples, or unread.
+    written: the score and its unit as the record has them.
+    """
+
+    key: str  # canonical benchmark, or the record's own name where metric_mapping.json has none
+    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
+    metric: str
+    result_id: str
+    shots: str
+    score: float
+    standard_error: float | None
+    n: int | None
+    unit: str
+    span: float | None
+    lower_is_better: bool
+    aggregation: str
+    settings: Mapping[str, str]
+    counts: Mapping[str, int]
+    harness: tuple[str, str]
+    date: str
+    measured: bool
+    file: str
+    temperature: float | None = None
+    seed: str | None = None
+    hardware: str = ""
+    repeats: tuple[Mapping[str, Answer], ...] = ()
+    errors: frozenset[str] = frozenset()
+    chance: float | None = None
+    identity: Identity = NOBODY
+    name: str = ""  # the record's own name of the task
+    known: bool = False  # whether metric_mapping.json has its benchmark
+    low: float | None = None
+    high: float | None = None
+    written: tuple[float, str] = (0.0, "")
+    limit: str = ""
+    size: int | None = None  # how many items the task has
+    writer: str = ""  # the program that wrote the record
+    run_id: str = ""
+    repeat: str = ""
+    moment: str = ""  # ISO 8601 or seconds, as the record says it
+    conflict: str = ""
+    lost_items: str = ""  # why its items could not be read where it was converted
+    missing_samples: str = ""  # that its items were written, and are not here
+    sampled: bool = False  # whether the record says that there are samples
+    error_method: str = ""
+    cluster_field: str = ""  # by which its own standard error is clustered
+    directed: bool = True  # whether anybody says which way of the metric is better
+    formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/item_statistics.py
+    chosen: str = ""  # which of its items count, where not all do
+    times: int = 1  # of how many repeats it is the mean
+    votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
+    validity: Validity = Validity()  # the gate's answer, once its items are read
+
+    @property
+    def task(self) -> str:
+        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
+        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+
+    @property
+    def estimate(self) -> Estimate:
+        """The score with its error and unit."""
+        shots = int(self.shots) if self.shots else None
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+
+    @property
+    def scale(self) -> float:
+        """From the samples' scores to this score's unit."""
+        return 0.01 if self.written[1] == "percent" else 1.0
+
+    @property
+    def corpus_level(self) -> bool:
+        """Whether the score is no mean of the samples' scores."""
+        return self.aggregation not in ("", "mean")
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, as far as the record tells."""
+        return attempts_of(self.counts, self.n)
+
+    @property
+    def partial(self) -> str:
+        """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.size and asked is not None:
+            if self.limit.isdecimal() and int(self.limit) < self.size:
+                return f"{self.limit} of {self.size} items"
+            # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
+            return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
+        return f"limit {self.limit}" if self.limit else ""
+
+
+def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
+    """A record's results, checked; ScriptError naming the file and what is wrong with it."""
+    try:
+        identity = identity_of(record)
+        return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except NoUnit as error:
+        raise NoUnit(f"{path}: {error}") from error
+    except KeyError as error:
+        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
+
+
+def result_run(
+    path: Path, row: Mapping[str, Any], record: Mapping[str, Any], identity: Identity, vocabulary: MetricMapping
+) -> Run:
+    """One of a record's results; any error of looking things up means that it is damaged."""
+    metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
+    if not isinstance(task, str) or not single_line(task):
+        raise ValueError(f"evaluation_name is {task!r}, not a name")
+    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
+    found = vocabulary.find_task(task, str(library.get("name", "")))
+    if found is None and normalize_name(bare_task(task)) not in MEANS_OF_ALL:
+        found = vocabulary.find_data(task, row.get("source_data") or {}, word)
+    key, subtask = found or (bare_task(task) or single_line(task), "")
+    entry = vocabulary.entries.get(key, {})
+    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
+    generation = row.get("generation_config") or {}
+    extra = generation.get("additional_details") or {}
+    score, unit, low, high = read_score(metric, details, result_id, entry)
+    scale = 0.01 if unit == "percent" else 1.0
+    uncertainty = details.get("uncertainty") or {}
+    error = read_error(uncertainty, result_id)
+    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
+    source = record.get("source_metadata") or {}
+    notes = details.get("details") or {}
+    lower, directed = direction_of(metric, entry, found is not None)
+    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
+    return Run(
+        key=key,
+        subtask=subtask,
+        metric=word,
+        result_id=result_id,
+        shots=str(int(shots[1])) if shots else "",
+        score=score * scale,
+        standard_error=None if error is None else error * scale,
+        n=read_count(uncertainty.get("num_samples"), result_id),
+        unit="proportion" if unit == "percent" else unit,
+        span=(high - low) * scale if math.isfinite(high - low) else None,
+        lower_is_better=lower,
+        aggregation=str(more.get("aggregation") or ""),
+        settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
+        counts=read_counts(notes),
+        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+        date=record_day(record),
+        measured=source.get("source_type") != "documentation",
+        file=path.as_posix(),
+        temperature=(generation.get("generation_args") or {}).get("temperature"),
+        seed=None if extra.get("seed") is None else str(extra["seed"]),
+        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+        chance=chance_of(entry, word, unit, metric),
+        identity=identity,
+        name=single_line(task),
+        known=found is not None,
+        low=low * scale if math.isfinite(low) else None,
+        high=high * scale if math.isfinite(high) else None,
+        written=(score, unit),
+        limit=limit_of(extra),
+        size=size_of(row.get("source_data") or {})
+        or (entry.get("items") if entry.get("own") and not subtask else None),
+        writer=single_line(
+            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
+        ),
+        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
+        repeat=single_line(extra.get("repeat") or ""),
+        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
+        **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
+        sampled=bool(record.get("detailed_evaluation_results")),
+        error_method=method,
+        cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
+        formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
+        directed=directed,
+        votes=shared_votes(record, row),
+    )
+
+
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+    unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
+    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
+    if own is not None and stated and own != bool(metric["lower_is_better"]):
+        raise ValueError(
+            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
+        )
+    if own is not None:
+        return own, True
+    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
+
+
+def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """In what two results of one task were measured differently: name -> both values."""
+    return differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+
+
+def read_score(
+    metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
+) -> tuple[float, str, float, float]:
+    """(score, unit, lowest, highest) as the record has them; ValueError when it is no number of that range."""
+    value = details["score"]
+    unit, low, high = unit_and_range(metric, entry)
+    if not is_number(value):
+        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
+    if not low <= value <= high:
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
+        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
+    return value, unit, low, high
+
+
+def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
+    """A score's standard error: as recorded, else from its confidence interval."""
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    if error is not None:
+        if not (is_number(error) and error >= 0):
+            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
+        return float(error)
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", CONFIDENCE)
+    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
+        return interval_from_bounds(low, high, level)
+    return None
+
+
+def read_count(count: Any, result_id: str) -> int | None:
+    """How many items a score is about."""
+    if count is not None and not (is_number(count) and count == int(count) >= 0):
+        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
+    return None if count is None else int(count)
+
+
+def limit_of(extra: Mapping[str, Any]) -> str:
+    """The number of items that a run was limited to, as it was given; nothing without a limit."""
+    limit = single_line(extra.get("limit") or "")
+    return "" if limit in ("None", "null", "-1") else limit
+
+
+def size_of(source: Mapping[str, Any]) -> int | None:
+    """How many items a record says that its task has."""
+    count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+
+
+def first_said(name: str, *places: Any) -> str:
+    """The first text of this name in some places."""
+    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
+
+
+def record_day(record: Mapping[str, Any]) -> str:
+    """The day of the measurement (UTC), or nothing."""
+    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
+    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
+    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
+
+
+def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
+    """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
+    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
+    if (
+        not same
+        or unit not in ("proportion", "percent")
+        or config.get("lower_is_better")
+        or entry.get("chance") is None
+    ):
+        return None
+    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+# --- parts/records/items.py -------------------------------------------------------------------------------------------
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
+ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the lines of a result say together.
+
+    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
+    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
+    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
+    corpus, and corpus: that score by them, where it is one of sums or classes.
+    """
+
+    rows: int
+    unscored: int
+    factor: float | None
+    mean: float | None
+    chance: float | None
+    empty: int
+    stated: bool = False
+    corpus: float | None = None
+
+
+def samples_path(file: str | Path) -> Path:
+    """Where the samples of a record lie: beside it."""
+    path = Path(file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
+
+    ScriptError when it is not the file that the record was written with, or is damaged.
+    """
+    file, details = samples_path(path), record.get("detailed_evaluation_results")
+    details = details if isinstance(details, dict) else {}
+    if not file.exists():
+        return None
+    content = input_bytes(file, MAX_SAMPLES)
+    checksum = details.get("checksum")
+    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
+        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    count, evaluation = 0, record.get("evaluation_id")
+    for line, text in enumerate(stored_lines(file, content), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json_line(text)
+        except ValueError as error:
+            why = single_line(error)[:200]
+            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
+        if not isinstance(row, dict):
+            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
+        if row.get("evaluation_id", evaluation) != evaluation:
+            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
+        count += 1
+        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    return dict(found)
+
+
+def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
+    """The lines about a result."""
+    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
+
+
+def sample_score(row: Mapping[str, Any]) -> float | None:
+    """An attempt's score; None when it has none. ValueError when it is no number."""
+    if row.get("error"):
+        return None
+    score = row["evaluation"]["score"]
+    if not is_number(score):
+        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
+    return float(score)
+
+
+def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
+    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
+    if not rows:
+        return None
+    try:
+        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
+            raise ValueError("metadata is no object")
+        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
+        chance = chance_of_choices(run, rows)
+        empty = sum(map(is_blank, rows))
+        stated, corpus = corpus_of_rows(run, rows) if run.formula else (False, None)
+    except KeyError as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    check_item_repeats(rows, f"{samples_path(run.file)}: {run.result_id}")
+    values = [score for _, score in scores if score is not None]
+    if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
+        lost = 0 if run.corpus_level and run.n else len(rows)
+        return ItemFacts(len(rows), lost, None, None, chance, empty)
+    means = [math.fsum(values) / len(values)]
+    by_item: dict[str, list[float]] = defaultdict(list)
+    for name, score in scores:
+        if score is not None:
+            by_item[name].append(score)
+    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    factor = next(
+        (
+            factor
+            for mean in means
+            for factor in dict.fromkeys((run.scale, 1.0, 100.0 if run.unit != "proportion" else 1.0))
+            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
+        ),
+        None,
+    )
+    return ItemFacts(
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+    )
+
+
+def corpus_of_rows(run: Run, rows: Rows) -> tuple[bool, float | None]:
+    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
+    found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
+    if not found or None in found:
+        return False, None
+    score = score_of_items(found, run.formula)
+    return True, None if score is None else run.scale * score
+
+
+def check_item_repeats(rows: Rows, where: str) -> None:
+    """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
+    counts = Counter(str(row["sample_id"]) for row in rows)
+    most = max(counts.values())
+    if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if min(counts.values()) != most:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+
+
+def is_blank(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def chance_of_choices(run: Run, rows: Rows) -> float | None:
+    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
+    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
+        return None
+    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
+    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
+
+
+def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
+    facts = facts_of_items(run, rows)
+    if facts is None:
+        return run if run.aggregation else replace(run, aggregation="mean")
+    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
+    cluster_by = cluster_by or run.cluster_field or None
+    repeats: list[dict[str, Answer]] = []
+    counts: Counter[str] = Counter()
+    errors: set[str] = set()
+    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+        name = str(row["sample_id"])
+        index = counts[name]
+        counts[name] += 1
+        if index == len(repeats):
+            repeats.append({})
+        score = sample_score(row)
+        if score is None:
+            errors.add(name)
+            continue
+        metadata = row.get("metadata") or {}
+        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
+        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
+    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
+    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
+    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+
+
+def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
+    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
+
+    Items of which several were asked with one and the same prompt are not independent of one another.
+    """
+    if cluster_by == INDEPENDENT:
+        return [None] * len(rows)
+    found: list[str | None] = []
+    asked: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        metadata = row.get("metadata") or {}
+        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
+        value = next(
+            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
+        )
+        found.append(None if value in (None, "") else str(value))
+        if metadata.get("prompt_hash"):
+            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
+    if cluster_by or any(group is not None for group in found):
+        return found
+    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
+    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]
+
+
+# --- parts/metrics/answers.py -----------------------------------------------------------------------------------------
+
+# Of the evaluation that made the answers: what would make it pass for finished, or is said anew.
+NOT_KEPT = ("command", "settings_hash", "task_request", "task_group")
+
+
+@dataclass(frozen=True)
+class KeptAnswers:
+    """The answers of a record's first result. rows: each item's own line, by its id."""
+
+    record: Mapping[str, Any]
+    result: Mapping[str, Any]
+    lines: list[Line]
+    rows: Mapping[str, Mapping[str, Any]]
+    file: Path
+    sha256: str
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(str(self.record["model_info"]["id"]), {})
+
+    @property
+    def shots(self) -> int | None:
+        said = self.details.get("few_shot")
+        return int(said) if str(said).isdecimal() else None
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        return (self.result.get("generation_config") or {}).get("additional_details") or {}
+
+    def told(self, record: dict[str, Any]) -> dict[str, Any]:
+        """A record of new scores, with what the evaluation said of the model, the items and how they were asked."""
+        old, library = self.record, self.record["eval_library"]
+        kept = {k: v for k, v in (library.get("additional_details") or {}).items() if k not in NOT_KEPT}
+        more = strings({"answers_by": f"{library['name']} {library['version']}", "source_file": self.file.name})
+        details = kept | record["eval_library"]["additional_details"] | more
+        asked = self.result.get("generation_config") or {}
+        results = [
+            row
+            | {
+                "source_data": self.result["source_data"],
+                "generation_config": asked
+                | {"additional_details": {**self.details, **row["generation_config"]["additional_details"]}},
+            }
+            for row in record["evaluation_results"]
+        ]
+        when = {"evaluation_timestamp": old.get("evaluation_timestamp") or record["evaluation_timestamp"]}
+        library = record["eval_library"] | {"additional_details": details}
+        return record | when | {
+            "model_info": old["model_info"], "eval_library": library, "evaluation_results": results
+        }  # fmt: skip
+
+    def told_sample(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A line of samples with the item as it was asked: its input, its hashes."""
+        old = self.rows[row["sample_id"]]
+        asked = {name: old[name] for name in ("sample_hash", "input") if name in old}
+        return row | asked | {"metadata": {**(old.get("metadata") or {}), **row["metadata"], **prompt_hash(old)}}
+
+
+def prompt_hash(row: Mapping[str, Any]) -> dict[str, str]:
+    """The hash of the prompt as it was sent."""
+    found = (row.get("metadata") or {}).get("prompt_hash")
+    return {"prompt_hash": found} if found else {}
+
+
+def kept_answers(path: Path) -> KeptAnswers | None:
+    """The answers that lie beside a record, which is named by its own file or by that; None for any other file.
+
+    ScriptError where they are not there, or damaged.
+    """
+    file = path.with_name(f"{path.name.removesuffix('_samples.jsonl')}.json")
+    file = file if path.name.endswith("_samples.jsonl") and file.is_file() else path
+    if file.suffix != ".json" or not file.is_file():
+        return None
+    record = read_record(file)
+    if record is None:
+        return None
+    if record.get("failure"):
+        raise ScriptError("this task failed, so there are no answers")
+    found = read_sample_lines(file, record)
+    result = record["evaluation_results"][0]
+    rows = (found or {}).get(single_line(result.get("evaluation_result_id") or ""))
+    if not rows:
+        raise ScriptError(f"a record without its answers: {samples_path(file).name} is not beside it, or has none")
+    digest = hashlib.sha256(input_bytes(samples_path(file))).hexdigest()
+    return KeptAnswers(record, result, lines_of(rows), {str(row["sample_id"]): row for row in rows}, file, digest)
+
+
+def lines_of(rows: list[dict[str, Any]]) -> list[Line]:
+    """One line for each answer; several answers to an item are attempts."""
+    lines, seen, problems = [], {}, []
+    ids = [str(row.get("sample_id")) for row in rows]
+    several = len(set(ids)) < len(ids) or any(len(row["output"]["raw"]) > 1 for row in rows)
+    told: dict[str, int] = {}
+    for number, (id, row) in enumerate(zip(ids, rows, strict=True), 1):
+        answers = row["output"]["raw"] or [None]
+        for answer in [None] if row.get("error") else answers:
+            fields = {"id": id, "prompt": row["input"].get("raw"), "references": row["input"].get("reference") or [""]}
+            fields |= {"prediction": answer} | (
+                {"choices": row["input"]["choices"]} if row["input"].get("choices") else {}
+            )
+            told[id] = told.get(id, 0) + 1
+            fields |= {"attempt": str(told[id])} if several else {}
+            fields |= {"group": cluster} if (cluster := cluster_of(row)) else {}
+            try:
+                lines.append(check_line(fields, seen, number if not several else len(lines) + 1))
+            except ValueError as error:
+                problems.append((number, str(error)))
+    check_problems(problems)
+    if any("group" in line.fields for line in lines):
+        for line in lines:
+            line.fields.setdefault("group", line.id)
+    return lines
+
+
+def cluster_of(row: Mapping[str, Any]) -> str | None:
+    """What an item shares with others, where its line says it."""
+    metadata = row.get("metadata") or {}
+    return next((str(metadata[name]) for name in CLUSTER_FIELDS if metadata.get(name)), None)
+
+
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "perplexity": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
+
+
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+# --- parts/metrics/attempts.py ----------------------------------------------------------------------------------------
+
+
+def unequal_attempts(items: Sequence[Item]) -> bool:
+    """Whether some items were tried more often than others."""
+    if all(item.attempt is None for item in items):
+        return False
+    return len(set(Counter(item.id for item in items).values())) > 1
+
+
+def item_means(values: np.ndarray, items: Sequence[Item]) -> tuple[np.ndarray, list[str | None]]:
+    """(the mean of each item's attempts, what the items share beside being attempts at one)."""
+    import numpy as np
+
+    found: dict[str, list[float]] = defaultdict(list)
+    groups: dict[str, str | None] = {}
+    for item, value in zip(items, values.tolist(), strict=True):
+        found[item.id].append(value)
+        groups[item.id] = None if item.group == item.id else item.group
+    return np.array([math.fsum(own) / len(own) for own in found.values()]), list(groups.values())
+
+
+def put_together(scores: Scores, unparsed: Sequence[Item]) -> tuple[Scores, list[Item]]:
+    """Scores of items with all their attempts in one, and the unparsed items of which no attempt has a score."""
+    import numpy as np
+
+    made = Counter(item.id for item in (*scores.items, *unparsed))
+    known: dict[str, list[tuple[Item, float]]] = defaultdict(list)
+    without: dict[str, tuple[Item, str]] = {}
+    for i, (item, value) in enumerate(zip(scores.items, scores.values.tolist(), strict=True)):
+        if i in scores.reasons:
+            without.setdefault(item.id, (item, scores.reasons[i]))
+        else:
+            known[item.id].append((item, value))
+    items, values, reasons = [], [], {}
+    for id, own in known.items():
+        items.append(whole_item([item for item, _ in own], made[id], len(own)))
+        values.append(math.fsum(value for _, value in own) / len(own))
+    for id, (item, reason) in without.items():
+        if id not in known:
+            reasons[len(items)] = reason
+            items.append(whole_item([item], made[id], 0))
+            values.append(math.nan)
+    left: dict[str, Item] = {}
+    for item in unparsed:
+        if item.id not in known and item.id not in without:
+            left.setdefault(item.id, item)
+    details: dict[str, Any] = {"attempts": made.total(), "scored": sum(map(len, known.values()))}
+    fewest, most = min(made.values()), max(made.values())
+    notes = [*scores.notes, f"items have {fewest} to {most} attempts: averaged per item first"]
+    done = replace(
+        scores,
+        items=items,
+        values=np.array(values),
+        reasons=reasons,
+        notes=notes,
+        details={**scores.details, **details},
+    )
+    return done, [whole_item([item], made[item.id], 0) for item in left.values()]
+
+
+def whole_item(own: Sequence[Item], made: int, scored: int) -> Item:
+    """One item of some attempts, with how many were made and how many have a score."""
+    group = None if own[0].group == own[0].id else own[0].group
+    outputs = tuple(text for item in own for text in item.outputs)
+    more = (*own[0].more, ("attempts", str(made)), ("scored", str(scored)))
+    return own[0]._replace(attempt=None, group=group, outputs=outputs, more=more)
 
 
 # --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
@@ -4219,19 +5903,6 @@ def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
     return found
 
 
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
 # --- parts/metrics/records.py -----------------------------------------------------------------------------------------
 
 SCORER_VERSION = "1"  # changes when the same predictions would get another score
@@ -4251,6 +5922,7 @@ class Evaluation:
     temperature: float | None = None
     sampling_seed: int | None = None  # of the answers, not of the draws here
     limit: int | None = None  # how many of the items were asked, where not all were
+    answers: KeptAnswers | None = None  # of an evaluation, which says more than a file of predictions
 
 
 def result_id(run: Evaluation, metric: Metric) -> str:
@@ -4339,7 +6011,7 @@ def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
 def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str, Any]:
     """A record without its reference to the samples file."""
     more = {"deployment_type": "unknown", "model_availability": "unknown"}
-    return {
+    record = {
         "schema_version": SCHEMA_VERSION,
         "evaluation_id": f"{slug(run.benchmark)}/{run.subject.id}/{run.now}",
         "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.now)),
@@ -4363,6 +6035,7 @@ def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str,
         },
         "evaluation_results": [result_of(run, measurement) for measurement in measurements],
     }
+    return record if run.answers is None else run.answers.told(record)
 
 
 def sample_of(item: Item) -> dict[str, Any]:
@@ -4428,6 +6101,7 @@ def sample_lines(
         row["evaluation"] = {"score": value, "is_correct": reason is None and value == best}
         if reason is not None:
             row["error"] = reason
+        row = row if run.answers is None else run.answers.told_sample(row)
         yield prefix + orjson.dumps(row)[1:] + b"\n"
 
 
@@ -5346,7 +7020,7 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
         elif clipped(value, metric.low, metric.high) != value:
             raise ScriptError(f"line {item.line}: --custom-metric gave {value!r}, outside its MIN_SCORE and MAX_SCORE")
         values.append(math.nan if value is None else float(value))
-    return mean_scores(values, items, metric, reasons=reasons, parameters={"file_sha256": choices.custom.sha256})
+    return mean_scores(values, items, metric, reasons=reasons, parameters=choices.custom.parameters)
 
 
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
@@ -5450,7 +7124,8 @@ def read_subject(model: str | None, model_id: str | None) -> Subject:
 
 
 def read_custom_metric(path: str) -> CustomMetric:
-    """The one public function of a Python file, and its constants UNIT, LOWER_IS_BETTER, MIN_SCORE, MAX_SCORE."""
+    """The one public function of a Python file, and its constants: UNIT, LOWER_IS_BETTER, MIN_SCORE, MAX_SCORE; of a
+    judge GRADER_MODEL and GRADER_SETTINGS."""
     namespace: dict[str, Any] = {"__name__": "custom_metric", "__file__": path}
 
     def guarded(call: Callable[[], Any]) -> Any:
@@ -5476,8 +7151,13 @@ def read_custom_metric(path: str) -> CustomMetric:
     name = slug(Path(path).stem)
     unit, lower = str(namespace.get("UNIT", "points")), bool(namespace.get("LOWER_IS_BETTER", False))
     metric = Metric(name, name, "any", unit, low, high, lower)
-    function = functions[0]
-    return CustomMetric(metric, lambda row: guarded(lambda: function(row)), hashlib.sha256(source.encode()).hexdigest())
+    function, judge, how = functions[0], namespace.get("GRADER_MODEL"), namespace.get("GRADER_SETTINGS")
+    if how and not judge:
+        raise ScriptError(f"--custom-metric {path}: GRADER_SETTINGS without GRADER_MODEL: which model is the judge?")
+    parameters = {"file_sha256": hashlib.sha256(source.encode()).hexdigest()}
+    parameters |= {"grader_model": single_line(judge)} if judge else {}
+    parameters |= {"grader_settings": json.dumps(how, sort_keys=True, default=str)} if how else {}
+    return CustomMetric(metric, lambda row: guarded(lambda: function(row)), parameters)
 
 
 def read_wav(path: Path, line: int) -> tuple[int, np.ndarray]:

@@ -127,7 +127,7 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
         elif clipped(value, metric.low, metric.high) != value:
             raise ScriptError(f"line {item.line}: --custom-metric gave {value!r}, outside its MIN_SCORE and MAX_SCORE")
         values.append(math.nan if value is None else float(value))
-    return mean_scores(values, items, metric, reasons=reasons, parameters={"file_sha256": choices.custom.sha256})
+    return mean_scores(values, items, metric, reasons=reasons, parameters=choices.custom.parameters)
 
 
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
@@ -231,7 +231,8 @@ def read_subject(model: str | None, model_id: str | None) -> Subject:
 
 
 def read_custom_metric(path: str) -> CustomMetric:
-    """The one public function of a Python file, and its constants UNIT, LOWER_IS_BETTER, MIN_SCORE, MAX_SCORE."""
+    """The one public function of a Python file, and its constants: UNIT, LOWER_IS_BETTER, MIN_SCORE, MAX_SCORE; of a
+    judge GRADER_MODEL and GRADER_SETTINGS."""
     namespace: dict[str, Any] = {"__name__": "custom_metric", "__file__": path}
 
     def guarded(call: Callable[[], Any]) -> Any:
@@ -257,8 +258,13 @@ def read_custom_metric(path: str) -> CustomMetric:
     name = slug(Path(path).stem)
     unit, lower = str(namespace.get("UNIT", "points")), bool(namespace.get("LOWER_IS_BETTER", False))
     metric = Metric(name, name, "any", unit, low, high, lower)
-    function = functions[0]
-    return CustomMetric(metric, lambda row: guarded(lambda: function(row)), hashlib.sha256(source.encode()).hexdigest())
+    function, judge, how = functions[0], namespace.get("GRADER_MODEL"), namespace.get("GRADER_SETTINGS")
+    if how and not judge:
+        raise ScriptError(f"--custom-metric {path}: GRADER_SETTINGS without GRADER_MODEL: which model is the judge?")
+    parameters = {"file_sha256": hashlib.sha256(source.encode()).hexdigest()}
+    parameters |= {"grader_model": single_line(judge)} if judge else {}
+    parameters |= {"grader_settings": json.dumps(how, sort_keys=True, default=str)} if how else {}
+    return CustomMetric(metric, lambda row: guarded(lambda: function(row)), parameters)
 
 
 def read_wav(path: Path, line: int) -> tuple[int, np.ndarray]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parts.frame import slug
+from parts.metrics.answers import KeptAnswers
 from parts.metrics.measure import counts_of, scored_count
 from parts.metrics.vocabulary import Choices, Forecast, Item, Measurement, Metric, Rating, Scores, Subject, Vote
 from parts.records.schema import SCHEMA_VERSION, strings
@@ -35,6 +36,7 @@ class Evaluation:
     temperature: float | None = None
     sampling_seed: int | None = None  # of the answers, not of the draws here
     limit: int | None = None  # how many of the items were asked, where not all were
+    answers: KeptAnswers | None = None  # of an evaluation, which says more than a file of predictions
 
 
 def result_id(run: Evaluation, metric: Metric) -> str:
@@ -123,7 +125,7 @@ def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
 def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str, Any]:
     """A record without its reference to the samples file."""
     more = {"deployment_type": "unknown", "model_availability": "unknown"}
-    return {
+    record = {
         "schema_version": SCHEMA_VERSION,
         "evaluation_id": f"{slug(run.benchmark)}/{run.subject.id}/{run.now}",
         "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.now)),
@@ -147,6 +149,7 @@ def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str,
         },
         "evaluation_results": [result_of(run, measurement) for measurement in measurements],
     }
+    return record if run.answers is None else run.answers.told(record)
 
 
 def sample_of(item: Item) -> dict[str, Any]:
@@ -212,6 +215,7 @@ def sample_lines(
         row["evaluation"] = {"score": value, "is_correct": reason is None and value == best}
         if reason is not None:
             row["error"] = reason
+        row = row if run.answers is None else run.answers.told_sample(row)
         yield prefix + orjson.dumps(row)[1:] + b"\n"
 
 

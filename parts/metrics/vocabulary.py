@@ -200,11 +200,14 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class CustomMetric:
-    """The function of a user's file, from a line's fields to a number or None, and what it says of its scale."""
+    """The function of a user's file, from a line's fields to a number or None, and what it says of its scale.
+
+    parameters: the file's SHA-256, and the model and settings of a judge.
+    """
 
     metric: Metric
     function: Callable[[dict[str, Any]], Any]
-    sha256: str
+    parameters: Mapping[str, str]
 
 
 def text_metric(name: str, id: str | None = None, **more: Any) -> Metric:
