@@ -6765,287 +6765,6 @@ def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
     return replace(row, noise=Noise(half, repeats, math.fsum(changed) / len(changed)))
 
 
-# --- parts/comparison/choose.py ---------------------------------------------------------------------------------------
-
-MIXED, NO_DIFFERENCE = "MIXED", "NO DIFFERENCE SHOWN"
-NO_WORSE = 0.01  # of a metric's range: a model that is shown to lose less is no worse, in the table of facts
-WAYS = ("lower", "higher")
-
-
-@dataclass(frozen=True, slots=True)
-class Duel:
-    """Two models on one benchmark: where the second one's lead lies, and whether that leaves out 0."""
-
-    one: str
-    other: str
-    row: Row
-    interval: tuple[float, float] | None = None  # of the lead of `other`, more is better; all hold together
-    p_adjusted: float | None = None
-    winner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceFacts:
-    """What is known of models beside their scores. better: fact -> lower or higher."""
-
-    better: Mapping[str, str]
-    values: Mapping[str, Mapping[str, float]]  # model -> fact -> number
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The answer."""
-
-    verdict: str
-    best: str | None
-    models: tuple[str, ...]
-    duels: tuple[Duel, ...]
-    alpha: float
-    facts: ChoiceFacts | None
-
-    @property
-    def open(self) -> list[Duel]:
-        """Those that could not be compared though both models were measured."""
-        return [duel for duel in self.duels if duel.row.verdict == NOT_COMPARABLE]
-
-    @property
-    def exit_code(self) -> int:
-        """0 when one model is better and nothing that both have was left out, else 3."""
-        return 0 if self.verdict == BETTER and not self.open else 3
-
-    def wins(self, one: str, other: str) -> list[Duel]:
-        """The benchmarks on which `one` is shown better than `other`."""
-        return [duel for duel in self.duels if {duel.one, duel.other} == {one, other} and duel.winner == one]
-
-
-def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
-    """Every pair of the candidates on every benchmark, Holm over all of them, and who is better."""
-    names = [model.name for model in question.candidates]
-    duels = []
-    for one, other in itertools.combinations(question.candidates, 2):
-        rows = make_rows(replace(question, baseline=one, candidates=(other,)))
-        duels += [Duel(one.name, other.name, row) for row in rows]
-    known = [i for i, d in enumerate(duels) if d.row.basis is not None and d.row.basis.evidence is not None]
-    known = [i for i in known if duels[i].row.verdict not in (NOT_COMPARABLE, ABSENT)]
-    p_values = [two_sided_p(duels[i].row.basis.evidence) for i in known]
-    levels = step_levels(p_values, question.policy.alpha, "holm")
-    for i, p, (adjusted, level) in zip(known, p_values, levels, strict=True):
-        low, high = map(float, duels[i].row.basis.evidence.interval(level))
-        winner = None if p > level else duels[i].other if low > 0 else duels[i].one
-        duels[i] = replace(duels[i], interval=(low, high), p_adjusted=adjusted, winner=winner)
-    choice = Choice(NO_DIFFERENCE, None, tuple(names), tuple(duels), question.policy.alpha, facts)
-    if not any(duel.winner for duel in duels):
-        return choice
-    leaders = [
-        name
-        for name in names
-        if all(choice.wins(name, other) and not choice.wins(other, name) for other in names if other != name)
-    ]
-    return replace(choice, verdict=BETTER if leaders else MIXED, best=leaders[0] if leaders else None)
-
-
-# --- Facts ------------------------------------------------------------------------------------------------------------
-
-
-def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
-    """A CSV table: models in the first column, a number for each fact; the line below the header says lower or higher.
-
-    ScriptError: code 3 when it does not say which way is better, 2 when a model or a number is missing.
-    """
-    lines = [line for line in csv.reader(io.StringIO(input_text(path))) if any(cell.strip() for cell in line)]
-    if len(lines) < 2 or len(lines[0]) < 2:
-        raise ScriptError(f"--facts {path}: a header and a line for each model are expected")
-    header = [cell.strip() for cell in lines[0]]
-    ways = [cell.strip().lower() for cell in lines[1][1:]]
-    if len(ways) != len(header) - 1 or not set(ways) <= set(WAYS):
-        example = ",".join(["better", *("lower" for _ in header[1:])])
-        raise ScriptError(
-            f"--facts {path}: is less or more of {listing(header[1:])} better? Say it in the second line: {example}",
-            code=3,
-        )
-    values: dict[str, dict[str, float]] = {}
-    for line in lines[2:]:
-        name = line[0].strip()
-        own = [model for model in models if name in (model, model.rsplit("/", 1)[-1])]
-        if len(own) != 1:
-            continue
-        try:
-            numbers = [float(cell) for cell in line[1 : len(header)]]
-        except ValueError as error:
-            raise ScriptError(f"--facts {path}: {name}: {error}") from error
-        if len(numbers) != len(header) - 1 or not all(map(math.isfinite, numbers)):
-            raise ScriptError(f"--facts {path}: {name}: a finite number for each of {listing(header[1:])} is expected")
-        values[own[0]] = dict(zip(header[1:], numbers, strict=True))
-    missing = [model for model in models if model not in values]
-    if missing:
-        raise ScriptError(f"--facts {path}: no line for {listing(missing)}")
-    return ChoiceFacts(dict(zip(header[1:], ways, strict=True)), values)
-
-
-def lead(duel: Duel, name: str) -> tuple[float, float]:
-    """The interval of a model's lead in a duel, as a share of the metric's range."""
-    low, high = duel.interval
-    span = duel.row.span or 1.0
-    return (low / span, high / span) if name == duel.other else (-high / span, -low / span)
-
-
-def dominated(choice: Choice, name: str) -> list[str]:
-    """Who leaves no reason to take a model: no worse in any fact, shown no worse on any benchmark, better somewhere."""
-    facts, found = choice.facts, []
-    for other in choice.models:
-        own = [d for d in choice.duels if {d.one, d.other} == {name, other} and d.row.verdict != ABSENT]
-        if other == name or not own or any(d.interval is None for d in own):
-            continue
-        signs = {fact: 1 if way == "higher" else -1 for fact, way in facts.better.items()}
-        ahead = [signs[fact] * (facts.values[other][fact] - facts.values[name][fact]) for fact in signs]
-        no_worse = all(lead(duel, other)[0] > -NO_WORSE for duel in own)
-        if min(ahead) >= 0 and no_worse and (max(ahead) > 0 or choice.wins(other, name)):
-            found.append(other)
-    return found
-
-
-def costs_of_choice(choice: Choice) -> list[str]:
-    """What each model gives up and saves against the one with the best scores."""
-
-    def mean_lead(name: str) -> float:
-        own = [d for d in choice.duels if name in (d.one, d.other) and d.interval is not None]
-        return sum(sum(lead(duel, name)) for duel in own) / max(len(own), 1)
-
-    top = choice.best or max(choice.models, key=mean_lead)
-    lines = [f"against {top}, which has the best scores:"]
-    for name in choice.models:
-        if name == top:
-            continue
-        own = [d for d in choice.duels if {d.one, d.other} == {name, top} and d.interval is not None]
-        shown = []
-        for duel in own:
-            if duel.winner is not None:
-                sign = 1 if name == duel.other else -1
-                low, high = duel.interval if sign > 0 else (-duel.interval[1], -duel.interval[0])
-                low, high = duel.row.as_shown(low, high)
-                shown.append(
-                    f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}] on "
-                    f"{duel.row.label}"
-                )
-        shown.append("nothing shown elsewhere" if shown else "no difference shown")
-        for fact in choice.facts.better:
-            mine, theirs = choice.facts.values[name][fact], choice.facts.values[top][fact]
-            share = f" ({100 * (mine / theirs - 1):+.0f} %)" if theirs > 0 else ""
-            shown.append(f"{fact} {mine:g}, not {theirs:g}{share}")
-        lines.append(f"{name}: {', '.join(shown)}")
-    return lines
-
-
-# --- Output -----------------------------------------------------------------------------------------------------------
-
-
-def choice_table(choice: Choice) -> tuple[list[str], list[list[str]]]:
-    """A line for each pair and benchmark."""
-    several = len(choice.models) > 2
-    header = ["pair"] * several + ["benchmark"]
-    header += ["first", "second"] if several else list(choice.models)
-    header += ["difference (95 % interval)", "n", "better", "notes"]
-    lines = []
-    for duel in choice.duels:
-        row, shown = duel.row, "–"
-        if duel.interval is not None:
-            low, high = row.as_shown(*duel.interval)
-            unit = " points" if is_share(row) else f" {row.unit}"
-            shown = f"{change(row, row.delta)}{unit} ({change(row, low)} to {change(row, high)})"
-        verdict = duel.winner or ("none shown" if duel.interval is not None else row.verdict.lower())
-        cells = [f"{duel.one}, {duel.other}"] * several + [row.label, score_cell(row, 0), score_cell(row, 1), shown]
-        lines.append([*cells, str(row.basis.n) if row.basis else "–", verdict, row_notes(row)])
-    return header, lines
-
-
-def choice_lines(choice: Choice) -> list[str]:
-    """The answer in words."""
-    names = listing(choice.models, 20)
-    lines = [f"{choice.verdict}: {choice.best}, of {names}" if choice.best else f"{choice.verdict}: {names}"]
-    for one, other in itertools.permutations(choice.models, 2):
-        won = [duel.row.label for duel in choice.wins(one, other)]
-        lines += [f"- {one} is better than {other} on {listing(won, 20)}"] if won else []
-    for one, other in itertools.combinations(choice.models, 2):
-        unshown = []
-        for duel in choice.duels:
-            if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
-                low, high = duel.row.as_shown(*duel.interval)
-                unshown.append(f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})")
-        if unshown:
-            lines.append(
-                f"- no difference of {one} and {other} shown, and larger ones ruled out: {listing(unshown, 20)}"
-            )
-    left = [f"{d.row.label} ({d.row.verdict.lower()})" for d in choice.duels if d.interval is None]
-    lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
-    if choice.facts is not None:
-        lines += [f"- {line}" for line in costs_of_choice(choice)]
-        for name in choice.models:
-            by = dominated(choice, name)
-            lines += (
-                [f"- no reason to take {name}: {listing(by)} is no worse in anything, and better somewhere"]
-                if by
-                else []
-            )
-    return lines
-
-
-def choice_reading(choice: Choice) -> str:
-    """How the table is to be read."""
-    count = len([duel for duel in choice.duels if duel.interval is not None])
-    return (
-        f"Differences are second minus first. The {count} intervals hold together with {percent(1 - choice.alpha)} "
-        "(Holm); one that leaves out 0 shows a difference. This says which model is better, not whether it is good "
-        "enough to ship."
-    )
-
-
-def choice_text(choice: Choice) -> str:
-    """The answer as Markdown."""
-    return "\n".join([pipe_table(*choice_table(choice)), "", *choice_lines(choice), "", choice_reading(choice)])
-
-
-def choice_json(choice: Choice) -> dict[str, Any]:
-    """The document of --json."""
-    return {
-        "schema_version": "1",
-        "rule": "choose",
-        "verdict": choice.verdict,
-        "exit_code": choice.exit_code,
-        "reason": None if choice.exit_code == 0 else "not_comparable" if choice.open else "undecided",
-        "best": choice.best,
-        "models": list(choice.models),
-        "alpha": choice.alpha,
-        "reasons": choice_lines(choice)[1:],
-        "how_to_read": [choice_reading(choice)],
-        "comparisons": [
-            {
-                "models": [duel.one, duel.other],
-                "benchmark": duel.row.key,
-                "name": duel.row.label,
-                "metric": duel.row.metric or None,
-                "unit": duel.row.unit,
-                "lower_is_better": duel.row.lower_is_better,
-                "scores": [duel.row.baseline_score, duel.row.score],
-                "delta": duel.row.delta,
-                "interval": None if duel.interval is None else list(duel.row.as_shown(*duel.interval)),
-                "p_adjusted": duel.p_adjusted,
-                "better": duel.winner,
-                "n": duel.row.basis.n if duel.row.basis else 0,
-                "method": duel.row.basis.method if duel.row.basis else None,
-                "notes": list(duel.row.notes),
-            }
-            for duel in choice.duels
-        ],
-        "facts": None
-        if choice.facts is None
-        else {
-            "better": dict(choice.facts.better),
-            "values": {name: dict(own) for name, own in choice.facts.values.items()},
-            "dominated": {name: dominated(choice, name) for name in choice.models},
-        },
-    }
-
-
 # --- parts/comparison/history.py --------------------------------------------------------------------------------------
 
 
@@ -7539,10 +7258,18 @@ def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
         if needed is None or needed > n:
             return replace(row, items_needed=needed, needed_if="the model is unchanged")
     limit = 0.0 if policy.rule == "select" else row.threshold
-    distance = row.sign * row.delta - limit
-    if distance == 0 or (distance < 0 and (row.role == "target" or policy.rule == "select")):
+    if row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select"):
         return row
-    side, edge, level = (evidence, limit, level) if distance > 0 else (evidence.mirrored(), -limit, fail_level)
+    return with_items_that_show(row, limit, (level, fail_level), power)
+
+
+def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], power: float) -> Row:
+    """The row with the items that show on which side of the limit it lies, if it lies where it seems to."""
+    distance = row.sign * row.delta - limit
+    if distance == 0:
+        return row
+    evidence, n = row.basis.evidence, row.basis.n
+    side, edge, level = (evidence, limit, levels[0]) if distance > 0 else (evidence.mirrored(), -limit, levels[1])
     needed = items_needed(side, n, edge, level, power)
     needed = None if needed is None else max(needed, n + 1)
     return replace(row, items_needed=needed, needed_if="the true difference is the observed one")
@@ -7680,6 +7407,291 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
             f"gated benchmarks that --benchmarks leaves out, so the answer is not about them: {listing(left, 20)}"
         )
     return tuple(lines)
+
+
+# --- parts/comparison/choose.py ---------------------------------------------------------------------------------------
+
+MIXED, NO_DIFFERENCE = "MIXED", "NO DIFFERENCE SHOWN"
+NO_WORSE = 0.01  # of a metric's range: a model that is shown to lose less is no worse, in the table of facts
+WAYS = ("lower", "higher")
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Two models on one benchmark: where the second one's lead lies, and whether that leaves out 0."""
+
+    one: str
+    other: str
+    row: Row
+    interval: tuple[float, float] | None = None  # of the lead of `other`, more is better; all hold together
+    p_adjusted: float | None = None
+    winner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFacts:
+    """What is known of models beside their scores. better: fact -> lower or higher."""
+
+    better: Mapping[str, str]
+    values: Mapping[str, Mapping[str, float]]  # model -> fact -> number
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The answer."""
+
+    verdict: str
+    best: str | None
+    models: tuple[str, ...]
+    duels: tuple[Duel, ...]
+    alpha: float
+    facts: ChoiceFacts | None
+
+    @property
+    def open(self) -> list[Duel]:
+        """Those that could not be compared though both models were measured."""
+        return [duel for duel in self.duels if duel.row.verdict == NOT_COMPARABLE]
+
+    @property
+    def exit_code(self) -> int:
+        """0 when one model is better and nothing that both have was left out, else 3."""
+        return 0 if self.verdict == BETTER and not self.open else 3
+
+    def wins(self, one: str, other: str) -> list[Duel]:
+        """The benchmarks on which `one` is shown better than `other`."""
+        return [duel for duel in self.duels if {duel.one, duel.other} == {one, other} and duel.winner == one]
+
+
+def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
+    """Every pair of the candidates on every benchmark, Holm over all of them, and who is better."""
+    names = [model.name for model in question.candidates]
+    duels = []
+    for one, other in itertools.combinations(question.candidates, 2):
+        rows = make_rows(replace(question, baseline=one, candidates=(other,)))
+        duels += [Duel(one.name, other.name, row) for row in rows]
+    known = [i for i, d in enumerate(duels) if d.row.basis is not None and d.row.basis.evidence is not None]
+    known = [i for i in known if duels[i].row.verdict not in (NOT_COMPARABLE, ABSENT)]
+    p_values = [two_sided_p(duels[i].row.basis.evidence) for i in known]
+    levels = step_levels(p_values, question.policy.alpha, "holm")
+    for i, p, (adjusted, level) in zip(known, p_values, levels, strict=True):
+        low, high = map(float, duels[i].row.basis.evidence.interval(level))
+        winner = None if p > level else duels[i].other if low > 0 else duels[i].one
+        row = duels[i].row
+        if winner is None:
+            row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
+        duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)
+    choice = Choice(NO_DIFFERENCE, None, tuple(names), tuple(duels), question.policy.alpha, facts)
+    if not any(duel.winner for duel in duels):
+        return choice
+    leaders = [
+        name
+        for name in names
+        if all(choice.wins(name, other) and not choice.wins(other, name) for other in names if other != name)
+    ]
+    return replace(choice, verdict=BETTER if leaders else MIXED, best=leaders[0] if leaders else None)
+
+
+# --- Facts ------------------------------------------------------------------------------------------------------------
+
+
+def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
+    """A CSV table: models in the first column, a number for each fact; the line below the header says lower or higher.
+
+    ScriptError: code 3 when it does not say which way is better, 2 when a model or a number is missing.
+    """
+    lines = [line for line in csv.reader(io.StringIO(input_text(path))) if any(cell.strip() for cell in line)]
+    if len(lines) < 2 or len(lines[0]) < 2:
+        raise ScriptError(f"--facts {path}: a header and a line for each model are expected")
+    header = [cell.strip() for cell in lines[0]]
+    ways = [cell.strip().lower() for cell in lines[1][1:]]
+    if len(ways) != len(header) - 1 or not set(ways) <= set(WAYS):
+        example = ",".join(["better", *("lower" for _ in header[1:])])
+        raise ScriptError(
+            f"--facts {path}: is less or more of {listing(header[1:])} better? Say it in the second line: {example}",
+            code=3,
+        )
+    values: dict[str, dict[str, float]] = {}
+    for line in lines[2:]:
+        name = line[0].strip()
+        own = [model for model in models if name in (model, model.rsplit("/", 1)[-1])]
+        if len(own) != 1:
+            continue
+        try:
+            numbers = [float(cell) for cell in line[1 : len(header)]]
+        except ValueError as error:
+            raise ScriptError(f"--facts {path}: {name}: {error}") from error
+        if len(numbers) != len(header) - 1 or not all(map(math.isfinite, numbers)):
+            raise ScriptError(f"--facts {path}: {name}: a finite number for each of {listing(header[1:])} is expected")
+        values[own[0]] = dict(zip(header[1:], numbers, strict=True))
+    missing = [model for model in models if model not in values]
+    if missing:
+        raise ScriptError(f"--facts {path}: no line for {listing(missing)}")
+    return ChoiceFacts(dict(zip(header[1:], ways, strict=True)), values)
+
+
+def lead(duel: Duel, name: str) -> tuple[float, float]:
+    """The interval of a model's lead in a duel, as a share of the metric's range."""
+    low, high = duel.interval
+    span = duel.row.span or 1.0
+    return (low / span, high / span) if name == duel.other else (-high / span, -low / span)
+
+
+def dominated(choice: Choice, name: str) -> list[str]:
+    """Who leaves no reason to take a model: no worse in any fact, shown no worse on any benchmark, better somewhere."""
+    facts, found = choice.facts, []
+    for other in choice.models:
+        own = [d for d in choice.duels if {d.one, d.other} == {name, other} and d.row.verdict != ABSENT]
+        if other == name or not own or any(d.interval is None for d in own):
+            continue
+        signs = {fact: 1 if way == "higher" else -1 for fact, way in facts.better.items()}
+        ahead = [signs[fact] * (facts.values[other][fact] - facts.values[name][fact]) for fact in signs]
+        no_worse = all(lead(duel, other)[0] > -NO_WORSE for duel in own)
+        if min(ahead) >= 0 and no_worse and (max(ahead) > 0 or choice.wins(other, name)):
+            found.append(other)
+    return found
+
+
+def costs_of_choice(choice: Choice) -> list[str]:
+    """What each model gives up and saves against the one with the best scores."""
+
+    def mean_lead(name: str) -> float:
+        own = [d for d in choice.duels if name in (d.one, d.other) and d.interval is not None]
+        return sum(sum(lead(duel, name)) for duel in own) / max(len(own), 1)
+
+    top = choice.best or max(choice.models, key=mean_lead)
+    lines = [f"against {top}, which has the best scores:"]
+    for name in choice.models:
+        if name == top:
+            continue
+        own = [d for d in choice.duels if {d.one, d.other} == {name, top} and d.interval is not None]
+        shown = []
+        for duel in own:
+            if duel.winner is not None:
+                sign = 1 if name == duel.other else -1
+                low, high = duel.interval if sign > 0 else (-duel.interval[1], -duel.interval[0])
+                low, high = duel.row.as_shown(low, high)
+                shown.append(
+                    f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}] on "
+                    f"{duel.row.label}"
+                )
+        shown.append("nothing shown elsewhere" if shown else "no difference shown")
+        for fact in choice.facts.better:
+            mine, theirs = choice.facts.values[name][fact], choice.facts.values[top][fact]
+            share = f" ({100 * (mine / theirs - 1):+.0f} %)" if theirs > 0 else ""
+            shown.append(f"{fact} {mine:g}, not {theirs:g}{share}")
+        lines.append(f"{name}: {', '.join(shown)}")
+    return lines
+
+
+# --- Output -----------------------------------------------------------------------------------------------------------
+
+
+def choice_table(choice: Choice) -> tuple[list[str], list[list[str]]]:
+    """A line for each pair and benchmark."""
+    several = len(choice.models) > 2
+    header = ["pair"] * several + ["benchmark"]
+    header += ["first", "second"] if several else list(choice.models)
+    header += ["difference (95 % interval)", "n", "better", "notes"]
+    lines = []
+    for duel in choice.duels:
+        row, shown = duel.row, "–"
+        if duel.interval is not None:
+            low, high = row.as_shown(*duel.interval)
+            unit = " points" if is_share(row) else f" {row.unit}"
+            shown = f"{change(row, row.delta)}{unit} ({change(row, low)} to {change(row, high)})"
+        verdict = duel.winner or ("none shown" if duel.interval is not None else row.verdict.lower())
+        cells = [f"{duel.one}, {duel.other}"] * several + [row.label, score_cell(row, 0), score_cell(row, 1), shown]
+        lines.append([*cells, str(row.basis.n) if row.basis else "–", verdict, row_notes(row)])
+    return header, lines
+
+
+def choice_lines(choice: Choice) -> list[str]:
+    """The answer in words."""
+    names = listing(choice.models, 20)
+    lines = [f"{choice.verdict}: {choice.best}, of {names}" if choice.best else f"{choice.verdict}: {names}"]
+    for one, other in itertools.permutations(choice.models, 2):
+        won = [duel.row.label for duel in choice.wins(one, other)]
+        lines += [f"- {one} is better than {other} on {listing(won, 20)}"] if won else []
+    for one, other in itertools.combinations(choice.models, 2):
+        unshown = []
+        for duel in choice.duels:
+            if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
+                low, high = duel.row.as_shown(*duel.interval)
+                unshown.append(f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})")
+        if unshown:
+            lines.append(
+                f"- no difference of {one} and {other} shown, and larger ones ruled out: {listing(unshown, 20)}"
+            )
+    left = [f"{d.row.label} ({d.row.verdict.lower()})" for d in choice.duels if d.interval is None]
+    lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
+    if choice.facts is not None:
+        lines += [f"- {line}" for line in costs_of_choice(choice)]
+        for name in choice.models:
+            by = dominated(choice, name)
+            lines += (
+                [f"- no reason to take {name}: {listing(by)} is no worse in anything, and better somewhere"]
+                if by
+                else []
+            )
+    return lines
+
+
+def choice_reading(choice: Choice) -> str:
+    """How the table is to be read."""
+    count = len([duel for duel in choice.duels if duel.interval is not None])
+    return (
+        f"Differences are second minus first. The {count} intervals hold together with {percent(1 - choice.alpha)} "
+        "(Holm); one that leaves out 0 shows a difference. This says which model is better, not whether it is good "
+        "enough to ship."
+    )
+
+
+def choice_text(choice: Choice) -> str:
+    """The answer as Markdown."""
+    return "\n".join([pipe_table(*choice_table(choice)), "", *choice_lines(choice), "", choice_reading(choice)])
+
+
+def choice_json(choice: Choice) -> dict[str, Any]:
+    """The document of --json."""
+    return {
+        "schema_version": "1",
+        "rule": "choose",
+        "verdict": choice.verdict,
+        "exit_code": choice.exit_code,
+        "reason": None if choice.exit_code == 0 else "not_comparable" if choice.open else "undecided",
+        "best": choice.best,
+        "models": list(choice.models),
+        "alpha": choice.alpha,
+        "reasons": choice_lines(choice)[1:],
+        "how_to_read": [choice_reading(choice)],
+        "comparisons": [
+            {
+                "models": [duel.one, duel.other],
+                "benchmark": duel.row.key,
+                "name": duel.row.label,
+                "metric": duel.row.metric or None,
+                "unit": duel.row.unit,
+                "lower_is_better": duel.row.lower_is_better,
+                "scores": [duel.row.baseline_score, duel.row.score],
+                "delta": duel.row.delta,
+                "interval": None if duel.interval is None else list(duel.row.as_shown(*duel.interval)),
+                "p_adjusted": duel.p_adjusted,
+                "better": duel.winner,
+                "items_needed": duel.row.items_needed,
+                "n": duel.row.basis.n if duel.row.basis else 0,
+                "method": duel.row.basis.method if duel.row.basis else None,
+                "notes": list(duel.row.notes),
+            }
+            for duel in choice.duels
+        ],
+        "facts": None
+        if choice.facts is None
+        else {
+            "better": dict(choice.facts.better),
+            "values": {name: dict(own) for name, own in choice.facts.values.items()},
+            "dominated": {name: dominated(choice, name) for name in choice.models},
+        },
+    }
 
 
 # --- parts/comparison/ci.py -------------------------------------------------------------------------------------------

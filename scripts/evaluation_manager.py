@@ -537,6 +537,8 @@ def run_get_prs(args: argparse.Namespace) -> int:
             for r in requests
         ]  # fmt: skip
         print_table(header, rows)
+        if not rows:
+            note(f"{repo_id} has no open pull requests")
     return 0
 
 

@@ -177,7 +177,7 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
         unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
         collected=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         asked=asked,
-        models_read=len(readings),
+        models_read=[reading.model for reading in readings],
         requests=hub.counts,
         private_models=[reading.model for reading in readings if reading.private],
         mapping=mapping,
@@ -282,8 +282,8 @@ def show(args: argparse.Namespace) -> int:
     return show_overview(engine, metadata, keys, args)
 
 
-def find_model(text: str, models: Sequence[str]) -> str:
-    """A model of the data by its id or the end of it; ScriptError: 1 none, 3 several."""
+def find_model(text: str, models: Sequence[str], metadata: Mapping[str, Any]) -> str:
+    """A model of the data by its id or the end of it; ScriptError: 1 none, or none with scores, 3 several."""
     if text in models:
         return text
     found = [name for name in models if text.lower() in (name.lower(), name.rpartition("/")[2].lower())]
@@ -291,6 +291,11 @@ def find_model(text: str, models: Sequence[str]) -> str:
         return found[0]
     if found:
         raise ScriptError(f"--model {single_line(text)} fits several; choose one: {listing(found, 20)}", code=3)
+    bare = [name for name in metadata.get("without_scores") or [] if text in (name, name.rpartition("/")[2])]
+    if bare:
+        why = [item["reason"] for item in metadata["unreadable"] if item["model"] == bare[0]]
+        said = f"could not be read: {why[0]}" if why else "was read and has no scores"
+        raise ScriptError(f"{single_line(bare[0])} {said}", code=1)
     raise ScriptError(f"no scores of {single_line(text)!r}{nearest(text, models)}", code=1)
 
 
@@ -350,7 +355,7 @@ def shown_error(row: BoardRow) -> str:
 def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespace) -> int:
     """All numbers of one model, with where they are from."""
     models = [row["model"] for row in query(engine, "SELECT DISTINCT model FROM scores ORDER BY model")]
-    model = find_model(args.model, models)
+    model = find_model(args.model, models, metadata)
     rows = query(
         engine,
         "SELECT * FROM scores WHERE model = $1 AND ($2 IS NULL OR source_type = $2) "
@@ -3106,26 +3111,27 @@ def make_metadata(
     unreadable: Sequence[dict[str, str]],
     collected: str,
     asked: dict[str, Any],
-    models_read: int,
+    models_read: Sequence[str],
     requests: Mapping[str, int],
     private_models: Sequence[str] = (),
     mapping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
-    sources = Counter(row["source_type"] for row in rows)
+    sources, models = Counter(row["source_type"] for row in rows), {row["model"] for row in rows}
     return {
         "schema_version": DATA_SCHEMA,
         "collected": collected,
         "asked": asked,
         "order": list(SOURCE_TYPES),
-        "models_read": models_read,
+        "models_read": len(models_read),
+        "without_scores": sorted(set(models_read) - models),
         "private_models": list(private_models),
         "requests": requests,
         "counts": {
             "rows": len(rows),
             "shown": sum(bool(row["shown"]) for row in rows),
             "apart": sum(row["comparable"] is None for row in rows),
-            "models": len({row["model"] for row in rows}),
+            "models": len(models),
             "sources": {kind: sources[kind] for kind in SOURCE_TYPES},
         },
         "benchmarks": benchmark_coverage(rows, mapping or {}),

@@ -110,7 +110,7 @@ def made_up_metadata(rows: list[dict]) -> dict:
         ],
         collected="2026-11-21T06:00:00Z",
         asked={"trending": 100, "repo_ids": None, "author": None, "results": [], "benchmarks": []},
-        models_read=len({row["model"] for row in rows}),
+        models_read=sorted({row["model"] for row in rows}),
         requests={"sent": 420, "not_modified": 0, "retried": 1},
     )
 

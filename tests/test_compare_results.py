@@ -1767,6 +1767,21 @@ def test_which_of_two_is_better_by_how_much_and_what_is_ruled_out(tmp_path, caps
     assert choose(capsys, tmp_path, "--candidate", "new", "old")["best"] == "run/new"
 
 
+def test_two_that_cannot_be_told_apart_get_the_items_that_would_show_it(tmp_path, capsys):
+    one, two = flips(400, 22, 14)
+    write_record(tmp_path, "run/old", one)
+    write_record(tmp_path, "run/new", two)
+    row = choose(capsys, tmp_path, "--candidate", "old", "new", code=3)["comparisons"][0]
+    # McNemar's normal approximation (z of 2.5 % and of 80 % power): (1.96 sqrt(d) + 0.84 sqrt(d - m^2))^2 / m^2
+    assert row["items_needed"] == pytest.approx(
+        (1.96 * 0.09**0.5 + 0.84 * (0.09 - 0.02**2) ** 0.5) ** 2 / 0.02**2, rel=0.08
+    )
+    assert (
+        choose(capsys, tmp_path, "--candidate", "new", "old", code=3)["comparisons"][0]["items_needed"]
+        == row["items_needed"]
+    )
+
+
 def test_mixed_and_nothing_shown_are_undecided(tmp_path, capsys):
     up, down = flips(400, 60, 10), flips(400, 10, 60)
     for i, name in enumerate(("a", "b")):

@@ -771,15 +771,20 @@ def test_show_says_what_is_not_there(data, capsys, arguments, code, says):
 
 def test_show_asks_which_model(tmp_path, capsys):
     rows = [row("a/twin", "gsm8k", 0.5), row("b/twin", "gsm8k", 0.6)]
-    facts = {"unreadable": [], "collected": "2026-11-21T00:00:00Z", "asked": {}, "models_read": 2, "requests": {}}
+    broken = {"model": "c/broken", "where": "README.md", "reason": "model-index is text"}
+    facts = {"unreadable": [broken], "collected": "2026-11-21T00:00:00Z", "asked": {}, "requests": {}}
+    facts |= {"models_read": ["a/twin", "b/twin", "c/bare", "c/broken"]}
     board.write_data(tmp_path, rows, board.make_metadata(rows, **facts))
     assert board.main(["show", "--data", str(tmp_path), "--model", "twin"]) == 3
     assert "a/twin, b/twin" in capsys.readouterr().err
+    for name, said in (("c/bare", "was read and has no scores"), ("broken", "could not be read: model-index is text")):
+        assert board.main(["show", "--data", str(tmp_path), "--model", name]) == 1
+        assert said in capsys.readouterr().err
 
 
 def test_show_obeys_no_foreign_text(tmp_path, capsys):
     rows = [row("evil/[red]x[/red]\x1b]0;owned\x07", "gsm8k", 0.5, source_name="[link=https://evil]y[/link]")]
-    facts = {"unreadable": [], "collected": "2026-11-21T00:00:00Z", "asked": {}, "models_read": 1, "requests": {}}
+    facts = {"unreadable": [], "collected": "2026-11-21T00:00:00Z", "asked": {}, "models_read": [], "requests": {}}
     board.write_data(tmp_path, rows, board.make_metadata(rows, **facts))
     assert board.main(["show", "--data", str(tmp_path), "--benchmark", "gsm8k"]) == 0
     out, _ = capsys.readouterr()

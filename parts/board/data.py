@@ -25,26 +25,27 @@ def make_metadata(
     unreadable: Sequence[dict[str, str]],
     collected: str,
     asked: dict[str, Any],
-    models_read: int,
+    models_read: Sequence[str],
     requests: Mapping[str, int],
     private_models: Sequence[str] = (),
     mapping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
-    sources = Counter(row["source_type"] for row in rows)
+    sources, models = Counter(row["source_type"] for row in rows), {row["model"] for row in rows}
     return {
         "schema_version": DATA_SCHEMA,
         "collected": collected,
         "asked": asked,
         "order": list(SOURCE_TYPES),
-        "models_read": models_read,
+        "models_read": len(models_read),
+        "without_scores": sorted(set(models_read) - models),
         "private_models": list(private_models),
         "requests": requests,
         "counts": {
             "rows": len(rows),
             "shown": sum(bool(row["shown"]) for row in rows),
             "apart": sum(row["comparable"] is None for row in rows),
-            "models": len({row["model"] for row in rows}),
+            "models": len(models),
             "sources": {kind: sources[kind] for kind in SOURCE_TYPES},
         },
         "benchmarks": benchmark_coverage(rows, mapping or {}),

@@ -18,6 +18,7 @@ from typing import Any
 
 from parts.comparison.report import change, is_share, row_notes, score_cell
 from parts.comparison.rows import Question, make_rows
+from parts.comparison.verdicts import with_items_that_show
 from parts.comparison.vocabulary import ABSENT, BETTER, NOT_COMPARABLE, Row
 from parts.frame import ScriptError, listing, percent
 from parts.inputs import input_text
@@ -90,7 +91,10 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     for i, p, (adjusted, level) in zip(known, p_values, levels, strict=True):
         low, high = map(float, duels[i].row.basis.evidence.interval(level))
         winner = None if p > level else duels[i].other if low > 0 else duels[i].one
-        duels[i] = replace(duels[i], interval=(low, high), p_adjusted=adjusted, winner=winner)
+        row = duels[i].row
+        if winner is None:
+            row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
+        duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)
     choice = Choice(NO_DIFFERENCE, None, tuple(names), tuple(duels), question.policy.alpha, facts)
     if not any(duel.winner for duel in duels):
         return choice
@@ -288,6 +292,7 @@ def choice_json(choice: Choice) -> dict[str, Any]:
                 "interval": None if duel.interval is None else list(duel.row.as_shown(*duel.interval)),
                 "p_adjusted": duel.p_adjusted,
                 "better": duel.winner,
+                "items_needed": duel.row.items_needed,
                 "n": duel.row.basis.n if duel.row.basis else 0,
                 "method": duel.row.basis.method if duel.row.basis else None,
                 "notes": list(duel.row.notes),

@@ -160,10 +160,18 @@ def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
         if needed is None or needed > n:
             return replace(row, items_needed=needed, needed_if="the model is unchanged")
     limit = 0.0 if policy.rule == "select" else row.threshold
-    distance = row.sign * row.delta - limit
-    if distance == 0 or (distance < 0 and (row.role == "target" or policy.rule == "select")):
+    if row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select"):
         return row
-    side, edge, level = (evidence, limit, level) if distance > 0 else (evidence.mirrored(), -limit, fail_level)
+    return with_items_that_show(row, limit, (level, fail_level), power)
+
+
+def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], power: float) -> Row:
+    """The row with the items that show on which side of the limit it lies, if it lies where it seems to."""
+    distance = row.sign * row.delta - limit
+    if distance == 0:
+        return row
+    evidence, n = row.basis.evidence, row.basis.n
+    side, edge, level = (evidence, limit, levels[0]) if distance > 0 else (evidence.mirrored(), -limit, levels[1])
     needed = items_needed(side, n, edge, level, power)
     needed = None if needed is None else max(needed, n + 1)
     return replace(row, items_needed=needed, needed_if="the true difference is the observed one")
