@@ -235,11 +235,15 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
 
 def keys_in(value: Any) -> int:
     """How many keys a JSON value has, with those of what it holds."""
-    if isinstance(value, dict):
-        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return sum(map(keys_in, value))
-    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+    count, nodes = 0, [value]
+    for node in nodes:  # which grows meanwhile
+        kind = type(node)
+        if kind is dict:
+            count += len(node)
+            nodes += node.values()
+        elif kind is list:
+            nodes += node
+    return count
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:

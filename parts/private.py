@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from parts.frame import ScriptError
@@ -31,11 +32,25 @@ OUT_OF_MEMORY = (
 
 def scrub(text: str) -> str:
     """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = LOGIN.sub("***@", SECRET.sub(r"\1_***", text)).replace(f"{os.getcwd()}{os.sep}", "")
-    return text.replace(os.path.expanduser("~"), "~")
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
 
 
 def without_paths(text: str, *known: Path) -> str:
@@ -45,7 +60,8 @@ def without_paths(text: str, *known: Path) -> str:
     """
     for path in known:
         text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    return MACHINE_PATH.sub(r"\1", scrub(text))
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
 
 
 def shown_path(path: Path) -> str:

@@ -528,16 +528,19 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
 
     A long text can come in pieces, such as lines, that are not held at the same time.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # of a kill; or a link that somebody has put there to be written through
-        with temporary.open("x", encoding="utf-8", newline="") as file:
+        if folder and not os.path.isdir(folder):
+            os.makedirs(folder, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
+            os.unlink(temporary)
+        with open(temporary, "x", encoding="utf-8", newline="") as file:
             file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
 
 
@@ -2579,11 +2582,15 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
 
 def keys_in(value: Any) -> int:
     """How many keys a JSON value has, with those of what it holds."""
-    if isinstance(value, dict):
-        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return sum(map(keys_in, value))
-    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+    count, nodes = 0, [value]
+    for node in nodes:  # which grows meanwhile
+        kind = type(node)
+        if kind is dict:
+            count += len(node)
+            nodes += node.values()
+        elif kind is list:
+            nodes += node
+    return count
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:

@@ -40,6 +40,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -222,6 +223,7 @@ def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Convert what is in the paths."""
+    gc.set_threshold(200_000)  # what is kept grows with each task, and would be searched again and again
     paths = [Path(text).expanduser() for text in args.paths]
     missing = [path for path in paths if not path.exists()]
     if missing:
@@ -315,7 +317,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import BinaryIO, NoReturn, TextIO
+from typing import BinaryIO, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
 
@@ -580,16 +582,19 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
 
     A long text can come in pieces, such as lines, that are not held at the same time.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # of a kill; or a link that somebody has put there to be written through
-        with temporary.open("x", encoding="utf-8", newline="") as file:
+        if folder and not os.path.isdir(folder):
+            os.makedirs(folder, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
+            os.unlink(temporary)
+        with open(temporary, "x", encoding="utf-8", newline="") as file:
             file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
 
 
@@ -989,11 +994,15 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
 
 def keys_in(value: Any) -> int:
     """How many keys a JSON value has, with those of what it holds."""
-    if isinstance(value, dict):
-        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return sum(map(keys_in, value))
-    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+    count, nodes = 0, [value]
+    for node in nodes:  # which grows meanwhile
+        kind = type(node)
+        if kind is dict:
+            count += len(node)
+            nodes += node.values()
+        elif kind is list:
+            nodes += node
+    return count
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -1112,11 +1121,25 @@ OUT_OF_MEMORY = (
 
 def scrub(text: str) -> str:
     """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = LOGIN.sub("***@", SECRET.sub(r"\1_***", text)).replace(f"{os.getcwd()}{os.sep}", "")
-    return text.replace(os.path.expanduser("~"), "~")
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
 
 
 def without_paths(text: str, *known: Path) -> str:
@@ -1126,7 +1149,8 @@ def without_paths(text: str, *known: Path) -> str:
     """
     for path in known:
         text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    return MACHINE_PATH.sub(r"\1", scrub(text))
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
 
 
 def shown_path(path: Path) -> str:
@@ -1426,8 +1450,9 @@ class TaskRun:
     run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
     identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
     counts: Mapping[str, Any] = field(default_factory=dict)
-    samples: Callable[[bool], Iterator[AskedItem]] | None = None
+    samples: Callable[..., Iterator[AskedItem]] | None = None  # called with: whether the data set's own ids name items
     sample_file: Path | None = None
+    in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
     failure: str | None = None
 
@@ -1510,6 +1535,19 @@ class Tally:
         if item.attempt is not None:
             self.by_item.setdefault(item.id, []).append(value)
 
+    def take(self, later: Tally) -> None:
+        """Add what is known of more items."""
+        self.values.extend(later.values)
+        for item, values in later.by_item.items():
+            self.by_item.setdefault(item, []).extend(values)
+        self.ratio = self.ratio[0] + later.ratio[0], self.ratio[1] + later.ratio[1]
+        self.errors += later.errors
+
+    @property
+    def lines(self) -> int:
+        """How many answers there are, with and without a value."""
+        return len(self.values) + self.errors
+
     @property
     def items(self) -> list[float]:
         """A value per item: the mean of the times that it was asked."""
@@ -1543,7 +1581,7 @@ class Counts:
         lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
         self.attempts += attempts
         self.scored += len(scored)
-        self.wrong = None if lowest is None else (self.wrong or 0) + sum(value <= lowest for value in scored)
+        self.wrong = None if lowest is None else (self.wrong or 0) + sum([value <= lowest for value in scored])
         self.errored += max(item.errored, lost_to_errors)
         self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
@@ -1557,6 +1595,23 @@ class Counts:
         if item.generative:
             known = self.truncated is not None and item.truncated is not None
             self.truncated = self.truncated + item.truncated if known else None
+
+    def take(self, later: Counts) -> None:
+        """Add the counts of more items."""
+        self.generative = self.generative or later.generative
+        for name in (
+            "attempts",
+            "scored",
+            "wrong",
+            "no_value",
+            "errored",
+            "limit_hit",
+            "empty",
+            "truncated",
+            "unparsed",
+        ):
+            one, two = getattr(self, name), getattr(later, name)
+            setattr(self, name, None if one is None or two is None else one + two)
 
     @property
     def details(self) -> dict[str, int | None]:
@@ -1707,558 +1762,6 @@ def reason_of(error: BaseException) -> str:
     return (
         text if isinstance(error, ValueError) and text else f"damaged ({type(error).__name__}: {text or 'no details'})"
     )
-
-
-# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
-
-# What changes speed, memory and permissions only, and so does not make another run of the same.
-NOT_IN_KEY = {
-    "batch_size",
-    "command",
-    "custom_tasks",
-    "data_parallel_size",
-    "gpu_memory_utilization",
-    "max_connections",
-    "sandbox",
-    "tensor_parallel_size",
-    "trust_remote_code",
-}
-# The first settings are in the key also where they are unset; those that came later are once they are set, so that
-# what was measured before them stays finished.
-ALWAYS_IN_KEY = {
-    "backend",
-    "limit",
-    "dtype",
-    "device",
-    "use_chat_template",
-    "system_prompt",
-    "seed",
-    "custom_tasks_sha256",
-    "versions",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
-
-    backend: str
-    limit: int | None
-    seed: int | None
-    versions: dict[str, str]
-    command: str
-    system_prompt: str | None = None
-    use_chat_template: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    repeats: int | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    custom_tasks: Path | None = None
-    custom_tasks_sha256: str | None = None
-    questions: str | None = None
-    base_url: str | None = None
-    provider: str | None = None
-    batch_size: int | None = None
-    max_connections: int | None = None
-    tensor_parallel_size: int | None = None
-    data_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-    trust_remote_code: bool = False
-    sandbox: str | None = None
-
-    @property
-    def key(self) -> str:
-        """A short hash of what decides a score."""
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return (self.seed or 0) + (self.repeat or 0)
-
-
-def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
-    """The settings that a command line gives; `more` replaces and adds."""
-    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return Settings(**given | more)
-
-
-# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
-
-ALL = "all"  # as a task: every task of the custom file
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
-CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
-HF_CONNECTIONS = 32  # and here they are the batch
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
-
-    repo_id: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
-
-    name: str
-    shots: int | None = None
-    suite: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return self.name if self.shots is None else f"{self.name}|{self.shots}"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded.
-
-    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
-    is, whatever its id in the records. `base`: the model that an adapter is for.
-    """
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-    name: str | None = None
-    step: str | None = None
-    repo: str | None = None
-    below: str = ""
-    base: Model | None = None
-
-    @property
-    def label(self) -> str:
-        """How it is shown: a Hub model's revision or folder behind its id."""
-        if self.path or not self.repo or not self.name:
-            return self.id
-        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.name or (self.folder.name if self.path and self.folder else None)
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a task's items come from.
-
-    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
-    items are only some of a folder's.
-    """
-
-    repo: str = ""
-    subset: str | None = None
-    splits: tuple[str, ...] = ()
-    path: str | None = None
-    sha256: str | None = None
-    files: str | None = None
-
-
-@dataclass
-class Task:
-    """A task that a harness knows, with its items once they are built.
-
-    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
-    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
-    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
-    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
-    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
-    """
-
-    name: str
-    request: Any
-    group: int = 1
-    source: Any = None
-    dataset: Dataset = Dataset()
-    docs: list[Any] | None = None
-    sample_ids: list[str] = field(default_factory=list)
-    total: int | None = None
-    revision: str | None = None
-    built_for: str | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    own: bool = False
-    questions: Any = None
-    error: str | None = None
-
-    @property
-    def title(self) -> str:
-        """The name without the number of examples."""
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Items of a task that are asked in one way, and the seed of their answers."""
-
-    task: Task
-    docs: list[Any]
-    method: Any
-    seed: int
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One metric of one task: a raw value per item, or the reason why there is none."""
-
-    name: str
-    metric: Any
-    responses: list[Any]
-    values: list[Any]
-    errors: list[str | None]
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric over all items, as it goes into a record."""
-
-    metric: str
-    value: float
-    standard_error: float | None
-    method: str
-    aggregation: str
-    lower_is_better: bool
-    unit: str
-    low: float | None
-    high: float | None
-    samples: int
-    details: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A loaded model (the harness's own object) and how it really runs.
-
-    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
-    """
-
-    model: Any
-    dtype: str
-    device: str
-    batch_size: str
-    name: str
-    version: str
-    checksum: str | None = None
-    proof: str | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
-
-    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, str]
-    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to be continued, as token ids."""
-
-    prompt: list[int]
-    max_tokens: int
-    stop: tuple[str, ...] = ()
-    samples: int = 1
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
-
-    prompt: list[int]
-    choices: list[list[int]]
-
-
-@dataclass(frozen=True)
-class EngineAnswer:
-    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
-
-    texts: list[str] = field(default_factory=list)
-    tokens: list[list[int]] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
-    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-
-
-@dataclass
-class Outcome:
-    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    requests: int | None = None
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one model is asked with one seed: the tasks that are not finished."""
-
-    model: Model
-    settings: Settings
-    tasks: list[Task]
-
-
-def model_label(record: dict[str, Any]) -> str:
-    """How the model of a record is shown, as Model.label."""
-    info, details = record["model_info"], record["model_info"]["additional_details"]
-    if details.get("subfolder"):
-        return f"{info['id']}/{details['subfolder']}"
-    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
-    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = model_label(finished.record)
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
-
-
-# --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
-
-FEWEST_ITEMS = 20  # from which on a score at chance says something
-IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
-LETTERS_OF_TOKEN = 4
-DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
-ADVICE = {
-    "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
-    "truncated": "cut off at the token limit",
-    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
-    "unparsed": "without an answer that could be read",
-}
-
-
-def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
-    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
-    sums: dict[str, float] = collections.defaultdict(float)
-    mean = math.fsum(values) / len(values)
-    for value, group in zip(values, groups, strict=True):
-        sums[group] += value - mean
-    if len(sums) < 2:
-        return None
-    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
-
-
-def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
-    """The probability of the most likely choice, for about a token of it (four letters)."""
-    lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
-    return math.exp(max(value / length for value, length in zip(logprobs, lengths, strict=True)))
-
-
-def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
-    """Details for a record: how many prompts differ, where some are the same; of choices, chance and probability."""
-    different = len(set(prompts))
-    found = {"different_prompts": str(different)} if different < len(prompts) else {}
-    if choices and min(choices) > 1:
-        found["chance"] = f"{statistics.fmean(1 / count for count in choices):.4g}"
-    if chances:
-        found["likeliest_choice"] = f"{statistics.median(chances):.3g}"
-    return found
-
-
-def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
-    """(items that were scored, items that there are)."""
-    scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
-    source = result["source_data"]
-    total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
-    return scored, int(total) if str(total).isdecimal() else scored
-
-
-def is_limited(result: dict[str, Any]) -> bool:
-    """Whether --limit left items out."""
-    limit = (result["generation_config"].get("additional_details") or {}).get("limit")
-    scored, total = scored_and_all(result)
-    return limit not in (None, "None") and scored < total
-
-
-def is_at_chance(result: dict[str, Any]) -> bool:
-    """Whether a score cannot be told from that of guessing."""
-    details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
-    spread = (error.get("standard_error") or {}).get("value")
-    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
-        return False
-    return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
-
-
-def doubts(records: Sequence[Finished]) -> list[str]:
-    """Lines about scores of a run, one for each kind of doubt and result."""
-    results: dict[str, list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
-    for finished in records:
-        for result in finished.record["evaluation_results"]:
-            results[result["evaluation_result_id"]].append((model_label(finished.record), result))
-    return [line for name, rows in results.items() for line in doubts_of_result(name, rows)]
-
-
-def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
-    """Lines about one result of all models."""
-    found, first = [], rows[0][1]
-    details = [result["score_details"].get("details") or {} for _, result in rows]
-    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
-    if limited:
-        found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
-    if all(is_at_chance(result) for _, result in rows):
-        who = "every model is" if len(rows) > 1 else f"{rows[0][0]} is"
-        found.append(
-            f"{name}: {who} at chance ({details[0]['chance']}): are prompts, spaces and answers as they were meant?"
-        )
-    likely = [float(row["likeliest_choice"]) for row in details if "likeliest_choice" in row]
-    if likely and max(likely) < IMPROBABLE:
-        found.append(
-            f"{name}: every choice is improbable (the likeliest of an item: {max(likely):.2g} a token): a space before "
-            "the choices that is missing, or doubled?"
-        )
-    if "different_prompts" in details[0]:
-        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
-        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
-    for count, words in ADVICE.items():
-        most = max(
-            (
-                (int(row.get(count) or 0), scored_and_all(result)[0])
-                for row, (_, result) in zip(details, rows, strict=True)
-            ),
-            key=lambda pair: pair[0],
-        )
-        if most[0] > DOUBTFUL_SHARE * most[1]:
-            found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
-    return found
-
-
-# --- parts/formats/choices.py -----------------------------------------------------------------------------------------
-
-BY_LIKELIHOOD = {"accuracy", "acc_norm", "acc_bytes"}  # metrics that are 1 where the likeliest choice is a right one
-
-
-@dataclass
-class ChoiceCheck:
-    """The choices of one task's items."""
-
-    judged: dict[str, int] = field(default_factory=dict)
-    wrong: dict[str, list[str]] = field(default_factory=dict)  # metric -> items whose score is another
-    chances: list[float] = field(default_factory=list)
-
-    def add(self, item: AskedItem, score: ScoreRead) -> None:
-        """Look at one item's score; of what is no choice by likelihood, or has no known gold, nothing is said."""
-        taken, value = item.shown.get(score.name), item.values.get(score.name)
-        right = {text.strip() for text in item.references}
-        if score.id not in BY_LIKELIHOOD or not taken or not item.chances or value not in (0, 1):
-            return
-        if not right or not right <= {choice.strip() for choice in item.choices or ()}:
-            return
-        self.judged[score.name] = self.judged.get(score.name, 0) + 1
-        if (taken[0].strip() in right) != bool(value):
-            self.wrong.setdefault(score.name, []).append(item.id)
-
-    def add_chances(self, item: AskedItem) -> None:
-        if item.chances and item.choices and len(item.chances) == len(item.choices) and None not in item.chances:
-            self.chances.append(likeliest(item.chances, item.choices))
-
-    def contradiction(self, score: str) -> str | None:
-        """What is wrong with a metric's scores, or None."""
-        wrong = self.wrong.get(score)
-        if not wrong:
-            return None
-        return (
-            f"{len(wrong)} of {self.judged[score]} items are scored otherwise than the log-likelihoods of their "
-            f"choices say ({single_line(wrong[0])[:60]})"
-        )
-
-    @property
-    def likeliest(self) -> float | None:
-        """The probability of about a token of the likeliest choice, in half of the items."""
-        return statistics.median(self.chances) if self.chances else None
-
-    @property
-    def doubt(self) -> str:
-        """What is said where every choice is improbable."""
-        if self.likeliest is None or self.likeliest >= IMPROBABLE:
-            return ""
-        return (
-            f"every choice is improbable (the likeliest of an item: {self.likeliest:.2g} a token): a space before the "
-            "choices that is missing, or doubled?"
-        )
 
 
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
@@ -2446,18 +1949,19 @@ def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def bounded_metadata(values: Mapping[str, Any]) -> dict[str, str]:
+def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = scrub) -> dict[str, str]:
     """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
     found: dict[str, str] = {}
     for name, value in list(values.items())[:MOST_METADATA]:
-        if value is None or value == "" or value == [] or value == {}:
+        if value is None or (not value and isinstance(value, str | list | dict)):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
         if len(text) > LONGEST_METADATA:
             digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
             text = f"{text[: LONGEST_METADATA - 20]}… {digest}"
-        key = single_line(name)[:80] or "unnamed"
-        found[f"item_{key}" if key in OWN_METADATA else key] = scrub(text)
+        plain = len(name) <= 80 and name.isascii() and name.isidentifier()
+        key = name if plain else single_line(name)[:80] or "unnamed"
+        found[f"item_{key}" if key in OWN_METADATA else key] = clean(text)
     return found
 
 
@@ -2656,6 +2160,7 @@ def dense_type(kind: Any) -> Any:
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
 MAX_YAML = 1 << 23  # one YAML document
+SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
 
 
@@ -2672,22 +2177,47 @@ def read_bounded(path: Path) -> bytes:
     return input_bytes(path, MAX_JSON)
 
 
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name."""
+def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[dict[str, Any]]:
+    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name.
+
+    Those whose lines begin at a byte from `begin` on and before `end`.
+    """
     with open_input(path) as file:
-        if file.read(1) == b"[":
+        if not begin and file.read(1) == b"[":
             yield from rows_of(json_value(read_bounded(path)))
             return
-        file.seek(0)
-        for count, line in enumerate(input_lines(file, path), 1):
-            if line.strip():
-                try:
-                    row = strict_json_line(line, lenient=True)
-                except ValueError as error:
-                    raise ValueError(f"line {count} is not valid JSON (a file cut off?)") from error
-                if not isinstance(row, dict):
-                    raise ValueError(f"line {count} is no JSON object")
-                yield row
+        place = file.seek(max(begin - 1, 0))
+        lines = input_lines(file, path)
+        if begin:
+            place += len(next(lines, b""))  # of a line that begins before
+        for line in lines:
+            if place >= end:
+                return
+            place += len(line)
+            if line.isspace():
+                continue
+            try:
+                row = strict_json_line(line, lenient=True)
+            except ValueError as error:
+                raise ValueError(f"line {line_at(path, place)} is not valid JSON (a file cut off?)") from error
+            if not isinstance(row, dict):
+                raise ValueError(f"line {line_at(path, place)} is no JSON object")
+            yield row
+
+
+def line_at(path: Path, place: int) -> int:
+    """The number of the line that ends at a byte of a file."""
+    with open_input(path) as file:
+        blocks = (file.read(min(1 << 20, place - 1 - begin)) for begin in range(0, place - 1, 1 << 20))
+        return 1 + sum(block.count(b"\n") for block in blocks)
+
+
+def line_spans(path: Path) -> list[tuple[int, float]]:
+    """A JSON-lines file cut into pieces for `json_lines`, which can be read apart; other files are one piece."""
+    with open_input(path) as file:
+        size = path.stat().st_size if file.read(1) != b"[" else 0
+    cuts = [*range(0, max(size, 1), SPAN)]
+    return list(zip(cuts, [*cuts[1:], math.inf], strict=True))
 
 
 def small_yaml(path: Path) -> Any:
@@ -4036,62 +3566,6 @@ def eee_settle(record: dict[str, Any], means: Mapping[str, float]) -> None:
             details["aggregation"] = "mean" if same else "unknown"
 
 
-# --- parts/formats/examples.py ----------------------------------------------------------------------------------------
-
-# What begins a turn of the user in the templates of chat models, and in prompts that are kept with roles in front.
-USER_TURN = re.compile(
-    r"<\|im_start\|>user|<\|start_header_id\|>user|<start_of_turn>user|<\|user\|>|<\|start\|>user|\[INST\]"
-    r"|^user: |^(?:USER|Human): ",
-    re.M,
-)
-ANSWER_TURN = (
-    r"assistant: *|<\|im_start\|>assistant|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model"
-)
-CUE = re.compile(r"\w[^:\n]{0,29}:")  # "Answer:", "Question 3:" is none of them: its number differs
-MOST_PROMPTS = 300  # of a task that are looked at
-AGREED = 0.9  # share of the prompts that must show the same number
-
-
-def examples_in(prompt: str) -> int | None:
-    """The number of examples in one prompt; None when nothing in it shows that."""
-    turns = len(USER_TURN.findall(prompt))
-    lines = [line.strip() for line in re.sub(ANSWER_TURN, "\n", prompt).split("\n")]
-    last = next((line for line in reversed(lines) if line), "")
-    cue = CUE.match(last)
-    by_cue = sum(line.startswith(cue[0]) for line in lines) - 1 if cue and len(last) <= len(cue[0]) + 1 else None
-    if turns > 1:
-        return turns - 1
-    return by_cue if by_cue is not None else 0 if turns == 1 and len(lines) < 3 else None
-
-
-@dataclass
-class ExampleCount:
-    """The examples in the prompts of one task."""
-
-    found: Counter[int | None] = field(default_factory=Counter)
-
-    def add(self, item: AskedItem) -> None:
-        """Look at one item's prompt; of several requests of an item at the first."""
-        if item.prompt is None or self.found.total() >= MOST_PROMPTS:
-            return
-        first = (item.choices or [""])[0]
-        self.found[examples_in(first if first and item.prompt.startswith(f"{first}\n") else item.prompt)] += 1
-
-    @property
-    def number(self) -> int | None:
-        """The number that (nearly) all prompts show; None: they do not, or show different ones."""
-        if not self.found:
-            return None
-        number, count = self.found.most_common(1)[0]
-        return number if count >= AGREED * self.found.total() else None
-
-    def contradiction(self, shots: int | None) -> str:
-        """What the prompts say against the number of the log's configuration; empty when nothing."""
-        if shots is None or self.number is None or self.number == shots:
-            return ""
-        return f"its prompts hold {self.number} examples, while its configuration says {shots}"
-
-
 # --- parts/harness/scorers.py -----------------------------------------------------------------------------------------
 
 LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
@@ -4308,15 +3782,14 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
     return {name: value for name, value in head.items() if value is not None}
 
 
-def sample_entry(run: TaskRun, score: ScoreRead, item: AskedItem) -> dict[str, Any]:
-    """The part of a samples line that is not the same in all lines of a metric."""
+def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[str, Any]:
+    """The part of a samples line that is not the same in all lines of a metric; `best`: see `best_of`."""
     value = item.values.get(score.name) if item.error is None else None
     question: dict[str, Any] = {"raw": item.raw, "reference": item.references}
     if item.choices:
         question["choices"] = item.choices
     if item.prompt is not None and item.prompt != item.raw:
         question["formatted"] = item.prompt
-    best = best_of(score)
     hashed = item.raw + "".join(item.references)
     row: dict[str, Any] = {
         "sample_id": item.id,
@@ -4390,62 +3863,809 @@ def as_line(value: dict[str, Any]) -> bytes:
         line = orjson.dumps(value)
     except TypeError:  # lone surrogates
         line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
-        line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    if not line.isascii():
+        for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
+            line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
     return line
 
 
-# --- parts/formats/converter.py ---------------------------------------------------------------------------------------
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    questions: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records. `base`: the model that an adapter is for.
+    """
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+    name: str | None = None
+    step: str | None = None
+    repo: str | None = None
+    below: str = ""
+    base: Model | None = None
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.name or (self.folder.name if self.path and self.folder else None)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
+    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    own: bool = False
+    questions: Any = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = model_label(finished.record)
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+# --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
+
+FEWEST_ITEMS = 20  # from which on a score at chance says something
+IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
+LETTERS_OF_TOKEN = 4
+DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
+ADVICE = {
+    "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
+    "truncated": "cut off at the token limit",
+    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
+    "unparsed": "without an answer that could be read",
+}
+
+
+def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
+    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
+    sums: dict[str, float] = collections.defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
+def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
+    """The probability of the most likely choice, for about a token of it (four letters)."""
+    lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
+    return math.exp(max(value / length for value, length in zip(logprobs, lengths, strict=True)))
+
+
+def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
+    """Details for a record: how many prompts differ, where some are the same; of choices, chance and probability."""
+    different = len(set(prompts))
+    found = {"different_prompts": str(different)} if different < len(prompts) else {}
+    if choices and min(choices) > 1:
+        found["chance"] = f"{statistics.fmean(1 / count for count in choices):.4g}"
+    if chances:
+        found["likeliest_choice"] = f"{statistics.median(chances):.3g}"
+    return found
+
+
+def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
+    """(items that were scored, items that there are)."""
+    scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
+    source = result["source_data"]
+    total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
+    return scored, int(total) if str(total).isdecimal() else scored
+
+
+def is_limited(result: dict[str, Any]) -> bool:
+    """Whether --limit left items out."""
+    limit = (result["generation_config"].get("additional_details") or {}).get("limit")
+    scored, total = scored_and_all(result)
+    return limit not in (None, "None") and scored < total
+
+
+def is_at_chance(result: dict[str, Any]) -> bool:
+    """Whether a score cannot be told from that of guessing."""
+    details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
+    spread = (error.get("standard_error") or {}).get("value")
+    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
+        return False
+    return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
+
+
+def doubts(records: Sequence[Finished]) -> list[str]:
+    """Lines about scores of a run, one for each kind of doubt and result."""
+    results: dict[str, list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
+    for finished in records:
+        for result in finished.record["evaluation_results"]:
+            results[result["evaluation_result_id"]].append((model_label(finished.record), result))
+    return [line for name, rows in results.items() for line in doubts_of_result(name, rows)]
+
+
+def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Lines about one result of all models."""
+    found, first = [], rows[0][1]
+    details = [result["score_details"].get("details") or {} for _, result in rows]
+    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
+    if limited:
+        found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
+    if all(is_at_chance(result) for _, result in rows):
+        who = "every model is" if len(rows) > 1 else f"{rows[0][0]} is"
+        found.append(
+            f"{name}: {who} at chance ({details[0]['chance']}): are prompts, spaces and answers as they were meant?"
+        )
+    likely = [float(row["likeliest_choice"]) for row in details if "likeliest_choice" in row]
+    if likely and max(likely) < IMPROBABLE:
+        found.append(
+            f"{name}: every choice is improbable (the likeliest of an item: {max(likely):.2g} a token): a space before "
+            "the choices that is missing, or doubled?"
+        )
+    if "different_prompts" in details[0]:
+        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
+        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
+    for count, words in ADVICE.items():
+        most = max(
+            (
+                (int(row.get(count) or 0), scored_and_all(result)[0])
+                for row, (_, result) in zip(details, rows, strict=True)
+            ),
+            key=lambda pair: pair[0],
+        )
+        if most[0] > DOUBTFUL_SHARE * most[1]:
+            found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
+    return found
+
+
+# --- parts/formats/choices.py -----------------------------------------------------------------------------------------
+
+BY_LIKELIHOOD = {"accuracy", "acc_norm", "acc_bytes"}  # metrics that are 1 where the likeliest choice is a right one
+
+
+@dataclass
+class ChoiceCheck:
+    """The choices of one task's items."""
+
+    judged: dict[str, int] = field(default_factory=dict)
+    wrong: dict[str, list[str]] = field(default_factory=dict)  # metric -> items whose score is another
+    chances: list[float] = field(default_factory=list)
+
+    def add(self, item: AskedItem, score: ScoreRead) -> None:
+        """Look at one item's score; of what is no choice by likelihood, or has no known gold, nothing is said."""
+        taken, value = item.shown.get(score.name), item.values.get(score.name)
+        right = {text.strip() for text in item.references}
+        if score.id not in BY_LIKELIHOOD or not taken or not item.chances or value not in (0, 1):
+            return
+        if not right or not right <= {choice.strip() for choice in item.choices or ()}:
+            return
+        self.judged[score.name] = self.judged.get(score.name, 0) + 1
+        if (taken[0].strip() in right) != bool(value):
+            self.wrong.setdefault(score.name, []).append(item.id)
+
+    def add_chances(self, item: AskedItem) -> None:
+        if item.chances and item.choices and len(item.chances) == len(item.choices) and None not in item.chances:
+            self.chances.append(likeliest(item.chances, item.choices))
+
+    def take(self, later: ChoiceCheck) -> None:
+        """Add what later items of the task say."""
+        for name, count in later.judged.items():
+            self.judged[name] = self.judged.get(name, 0) + count
+        for name, items in later.wrong.items():
+            self.wrong.setdefault(name, []).extend(items)
+        self.chances += later.chances
+
+    def contradiction(self, score: str) -> str | None:
+        """What is wrong with a metric's scores, or None."""
+        wrong = self.wrong.get(score)
+        if not wrong:
+            return None
+        return (
+            f"{len(wrong)} of {self.judged[score]} items are scored otherwise than the log-likelihoods of their "
+            f"choices say ({single_line(wrong[0])[:60]})"
+        )
+
+    @property
+    def likeliest(self) -> float | None:
+        """The probability of about a token of the likeliest choice, in half of the items."""
+        return statistics.median(self.chances) if self.chances else None
+
+    @property
+    def doubt(self) -> str:
+        """What is said where every choice is improbable."""
+        if self.likeliest is None or self.likeliest >= IMPROBABLE:
+            return ""
+        return (
+            f"every choice is improbable (the likeliest of an item: {self.likeliest:.2g} a token): a space before the "
+            "choices that is missing, or doubled?"
+        )
+
+
+# --- parts/formats/examples.py ----------------------------------------------------------------------------------------
+
+# What begins a turn of the user in the templates of chat models, and in prompts that are kept with roles in front.
+USER_TURN = re.compile(
+    r"<\|im_start\|>user|<\|start_header_id\|>user|<start_of_turn>user|<\|user\|>|<\|start\|>user|\[INST\]"
+    r"|^user: |^(?:USER|Human): ",
+    re.M,
+)
+ANSWER_TURN = (
+    r"assistant: *|<\|im_start\|>assistant|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model"
+)
+CUE = re.compile(r"\w[^:\n]{0,29}:")  # "Answer:", "Question 3:" is none of them: its number differs
+MOST_PROMPTS = 300  # of a task that are looked at
+AGREED = 0.9  # share of the prompts that must show the same number
+
+
+def examples_in(prompt: str) -> int | None:
+    """The number of examples in one prompt; None when nothing in it shows that."""
+    turns = len(USER_TURN.findall(prompt))
+    lines = [line.strip() for line in re.sub(ANSWER_TURN, "\n", prompt).split("\n")]
+    last = next((line for line in reversed(lines) if line), "")
+    cue = CUE.match(last)
+    by_cue = sum(line.startswith(cue[0]) for line in lines) - 1 if cue and len(last) <= len(cue[0]) + 1 else None
+    if turns > 1:
+        return turns - 1
+    return by_cue if by_cue is not None else 0 if turns == 1 and len(lines) < 3 else None
+
+
+@dataclass
+class ExampleCount:
+    """The examples in the prompts of one task."""
+
+    found: Counter[int | None] = field(default_factory=Counter)
+
+    def add(self, item: AskedItem) -> None:
+        """Look at one item's prompt; of several requests of an item at the first."""
+        if item.prompt is None or self.found.total() >= MOST_PROMPTS:
+            return
+        first = (item.choices or [""])[0]
+        self.found[examples_in(first if first and item.prompt.startswith(f"{first}\n") else item.prompt)] += 1
+
+    @property
+    def number(self) -> int | None:
+        """The number that (nearly) all prompts show; None: they do not, or show different ones."""
+        if not self.found:
+            return None
+        number, count = self.found.most_common(1)[0]
+        return number if count >= AGREED * self.found.total() else None
+
+    def contradiction(self, shots: int | None) -> str:
+        """What the prompts say against the number of the log's configuration; empty when nothing."""
+        if shots is None or self.number is None or self.number == shots:
+            return ""
+        return f"its prompts hold {self.number} examples, while its configuration says {shots}"
+
+
+# --- parts/formats/spans.py -------------------------------------------------------------------------------------------
+
+MOST_PROCESSES = 8
+Piece, Made = TypeVar("Piece"), TypeVar("Made")
 
 
 class PartFiles:
-    """The samples of a record while they are read: a hidden file per metric beside the record, joined in the end."""
+    """The samples of a record while they are read: files in a hidden folder beside the record, joined in the end."""
 
     def __init__(self, target: Path | None) -> None:
         self.target = target
-        self.parts: dict[str, Any] = {}
+        self.folder = None if target is None else target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        self.parts: dict[str, list[Path]] = {}
         self.rows: dict[str, int] = {}
 
-    def write(self, score: str, line: bytes) -> None:
-        self.rows[score] = self.rows.get(score, 0) + 1
-        if self.target is None:
-            return
-        if score not in self.parts:
-            self.target.parent.mkdir(parents=True, exist_ok=True)
-            self.parts[score] = self.path(len(self.parts)).open("wb", buffering=1 << 20)
-        self.parts[score].write(line)
+    def open(self, name: str) -> Any:
+        """A file to write to; None when nothing is written."""
+        if self.folder is None:
+            return None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return (self.folder / name).open("wb", buffering=1 << 20)
 
-    def path(self, index: int | str) -> Path:
-        return self.target.with_name(f".{self.target.name}.{os.getpid()}.{index}.tmp")
+    def add(self, score: str, name: str, rows: int) -> None:
+        """Take a file that `open` gave, which is closed, for the next lines of a metric."""
+        self.rows[score] = self.rows.get(score, 0) + rows
+        if self.folder is not None:
+            self.parts.setdefault(score, []).append(self.folder / name)
 
     def drop(self) -> None:
         """Remove what is written."""
-        for index, file in enumerate(self.parts.values()):
-            file.close()
-            self.path(index).unlink(missing_ok=True)
-        if self.parts and self.target is not None:
-            self.path("all").unlink(missing_ok=True)
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
         self.parts, self.rows = {}, {}
 
     def join(self, scores: Sequence[str]) -> tuple[str, int]:
         """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
         digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
-        if self.target is None:
+        if self.folder is None:
             return "", rows
-        with self.path("all").open("wb") as whole_file:
-            for index, (score, file) in enumerate(list(self.parts.items())):
-                file.close()
-                if score not in scores:
-                    continue
-                with self.path(index).open("rb") as part_file:
-                    while block := part_file.read(1 << 22):
+        with self.open("all") as whole_file:
+            for path in (path for score, paths in self.parts.items() if score in scores for path in paths):
+                with path.open("rb") as part_file:
+                    while block := part_file.read(1 << 20):
                         digest.update(block)
                         whole_file.write(block)
+                path.unlink()
         return digest.hexdigest(), rows
 
     def keep(self) -> None:
         """Put the joined file in its place."""
-        self.path("all").replace(self.target)
+        (self.folder / "all").replace(self.target)
+
+
+@dataclass
+class SpanRead:
+    """What the items of a piece of a file came to."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    counts: dict[str, Counts] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)  # digests of ids
+    files: dict[str, str] = field(default_factory=dict)  # of each metric, in the folder of PartFiles
+    examples: ExampleCount = field(default_factory=ExampleCount)
+    choices: ChoiceCheck = field(default_factory=ChoiceCheck)
+
+    def take(self, later: SpanRead) -> None:
+        """Join what the next piece came to; RepeatedIds when an item is in both."""
+        if not self.seen:
+            self.seen = later.seen
+        elif self.seen.isdisjoint(later.seen):
+            self.seen |= later.seen
+        else:
+            raise RepeatedIds
+        for name, tally in later.tallies.items():
+            self.tallies.setdefault(name, Tally()).take(tally)
+        for name, counts in later.counts.items():
+            self.counts.setdefault(name, Counts()).take(counts)
+        self.choices.take(later.choices)
+
+
+def read_items(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanRead:
+    """One pass over the items, each written as it is read; RepeatedIds when two are the same."""
+    spans = list(enumerate(line_spans(run.sample_file) if run.in_spans else [()]))
+    found = SpanRead()
+    with contextlib.closing(in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)) as pieces:
+        for number, made in enumerate(pieces):
+            for score, name in made.files.items():
+                parts.add(score, name, made.tallies[score].lines)
+            found.examples = found.examples if number else made.examples
+            found.take(made)
+    return found
+
+
+def read_span(run: TaskRun, parts: PartFiles, now: int, own_ids: bool, number: int, span: Sequence[float]) -> SpanRead:
+    """The items of one piece, with a file for each metric."""
+    made = SpanRead()
+    scores = {score.name: (score, best_of(score), no_credit(score)) for score in run.scores}
+    head = record_head(run, now)
+    prefixes = {score.name: samples_prefix(run, score.name, head) for score in run.scores}
+    files: dict[str, Any] = {}
+    with contextlib.ExitStack() as opened:
+        for item in run.samples(own_ids, *span):
+            if number == 0:
+                made.examples.add(item)
+            made.choices.add_chances(item)
+            names = [name for name in item.values if name in scores]
+            text = f"{item.id}\0{item.attempt}\0{names[0] if names else ''}"
+            key = hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest()
+            if key in made.seen:
+                raise RepeatedIds
+            made.seen.add(key)
+            for name in names:
+                score, best, lowest = scores[name]
+                if name not in files:
+                    made.tallies[name], made.counts[name] = Tally(), Counts()
+                    place = f"{number}-{len(files)}"
+                    file = parts.open(place)
+                    files[name] = opened.enter_context(file) if file else None
+                    made.files[name] = place
+                made.counts[name].add(item, name, lowest)
+                made.choices.add(item, score)
+                row = sample_entry(score, item, best)
+                made.tallies[name].add(item, name, item.values[name] if "error" not in row else None)
+                if files[name]:
+                    files[name].write(prefixes[name] + as_line(row)[1:] + b"\n")
+    return made
+
+
+def samples_prefix(run: TaskRun, score: str, head: Mapping[str, Any]) -> bytes:
+    """What is the same in every samples line of a metric."""
+    same = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": head["evaluation_id"],
+        "model_id": run.model.id,
+        "evaluation_name": run.title,
+        "evaluation_result_id": run.result_id(next(one for one in run.scores if one.name == score)),
+    }
+    return as_line(same)[:-1] + b","
+
+
+def in_order(work: Callable[[Piece], Made], jobs: Sequence[Piece]) -> Iterator[Made]:
+    """work(job) for each job, in their order; by several processes where there are cores (and forks, as on Linux)."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    count = min(cores, len(jobs), MOST_PROCESSES)
+    if count < 2:
+        yield from map(work, jobs)
+        return
+    import multiprocessing
+
+    context = multiprocessing.get_context("fork")
+
+    def serve(number: int, pipe: Any) -> None:
+        for job in jobs[number::count]:
+            try:
+                pipe.send((work(job), None))
+            except Exception as error:
+                pipe.send((None, error))
+                return
+
+    pipes, workers = [], []
+    try:
+        for number in range(count):
+            here, there = context.Pipe(duplex=False)
+            workers.append(context.Process(target=serve, args=(number, there), daemon=True))
+            workers[-1].start()
+            there.close()
+            pipes.append(here)
+        for index in range(len(jobs)):
+            try:
+                made, error = pipes[index % count].recv()
+            except EOFError as ended:
+                raise MemoryError("a process that read it was ended") from ended
+            if error is not None:
+                raise error
+            yield made
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+# --- parts/formats/converter.py ---------------------------------------------------------------------------------------
 
 
 class Converter:
@@ -4454,7 +4674,6 @@ class Converter:
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
         self.done: dict[Path, str] = {}  # the file that each record came from
-        self.choices = ChoiceCheck()  # of the task that is being read
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
@@ -4471,20 +4690,20 @@ class Converter:
         now = int(old["retrieved_timestamp"]) if old else int(time.time())
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
-            examples = ExampleCount()
-            tallies, counts, trouble = self.read_samples(run, parts, now, examples)
-            if doubt := examples.contradiction(run.shots):
+            read, trouble = self.read_samples(run, parts, now)
+            if doubt := read.examples.contradiction(run.shots):
                 self.report.notes.append(Trouble(file, doubt, run.task))
-                run = replace(run, settings={**run.settings, "examples_in_prompts": str(examples.number)})
-            if doubt := self.choices.doubt:
+                run = replace(run, settings={**run.settings, "examples_in_prompts": str(read.examples.number)})
+            if doubt := read.choices.doubt:
                 self.report.notes.append(Trouble(file, doubt, run.task))
             lost = {"lost_items": trouble} if trouble else {}
             if run.samples is None and run.promised:
                 trouble = "the samples file is missing, and the log says that it was written"
                 lost = {"missing_samples": "the log says that they were written"}
-            lost = {name: single_line(text)[:200] for name, text in lost.items()}
-            run = replace(run, counts={**run.counts, **lost})
-            record, rows = self.assemble(run, parts, tallies, counts, now)
+            if lost:
+                lost = {name: single_line(text)[:200] for name, text in lost.items()}
+                run = replace(run, counts={**run.counts, **lost})
+            record, rows = self.assemble(run, parts, read, now)
             if trouble:
                 self.report.failures.append(
                     Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file or ""))
@@ -4523,16 +4742,22 @@ class Converter:
         path = self.output / "data" / place / f"{name}.json"
         if self.again(path, old.origin, old.title):
             return
-        record, sums, checks = old.record, {}, EeeChecks()
+        record, sums, checks, lines = old.record, {}, EeeChecks(), 0
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
-            for row in old.lines() if old.lines else ():
-                checks.check("sample", row)
-                own, score = row.get("evaluation_result_id"), part(row, "evaluation").get("score")
-                if not row.get("error") and is_number(score):
-                    total, count = sums.get(own, (0.0, 0))
-                    sums[own] = (total + score, count + 1)
-                parts.write("", as_line(row) + b"\n")
+            with contextlib.ExitStack() as opened:
+                file = opened.enter_context(parts.open("lines")) if old.lines and not self.dry else None
+                for row in old.lines() if old.lines else ():
+                    checks.check("sample", row)
+                    own, score = row.get("evaluation_result_id"), part(row, "evaluation").get("score")
+                    if not row.get("error") and is_number(score):
+                        total, count = sums.get(own, (0.0, 0))
+                        sums[own] = (total + score, count + 1)
+                    lines += 1
+                    if file:
+                        file.write(as_line(row) + b"\n")
+            if lines:
+                parts.add("", "lines", lines)
             eee_settle(record, {own: total / count for own, (total, count) in sums.items()})
             checksum, rows = parts.join([""]) if parts.rows else ("", 0)
             if rows:
@@ -4560,16 +4785,14 @@ class Converter:
         if not rows and known:
             parts.target.unlink(missing_ok=True)
 
-    def read_samples(
-        self, run: TaskRun, parts: PartFiles, now: int, examples: ExampleCount
-    ) -> tuple[dict[str, Tally], dict[str, Counts], str | None]:
-        """Read and write out the items; ({}, {}, reason) when they cannot be used."""
+    def read_samples(self, run: TaskRun, parts: PartFiles, now: int) -> tuple[SpanRead, str | None]:
+        """Read and write out the items; (nothing, reason) when they cannot be used."""
         if run.samples is None:
-            return {}, {}, None
+            return SpanRead(), None
         for own_ids in (True, False):
             try:
-                tallies, counts = self.stream(run, parts, now, own_ids, examples)
-                return tallies, counts, None if tallies else "none of them has a value of one of its metrics"
+                read = read_items(run, parts, now, own_ids)
+                return read, None if read.tallies else "none of them has a value of one of its metrics"
             except RepeatedIds:
                 parts.drop()
                 reason = "two of its items have the same id"
@@ -4577,65 +4800,22 @@ class Converter:
                 raise
             except Exception as error:  # whatever a damaged or hostile file provokes
                 parts.drop()
-                return {}, {}, reason_of(error)
-        return {}, {}, reason
+                return SpanRead(), reason_of(error)
+        return SpanRead(), reason
 
-    def stream(
-        self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool, examples: ExampleCount
-    ) -> tuple[dict[str, Tally], dict[str, Counts]]:
-        """One pass over the items, each written as it is read."""
-        tallies: dict[str, Tally] = {}
-        counts: dict[str, Counts] = {}
-        seen: set[bytes] = set()
-        scores = {score.name: score for score in run.scores}
-        head = record_head(run, now)
-        prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
-        examples.found.clear()
-        self.choices = ChoiceCheck()
-        for item in run.samples(own_ids):
-            examples.add(item)
-            self.choices.add_chances(item)
-            names = [name for name in item.values if name in scores]
-            key = hashlib.blake2b(
-                f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
-            ).digest()
-            if key in seen:
-                raise RepeatedIds
-            seen.add(key)
-            for name in names:
-                counts.setdefault(name, Counts()).add(item, name, no_credit(scores[name]))
-                self.choices.add(item, scores[name])
-                row = sample_entry(run, scores[name], item)
-                tallies.setdefault(name, Tally()).add(item, name, item.values[name] if "error" not in row else None)
-                parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
-        return tallies, counts
-
-    def prefix(self, run: TaskRun, score: ScoreRead, head: Mapping[str, Any]) -> bytes:
-        """What is the same in every samples line of a metric."""
-        same = {
-            "schema_version": SCHEMA_VERSION,
-            "evaluation_id": head["evaluation_id"],
-            "model_id": run.model.id,
-            "evaluation_name": run.title,
-            "evaluation_result_id": run.result_id(score),
-        }
-        return as_line(same)[:-1] + b","
-
-    def assemble(
-        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: dict[str, Counts], now: int
-    ) -> tuple[dict[str, Any], int]:
+    def assemble(self, run: TaskRun, parts: PartFiles, read: SpanRead, now: int) -> tuple[dict[str, Any], int]:
         """The record, and how many lines its samples have."""
         results, kept = [], []
         for score in run.scores:
-            tally = tallies.get(score.name)
-            score, usable = self.settle(run, score, tally)
+            tally = read.tallies.get(score.name)
+            score, usable = self.settle(run, score, tally, read.choices.contradiction(score.name))
             if usable:
                 kept.append(score.name)
             elif tally:
                 tally = Tally(values=tally.values)
-            known: dict[str, Any] = counts[score.name].details if usable else {}
-            if usable and self.choices.likeliest is not None:
-                known |= {"likeliest_choice": f"{self.choices.likeliest:.3g}"}
+            known: dict[str, Any] = read.counts[score.name].details if usable else {}
+            if usable and read.choices.likeliest is not None:
+                known |= {"likeliest_choice": f"{read.choices.likeliest:.3g}"}
             results.append(result_entry(run, score, tally if usable else None, known))
         record = record_head(run, now) | {"evaluation_results": results}
         rows = 0
@@ -4644,11 +4824,11 @@ class Converter:
             record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
         return record, rows
 
-    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None) -> tuple[ScoreRead, bool]:
-        """The score checked against its items, and whether these go into the record."""
+    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None, wrong: str | None) -> tuple[ScoreRead, bool]:
+        """The score checked against its items, and whether these go into the record; `wrong`: what is against it."""
         if tally is None or not (tally.values or tally.errors):
             return score, False
-        if wrong := self.choices.contradiction(score.name):
+        if wrong:
             return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:
             score = replace(score, aggregation="mean")
@@ -4709,6 +4889,8 @@ class Converter:
 def old_record(path: Path) -> dict[str, Any] | None:
     """The record of an earlier conversion; None when there is none, or a damaged one."""
     with contextlib.suppress(ValueError, ScriptError):
+        if not os.path.lexists(path):
+            return None
         record = strict_json(input_bytes(path))
         if isinstance(record, dict) and str(record.get("retrieved_timestamp")).isdecimal():
             return record
@@ -6597,44 +6779,46 @@ def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The arguments of an item's requests: a list of lists, or since 0.4.3 dictionaries with numbered keys."""
     given = line.get("arguments")
     if isinstance(given, dict):
-        rows = [given[key] for key in sorted(given, key=by_number)]
-        return [tuple(row[name] for name in sorted(row, key=by_number)) for row in rows if isinstance(row, dict)]
+        rows = [given[key] for key in by_number(tuple(given))]
+        return [tuple([row[name] for name in by_number(tuple(row))]) for row in rows if isinstance(row, dict)]
     return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
 
 
-def by_number(key: str) -> tuple[int, str]:
-    """Sort key for names that differ in the number at their end: arg_9 before arg_10."""
-    return len(key), key
+@functools.lru_cache(maxsize=64)
+def by_number(names: tuple[str, ...]) -> list[str]:
+    """Names that differ in the number at their end in its order: arg_9 before arg_10."""
+    return sorted(names, key=lambda name: (len(name), name))
 
 
 def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
     """The log-likelihood of each choice; files have numbers or texts."""
-    found = []
-    for reply in line.get("filtered_resps") if isinstance(line.get("filtered_resps"), list) else []:
-        value = reply[0] if isinstance(reply, list) and reply else None
-        with contextlib.suppress(ValueError, TypeError):
-            value = float(value)
-        found.append(finite(value))
-    return found
+    replies = line.get("filtered_resps")
+    return [chance_of_reply(reply) for reply in replies] if isinstance(replies, list) else []
+
+
+def chance_of_reply(reply: Any) -> float | None:
+    """The log-likelihood in [log-likelihood, is greedy]."""
+    value = reply[0] if isinstance(reply, list) and reply else None
+    try:
+        return finite(float(value))
+    except (ValueError, TypeError):
+        return None
 
 
 def lm_eval_answers(
-    line: Mapping[str, Any], choices: Sequence[str], scores: Mapping[str, str], delimiter: str
+    chances: Sequence[float | None], choices: Sequence[str], scores: Mapping[str, str], delimiter: str
 ) -> dict[str, list[str]]:
     """The choice that each metric of a multiple-choice item takes: the most likely, for acc_norm per character."""
-    chances = lm_eval_chances(line)[: len(choices)]
     if len(choices) < 2 or len(chances) < len(choices) or None in chances:
         return {}
-    texts_alone = [choice.removeprefix(delimiter) for choice in choices]
-    lengths = {
-        "acc_norm": [len(text) for text in texts_alone],
-        "acc_bytes": [len(text.encode(errors="replace")) for text in texts_alone],
-    }
     found = {}
     for score, metric in scores.items():
-        sizes = lengths.get(metric, [1] * len(choices))
-        weighed = [chance / max(size, 1) for chance, size in zip(chances, sizes, strict=True)]
-        found[score] = [choices[max(range(len(weighed)), key=weighed.__getitem__)]]
+        weighed = chances
+        if metric in ("acc_norm", "acc_bytes"):
+            texts = [choice.removeprefix(delimiter) for choice in choices]
+            sizes = [len(text if metric == "acc_norm" else text.encode(errors="replace")) for text in texts]
+            weighed = [chance / max(size, 1) for chance, size in zip(chances, sizes, strict=True)]
+        found[score] = [choices[weighed.index(max(weighed))]]
     return found
 
 
@@ -6644,13 +6828,14 @@ def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | Non
     From a template of plain fields ("Q: {{question}}\\nA:"); else what the prompt has behind its shots, when their
     number shows where they end; else the data set's row, so that runs with other shots have the same text.
     """
-    template = task.config.get("doc_to_text")
-    if isinstance(template, str) and isinstance(doc.get(template), str):
+    template, between, fields = task.template
+    if isinstance(doc.get(template), str):
         return doc[template]
-    if isinstance(template, str) and "{%" not in template:
-        fields = TEMPLATE_FIELD.findall(template)
-        if fields and all(isinstance(doc.get(field), str | int) for field in fields):
-            return TEMPLATE_FIELD.sub(lambda match: str(doc[match[1]]), template)
+    if fields:
+        values = [doc.get(field) for field in fields]
+        if all(isinstance(value, str | int) for value in values):
+            filled = [text for value, text in zip(values, between[1:], strict=True) for text in (str(value), text)]
+            return "".join([between[0], *filled])
     description = str(task.config.get("description") or "")
     if prompt is not None and task.no_template and task.shots is not None and "{{" not in description:
         pieces = prompt.removeprefix(description).split(str(task.config.get("fewshot_delimiter", "\n\n")) or "\0")
@@ -6671,30 +6856,37 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     used = line.get("filter")
     scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
-    ratios = {score: lm_eval_ratio(line.get(metric), metric) for score, metric in scores.items() if score not in values}
-    ratios = {score: ratio for score, ratio in ratios.items() if ratio is not None}
-    own_likelihoods = [score for score, metric in scores.items() if metric == "perplexity" and values.get(score)]
+    ratios = {
+        score: ratio
+        for score, metric in scores.items()
+        if score not in values and (ratio := lm_eval_ratio(line.get(metric), metric)) is not None
+    }
+    sums = {score: ratio[1:] for score, ratio in ratios.items()}
+    sums |= {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
     replies = first(line.get("resps"), line.get("filtered_resps"))
     replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
     read = all_texts(kept[0])[:1] if task.generative and isinstance(kept, list) and kept else []
     raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
+    chances = lm_eval_chances(line)[: len(choices)] if len(choices) > 1 else []
+    shown = lm_eval_answers(chances, choices, scores, str(task.config.get("target_delimiter", " ")))
     return AskedItem(
         id=str(doc["id"]) if own_ids and doc.get("id") not in (None, "") else f"{task.split}/{line['doc_id']}",
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
         answers=all_texts(replies[:1]) if task.generative else [],
-        values=values | {score: ratio[0] for score, ratio in ratios.items()},
+        values=values | {score: ratio[0] for score, ratio in ratios.items()} if ratios else values,
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
-        shown=(shown := lm_eval_answers(line, choices, scores, str(task.config.get("target_delimiter", " ")))),
-        chances=lm_eval_chances(line)[: len(choices)] if shown and not task.config.get("process_results") else None,
+        shown=shown,
+        chances=chances if shown and not task.config.get("process_results") else None,
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
         unparsed="[invalid]" in read,
-        ratios={score: ratio[1:] for score, ratio in ratios.items()}
-        | {score: (values[score], 1.0) for score in own_likelihoods},
-        metadata=bounded_metadata({name: value for name, value in doc.items() if lm_eval_says(name, value, raw)}),
+        ratios=sums,
+        metadata=bounded_metadata(
+            {name: value for name, value in doc.items() if lm_eval_says(name, value, raw)}, task.clean
+        ),
     )
 
 
@@ -6744,6 +6936,20 @@ class LmEvalTask:
     generative: bool
     shots: int | None
     no_template: bool
+
+    @functools.cached_property
+    def clean(self) -> Callable[[str], str]:
+        """Takes out of a text what may not leave this machine."""
+        return scrubber()
+
+    @functools.cached_property
+    def template(self) -> tuple[str, list[str], list[str]]:
+        """The template of a question, the texts between its fields, and these; no fields where it has more in it."""
+        text = self.config.get("doc_to_text")
+        if not isinstance(text, str):
+            return "", [], []
+        pieces = TEMPLATE_FIELD.split(text) if "{%" not in text else []
+        return text, pieces[::2], pieces[1::2]
 
 
 def lm_eval_split(config: Mapping[str, Any]) -> str | None:
@@ -6823,6 +7029,8 @@ class LmEvalConflicts:
 
     def told(self, run: TaskRun) -> TaskRun:
         """A task with the conflict beside each of its scores that is in one: no reader uses these."""
+        if not self.scores:
+            return run
         scores = tuple(
             replace(score, details={**score.details, "conflict": self.scores[run.task, score.name]})
             if (run.task, score.name) in self.scores
@@ -6971,8 +7179,11 @@ def lm_eval_task(
         settings=settings,
         moment=moment,
         scores=tuple(score for score, _, _ in kept),
-        samples=(lambda own: (lm_eval_item(line, reading, own) for line in json_lines(samples))) if samples else None,
+        samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in json_lines(samples, *span)))
+        if samples
+        else None,
         sample_file=samples,
+        in_spans=samples is not None,
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else "none of its metrics is a finite number",
     )

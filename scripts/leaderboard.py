@@ -911,16 +911,19 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
 
     A long text can come in pieces, such as lines, that are not held at the same time.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # of a kill; or a link that somebody has put there to be written through
-        with temporary.open("x", encoding="utf-8", newline="") as file:
+        if folder and not os.path.isdir(folder):
+            os.makedirs(folder, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
+            os.unlink(temporary)
+        with open(temporary, "x", encoding="utf-8", newline="") as file:
             file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
 
 
@@ -1253,11 +1256,15 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
 
 def keys_in(value: Any) -> int:
     """How many keys a JSON value has, with those of what it holds."""
-    if isinstance(value, dict):
-        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return sum(map(keys_in, value))
-    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+    count, nodes = 0, [value]
+    for node in nodes:  # which grows meanwhile
+        kind = type(node)
+        if kind is dict:
+            count += len(node)
+            nodes += node.values()
+        elif kind is list:
+            nodes += node
+    return count
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -3028,11 +3035,25 @@ OUT_OF_MEMORY = (
 
 def scrub(text: str) -> str:
     """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = LOGIN.sub("***@", SECRET.sub(r"\1_***", text)).replace(f"{os.getcwd()}{os.sep}", "")
-    return text.replace(os.path.expanduser("~"), "~")
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
 
 
 def without_paths(text: str, *known: Path) -> str:
@@ -3042,7 +3063,8 @@ def without_paths(text: str, *known: Path) -> str:
     """
     for path in known:
         text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    return MACHINE_PATH.sub(r"\1", scrub(text))
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
 
 
 def shown_path(path: Path) -> str:

@@ -552,16 +552,19 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
 
     A long text can come in pieces, such as lines, that are not held at the same time.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # of a kill; or a link that somebody has put there to be written through
-        with temporary.open("x", encoding="utf-8", newline="") as file:
+        if folder and not os.path.isdir(folder):
+            os.makedirs(folder, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
+            os.unlink(temporary)
+        with open(temporary, "x", encoding="utf-8", newline="") as file:
             file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
 
 
@@ -961,11 +964,15 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
 
 def keys_in(value: Any) -> int:
     """How many keys a JSON value has, with those of what it holds."""
-    if isinstance(value, dict):
-        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return sum(map(keys_in, value))
-    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+    count, nodes = 0, [value]
+    for node in nodes:  # which grows meanwhile
+        kind = type(node)
+        if kind is dict:
+            count += len(node)
+            nodes += node.values()
+        elif kind is list:
+            nodes += node
+    return count
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -4840,11 +4847,25 @@ OUT_OF_MEMORY = (
 
 def scrub(text: str) -> str:
     """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = LOGIN.sub("***@", SECRET.sub(r"\1_***", text)).replace(f"{os.getcwd()}{os.sep}", "")
-    return text.replace(os.path.expanduser("~"), "~")
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
 
 
 def without_paths(text: str, *known: Path) -> str:
@@ -4854,7 +4875,8 @@ def without_paths(text: str, *known: Path) -> str:
     """
     for path in known:
         text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    return MACHINE_PATH.sub(r"\1", scrub(text))
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
 
 
 def shown_path(path: Path) -> str:
@@ -6271,8 +6293,9 @@ class TaskRun:
     run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
     identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
     counts: Mapping[str, Any] = field(default_factory=dict)
-    samples: Callable[[bool], Iterator[AskedItem]] | None = None
+    samples: Callable[..., Iterator[AskedItem]] | None = None  # called with: whether the data set's own ids name items
     sample_file: Path | None = None
+    in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
     failure: str | None = None
 
@@ -6355,6 +6378,19 @@ class Tally:
         if item.attempt is not None:
             self.by_item.setdefault(item.id, []).append(value)
 
+    def take(self, later: Tally) -> None:
+        """Add what is known of more items."""
+        self.values.extend(later.values)
+        for item, values in later.by_item.items():
+            self.by_item.setdefault(item, []).extend(values)
+        self.ratio = self.ratio[0] + later.ratio[0], self.ratio[1] + later.ratio[1]
+        self.errors += later.errors
+
+    @property
+    def lines(self) -> int:
+        """How many answers there are, with and without a value."""
+        return len(self.values) + self.errors
+
     @property
     def items(self) -> list[float]:
         """A value per item: the mean of the times that it was asked."""
@@ -6388,7 +6424,7 @@ class Counts:
         lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
         self.attempts += attempts
         self.scored += len(scored)
-        self.wrong = None if lowest is None else (self.wrong or 0) + sum(value <= lowest for value in scored)
+        self.wrong = None if lowest is None else (self.wrong or 0) + sum([value <= lowest for value in scored])
         self.errored += max(item.errored, lost_to_errors)
         self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
@@ -6402,6 +6438,23 @@ class Counts:
         if item.generative:
             known = self.truncated is not None and item.truncated is not None
             self.truncated = self.truncated + item.truncated if known else None
+
+    def take(self, later: Counts) -> None:
+        """Add the counts of more items."""
+        self.generative = self.generative or later.generative
+        for name in (
+            "attempts",
+            "scored",
+            "wrong",
+            "no_value",
+            "errored",
+            "limit_hit",
+            "empty",
+            "truncated",
+            "unparsed",
+        ):
+            one, two = getattr(self, name), getattr(later, name)
+            setattr(self, name, None if one is None or two is None else one + two)
 
     @property
     def details(self) -> dict[str, int | None]:
@@ -6739,18 +6792,19 @@ def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def bounded_metadata(values: Mapping[str, Any]) -> dict[str, str]:
+def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = scrub) -> dict[str, str]:
     """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
     found: dict[str, str] = {}
     for name, value in list(values.items())[:MOST_METADATA]:
-        if value is None or value == "" or value == [] or value == {}:
+        if value is None or (not value and isinstance(value, str | list | dict)):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
         if len(text) > LONGEST_METADATA:
             digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
             text = f"{text[: LONGEST_METADATA - 20]}… {digest}"
-        key = single_line(name)[:80] or "unnamed"
-        found[f"item_{key}" if key in OWN_METADATA else key] = scrub(text)
+        plain = len(name) <= 80 and name.isascii() and name.isidentifier()
+        key = name if plain else single_line(name)[:80] or "unnamed"
+        found[f"item_{key}" if key in OWN_METADATA else key] = clean(text)
     return found
 
 

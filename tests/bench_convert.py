@@ -8,8 +8,11 @@
   uv run tests/bench_convert.py                   a file of 200 MB
   uv run tests/bench_convert.py --megabytes 1000
 
+  uv run tests/bench_convert.py --tasks 20000     a results file of so many tasks, without items
+
 Prints megabytes read per second, the peak memory of the process, and beside them what only parsing the same lines
-takes. The items are four-way multiple choice with five examples in each prompt, as lm-eval logs them.
+takes. Processor seconds are those of all processes: they say less of what else the
+machine does. The items are four-way multiple choice with five examples in each prompt, as lm-eval logs them.
 
 Exit codes: 0 measured; 1 the conversion failed.
 """
@@ -64,34 +67,59 @@ def write_run(folder: Path, megabytes: int) -> int:
     return size
 
 
-def parse_alone(path: Path) -> float:
-    """Seconds to parse the lines and do nothing with them: a floor."""
+def write_tasks(folder: Path, count: int) -> None:
+    """A results file of many tasks with a metric each."""
+    names = [f"toy_{i}" for i in range(count)]
+    config = {"output_type": "multiple_choice", "test_split": "test", "num_fewshot": 0, "dataset_path": "acme/toys"}
+    document = {
+        "results": {name: {"acc,none": i % 101 / 100, "acc_stderr,none": 0.01} for i, name in enumerate(names)},
+        "configs": {name: config | {"task": name, "metric_list": [{"metric": "acc"}]} for name in names},
+        "versions": dict.fromkeys(names, 1),
+        "n-samples": {name: {"original": 100, "effective": 100} for name in names},
+        "config": {"model": "hf", "model_args": {"pretrained": "acme/tiny", "dtype": "bfloat16"}},
+    }
+    (folder / "results_2026-01-02T03-04-05.0.json").write_text(json.dumps(document))
+
+
+def parse_alone(path: Path) -> tuple[float, float]:
+    """Seconds, and of the processor, to parse the lines and do nothing with them: a floor."""
     import orjson
 
-    begun = time.monotonic()
+    begun, used = time.monotonic(), time.process_time()
     with path.open("rb") as file:
         for line in file:
             orjson.loads(line)
-    return time.monotonic() - begun
+    return time.monotonic() - begun, time.process_time() - used
+
+
+def converted(folder: str) -> tuple[float, float, float, int]:
+    """Seconds, processor seconds and MB of memory of a conversion in a process of its own, and its exit code."""
+    command = [sys.executable, str(ROOT / "scripts" / "convert_results.py"), folder, "--output-dir", f"{folder}/out"]
+    begun = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds, usage = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(done.stderr, end="", file=sys.stderr)
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, done.returncode
 
 
 def run(args: argparse.Namespace) -> int:
     """Make the files, convert them in a process of its own, print the figures."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        size = write_run(folder, args.megabytes)
-        floor = parse_alone(folder / "samples_toy_2026-01-02T03-04-05.0.jsonl")
-        command = [sys.executable, str(ROOT / "scripts" / "convert_results.py"), name, "--output-dir", f"{name}/out"]
-        begun = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        seconds = time.monotonic() - begun
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"{size / 1e6:.0f} MB in {seconds:.1f} s: {size / 1e6 / seconds:.0f} MB/s, peak memory {memory:.0f} MB")
+        if args.tasks:
+            write_tasks(folder, args.tasks)
+            seconds, used, memory, code = converted(name)
+            print(f"{args.tasks} tasks in {seconds:.1f} s ({used:.1f} s of processors), peak memory {memory:.0f} MB")
+            return int(code != 0)
+        size = write_run(folder, args.megabytes) / 1e6
+        floor, floor_used = parse_alone(folder / "samples_toy_2026-01-02T03-04-05.0.jsonl")
+        seconds, used, memory, code = converted(name)
+        print(f"{size:.0f} MB in {seconds:.1f} s: {size / seconds:.0f} MB/s, peak memory {memory:.0f} MB")
         print(
-            f"parsing the lines alone: {size / 1e6 / floor:.0f} MB/s; the conversion takes {seconds / floor:.1f}x that"
+            f"parsing the lines alone: {size / floor:.0f} MB/s; the conversion takes {seconds / floor:.1f}x that, "
+            f"in processor seconds {used:.1f}: {used / floor_used:.1f}x"
         )
-        print(done.stderr, end="", file=sys.stderr)
-        return int(done.returncode != 0)
+        return int(code != 0)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -99,6 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--megabytes", type=int, default=200, metavar="N", help="size of the samples file; default: 200"
     )
+    parser.add_argument("--tasks", type=int, metavar="N", help="instead: a results file of so many tasks")
     parser.set_defaults(run=run)
     return parser
 

@@ -220,6 +220,50 @@ def test_samples_cut_off_leave_the_score(tmp_path, capsys):
     assert [path.name for path in (tmp_path / "out").rglob(".*")] == []
 
 
+@pytest.mark.parametrize("cores", [1, 3])
+@pytest.mark.parametrize("span", [1, 150, 700, 5000])
+def test_a_file_read_in_pieces_gives_the_same_record(tmp_path, monkeypatch, span, cores):
+    rows = [line(i, float(i % 3 == 0), id=f"item-{i}", note="ä\u2028\x85" * (i % 4)) for i in range(60)]
+    folder = lm_eval_run(tmp_path / "run", rows, 1 / 3)
+    assert convert(folder, output=tmp_path / "whole") == 0
+    monkeypatch.setattr(converter, "SPAN", span)
+    monkeypatch.setattr(converter.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert convert(folder, output=tmp_path / "pieces") == 0
+    whole, pieces = all_files(tmp_path / "whole"), all_files(tmp_path / "pieces")
+    (name,) = (name for name in whole if name.endswith(".jsonl"))
+    assert pieces[name] == whole[name]
+    record, other = (records(tmp_path / where)["toy"] for where in ("whole", "pieces"))
+    assert record | {"retrieved_timestamp": ""} == other | {"retrieved_timestamp": ""}
+    assert record["detailed_evaluation_results"]["total_rows"] == 60
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_is_wrong_in_a_later_piece_is_found(tmp_path, monkeypatch, capsys, cores):
+    monkeypatch.setattr(converter, "SPAN", 600)
+    monkeypatch.setattr(converter.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    again = [*(line(i, 1.0, id=f"item-{i}") for i in range(30)), line(30, 1.0, id="item-0")]
+    assert convert(lm_eval_run(tmp_path / "again", again, 1.0), output=tmp_path / "a") == 0
+    assert [row["sample_id"] for row in samples(tmp_path / "a", "toy")] == [f"test/{i}" for i in range(31)]
+    folder = lm_eval_run(tmp_path / "cut", [line(i, 1.0) for i in range(40)], 1.0)
+    path = folder / "samples_toy_2026-01-02T03-04-05.0.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:33], lines[33][:-5], *lines[34:]]))
+    assert convert(folder, output=tmp_path / "b") == 1
+    assert "line 34 is not valid JSON" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "b").rglob(".*")] == []
+
+
+def test_a_process_that_is_ended_is_no_end_of_the_items(monkeypatch):
+    monkeypatch.setattr(converter.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    if sys.platform != "linux":
+        pytest.skip("pieces are read by one process here")
+    found = []
+    with pytest.raises(MemoryError):
+        for number in converter.in_order(lambda i: os._exit(9) if i == 3 else i, range(6)):
+            found.append(number)
+    assert found == [0, 1, 2]
+
+
 def test_an_unknown_aggregation_is_settled_by_the_items(tmp_path):
     metric = [{"metric": "em", "aggregation": "!function x.y"}]
     same = lm_eval_run(tmp_path / "same", [line(0, 1.0), line(1, 0.0)], 0.5, metric_list=[{"metric": "em"}])

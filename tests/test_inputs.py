@@ -35,7 +35,7 @@ ALLOWED = {
     ("board.sharing", "read_bytes"),  # this script itself
     ("lock_jobs", "read_text"),  # the project's own scripts
     ("contamination.training", "read_text"),  # what this process wrote
-    ("formats.converter", "open"),  # what this process wrote
+    ("formats.spans", "open"),  # what this process wrote
     ("hashes", "read_text"),  # one's own cache
     ("hub.benchmarks", "read_text"),  # one's own cache
 }

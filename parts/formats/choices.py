@@ -40,6 +40,14 @@ class ChoiceCheck:
         if item.chances and item.choices and len(item.chances) == len(item.choices) and None not in item.chances:
             self.chances.append(likeliest(item.chances, item.choices))
 
+    def take(self, later: ChoiceCheck) -> None:
+        """Add what later items of the task say."""
+        for name, count in later.judged.items():
+            self.judged[name] = self.judged.get(name, 0) + count
+        for name, items in later.wrong.items():
+            self.wrong.setdefault(name, []).extend(items)
+        self.chances += later.chances
+
     def contradiction(self, score: str) -> str | None:
         """What is wrong with a metric's scores, or None."""
         wrong = self.wrong.get(score)

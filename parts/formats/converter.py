@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import array
 import contextlib
-import hashlib
 import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parts.formats.choices import ChoiceCheck
 from parts.formats.every_eval_ever import EeeChecks, eee_settle
-from parts.formats.examples import ExampleCount
-from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry, sample_entry
-from parts.formats.values import SAME_SCORE, conflict, no_credit, part, settings_details, unrounded, with_standard_error
+from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry
+from parts.formats.spans import PartFiles, SpanRead, read_items
+from parts.formats.values import SAME_SCORE, conflict, part, settings_details, unrounded, with_standard_error
 from parts.formats.vocabulary import (
     LIBRARIES,
     Conversion,
-    Counts,
     MigratedRecord,
     Origin,
     RepeatedIds,
@@ -37,57 +33,7 @@ from parts.formats.vocabulary import (
 from parts.frame import ScriptError, is_number, single_line, write_whole
 from parts.hashes import file_sha256
 from parts.inputs import input_bytes, strict_json
-from parts.records.schema import SCHEMA_VERSION, strings
-
-
-class PartFiles:
-    """The samples of a record while they are read: a hidden file per metric beside the record, joined in the end."""
-
-    def __init__(self, target: Path | None) -> None:
-        self.target = target
-        self.parts: dict[str, Any] = {}
-        self.rows: dict[str, int] = {}
-
-    def write(self, score: str, line: bytes) -> None:
-        self.rows[score] = self.rows.get(score, 0) + 1
-        if self.target is None:
-            return
-        if score not in self.parts:
-            self.target.parent.mkdir(parents=True, exist_ok=True)
-            self.parts[score] = self.path(len(self.parts)).open("wb", buffering=1 << 20)
-        self.parts[score].write(line)
-
-    def path(self, index: int | str) -> Path:
-        return self.target.with_name(f".{self.target.name}.{os.getpid()}.{index}.tmp")
-
-    def drop(self) -> None:
-        """Remove what is written."""
-        for index, file in enumerate(self.parts.values()):
-            file.close()
-            self.path(index).unlink(missing_ok=True)
-        if self.parts and self.target is not None:
-            self.path("all").unlink(missing_ok=True)
-        self.parts, self.rows = {}, {}
-
-    def join(self, scores: Sequence[str]) -> tuple[str, int]:
-        """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
-        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
-        if self.target is None:
-            return "", rows
-        with self.path("all").open("wb") as whole_file:
-            for index, (score, file) in enumerate(list(self.parts.items())):
-                file.close()
-                if score not in scores:
-                    continue
-                with self.path(index).open("rb") as part_file:
-                    while block := part_file.read(1 << 22):
-                        digest.update(block)
-                        whole_file.write(block)
-        return digest.hexdigest(), rows
-
-    def keep(self) -> None:
-        """Put the joined file in its place."""
-        self.path("all").replace(self.target)
+from parts.records.schema import strings
 
 
 class Converter:
@@ -96,7 +42,6 @@ class Converter:
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
         self.done: dict[Path, str] = {}  # the file that each record came from
-        self.choices = ChoiceCheck()  # of the task that is being read
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
@@ -113,20 +58,20 @@ class Converter:
         now = int(old["retrieved_timestamp"]) if old else int(time.time())
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
-            examples = ExampleCount()
-            tallies, counts, trouble = self.read_samples(run, parts, now, examples)
-            if doubt := examples.contradiction(run.shots):
+            read, trouble = self.read_samples(run, parts, now)
+            if doubt := read.examples.contradiction(run.shots):
                 self.report.notes.append(Trouble(file, doubt, run.task))
-                run = replace(run, settings={**run.settings, "examples_in_prompts": str(examples.number)})
-            if doubt := self.choices.doubt:
+                run = replace(run, settings={**run.settings, "examples_in_prompts": str(read.examples.number)})
+            if doubt := read.choices.doubt:
                 self.report.notes.append(Trouble(file, doubt, run.task))
             lost = {"lost_items": trouble} if trouble else {}
             if run.samples is None and run.promised:
                 trouble = "the samples file is missing, and the log says that it was written"
                 lost = {"missing_samples": "the log says that they were written"}
-            lost = {name: single_line(text)[:200] for name, text in lost.items()}
-            run = replace(run, counts={**run.counts, **lost})
-            record, rows = self.assemble(run, parts, tallies, counts, now)
+            if lost:
+                lost = {name: single_line(text)[:200] for name, text in lost.items()}
+                run = replace(run, counts={**run.counts, **lost})
+            record, rows = self.assemble(run, parts, read, now)
             if trouble:
                 self.report.failures.append(
                     Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file or ""))
@@ -165,16 +110,22 @@ class Converter:
         path = self.output / "data" / place / f"{name}.json"
         if self.again(path, old.origin, old.title):
             return
-        record, sums, checks = old.record, {}, EeeChecks()
+        record, sums, checks, lines = old.record, {}, EeeChecks(), 0
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
-            for row in old.lines() if old.lines else ():
-                checks.check("sample", row)
-                own, score = row.get("evaluation_result_id"), part(row, "evaluation").get("score")
-                if not row.get("error") and is_number(score):
-                    total, count = sums.get(own, (0.0, 0))
-                    sums[own] = (total + score, count + 1)
-                parts.write("", as_line(row) + b"\n")
+            with contextlib.ExitStack() as opened:
+                file = opened.enter_context(parts.open("lines")) if old.lines and not self.dry else None
+                for row in old.lines() if old.lines else ():
+                    checks.check("sample", row)
+                    own, score = row.get("evaluation_result_id"), part(row, "evaluation").get("score")
+                    if not row.get("error") and is_number(score):
+                        total, count = sums.get(own, (0.0, 0))
+                        sums[own] = (total + score, count + 1)
+                    lines += 1
+                    if file:
+                        file.write(as_line(row) + b"\n")
+            if lines:
+                parts.add("", "lines", lines)
             eee_settle(record, {own: total / count for own, (total, count) in sums.items()})
             checksum, rows = parts.join([""]) if parts.rows else ("", 0)
             if rows:
@@ -202,16 +153,14 @@ class Converter:
         if not rows and known:
             parts.target.unlink(missing_ok=True)
 
-    def read_samples(
-        self, run: TaskRun, parts: PartFiles, now: int, examples: ExampleCount
-    ) -> tuple[dict[str, Tally], dict[str, Counts], str | None]:
-        """Read and write out the items; ({}, {}, reason) when they cannot be used."""
+    def read_samples(self, run: TaskRun, parts: PartFiles, now: int) -> tuple[SpanRead, str | None]:
+        """Read and write out the items; (nothing, reason) when they cannot be used."""
         if run.samples is None:
-            return {}, {}, None
+            return SpanRead(), None
         for own_ids in (True, False):
             try:
-                tallies, counts = self.stream(run, parts, now, own_ids, examples)
-                return tallies, counts, None if tallies else "none of them has a value of one of its metrics"
+                read = read_items(run, parts, now, own_ids)
+                return read, None if read.tallies else "none of them has a value of one of its metrics"
             except RepeatedIds:
                 parts.drop()
                 reason = "two of its items have the same id"
@@ -219,65 +168,22 @@ class Converter:
                 raise
             except Exception as error:  # whatever a damaged or hostile file provokes
                 parts.drop()
-                return {}, {}, reason_of(error)
-        return {}, {}, reason
+                return SpanRead(), reason_of(error)
+        return SpanRead(), reason
 
-    def stream(
-        self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool, examples: ExampleCount
-    ) -> tuple[dict[str, Tally], dict[str, Counts]]:
-        """One pass over the items, each written as it is read."""
-        tallies: dict[str, Tally] = {}
-        counts: dict[str, Counts] = {}
-        seen: set[bytes] = set()
-        scores = {score.name: score for score in run.scores}
-        head = record_head(run, now)
-        prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
-        examples.found.clear()
-        self.choices = ChoiceCheck()
-        for item in run.samples(own_ids):
-            examples.add(item)
-            self.choices.add_chances(item)
-            names = [name for name in item.values if name in scores]
-            key = hashlib.blake2b(
-                f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
-            ).digest()
-            if key in seen:
-                raise RepeatedIds
-            seen.add(key)
-            for name in names:
-                counts.setdefault(name, Counts()).add(item, name, no_credit(scores[name]))
-                self.choices.add(item, scores[name])
-                row = sample_entry(run, scores[name], item)
-                tallies.setdefault(name, Tally()).add(item, name, item.values[name] if "error" not in row else None)
-                parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
-        return tallies, counts
-
-    def prefix(self, run: TaskRun, score: ScoreRead, head: Mapping[str, Any]) -> bytes:
-        """What is the same in every samples line of a metric."""
-        same = {
-            "schema_version": SCHEMA_VERSION,
-            "evaluation_id": head["evaluation_id"],
-            "model_id": run.model.id,
-            "evaluation_name": run.title,
-            "evaluation_result_id": run.result_id(score),
-        }
-        return as_line(same)[:-1] + b","
-
-    def assemble(
-        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: dict[str, Counts], now: int
-    ) -> tuple[dict[str, Any], int]:
+    def assemble(self, run: TaskRun, parts: PartFiles, read: SpanRead, now: int) -> tuple[dict[str, Any], int]:
         """The record, and how many lines its samples have."""
         results, kept = [], []
         for score in run.scores:
-            tally = tallies.get(score.name)
-            score, usable = self.settle(run, score, tally)
+            tally = read.tallies.get(score.name)
+            score, usable = self.settle(run, score, tally, read.choices.contradiction(score.name))
             if usable:
                 kept.append(score.name)
             elif tally:
                 tally = Tally(values=tally.values)
-            known: dict[str, Any] = counts[score.name].details if usable else {}
-            if usable and self.choices.likeliest is not None:
-                known |= {"likeliest_choice": f"{self.choices.likeliest:.3g}"}
+            known: dict[str, Any] = read.counts[score.name].details if usable else {}
+            if usable and read.choices.likeliest is not None:
+                known |= {"likeliest_choice": f"{read.choices.likeliest:.3g}"}
             results.append(result_entry(run, score, tally if usable else None, known))
         record = record_head(run, now) | {"evaluation_results": results}
         rows = 0
@@ -286,11 +192,11 @@ class Converter:
             record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
         return record, rows
 
-    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None) -> tuple[ScoreRead, bool]:
-        """The score checked against its items, and whether these go into the record."""
+    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None, wrong: str | None) -> tuple[ScoreRead, bool]:
+        """The score checked against its items, and whether these go into the record; `wrong`: what is against it."""
         if tally is None or not (tally.values or tally.errors):
             return score, False
-        if wrong := self.choices.contradiction(score.name):
+        if wrong:
             return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:
             score = replace(score, aggregation="mean")
@@ -351,6 +257,8 @@ class Converter:
 def old_record(path: Path) -> dict[str, Any] | None:
     """The record of an earlier conversion; None when there is none, or a damaged one."""
     with contextlib.suppress(ValueError, ScriptError):
+        if not os.path.lexists(path):
+            return None
         record = strict_json(input_bytes(path))
         if isinstance(record, dict) and str(record.get("retrieved_timestamp")).isdecimal():
             return record

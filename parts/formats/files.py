@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from parts.parquet import parquet_batches
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
 MAX_YAML = 1 << 23  # one YAML document
+SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
 
 
@@ -32,22 +34,47 @@ def read_bounded(path: Path) -> bytes:
     return input_bytes(path, MAX_JSON)
 
 
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name."""
+def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[dict[str, Any]]:
+    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name.
+
+    Those whose lines begin at a byte from `begin` on and before `end`.
+    """
     with open_input(path) as file:
-        if file.read(1) == b"[":
+        if not begin and file.read(1) == b"[":
             yield from rows_of(json_value(read_bounded(path)))
             return
-        file.seek(0)
-        for count, line in enumerate(input_lines(file, path), 1):
-            if line.strip():
-                try:
-                    row = strict_json_line(line, lenient=True)
-                except ValueError as error:
-                    raise ValueError(f"line {count} is not valid JSON (a file cut off?)") from error
-                if not isinstance(row, dict):
-                    raise ValueError(f"line {count} is no JSON object")
-                yield row
+        place = file.seek(max(begin - 1, 0))
+        lines = input_lines(file, path)
+        if begin:
+            place += len(next(lines, b""))  # of a line that begins before
+        for line in lines:
+            if place >= end:
+                return
+            place += len(line)
+            if line.isspace():
+                continue
+            try:
+                row = strict_json_line(line, lenient=True)
+            except ValueError as error:
+                raise ValueError(f"line {line_at(path, place)} is not valid JSON (a file cut off?)") from error
+            if not isinstance(row, dict):
+                raise ValueError(f"line {line_at(path, place)} is no JSON object")
+            yield row
+
+
+def line_at(path: Path, place: int) -> int:
+    """The number of the line that ends at a byte of a file."""
+    with open_input(path) as file:
+        blocks = (file.read(min(1 << 20, place - 1 - begin)) for begin in range(0, place - 1, 1 << 20))
+        return 1 + sum(block.count(b"\n") for block in blocks)
+
+
+def line_spans(path: Path) -> list[tuple[int, float]]:
+    """A JSON-lines file cut into pieces for `json_lines`, which can be read apart; other files are one piece."""
+    with open_input(path) as file:
+        size = path.stat().st_size if file.read(1) != b"[" else 0
+    cuts = [*range(0, max(size, 1), SPAN)]
+    return list(zip(cuts, [*cuts[1:], math.inf], strict=True))
 
 
 def small_yaml(path: Path) -> Any:

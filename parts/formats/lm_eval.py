@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ from parts.formats.vocabulary import (
 from parts.frame import single_line, slug
 from parts.harness.metric_names import LOWER_IS_BETTER, METRIC_IDS
 from parts.harness.scorers import LM_EVAL_GENERATION, function_name, lm_eval_metric_row, lm_eval_scorer
-from parts.private import shown_path
+from parts.private import scrubber, shown_path
 from parts.records.schema import strings
 
 TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
@@ -209,44 +210,46 @@ def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The arguments of an item's requests: a list of lists, or since 0.4.3 dictionaries with numbered keys."""
     given = line.get("arguments")
     if isinstance(given, dict):
-        rows = [given[key] for key in sorted(given, key=by_number)]
-        return [tuple(row[name] for name in sorted(row, key=by_number)) for row in rows if isinstance(row, dict)]
+        rows = [given[key] for key in by_number(tuple(given))]
+        return [tuple([row[name] for name in by_number(tuple(row))]) for row in rows if isinstance(row, dict)]
     return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
 
 
-def by_number(key: str) -> tuple[int, str]:
-    """Sort key for names that differ in the number at their end: arg_9 before arg_10."""
-    return len(key), key
+@functools.lru_cache(maxsize=64)
+def by_number(names: tuple[str, ...]) -> list[str]:
+    """Names that differ in the number at their end in its order: arg_9 before arg_10."""
+    return sorted(names, key=lambda name: (len(name), name))
 
 
 def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
     """The log-likelihood of each choice; files have numbers or texts."""
-    found = []
-    for reply in line.get("filtered_resps") if isinstance(line.get("filtered_resps"), list) else []:
-        value = reply[0] if isinstance(reply, list) and reply else None
-        with contextlib.suppress(ValueError, TypeError):
-            value = float(value)
-        found.append(finite(value))
-    return found
+    replies = line.get("filtered_resps")
+    return [chance_of_reply(reply) for reply in replies] if isinstance(replies, list) else []
+
+
+def chance_of_reply(reply: Any) -> float | None:
+    """The log-likelihood in [log-likelihood, is greedy]."""
+    value = reply[0] if isinstance(reply, list) and reply else None
+    try:
+        return finite(float(value))
+    except (ValueError, TypeError):
+        return None
 
 
 def lm_eval_answers(
-    line: Mapping[str, Any], choices: Sequence[str], scores: Mapping[str, str], delimiter: str
+    chances: Sequence[float | None], choices: Sequence[str], scores: Mapping[str, str], delimiter: str
 ) -> dict[str, list[str]]:
     """The choice that each metric of a multiple-choice item takes: the most likely, for acc_norm per character."""
-    chances = lm_eval_chances(line)[: len(choices)]
     if len(choices) < 2 or len(chances) < len(choices) or None in chances:
         return {}
-    texts_alone = [choice.removeprefix(delimiter) for choice in choices]
-    lengths = {
-        "acc_norm": [len(text) for text in texts_alone],
-        "acc_bytes": [len(text.encode(errors="replace")) for text in texts_alone],
-    }
     found = {}
     for score, metric in scores.items():
-        sizes = lengths.get(metric, [1] * len(choices))
-        weighed = [chance / max(size, 1) for chance, size in zip(chances, sizes, strict=True)]
-        found[score] = [choices[max(range(len(weighed)), key=weighed.__getitem__)]]
+        weighed = chances
+        if metric in ("acc_norm", "acc_bytes"):
+            texts = [choice.removeprefix(delimiter) for choice in choices]
+            sizes = [len(text if metric == "acc_norm" else text.encode(errors="replace")) for text in texts]
+            weighed = [chance / max(size, 1) for chance, size in zip(chances, sizes, strict=True)]
+        found[score] = [choices[weighed.index(max(weighed))]]
     return found
 
 
@@ -256,13 +259,14 @@ def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | Non
     From a template of plain fields ("Q: {{question}}\\nA:"); else what the prompt has behind its shots, when their
     number shows where they end; else the data set's row, so that runs with other shots have the same text.
     """
-    template = task.config.get("doc_to_text")
-    if isinstance(template, str) and isinstance(doc.get(template), str):
+    template, between, fields = task.template
+    if isinstance(doc.get(template), str):
         return doc[template]
-    if isinstance(template, str) and "{%" not in template:
-        fields = TEMPLATE_FIELD.findall(template)
-        if fields and all(isinstance(doc.get(field), str | int) for field in fields):
-            return TEMPLATE_FIELD.sub(lambda match: str(doc[match[1]]), template)
+    if fields:
+        values = [doc.get(field) for field in fields]
+        if all(isinstance(value, str | int) for value in values):
+            filled = [text for value, text in zip(values, between[1:], strict=True) for text in (str(value), text)]
+            return "".join([between[0], *filled])
     description = str(task.config.get("description") or "")
     if prompt is not None and task.no_template and task.shots is not None and "{{" not in description:
         pieces = prompt.removeprefix(description).split(str(task.config.get("fewshot_delimiter", "\n\n")) or "\0")
@@ -283,30 +287,37 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     used = line.get("filter")
     scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
-    ratios = {score: lm_eval_ratio(line.get(metric), metric) for score, metric in scores.items() if score not in values}
-    ratios = {score: ratio for score, ratio in ratios.items() if ratio is not None}
-    own_likelihoods = [score for score, metric in scores.items() if metric == "perplexity" and values.get(score)]
+    ratios = {
+        score: ratio
+        for score, metric in scores.items()
+        if score not in values and (ratio := lm_eval_ratio(line.get(metric), metric)) is not None
+    }
+    sums = {score: ratio[1:] for score, ratio in ratios.items()}
+    sums |= {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
     replies = first(line.get("resps"), line.get("filtered_resps"))
     replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
     read = all_texts(kept[0])[:1] if task.generative and isinstance(kept, list) and kept else []
     raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
+    chances = lm_eval_chances(line)[: len(choices)] if len(choices) > 1 else []
+    shown = lm_eval_answers(chances, choices, scores, str(task.config.get("target_delimiter", " ")))
     return AskedItem(
         id=str(doc["id"]) if own_ids and doc.get("id") not in (None, "") else f"{task.split}/{line['doc_id']}",
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
         answers=all_texts(replies[:1]) if task.generative else [],
-        values=values | {score: ratio[0] for score, ratio in ratios.items()},
+        values=values | {score: ratio[0] for score, ratio in ratios.items()} if ratios else values,
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
-        shown=(shown := lm_eval_answers(line, choices, scores, str(task.config.get("target_delimiter", " ")))),
-        chances=lm_eval_chances(line)[: len(choices)] if shown and not task.config.get("process_results") else None,
+        shown=shown,
+        chances=chances if shown and not task.config.get("process_results") else None,
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
         unparsed="[invalid]" in read,
-        ratios={score: ratio[1:] for score, ratio in ratios.items()}
-        | {score: (values[score], 1.0) for score in own_likelihoods},
-        metadata=bounded_metadata({name: value for name, value in doc.items() if lm_eval_says(name, value, raw)}),
+        ratios=sums,
+        metadata=bounded_metadata(
+            {name: value for name, value in doc.items() if lm_eval_says(name, value, raw)}, task.clean
+        ),
     )
 
 
@@ -356,6 +367,20 @@ class LmEvalTask:
     generative: bool
     shots: int | None
     no_template: bool
+
+    @functools.cached_property
+    def clean(self) -> Callable[[str], str]:
+        """Takes out of a text what may not leave this machine."""
+        return scrubber()
+
+    @functools.cached_property
+    def template(self) -> tuple[str, list[str], list[str]]:
+        """The template of a question, the texts between its fields, and these; no fields where it has more in it."""
+        text = self.config.get("doc_to_text")
+        if not isinstance(text, str):
+            return "", [], []
+        pieces = TEMPLATE_FIELD.split(text) if "{%" not in text else []
+        return text, pieces[::2], pieces[1::2]
 
 
 def lm_eval_split(config: Mapping[str, Any]) -> str | None:
@@ -435,6 +460,8 @@ class LmEvalConflicts:
 
     def told(self, run: TaskRun) -> TaskRun:
         """A task with the conflict beside each of its scores that is in one: no reader uses these."""
+        if not self.scores:
+            return run
         scores = tuple(
             replace(score, details={**score.details, "conflict": self.scores[run.task, score.name]})
             if (run.task, score.name) in self.scores
@@ -583,8 +610,11 @@ def lm_eval_task(
         settings=settings,
         moment=moment,
         scores=tuple(score for score, _, _ in kept),
-        samples=(lambda own: (lm_eval_item(line, reading, own) for line in json_lines(samples))) if samples else None,
+        samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in json_lines(samples, *span)))
+        if samples
+        else None,
         sample_file=samples,
+        in_spans=samples is not None,
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else "none of its metrics is a finite number",
     )

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from parts.formats.values import as_detail, best_of, first, scale_of, settings_details, without_tokens
+from parts.formats.values import as_detail, first, scale_of, settings_details, without_tokens
 from parts.formats.vocabulary import LIBRARIES, AskedItem, EvaluatedModel, ScoreRead, Tally, TaskRun, short_slug
 from parts.frame import single_line
 from parts.harness.scorers import scorer_texts
@@ -129,15 +129,14 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
     return {name: value for name, value in head.items() if value is not None}
 
 
-def sample_entry(run: TaskRun, score: ScoreRead, item: AskedItem) -> dict[str, Any]:
-    """The part of a samples line that is not the same in all lines of a metric."""
+def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[str, Any]:
+    """The part of a samples line that is not the same in all lines of a metric; `best`: see `best_of`."""
     value = item.values.get(score.name) if item.error is None else None
     question: dict[str, Any] = {"raw": item.raw, "reference": item.references}
     if item.choices:
         question["choices"] = item.choices
     if item.prompt is not None and item.prompt != item.raw:
         question["formatted"] = item.prompt
-    best = best_of(score)
     hashed = item.raw + "".join(item.references)
     row: dict[str, Any] = {
         "sample_id": item.id,
@@ -211,6 +210,7 @@ def as_line(value: dict[str, Any]) -> bytes:
         line = orjson.dumps(value)
     except TypeError:  # lone surrogates
         line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
-        line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    if not line.isascii():
+        for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
+            line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
     return line

@@ -8,7 +8,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -134,18 +134,19 @@ def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def bounded_metadata(values: Mapping[str, Any]) -> dict[str, str]:
+def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = scrub) -> dict[str, str]:
     """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
     found: dict[str, str] = {}
     for name, value in list(values.items())[:MOST_METADATA]:
-        if value is None or value == "" or value == [] or value == {}:
+        if value is None or (not value and isinstance(value, str | list | dict)):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
         if len(text) > LONGEST_METADATA:
             digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
             text = f"{text[: LONGEST_METADATA - 20]}… {digest}"
-        key = single_line(name)[:80] or "unnamed"
-        found[f"item_{key}" if key in OWN_METADATA else key] = scrub(text)
+        plain = len(name) <= 80 and name.isascii() and name.isidentifier()
+        key = name if plain else single_line(name)[:80] or "unnamed"
+        found[f"item_{key}" if key in OWN_METADATA else key] = clean(text)
     return found
 
 

@@ -159,8 +159,9 @@ class TaskRun:
     run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
     identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
     counts: Mapping[str, Any] = field(default_factory=dict)
-    samples: Callable[[bool], Iterator[AskedItem]] | None = None
+    samples: Callable[..., Iterator[AskedItem]] | None = None  # called with: whether the data set's own ids name items
     sample_file: Path | None = None
+    in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
     failure: str | None = None
 
@@ -243,6 +244,19 @@ class Tally:
         if item.attempt is not None:
             self.by_item.setdefault(item.id, []).append(value)
 
+    def take(self, later: Tally) -> None:
+        """Add what is known of more items."""
+        self.values.extend(later.values)
+        for item, values in later.by_item.items():
+            self.by_item.setdefault(item, []).extend(values)
+        self.ratio = self.ratio[0] + later.ratio[0], self.ratio[1] + later.ratio[1]
+        self.errors += later.errors
+
+    @property
+    def lines(self) -> int:
+        """How many answers there are, with and without a value."""
+        return len(self.values) + self.errors
+
     @property
     def items(self) -> list[float]:
         """A value per item: the mean of the times that it was asked."""
@@ -276,7 +290,7 @@ class Counts:
         lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
         self.attempts += attempts
         self.scored += len(scored)
-        self.wrong = None if lowest is None else (self.wrong or 0) + sum(value <= lowest for value in scored)
+        self.wrong = None if lowest is None else (self.wrong or 0) + sum([value <= lowest for value in scored])
         self.errored += max(item.errored, lost_to_errors)
         self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
@@ -290,6 +304,23 @@ class Counts:
         if item.generative:
             known = self.truncated is not None and item.truncated is not None
             self.truncated = self.truncated + item.truncated if known else None
+
+    def take(self, later: Counts) -> None:
+        """Add the counts of more items."""
+        self.generative = self.generative or later.generative
+        for name in (
+            "attempts",
+            "scored",
+            "wrong",
+            "no_value",
+            "errored",
+            "limit_hit",
+            "empty",
+            "truncated",
+            "unparsed",
+        ):
+            one, two = getattr(self, name), getattr(later, name)
+            setattr(self, name, None if one is None or two is None else one + two)
 
     @property
     def details(self) -> dict[str, int | None]:

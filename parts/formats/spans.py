@@ -1,0 +1,202 @@
+"""The items of a run, read and written as samples: a large file in pieces, by several processes where there are cores.
+
+Takes a TaskRun; gives a SpanRead per piece, in order. How a file is cut depends on its size alone, so that the result
+does not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from parts.formats.choices import ChoiceCheck
+from parts.formats.examples import ExampleCount
+from parts.formats.files import line_spans
+from parts.formats.records import as_line, record_head, sample_entry
+from parts.formats.values import best_of, no_credit
+from parts.formats.vocabulary import Counts, RepeatedIds, Tally, TaskRun
+from parts.records.schema import SCHEMA_VERSION
+
+MOST_PROCESSES = 8
+Piece, Made = TypeVar("Piece"), TypeVar("Made")
+
+
+class PartFiles:
+    """The samples of a record while they are read: files in a hidden folder beside the record, joined in the end."""
+
+    def __init__(self, target: Path | None) -> None:
+        self.target = target
+        self.folder = None if target is None else target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        self.parts: dict[str, list[Path]] = {}
+        self.rows: dict[str, int] = {}
+
+    def open(self, name: str) -> Any:
+        """A file to write to; None when nothing is written."""
+        if self.folder is None:
+            return None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return (self.folder / name).open("wb", buffering=1 << 20)
+
+    def add(self, score: str, name: str, rows: int) -> None:
+        """Take a file that `open` gave, which is closed, for the next lines of a metric."""
+        self.rows[score] = self.rows.get(score, 0) + rows
+        if self.folder is not None:
+            self.parts.setdefault(score, []).append(self.folder / name)
+
+    def drop(self) -> None:
+        """Remove what is written."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.parts, self.rows = {}, {}
+
+    def join(self, scores: Sequence[str]) -> tuple[str, int]:
+        """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
+        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
+        if self.folder is None:
+            return "", rows
+        with self.open("all") as whole_file:
+            for path in (path for score, paths in self.parts.items() if score in scores for path in paths):
+                with path.open("rb") as part_file:
+                    while block := part_file.read(1 << 20):
+                        digest.update(block)
+                        whole_file.write(block)
+                path.unlink()
+        return digest.hexdigest(), rows
+
+    def keep(self) -> None:
+        """Put the joined file in its place."""
+        (self.folder / "all").replace(self.target)
+
+
+@dataclass
+class SpanRead:
+    """What the items of a piece of a file came to."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    counts: dict[str, Counts] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)  # digests of ids
+    files: dict[str, str] = field(default_factory=dict)  # of each metric, in the folder of PartFiles
+    examples: ExampleCount = field(default_factory=ExampleCount)
+    choices: ChoiceCheck = field(default_factory=ChoiceCheck)
+
+    def take(self, later: SpanRead) -> None:
+        """Join what the next piece came to; RepeatedIds when an item is in both."""
+        if not self.seen:
+            self.seen = later.seen
+        elif self.seen.isdisjoint(later.seen):
+            self.seen |= later.seen
+        else:
+            raise RepeatedIds
+        for name, tally in later.tallies.items():
+            self.tallies.setdefault(name, Tally()).take(tally)
+        for name, counts in later.counts.items():
+            self.counts.setdefault(name, Counts()).take(counts)
+        self.choices.take(later.choices)
+
+
+def read_items(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanRead:
+    """One pass over the items, each written as it is read; RepeatedIds when two are the same."""
+    spans = list(enumerate(line_spans(run.sample_file) if run.in_spans else [()]))
+    found = SpanRead()
+    with contextlib.closing(in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)) as pieces:
+        for number, made in enumerate(pieces):
+            for score, name in made.files.items():
+                parts.add(score, name, made.tallies[score].lines)
+            found.examples = found.examples if number else made.examples
+            found.take(made)
+    return found
+
+
+def read_span(run: TaskRun, parts: PartFiles, now: int, own_ids: bool, number: int, span: Sequence[float]) -> SpanRead:
+    """The items of one piece, with a file for each metric."""
+    made = SpanRead()
+    scores = {score.name: (score, best_of(score), no_credit(score)) for score in run.scores}
+    head = record_head(run, now)
+    prefixes = {score.name: samples_prefix(run, score.name, head) for score in run.scores}
+    files: dict[str, Any] = {}
+    with contextlib.ExitStack() as opened:
+        for item in run.samples(own_ids, *span):
+            if number == 0:
+                made.examples.add(item)
+            made.choices.add_chances(item)
+            names = [name for name in item.values if name in scores]
+            text = f"{item.id}\0{item.attempt}\0{names[0] if names else ''}"
+            key = hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest()
+            if key in made.seen:
+                raise RepeatedIds
+            made.seen.add(key)
+            for name in names:
+                score, best, lowest = scores[name]
+                if name not in files:
+                    made.tallies[name], made.counts[name] = Tally(), Counts()
+                    place = f"{number}-{len(files)}"
+                    file = parts.open(place)
+                    files[name] = opened.enter_context(file) if file else None
+                    made.files[name] = place
+                made.counts[name].add(item, name, lowest)
+                made.choices.add(item, score)
+                row = sample_entry(score, item, best)
+                made.tallies[name].add(item, name, item.values[name] if "error" not in row else None)
+                if files[name]:
+                    files[name].write(prefixes[name] + as_line(row)[1:] + b"\n")
+    return made
+
+
+def samples_prefix(run: TaskRun, score: str, head: Mapping[str, Any]) -> bytes:
+    """What is the same in every samples line of a metric."""
+    same = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": head["evaluation_id"],
+        "model_id": run.model.id,
+        "evaluation_name": run.title,
+        "evaluation_result_id": run.result_id(next(one for one in run.scores if one.name == score)),
+    }
+    return as_line(same)[:-1] + b","
+
+
+def in_order(work: Callable[[Piece], Made], jobs: Sequence[Piece]) -> Iterator[Made]:
+    """work(job) for each job, in their order; by several processes where there are cores (and forks, as on Linux)."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    count = min(cores, len(jobs), MOST_PROCESSES)
+    if count < 2:
+        yield from map(work, jobs)
+        return
+    import multiprocessing
+
+    context = multiprocessing.get_context("fork")
+
+    def serve(number: int, pipe: Any) -> None:
+        for job in jobs[number::count]:
+            try:
+                pipe.send((work(job), None))
+            except Exception as error:
+                pipe.send((None, error))
+                return
+
+    pipes, workers = [], []
+    try:
+        for number in range(count):
+            here, there = context.Pipe(duplex=False)
+            workers.append(context.Process(target=serve, args=(number, there), daemon=True))
+            workers[-1].start()
+            there.close()
+            pipes.append(here)
+        for index in range(len(jobs)):
+            try:
+                made, error = pipes[index % count].recv()
+            except EOFError as ended:
+                raise MemoryError("a process that read it was ended") from ended
+            if error is not None:
+                raise error
+            yield made
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
