@@ -6231,6 +6231,11 @@ NUMBER = re.compile(
     r"(?<![\w/.,])(?:(?<!\d)[-+−])?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)?(?:(?<=\d)\.?|\.)\d*(?:[eE][-+]?\d{1,3})?"
     r"(?<=\d)(?![\d/]|[.,]\d)"
 )
+GROUPED = re.compile(
+    r"[-+]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?:\.\d*)?(?:[eE][-+]?\d{1,3})?"
+)  # thousands set apart by commas
+DECIMAL_COMMA = ","  # as the pattern of numeric: 1.234,50
+OTHER_MARKS = str.maketrans(",.", ".,")
 PUNCTUATION = re.compile(r"-(?!\d)|(?<!\d)[.,:/]|[.,:/](?!\d)")  # what is none of a number's own
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 
@@ -6247,7 +6252,8 @@ def score_answer(
 ) -> tuple[float, str | None]:
     """(score, what was read) of a written answer; of several right answers the best counts.
 
-    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.
+    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`, and "," where numbers
+    have a decimal comma; choices: of `letters`.
     """
     if scoring in ("f1", "rouge_l"):
         measure = shared_words_f1 if scoring == "f1" else rouge_l
@@ -6255,7 +6261,7 @@ def score_answer(
     found = read_answer(scoring, pattern, text, choices, any("\n" in reference.strip() for reference in right))
     if found is None:
         return 0.0, None
-    return float(any(same_answer(scoring, found, reference) for reference in right)), found
+    return float(any(same_answer(scoring, found, reference, pattern) for reference in right)), found
 
 
 def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:
@@ -6263,8 +6269,8 @@ def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], w
     if scoring == "letters":
         return read_letter(text, choices)
     if scoring == "numeric":
-        numbers = NUMBER.findall(text.rpartition("####")[2])
-        return numbers[-1] if numbers else None
+        numbers = NUMBER.findall(marked(text.rpartition("####")[2], pattern))
+        return marked(numbers[-1], pattern) if numbers else None
     if scoring == "regex":
         match = re.search(pattern, text)
         return None if match is None else (match[1] if match.re.groups else match[0]) or ""
@@ -6286,20 +6292,31 @@ def read_letter(text: str, choices: Sequence[str]) -> str | None:
     return LETTERS[same[0]] if len(same) == 1 else None
 
 
-def same_answer(scoring: str, found: str, reference: str) -> bool:
+def marked(text: str, pattern: str) -> str:
+    """A text with points and commas exchanged where numbers have a decimal comma."""
+    return text.translate(OTHER_MARKS) if pattern == DECIMAL_COMMA else text
+
+
+def same_answer(scoring: str, found: str, reference: str, pattern: str) -> bool:
     """Whether what was read is what is right."""
     if scoring == "numeric":
-        return number_value(found) == number_value(reference)
+        return number_value(found, pattern) == number_value(reference, pattern)
     if scoring == "normalized":
         return normalized_text(found) == normalized_text(reference)
     return found.strip() == reference.strip()
 
 
-def number_value(text: str) -> Decimal | None:
-    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""
-    text = re.sub(r"[,\s\u202f\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")
+def number_value(text: str, pattern: str = "") -> Decimal | None:
+    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7, "3,50" -> None.
+
+    pattern ",": with a decimal comma: "3,50" -> 3.5, "1.234" -> 1234, "3.5" -> None.
+    """
+    text = marked(re.sub(r"[\s\u202f\u00a0]", "", text), pattern).replace("−", "-")
+    text = text.strip("$€£%").rstrip(".,").strip("$€£%")
+    if "," in text and not GROUPED.fullmatch(text):
+        return None
     try:
-        value = Decimal(text)
+        value = Decimal(text.replace(",", ""))
     except InvalidOperation:
         return None
     return value if value.is_finite() else None
@@ -6374,11 +6391,11 @@ class Problems:
             raise ScriptError(f"{self.path}:{rows[0][0]}: {rows[0][1]}{more}", 1)
 
 
-def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> list[tuple[int, dict[str, Any]]]:
     """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet and of a JSON list count from 1."""
     kind = path.suffix.lower()
     if kind in (".csv", ".tsv"):
-        return sheet_rows(path, problems)
+        return sheet_rows(path, problems, mapped)
     if kind == ".parquet":
         from parts.parquet import parquet_batches
 
@@ -6416,24 +6433,32 @@ def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]
         raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
 
 
-def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
-    """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or have their own columns."""
+def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV or TSV file by the line where each ends; choices, and several right answers, are a JSON list,
+    choices may also have their own columns. The first line tells whether fields are set apart by commas or semicolons.
+    """
     text = input_text(path, MAX_SAMPLES)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    head = text.partition("\n")[0]
+    mark = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in head and "," not in head else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
     names = [name or "" for name in reader.fieldnames or ()]
-    rows = []
+    lists = {*ROLES["choices"], mapped.get("choices", "")}
+    texts = {*ROLES["answer"], mapped.get("answer", "")}
+    rows, several = [], set()
     for row in csv_rows(reader, path):
         if None in row or None in row.values():
             problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
             continue
-        for name in ROLES["choices"]:
-            cell = row.get(name)
-            if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+        for name in [name for name in names if name in lists | texts]:
+            if re.match(r"\s*\[" if name in lists else r"\s*\[\s*[\"']", row[name]):
+                several |= {name} & texts
                 try:
-                    row[name] = json.loads(cell)
+                    row[name] = json.loads(row[name])
                 except ValueError:
-                    problems.add(reader.line_num, f"{name} is no JSON list")
+                    problems.add(reader.line_num, f'{name} is no JSON list (["a", "b"], as json.dumps writes it)')
         rows.append((reader.line_num, row))
+    for name in sorted(several):
+        note(f"{path.name}: a JSON list in {name} is several right answers")
     return rows
 
 
@@ -6660,7 +6685,7 @@ def limited_rendering() -> contextlib.AbstractContextManager[None]:
 
 # --- parts/harness/questions.py ---------------------------------------------------------------------------------------
 
-QUESTIONS_VERSION = 1  # of the prompts and rules here
+QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
 MANY_ITEMS = 20  # of which some should have the first choice as the right one
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
@@ -6855,7 +6880,7 @@ def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
 def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuestion], Problems]:
     """The questions of a file, and what is wrong with it."""
     problems = Problems(path)
-    rows = question_rows(path, problems)
+    rows = question_rows(path, problems, mapped)
     if not rows and not problems.rows:
         raise ScriptError(f"{path}: no question in it", 1)
     fields = field_names(path, rows, mapped) if rows else {}
@@ -6894,15 +6919,17 @@ def settled_scoring(
 ) -> tuple[str, str]:
     """(scoring, pattern) of --score, or the usual one for what the file has, which is said."""
     scoring, _, pattern = (wanted or "").partition(":")
-    if scoring and (scoring not in SCORINGS or (scoring == "regex") != bool(pattern)):
-        raise ScriptError(f"--score {wanted}: one of {', '.join(SCORINGS)} is expected (regex:PATTERN)")
+    of_numbers = scoring == "numeric" and pattern in ("", ".", DECIMAL_COMMA)
+    if scoring and (scoring not in SCORINGS or ((scoring == "regex") != bool(pattern) and not of_numbers)):
+        raise ScriptError(f"--score {wanted}: one of {', '.join(SCORINGS)} is expected (regex:PATTERN, numeric:,)")
     try:
         re.compile(pattern)
     except re.error as error:
         raise ScriptError(f"--score {wanted}: {error}") from error
     choices = bool(items[0].choices)
+    right = [text for item in items for text in item.right]
     if not scoring:
-        numbers = all(number_value(text) is not None for item in items for text in item.right)
+        numbers = any(all(number_value(text, mark) is not None for text in right) for mark in ("", DECIMAL_COMMA))
         words = sorted(len(item.right[0].split()) for item in items)
         if not choices and words[len(words) // 2] > LONG_ANSWER:
             raise ScriptError(f"{path}: the answers are texts: --score f1 (words in common) or --score rouge_l", 3)
@@ -6911,6 +6938,8 @@ def settled_scoring(
             raise ScriptError(f"{path}: the answers are letters, and no field is the choices: {ways}", 3)
         scoring = ("loglikelihood" if loglikelihoods else "letters") if choices else "numeric" if numbers else "exact"
         note(f"{path.name}: scored by --score {scoring}")
+    if scoring == "numeric":
+        pattern = decimal_mark(path, right) if not pattern else pattern.strip(".")
     if not loglikelihoods and scoring.startswith("loglikelihood"):
         raise ScriptError(
             f"--score {scoring}: inspect has no log-likelihoods: --score letters, or lighteval_vllm_uv.py and "
@@ -6921,14 +6950,28 @@ def settled_scoring(
     return scoring, pattern
 
 
+def decimal_mark(path: Path, right: Sequence[str]) -> str:
+    """ "," where the right answers are numbers with a decimal comma, else nothing; said where that is not certain."""
+    points, commas = ([number_value(text, mark) for text in right] for mark in ("", DECIMAL_COMMA))
+    if None in points and None not in commas:
+        note(f"{path.name}: numbers have a decimal comma, in the answers too (--score numeric:, says so)")
+        return DECIMAL_COMMA
+    either = next((t for t, one, two in zip(right, points, commas, strict=True) if one != two), None)
+    if None not in points and None not in commas and either is not None:
+        other = commas[right.index(either)]
+        note(f"{path.name}: {either} is read as {points[right.index(either)]}; if {other} is meant: --score numeric:,")
+    return ""
+
+
 def check_set(asked: QuestionSet, problems: Problems) -> None:
     """What only the whole shows: examples that are among the items, right answers that are none for the scoring."""
     shots = {asked_question(shot): shot.line for shot in asked.shots}
     for item in asked.items:
         if asked_question(item) in shots:
             problems.add(item.line, f"the question is example {shots[asked_question(item)]} of --shots-from too")
-        if asked.scoring == "numeric" and any(number_value(text) is None for text in item.right):
-            problems.add(item.line, f"the answer {listing(item.right)} is no number (--score numeric)")
+        if asked.scoring == "numeric" and any(number_value(text, asked.pattern) is None for text in item.right):
+            mark = "a decimal comma" if asked.pattern else "a decimal point"
+            problems.add(item.line, f"the answer {listing(item.right)} is no number with {mark} (--score numeric)")
 
 
 def warn_of_set(asked: QuestionSet) -> None:
@@ -9607,7 +9650,7 @@ class LmEvalSweep(EngineSweep):
 # --- parts/harness/written_tasks.py -----------------------------------------------------------------------------------
 
 # fmt: off
-ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\n# A number that is no part of a word, a fraction, a date or a list.\nNUMBER = re.compile(\n    r"(?<![\\w/.,])(?:(?<!\\d)[-+−])?(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+|\\d+)?(?:(?<=\\d)\\.?|\\.)\\d*(?:[eE][-+]?\\d{1,3})?"\n    r"(?<=\\d)(?![\\d/]|[.,]\\d)"\n)\nPUNCTUATION = re.compile(r"-(?!\\d)|(?<!\\d)[.,:/]|[.,:/](?!\\d)")  # what is none of a number\'s own\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = shared_words_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(text.rpartition("####")[2])\n        return numbers[-1] if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    alone = re.fullmatch(rf"(?i)[\\W_]*([{known}])[\\W_]*", text)\n    if alone:\n        return alone[1].upper()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef same_answer(scoring: str, found: str, reference: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_value(found) == number_value(reference)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_value(text: str) -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""\n    text = re.sub(r"[,\\s\\u202f\\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")\n    try:\n        value = Decimal(text)\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers.\n\n    Signs and points of numbers stay: 3.5 is not 35, and -5 is not 5.\n    """\n    text = PUNCTUATION.sub("", text.casefold().replace("−", "-"))\n    text = "".join(s for s in text if s in "-.,:/" or not unicodedata.category(s).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef shared_words_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    row = [0] * (len(said) + 1)\n    for word in wanted:\n        before = 0\n        for place, other in enumerate(said, 1):\n            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])\n    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0\n'
+ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\n# A number that is no part of a word, a fraction, a date or a list.\nNUMBER = re.compile(\n    r"(?<![\\w/.,])(?:(?<!\\d)[-+−])?(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+|\\d+)?(?:(?<=\\d)\\.?|\\.)\\d*(?:[eE][-+]?\\d{1,3})?"\n    r"(?<=\\d)(?![\\d/]|[.,]\\d)"\n)\nGROUPED = re.compile(\n    r"[-+]?[1-9]\\d{0,2}(?:,\\d{2,3})*,\\d{3}(?:\\.\\d*)?(?:[eE][-+]?\\d{1,3})?"\n)  # thousands set apart by commas\nDECIMAL_COMMA = ","  # as the pattern of numeric: 1.234,50\nOTHER_MARKS = str.maketrans(",.", ".,")\nPUNCTUATION = re.compile(r"-(?!\\d)|(?<!\\d)[.,:/]|[.,:/](?!\\d)")  # what is none of a number\'s own\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`, and "," where numbers\n    have a decimal comma; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = shared_words_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference, pattern) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(marked(text.rpartition("####")[2], pattern))\n        return marked(numbers[-1], pattern) if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    alone = re.fullmatch(rf"(?i)[\\W_]*([{known}])[\\W_]*", text)\n    if alone:\n        return alone[1].upper()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef marked(text: str, pattern: str) -> str:\n    """A text with points and commas exchanged where numbers have a decimal comma."""\n    return text.translate(OTHER_MARKS) if pattern == DECIMAL_COMMA else text\n\n\ndef same_answer(scoring: str, found: str, reference: str, pattern: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_value(found, pattern) == number_value(reference, pattern)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_value(text: str, pattern: str = "") -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7, "3,50" -> None.\n\n    pattern ",": with a decimal comma: "3,50" -> 3.5, "1.234" -> 1234, "3.5" -> None.\n    """\n    text = marked(re.sub(r"[\\s\\u202f\\u00a0]", "", text), pattern).replace("−", "-")\n    text = text.strip("$€£%").rstrip(".,").strip("$€£%")\n    if "," in text and not GROUPED.fullmatch(text):\n        return None\n    try:\n        value = Decimal(text.replace(",", ""))\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers.\n\n    Signs and points of numbers stay: 3.5 is not 35, and -5 is not 5.\n    """\n    text = PUNCTUATION.sub("", text.casefold().replace("−", "-"))\n    text = "".join(s for s in text if s in "-.,:/" or not unicodedata.category(s).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef shared_words_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    row = [0] * (len(said) + 1)\n    for word in wanted:\n        before = 0\n        for place, other in enumerate(said, 1):\n            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])\n    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0\n'
 # fmt: on
 
 SCORING_FILE = '''

@@ -237,7 +237,7 @@ SAID = (
 )
 
 
-def answers_of(args: argparse.Namespace) -> KeptAnswers | None:
+def evaluated_answers(args: argparse.Namespace) -> KeptAnswers | None:
     """The answers of an evaluation, where the file is its record; then the benchmark is that one's too."""
     try:
         answers = kept_answers(args.predictions)
@@ -256,7 +256,7 @@ def score_file(args: argparse.Namespace) -> int:
     """All of it: nothing is written before everything is computed."""
     custom = read_custom_metric(args.custom_metric) if args.custom_metric else None
     metrics = asked_metrics(args, custom)
-    answers = answers_of(args)
+    answers = evaluated_answers(args)
     benchmark = agreed_benchmark(args, metrics)
     subject = answers.subject if answers else read_subject(args.model, args.model_id)
     choices = read_choices(args, subject.id, custom)

@@ -251,6 +251,47 @@ def test_a_template_is_filled_once(tmp_path):
     assert asked.prompt(asked.items[0]) == "Q: {choices}?\nA:"
 
 
+@pytest.mark.parametrize(
+    ("answers", "pattern", "told"),
+    [
+        (["3,50", "1.234,5", "12"], ",", "decimal comma"),
+        (["3.50", "1,234.5", "12"], "", ""),
+        (["1,234", "12"], "", "1,234 is read as 1234; if 1.234 is meant"),
+        (["365", "12"], "", ""),
+        (["0,125", "1.250"], ",", "decimal comma"),
+    ],
+)
+def test_numbers_have_one_decimal_mark_in_a_file(tmp_path, capsys, answers, pattern, told):
+    lines = [{"question": f"{n}?", "answer": answer} for n, answer in enumerate(answers)]
+    asked = load(write(tmp_path / "q.jsonl", lines))
+    said = capsys.readouterr().err
+    assert (asked.scoring, asked.pattern) == ("numeric", pattern)
+    assert told in said and bool(told) == ("comma" in said or "is read as" in said)
+
+
+def test_both_decimal_marks_are_told_by_line(tmp_path, capsys):
+    path = write(tmp_path / "q.jsonl", [{"question": f"{a}?", "answer": a} for a in ("3.5", "2,25", "7")])
+    code, err = refused(capsys, path, "--score", "numeric")
+    assert code == 1 and "q.jsonl:2: the answer 2,25 is no number with a decimal point" in err
+    code, err = refused(capsys, path, "--score", "numeric:,")
+    assert code == 1 and "q.jsonl:1: the answer 3.5 is no number with a decimal comma" in err
+
+
+def test_a_table_of_semicolons_and_several_answers(tmp_path, capsys):
+    path = tmp_path / "why.csv"
+    with path.open("w", newline="") as file:
+        table = csv.writer(file, delimiter=";")
+        table.writerow(["frage", "gold"])
+        table.writerow(["Why, though?", json.dumps(["because", "it is, so"])])
+        table.writerow(["Which list?", "[1, 2]"])
+    asked = load(path, "--map", "question=frage", "answer=gold", "--score", "f1")
+    assert [item.right for item in asked.items] == [("because", "it is, so"), ("[1, 2]",)]
+    assert "several right answers" in capsys.readouterr().err
+    path.write_text(path.read_text().replace('[""because"", ""it is, so""]', "['because', 'it is, so']"))
+    code, err = refused(capsys, path, "--map", "question=frage", "answer=gold", "--score", "f1")
+    assert code == 1 and "why.csv:2: gold is no JSON list" in err
+
+
 def test_show_prints_what_is_sent(tmp_path, capsys):
     path = write(tmp_path / "quiz.jsonl", rows())
     code = script.main(["--model", "no/where", "--questions", str(path), "--show", "1", "--system-prompt", "Hello."])
@@ -311,6 +352,13 @@ def test_the_key_of_a_run_tells_options_and_examples_apart(tmp_path):
         ("normalized", "", "The  paris.", "Paris", 1),
         ("normalized", "", "Ñandú!", "ñandú", 1),
         ("numeric", "", "7 + 5 makes 12.", "12", 1),
+        ("numeric", "", "It is .5", "0.5", 1),
+        ("numeric", "", "350", "3,50", 0),
+        ("numeric", ",", "Das macht 3,5 €.", "3,50", 1),
+        ("numeric", ",", "350", "3,50", 0),
+        ("numeric", ",", "3.50", "3,50", 0),
+        ("numeric", ",", "1234,50 und dann -1.234,5.", "-1.234,50 €", 1),
+        ("numeric", ",", "12.345", "12345", 1),
         ("numeric", "", "It costs $1,234.50", "1234.5", 1),
         ("numeric", "", "about −3", "-3.0", 1),
         ("numeric", "", "no idea", "0", 0),

@@ -32,6 +32,11 @@ NUMBER = re.compile(
     r"(?<![\w/.,])(?:(?<!\d)[-+−])?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)?(?:(?<=\d)\.?|\.)\d*(?:[eE][-+]?\d{1,3})?"
     r"(?<=\d)(?![\d/]|[.,]\d)"
 )
+GROUPED = re.compile(
+    r"[-+]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?:\.\d*)?(?:[eE][-+]?\d{1,3})?"
+)  # thousands set apart by commas
+DECIMAL_COMMA = ","  # as the pattern of numeric: 1.234,50
+OTHER_MARKS = str.maketrans(",.", ".,")
 PUNCTUATION = re.compile(r"-(?!\d)|(?<!\d)[.,:/]|[.,:/](?!\d)")  # what is none of a number's own
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 
@@ -48,7 +53,8 @@ def score_answer(
 ) -> tuple[float, str | None]:
     """(score, what was read) of a written answer; of several right answers the best counts.
 
-    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`; choices: of `letters`.
+    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`, and "," where numbers
+    have a decimal comma; choices: of `letters`.
     """
     if scoring in ("f1", "rouge_l"):
         measure = shared_words_f1 if scoring == "f1" else rouge_l
@@ -56,7 +62,7 @@ def score_answer(
     found = read_answer(scoring, pattern, text, choices, any("\n" in reference.strip() for reference in right))
     if found is None:
         return 0.0, None
-    return float(any(same_answer(scoring, found, reference) for reference in right)), found
+    return float(any(same_answer(scoring, found, reference, pattern) for reference in right)), found
 
 
 def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:
@@ -64,8 +70,8 @@ def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], w
     if scoring == "letters":
         return read_letter(text, choices)
     if scoring == "numeric":
-        numbers = NUMBER.findall(text.rpartition("####")[2])
-        return numbers[-1] if numbers else None
+        numbers = NUMBER.findall(marked(text.rpartition("####")[2], pattern))
+        return marked(numbers[-1], pattern) if numbers else None
     if scoring == "regex":
         match = re.search(pattern, text)
         return None if match is None else (match[1] if match.re.groups else match[0]) or ""
@@ -87,20 +93,31 @@ def read_letter(text: str, choices: Sequence[str]) -> str | None:
     return LETTERS[same[0]] if len(same) == 1 else None
 
 
-def same_answer(scoring: str, found: str, reference: str) -> bool:
+def marked(text: str, pattern: str) -> str:
+    """A text with points and commas exchanged where numbers have a decimal comma."""
+    return text.translate(OTHER_MARKS) if pattern == DECIMAL_COMMA else text
+
+
+def same_answer(scoring: str, found: str, reference: str, pattern: str) -> bool:
     """Whether what was read is what is right."""
     if scoring == "numeric":
-        return number_value(found) == number_value(reference)
+        return number_value(found, pattern) == number_value(reference, pattern)
     if scoring == "normalized":
         return normalized_text(found) == normalized_text(reference)
     return found.strip() == reference.strip()
 
 
-def number_value(text: str) -> Decimal | None:
-    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7."""
-    text = re.sub(r"[,\s\u202f\u00a0]", "", text.strip().strip("$€£%.")).replace("−", "-")
+def number_value(text: str, pattern: str = "") -> Decimal | None:
+    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7, "3,50" -> None.
+
+    pattern ",": with a decimal comma: "3,50" -> 3.5, "1.234" -> 1234, "3.5" -> None.
+    """
+    text = marked(re.sub(r"[\s\u202f\u00a0]", "", text), pattern).replace("−", "-")
+    text = text.strip("$€£%").rstrip(".,").strip("$€£%")
+    if "," in text and not GROUPED.fullmatch(text):
+        return None
     try:
-        value = Decimal(text)
+        value = Decimal(text.replace(",", ""))
     except InvalidOperation:
         return None
     return value if value.is_finite() else None

@@ -57,11 +57,11 @@ class Problems:
             raise ScriptError(f"{self.path}:{rows[0][0]}: {rows[0][1]}{more}", 1)
 
 
-def question_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
+def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> list[tuple[int, dict[str, Any]]]:
     """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet and of a JSON list count from 1."""
     kind = path.suffix.lower()
     if kind in (".csv", ".tsv"):
-        return sheet_rows(path, problems)
+        return sheet_rows(path, problems, mapped)
     if kind == ".parquet":
         from parts.parquet import parquet_batches
 
@@ -99,24 +99,32 @@ def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]
         raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
 
 
-def sheet_rows(path: Path, problems: Problems) -> list[tuple[int, dict[str, Any]]]:
-    """The rows of a CSV or TSV file by the line where each ends; choices are a JSON list, or have their own columns."""
+def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV or TSV file by the line where each ends; choices, and several right answers, are a JSON list,
+    choices may also have their own columns. The first line tells whether fields are set apart by commas or semicolons.
+    """
     text = input_text(path, MAX_SAMPLES)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    head = text.partition("\n")[0]
+    mark = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in head and "," not in head else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
     names = [name or "" for name in reader.fieldnames or ()]
-    rows = []
+    lists = {*ROLES["choices"], mapped.get("choices", "")}
+    texts = {*ROLES["answer"], mapped.get("answer", "")}
+    rows, several = [], set()
     for row in csv_rows(reader, path):
         if None in row or None in row.values():
             problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
             continue
-        for name in ROLES["choices"]:
-            cell = row.get(name)
-            if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+        for name in [name for name in names if name in lists | texts]:
+            if re.match(r"\s*\[" if name in lists else r"\s*\[\s*[\"']", row[name]):
+                several |= {name} & texts
                 try:
-                    row[name] = json.loads(cell)
+                    row[name] = json.loads(row[name])
                 except ValueError:
-                    problems.add(reader.line_num, f"{name} is no JSON list")
+                    problems.add(reader.line_num, f'{name} is no JSON list (["a", "b"], as json.dumps writes it)')
         rows.append((reader.line_num, row))
+    for name in sorted(several):
+        note(f"{path.name}: a JSON list in {name} is several right answers")
     return rows
 
 

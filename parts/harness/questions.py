@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, listing, note, print_data, single_line, slug
-from parts.harness.answers import LETTERS, SCORINGS, number_value, score_answer
+from parts.harness.answers import DECIMAL_COMMA, LETTERS, SCORINGS, number_value, score_answer
 from parts.harness.question_rows import ROLES, Problems, Read, field_names, question_rows, read_row
 from parts.harness.templates import limited_rendering
 from parts.harness.vocabulary import Dataset, Model, Task, TaskRequest
 from parts.hashes import file_sha256
 from parts.private import shown_path
 
-QUESTIONS_VERSION = 1  # of the prompts and rules here
+QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
 MANY_ITEMS = 20  # of which some should have the first choice as the right one
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
@@ -221,7 +221,7 @@ def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
 def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuestion], Problems]:
     """The questions of a file, and what is wrong with it."""
     problems = Problems(path)
-    rows = question_rows(path, problems)
+    rows = question_rows(path, problems, mapped)
     if not rows and not problems.rows:
         raise ScriptError(f"{path}: no question in it", 1)
     fields = field_names(path, rows, mapped) if rows else {}
@@ -260,15 +260,17 @@ def settled_scoring(
 ) -> tuple[str, str]:
     """(scoring, pattern) of --score, or the usual one for what the file has, which is said."""
     scoring, _, pattern = (wanted or "").partition(":")
-    if scoring and (scoring not in SCORINGS or (scoring == "regex") != bool(pattern)):
-        raise ScriptError(f"--score {wanted}: one of {', '.join(SCORINGS)} is expected (regex:PATTERN)")
+    of_numbers = scoring == "numeric" and pattern in ("", ".", DECIMAL_COMMA)
+    if scoring and (scoring not in SCORINGS or ((scoring == "regex") != bool(pattern) and not of_numbers)):
+        raise ScriptError(f"--score {wanted}: one of {', '.join(SCORINGS)} is expected (regex:PATTERN, numeric:,)")
     try:
         re.compile(pattern)
     except re.error as error:
         raise ScriptError(f"--score {wanted}: {error}") from error
     choices = bool(items[0].choices)
+    right = [text for item in items for text in item.right]
     if not scoring:
-        numbers = all(number_value(text) is not None for item in items for text in item.right)
+        numbers = any(all(number_value(text, mark) is not None for text in right) for mark in ("", DECIMAL_COMMA))
         words = sorted(len(item.right[0].split()) for item in items)
         if not choices and words[len(words) // 2] > LONG_ANSWER:
             raise ScriptError(f"{path}: the answers are texts: --score f1 (words in common) or --score rouge_l", 3)
@@ -277,6 +279,8 @@ def settled_scoring(
             raise ScriptError(f"{path}: the answers are letters, and no field is the choices: {ways}", 3)
         scoring = ("loglikelihood" if loglikelihoods else "letters") if choices else "numeric" if numbers else "exact"
         note(f"{path.name}: scored by --score {scoring}")
+    if scoring == "numeric":
+        pattern = decimal_mark(path, right) if not pattern else pattern.strip(".")
     if not loglikelihoods and scoring.startswith("loglikelihood"):
         raise ScriptError(
             f"--score {scoring}: inspect has no log-likelihoods: --score letters, or lighteval_vllm_uv.py and "
@@ -287,14 +291,28 @@ def settled_scoring(
     return scoring, pattern
 
 
+def decimal_mark(path: Path, right: Sequence[str]) -> str:
+    """ "," where the right answers are numbers with a decimal comma, else nothing; said where that is not certain."""
+    points, commas = ([number_value(text, mark) for text in right] for mark in ("", DECIMAL_COMMA))
+    if None in points and None not in commas:
+        note(f"{path.name}: numbers have a decimal comma, in the answers too (--score numeric:, says so)")
+        return DECIMAL_COMMA
+    either = next((t for t, one, two in zip(right, points, commas, strict=True) if one != two), None)
+    if None not in points and None not in commas and either is not None:
+        other = commas[right.index(either)]
+        note(f"{path.name}: {either} is read as {points[right.index(either)]}; if {other} is meant: --score numeric:,")
+    return ""
+
+
 def check_set(asked: QuestionSet, problems: Problems) -> None:
     """What only the whole shows: examples that are among the items, right answers that are none for the scoring."""
     shots = {asked_question(shot): shot.line for shot in asked.shots}
     for item in asked.items:
         if asked_question(item) in shots:
             problems.add(item.line, f"the question is example {shots[asked_question(item)]} of --shots-from too")
-        if asked.scoring == "numeric" and any(number_value(text) is None for text in item.right):
-            problems.add(item.line, f"the answer {listing(item.right)} is no number (--score numeric)")
+        if asked.scoring == "numeric" and any(number_value(text, asked.pattern) is None for text in item.right):
+            mark = "a decimal comma" if asked.pattern else "a decimal point"
+            problems.add(item.line, f"the answer {listing(item.right)} is no number with {mark} (--score numeric)")
 
 
 def warn_of_set(asked: QuestionSet) -> None:
