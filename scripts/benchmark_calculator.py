@@ -2051,7 +2051,8 @@ class ItemScores:
     scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
     not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit.
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
     """
 
     item_ids: tuple[str, ...]
@@ -2060,6 +2061,7 @@ class ItemScores:
     formula: str = ""
     statistics: Any = None
     scale: float = 1.0
+    raters: Any = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -3134,6 +3136,7 @@ HARMLESS = {
         "shots",
     ),
     "revision_note",
+    "sample_shuffle",
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -4884,7 +4887,8 @@ class Samples:
     """One result's items as its samples file has them, in the order of `keys`.
 
     keys: sample id, hash and number of the repetition; clusters: a name for items that share a passage or a question,
-    else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored.
+    else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored. raters: who
+    judged each, "" where nobody is named.
     """
 
     keys: tuple[tuple[str, str, int], ...]
@@ -4895,6 +4899,7 @@ class Samples:
     formula: str = ""
     statistics: tuple[Any, ...] = ()  # of each item, None where it has none; see parts/statistics/corpus.py
     scale: float = 1.0
+    raters: tuple[str, ...] = ()
 
 
 def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
@@ -4932,7 +4937,14 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
         corpus,
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
         run.scale,
+        raters_of(rows),
     )
+
+
+def raters_of(rows: Rows) -> tuple[str, ...]:
+    """Who judged each item; () where nobody is named."""
+    found = tuple(str((row.get("metadata") or {}).get("rater") or "") for row in rows)
+    return found if any(found) else ()
 
 
 def mean_result(results: Sequence[Result]) -> Result:
@@ -5011,7 +5023,10 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
             for key, name in zip(keys, clusters, strict=True)
         ]
         ids = tuple(key[0] if key[2] == 1 else f"{key[0]}#{key[2]}" for key in keys)
-        aligned[task] = with_statistics_of(parts, places, ItemScores(ids, np.array(marks), scores))
+        judged = {key: rater for part in parts for key, rater in zip(part.keys, part.raters, strict=False)}
+        names, raters = np.unique([judged.get(key, "") for key in keys], return_inverse=True)
+        items = ItemScores(ids, np.array(marks), scores, raters=raters if 1 < len(names) < len(keys) else None)
+        aligned[task] = with_statistics_of(parts, places, items)
     return aligned
 
 
@@ -7071,6 +7086,8 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
     """
     import numpy as np
 
+    if items.raters is not None:
+        return two_way_means(items, draws, seed)
     sums, counts = cluster_sums(items)
     clusters = sums.shape[1]
     shared = (counts == counts[0]).all()
@@ -7086,6 +7103,44 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
     return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
 
 
+def two_way_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """The same where items were judged by raters who judged several: both are drawn (pigeonhole bootstrap, Owen 2007).
+
+    Few raters tell little of how far raters differ: the draws are stretched as a Student t interval is wider than a
+    normal one.
+    """
+    import numpy as np
+    from scipy import stats
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    order = np.lexsort((*known, *values))
+    values, known = values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+    ways = [np.unique(way[order], return_inverse=True)[1] for way in (items.clusters, items.raters)]
+    sizes = [int(way.max()) + 1 for way in ways]
+    means = (values.sum(1, dtype=float) / np.maximum(known.sum(1, dtype=float), 1)).astype(np.float32)[:, None]
+    drawn, begin, generator = np.empty((len(values), draws), np.float32), 0, np.random.default_rng(seed)
+    both = zip(*(pieces_of(generator, draws, size, values.shape[1]) for size in sizes), strict=True)
+    for one, two in both:
+        weights, end = one[:, ways[0]] * two[:, ways[1]], begin + len(one)
+        drawn[:, begin:end] = ratios(values @ weights.T, known @ weights.T, means)
+        begin = end
+    few = min(sizes)
+    tail = (1 + CONFIDENCE) / 2
+    stretch = math.sqrt(few / (few - 1)) * stats.t.ppf(tail, few - 1) / stats.norm.ppf(tail)
+    return means + (drawn - means) * np.float32(stretch)
+
+
+def pieces_of(generator: Any, draws: int, groups: int, items: int) -> Iterator[Any]:
+    """How often each group is drawn in each draw: (some draws, groups) float32, few enough for so many items."""
+    import numpy as np
+
+    piece = max(1, 10 * CHUNK // items)
+    for begin in range(0, draws, piece):
+        count = min(piece, draws - begin)
+        yield generator.multinomial(groups, np.full(groups, 1 / groups), count).astype(np.float32)
+
+
 def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
     """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
     import numpy as np
@@ -7098,6 +7153,8 @@ def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
     """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
     import numpy as np
 
+    if items.raters is not None:  # a rater's taste must not be in both halves
+        items = replace(items, clusters=items.raters)
     sums, counts = cluster_sums(items)
     clusters = sums.shape[1]
     place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
@@ -8172,13 +8229,14 @@ class TaskData:
             return half_means(self.items, splits, key)
         return normal_halves(self.scores, self.errors, splits, key)
 
-    def own_scores(self, place: int, window: int = 1) -> tuple[Any, Any]:
-        """(scores, clusters) of the items that a checkpoint, and the `window` - 1 before it, were scored on."""
+    def own_scores(self, place: int, window: int = 1) -> tuple[Any, list[Any]]:
+        """(scores, what they share: clusters, raters) of the items that a checkpoint, and the `window` - 1 before it,
+        were scored on."""
         import numpy as np
 
         scores = self.items.scores[place + 1 - window : place + 1].mean(0)
         known = ~np.isnan(scores)
-        return scores[known], self.items.clusters[known]
+        return scores[known], [way[known] for way in (self.items.clusters, self.items.raters) if way is not None]
 
     def mean(self, place: int, window: int = 1) -> BoundedMean | None:
         """How far off a checkpoint's score may be (the mean of the last `window` ones); None for scores without a range
@@ -8187,8 +8245,8 @@ class TaskData:
         if not all(estimate.averages for estimate in own) or (self.items is not None and self.items.formula):
             return None
         if self.items is not None:
-            scores, clusters = self.own_scores(place, window)
-            return mean_of(scores, (clusters,)) if scores.min() >= 0 and scores.max() <= 1 else None
+            scores, ways = self.own_scores(place, window)
+            return mean_of(scores, ways) if scores.min() >= 0 and scores.max() <= 1 else None
         found = [
             mean_from_error(estimate.value, estimate.standard_error, estimate.n)
             for estimate in own
@@ -8202,11 +8260,11 @@ class TaskData:
 
 
 def several(items: ItemScores) -> bool:
-    """Whether every checkpoint has at least two clusters of items, without which no spread can be known."""
+    """Whether every checkpoint has at least two clusters of items, and raters, without which no spread is known."""
     import numpy as np
 
-    known = ~np.isnan(items.scores)
-    return all(len(np.unique(items.clusters[row])) > 1 for row in known)
+    ways = [way for way in (items.clusters, items.raters) if way is not None]
+    return all(len(np.unique(way[row])) > 1 for row in ~np.isnan(items.scores) for way in ways)
 
 
 def task_data(ranked: Sequence[Ranked], items: Mapping[str, ItemScores]) -> dict[str, list[TaskData]]:
@@ -8279,8 +8337,8 @@ def own_interval(task: TaskData, place: int) -> Interval | None:
     if task.items is not None and task.items.formula:
         return corpus_interval(task.items, place)
     if task.items is not None:
-        scores, clusters = task.own_scores(place)
-        found = score_interval(scores, (clusters,), *((0.0, 1.0) if mean is not None else (None, None)))
+        scores, ways = task.own_scores(place)
+        found = score_interval(scores, ways, *((0.0, 1.0) if mean is not None else (None, None)))
         return None if found is None else Interval(*found)
     if mean is not None:
         return interval_of(mean, ", from the standard error")
@@ -8521,6 +8579,8 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         items = sum(task.items.scores.shape[1] for task in by_items)
         groups = sum(len(set(task.items.clusters.tolist())) for task in by_items)
         clusters = f" in {groups:,} clusters" if groups < items else ""
+        raters = {int(task.items.raters.max()) + 1 for task in by_items if task.items.raters is not None}
+        clusters += f" and {listing(map(str, sorted(raters)))} raters" if raters else ""
         formulas = {task.items.formula for task in by_items} - {""}
         clusters += f", by their statistics ({listing(sorted(formulas))})," if formulas else ""
         parts.append(f"paired bootstrap over {items:,} items{clusters} of {len(by_items)} tasks")

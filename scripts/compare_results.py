@@ -1305,6 +1305,7 @@ HARMLESS = {
         "shots",
     ),
     "revision_note",
+    "sample_shuffle",
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -1613,7 +1614,8 @@ class ItemScores:
     scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
     not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit.
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
     """
 
     item_ids: tuple[str, ...]
@@ -1622,6 +1624,7 @@ class ItemScores:
     formula: str = ""
     statistics: Any = None
     scale: float = 1.0
+    raters: Any = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -4643,6 +4646,8 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
     """
     import numpy as np
 
+    if items.raters is not None:
+        return two_way_means(items, draws, seed)
     sums, counts = cluster_sums(items)
     clusters = sums.shape[1]
     shared = (counts == counts[0]).all()
@@ -4658,6 +4663,44 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
     return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
 
 
+def two_way_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """The same where items were judged by raters who judged several: both are drawn (pigeonhole bootstrap, Owen 2007).
+
+    Few raters tell little of how far raters differ: the draws are stretched as a Student t interval is wider than a
+    normal one.
+    """
+    import numpy as np
+    from scipy import stats
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    order = np.lexsort((*known, *values))
+    values, known = values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+    ways = [np.unique(way[order], return_inverse=True)[1] for way in (items.clusters, items.raters)]
+    sizes = [int(way.max()) + 1 for way in ways]
+    means = (values.sum(1, dtype=float) / np.maximum(known.sum(1, dtype=float), 1)).astype(np.float32)[:, None]
+    drawn, begin, generator = np.empty((len(values), draws), np.float32), 0, np.random.default_rng(seed)
+    both = zip(*(pieces_of(generator, draws, size, values.shape[1]) for size in sizes), strict=True)
+    for one, two in both:
+        weights, end = one[:, ways[0]] * two[:, ways[1]], begin + len(one)
+        drawn[:, begin:end] = ratios(values @ weights.T, known @ weights.T, means)
+        begin = end
+    few = min(sizes)
+    tail = (1 + CONFIDENCE) / 2
+    stretch = math.sqrt(few / (few - 1)) * stats.t.ppf(tail, few - 1) / stats.norm.ppf(tail)
+    return means + (drawn - means) * np.float32(stretch)
+
+
+def pieces_of(generator: Any, draws: int, groups: int, items: int) -> Iterator[Any]:
+    """How often each group is drawn in each draw: (some draws, groups) float32, few enough for so many items."""
+    import numpy as np
+
+    piece = max(1, 10 * CHUNK // items)
+    for begin in range(0, draws, piece):
+        count = min(piece, draws - begin)
+        yield generator.multinomial(groups, np.full(groups, 1 / groups), count).astype(np.float32)
+
+
 def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
     """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
     import numpy as np
@@ -4670,6 +4713,8 @@ def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
     """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
     import numpy as np
 
+    if items.raters is not None:  # a rater's taste must not be in both halves
+        items = replace(items, clusters=items.raters)
     sums, counts = cluster_sums(items)
     clusters = sums.shape[1]
     place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
@@ -6182,8 +6227,17 @@ def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[lis
     for other in alike[1:]:
         check_one_pair(alike[0][0][0], other[0][0])
     one, two = alike[0] if alike else (ours[0], theirs[0])
-    left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
-    return one, two, [f"{left} runs with other settings are left out"] if left else []
+    return one, two, [*left_out_lines("baseline", ours, one), *left_out_lines("candidate", theirs, two)]
+
+
+def left_out_lines(name: str, groups: Sequence[list[Run]], kept: list[Run]) -> list[str]:
+    """What is said of a side's runs that were made otherwise than those compared: how, and their score."""
+    lines = []
+    for runs in groups:
+        if runs is not kept:
+            how = difference_lines(setting_differences(kept[0], runs[0]))[:3] or [f"{runs[0].attempts.made} attempts"]
+            lines.append(f"{name}: {len(runs)} runs are left out ({'; '.join(how)}; score {number(runs[0].score)})")
+    return lines
 
 
 def check_one_pair(one: Run, two: Run) -> None:

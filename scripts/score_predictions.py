@@ -1273,12 +1273,16 @@ class Rating(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """A comparison of two models; share: 1 when `a` won, 0 when `b` did, 0.5 for a tie. longer: length of a less b."""
+    """A comparison of two models; share: 1 when `a` won, 0 when `b` did, 0.5 for a tie. longer: length of a less b.
+
+    rater: who voted (None: not named).
+    """
 
     a: str
     b: str
     share: float
     longer: float | None
+    rater: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -1892,7 +1896,9 @@ def read_votes(line: Line, choices: Choices) -> list[Item]:
         if share is not None and (share > 0.5) - (share < 0.5) != (won > 0.5) - (won < 0.5):
             raise ValueError(f"winner is {single_line(winner)[:40]!r}, but preference is {share:g}")
         share = won if share is None else share
-    value = None if share is None else Vote(a, b, share, longer)
+    rater = fields.get("rater", fields.get("judge"))  # "judge": so the votes of Chatbot Arena say it
+    rater = None if rater is None else name_of(rater, "rater")
+    value = None if share is None else Vote(a, b, share, longer, rater)
     said = winner if preference is None else preference
     return [make_item(line, value, (), () if said is None else (str(said),))]
 
@@ -1970,8 +1976,9 @@ def items_of(lines: Sequence[Line], family: str, choices: Choices) -> list[Item]
             items += reader(line, choices)
         except ValueError as error:
             problems.append((line.number, str(error)))
-    if family == "ratings":
-        problems += rated_twice(items)
+    if family in ("ratings", "votes"):
+        problems += rated_twice(items) if family == "ratings" else []
+        problems += unrated(items)
     check_problems(problems)
     if family == "text":
         check_truth_words(lines, items)
@@ -2008,6 +2015,13 @@ def rated_twice(items: Iterable[Item]) -> list[tuple[int, str]]:
         if before != item.line:
             problems.append((item.line, f"{item.id} is rated again, after line {before}"))
     return problems
+
+
+def unrated(items: Iterable[Item]) -> list[tuple[int, str]]:
+    """The lines without a rater where others have one: what a rater's judgements share would be lost for all."""
+    known = [item for item in items if item.value is not None]
+    without = [item for item in known if item.value.rater is None]
+    return [(i.line, "no 'rater', though other lines have one") for i in without] if len(without) < len(known) else []
 
 
 def check_problems(problems: Sequence[tuple[int, str]]) -> None:
@@ -2402,6 +2416,7 @@ HARMLESS = {
         "shots",
     ),
     "revision_note",
+    "sample_shuffle",
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -2710,7 +2725,8 @@ class ItemScores:
     scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
     not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit.
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
     """
 
     item_ids: tuple[str, ...]
@@ -2719,6 +2735,7 @@ class ItemScores:
     formula: str = ""
     statistics: Any = None
     scale: float = 1.0
+    raters: Any = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -4325,6 +4342,17 @@ def groups_of(items: Sequence[Item]) -> np.ndarray | None:
     return numbered(item.group for item in items)
 
 
+def ways_of_sharing(items: Sequence[Item]) -> list[np.ndarray]:
+    """What ratings or votes share: groups, and raters; only what there is more than one of, and less than one each."""
+    ways = [groups_of(items), numbered(item.value.rater for item in items)]
+    return [numbers for numbers in ways if numbers is not None and numbers.max() > 0]
+
+
+def coarsest_of(items: Sequence[Item]) -> np.ndarray | None:
+    """Of the ways in which votes belong together the one with the fewest groups, which a bootstrap draws."""
+    return min(ways_of_sharing(items), key=lambda numbers: numbers.max(), default=None)
+
+
 def clipped(value: float, low: float | None, high: float | None) -> float:
     """A number moved into a range that may be open."""
     value = value if low is None else max(low, value)
@@ -5314,11 +5342,7 @@ def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
     import numpy as np
 
     values = np.array([float(item.value.value) for item in items])
-    unknown = [item for item in items if item.value.rater is None]
-    if 0 < len(unknown) < len(items):
-        check_problems([(item.line, "no 'rater', though other lines have one") for item in unknown])
-    ways = [numbered(item.group for item in items), numbered(item.value.rater for item in items)]
-    return mean_spread(values, [numbers for numbers in ways if numbers is not None and numbers.max() > 0], low, high)
+    return mean_spread(values, ways_of_sharing(items), low, high)
 
 
 def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
@@ -6069,7 +6093,7 @@ def sample_metadata(item: Item) -> dict[str, str]:
         case Rating():
             found["rater"] = item.value.rater
         case Vote():
-            found["opponent"] = item.value.b
+            found |= {"opponent": item.value.b, "rater": item.value.rater}
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -6211,6 +6235,8 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
     """
     import numpy as np
 
+    if items.raters is not None:
+        return two_way_means(items, draws, seed)
     sums, counts = cluster_sums(items)
     clusters = sums.shape[1]
     shared = (counts == counts[0]).all()
@@ -6226,6 +6252,44 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
     return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
 
 
+def two_way_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """The same where items were judged by raters who judged several: both are drawn (pigeonhole bootstrap, Owen 2007).
+
+    Few raters tell little of how far raters differ: the draws are stretched as a Student t interval is wider than a
+    normal one.
+    """
+    import numpy as np
+    from scipy import stats
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    order = np.lexsort((*known, *values))
+    values, known = values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+    ways = [np.unique(way[order], return_inverse=True)[1] for way in (items.clusters, items.raters)]
+    sizes = [int(way.max()) + 1 for way in ways]
+    means = (values.sum(1, dtype=float) / np.maximum(known.sum(1, dtype=float), 1)).astype(np.float32)[:, None]
+    drawn, begin, generator = np.empty((len(values), draws), np.float32), 0, np.random.default_rng(seed)
+    both = zip(*(pieces_of(generator, draws, size, values.shape[1]) for size in sizes), strict=True)
+    for one, two in both:
+        weights, end = one[:, ways[0]] * two[:, ways[1]], begin + len(one)
+        drawn[:, begin:end] = ratios(values @ weights.T, known @ weights.T, means)
+        begin = end
+    few = min(sizes)
+    tail = (1 + CONFIDENCE) / 2
+    stretch = math.sqrt(few / (few - 1)) * stats.t.ppf(tail, few - 1) / stats.norm.ppf(tail)
+    return means + (drawn - means) * np.float32(stretch)
+
+
+def pieces_of(generator: Any, draws: int, groups: int, items: int) -> Iterator[Any]:
+    """How often each group is drawn in each draw: (some draws, groups) float32, few enough for so many items."""
+    import numpy as np
+
+    piece = max(1, 10 * CHUNK // items)
+    for begin in range(0, draws, piece):
+        count = min(piece, draws - begin)
+        yield generator.multinomial(groups, np.full(groups, 1 / groups), count).astype(np.float32)
+
+
 def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
     """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
     import numpy as np
@@ -6238,6 +6302,8 @@ def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
     """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
     import numpy as np
 
+    if items.raters is not None:  # a rater's taste must not be in both halves
+        items = replace(items, clusters=items.raters)
     sums, counts = cluster_sums(items)
     clusters = sums.shape[1]
     place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
@@ -6411,7 +6477,7 @@ def as_seen_by(model: str, vote: Vote) -> Vote:
     """The vote with `model` as its first side."""
     if vote.a == model:
         return vote
-    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer)
+    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer, vote.rater)
 
 
 def own_votes(items: Sequence[Item], choices: Choices, opponent: str | None = None) -> list[Item]:
@@ -6435,20 +6501,25 @@ def vote_counts(own: Sequence[Item]) -> dict[str, Any]:
     for item in own:
         won = against.setdefault(item.value.b, [0.0, 0])
         won[0], won[1] = won[0] + item.value.share, won[1] + 1
-    groups, effect = groups_of(own), 1.0
-    if groups is not None and len(set(shares)) > 1:
-        effect = (sharing_error(np.array(shares), [groups]) / sharing_error(np.array(shares))) ** 2
+    ways, effect = ways_of_sharing(own), 1.0
+    if ways and len(set(shares)) > 1:
+        effect = (sharing_error(np.array(shares), ways) / sharing_error(np.array(shares))) ** 2
     shared = {"system": own[0].value.a, "against": json.dumps(against, ensure_ascii=False), "design_effect": effect}
     return counts | {"opponents": len(against)} | shared
 
 
 def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The share of its votes that a model won; a tie is half of one."""
+    import numpy as np
+
     own = own_votes(items, choices, choices.opponent)
     bias, notes = position_bias(items, metric)
     parameters = {"opponent": choices.opponent, "ties": "half"}
     more = {"details": vote_counts(own) | bias, "parameters": parameters, "notes": notes}
-    return mean_scores([item.value.share for item in own], own, metric, **more)
+    shares, ways = [item.value.share for item in own], ways_of_sharing(own)
+    if any(item.value.rater for item in own) and ways:
+        more["spread"] = mean_spread(np.array(shares), ways, metric.low, metric.high)
+    return mean_scores(shares, own, metric, **more)
 
 
 def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
@@ -6473,7 +6544,7 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
     shares = np.array([item.value.share for item in own])
     longer = np.array([item.value.longer for item in own])
     check_overlap(shares, longer)
-    groups = groups_of(own)
+    groups = coarsest_of(own)
     lengths = np.tanh(longer / longer.std(ddof=1))
     intercept, slope = length_regression(shares, lengths)
     rate = float(special.expit(intercept))
@@ -6594,7 +6665,7 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     if choices.anchor is not None and choices.anchor not in names:
         raise ScriptError(f"--anchor {choices.anchor}: the votes are about {listing(names, 20)}")
     anchor = None if choices.anchor is None else names.index(choices.anchor)
-    groups = groups_of(items)
+    groups = coarsest_of(items)
     cells = cells_of(np.array([vote_cell(item.value, names) for item in items]), groups)
     wins = win_matrix(cells.rows, cells.counts, len(names))
     if not is_connected(wins):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 
+import benchmark_calculator as bc
 import compare_results as cr
 import leaderboard as board
 import numpy as np
 import pytest
+import score_predictions as sp
 from test_compare_results import ask, make_run
 
 ALPHA = 0.05
@@ -95,7 +97,48 @@ def test_raters_with_a_taste_are_no_difference(raters):
     assert now <= most(runs) < 0.2 < before
 
 
+@pytest.mark.parametrize("raters", [3, 6, 12])
+def test_raters_with_a_taste_tell_no_checkpoints_apart(raters):
+    """The ranking's tied set of two equal checkpoints; `before`: items alone are drawn."""
+    rng, runs, found = np.random.default_rng(10 + raters), 200, {True: [], False: []}
+    for _ in range(runs):
+        pairs, _ = rated_pairs(rng, raters)
+        scores = np.stack([pairs.baseline, pairs.candidate])
+        ids = tuple(map(str, range(scores.shape[1])))
+        for known in found:
+            items = bc.ItemScores(
+                ids, pairs.shared["clusters"], scores, raters=pairs.shared["raters"] if known else None
+            )
+            p_values = bc.confidence_set(scores.mean(1), bc.bootstrap_means(items, 1000, [1]))
+            found[known].append(float(min(p_values)))
+    assert false_share(found[True]) <= most(runs) < 0.2 < false_share(found[False])
+
+
 # --- Votes ---
+
+
+def voted(rng: np.random.Generator, raters: int, known: bool) -> tuple[float, float]:
+    """The interval of a win rate of 40 votes of each rater, who all have a taste, on average none."""
+    rows = []
+    for rater in range(raters):
+        chance = 1 / (1 + math.exp(-rng.normal(0, 1)))
+        for place in range(40):
+            vote = {"a": "m", "b": "other", "winner": "a" if rng.random() < chance else "b"}
+            rows.append({"id": f"{rater}-{place}", **vote, **({"rater": f"r{rater}"} if known else {})})
+    lines = [sp.Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
+    choices = sp.Choices(system="m")
+    spread = sp.apply_metric(sp.parse_metric("win-rate"), sp.items_of(lines, "votes", choices), choices).scores.spread
+    return spread.low, spread.high
+
+
+@pytest.mark.parametrize("raters", [4, 10])
+def test_votes_of_few_raters_are_no_win(raters):
+    missed = {}
+    for known in (True, False):
+        rng, runs = np.random.default_rng(raters), 200
+        ends = [voted(rng, raters, known) for _ in range(runs)]
+        missed[known] = sum(not low <= 0.5 <= high for low, high in ends) / runs
+    assert missed[True] <= most(runs) < 0.2 < missed[False]
 
 
 def separated(rng: np.random.Generator, models: int, votes: int, known: bool) -> bool:

@@ -1,9 +1,9 @@
 """Converting logs that inspect-ai's own `eval` has written with scripted answers (tests/inspect_cases.py)."""
 
+import fcntl
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,23 +17,29 @@ INSPECT = "inspect-ai==0.3.285"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals"
 
 
-@pytest.fixture(scope="session")
-def logs() -> Path:
-    """The logs of all cases; made once for each state of the script that makes them, in half a minute."""
-    folder = CACHE / f"inspect-logs-{hashlib.sha256(SCRIPT.read_bytes()).hexdigest()[:16]}"
-    if not folder.is_dir():
+def logs_of(script: Path) -> Path:
+    """The logs that a script makes with inspect-ai; made once for each state of it and of what it imports."""
+    digest = hashlib.sha256(script.read_bytes() + SCRIPT.read_bytes() * (script != SCRIPT)).hexdigest()[:16]
+    folder = CACHE / f"inspect-logs-{digest}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes them, the others wait
+        if folder.is_dir():
+            return folder
         making = folder.with_name(f"{folder.name}.{os.getpid()}")
         python = os.environ.get("HUB_EVALS_INSPECT_PYTHON")
         words = ["uv", "run", "--quiet", "--no-project", "--with", INSPECT, "python"]
-        words = [*([python] if python else words), str(SCRIPT)]
-        done = subprocess.run([*words, str(making)], capture_output=True, text=True, timeout=600, check=False)
+        words = [*([python] if python else words), str(script)]
+        done = subprocess.run([*words, str(making)], capture_output=True, text=True, timeout=1800, check=False)
         if done.returncode:
             pytest.skip(f"inspect-ai cannot run here: {done.stderr[-300:]}")
-        try:
-            making.rename(folder)
-        except OSError:  # another worker was first
-            shutil.rmtree(making)
-    return folder
+        return making.rename(folder)
+
+
+@pytest.fixture(scope="session")
+def logs() -> Path:
+    """The logs of all cases, in half a minute."""
+    return logs_of(SCRIPT)
 
 
 def answer_of(logs: Path, case: str, output: Path, capsys, code: int = 0) -> dict:

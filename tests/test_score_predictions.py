@@ -551,6 +551,42 @@ def test_unknown_attempts_are_apart():
     assert "too few for pass@3" in refused(2, measured, "pass@3", rows)
 
 
+def judged(metric: str) -> list[dict]:
+    """Judgements of four raters, as a metric reads them."""
+    if metric in ("mos", "mushra", "krippendorff"):
+        return [
+            {"item": f"i{i}", "rater": f"r{r}", "system": s, "rating": 1 + (i + r + len(s)) % 5}
+            for i in range(6) for r in range(4) for s in ("m", "reference", "anchor")
+        ]  # fmt: skip
+    return [
+        {"a": "m", "b": "other", "winner": "ab"[(i * 7 + r) % 3 % 2], "rater": f"r{r}"}
+        | {"length_a": 10 + (i * r) % 7, "length_b": 12 + (i + r) % 4}
+        for i in range(10) for r in range(4)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "metric", ["mos", "mushra", "krippendorff", "win-rate", "lc-win-rate", "bradley-terry", "elo@16"]
+)
+def test_one_judgement_without_its_rater_is_refused(metric):
+    options = {"system": "m", "rating_range": (1.0, 5.0), "level": "ordinal", "screening": False}
+    rows = judged(metric)
+    measured(metric, rows, **options)
+    del rows[7]["rater"]
+    assert "line 8: no 'rater', though other lines have one" in refused(2, measured, metric, rows, **options)
+
+
+def test_votes_of_one_rater_belong_together():
+    rows = judged("win-rate")
+    alike = [row | {"winner": "a" if row["rater"] in ("r0", "r1") else "b"} for row in rows]
+    known = measured("win-rate", alike, system="m").scores
+    arena = [{name: value for name, value in row.items() if name != "rater"} | {"judge": row["rater"]} for row in alike]
+    unknown = measured("win-rate", [{k: v for k, v in row.items() if k != "rater"} for row in alike], system="m").scores
+    assert measured("win-rate", arena, system="m").scores.spread == known.spread
+    assert known.spread.standard_error > 3 * unknown.spread.standard_error
+    assert known.details["design_effect"] > 9 and unknown.details["design_effect"] == 1
+
+
 @pytest.mark.parametrize(
     ("row", "wanted"),
     [

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from parts.comparison.pairs import Matched
 from parts.comparison.vocabulary import Policy, Side
-from parts.frame import ScriptError, listing, note, single_line
+from parts.frame import ScriptError, listing, note, number, single_line
 from parts.records.repeats import usable_runs
 from parts.records.run import Run, setting_differences
 from parts.records.settings import difference_lines
@@ -43,8 +43,17 @@ def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[lis
     for other in alike[1:]:
         check_one_pair(alike[0][0][0], other[0][0])
     one, two = alike[0] if alike else (ours[0], theirs[0])
-    left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
-    return one, two, [f"{left} runs with other settings are left out"] if left else []
+    return one, two, [*left_out_lines("baseline", ours, one), *left_out_lines("candidate", theirs, two)]
+
+
+def left_out_lines(name: str, groups: Sequence[list[Run]], kept: list[Run]) -> list[str]:
+    """What is said of a side's runs that were made otherwise than those compared: how, and their score."""
+    lines = []
+    for runs in groups:
+        if runs is not kept:
+            how = difference_lines(setting_differences(kept[0], runs[0]))[:3] or [f"{runs[0].attempts.made} attempts"]
+            lines.append(f"{name}: {len(runs)} runs are left out ({'; '.join(how)}; score {number(runs[0].score)})")
+    return lines
 
 
 def check_one_pair(one: Run, two: Run) -> None:

@@ -386,7 +386,9 @@ def read_votes(line: Line, choices: Choices) -> list[Item]:
         if share is not None and (share > 0.5) - (share < 0.5) != (won > 0.5) - (won < 0.5):
             raise ValueError(f"winner is {single_line(winner)[:40]!r}, but preference is {share:g}")
         share = won if share is None else share
-    value = None if share is None else Vote(a, b, share, longer)
+    rater = fields.get("rater", fields.get("judge"))  # "judge": so the votes of Chatbot Arena say it
+    rater = None if rater is None else name_of(rater, "rater")
+    value = None if share is None else Vote(a, b, share, longer, rater)
     said = winner if preference is None else preference
     return [make_item(line, value, (), () if said is None else (str(said),))]
 
@@ -464,8 +466,9 @@ def items_of(lines: Sequence[Line], family: str, choices: Choices) -> list[Item]
             items += reader(line, choices)
         except ValueError as error:
             problems.append((line.number, str(error)))
-    if family == "ratings":
-        problems += rated_twice(items)
+    if family in ("ratings", "votes"):
+        problems += rated_twice(items) if family == "ratings" else []
+        problems += unrated(items)
     check_problems(problems)
     if family == "text":
         check_truth_words(lines, items)
@@ -502,6 +505,13 @@ def rated_twice(items: Iterable[Item]) -> list[tuple[int, str]]:
         if before != item.line:
             problems.append((item.line, f"{item.id} is rated again, after line {before}"))
     return problems
+
+
+def unrated(items: Iterable[Item]) -> list[tuple[int, str]]:
+    """The lines without a rater where others have one: what a rater's judgements share would be lost for all."""
+    known = [item for item in items if item.value is not None]
+    without = [item for item in known if item.value.rater is None]
+    return [(i.line, "no 'rater', though other lines have one") for i in without] if len(without) < len(known) else []
 
 
 def check_problems(problems: Sequence[tuple[int, str]]) -> None:

@@ -18,8 +18,8 @@ from parts.metrics.uncertainty import (
     groups_of,
     mean_scores,
     mean_spread,
-    numbered,
     unit_words,
+    ways_of_sharing,
 )
 from parts.metrics.vocabulary import HIGH_RATING, LOW_RATING, MOST_ODD, Choices, Item, Metric, Scores, Spread
 
@@ -45,11 +45,7 @@ def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
     import numpy as np
 
     values = np.array([float(item.value.value) for item in items])
-    unknown = [item for item in items if item.value.rater is None]
-    if 0 < len(unknown) < len(items):
-        check_problems([(item.line, "no 'rater', though other lines have one") for item in unknown])
-    ways = [numbered(item.group for item in items), numbered(item.value.rater for item in items)]
-    return mean_spread(values, [numbers for numbers in ways if numbers is not None and numbers.max() > 0], low, high)
+    return mean_spread(values, ways_of_sharing(items), low, high)
 
 
 def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

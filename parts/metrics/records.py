@@ -176,7 +176,7 @@ def sample_metadata(item: Item) -> dict[str, str]:
         case Rating():
             found["rater"] = item.value.rater
         case Vote():
-            found["opponent"] = item.value.b
+            found |= {"opponent": item.value.b, "rater": item.value.rater}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -36,6 +36,17 @@ def groups_of(items: Sequence[Item]) -> np.ndarray | None:
     return numbered(item.group for item in items)
 
 
+def ways_of_sharing(items: Sequence[Item]) -> list[np.ndarray]:
+    """What ratings or votes share: groups, and raters; only what there is more than one of, and less than one each."""
+    ways = [groups_of(items), numbered(item.value.rater for item in items)]
+    return [numbers for numbers in ways if numbers is not None and numbers.max() > 0]
+
+
+def coarsest_of(items: Sequence[Item]) -> np.ndarray | None:
+    """Of the ways in which votes belong together the one with the fewest groups, which a bootstrap draws."""
+    return min(ways_of_sharing(items), key=lambda numbers: numbers.max(), default=None)
+
+
 def clipped(value: float, low: float | None, high: float | None) -> float:
     """A number moved into a range that may be open."""
     value = value if low is None else max(low, value)

@@ -70,12 +70,16 @@ class Rating(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """A comparison of two models; share: 1 when `a` won, 0 when `b` did, 0.5 for a tie. longer: length of a less b."""
+    """A comparison of two models; share: 1 when `a` won, 0 when `b` did, 0.5 for a tie. longer: length of a less b.
+
+    rater: who voted (None: not named).
+    """
 
     a: str
     b: str
     share: float
     longer: float | None
+    rater: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,13 @@ from parts.metrics.ratings import chosen_system
 from parts.metrics.uncertainty import (
     bootstrap,
     cells_of,
+    coarsest_of,
     drawn_counts,
     draws_spread,
-    groups_of,
     mean_scores,
+    mean_spread,
     unit_words,
+    ways_of_sharing,
 )
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread, Vote
 from parts.statistics.bounded import sharing_error
@@ -37,7 +39,7 @@ def as_seen_by(model: str, vote: Vote) -> Vote:
     """The vote with `model` as its first side."""
     if vote.a == model:
         return vote
-    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer)
+    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer, vote.rater)
 
 
 def own_votes(items: Sequence[Item], choices: Choices, opponent: str | None = None) -> list[Item]:
@@ -61,20 +63,25 @@ def vote_counts(own: Sequence[Item]) -> dict[str, Any]:
     for item in own:
         won = against.setdefault(item.value.b, [0.0, 0])
         won[0], won[1] = won[0] + item.value.share, won[1] + 1
-    groups, effect = groups_of(own), 1.0
-    if groups is not None and len(set(shares)) > 1:
-        effect = (sharing_error(np.array(shares), [groups]) / sharing_error(np.array(shares))) ** 2
+    ways, effect = ways_of_sharing(own), 1.0
+    if ways and len(set(shares)) > 1:
+        effect = (sharing_error(np.array(shares), ways) / sharing_error(np.array(shares))) ** 2
     shared = {"system": own[0].value.a, "against": json.dumps(against, ensure_ascii=False), "design_effect": effect}
     return counts | {"opponents": len(against)} | shared
 
 
 def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The share of its votes that a model won; a tie is half of one."""
+    import numpy as np
+
     own = own_votes(items, choices, choices.opponent)
     bias, notes = position_bias(items, metric)
     parameters = {"opponent": choices.opponent, "ties": "half"}
     more = {"details": vote_counts(own) | bias, "parameters": parameters, "notes": notes}
-    return mean_scores([item.value.share for item in own], own, metric, **more)
+    shares, ways = [item.value.share for item in own], ways_of_sharing(own)
+    if any(item.value.rater for item in own) and ways:
+        more["spread"] = mean_spread(np.array(shares), ways, metric.low, metric.high)
+    return mean_scores(shares, own, metric, **more)
 
 
 def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
@@ -99,7 +106,7 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
     shares = np.array([item.value.share for item in own])
     longer = np.array([item.value.longer for item in own])
     check_overlap(shares, longer)
-    groups = groups_of(own)
+    groups = coarsest_of(own)
     lengths = np.tanh(longer / longer.std(ddof=1))
     intercept, slope = length_regression(shares, lengths)
     rate = float(special.expit(intercept))
@@ -220,7 +227,7 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     if choices.anchor is not None and choices.anchor not in names:
         raise ScriptError(f"--anchor {choices.anchor}: the votes are about {listing(names, 20)}")
     anchor = None if choices.anchor is None else names.index(choices.anchor)
-    groups = groups_of(items)
+    groups = coarsest_of(items)
     cells = cells_of(np.array([vote_cell(item.value, names) for item in items]), groups)
     wins = win_matrix(cells.rows, cells.counts, len(names))
     if not is_connected(wins):

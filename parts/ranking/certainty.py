@@ -80,13 +80,14 @@ class TaskData:
             return half_means(self.items, splits, key)
         return normal_halves(self.scores, self.errors, splits, key)
 
-    def own_scores(self, place: int, window: int = 1) -> tuple[Any, Any]:
-        """(scores, clusters) of the items that a checkpoint, and the `window` - 1 before it, were scored on."""
+    def own_scores(self, place: int, window: int = 1) -> tuple[Any, list[Any]]:
+        """(scores, what they share: clusters, raters) of the items that a checkpoint, and the `window` - 1 before it,
+        were scored on."""
         import numpy as np
 
         scores = self.items.scores[place + 1 - window : place + 1].mean(0)
         known = ~np.isnan(scores)
-        return scores[known], self.items.clusters[known]
+        return scores[known], [way[known] for way in (self.items.clusters, self.items.raters) if way is not None]
 
     def mean(self, place: int, window: int = 1) -> BoundedMean | None:
         """How far off a checkpoint's score may be (the mean of the last `window` ones); None for scores without a range
@@ -95,8 +96,8 @@ class TaskData:
         if not all(estimate.averages for estimate in own) or (self.items is not None and self.items.formula):
             return None
         if self.items is not None:
-            scores, clusters = self.own_scores(place, window)
-            return mean_of(scores, (clusters,)) if scores.min() >= 0 and scores.max() <= 1 else None
+            scores, ways = self.own_scores(place, window)
+            return mean_of(scores, ways) if scores.min() >= 0 and scores.max() <= 1 else None
         found = [
             mean_from_error(estimate.value, estimate.standard_error, estimate.n)
             for estimate in own
@@ -110,11 +111,11 @@ class TaskData:
 
 
 def several(items: ItemScores) -> bool:
-    """Whether every checkpoint has at least two clusters of items, without which no spread can be known."""
+    """Whether every checkpoint has at least two clusters of items, and raters, without which no spread is known."""
     import numpy as np
 
-    known = ~np.isnan(items.scores)
-    return all(len(np.unique(items.clusters[row])) > 1 for row in known)
+    ways = [way for way in (items.clusters, items.raters) if way is not None]
+    return all(len(np.unique(way[row])) > 1 for row in ~np.isnan(items.scores) for way in ways)
 
 
 def task_data(ranked: Sequence[Ranked], items: Mapping[str, ItemScores]) -> dict[str, list[TaskData]]:
@@ -187,8 +188,8 @@ def own_interval(task: TaskData, place: int) -> Interval | None:
     if task.items is not None and task.items.formula:
         return corpus_interval(task.items, place)
     if task.items is not None:
-        scores, clusters = task.own_scores(place)
-        found = score_interval(scores, (clusters,), *((0.0, 1.0) if mean is not None else (None, None)))
+        scores, ways = task.own_scores(place)
+        found = score_interval(scores, ways, *((0.0, 1.0) if mean is not None else (None, None)))
         return None if found is None else Interval(*found)
     if mean is not None:
         return interval_of(mean, ", from the standard error")
@@ -429,6 +430,8 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         items = sum(task.items.scores.shape[1] for task in by_items)
         groups = sum(len(set(task.items.clusters.tolist())) for task in by_items)
         clusters = f" in {groups:,} clusters" if groups < items else ""
+        raters = {int(task.items.raters.max()) + 1 for task in by_items if task.items.raters is not None}
+        clusters += f" and {listing(map(str, sorted(raters)))} raters" if raters else ""
         formulas = {task.items.formula for task in by_items} - {""}
         clusters += f", by their statistics ({listing(sorted(formulas))})," if formulas else ""
         parts.append(f"paired bootstrap over {items:,} items{clusters} of {len(by_items)} tasks")

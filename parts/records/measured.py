@@ -77,7 +77,8 @@ class Samples:
     """One result's items as its samples file has them, in the order of `keys`.
 
     keys: sample id, hash and number of the repetition; clusters: a name for items that share a passage or a question,
-    else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored.
+    else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored. raters: who
+    judged each, "" where nobody is named.
     """
 
     keys: tuple[tuple[str, str, int], ...]
@@ -88,6 +89,7 @@ class Samples:
     formula: str = ""
     statistics: tuple[Any, ...] = ()  # of each item, None where it has none; see parts/statistics/corpus.py
     scale: float = 1.0
+    raters: tuple[str, ...] = ()
 
 
 def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
@@ -125,7 +127,14 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
         corpus,
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
         run.scale,
+        raters_of(rows),
     )
+
+
+def raters_of(rows: Rows) -> tuple[str, ...]:
+    """Who judged each item; () where nobody is named."""
+    found = tuple(str((row.get("metadata") or {}).get("rater") or "") for row in rows)
+    return found if any(found) else ()
 
 
 def mean_result(results: Sequence[Result]) -> Result:
@@ -204,7 +213,10 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
             for key, name in zip(keys, clusters, strict=True)
         ]
         ids = tuple(key[0] if key[2] == 1 else f"{key[0]}#{key[2]}" for key in keys)
-        aligned[task] = with_statistics_of(parts, places, ItemScores(ids, np.array(marks), scores))
+        judged = {key: rater for part in parts for key, rater in zip(part.keys, part.raters, strict=False)}
+        names, raters = np.unique([judged.get(key, "") for key in keys], return_inverse=True)
+        items = ItemScores(ids, np.array(marks), scores, raters=raters if 1 < len(names) < len(keys) else None)
+        aligned[task] = with_statistics_of(parts, places, items)
     return aligned
 
 

@@ -51,6 +51,7 @@ HARMLESS = {
         "shots",
     ),
     "revision_note",
+    "sample_shuffle",
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed

@@ -48,7 +48,8 @@ class ItemScores:
     scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
     not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit.
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
     """
 
     item_ids: tuple[str, ...]
@@ -57,6 +58,7 @@ class ItemScores:
     formula: str = ""
     statistics: Any = None
     scale: float = 1.0
+    raters: Any = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
