@@ -3979,6 +3979,10 @@ class TaskRequest:
         return self.name if self.shots is None else f"{self.name}|{self.shots}"
 
 
+class RefusedModel(ScriptError):
+    """A model that an engine does not take, told before the engine was touched: what it holds stays of use."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A model to be measured; a Hub model has no folder before it is downloaded.

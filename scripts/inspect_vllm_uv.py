@@ -1083,394 +1083,6 @@ def vllm_on_cpu() -> bool:
     return importlib.util.find_spec("vllm") is not None and ("+cpu" in vllm_version() or not has_gpu())
 
 
-# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
-
-# What changes speed, memory and permissions only, and so does not make another run of the same.
-NOT_IN_KEY = {
-    "batch_size",
-    "command",
-    "custom_tasks",
-    "data_parallel_size",
-    "gpu_memory_utilization",
-    "max_connections",
-    "sandbox",
-    "tensor_parallel_size",
-    "trust_remote_code",
-}
-# The first settings are in the key also where they are unset; those that came later are once they are set, so that
-# what was measured before them stays finished.
-ALWAYS_IN_KEY = {
-    "backend",
-    "limit",
-    "dtype",
-    "device",
-    "use_chat_template",
-    "system_prompt",
-    "seed",
-    "custom_tasks_sha256",
-    "versions",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
-
-    backend: str
-    limit: int | None
-    seed: int | None
-    versions: dict[str, str]
-    command: str
-    system_prompt: str | None = None
-    use_chat_template: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    repeats: int | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    custom_tasks: Path | None = None
-    custom_tasks_sha256: str | None = None
-    questions: str | None = None
-    base_url: str | None = None
-    provider: str | None = None
-    batch_size: int | None = None
-    max_connections: int | None = None
-    tensor_parallel_size: int | None = None
-    data_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-    trust_remote_code: bool = False
-    sandbox: str | None = None
-
-    @property
-    def key(self) -> str:
-        """A short hash of what decides a score."""
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return (self.seed or 0) + (self.repeat or 0)
-
-
-def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
-    """The settings that a command line gives; `more` replaces and adds."""
-    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return Settings(**given | more)
-
-
-# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
-
-ALL = "all"  # as a task: every task of the custom file
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
-CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
-HF_CONNECTIONS = 32  # and here they are the batch
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
-
-    repo_id: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
-
-    name: str
-    shots: int | None = None
-    suite: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return self.name if self.shots is None else f"{self.name}|{self.shots}"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded.
-
-    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
-    is, whatever its id in the records. `base`: the model that an adapter is for.
-    """
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-    name: str | None = None
-    step: str | None = None
-    repo: str | None = None
-    below: str = ""
-    base: Model | None = None
-
-    @property
-    def label(self) -> str:
-        """How it is shown: a Hub model's revision or folder behind its id."""
-        if self.path or not self.repo or not self.name:
-            return self.id
-        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.name or (self.folder.name if self.path and self.folder else None)
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a task's items come from.
-
-    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
-    items are only some of a folder's.
-    """
-
-    repo: str = ""
-    subset: str | None = None
-    splits: tuple[str, ...] = ()
-    path: str | None = None
-    sha256: str | None = None
-    files: str | None = None
-
-
-@dataclass
-class Task:
-    """A task that a harness knows, with its items once they are built.
-
-    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
-    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
-    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
-    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
-    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
-    """
-
-    name: str
-    request: Any
-    group: int = 1
-    source: Any = None
-    dataset: Dataset = Dataset()
-    docs: list[Any] | None = None
-    sample_ids: list[str] = field(default_factory=list)
-    total: int | None = None
-    revision: str | None = None
-    built_for: str | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    own: bool = False
-    questions: Any = None
-    error: str | None = None
-
-    @property
-    def title(self) -> str:
-        """The name without the number of examples."""
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Items of a task that are asked in one way, and the seed of their answers."""
-
-    task: Task
-    docs: list[Any]
-    method: Any
-    seed: int
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One metric of one task: a raw value per item, or the reason why there is none."""
-
-    name: str
-    metric: Any
-    responses: list[Any]
-    values: list[Any]
-    errors: list[str | None]
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric over all items, as it goes into a record."""
-
-    metric: str
-    value: float
-    standard_error: float | None
-    method: str
-    aggregation: str
-    lower_is_better: bool
-    unit: str
-    low: float | None
-    high: float | None
-    samples: int
-    details: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A loaded model (the harness's own object) and how it really runs.
-
-    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
-    """
-
-    model: Any
-    dtype: str
-    device: str
-    batch_size: str
-    name: str
-    version: str
-    checksum: str | None = None
-    proof: str | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
-
-    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, str]
-    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to be continued, as token ids."""
-
-    prompt: list[int]
-    max_tokens: int
-    stop: tuple[str, ...] = ()
-    samples: int = 1
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
-
-    prompt: list[int]
-    choices: list[list[int]]
-
-
-@dataclass(frozen=True)
-class EngineAnswer:
-    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
-
-    texts: list[str] = field(default_factory=list)
-    tokens: list[list[int]] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
-    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-
-
-@dataclass
-class Outcome:
-    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    requests: int | None = None
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one model is asked with one seed: the tasks that are not finished."""
-
-    model: Model
-    settings: Settings
-    tasks: list[Task]
-
-
-def model_label(record: dict[str, Any]) -> str:
-    """How the model of a record is shown, as Model.label."""
-    info, details = record["model_info"], record["model_info"]["additional_details"]
-    if details.get("subfolder"):
-        return f"{info['id']}/{details['subfolder']}"
-    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
-    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = model_label(finished.record)
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
-
-
 # --- parts/hashes.py --------------------------------------------------------------------------------------------------
 
 
@@ -1771,6 +1383,494 @@ def chat_templates(folder: Path) -> list[str]:
     return texts
 
 
+# --- parts/harness/templates.py ---------------------------------------------------------------------------------------
+
+TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
+TEMPLATE_MEMORY = 2 * 1024**3
+TOO_LONG, TOO_LARGE = 3, 4
+# The end is without Python's own, in which signals have no handler any more.
+TEMPLATE_TRIAL = """
+import json, os, resource, signal, sys
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds} + 5))  # hard above soft: else no signal comes first
+signal.signal(signal.SIGXCPU, lambda *_: os._exit({late}))
+import datetime
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.ext import Extension
+template, conversations = json.load(sys.stdin)
+class Generation(Extension):  # transformers' mark of what a model wrote
+    tags = {{"generation"}}
+    def parse(self, parser):
+        next(parser.stream)
+        return parser.parse_statements(["name:endgeneration"], drop_needle=True)
+def refuse(message):
+    raise ValueError(message)
+def as_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+def rendered(given):
+    extensions = [Generation, "jinja2.ext.loopcontrols"]
+    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
+    world.filters["tojson"] = as_json
+    world.globals.update(raise_exception=refuse, strftime_now=lambda form: datetime.datetime.now().strftime(form))
+    size = 0
+    for piece in world.from_string(template).generate(**given):
+        size += len(piece)
+        if size > 1_000_000:
+            os._exit({large})
+for given in conversations:
+    try:
+        rendered(given)
+    except MemoryError:
+        os._exit({large})
+    except Exception:  # what else is wrong with a template is the run's own message to give
+        pass
+sys.exit(0)
+"""
+SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
+
+
+def trial_conversations() -> list[dict[str, object]]:
+    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
+    text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
+    user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
+    system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
+    parts = {"role": "user", "content": [{"type": "text", "text": text}]}
+    lists = [[short], [user], [system, user], [user, answer, user], [system, short, answer, user], [user, answer]]
+    lists += [[parts], [system, *[user, answer] * 8, user]]
+    words = {
+        "type": "object",
+        "properties": {"word": {"type": "string", "description": "a word"}},
+        "required": ["word"],
+    }
+    tool = {"type": "function", "function": {"name": "look_up", "description": "Look up.", "parameters": words}}
+    tokens = {f"{name}_token": f"<{name}>" for name in SPECIAL_TOKENS}
+    return [
+        {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
+        for messages in lists
+        for tools in (None, [tool])
+        for special in (tokens, {})
+        for asked in (messages[-1] is not answer,)
+    ]
+
+
+def try_chat_templates(name: str, folder: Path) -> None:
+    """Run each of a folder's chat templates on some conversations; ScriptError for one that does not come to an end."""
+    code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
+    command = [sys.executable, "-I", "-c", code]
+    for template in chat_templates(folder):
+        given, said = json.dumps([template, trial_conversations()]), ""
+        try:
+            ended = subprocess.run(
+                command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
+            )
+            done, said = ended.returncode, single_line(ended.stderr.strip().rpartition("\n")[2])[:200]
+        except subprocess.TimeoutExpired:
+            done = TOO_LONG
+        if done:  # whatever it is: killed by the kernel or out of memory is no success
+            told = {TOO_LONG: f"ran for more than {TEMPLATE_SECONDS} s", TOO_LARGE: "makes gigabytes of text"}
+            other = f"failed (it ended with {done}{': ' + said if said else ''})"
+            raise ScriptError(
+                f"{name}: its chat template {told.get(done, other)} for some short messages; it is not used"
+            )
+
+
+def limited_rendering() -> contextlib.AbstractContextManager[None]:
+    """ScriptError when a chat template takes longer than one may within the run."""
+    return time_limit(TEMPLATE_SECONDS, "the model's chat template")
+
+
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    questions: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+class RefusedModel(ScriptError):
+    """A model that an engine does not take, told before the engine was touched: what it holds stays of use."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records. `base`: the model that an adapter is for.
+    """
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+    name: str | None = None
+    step: str | None = None
+    repo: str | None = None
+    below: str = ""
+    base: Model | None = None
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.name or (self.folder.name if self.path and self.folder else None)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
+    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    own: bool = False
+    questions: Any = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = model_label(finished.record)
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
 # --- parts/loadable.py ------------------------------------------------------------------------------------------------
 
 # fmt: off
@@ -2013,6 +2113,21 @@ TRANSFORMERS_PACKAGES = {
     "vptq": ("vptq",),
 }
 VLLM_PACKAGES = {"torchao": ("torchao",), "humming": ("humming",), "fp_quant": ("fp_quant",), "quark": ("quark",)}
+NOT_ON_VLLM = {  # keys of an adapter_config.json that say something else than null, and what they mean
+    "modules_to_save": "adapters with whole layers (modules_to_save)",
+    "use_dora": "DoRA",
+    "lora_bias": "adapters with a bias",
+    "alora_invocation_tokens": "activated LoRA",
+    "layer_replication": "adapters that repeat layers",
+    "use_bdlora": "block-diagonal LoRA",
+    "use_qalora": "QALoRA",
+    "trainable_token_indices": "adapters with tokens of their own",
+    "target_parameters": "adapters of single parameters",
+}
+PLAIN_STARTS = {"gaussian", "eva", "orthogonal", "mica", "lora_ga"}  # saved as a plain LoRA
+MOST_RANK = 512
+OUTPUT_LAYERS = {"lm_head", "embed_out"}
+ON_OUTPUT_LAYER = "adapters of the output layer (their log-likelihoods would be wrong)"
 VLLM_METHODS = {
     "auto-round", "auto_awq", "auto_gptq", "awq", "awq_marlin", "compressed-tensors", "deepseek_v4_fp8",
     "experts_int8", "fbgemm_fp8", "fp8", "fp_quant", "gpt_oss_mxfp4", "gptq", "gptq_marlin", "humming", "inc",
@@ -2052,10 +2167,38 @@ def why_not_loadable(
     )
 
 
+def list_of(value: Any) -> list[Any]:
+    """A list as it is, and nothing for any other value."""
+    return value if isinstance(value, list) else []
+
+
+def adapter_ranks(config: Mapping[str, Any]) -> list[int]:
+    """The ranks of an adapter, from its adapter_config.json."""
+    own = config.get("rank_pattern")
+    ranks = [config.get("r"), *(own.values() if isinstance(own, Mapping) else ())]
+    return [rank for rank in ranks if isinstance(rank, int) and not isinstance(rank, bool)] or [0]
+
+
+def why_not_on_vllm(config: Mapping[str, Any]) -> str | None:
+    """Why vLLM does not run an adapter, told from its adapter_config.json; None when it may."""
+    kind, first = str(config.get("peft_type") or "LORA"), config.get("init_lora_weights")
+    lacking = next((said for name, said in NOT_ON_VLLM.items() if config.get(name)), None)
+    if kind.upper() != "LORA":
+        lacking = f"adapters of the kind {kind}"
+    elif config.get("bias", "none") != "none":
+        lacking = "adapters with a bias"
+    elif isinstance(first, str) and first.lower() not in PLAIN_STARTS:
+        lacking = f"adapters that began as {first}, which changes the base"
+    elif any(str(name).rpartition(".")[2] in OUTPUT_LAYERS for name in list_of(config.get("target_modules"))):
+        lacking = ON_OUTPUT_LAYER
+    elif max(adapter_ranks(config)) > MOST_RANK:
+        lacking = f"ranks above {MOST_RANK}"
+    return f"vLLM does not run {lacking}" if lacking else None
+
+
 def architectures_in(config: Mapping[str, Any]) -> list[str]:
     """What a config.json says of its architecture."""
-    found = config.get("architectures")
-    return [str(name) for name in found] if isinstance(found, list) else []
+    return [str(name) for name in list_of(config.get("architectures"))]
 
 
 def no_text(config: Mapping[str, Any]) -> str | None:
@@ -2108,6 +2251,589 @@ def unknown_to_vllm(config: Mapping[str, Any], backend: str, architectures: Coll
     if backend != "vllm" or architectures is None or not names or set(names) & set(architectures):
         return None
     return f"vLLM {KNOWN['vllm']} does not know {names[0]}: take the backend on transformers"
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
+
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    return said_by(error)
+
+
+def command_line(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/training_runs.py -------------------------------------------------------------------------------------------
+
+NO_CHECKPOINT = "not a checkpoint by its name"
+DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
+FINAL = "final"  # the model at the top of a run, beside its checkpoints
+NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
+FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
+# Other models of a training with reinforcement learning than the one that is trained.
+OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
+
+
+@dataclass
+class FoundCheckpoint:
+    """What a folder holds."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
+    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
+
+    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
+    count whatever their names, the folder itself too, and each needs a tokenizer.
+    """
+    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
+    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
+    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
+        named = [root]
+    final = top_model(root) if named and named != [root] else None
+    for path in named:
+        take(found, path, root, to_run)
+    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    if final:
+        take_final(found, final, to_run)
+    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
+    if places and places != ["checkpoints"]:
+        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
+    return found
+
+
+def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
+    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
+    found = []
+    for entry in list_folder(folder):
+        path, here = Path(entry.path), is_folder(entry)
+        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
+            found.append(path)
+        elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
+            continue
+        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
+            found.append(path)
+        else:
+            shown, below, deeper = path.relative_to(root).as_posix(), [], []
+            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
+                found += (deeper := named_folders(path, root, passed_over, below, to_run))
+            others += below if deeper else [shown]
+    return found
+
+
+def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
+    """Sort a folder with a checkpoint's name into what was found."""
+    models = model_folders(path)
+    if len(models) > 1:
+        names = ", ".join(model.relative_to(path).as_posix() for model in models)
+        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
+        return
+    folder = models[0] if models else path
+    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
+    reason = reason or (missing_tokenizer(folder) if to_run else None)
+    if reason:
+        found.skipped.append(Skipped(path.name, reason))
+        return
+    name = path.name if path != root else path.resolve().name
+    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
+    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether weights lie in a folder itself."""
+    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
+
+    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
+    """
+    if holds_model(folder) or (folder / "config.json").is_file():
+        return [folder]
+    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
+    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
+    return own or list(below)
+
+
+def top_model(root: Path) -> Path | None:
+    """The folder of a run when a model lies in it, as a Trainer's output has it."""
+    return root if holds_model(root) and (root / "config.json").is_file() else None
+
+
+def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
+    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
+    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
+    twin = None if reason else same_weights(root, found.checkpoints)
+    if twin:
+        reason = f"its weights are those of {twin.name}"
+    if reason:
+        found.skipped.append(Skipped(FINAL, reason))
+    else:
+        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
+
+
+def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
+    sizes = sorted(path.stat().st_size for path in weight_files(folder))
+    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
+    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
+
+
+def trainer_step(folder: Path) -> int | None:
+    """The step that a Trainer's trainer_state.json says, or None."""
+    path = folder / "trainer_state.json"
+    try:
+        step = read_json(path).get("global_step") if path.is_file() else None
+    except (ScriptError, AttributeError):
+        return None
+    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(
+            f"{folder}: {error.strerror}{near_place(folder)}; give the folder that holds the checkpoints"
+        ) from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
+            continue
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
+
+
+# --- parts/harness/models.py ------------------------------------------------------------------------------------------
+
+
+def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
+    """The checkpoints in or below a folder, and those left out with the reason."""
+    found = find_checkpoints(folder, to_run=True)
+    left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
+    if not found.checkpoints:
+        if len(left_out) == 1 and (steps := parse_checkpoint_name(folder.resolve().name)):
+            if SHORT.format("") not in left_out[0][1]:
+                raise ScriptError(f"{folder}: {left_out[0][1]}")
+            # One of several that were named: it fails by its own name, with a failure file, and stops no other.
+            return [Checkpoint(folder.resolve().name, folder, *steps)], []
+        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
+        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
+    return found.checkpoints, left_out
+
+
+def local_model(checkpoint: Checkpoint | Path) -> Model:
+    """A checkpoint, or a folder that is one, as a model."""
+    if isinstance(checkpoint, Path):
+        step, epoch = parse_checkpoint_name(checkpoint.resolve().name) or (None, None)
+        checkpoint = Checkpoint(checkpoint.resolve().name, checkpoint, step, epoch)
+    folder, home = Path(os.path.abspath(checkpoint.path)), Path(os.path.abspath(checkpoint.home or checkpoint.path))
+    below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
+    path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
+    step = None if checkpoint.step is None else str(checkpoint.step)
+    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
+
+
+def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
+    """The newest copy of a Hub model in the cache, or that of a revision."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
+    except (ValueError, OSError):  # what the client raises when nothing is there
+        return None
+
+
+@contextlib.contextmanager
+def model_errors(name: str) -> Iterator[None]:
+    """What the Hub's client raises as one line each."""
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        yield
+    except RevisionNotFoundError as error:
+        raise ScriptError(f"{name}: no such branch, tag or commit on the Hub") from error
+    except RepositoryNotFoundError as error:
+        raise ScriptError(
+            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
+        ) from error
+    except HfHubHTTPError as error:
+        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
+
+
+def hub_models(text: str, needs_template: bool) -> list[Model]:
+    """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
+
+    "me/lm" -> main    "me/lm@step100"    "me/lm@*" -> branches and tags that are named like steps, in step order
+    """
+    place = HUB_PLACE.fullmatch(text)
+    repo, below, revision = place["repo"], place["below"].strip("/"), place["revision"]
+    if not revision or "*" not in revision:
+        return [hub_model(repo, below, revision, needs_template)]
+    from huggingface_hub import HfApi
+
+    with model_errors(text):
+        refs = HfApi().list_repo_refs(repo)
+    names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
+    steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
+    named = sorted((name for name, step in steps.items() if step), key=lambda name: (steps[name][0] or 0, name))
+    if not named:
+        raise ScriptError(f"{text}: no branch or tag of it is named like a step: {listing(names)}")
+    return [hub_model(repo, below, name, needs_template) for name in named]
+
+
+def hub_model(repo: str, below: str, revision: str | None, needs_template: bool) -> Model:
+    """A model of the Hub at a revision (main's newest commit without one), or in a folder of it (`below`).
+
+    Without network, the copy in the cache.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    name = repo + (f"/{below}" if below else "") + (f"@{revision}" if revision else "")
+    label = below.rpartition("/")[2] or (revision if revision not in (None, "main") else None)
+    steps = parse_checkpoint_name(label or "")
+    step = str(steps[0]) if steps and steps[0] is not None else None
+    base = Model(repo, "", name=label, step=step, repo=repo, below=below)
+    try:
+        with model_errors(name):
+            info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+    except ScriptError:
+        raise
+    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
+        copy = cached_snapshot(repo, revision)
+        if copy is None or why_incomplete(copy / below, copy.parent.parent):  # its files are links into that folder
+            raise ScriptError(
+                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
+            ) from unreachable
+        return replace(base, weights_sha256=weights_sha256(copy / below), folder=copy / below, revision=copy.name)
+    files = {item.rfilename: item for item in info.siblings or []}
+    own = {
+        path.removeprefix(f"{below}/"): item
+        for path, item in files.items()
+        if not below or path.startswith(f"{below}/")
+    }
+    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
+    if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
+        raise ScriptError(f"{name}: {reason}", code=1)
+    if not digest:
+        folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
+        hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
+        raise ScriptError(
+            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
+        )
+    model = replace(base, weights_sha256=digest, revision=info.sha)
+    if is_adapter_repo(own):
+        return replace(model, folder=downloaded(model))  # small, and it names its base
+    has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
+    has_template |= any(fnmatch.fnmatchcase(file, "additional_chat_templates/*.jinja") for file in own)
+    has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
+    if needs_template:
+        small = ("tokenizer_config.json", "chat_template.*", "additional_chat_templates/*.jinja")
+        small = [f"{below}/{file}" if below else file for file in small]
+        with model_errors(name):
+            folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
+        if not has_template and not has_chat_template(folder / below):
+            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
+        try_chat_templates(name, folder / below)
+    elif has_template:
+        note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
+    return model
+
+
+FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
+
+
+def downloaded(model: Model) -> Path:
+    """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
+    if model.folder:
+        return model.folder
+    if model in FETCHED:
+        return FETCHED[model]
+    from huggingface_hub import HfApi, snapshot_download
+
+    names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
+    start = f"{model.below}/" if model.below else ""
+    safe = any(
+        name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
+    )
+    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
+    known = cached_snapshot(model.repo, model.revision)
+    by_name = None if model.below else model.name  # so that it is found offline
+    folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
+    if folder.name != model.revision:
+        folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
+    folder = folder / model.below
+    if known is None:
+        FETCHED[model] = folder
+    return folder
+
+
+def forget_downloads(keep: int | None) -> None:
+    """Delete the oldest downloads of this process from the cache, so that `keep` are left; None keeps all."""
+    from huggingface_hub import constants, scan_cache_dir
+
+    while keep is not None and len(FETCHED) > keep:
+        model = next(iter(FETCHED))
+        del FETCHED[model]
+        if any(other.revision == model.revision for other in FETCHED):
+            continue  # another folder of the same commit
+        with contextlib.suppress(Exception):
+            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
+
+
+def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
+    """An adapter with its base: what --base-model says, else its adapter_config.json.
+
+    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
+    """
+    if model.base or model.folder is None or not is_adapter(model.folder):
+        return model
+    config = read_json(model.folder / "adapter_config.json")
+    config = config if isinstance(config, dict) else {}
+    name = wanted or str(config.get("base_model_name_or_path") or "")
+    revision = None if wanted else config.get("revision")
+    place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
+    if place not in known:
+        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
+        folder = next((path for path in places if name and path.is_dir()), None)
+        if folder:
+            found = local_model(folder)
+            reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
+        elif is_hub_place(place):
+            found, reason = hub_models(place, False)[0], None
+        else:
+            found, reason = None, "no such folder here"
+        if found is None or reason or is_adapter(found.folder or Path(os.devnull)):
+            why = f"its base model {shown_name(name)}: {reason or 'an adapter itself'}"
+            why = why if name else "its adapter_config.json names no base model"
+            raise ScriptError(f"{model.label}: {why}: give --base-model FOLDER_OR_ID")
+        known[place] = found
+    return replace(model, base=known[place])
+
+
+def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names, in the order given, and the folders left out with the reason."""
+    models: list[Model] = []
+    left_out: list[tuple[str, str]] = []
+    for name in args.model:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            checkpoints, incomplete = find_models(path)
+            models += map(local_model, checkpoints)
+            left_out += incomplete
+        elif path.exists() or not is_hub_place(name):
+            raise ScriptError(
+                f"{name}: no such folder{near_place(path)}; give a checkpoint folder, a folder of them, or a Hub id "
+                "owner/name[/subfolder][@revision]"
+            )
+        else:
+            models += hub_models(name, args.use_chat_template)
+    bases: dict[str, Model] = {}
+    models = [with_base(model, getattr(args, "base_model", None), bases) for model in dict.fromkeys(models)]
+    if args.model_id and len(models) != 1:
+        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
+    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
+
+
+def check_templates(models: Sequence[Model], wanted: bool) -> None:
+    """Refuse --use-chat-template for models without one; mention templates that are not used."""
+    folders = {model: (model.base or model).folder for model in models}
+    with_template = [model for model in models if folders[model] and has_chat_template(folders[model])]
+    without = [model for model in models if folders[model] and model not in with_template]
+    if wanted and without:
+        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
+    if with_template and not wanted:
+        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
+    for model in with_template if wanted else ():
+        try_chat_templates(model.id, folders[model])
 
 
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
@@ -2216,16 +2942,38 @@ LOOKED_AT = 50  # records of an earlier run that tell its backend
 REGISTRY = re.compile(r"""^ {4}["'](\w+)["']: \(""", re.MULTILINE)  # "LlamaForCausalLM": ("llama", "LlamaForCausalLM")
 
 
-def known_architectures() -> set[str] | None:
-    """The architectures that the installed vLLM names in its registry, read without importing it; None without vLLM."""
+def vllm_registry() -> Path | None:
+    """The file of the installed vLLM that names the models it knows; vLLM is not imported. None without vLLM."""
     spec = importlib.util.find_spec("vllm")
     if spec is None or not spec.submodule_search_locations:
         return None
-    path = Path(next(iter(spec.submodule_search_locations))) / "model_executor" / "models" / "registry.py"
+    return Path(next(iter(spec.submodule_search_locations))) / "model_executor" / "models" / "registry.py"
+
+
+def known_architectures() -> set[str] | None:
+    """The architectures that the installed vLLM names in its registry; None without vLLM."""
+    path = vllm_registry()
+    if path is None:
+        return None
     try:
         return set(REGISTRY.findall(input_text(path)))
     except OSError:
         return set()
+
+
+def takes_adapters(architecture: str) -> bool:
+    """Whether the installed vLLM's own source says of an architecture that it takes adapters; read, not imported."""
+    registry = vllm_registry()
+    start = rf"""^ {{4}}["']{re.escape(architecture)}["']: \(\s*["'](\w+)["']"""
+    module = re.search(start, input_text(registry), re.MULTILINE) if registry else None
+    path = registry.with_name(f"{module[1]}.py") if module else Path()
+    return not path.is_file() or "SupportsLoRA" in input_text(path)
+
+
+def adapter_configuration(model: Model) -> dict[str, Any]:
+    """An adapter's adapter_config.json; the folder of an adapter is here."""
+    config = read_json(downloaded(model) / "adapter_config.json")
+    return config if isinstance(config, dict) else {}
 
 
 def configuration(model: Model) -> dict[str, Any]:
@@ -2279,6 +3027,8 @@ def refuse_unloadable(args: argparse.Namespace, models: Sequence[Model]) -> None
     for model in models:
         config = configuration(model.base or model)
         reason = why_not_loadable(None, config, args.backend, trusted, is_installed, None)
+        if reason is None and model.base and args.backend == "vllm":
+            reason = why_not_on_vllm(adapter_configuration(model))
         if reason is None:
             return
         reasons.append(f"{model.label}: {reason}")
@@ -2306,8 +3056,6 @@ def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence
         return other, "--batch-size is a setting of it"
     if args.device in ("cpu", "mps"):
         return other, f"--device {args.device}"
-    if any(model.base for model in models):
-        return other, "adapters are put on a model of transformers"
     if not has_gpu():
         return other, "no GPU that vLLM runs on is here"
     known = known_architectures()
@@ -2315,11 +3063,23 @@ def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence
         if shutil.which("uv") is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
             return other, "a GPU is here, and vLLM is not installed"
         ensure_vllm(other)  # starts this script again with vLLM, which then tells what it knows
-    named = [architectures_in(configuration(model)) for model in models] if known is not None else []
-    lacking = next((names[0] for names in named if names and not set(names) & known), None)
+    lacking = next(filter(None, (unlike_vllm(model, known) for model in models)), None)
     if lacking:
-        return other, f"a GPU is here, and vLLM does not know {lacking}"
+        return other, f"a GPU is here, and {lacking}"
     return "vllm", "a GPU is here" + (", if vLLM knows the architecture" if known is None else "")
+
+
+def unlike_vllm(model: Model, known: set[str] | None) -> str | None:
+    """What of a model vLLM does not run, or None; `known`: the architectures of an installed one."""
+    names = architectures_in(configuration(model.base or model)) if known is not None else []
+    if names and not set(names) & known:
+        return f"vLLM does not know {names[0]}"
+    if not model.base:
+        return None
+    reason = why_not_on_vllm(adapter_configuration(model))
+    if reason is None and names and not any(takes_adapters(name) for name in set(names) & known):
+        reason = f"vLLM does not run adapters of {names[0]}"
+    return reason and f"{model.label}: {reason}"
 
 
 def settled_backend(args: argparse.Namespace, other: str) -> Any:
@@ -4536,170 +5296,6 @@ class InspectHistory(History):
         return [found] if found else None
 
 
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-# --- parts/private.py -------------------------------------------------------------------------------------------------
-
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
-LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
-
-# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
-MACHINE_PATH = re.compile(
-    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
-)
-
-# What torch and vLLM say when a model, its cache or a batch does not fit.
-OUT_OF_MEMORY = (
-    "out of memory",
-    "No available memory for the cache blocks",
-    "KV cache is needed, which is larger than the available",
-    "is less than desired GPU memory utilization",
-    "can't allocate memory",
-)
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    return scrubber()(text)
-
-
-def scrubber() -> Callable[[str], str]:
-    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
-    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
-    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
-    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        if "hf_" in text or "api_org_" in text:
-            text = SECRET.sub(r"\1_***", text)
-        if "://" in text:
-            text = LOGIN.sub("***@", text)
-        return text.replace(here, "").replace(home, "~")
-
-    return clean
-
-
-def without_paths(text: str, *known: Path) -> str:
-    """A text without secrets and without the folders of a machine: their last part is left.
-
-    known: paths that the text may have, relative ones too.
-    """
-    for path in known:
-        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    text = scrub(text)
-    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
-
-def said_by(error: BaseException) -> str:
-    """One line for what went wrong."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
-
-
-def explain(error: BaseException) -> str:
-    """One line for what went wrong, with what to try."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
-        return (
-            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
-            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
-        )
-    if "trust_remote_code" in text:
-        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
-    if "not supported for now" in text or "no vLLM implementation" in text:
-        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
-    if kind == "GatedRepoError":
-        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    return said_by(error)
-
-
-def command_line(args: argparse.Namespace, script: str) -> str:
-    """The command that asks for the same again, without tokens and the machine's own folders."""
-    words = ["uv", "run", f"scripts/{script}"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_argument(str(item)) for item in values]
-    return scrub(shlex.join(words))
-
-
-def shown_argument(text: str) -> str:
-    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
-    place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
-
-
-def shown_name(name: str) -> str:
-    """A folder's name without the machine's, or a Hub id."""
-    return shown_path(Path(name)) if Path(name).is_dir() else name
-
-
 # --- parts/harness/inspect_log.py -------------------------------------------------------------------------------------
 
 
@@ -4920,102 +5516,6 @@ def error_line(message: str) -> str:
     match = re.match(r"(\w+)\(\\?['\"](.*?)\\?['\"]\)", message, re.DOTALL)
     message = f"{match[1]}: {match[2]}" if match else message
     return scrub(" ".join(message.split()))[:400]
-
-
-# --- parts/harness/templates.py ---------------------------------------------------------------------------------------
-
-TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
-TEMPLATE_MEMORY = 2 * 1024**3
-TOO_LONG, TOO_LARGE = 3, 4
-# The end is without Python's own, in which signals have no handler any more.
-TEMPLATE_TRIAL = """
-import json, os, resource, signal, sys
-resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
-resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds} + 5))  # hard above soft: else no signal comes first
-signal.signal(signal.SIGXCPU, lambda *_: os._exit({late}))
-import datetime
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.ext import Extension
-template, conversations = json.load(sys.stdin)
-class Generation(Extension):  # transformers' mark of what a model wrote
-    tags = {{"generation"}}
-    def parse(self, parser):
-        next(parser.stream)
-        return parser.parse_statements(["name:endgeneration"], drop_needle=True)
-def refuse(message):
-    raise ValueError(message)
-def as_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-def rendered(given):
-    extensions = [Generation, "jinja2.ext.loopcontrols"]
-    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
-    world.filters["tojson"] = as_json
-    world.globals.update(raise_exception=refuse, strftime_now=lambda form: datetime.datetime.now().strftime(form))
-    size = 0
-    for piece in world.from_string(template).generate(**given):
-        size += len(piece)
-        if size > 1_000_000:
-            os._exit({large})
-for given in conversations:
-    try:
-        rendered(given)
-    except MemoryError:
-        os._exit({large})
-    except Exception:  # what else is wrong with a template is the run's own message to give
-        pass
-sys.exit(0)
-"""
-SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
-
-
-def trial_conversations() -> list[dict[str, object]]:
-    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
-    text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
-    user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
-    system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
-    parts = {"role": "user", "content": [{"type": "text", "text": text}]}
-    lists = [[short], [user], [system, user], [user, answer, user], [system, short, answer, user], [user, answer]]
-    lists += [[parts], [system, *[user, answer] * 8, user]]
-    words = {
-        "type": "object",
-        "properties": {"word": {"type": "string", "description": "a word"}},
-        "required": ["word"],
-    }
-    tool = {"type": "function", "function": {"name": "look_up", "description": "Look up.", "parameters": words}}
-    tokens = {f"{name}_token": f"<{name}>" for name in SPECIAL_TOKENS}
-    return [
-        {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
-        for messages in lists
-        for tools in (None, [tool])
-        for special in (tokens, {})
-        for asked in (messages[-1] is not answer,)
-    ]
-
-
-def try_chat_templates(name: str, folder: Path) -> None:
-    """Run each of a folder's chat templates on some conversations; ScriptError for one that does not come to an end."""
-    code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
-    command = [sys.executable, "-I", "-c", code]
-    for template in chat_templates(folder):
-        given, said = json.dumps([template, trial_conversations()]), ""
-        try:
-            ended = subprocess.run(
-                command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
-            )
-            done, said = ended.returncode, single_line(ended.stderr.strip().rpartition("\n")[2])[:200]
-        except subprocess.TimeoutExpired:
-            done = TOO_LONG
-        if done:  # whatever it is: killed by the kernel or out of memory is no success
-            told = {TOO_LONG: f"ran for more than {TEMPLATE_SECONDS} s", TOO_LARGE: "makes gigabytes of text"}
-            other = f"failed (it ended with {done}{': ' + said if said else ''})"
-            raise ScriptError(
-                f"{name}: its chat template {told.get(done, other)} for some short messages; it is not used"
-            )
-
-
-def limited_rendering() -> contextlib.AbstractContextManager[None]:
-    """ScriptError when a chat template takes longer than one may within the run."""
-    return time_limit(TEMPLATE_SECONDS, "the model's chat template")
 
 
 # --- parts/harness/inspect_prompts.py ---------------------------------------------------------------------------------
@@ -8134,7 +8634,8 @@ def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
         packed = getattr(model, "packed_modules_mapping", None) or {}
         for name, weight in model.named_parameters(remove_duplicate=False):
             # A tied parameter comes a second time under another name: it is in the files under its first.
-            names = first.setdefault(id(weight), file_names(name, packed))
+            # A layer that can hold an adapter has its own parameters in a `base_layer`.
+            names = first.setdefault(id(weight), file_names(name.replace(".base_layer.", "."), packed))
             absent = [part for part in names if part not in place] if name.endswith(".weight") else []
             if 0 < len(absent) < len(names):
                 found["lacking"] = absent[0]
@@ -8293,6 +8794,197 @@ def state_checksum(model: Any) -> str:
     return text_sha256(f"{name} {tensor_checksum(tensor)}\n" for name, tensor in model.state_dict().items())
 
 
+# --- parts/engines/adapters.py ----------------------------------------------------------------------------------------
+
+COPY = ".base_layer."  # in the name of a tensor of the base, where an adapter is on it
+EMBEDDINGS = ".embed_tokens.weight"
+PROBE = 24  # tokens of the text on which a model with and without its adapter must not answer alike
+ROUNDING = 0.1  # nats by which zeros may change a log-likelihood: sums are rounded in another order
+LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)  # of vLLM's kernels; an engine holds adapters up to its rank
+
+
+def probe_tokens(size: int) -> list[int]:
+    """The tokens of the text, for a vocabulary of some size."""
+    return [number * 7 % size for number in range(1, PROBE + 1)]
+
+
+def adapter_options(model: Model) -> dict[str, Any]:
+    """The options of a vLLM that takes an adapter, one at a time; none for a model that is no adapter.
+
+    They depend on the adapter alone: other ranks and layers may round otherwise, whatever was measured before. Only the
+    layers that it is for can hold one: with an adapter's place on the output layer, vLLM (0.32) breaks or mistakes the
+    log-likelihoods of a prompt's own tokens. RefusedModel for an adapter that vLLM does not run, with the reason.
+    """
+    if not model.base:
+        return {}
+    folder = downloaded(model)
+    config = read_json(folder / "adapter_config.json")
+    reason = why_not_on_vllm(config) if isinstance(config, dict) else "its adapter_config.json is no JSON object"
+    names = [key.partition(".lora_")[0].rpartition(".")[2] for key in adapter_keys(folder)]
+    if reason is None and OUTPUT_LAYERS & set(names):
+        reason = f"vLLM does not run {ON_OUTPUT_LAYER}"
+    if reason:
+        raise RefusedModel(f"{reason}: take the backend on transformers")
+    rank = next(rank for rank in LORA_RANKS if rank >= max(adapter_ranks(config)))
+    return {
+        "enable_lora": True,
+        "max_lora_rank": rank,
+        "max_loras": 1,
+        "max_cpu_loras": 1,
+        "lora_target_modules": sorted(set(names)),
+    }
+
+
+def adapter_keys(folder: Path) -> list[str]:
+    """The names of an adapter's own tensors."""
+    return [name for path in weight_files(folder) for name in tensor_headers(path) if ".lora_" in name]
+
+
+def swap_in(engine: Any, model: Model, holds: Model) -> Model:
+    """Give a running vLLM (its `options`, `swap`, `put_on`) another model than the one whose weights it holds.
+
+    Returns what it holds then. ScriptError when another engine must be started: one that takes adapters keeps its base,
+    and a model without any runs as it would alone.
+    """
+    own, wanted = model.base or model, adapter_options(model)
+    if wanted != engine.options:
+        raise ScriptError("one for adapters of its rank and layers" if wanted else "one without adapters")
+    if not wanted:
+        engine.swap(downloaded(own))
+        check_unchanged(own, downloaded(own))
+    elif (own.weights_sha256, own.folder) != (holds.weights_sha256, holds.folder):
+        raise ScriptError(f"another base model, {own.label}")
+    put_on(engine, model)
+    return own
+
+
+def put_on(engine: Any, model: Model) -> None:
+    """Put an adapter on the base that a vLLM holds; nothing for a model that is none."""
+    if model.base:
+        refuse_changed_base(downloaded(model), downloaded(model.base))
+        engine.put_on(downloaded(model))
+        check_unchanged(model, downloaded(model))
+
+
+def refuse_changed_base(folder: Path, base: Path) -> None:
+    """RefusedModel when an adapter brings other embeddings than its base's.
+
+    PEFT saves the embeddings beside an adapter of them. A copy is passed over; others would stay in the engine.
+    """
+    import torch
+
+    copies = {key.removeprefix("base_model.model.").replace(COPY, "."): tensor for key, tensor in own_copies(folder)}
+    if not copies:
+        return
+    kept = dict(tensors_of(weight_files(base), lambda name: name in copies or name.endswith(EMBEDDINGS)))
+    tied = next((tensor for name, tensor in kept.items() if name.endswith(EMBEDDINGS)), None)
+    for name, tensor in copies.items():
+        own = kept.get(name, tied)  # an output layer that is tied to the embeddings is not in the base's files
+        if own is None or not torch.equal(own, tensor.to(own.dtype)):
+            raise RefusedModel(f"its {name} is not its base's: merge the two, and name the merged model")
+
+
+def own_copies(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Tensors that stand beside an adapter and belong to its base."""
+    return tensors_of(weight_files(folder), lambda name: COPY in name)
+
+
+def tensors_of(files: Sequence[Path], wanted: Callable[[str], bool] = bool) -> Iterator[tuple[str, Any]]:
+    """The names and tensors of safetensors files, those whose names are wanted."""
+    from safetensors import safe_open
+
+    for file in files:
+        with safe_open(file, framework="pt") as tensors:
+            for name in filter(wanted, tensors.keys()):
+                yield name, tensors.get_tensor(name)
+
+
+def held_adapter(manager: Any) -> dict[str, tuple[Any, Any]]:
+    """The two factors in vLLM's only place for an adapter, by the name of the layer in the base's files."""
+    found = {}
+    for name, layer in manager.modules.items():
+        stacks = [getattr(layer, stack, None) for stack in ("lora_a_stacked", "lora_b_stacked")]
+        pairs = [stack if isinstance(stack, tuple | list) else (stack,) for stack in stacks]
+        parts = manager.packed_modules.get(name, [name])
+        if len(parts) == len(pairs[0]) == len(pairs[1]) and stacks[0] is not None:
+            places = zip(parts, *pairs, strict=True)
+            found |= {part: (first[0].squeeze(0), second[0].squeeze(0)) for part, first, second in places}
+    return found
+
+
+def adapter_in_engine(model: Any, folder: str) -> dict[str, Any]:
+    """Compare the adapter that a vLLM worker holds with its files; runs inside the engine, on each of its workers.
+
+    vLLM multiplies the second factor by the adapter's scaling when it is loaded, and fills its place up with zeros.
+    Returns `exact` and `summed` as `weights_in_engine` does, the `checksum`, `wrong`: what is not as in the files, and
+    `changes`: whether the second factors are anything but zeros.
+    """
+    import torch
+    from vllm.lora.peft_helper import PEFTHelper
+    from vllm.lora.utils import parse_fine_tuned_lora_name
+
+    held, mapper = held_adapter(model.lora_manager), getattr(model, "hf_to_vllm_mapper", None)
+    mapper = mapper.get_rename_mapper() if mapper is not None else None
+    scaling = PEFTHelper.from_local_dir(folder, None).get_rank_and_scaling
+    found: dict[str, Any] = {"exact": 0, "summed": 0, "changes": False}
+    seen: dict[tuple[str, bool], str] = {}
+    wrong = []
+    for key, wanted in tensors_of(weight_files(Path(folder)), lambda key: COPY not in key):
+        name, first = parse_fine_tuned_lora_name(key, mapper)
+        if name not in held or not torch.isfinite(wanted).all():
+            wrong.append(f"{key} {'holds values that are no numbers' if name in held else 'has no place in the base'}")
+            continue
+        own = held[name][0 if first else 1]
+        wanted = wanted.to(own.device, own.dtype)
+        if not first:
+            wanted = wanted * scaling(key.removeprefix("base_model.model.").partition(".lora_")[0])[1]
+            found["changes"] |= bool(wanted.any())
+        same = compare_corner(own, wanted.T if "lora_embedding_A" in key else wanted)
+        found["exact" if same else "summed"] += 1
+        wrong += [f"{key} is not what the file holds"] if same is False else []
+        seen[name, first] = f"{name} {first} {tensor_checksum(own)}\n"
+    for name, factors in held.items():
+        for first, own in zip((True, False), factors, strict=True):
+            if (name, first) not in seen and ((name, not first) in seen or own.any()):
+                wrong.append(f"{name}.lora_{'A' if first else 'B'} is not in the file")
+    return found | {"wrong": min(wrong, default=None), "checksum": text_sha256(sorted(seen.values()))}
+
+
+def compare_corner(held: Any, wanted: Any) -> bool | None:
+    """Whether a tensor begins with another and is zero behind it; None when it is smaller (a worker's share)."""
+    import torch
+
+    rows, columns = wanted.shape
+    if held.shape[0] < rows or held.shape[1] < columns:
+        return None
+    corner = held[:rows, :columns]
+    return torch.equal(corner, wanted) and int(held.count_nonzero()) == int(corner.count_nonzero())
+
+
+def adapter_proof(
+    found: Sequence[Mapping[str, Any]], answers: Sequence[float], base: Sequence[float]
+) -> tuple[str, str]:
+    """The checksum of an adapter in an engine (one row of `found` for each worker) and how it was proved.
+
+    `answers`, `base`: log-likelihoods of the probe with the adapter and without. ScriptError when it is not proved.
+    """
+    wrong = next((row["wrong"] for row in found if row["wrong"]), None)
+    if wrong:
+        raise ScriptError(f"its adapter: {wrong}")
+    if not any(row["exact"] or row["summed"] for row in found):
+        raise ScriptError("its adapter has no tensors")
+    changes = any(row["changes"] for row in found)
+    gap = max(abs(one - two) for one, two in zip(answers, base, strict=True))
+    if changes and not gap:
+        raise ScriptError("its answers are those of the base")
+    if not changes and not gap <= ROUNDING:
+        raise ScriptError("zeros that change the answers")
+    effect = "answers differ from the base's" if changes else "it changes nothing: answers are the base's"
+    shares = f", {found[0]['summed']} by checksum" if found[0]["summed"] else ""
+    text = f"{found[0]['exact']} adapter tensors read back exactly{shares}; {effect}"
+    return text_sha256(row["checksum"] for row in found), text
+
+
 # --- parts/engines/vllm.py --------------------------------------------------------------------------------------------
 
 
@@ -8313,10 +9005,11 @@ def vllm_options(folder: Path, settings: Settings, on_cpu: bool) -> dict[str, An
 class VllmEngine:
     """vLLM with one model, whose weights can be replaced by those of another checkpoint of the same layout.
 
-    `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be loaded or are not those of the files.
+    `adapters`: options for adapters; they and `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be
+    loaded or are not those of the files.
     """
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, adapters: Mapping[str, Any], **options: Any) -> None:
         # One process for script and engine starts four times faster and can look at its own weights; with several
         # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
         if (options.get("tensor_parallel_size") or 1) == 1:
@@ -8327,14 +9020,14 @@ class VllmEngine:
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         from vllm import LLM
 
-        self.layout = read_layout(folder)
+        self.layout, self.options = read_layout(folder), adapters
         self.requests = 0
         plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
         given = {name: value for name, value in options.items() if value is not None}
-        self.llm = LLM(model=str(folder), **plain, **given)
-        self.proof = Proof()
+        self.llm = LLM(model=str(folder), **plain, **given, **adapters)
+        self.proof, self.adapter, self.plain = Proof(), None, []
         try:
-            self.checksum = self.check(folder)
+            self.checksum, self.text = self.check(folder), self.proof.text
         except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
             self.close()
             raise
@@ -8359,7 +9052,28 @@ class VllmEngine:
             raise ScriptError(difference)
         self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
         self.llm.apply_model(refresh_packed)
-        self.checksum = self.check(folder)
+        self.checksum, self.text = self.check(folder), self.proof.text
+
+    def put_on(self, folder: Path) -> None:
+        """Answer with an adapter from now on, in the place of the last one, and prove it."""
+        from vllm.lora.request import LoRARequest
+
+        self.plain = self.plain or self.probed()
+        number = self.adapter.lora_int_id + 1 if self.adapter else 1
+        self.adapter = LoRARequest(f"adapter-{number}", number, str(folder))
+        self.llm.llm_engine.add_lora(self.adapter)
+        found = self.llm.apply_model(functools.partial(adapter_in_engine, folder=str(folder)))
+        self.checksum, self.text = adapter_proof(found, self.probed(), self.plain)
+
+    def probed(self) -> list[float]:
+        """The log-likelihoods of a text."""
+        from vllm import SamplingParams
+
+        tokens = probe_tokens(self.config.get_vocab_size())
+        params = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
+        asked = {"lora_request": self.adapter, "use_tqdm": False}
+        answer = self.llm.generate([{"prompt_token_ids": tokens}], params, **asked)[0]
+        return [place[token].logprob for token, place in zip(tokens[1:], answer.prompt_logprobs[1:], strict=True)]
 
     def check(self, folder: Path) -> str:
         """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
@@ -8384,7 +9098,7 @@ class VllmEngine:
             for index in order:
                 for tokens, params in self.requests_for(questions[index]):
                     name = str(len(owner))
-                    engine.add_request(name, {"prompt_token_ids": tokens}, params)
+                    engine.add_request(name, {"prompt_token_ids": tokens}, params, lora_request=self.adapter)
                     owner[name], count = (group, index), count + 1
             waiting.append(count)
             self.requests += count
@@ -8599,425 +9313,6 @@ def end_on_signals() -> None:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
-# --- parts/training_runs.py -------------------------------------------------------------------------------------------
-
-NO_CHECKPOINT = "not a checkpoint by its name"
-DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
-FINAL = "final"  # the model at the top of a run, beside its checkpoints
-NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
-FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
-# Other models of a training with reinforcement learning than the one that is trained.
-OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
-
-
-@dataclass
-class FoundCheckpoint:
-    """What a folder holds."""
-
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-
-
-def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
-    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
-
-    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
-    count whatever their names, the folder itself too, and each needs a tokenizer.
-    """
-    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
-    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
-    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
-    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
-        named = [root]
-    final = top_model(root) if named and named != [root] else None
-    for path in named:
-        take(found, path, root, to_run)
-    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
-    if final:
-        take_final(found, final, to_run)
-    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
-    if places and places != ["checkpoints"]:
-        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
-    return found
-
-
-def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
-    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
-    found = []
-    for entry in list_folder(folder):
-        path, here = Path(entry.path), is_folder(entry)
-        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
-            found.append(path)
-        elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
-            continue
-        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
-            found.append(path)
-        else:
-            shown, below, deeper = path.relative_to(root).as_posix(), [], []
-            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
-                found += (deeper := named_folders(path, root, passed_over, below, to_run))
-            others += below if deeper else [shown]
-    return found
-
-
-def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
-    """Sort a folder with a checkpoint's name into what was found."""
-    models = model_folders(path)
-    if len(models) > 1:
-        names = ", ".join(model.relative_to(path).as_posix() for model in models)
-        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
-        return
-    folder = models[0] if models else path
-    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
-    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
-    reason = reason or (missing_tokenizer(folder) if to_run else None)
-    if reason:
-        found.skipped.append(Skipped(path.name, reason))
-        return
-    name = path.name if path != root else path.resolve().name
-    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
-    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
-
-
-def holds_model(folder: Path) -> bool:
-    """Whether weights lie in a folder itself."""
-    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
-
-
-def model_folders(folder: Path) -> list[Path]:
-    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
-
-    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
-    """
-    if holds_model(folder) or (folder / "config.json").is_file():
-        return [folder]
-    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
-    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
-    return own or list(below)
-
-
-def top_model(root: Path) -> Path | None:
-    """The folder of a run when a model lies in it, as a Trainer's output has it."""
-    return root if holds_model(root) and (root / "config.json").is_file() else None
-
-
-def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
-    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
-    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
-    twin = None if reason else same_weights(root, found.checkpoints)
-    if twin:
-        reason = f"its weights are those of {twin.name}"
-    if reason:
-        found.skipped.append(Skipped(FINAL, reason))
-    else:
-        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
-
-
-def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
-    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
-    sizes = sorted(path.stat().st_size for path in weight_files(folder))
-    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
-    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
-
-
-def trainer_step(folder: Path) -> int | None:
-    """The step that a Trainer's trainer_state.json says, or None."""
-    path = folder / "trainer_state.json"
-    try:
-        step = read_json(path).get("global_step") if path.is_file() else None
-    except (ScriptError, AttributeError):
-        return None
-    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
-
-
-def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
-    """What a folder holds, in natural order, without hidden names."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
-    except OSError as error:
-        raise ScriptError(
-            f"{folder}: {error.strerror}{near_place(folder)}; give the folder that holds the checkpoints"
-        ) from error
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
-
-
-def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
-    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
-    if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
-    seen: dict[Any, Checkpoint] = {}
-    for checkpoint in checkpoints:
-        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
-            continue
-        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
-        if other is not checkpoint:
-            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
-            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
-
-
-def is_hub_place(text: str) -> bool:
-    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
-    place = HUB_PLACE.fullmatch(text)
-    if not place or text.startswith((".", "~")) or ".." in text:
-        return False
-    last = place["below"].rpartition("/")[2]
-    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
-
-
-# --- parts/harness/models.py ------------------------------------------------------------------------------------------
-
-
-def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
-    """The checkpoints in or below a folder, and those left out with the reason."""
-    found = find_checkpoints(folder, to_run=True)
-    left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
-    if not found.checkpoints:
-        if len(left_out) == 1 and (steps := parse_checkpoint_name(folder.resolve().name)):
-            if SHORT.format("") not in left_out[0][1]:
-                raise ScriptError(f"{folder}: {left_out[0][1]}")
-            # One of several that were named: it fails by its own name, with a failure file, and stops no other.
-            return [Checkpoint(folder.resolve().name, folder, *steps)], []
-        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
-        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
-    return found.checkpoints, left_out
-
-
-def local_model(checkpoint: Checkpoint | Path) -> Model:
-    """A checkpoint, or a folder that is one, as a model."""
-    if isinstance(checkpoint, Path):
-        step, epoch = parse_checkpoint_name(checkpoint.resolve().name) or (None, None)
-        checkpoint = Checkpoint(checkpoint.resolve().name, checkpoint, step, epoch)
-    folder, home = Path(os.path.abspath(checkpoint.path)), Path(os.path.abspath(checkpoint.home or checkpoint.path))
-    below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
-    path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
-    step = None if checkpoint.step is None else str(checkpoint.step)
-    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
-
-
-def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
-    """The newest copy of a Hub model in the cache, or that of a revision."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
-    except (ValueError, OSError):  # what the client raises when nothing is there
-        return None
-
-
-@contextlib.contextmanager
-def model_errors(name: str) -> Iterator[None]:
-    """What the Hub's client raises as one line each."""
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-
-    try:
-        yield
-    except RevisionNotFoundError as error:
-        raise ScriptError(f"{name}: no such branch, tag or commit on the Hub") from error
-    except RepositoryNotFoundError as error:
-        raise ScriptError(
-            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
-        ) from error
-    except HfHubHTTPError as error:
-        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
-
-
-def hub_models(text: str, needs_template: bool) -> list[Model]:
-    """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
-
-    "me/lm" -> main    "me/lm@step100"    "me/lm@*" -> branches and tags that are named like steps, in step order
-    """
-    place = HUB_PLACE.fullmatch(text)
-    repo, below, revision = place["repo"], place["below"].strip("/"), place["revision"]
-    if not revision or "*" not in revision:
-        return [hub_model(repo, below, revision, needs_template)]
-    from huggingface_hub import HfApi
-
-    with model_errors(text):
-        refs = HfApi().list_repo_refs(repo)
-    names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
-    steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
-    named = sorted((name for name, step in steps.items() if step), key=lambda name: (steps[name][0] or 0, name))
-    if not named:
-        raise ScriptError(f"{text}: no branch or tag of it is named like a step: {listing(names)}")
-    return [hub_model(repo, below, name, needs_template) for name in named]
-
-
-def hub_model(repo: str, below: str, revision: str | None, needs_template: bool) -> Model:
-    """A model of the Hub at a revision (main's newest commit without one), or in a folder of it (`below`).
-
-    Without network, the copy in the cache.
-    """
-    from huggingface_hub import HfApi, snapshot_download
-
-    name = repo + (f"/{below}" if below else "") + (f"@{revision}" if revision else "")
-    label = below.rpartition("/")[2] or (revision if revision not in (None, "main") else None)
-    steps = parse_checkpoint_name(label or "")
-    step = str(steps[0]) if steps and steps[0] is not None else None
-    base = Model(repo, "", name=label, step=step, repo=repo, below=below)
-    try:
-        with model_errors(name):
-            info = HfApi().model_info(repo, revision=revision, files_metadata=True)
-    except ScriptError:
-        raise
-    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
-        copy = cached_snapshot(repo, revision)
-        if copy is None or why_incomplete(copy / below, copy.parent.parent):  # its files are links into that folder
-            raise ScriptError(
-                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
-            ) from unreachable
-        return replace(base, weights_sha256=weights_sha256(copy / below), folder=copy / below, revision=copy.name)
-    files = {item.rfilename: item for item in info.siblings or []}
-    own = {
-        path.removeprefix(f"{below}/"): item
-        for path, item in files.items()
-        if not below or path.startswith(f"{below}/")
-    }
-    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
-    if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
-        raise ScriptError(f"{name}: {reason}", code=1)
-    if not digest:
-        folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
-        hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
-        raise ScriptError(
-            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
-        )
-    model = replace(base, weights_sha256=digest, revision=info.sha)
-    if is_adapter_repo(own):
-        return replace(model, folder=downloaded(model))  # small, and it names its base
-    has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
-    has_template |= any(fnmatch.fnmatchcase(file, "additional_chat_templates/*.jinja") for file in own)
-    has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
-    if needs_template:
-        small = ("tokenizer_config.json", "chat_template.*", "additional_chat_templates/*.jinja")
-        small = [f"{below}/{file}" if below else file for file in small]
-        with model_errors(name):
-            folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
-        if not has_template and not has_chat_template(folder / below):
-            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
-        try_chat_templates(name, folder / below)
-    elif has_template:
-        note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
-    return model
-
-
-FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
-
-
-def downloaded(model: Model) -> Path:
-    """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
-    if model.folder:
-        return model.folder
-    if model in FETCHED:
-        return FETCHED[model]
-    from huggingface_hub import HfApi, snapshot_download
-
-    names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
-    start = f"{model.below}/" if model.below else ""
-    safe = any(
-        name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
-    )
-    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
-    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
-    known = cached_snapshot(model.repo, model.revision)
-    by_name = None if model.below else model.name  # so that it is found offline
-    folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
-    if folder.name != model.revision:
-        folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
-    folder = folder / model.below
-    if known is None:
-        FETCHED[model] = folder
-    return folder
-
-
-def forget_downloads(keep: int | None) -> None:
-    """Delete the oldest downloads of this process from the cache, so that `keep` are left; None keeps all."""
-    from huggingface_hub import constants, scan_cache_dir
-
-    while keep is not None and len(FETCHED) > keep:
-        model = next(iter(FETCHED))
-        del FETCHED[model]
-        if any(other.revision == model.revision for other in FETCHED):
-            continue  # another folder of the same commit
-        with contextlib.suppress(Exception):
-            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
-
-
-def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
-    """An adapter with its base: what --base-model says, else its adapter_config.json.
-
-    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
-    """
-    if model.base or model.folder is None or not is_adapter(model.folder):
-        return model
-    config = read_json(model.folder / "adapter_config.json")
-    config = config if isinstance(config, dict) else {}
-    name = wanted or str(config.get("base_model_name_or_path") or "")
-    revision = None if wanted else config.get("revision")
-    place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
-    if place not in known:
-        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
-        folder = next((path for path in places if name and path.is_dir()), None)
-        if folder:
-            found = local_model(folder)
-            reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
-        elif is_hub_place(place):
-            found, reason = hub_models(place, False)[0], None
-        else:
-            found, reason = None, "no such folder here"
-        if found is None or reason or is_adapter(found.folder or Path(os.devnull)):
-            why = f"its base model {shown_name(name)}: {reason or 'an adapter itself'}"
-            why = why if name else "its adapter_config.json names no base model"
-            raise ScriptError(f"{model.label}: {why}: give --base-model FOLDER_OR_ID")
-        known[place] = found
-    return replace(model, base=known[place])
-
-
-def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
-    """The models that --model names, in the order given, and the folders left out with the reason."""
-    models: list[Model] = []
-    left_out: list[tuple[str, str]] = []
-    for name in args.model:
-        path = Path(name).expanduser()
-        if path.is_dir():
-            checkpoints, incomplete = find_models(path)
-            models += map(local_model, checkpoints)
-            left_out += incomplete
-        elif path.exists() or not is_hub_place(name):
-            raise ScriptError(
-                f"{name}: no such folder{near_place(path)}; give a checkpoint folder, a folder of them, or a Hub id "
-                "owner/name[/subfolder][@revision]"
-            )
-        else:
-            models += hub_models(name, args.use_chat_template)
-    bases: dict[str, Model] = {}
-    models = [with_base(model, getattr(args, "base_model", None), bases) for model in dict.fromkeys(models)]
-    if args.model_id and len(models) != 1:
-        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
-    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
-
-
-def check_templates(models: Sequence[Model], wanted: bool) -> None:
-    """Refuse --use-chat-template for models without one; mention templates that are not used."""
-    folders = {model: (model.base or model).folder for model in models}
-    with_template = [model for model in models if folders[model] and has_chat_template(folders[model])]
-    without = [model for model in models if folders[model] and model not in with_template]
-    if wanted and without:
-        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
-    if with_template and not wanted:
-        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
-    for model in with_template if wanted else ():
-        try_chat_templates(model.id, folders[model])
-
-
 # --- parts/harness/inspect_server.py ----------------------------------------------------------------------------------
 
 SIDE_MODULE = "hub_evals_engine"  # this file under the name by which vLLM imports it
@@ -9080,6 +9375,9 @@ class Witness:
     def hub_evals_weights(self, files: list[str]) -> dict[str, Any]:
         return weights_in_engine(self.get_model(), files)  # the worker's own
 
+    def hub_evals_adapter(self, folder: str) -> dict[str, Any]:
+        return adapter_in_engine(self.get_model(), folder)
+
     def hub_evals_refresh(self) -> None:
         refresh_packed(self.get_model())
 
@@ -9137,6 +9435,7 @@ def server_environment(place: Path, key: str, on_cpu: bool, settings: Settings) 
     kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
     path = os.pathsep.join(part for part in (str(place), os.environ.get("PYTHONPATH")) if part)
     kept |= {"PYTHONPATH": path, "VLLM_API_KEY": key, "VLLM_SERVER_DEV_MODE": "1", "VLLM_NO_USAGE_STATS": "1"}
+    kept["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"  # asked for with the key alone
     kept["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # nor is the login's: a model's own code may run there
     if not settings.trust_remote_code:
         kept["HF_HUB_OFFLINE"] = "1"  # all files are here
@@ -9150,8 +9449,10 @@ def server_environment(place: Path, key: str, on_cpu: bool, settings: Settings) 
     return kept
 
 
-def server_command(folder: Path, name: str, port: int, place: Path, on_cpu: bool, settings: Settings) -> list[str]:
-    """The command line of a server; nothing in it is secret."""
+def server_command(
+    folder: Path, adapters: Mapping[str, Any], name: str, port: int, place: Path, on_cpu: bool, settings: Settings
+) -> list[str]:
+    """The command line of a server, with options for adapters; nothing in it is secret."""
     options: dict[str, Any] = {
         "host": "127.0.0.1",
         "port": port,
@@ -9163,24 +9464,28 @@ def server_command(folder: Path, name: str, port: int, place: Path, on_cpu: bool
         "enable-prefix-caching": True,
         "disable-uvicorn-access-log": True,
     }
-    options |= {name.replace("_", "-"): value for name, value in vllm_options(folder, settings, on_cpu).items()}
+    more = vllm_options(folder, settings, on_cpu) | adapters
+    options |= {name.replace("_", "-"): value for name, value in more.items()}
     if not settings.use_chat_template:
         options |= {"chat-template": place / "plain.jinja", "chat-template-content-format": "string"}
     if on_cpu and (settings.tensor_parallel_size or 1) == 1:
         options["distributed-executor-backend"] = "uni"
     given = [(f"--{flag}", value) for flag, value in options.items() if value not in (None, False)]
-    words = [word for flag, value in given for word in ([flag] if value is True else [flag, str(value)])]
+    values = [(flag, [] if value is True else value if isinstance(value, list) else [value]) for flag, value in given]
+    words = [str(word) for flag, several in values for word in (flag, *several)]
     return [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), *words]
 
 
 class VllmServer:
     """`vllm serve` on the loopback interface with one model, whose weights can be replaced by another checkpoint's.
 
-    Raises ScriptError when it does not start, or when weights are not those of the files.
+    `adapters`: options for adapters. Raises ScriptError when it does not start, or when weights
+    are not those of the files.
     """
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        self.folder, self.layout, self.settings = folder, read_layout(folder), settings
+    def __init__(self, folder: Path, adapters: Mapping[str, Any], settings: Settings) -> None:
+        self.folder, self.layout, self.settings, self.options = folder, read_layout(folder), settings, adapters
+        self.adapters, self.plain = 0, []
         self.on_cpu = vllm_on_cpu()
         self.name, self.key = f"engine-{uuid.uuid4().hex[:8]}", secrets.token_urlsafe(24)
         self.place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
@@ -9200,7 +9505,7 @@ class VllmServer:
         """Start the process; `ready` waits for it."""
         self.reserved = reserved_port()
         self.port = self.reserved.getsockname()[1]
-        command = server_command(folder, self.name, self.port, self.place, self.on_cpu, self.settings)
+        command = server_command(folder, self.options, self.name, self.port, self.place, self.on_cpu, self.settings)
         keeper = [sys.executable, "-c", f"import {SIDE_MODULE}; {SIDE_MODULE}.keep_server()"]
         environment = server_environment(self.place, self.key, self.on_cpu, self.settings)
         with self.log.open("wb") as log:
@@ -9227,11 +9532,16 @@ class VllmServer:
                 break
             time.sleep(0.1)
         self.reserved.close()
-        self.checksum = self.check(folder)
+        self.checksum, self.text = self.check(folder), self.proof.text
 
     @property
     def alive(self) -> bool:
         return self.keeper is not None and self.keeper.poll() is None
+
+    @property
+    def asked(self) -> str:
+        """The name under which it is asked: its own, or that of the adapter."""
+        return f"adapter-{self.adapters}" if self.adapters else self.name
 
     @property
     def url(self) -> str:
@@ -9263,7 +9573,7 @@ class VllmServer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             raise ScriptError(f"vLLM refused {path}: {scrub(error.read().decode(errors='replace'))[:300]}") from error
-        return json.loads(text) if text else None
+        return json.loads(text) if text[:1] in (b"{", b"[") else None  # or a sentence
 
     def swap(self, folder: Path) -> None:
         """Replace the weights by those in a folder of the same layout; after an error the engine is of no use."""
@@ -9273,7 +9583,24 @@ class VllmServer:
         body = {"method": "reload_weights", "kwargs": {"weights_path": str(folder)}}
         self.ask("POST", "/collective_rpc", body)
         self.ask("POST", "/collective_rpc", {"method": "hub_evals_refresh"})
-        self.checksum = self.check(folder)
+        self.checksum, self.text = self.check(folder), self.proof.text
+
+    def put_on(self, folder: Path) -> None:
+        """Answer with an adapter from now on, in the place of the last one, and prove it."""
+        self.plain = self.plain or self.probed()
+        self.adapters += 1
+        self.ask("POST", "/v1/load_lora_adapter", {"lora_name": self.asked, "lora_path": str(folder)})
+        body = {"method": "hub_evals_adapter", "args": [str(folder)]}
+        found = self.ask("POST", "/collective_rpc", body)["results"]
+        self.checksum, self.text = adapter_proof(found, self.probed(), self.plain)
+
+    def probed(self) -> list[float]:
+        """The log-likelihoods of a text."""
+        config = self.layout.config
+        tokens = probe_tokens(config.get("vocab_size") or config["text_config"]["vocab_size"])
+        body = {"model": self.asked, "prompt": tokens, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        places = self.ask("POST", "/v1/completions", body)["choices"][0]["prompt_logprobs"]
+        return [place[str(token)]["logprob"] for token, place in zip(tokens[1:], places[1:], strict=True)]
 
     def check(self, folder: Path) -> str:
         """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
@@ -9315,8 +9642,8 @@ def server_provider() -> type:
     class ServerAPI(VLLMAPI):
         def __init__(self, model_name: str, server: VllmServer, plain: bool, **more: Any) -> None:
             more |= {"base_url": f"{server.url}/v1", "api_key": server.key}
-            super().__init__(server.name, lazy_init=False, **more)
-            self.model_name = model_name  # in inspect's log; `server.name` is what the server is asked for
+            super().__init__(server.asked, lazy_init=False, **more)
+            self.model_name = model_name  # in inspect's log; `server.asked` is what the server is asked for
             self.context, self.plain = server.context, plain
             self.times: collections.Counter[str] = collections.Counter()
 
@@ -9348,13 +9675,15 @@ class ServedByVllm:
     advice = SERVER_ADVICE
 
     def __init__(self, model: Model, settings: Settings) -> None:
-        folder = downloaded(model)
+        self.holds, adapters = model.base or model, adapter_options(model)
+        folder = downloaded(self.holds)
         self.settings, self.folder = settings, folder
-        self.server = VllmServer(folder, settings)
+        self.server = VllmServer(folder, adapters, settings)
         try:
             server_provider()  # imported while the server starts
             self.server.ready(folder)
-            check_unchanged(model, folder)
+            check_unchanged(self.holds, folder)
+            put_on(self.server, model)
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):
@@ -9366,16 +9695,12 @@ class ServedByVllm:
         """How the model really runs."""
         proof, device = self.server.proof, "cpu" if self.server.on_cpu else "cuda"
         dtype, sums = proof.found[0]["dtype"], self.server.checksum
-        return Engine(self.server, dtype, device, "continuous", "vllm", vllm_version(), sums, proof.text)
+        return Engine(self.server, dtype, device, "continuous", "vllm", vllm_version(), sums, self.server.text)
 
     def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the engine is of no use."""
-        if model.base:
-            raise ScriptError("adapters run on transformers here: choose --backend hf")
-        folder = downloaded(model)
-        self.server.swap(folder)
-        check_unchanged(model, folder)
-        self.folder = folder
+        """Replace the weights, or the adapter; after an error the engine is of no use."""
+        self.holds = swap_in(self.server, model, self.holds)
+        self.folder = downloaded(self.holds)
 
     def opened(self, name: str) -> Any:
         """An inspect Model that asks the server."""
@@ -10166,6 +10491,8 @@ class Sweep:
         if self.engine:
             try:
                 return self.engine.swap(model)
+            except RefusedModel:
+                raise
             except Exception as error:
                 note(f"{model.label}: a new engine is started: {said_by(error)[:200]}")
                 self.drop()
@@ -10265,7 +10592,8 @@ class EngineSweep(Sweep):
             with self.clock("load"):
                 self.load(row.model)
         except Exception as error:
-            self.drop()
+            if not isinstance(error, RefusedModel):
+                self.drop()
             for task in row.tasks:
                 self.fail(row, task, error)
         else:
@@ -10390,8 +10718,6 @@ class InspectSweep(Sweep):
 
 # --- parts/engines/held.py --------------------------------------------------------------------------------------------
 
-PROBE = 24  # tokens of the text on which a model with and without its adapter must not answer alike
-
 
 class HeldWeights:
     """The weights of a loaded model (`loaded` is the torch module), changed from checkpoint to checkpoint.
@@ -10430,6 +10756,7 @@ class HeldWeights:
     def put_on(self, model: Model) -> None:
         """Put an adapter on the base, take the last one off, and prove both."""
         folder, name, before = downloaded(model), f"adapter_{self.count}", self.adapter
+        refuse_changed_base(folder, downloaded(model.base))
         self.loaded.load_adapter(str(folder), adapter_name=name)
         self.count, self.adapter = self.count + 1, name
         self.loaded.enable_adapters()
@@ -10454,7 +10781,6 @@ def compare_adapter(loaded: Any, name: str, files: list[Path]) -> tuple[int, str
     another kind (a magnitude, a scale) do not tell whether they change anything.
     """
     import torch
-    from safetensors import safe_open
 
     whole, state = f".modules_to_save.{name}", loaded.state_dict()
     names = {
@@ -10463,22 +10789,20 @@ def compare_adapter(loaded: Any, name: str, files: list[Path]) -> tuple[int, str
         if f".{name}" in key
     }
     lines, effects, seen = [], set(), set()
-    for file in files:
-        with safe_open(file, framework="pt") as tensors:
-            for key in tensors.keys():  # noqa: SIM118 (no dictionary)
-                short, wanted = key.removeprefix("base_model.model.").removesuffix(".weight"), tensors.get_tensor(key)
-                if short not in names:
-                    raise ScriptError(f"its adapter does not fit: {short} has no place in the base model")
-                own = state[names[short]]
-                if own.shape != wanted.shape or not torch.equal(own.cpu(), wanted.to(own.dtype)):
-                    raise ScriptError(f"its adapter: {short} is not what the file holds")
-                before = state.get(names[short].replace(whole, ".original_module")) if whole in names[short] else None
-                if before is not None:
-                    effects.add(not torch.equal(before, own.to(before.dtype)))
-                elif not short.endswith(("lora_A", "lora_embedding_A")):
-                    effects.add(bool(wanted.any()) if short.endswith(("lora_B", "lora_embedding_B")) else None)
-                seen.add(short)
-                lines.append(f"{short} {tensor_checksum(own)}\n")
+    for key, wanted in tensors_of(files, lambda key: COPY not in key):
+        short = key.removeprefix("base_model.model.").removesuffix(".weight")
+        if short not in names:
+            raise ScriptError(f"its adapter does not fit: {short} has no place in the base model")
+        own = state[names[short]]
+        if own.shape != wanted.shape or not torch.equal(own.cpu(), wanted.to(own.dtype)):
+            raise ScriptError(f"its adapter: {short} is not what the file holds")
+        before = state.get(names[short].replace(whole, ".original_module")) if whole in names[short] else None
+        if before is not None:
+            effects.add(not torch.equal(before, own.to(before.dtype)))
+        elif not short.endswith(("lora_A", "lora_embedding_A")):
+            effects.add(bool(wanted.any()) if short.endswith(("lora_B", "lora_embedding_B")) else None)
+        seen.add(short)
+        lines.append(f"{short} {tensor_checksum(own)}\n")
     if names.keys() - seen:
         raise ScriptError(f"its adapter is incomplete: {min(names.keys() - seen)} is not in the file")
     return len(seen), text_sha256(sorted(lines)), None if None in effects else True in effects
@@ -10489,7 +10813,7 @@ def differs_from_base(loaded: Any) -> bool:
     import torch
 
     size = loaded.get_input_embeddings().weight.shape[0]
-    tokens = torch.arange(1, PROBE + 1, device=loaded.device)[None] * 7 % size
+    tokens = torch.tensor([probe_tokens(size)], device=loaded.device)
     with torch.inference_mode():
         with_adapter = loaded(tokens).logits.clone()
         loaded.disable_adapters()
@@ -10512,12 +10836,13 @@ def dataset_revision(dataset: Any) -> str | None:
 
 
 def seed_everything(seed: int) -> None:
+    """Seed what is imported: a plan does without torch, and what answers has imported it."""
     import numpy
-    import torch
 
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
 
 
 # --- parts/harness/inspect_transformers.py ----------------------------------------------------------------------------
@@ -10777,7 +11102,7 @@ def local_facts(model: Model, task: Task, settings: Settings, engine: Engine) ->
 class LocalSweep(InspectSweep):
     """Measures models with an engine of LOCAL_ENGINES."""
 
-    refused: tuple[Layout, EngineError] | None = None
+    refused: tuple[bool, Layout, EngineError] | None = None
 
     def one(self, row: Assignment) -> None:
         super().one(row)
@@ -10788,16 +11113,14 @@ class LocalSweep(InspectSweep):
 
     def start(self, model: Model) -> Any:
         """A new engine; one that did not start for a layout is not tried again for another checkpoint of the same."""
-        if model.base and self.settings.backend == "vllm":
-            raise ScriptError("adapters run on transformers here: choose --backend hf")
         layout = read_layout(downloaded(model.base or model))
-        if self.refused and layout_difference(self.refused[0], layout) is None:
-            raise self.refused[1]
+        if self.refused and self.refused[0] == bool(model.base) and not layout_difference(self.refused[1], layout):
+            raise self.refused[2]
         note(f"{model.id}: {self.settings.backend} is started")
         try:
             return LOCAL_ENGINES[self.settings.backend](model, self.settings)
         except EngineError as error:
-            self.refused = layout, error
+            self.refused = bool(model.base), layout, error
             raise
 
     def asked(self, model: Model) -> Any:
@@ -11250,7 +11573,9 @@ def list_names(
     known = names if isinstance(names, Mapping) else None
     keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
     wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
-    order = sorted(keys, key=lambda name: (name not in first, natural_key(name)))
+    start = pattern.casefold()  # the name itself, then what begins with it, then the rest
+    near = {name: (not name.casefold().startswith(start), name.casefold() != start) for name in keys}
+    order = sorted(keys, key=lambda name: (name not in first, near[name], natural_key(name)))
     found = [name for name in order if any(map(wanted.match, [name, *keys[name]]))]
     if not found:
         others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}

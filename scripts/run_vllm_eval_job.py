@@ -6663,6 +6663,21 @@ TRANSFORMERS_PACKAGES = {
     "vptq": ("vptq",),
 }
 VLLM_PACKAGES = {"torchao": ("torchao",), "humming": ("humming",), "fp_quant": ("fp_quant",), "quark": ("quark",)}
+NOT_ON_VLLM = {  # keys of an adapter_config.json that say something else than null, and what they mean
+    "modules_to_save": "adapters with whole layers (modules_to_save)",
+    "use_dora": "DoRA",
+    "lora_bias": "adapters with a bias",
+    "alora_invocation_tokens": "activated LoRA",
+    "layer_replication": "adapters that repeat layers",
+    "use_bdlora": "block-diagonal LoRA",
+    "use_qalora": "QALoRA",
+    "trainable_token_indices": "adapters with tokens of their own",
+    "target_parameters": "adapters of single parameters",
+}
+PLAIN_STARTS = {"gaussian", "eva", "orthogonal", "mica", "lora_ga"}  # saved as a plain LoRA
+MOST_RANK = 512
+OUTPUT_LAYERS = {"lm_head", "embed_out"}
+ON_OUTPUT_LAYER = "adapters of the output layer (their log-likelihoods would be wrong)"
 VLLM_METHODS = {
     "auto-round", "auto_awq", "auto_gptq", "awq", "awq_marlin", "compressed-tensors", "deepseek_v4_fp8",
     "experts_int8", "fbgemm_fp8", "fp8", "fp_quant", "gpt_oss_mxfp4", "gptq", "gptq_marlin", "humming", "inc",
@@ -6702,10 +6717,38 @@ def why_not_loadable(
     )
 
 
+def list_of(value: Any) -> list[Any]:
+    """A list as it is, and nothing for any other value."""
+    return value if isinstance(value, list) else []
+
+
+def adapter_ranks(config: Mapping[str, Any]) -> list[int]:
+    """The ranks of an adapter, from its adapter_config.json."""
+    own = config.get("rank_pattern")
+    ranks = [config.get("r"), *(own.values() if isinstance(own, Mapping) else ())]
+    return [rank for rank in ranks if isinstance(rank, int) and not isinstance(rank, bool)] or [0]
+
+
+def why_not_on_vllm(config: Mapping[str, Any]) -> str | None:
+    """Why vLLM does not run an adapter, told from its adapter_config.json; None when it may."""
+    kind, first = str(config.get("peft_type") or "LORA"), config.get("init_lora_weights")
+    lacking = next((said for name, said in NOT_ON_VLLM.items() if config.get(name)), None)
+    if kind.upper() != "LORA":
+        lacking = f"adapters of the kind {kind}"
+    elif config.get("bias", "none") != "none":
+        lacking = "adapters with a bias"
+    elif isinstance(first, str) and first.lower() not in PLAIN_STARTS:
+        lacking = f"adapters that began as {first}, which changes the base"
+    elif any(str(name).rpartition(".")[2] in OUTPUT_LAYERS for name in list_of(config.get("target_modules"))):
+        lacking = ON_OUTPUT_LAYER
+    elif max(adapter_ranks(config)) > MOST_RANK:
+        lacking = f"ranks above {MOST_RANK}"
+    return f"vLLM does not run {lacking}" if lacking else None
+
+
 def architectures_in(config: Mapping[str, Any]) -> list[str]:
     """What a config.json says of its architecture."""
-    found = config.get("architectures")
-    return [str(name) for name in found] if isinstance(found, list) else []
+    return [str(name) for name in list_of(config.get("architectures"))]
 
 
 def no_text(config: Mapping[str, Any]) -> str | None:
@@ -6997,9 +7040,9 @@ def adapter_facts(
         return replace(nothing, refusal=f"an adapter, and its base: {error}")
     if facts.refusal:
         return replace(nothing, refusal=f"an adapter, and its base {base}: {facts.refusal}")
-    if question.backend == "vllm":
-        other = "--backend accelerate (inspect, lm_eval: hf)"
-        return replace(nothing, refusal=f"adapters are put on a model of transformers: {other}")
+    reason = why_not_on_vllm(config) if question.backend == "vllm" else None
+    if reason:
+        return replace(nothing, refusal=f"{reason}: --backend accelerate (inspect, lm_eval: hf)")
     source = f"its base {base}, {facts.source}"
     return replace(facts, model=model, weights=(facts.weights or 0) + own, source=source, is_adapter=True)
 

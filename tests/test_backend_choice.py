@@ -126,3 +126,55 @@ def test_the_registry_is_read_and_not_imported(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     assert script.known_architectures() == {"LlamaForCausalLM", "GPT2LMHeadModel"}
     assert script.architectures_in(script.configuration(MODEL)) == ["LlamaForCausalLM"]
+
+
+def adapter(config: dict, name: str = "lora"):
+    """An adapter of the example's checkpoint, by its adapter_config.json alone."""
+    folder = Path(name)
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(TINY), **config}))
+    (folder / "adapter_model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    return script.with_base(script.local_model(folder), None, {})
+
+
+def test_adapters_run_on_vllm_where_it_takes_them(here, capsys, monkeypatch):
+    assert chosen(models=[adapter({"r": 8})]) == "vllm"
+    whole = adapter({"r": 8, "modules_to_save": ["lm_head"]}, "whole")
+    assert chosen(models=[whole]) == "accelerate"
+    assert "whole: vLLM does not run adapters with whole layers" in capsys.readouterr().err
+    monkeypatch.setattr(script, "takes_adapters", lambda name: False)
+    assert chosen(models=[adapter({"r": 8}, "other")]) == "accelerate"
+    assert "vLLM does not run adapters of LlamaForCausalLM" in capsys.readouterr().err
+    with pytest.raises(script.ScriptError, match="vLLM does not run adapters with whole layers"):
+        chosen("--backend", "vllm", models=[whole])
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"r": 8, "target_modules": ["q_proj", "lm_head"]}, "output layer"),
+        ({"r": 8, "rank_pattern": {"q_proj": 600}}, "ranks above 512"),
+        ({"r": 8, "use_dora": True}, "DoRA"),
+        ({"r": 8, "bias": "all"}, "with a bias"),
+        ({"r": 8, "init_lora_weights": "pissa"}, "began as pissa"),
+        ({"peft_type": "IA3"}, "of the kind IA3"),
+        ({"r": 8, "init_lora_weights": True, "bias": "none", "modules_to_save": None}, None),
+        ({"r": 8, "init_lora_weights": "gaussian", "target_modules": "all-linear"}, None),
+    ],
+)
+def test_what_vllm_runs_of_an_adapter_is_told_from_its_configuration(config, said):
+    reason = script.why_not_on_vllm(config)
+    assert (reason is None) if said is None else (said in reason)
+
+
+def test_whether_an_architecture_takes_adapters_is_read_and_not_imported(tmp_path, monkeypatch):
+    folder = tmp_path / "vllm" / "model_executor" / "models"
+    folder.mkdir(parents=True)
+    (tmp_path / "vllm" / "__init__.py").write_text("raise RuntimeError('imported')")
+    (folder / "registry.py").write_text(
+        'X = {\n    "A": ("one", "A"),\n    "B": (\n        "two",\n        "B",\n    ),\n}\n'
+    )
+    (folder / "one.py").write_text("class A(nn.Module, SupportsLoRA):\n    pass\n")
+    (folder / "two.py").write_text("class B(nn.Module):\n    pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert [script.takes_adapters(name) for name in ("A", "B", "C")] == [True, False, True]

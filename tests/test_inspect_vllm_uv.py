@@ -255,7 +255,7 @@ def test_messages_of_the_user_in_a_row_are_sent_as_one():
 def test_nothing_secret_is_in_an_argument_list_and_no_token_goes_to_the_server(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "secret-of-the-user")
     monkeypatch.setattr(script, "vllm_on_cpu", lambda: True)
-    words = script.server_command(CHECKPOINT, "engine-1", 8000, tmp_path, True, settings())
+    words = script.server_command(CHECKPOINT, {}, "engine-1", 8000, tmp_path, True, settings())
     assert words[words.index("--host") + 1] == "127.0.0.1"
     assert not any("key" in word for word in words)
     environment = script.server_environment(tmp_path, "the-key", True, settings())
@@ -350,7 +350,7 @@ def server(monkeypatch):
     monkeypatch.setattr(script.VllmServer, "start", lambda self, folder: None)
     monkeypatch.setattr(script, "vllm_on_cpu", lambda: True)
     monkeypatch.setattr(Worker, "asked", [])
-    made = script.VllmServer(CHECKPOINT, settings())
+    made = script.VllmServer(CHECKPOINT, {}, settings())
     made.port, made.key = worker.server_port, "k"
     yield made
     made.close()

@@ -594,6 +594,7 @@ def test_all_steps_of_a_repository_and_folders_in_it(hub, capsys):
 # --- models that cannot run are not paid for ---
 
 ON_ONE = '{"base_model_name_or_path": "me/lm-step_1"}'
+WHOLE_ON_ONE = '{"base_model_name_or_path": "me/lm-step_1", "modules_to_save": ["lm_head"]}'
 WEIGHTS = model_files()["model.safetensors"]
 GPTQ = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
 CANNOT_RUN = {
@@ -634,10 +635,10 @@ CANNOT_RUN = {
         "accelerate",
         "its base",
     ),
-    "an adapter on vLLM": (
-        {"adapter_config.json": ON_ONE, "adapter_model.safetensors": WEIGHTS},
+    "an adapter of whole layers on vLLM": (
+        {"adapter_config.json": WHOLE_ON_ONE, "adapter_model.safetensors": WEIGHTS},
         "vllm",
-        "put on a model of transformers",
+        "vLLM does not run adapters with whole layers",
     ),
 }  # fmt: skip
 
@@ -669,6 +670,7 @@ def test_what_can_run_is_sold(hub, capsys):
             ["--backend", "accelerate", "--timeout", "9h"],
         ),
     }
+    able["on-vllm"] = (able["adapter"][0], ["--backend", "vllm"])
     for name, (files, more) in able.items():
         hub.create_repo(f"me/{name}", files=files)
         assert main("--model", f"me/{name}", "--task", "gsm8k|5", "--limit", "5", "--dry-run", *more) == 0, name

@@ -13,25 +13,48 @@ from typing import Any
 
 from parts.engines.device import ensure_vllm, has_gpu
 from parts.frame import ScriptError
+from parts.harness.models import downloaded
 from parts.harness.vocabulary import Model
 from parts.inputs import input_text, read_json
-from parts.loadable import architectures_in, why_not_loadable
+from parts.loadable import architectures_in, why_not_loadable, why_not_on_vllm
 from parts.records.files import read_record, record_files
 
 LOOKED_AT = 50  # records of an earlier run that tell its backend
 REGISTRY = re.compile(r"""^ {4}["'](\w+)["']: \(""", re.MULTILINE)  # "LlamaForCausalLM": ("llama", "LlamaForCausalLM")
 
 
-def known_architectures() -> set[str] | None:
-    """The architectures that the installed vLLM names in its registry, read without importing it; None without vLLM."""
+def vllm_registry() -> Path | None:
+    """The file of the installed vLLM that names the models it knows; vLLM is not imported. None without vLLM."""
     spec = importlib.util.find_spec("vllm")
     if spec is None or not spec.submodule_search_locations:
         return None
-    path = Path(next(iter(spec.submodule_search_locations))) / "model_executor" / "models" / "registry.py"
+    return Path(next(iter(spec.submodule_search_locations))) / "model_executor" / "models" / "registry.py"
+
+
+def known_architectures() -> set[str] | None:
+    """The architectures that the installed vLLM names in its registry; None without vLLM."""
+    path = vllm_registry()
+    if path is None:
+        return None
     try:
         return set(REGISTRY.findall(input_text(path)))
     except OSError:
         return set()
+
+
+def takes_adapters(architecture: str) -> bool:
+    """Whether the installed vLLM's own source says of an architecture that it takes adapters; read, not imported."""
+    registry = vllm_registry()
+    start = rf"""^ {{4}}["']{re.escape(architecture)}["']: \(\s*["'](\w+)["']"""
+    module = re.search(start, input_text(registry), re.MULTILINE) if registry else None
+    path = registry.with_name(f"{module[1]}.py") if module else Path()
+    return not path.is_file() or "SupportsLoRA" in input_text(path)
+
+
+def adapter_configuration(model: Model) -> dict[str, Any]:
+    """An adapter's adapter_config.json; the folder of an adapter is here."""
+    config = read_json(downloaded(model) / "adapter_config.json")
+    return config if isinstance(config, dict) else {}
 
 
 def configuration(model: Model) -> dict[str, Any]:
@@ -85,6 +108,8 @@ def refuse_unloadable(args: argparse.Namespace, models: Sequence[Model]) -> None
     for model in models:
         config = configuration(model.base or model)
         reason = why_not_loadable(None, config, args.backend, trusted, is_installed, None)
+        if reason is None and model.base and args.backend == "vllm":
+            reason = why_not_on_vllm(adapter_configuration(model))
         if reason is None:
             return
         reasons.append(f"{model.label}: {reason}")
@@ -112,8 +137,6 @@ def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence
         return other, "--batch-size is a setting of it"
     if args.device in ("cpu", "mps"):
         return other, f"--device {args.device}"
-    if any(model.base for model in models):
-        return other, "adapters are put on a model of transformers"
     if not has_gpu():
         return other, "no GPU that vLLM runs on is here"
     known = known_architectures()
@@ -121,11 +144,23 @@ def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence
         if shutil.which("uv") is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
             return other, "a GPU is here, and vLLM is not installed"
         ensure_vllm(other)  # starts this script again with vLLM, which then tells what it knows
-    named = [architectures_in(configuration(model)) for model in models] if known is not None else []
-    lacking = next((names[0] for names in named if names and not set(names) & known), None)
+    lacking = next(filter(None, (unlike_vllm(model, known) for model in models)), None)
     if lacking:
-        return other, f"a GPU is here, and vLLM does not know {lacking}"
+        return other, f"a GPU is here, and {lacking}"
     return "vllm", "a GPU is here" + (", if vLLM knows the architecture" if known is None else "")
+
+
+def unlike_vllm(model: Model, known: set[str] | None) -> str | None:
+    """What of a model vLLM does not run, or None; `known`: the architectures of an installed one."""
+    names = architectures_in(configuration(model.base or model)) if known is not None else []
+    if names and not set(names) & known:
+        return f"vLLM does not know {names[0]}"
+    if not model.base:
+        return None
+    reason = why_not_on_vllm(adapter_configuration(model))
+    if reason is None and names and not any(takes_adapters(name) for name in set(names) & known):
+        reason = f"vLLM does not run adapters of {names[0]}"
+    return reason and f"{model.label}: {reason}"
 
 
 def settled_backend(args: argparse.Namespace, other: str) -> Any:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from parts.checkpoints import weight_files
+from parts.engines.adapters import COPY, probe_tokens, refuse_changed_base, tensors_of
 from parts.engines.layout import layout_difference, read_layout
 from parts.engines.proof import tensor_checksum, text_sha256
 from parts.engines.transformers import check_unchanged, check_weights, swap_state
 from parts.frame import ScriptError
 from parts.harness.models import downloaded
 from parts.harness.vocabulary import Model
-
-PROBE = 24  # tokens of the text on which a model with and without its adapter must not answer alike
 
 
 class HeldWeights:
@@ -57,6 +56,7 @@ class HeldWeights:
     def put_on(self, model: Model) -> None:
         """Put an adapter on the base, take the last one off, and prove both."""
         folder, name, before = downloaded(model), f"adapter_{self.count}", self.adapter
+        refuse_changed_base(folder, downloaded(model.base))
         self.loaded.load_adapter(str(folder), adapter_name=name)
         self.count, self.adapter = self.count + 1, name
         self.loaded.enable_adapters()
@@ -81,7 +81,6 @@ def compare_adapter(loaded: Any, name: str, files: list[Path]) -> tuple[int, str
     another kind (a magnitude, a scale) do not tell whether they change anything.
     """
     import torch
-    from safetensors import safe_open
 
     whole, state = f".modules_to_save.{name}", loaded.state_dict()
     names = {
@@ -90,22 +89,20 @@ def compare_adapter(loaded: Any, name: str, files: list[Path]) -> tuple[int, str
         if f".{name}" in key
     }
     lines, effects, seen = [], set(), set()
-    for file in files:
-        with safe_open(file, framework="pt") as tensors:
-            for key in tensors.keys():  # noqa: SIM118 (no dictionary)
-                short, wanted = key.removeprefix("base_model.model.").removesuffix(".weight"), tensors.get_tensor(key)
-                if short not in names:
-                    raise ScriptError(f"its adapter does not fit: {short} has no place in the base model")
-                own = state[names[short]]
-                if own.shape != wanted.shape or not torch.equal(own.cpu(), wanted.to(own.dtype)):
-                    raise ScriptError(f"its adapter: {short} is not what the file holds")
-                before = state.get(names[short].replace(whole, ".original_module")) if whole in names[short] else None
-                if before is not None:
-                    effects.add(not torch.equal(before, own.to(before.dtype)))
-                elif not short.endswith(("lora_A", "lora_embedding_A")):
-                    effects.add(bool(wanted.any()) if short.endswith(("lora_B", "lora_embedding_B")) else None)
-                seen.add(short)
-                lines.append(f"{short} {tensor_checksum(own)}\n")
+    for key, wanted in tensors_of(files, lambda key: COPY not in key):
+        short = key.removeprefix("base_model.model.").removesuffix(".weight")
+        if short not in names:
+            raise ScriptError(f"its adapter does not fit: {short} has no place in the base model")
+        own = state[names[short]]
+        if own.shape != wanted.shape or not torch.equal(own.cpu(), wanted.to(own.dtype)):
+            raise ScriptError(f"its adapter: {short} is not what the file holds")
+        before = state.get(names[short].replace(whole, ".original_module")) if whole in names[short] else None
+        if before is not None:
+            effects.add(not torch.equal(before, own.to(before.dtype)))
+        elif not short.endswith(("lora_A", "lora_embedding_A")):
+            effects.add(bool(wanted.any()) if short.endswith(("lora_B", "lora_embedding_B")) else None)
+        seen.add(short)
+        lines.append(f"{short} {tensor_checksum(own)}\n")
     if names.keys() - seen:
         raise ScriptError(f"its adapter is incomplete: {min(names.keys() - seen)} is not in the file")
     return len(seen), text_sha256(sorted(lines)), None if None in effects else True in effects
@@ -116,7 +113,7 @@ def differs_from_base(loaded: Any) -> bool:
     import torch
 
     size = loaded.get_input_embeddings().weight.shape[0]
-    tokens = torch.arange(1, PROBE + 1, device=loaded.device)[None] * 7 % size
+    tokens = torch.tensor([probe_tokens(size)], device=loaded.device)
     with torch.inference_mode():
         with_adapter = loaded(tokens).logits.clone()
         loaded.disable_adapters()

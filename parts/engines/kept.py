@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from parts.engines.adapters import adapter_options, put_on, swap_in
 from parts.engines.device import has_gpu, vllm_version
 from parts.engines.held import HeldWeights
 from parts.engines.layout import chat_template_of, read_layout
@@ -87,30 +88,31 @@ class OnVllm:
     """
 
     def __init__(self, model: Model, settings: Settings, open_model: Callable[[VllmEngine, Settings], Any]) -> None:
-        if model.base:
-            raise ScriptError("adapters run on transformers here: choose that --backend")
-        folder = downloaded(model)
+        self.holds, adapters = model.base or model, adapter_options(model)
+        folder = downloaded(self.holds)
         on_cpu = settings.device == "cpu" or not has_gpu()
         if on_cpu and settings.gpu_memory_utilization is None:
             os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
-        self.settings, self.vllm = settings, VllmEngine(folder, **vllm_options(folder, settings, on_cpu))
-        if settings.device.split(":", 1)[0] not in ("auto", self.vllm.device):
-            raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {self.vllm.device}")
-        check_unchanged(model, folder)
+        self.settings = settings
+        self.vllm = VllmEngine(folder, adapters, **vllm_options(folder, settings, on_cpu))
+        try:
+            if settings.device.split(":", 1)[0] not in ("auto", self.vllm.device):
+                raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {self.vllm.device}")
+            check_unchanged(self.holds, folder)
+            put_on(self.vllm, model)
+        except BaseException:  # as in VllmEngine: it holds memory
+            self.close()
+            raise
         dtype = str(self.vllm.config.dtype).removeprefix("torch.")
         loaded, batch_size = open_model(self.vllm, settings), str(settings.batch_size or "auto")
         device, version = self.vllm.device, vllm_version()
-        sums = self.vllm.checksum, self.vllm.proof.text
+        sums = self.vllm.checksum, self.vllm.text
         self.engine = Engine(loaded, dtype, device, batch_size, "vllm", version, *sums)
 
     def swap(self, model: Model) -> None:
-        """Replace the weights by another checkpoint's."""
-        if model.base:
-            raise ScriptError("adapters run on transformers here: choose that --backend")
-        folder = downloaded(model)
-        self.vllm.swap(folder)
-        check_unchanged(model, folder)
-        self.engine = replace(self.engine, checksum=self.vllm.checksum, proof=self.vllm.proof.text)
+        """Replace the weights by another checkpoint's, or the adapter by another one of the same base."""
+        self.holds = swap_in(self.vllm, model, self.holds)
+        self.engine = replace(self.engine, checksum=self.vllm.checksum, proof=self.vllm.text)
 
     @property
     def template(self) -> str:

@@ -121,7 +121,8 @@ def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
         packed = getattr(model, "packed_modules_mapping", None) or {}
         for name, weight in model.named_parameters(remove_duplicate=False):
             # A tied parameter comes a second time under another name: it is in the files under its first.
-            names = first.setdefault(id(weight), file_names(name, packed))
+            # A layer that can hold an adapter has its own parameters in a `base_layer`.
+            names = first.setdefault(id(weight), file_names(name.replace(".base_layer.", "."), packed))
             absent = [part for part in names if part not in place] if name.endswith(".weight") else []
             if 0 < len(absent) < len(names):
                 found["lacking"] = absent[0]

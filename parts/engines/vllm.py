@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from parts.checkpoints import weight_files
+from parts.engines.adapters import adapter_in_engine, adapter_proof, probe_tokens
 from parts.engines.device import choose_dtype
 from parts.engines.layout import choice_requests, fit_prompt, layout_difference, read_layout
 from parts.engines.proof import Proof, refresh_packed, weights_in_engine
@@ -35,10 +36,11 @@ def vllm_options(folder: Path, settings: Settings, on_cpu: bool) -> dict[str, An
 class VllmEngine:
     """vLLM with one model, whose weights can be replaced by those of another checkpoint of the same layout.
 
-    `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be loaded or are not those of the files.
+    `adapters`: options for adapters; they and `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be
+    loaded or are not those of the files.
     """
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, adapters: Mapping[str, Any], **options: Any) -> None:
         # One process for script and engine starts four times faster and can look at its own weights; with several
         # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
         if (options.get("tensor_parallel_size") or 1) == 1:
@@ -49,14 +51,14 @@ class VllmEngine:
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         from vllm import LLM
 
-        self.layout = read_layout(folder)
+        self.layout, self.options = read_layout(folder), adapters
         self.requests = 0
         plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
         given = {name: value for name, value in options.items() if value is not None}
-        self.llm = LLM(model=str(folder), **plain, **given)
-        self.proof = Proof()
+        self.llm = LLM(model=str(folder), **plain, **given, **adapters)
+        self.proof, self.adapter, self.plain = Proof(), None, []
         try:
-            self.checksum = self.check(folder)
+            self.checksum, self.text = self.check(folder), self.proof.text
         except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
             self.close()
             raise
@@ -81,7 +83,28 @@ class VllmEngine:
             raise ScriptError(difference)
         self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
         self.llm.apply_model(refresh_packed)
-        self.checksum = self.check(folder)
+        self.checksum, self.text = self.check(folder), self.proof.text
+
+    def put_on(self, folder: Path) -> None:
+        """Answer with an adapter from now on, in the place of the last one, and prove it."""
+        from vllm.lora.request import LoRARequest
+
+        self.plain = self.plain or self.probed()
+        number = self.adapter.lora_int_id + 1 if self.adapter else 1
+        self.adapter = LoRARequest(f"adapter-{number}", number, str(folder))
+        self.llm.llm_engine.add_lora(self.adapter)
+        found = self.llm.apply_model(functools.partial(adapter_in_engine, folder=str(folder)))
+        self.checksum, self.text = adapter_proof(found, self.probed(), self.plain)
+
+    def probed(self) -> list[float]:
+        """The log-likelihoods of a text."""
+        from vllm import SamplingParams
+
+        tokens = probe_tokens(self.config.get_vocab_size())
+        params = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
+        asked = {"lora_request": self.adapter, "use_tqdm": False}
+        answer = self.llm.generate([{"prompt_token_ids": tokens}], params, **asked)[0]
+        return [place[token].logprob for token, place in zip(tokens[1:], answer.prompt_logprobs[1:], strict=True)]
 
     def check(self, folder: Path) -> str:
         """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
@@ -106,7 +129,7 @@ class VllmEngine:
             for index in order:
                 for tokens, params in self.requests_for(questions[index]):
                     name = str(len(owner))
-                    engine.add_request(name, {"prompt_token_ids": tokens}, params)
+                    engine.add_request(name, {"prompt_token_ids": tokens}, params, lora_request=self.adapter)
                     owner[name], count = (group, index), count + 1
             waiting.append(count)
             self.requests += count

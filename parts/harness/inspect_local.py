@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from parts.engines.layout import layout_difference, read_layout
-from parts.frame import ScriptError, note
+from parts.frame import note
 from parts.harness.inspect_prompts import PLAIN_TEMPLATE
 from parts.harness.inspect_records import inspect_record, library_facts
 from parts.harness.inspect_server import ServedByVllm, advised
@@ -48,7 +48,7 @@ def local_facts(model: Model, task: Task, settings: Settings, engine: Engine) ->
 class LocalSweep(InspectSweep):
     """Measures models with an engine of LOCAL_ENGINES."""
 
-    refused: tuple[Layout, EngineError] | None = None
+    refused: tuple[bool, Layout, EngineError] | None = None
 
     def one(self, row: Assignment) -> None:
         super().one(row)
@@ -59,16 +59,14 @@ class LocalSweep(InspectSweep):
 
     def start(self, model: Model) -> Any:
         """A new engine; one that did not start for a layout is not tried again for another checkpoint of the same."""
-        if model.base and self.settings.backend == "vllm":
-            raise ScriptError("adapters run on transformers here: choose --backend hf")
         layout = read_layout(downloaded(model.base or model))
-        if self.refused and layout_difference(self.refused[0], layout) is None:
-            raise self.refused[1]
+        if self.refused and self.refused[0] == bool(model.base) and not layout_difference(self.refused[1], layout):
+            raise self.refused[2]
         note(f"{model.id}: {self.settings.backend} is started")
         try:
             return LOCAL_ENGINES[self.settings.backend](model, self.settings)
         except EngineError as error:
-            self.refused = layout, error
+            self.refused = bool(model.base), layout, error
             raise
 
     def asked(self, model: Model) -> Any:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.checkpoints import weight_files
+from parts.engines.adapters import adapter_in_engine, adapter_options, adapter_proof, probe_tokens, put_on, swap_in
 from parts.engines.device import vllm_on_cpu, vllm_version
 from parts.engines.layout import layout_difference, read_layout
 from parts.engines.proof import Proof, refresh_packed, weights_in_engine
@@ -98,6 +99,9 @@ class Witness:
     def hub_evals_weights(self, files: list[str]) -> dict[str, Any]:
         return weights_in_engine(self.get_model(), files)  # the worker's own
 
+    def hub_evals_adapter(self, folder: str) -> dict[str, Any]:
+        return adapter_in_engine(self.get_model(), folder)
+
     def hub_evals_refresh(self) -> None:
         refresh_packed(self.get_model())
 
@@ -155,6 +159,7 @@ def server_environment(place: Path, key: str, on_cpu: bool, settings: Settings) 
     kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
     path = os.pathsep.join(part for part in (str(place), os.environ.get("PYTHONPATH")) if part)
     kept |= {"PYTHONPATH": path, "VLLM_API_KEY": key, "VLLM_SERVER_DEV_MODE": "1", "VLLM_NO_USAGE_STATS": "1"}
+    kept["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"  # asked for with the key alone
     kept["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # nor is the login's: a model's own code may run there
     if not settings.trust_remote_code:
         kept["HF_HUB_OFFLINE"] = "1"  # all files are here
@@ -168,8 +173,10 @@ def server_environment(place: Path, key: str, on_cpu: bool, settings: Settings) 
     return kept
 
 
-def server_command(folder: Path, name: str, port: int, place: Path, on_cpu: bool, settings: Settings) -> list[str]:
-    """The command line of a server; nothing in it is secret."""
+def server_command(
+    folder: Path, adapters: Mapping[str, Any], name: str, port: int, place: Path, on_cpu: bool, settings: Settings
+) -> list[str]:
+    """The command line of a server, with options for adapters; nothing in it is secret."""
     options: dict[str, Any] = {
         "host": "127.0.0.1",
         "port": port,
@@ -181,24 +188,28 @@ def server_command(folder: Path, name: str, port: int, place: Path, on_cpu: bool
         "enable-prefix-caching": True,
         "disable-uvicorn-access-log": True,
     }
-    options |= {name.replace("_", "-"): value for name, value in vllm_options(folder, settings, on_cpu).items()}
+    more = vllm_options(folder, settings, on_cpu) | adapters
+    options |= {name.replace("_", "-"): value for name, value in more.items()}
     if not settings.use_chat_template:
         options |= {"chat-template": place / "plain.jinja", "chat-template-content-format": "string"}
     if on_cpu and (settings.tensor_parallel_size or 1) == 1:
         options["distributed-executor-backend"] = "uni"
     given = [(f"--{flag}", value) for flag, value in options.items() if value not in (None, False)]
-    words = [word for flag, value in given for word in ([flag] if value is True else [flag, str(value)])]
+    values = [(flag, [] if value is True else value if isinstance(value, list) else [value]) for flag, value in given]
+    words = [str(word) for flag, several in values for word in (flag, *several)]
     return [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), *words]
 
 
 class VllmServer:
     """`vllm serve` on the loopback interface with one model, whose weights can be replaced by another checkpoint's.
 
-    Raises ScriptError when it does not start, or when weights are not those of the files.
+    `adapters`: options for adapters. Raises ScriptError when it does not start, or when weights
+    are not those of the files.
     """
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        self.folder, self.layout, self.settings = folder, read_layout(folder), settings
+    def __init__(self, folder: Path, adapters: Mapping[str, Any], settings: Settings) -> None:
+        self.folder, self.layout, self.settings, self.options = folder, read_layout(folder), settings, adapters
+        self.adapters, self.plain = 0, []
         self.on_cpu = vllm_on_cpu()
         self.name, self.key = f"engine-{uuid.uuid4().hex[:8]}", secrets.token_urlsafe(24)
         self.place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
@@ -218,7 +229,7 @@ class VllmServer:
         """Start the process; `ready` waits for it."""
         self.reserved = reserved_port()
         self.port = self.reserved.getsockname()[1]
-        command = server_command(folder, self.name, self.port, self.place, self.on_cpu, self.settings)
+        command = server_command(folder, self.options, self.name, self.port, self.place, self.on_cpu, self.settings)
         keeper = [sys.executable, "-c", f"import {SIDE_MODULE}; {SIDE_MODULE}.keep_server()"]
         environment = server_environment(self.place, self.key, self.on_cpu, self.settings)
         with self.log.open("wb") as log:
@@ -245,11 +256,16 @@ class VllmServer:
                 break
             time.sleep(0.1)
         self.reserved.close()
-        self.checksum = self.check(folder)
+        self.checksum, self.text = self.check(folder), self.proof.text
 
     @property
     def alive(self) -> bool:
         return self.keeper is not None and self.keeper.poll() is None
+
+    @property
+    def asked(self) -> str:
+        """The name under which it is asked: its own, or that of the adapter."""
+        return f"adapter-{self.adapters}" if self.adapters else self.name
 
     @property
     def url(self) -> str:
@@ -281,7 +297,7 @@ class VllmServer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             raise ScriptError(f"vLLM refused {path}: {scrub(error.read().decode(errors='replace'))[:300]}") from error
-        return json.loads(text) if text else None
+        return json.loads(text) if text[:1] in (b"{", b"[") else None  # or a sentence
 
     def swap(self, folder: Path) -> None:
         """Replace the weights by those in a folder of the same layout; after an error the engine is of no use."""
@@ -291,7 +307,24 @@ class VllmServer:
         body = {"method": "reload_weights", "kwargs": {"weights_path": str(folder)}}
         self.ask("POST", "/collective_rpc", body)
         self.ask("POST", "/collective_rpc", {"method": "hub_evals_refresh"})
-        self.checksum = self.check(folder)
+        self.checksum, self.text = self.check(folder), self.proof.text
+
+    def put_on(self, folder: Path) -> None:
+        """Answer with an adapter from now on, in the place of the last one, and prove it."""
+        self.plain = self.plain or self.probed()
+        self.adapters += 1
+        self.ask("POST", "/v1/load_lora_adapter", {"lora_name": self.asked, "lora_path": str(folder)})
+        body = {"method": "hub_evals_adapter", "args": [str(folder)]}
+        found = self.ask("POST", "/collective_rpc", body)["results"]
+        self.checksum, self.text = adapter_proof(found, self.probed(), self.plain)
+
+    def probed(self) -> list[float]:
+        """The log-likelihoods of a text."""
+        config = self.layout.config
+        tokens = probe_tokens(config.get("vocab_size") or config["text_config"]["vocab_size"])
+        body = {"model": self.asked, "prompt": tokens, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        places = self.ask("POST", "/v1/completions", body)["choices"][0]["prompt_logprobs"]
+        return [place[str(token)]["logprob"] for token, place in zip(tokens[1:], places[1:], strict=True)]
 
     def check(self, folder: Path) -> str:
         """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
@@ -333,8 +366,8 @@ def server_provider() -> type:
     class ServerAPI(VLLMAPI):
         def __init__(self, model_name: str, server: VllmServer, plain: bool, **more: Any) -> None:
             more |= {"base_url": f"{server.url}/v1", "api_key": server.key}
-            super().__init__(server.name, lazy_init=False, **more)
-            self.model_name = model_name  # in inspect's log; `server.name` is what the server is asked for
+            super().__init__(server.asked, lazy_init=False, **more)
+            self.model_name = model_name  # in inspect's log; `server.asked` is what the server is asked for
             self.context, self.plain = server.context, plain
             self.times: collections.Counter[str] = collections.Counter()
 
@@ -366,13 +399,15 @@ class ServedByVllm:
     advice = SERVER_ADVICE
 
     def __init__(self, model: Model, settings: Settings) -> None:
-        folder = downloaded(model)
+        self.holds, adapters = model.base or model, adapter_options(model)
+        folder = downloaded(self.holds)
         self.settings, self.folder = settings, folder
-        self.server = VllmServer(folder, settings)
+        self.server = VllmServer(folder, adapters, settings)
         try:
             server_provider()  # imported while the server starts
             self.server.ready(folder)
-            check_unchanged(model, folder)
+            check_unchanged(self.holds, folder)
+            put_on(self.server, model)
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):
@@ -384,16 +419,12 @@ class ServedByVllm:
         """How the model really runs."""
         proof, device = self.server.proof, "cpu" if self.server.on_cpu else "cuda"
         dtype, sums = proof.found[0]["dtype"], self.server.checksum
-        return Engine(self.server, dtype, device, "continuous", "vllm", vllm_version(), sums, proof.text)
+        return Engine(self.server, dtype, device, "continuous", "vllm", vllm_version(), sums, self.server.text)
 
     def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the engine is of no use."""
-        if model.base:
-            raise ScriptError("adapters run on transformers here: choose --backend hf")
-        folder = downloaded(model)
-        self.server.swap(folder)
-        check_unchanged(model, folder)
-        self.folder = folder
+        """Replace the weights, or the adapter; after an error the engine is of no use."""
+        self.holds = swap_in(self.server, model, self.holds)
+        self.folder = downloaded(self.holds)
 
     def opened(self, name: str) -> Any:
         """An inspect Model that asks the server."""

@@ -68,7 +68,9 @@ def list_names(
     known = names if isinstance(names, Mapping) else None
     keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
     wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
-    order = sorted(keys, key=lambda name: (name not in first, natural_key(name)))
+    start = pattern.casefold()  # the name itself, then what begins with it, then the rest
+    near = {name: (not name.casefold().startswith(start), name.casefold() != start) for name in keys}
+    order = sorted(keys, key=lambda name: (name not in first, near[name], natural_key(name)))
     found = [name for name in order if any(map(wanted.match, [name, *keys[name]]))]
     if not found:
         others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}

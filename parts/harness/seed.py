@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from typing import Any
 
 
@@ -18,9 +19,10 @@ def dataset_revision(dataset: Any) -> str | None:
 
 
 def seed_everything(seed: int) -> None:
+    """Seed what is imported: a plan does without torch, and what answers has imported it."""
     import numpy
-    import torch
 
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)

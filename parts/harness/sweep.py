@@ -19,7 +19,17 @@ from parts.harness.logs import LogTail, run_progress
 from parts.harness.models import forget_downloads
 from parts.harness.records import write_failure, write_record
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import Assignment, Finished, Job, Model, Outcome, ResultsRepo, Task, score_line
+from parts.harness.vocabulary import (
+    Assignment,
+    Finished,
+    Job,
+    Model,
+    Outcome,
+    RefusedModel,
+    ResultsRepo,
+    Task,
+    score_line,
+)
 from parts.hub.results_repo import Uploads
 from parts.private import explain, said_by, scrub
 
@@ -77,6 +87,8 @@ class Sweep:
         if self.engine:
             try:
                 return self.engine.swap(model)
+            except RefusedModel:
+                raise
             except Exception as error:
                 note(f"{model.label}: a new engine is started: {said_by(error)[:200]}")
                 self.drop()
@@ -176,7 +188,8 @@ class EngineSweep(Sweep):
             with self.clock("load"):
                 self.load(row.model)
         except Exception as error:
-            self.drop()
+            if not isinstance(error, RefusedModel):
+                self.drop()
             for task in row.tasks:
                 self.fail(row, task, error)
         else:

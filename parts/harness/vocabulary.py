@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parts.frame import natural_key, slug
+from parts.frame import ScriptError, natural_key, slug
 from parts.harness.settings import Settings
 
 ALL = "all"  # as a task: every task of the custom file
@@ -36,6 +36,10 @@ class TaskRequest:
 
     def __str__(self) -> str:
         return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+class RefusedModel(ScriptError):
+    """A model that an engine does not take, told before the engine was touched: what it holds stays of use."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from parts.frame import ScriptError, listing, natural_key
 from parts.inputs import open_input, read_json, strict_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import ModelFacts, split_place
-from parts.loadable import is_adapter_repo, why_not_loadable
+from parts.loadable import is_adapter_repo, why_not_loadable, why_not_on_vllm
 from parts.names import parse_checkpoint_name
 from parts.training_runs import is_hub_place
 
@@ -255,9 +255,9 @@ def adapter_facts(
         return replace(nothing, refusal=f"an adapter, and its base: {error}")
     if facts.refusal:
         return replace(nothing, refusal=f"an adapter, and its base {base}: {facts.refusal}")
-    if question.backend == "vllm":
-        other = "--backend accelerate (inspect, lm_eval: hf)"
-        return replace(nothing, refusal=f"adapters are put on a model of transformers: {other}")
+    reason = why_not_on_vllm(config) if question.backend == "vllm" else None
+    if reason:
+        return replace(nothing, refusal=f"{reason}: --backend accelerate (inspect, lm_eval: hf)")
     source = f"its base {base}, {facts.source}"
     return replace(facts, model=model, weights=(facts.weights or 0) + own, source=source, is_adapter=True)
 
