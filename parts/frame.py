@@ -95,6 +95,11 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
+def plural(count: int, noun: str) -> str:
+    """'1 file', '2 files'."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def near_place(path: Path) -> str:
     """' (did you mean DIR/tiny_run?)' for a file or folder that is not there and a neighbour of nearly its name.
 

@@ -552,6 +552,11 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
+def plural(count: int, noun: str) -> str:
+    """'1 file', '2 files'."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def near_place(path: Path) -> str:
     """' (did you mean DIR/tiny_run?)' for a file or folder that is not there and a neighbour of nearly its name.
 
@@ -8583,7 +8588,7 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         clusters += f" and {listing(map(str, sorted(raters)))} raters" if raters else ""
         formulas = {task.items.formula for task in by_items} - {""}
         clusters += f", by their statistics ({listing(sorted(formulas))})," if formulas else ""
-        parts.append(f"paired bootstrap over {items:,} items{clusters} of {len(by_items)} tasks")
+        parts.append(f"paired bootstrap over {items:,} items{clusters} of {plural(len(by_items), 'task')}")
     if len(by_items) < len(tasks):
         names = listing(task.name for task in tasks if task.items is None)
         parts.append(f"independent normal errors, not paired, from the records' standard errors for {names}")

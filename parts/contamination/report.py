@@ -22,9 +22,8 @@ from parts.contamination.vocabulary import (
     Mean,
     Rule,
     ScoreRow,
-    plural,
 )
-from parts.frame import number, percent, plain, single_line
+from parts.frame import number, percent, plain, plural, single_line
 from parts.tables import pipe_table
 
 SHOWN_SUSPECTS = 10

@@ -38,8 +38,8 @@ from parts.contamination.files import (
 )
 from parts.contamination.report import MOST_PROBLEMS
 from parts.contamination.scanning import BEHIND, Scanner, add_found
-from parts.contamination.vocabulary import Found, Index, Part, ScanSettings, Sources, plural
-from parts.frame import ScriptError, listing, near_place, single_line, write_whole
+from parts.contamination.vocabulary import Found, Index, Part, ScanSettings, Sources
+from parts.frame import ScriptError, listing, near_place, plural, single_line, write_whole
 from parts.hub.token import hub_token
 from parts.inputs import input_lines, is_input, open_input
 from parts.tables import progress_bar

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from parts.frame import percent
+from parts.frame import percent, plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -392,8 +392,3 @@ class Check:
         if any(one.suspect for one in self.judged):
             return CONTAMINATED
         return UNDECIDED if self.doubts else NOT_FOUND
-
-
-def plural(count: int, noun: str) -> str:
-    """'1 file', '2 files'."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from parts.frame import ScriptError, listing
+from parts.frame import ScriptError, listing, plural
 from parts.ranking.corpus import corpus_interval, corpus_scores_drawn, corpus_scores_halved
 from parts.ranking.rank import Options, candidates, choose_best
 from parts.ranking.scores import category_members
@@ -434,7 +434,7 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         clusters += f" and {listing(map(str, sorted(raters)))} raters" if raters else ""
         formulas = {task.items.formula for task in by_items} - {""}
         clusters += f", by their statistics ({listing(sorted(formulas))})," if formulas else ""
-        parts.append(f"paired bootstrap over {items:,} items{clusters} of {len(by_items)} tasks")
+        parts.append(f"paired bootstrap over {items:,} items{clusters} of {plural(len(by_items), 'task')}")
     if len(by_items) < len(tasks):
         names = listing(task.name for task in tasks if task.items is None)
         parts.append(f"independent normal errors, not paired, from the records' standard errors for {names}")
