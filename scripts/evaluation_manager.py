@@ -108,7 +108,7 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
         plan = still_said(plan, state)
         change = merge(plan, state)
         change.questions = asked
-        change.notes += told_otherwise(plan, state, change)
+        tell_otherwise(plan, state, change)
         refuse_open_ends(change)
         refuse_invalid(plan, state, change)
         outcome = carry_out(plan, args, hub, state, change, still_said)
@@ -903,7 +903,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from statistics import NormalDist
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
@@ -960,11 +960,16 @@ def plain_text(source: str) -> str:
     "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
     """
     source = source[:MAX_CELL_TEXT]
-    if _SPECIAL.search(source) is None and "  " not in source:
+    if as_it_stands(source):
         return source.strip()
     if match := _BOLD_NUMBER.fullmatch(source):
         return match[1].strip()
     return _plain_text(source)
+
+
+def as_it_stands(source: str) -> bool:
+    """Whether a source is read as it stands."""
+    return _SPECIAL.search(source) is None and "  " not in source and len(source) <= MAX_CELL_TEXT
 
 
 @functools.lru_cache(maxsize=4096)
@@ -2089,8 +2094,7 @@ _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A benchmark's label, taken apart: "DROP (3-shot F1)" -> DROP, 3-shot, F1."""
 
     name: str  # as it stands, without shots and metric; brackets that name a split, a subset or a mode stay
@@ -2169,7 +2173,7 @@ def take_shots(name: str, shots: list[str]) -> str:
 
 def note_of(text: str, other: str | None = None) -> str | None:
     """The note that a mode has: "w/ tools" -> With tools, "no tools" -> None, the default; else `other`."""
-    return next((note for pattern, note in _NOTES if pattern.search(text)), other)
+    return next((note for pattern, note in _NOTES if pattern.search(text)), other) if text else other
 
 
 def take_part(part: str, shots: list[str], metric: list[str]) -> str:
@@ -2219,6 +2223,9 @@ def is_measure(text: str) -> bool:
 @functools.lru_cache(maxsize=8192)
 def is_average(text: str) -> bool:
     """Whether a label is an average of a table and names nothing of its own: "Avg.", "Overall Acc.", "Average (56)"."""
+    words = words_of(text)
+    if text[:1] not in ("(", "[", "（") and (not words or words[0] not in AVERAGES):
+        return False
     words = words_of(_BRACKET.sub("", text))
     return bool(words) and words[0] in AVERAGES and all(
         w in AVERAGES or w in MEASURES or w in MEASURE_FILLERS for w in words
@@ -2249,9 +2256,10 @@ def is_fact(text: str) -> bool:
         return False
     if text.startswith("#"):
         return "shot" not in text.lower()
-    if text in ("±", "+/-") or ((unit := _BRACKET.search(text)) and is_unit(unit[1] or unit[2] or unit[3] or "")):
+    unit = _BRACKET.search(text)
+    if text in ("±", "+/-") or (unit and is_unit(unit[1] or unit[2] or unit[3] or "")):
         return True
-    words = [w for w in words_of(_BRACKET.sub("", text) or text) if not w.isdigit()]
+    words = [w for w in words_of((unit and _BRACKET.sub("", text)) or text) if not w.isdigit()]
     return any(w in FACTS for w in words) and all(w in FACTS or w in FACT_FILLERS for w in words)
 
 
@@ -2297,6 +2305,8 @@ class Vocabulary:
 @functools.lru_cache(maxsize=8192)
 def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a label is in the vocabulary, or is shaped like a benchmark's name."""
+    if len(text) > 150:
+        return False
     if vocabulary.keys.get(folded_name(text)):
         return True
     if _SHAPE.search(text.casefold()):
@@ -2795,6 +2805,7 @@ def to_yaml(value: Any, **options: Any) -> str:
 # --- parts/cards/tables.py --------------------------------------------------------------------------------------------
 
 MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
+TEXT_BEHIND = 700  # characters behind the last table that are parsed
 MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
 
 
@@ -2840,6 +2851,9 @@ class Card:
 
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+_PLAIN_LINE = re.compile(  # a letter, or a list's mark with a text behind it, or bold words
+    r"([-*+]|\d{1,9}[.)]) {1,3}(?=[^\W\d_]|\*{1,2}[^\s*]|[(\"'“]|`(?!``))|(?=[^\W\d_]|\*\*[^\s*])"
+)
 _PIPE = re.compile(r"(?<!\\)\|")
 _RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
@@ -2872,20 +2886,28 @@ def markdown_parser() -> Any:
 
 
 def prose(state: Any, start: int, end: int, silent: bool) -> bool:
-    """A block rule for paragraphs whose lines all begin with a letter, up to a blank line; no other rule takes it."""
-    line, blank = start, False
-    while line < end and not blank:
-        at = state.bMarks[line] + state.tShift[line]
-        if blank := at >= state.eMarks[line]:
+    """A block rule for paragraphs and lists of plain lines, up to a blank line; no other rule takes any of them."""
+    texts: list[list[str]] = [[]]
+    line, listed = start, False
+    while line < end and not silent:
+        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+        if not source:
             break
-        if not 0 <= state.sCount[line] - state.blkIndent < 4 or not state.src[at].isalpha():
+        begin = _PLAIN_LINE.match(source)
+        if not begin or not 0 <= state.sCount[line] - state.blkIndent < 4:
             return False
+        if begin[1]:
+            listed = True
+            texts.append([])
+        texts[-1].append(source[begin.end() :])
         line += 1
-    if silent or line == start or not (blank or line == len(state.bMarks) - 1):
+    after = next((i for i in range(line, end) if not state.isEmpty(i)), end) if listed else end
+    goes_on = after < end and state.sCount[after] - state.blkIndent > 1  # the last item has more in it
+    if silent or line == start or goes_on or not (line < end or line == len(state.bMarks) - 1):
         return False
     state.line = line
-    token = state.push("inline", "", 0)
-    token.content = state.getLines(start, line, state.blkIndent, False).strip()
+    for lines in filter(None, texts):
+        state.push("inline", "", 0).content = "\n".join(lines).strip()
     return True
 
 
@@ -2895,6 +2917,11 @@ def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int,
     `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
     tokens for each cell take a third of the time of a whole card.
     """
+    if start + 2 > end:
+        return False
+    at = state.bMarks[start + 1] + state.tShift[start + 1]
+    if state.src[at : at + 1] not in ("|", "-", ":"):
+        return False  # the line below says at one look that this is none
     found = is_table(state, start, end, True)
     if silent or not found:
         return found
@@ -2933,10 +2960,18 @@ def parse_card(text: str) -> Card:
     if len(text) > MAX_CARD:
         raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
     front = _FRONT.match(text)
-    pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
+    body = text[front.end() :] if front else text.removeprefix("\ufeff")
+    pieces = list(read_blocks(body[: end_of_tables(body)]))
     pieces = list(document_order(pieces))
     title = next((one_line(text) for kind, _, text in pieces if kind == "heading"), "")
     return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
+
+
+def end_of_tables(body: str) -> int:
+    """Where no table begins or goes on any more: behind the last mark of one, with what may say something of it."""
+    at = max(map(body.rfind, "|<>")) + 1 + TEXT_BEHIND
+    end = body.find("\n\n", at)
+    return len(body) if end < 0 or "\r" in body else end
 
 
 def read_front_matter(text: str) -> dict[str, str]:
@@ -2951,14 +2986,15 @@ def read_front_matter(text: str) -> dict[str, str]:
 def read_blocks(body: str) -> Iterator[Piece]:
     """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
     parser, found = markdown_parser(), []
-    parser.block.parse(re.sub(r"\r\n?", "\n", body).replace("\0", "\ufffd"), parser, {}, found)
+    body = re.sub(r"\r\n?", "\n", body) if "\r" in body else body
+    parser.block.parse(body.replace("\0", "\ufffd"), parser, {}, found)
     tokens = iter(found)
     for token in tokens:
         kind = token.type
         if kind == "heading_open":
             yield "heading", int(token.tag[1]), next(tokens).content
         elif kind == "pipe_table":
-            yield "pipe", 0, [[Cell(source, plain_text(source)) for source in row] for row in token.meta["rows"]]
+            yield "pipe", 0, list(map(plain_cells, token.meta["rows"]))
         elif kind == "html_block":
             yield from html_pieces(token.content)
         elif kind == "inline":
@@ -2966,6 +3002,13 @@ def read_blocks(body: str) -> Iterator[Piece]:
                 yield "html", 0, source
             else:
                 yield "text", 0, token.content
+
+
+def plain_cells(row: Sequence[str]) -> list[Cell]:
+    """The cells of a pipe table's row; of a row without markup at one look."""
+    if as_it_stands(" ".join(filter(None, row))):
+        return [Cell(source, source) for source in row]
+    return [Cell(source, plain_text(source)) for source in row]
 
 
 def html_pieces(source: str) -> Iterator[Piece]:
@@ -3196,7 +3239,7 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             before, fresh = content[-MAX_PARAGRAPH:], None
             if path and not path[-1][2]:
                 path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
-            if bold := _BOLD_LINE.fullmatch(content):  # a heading but for its markup
+            if "**" in content[:9] and (bold := _BOLD_LINE.fullmatch(content)):  # a heading but for its markup
                 kind, level, content = "heading", 7, bold[1]
         if kind == "heading" and not (content := one_line(content)):
             continue  # nobody sees it: the heading above goes on
@@ -3223,8 +3266,9 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
 # --- parts/cards/values.py --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
+    """What a cell, or a part of it, says."""
+
     numbers: tuple[float, ...]  # more than one: it cannot be told which is the score
     percent: bool = False
     shots: str | None = None
@@ -3235,6 +3279,7 @@ MISSING_CELL = re.compile(
     r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
     r"待定|无|暂无"
 )
+LONGEST_MISSING = 7  # letters of a word for nothing
 # A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
 is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
@@ -3249,7 +3294,6 @@ _REST = re.compile(
 )
 
 
-@functools.lru_cache(maxsize=16384)
 def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     """The numbers of a score cell, or None for anything else: "7B", "5-shot", "16.3GB", "2024-05-13", "1e-4", "-".
 
@@ -3291,6 +3335,8 @@ def cell_kind(text: str, decimal_comma: bool = False) -> str:
     """What a cell holds; ODD_CELL: digits and marks that are no plain number, such as "85,2" among points."""
     if not text or is_decimal(text):
         return NUMBER_CELL if text else BLANK_CELL
+    if text[0].isascii() and text[0].isalpha() and text[0] not in "xX" and not _DIVIDER.search(text):
+        return NOTHING_CELL if len(text) <= LONGEST_MISSING and MISSING_CELL.fullmatch(text) else TEXT_CELL
     digits = _DIGIT.search(text)
     if digits and cell_values(text, decimal_comma):
         return NUMBER_CELL
@@ -3315,8 +3361,8 @@ def cell_values(text: str, decimal_comma: bool = False) -> tuple[Value | None, .
         return ()
     for divider in _DIVIDERS:
         parts = divider.split(text)
-        values = tuple(parse_value(part, decimal_comma) for part in parts)
-        if len(parts) > 1 and any(values) and all(
+        values = tuple(parse_value(part, decimal_comma) for part in parts) if len(parts) > 1 else ()
+        if any(values) and all(
             value or MISSING_CELL.fullmatch(part) for value, part in zip(values, parts, strict=True)
         ):  # fmt: skip
             return values
@@ -3379,11 +3425,9 @@ _COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+
 _POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
 
 
-def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:
-    """Whether a table writes 85,2 for 85.2: some cell does, and none has a decimal point."""
-    if not any(map(_COMMA_NUMBER.match, [cell.text for row in rows for cell in row if "," in cell.text])):
-        return False
-    return not any(_POINT_NUMBER.match(cell.text) for row in rows for cell in row)
+def uses_decimal_comma(texts: Collection[str]) -> bool:
+    """Whether the cells of a table write 85,2 for 85.2: some cell does, and none has a decimal point."""
+    return any(_COMMA_NUMBER.match(text) for text in texts if "," in text) and not any(map(_POINT_NUMBER.match, texts))
 
 
 # --- parts/cards/grid.py ----------------------------------------------------------------------------------------------
@@ -3450,14 +3494,19 @@ class Grid:
 
     def __init__(self, table: Table, vocabulary: Vocabulary) -> None:
         self.table, self.rows, self.width, self.vocabulary = table, table.rows, table.width, vocabulary
-        self.comma = uses_decimal_comma(self.rows)
-        self.captions: list[str] = [table.caption] if table.caption else []
-        self.odd_rows: list[int] = []  # rows that may be another header
-        kinds = {text: cell_kind(text, self.comma) for text in {cell.text for row in self.rows for cell in row}}
+        texts = {cell.text for row in self.rows for cell in row}
+        self.comma = uses_decimal_comma(texts)
+        kinds = {text: cell_kind(text, self.comma) for text in texts}
+        self.has_values = NUMBER_CELL in kinds.values()
         self.kinds = [[kinds[cell.text] for cell in row] for row in self.rows]
-        self.has_values = any(NUMBER_CELL in row for row in self.kinds)
-        self.blocks = self.find_blocks() if self.width else []
-        for block in self.blocks:
+        self.captions: list[str] = [table.caption] if table.caption else []  # also those that blocks finds
+        self.odd_rows: list[int] = []  # rows that may be another header
+
+    @functools.cached_property
+    def blocks(self) -> list[Block]:
+        """The headers with their rows; looked for only where something is a number, or somebody asks."""
+        blocks = self.find_blocks() if self.width else []
+        for block in blocks:
             self.find_sections(block)
             told = [row for row in block.body if not is_fact(label_text(self.rows[row][0].text))]
             block.told = told or block.body
@@ -3468,6 +3517,7 @@ class Grid:
                 block.roles = [known.get(column, "plain") for column in range(self.width)]
             else:
                 block.roles = [self.role(block, column) for column in range(self.width)]
+        return blocks
 
     def segments(self, block: Block) -> list[range]:
         """The columns of tables that stand side by side in one: each begins at a column of labels behind one of values.
@@ -3699,7 +3749,9 @@ class Score:
 
     def place(self) -> tuple[str, ...]:
         """What two results of the same thing share."""
-        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+        return tuple(
+            folded_name(part) if part else "" for part in (self.benchmark, self.metric, self.shots, self.notes)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -3826,8 +3878,7 @@ class Taken:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class CellLabels:
+class CellLabels(NamedTuple):
     """What the table says of a result beside its value: the texts of its name, outermost first, and its settings."""
 
     texts: tuple[str, ...] = ()
@@ -3842,7 +3893,7 @@ class CellLabels:
     header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
 
     def with_texts(self, texts: Sequence[str]) -> CellLabels:
-        return dataclasses.replace(self, texts=tuple(texts))
+        return self._replace(texts=tuple(texts))
 
 
 class ScoreReader:
@@ -3875,11 +3926,11 @@ class ScoreReader:
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
                     if above or percent:
-                        said = dataclasses.replace(said, texts=(*said.texts, *above), percent=percent)
+                        said = said._replace(texts=(*said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels(header_shots=names.header_shots)
-        said = dataclasses.replace(said, note=note_of(block.sections.get(index) or ""))
+        said = said._replace(note=note_of(block.sections.get(index) or ""))
         values = [column for column in block.columns("value") if column in columns]
         for column in columns if pick.only else values:
             path = list(block.paths[column])
@@ -3888,7 +3939,7 @@ class ScoreReader:
                 path = [text for text in path if is_measure(text)]
             if taken.takes(pick, column, " / ".join(path), False):
                 unnamed = not said.texts and generic and not any(map(is_average, path))
-                labels = dataclasses.replace(said, texts=(*said.texts, *path), unnamed=unnamed)
+                labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed)
                 self.take_cell(index, column, labels, pick, taken)
 
     def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
@@ -4017,7 +4068,7 @@ class ScoreReader:
             notes = [label.note] if label.note else notes
         else:
             name, key, outer = self.name_of(names, texts, said)
-        if key and self.vocabulary.keys.get(folded_name(name)) == key:
+        if key and any(notes) and self.vocabulary.keys.get(folded_name(name)) == key:
             notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
         percent = value.percent or said.percent or any("(%)" in text for text in texts)
@@ -4051,9 +4102,11 @@ class ScoreReader:
             return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
-        name = " ".join(label.name for label in names)
-        note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
-        key = self.vocabulary.key(Label(name, note=note, bare=bare))
+        label = names[0]
+        if len(names) > 1:
+            note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
+            label = Label(" ".join(label.name for label in names), note=note, bare=bare)
+        name, key = label.name, self.vocabulary.key(label)
         if not key and benchmark and not self.has_benchmarks and benchmark not in name:
             name = f"{name} ({benchmark})"  # a part of the benchmark that the heading names
         return name, key, None
@@ -4061,11 +4114,11 @@ class ScoreReader:
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
         low, high = self.vocabulary.ranges.get(score.key or "", (None, None))
-        if score.unit != "percent" and any(word in (score.metric or "").casefold() for word in NOT_A_SHARE):
-            return ""
         if score.unit == "percent" or (score.metric and is_measure(score.metric)):
             low, high = -100 if low is None else low, 100 if high is None else high
         if (low is not None and score.value < low) or (high is not None and score.value > high):
+            if score.unit != "percent" and any(word in (score.metric or "").casefold() for word in NOT_A_SHARE):
+                return ""
             most = "more" if high is None else f"{high:g}"
             return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
         return ""
@@ -4073,6 +4126,8 @@ class ScoreReader:
 
 def said_once(parts: Sequence[str | None]) -> str | None:
     """What several places say, each once: "5-shot, CoT"."""
+    if not any(parts):
+        return None
     return ", ".join({part.strip().casefold(): part.strip() for part in parts if part}.values()) or None
 
 
@@ -4095,6 +4150,7 @@ class RowNames:
 
     def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
         self.grid, self.block, self.model, self.within = grid, block, model, within
+        self.known: dict[tuple[str, ...], list[int]] = {}  # columns by roles
         texts = self.columns("benchmark") or self.columns("text", "group", "setting", "model")
         roles = ("benchmark", "text", "group", "setting", "model", "shots", "metric")
         self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
@@ -4105,7 +4161,9 @@ class RowNames:
         self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
 
     def columns(self, *roles: str) -> list[int]:
-        return [column for column in self.block.columns(*roles) if column in self.within]
+        if (found := self.known.get(roles)) is None:
+            found = self.known[roles] = [column for column in self.block.columns(*roles) if column in self.within]
+        return found
 
     def cell(self, row: int) -> str:
         return self.filled[self.main][row].text if self.main is not None else ""
@@ -4171,6 +4229,7 @@ class HarnessNames(RowNames):
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
 _DOUBT = re.compile(rf"(?i)\b(?:{CARD_WORDS['doubt_words']})\b|显存|速度|下载")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
+_MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
@@ -4243,8 +4302,13 @@ class Reader:
         self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
         self.headings = table.headings
+
+    @functools.cached_property
+    def around(self) -> list[str]:
+        """The captions, and the paragraphs before and behind, without one that leads to what follows."""
+        table, captions = self.table, self.grid.captions if self.grid.blocks else ()
         below = table.after if len(table.after) < 200 and table.after[-1:] not in (":", "：") else ""
-        self.around = [text for text in (*self.grid.captions, *table.layout, table.before, below) if text]
+        return [text for text in (*captions, *table.layout, table.before, below) if text]
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -4469,7 +4533,7 @@ class Reader:
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
             if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
-        if self.loose() and not self.sibling(BASE | TUNED):
+        if not model.kind and not self.sibling(BASE | TUNED) and self.loose():
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
@@ -4499,7 +4563,7 @@ class Reader:
 
     @functools.cached_property
     def relations(self) -> list[tuple[str, tuple[str, ...]]]:
-        return table_relations(self.table, self.model)
+        return [relation_of(text, self.model) for text in table_texts(self.table) if self.model.trace(text)]
 
     def sibling(self, words: frozenset[str]) -> bool:
         """Whether a label of this table is the name with one of these words added."""
@@ -4516,7 +4580,8 @@ class Reader:
         labels = list(dict.fromkeys(grid.texts("benchmark", "text", "group", "model", "setting")))
         labels += [section for b in grid.blocks for section in set(b.sections.values()) if section]
         named = [text for text in labels if is_benchmark(text, self.vocabulary) or is_measure(text)]
-        headed = [t for p in paths for t in p if is_benchmark(t, self.vocabulary) or is_measure(t) or is_average(t)]
+        heads = (t for p in paths for t in p if is_benchmark(t, self.vocabulary) or is_measure(t) or is_average(t))
+        headed = list(itertools.islice(heads, max(0, 3 - len(named))))
         corner = next((p[-1] for p, r in zip(block.paths, block.roles, strict=True) if p and r in TEXT_ROLES), "")
         corner = corner or next((path[-1] for path in block.paths if path), "")  # "Hardware": its rows are facts
         reading.orientation = self.orientation(columns, rows, len(named) / max(1, len(labels)), paths, corner)
@@ -4693,22 +4758,21 @@ def is_loose(card: Card, model: ModelName) -> bool:
     if model.kind:
         return False
     for table in card.tables:
-        relations = table_relations(table, model)
+        texts = [text for text in table_texts(table) if model.trace(text)]
+        relations = [relation_of(text, model) for text in texts if _MAY_BE_BASE.search(text)]
         if any(relation == "more" and kind_word(rest) == "base" for relation, rest in relations):
             return True
-        if not relations or not any(map(_TUNED_TEXT.search, (*table.headings, table.caption))):
+        if not texts or not any(map(_TUNED_TEXT.search, (*table.headings, table.caption))):
             continue
-        texts = {cell.text for row in table.rows[:200] for cell in row[:50] if len(cell.text) < 80}
         family = [text for text in texts if model.core in name_tokens(text)]
         if family and not any(kind_word(name_tokens(text)) == "tuned" for text in family):
             return True
     return False
 
 
-def table_relations(table: Table, model: ModelName) -> list[tuple[str, tuple[str, ...]]]:
-    """How the cells of a table that may have the model's name in them relate to it."""
-    texts = {cell.text for row in table.rows[:200] for cell in row[:50]}
-    return [relation_of(text, model) for text in texts if 1 < len(text) < 80 and model.trace(text)]
+def table_texts(table: Table) -> set[str]:
+    """The cells of a table that may be names."""
+    return {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
 
 
 def says(texts: Sequence[str], label: str) -> bool:
@@ -6968,6 +7032,14 @@ def check_number(value: Any, where: str) -> None:
         raise ValueError(f"{where}: {single_line(repr(value))[:60]} is no number")
 
 
+def written_value(plan: Plan, entry: Entry) -> float:
+    """A result's value in the unit in which it is written, which the leaderboard may have decided."""
+    rows = [plan.eval_results[path][0]["value"] for path, own in plan.made_of.items() if own == entry]
+    if plan.model_index:
+        rows.append(plan.model_index[plan.entries.index(entry)]["metrics"][0]["value"])
+    return rows[-1] if rows else person_number(entry.value, entry.unit)
+
+
 def entry_name(entry: Entry) -> str:
     """A result's name with its settings, each once: "GSM8K (5-shot)", "HLE (w/ tools)"."""
     said = normalize_name(entry.benchmark)
@@ -7521,7 +7593,7 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
     if answer or (unit and board.plain):
         why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
         row["value"] = rescaled(value, str(board.scale))
-        plan.remarks.append(f"{path}: {value} written as {row['value']}, in {board.scale}, {why}")
+        plan.remarks.append(f"{path}: {value:.12g} written as {row['value']:.12g}, in {board.scale}, {why}")
         if own and plan.model_index:
             metric = plan.model_index[plan.entries.index(own)]["metrics"][0]
             metric |= {"value": row["value"], "name": unit_name(metric["name"], str(board.scale))}
@@ -9233,28 +9305,39 @@ def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> lis
     ]
 
 
-def told_otherwise(plan: Plan, state: RepoState, change: Change) -> list[str]:
-    """What the card's tables and the repo's metadata say otherwise once the change is written, for people."""
-    measures, found = measures_of(plan), []
+def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
+    """Ask about results of which the card's tables or the repo's metadata say another value once all is written.
+
+    Two values of one result are never published without a word: --beside NAME says that it is another one, --replace
+    that the new value holds; then it is a note.
+    """
+    measures = measures_of(plan)
     if change.conflicts:
-        return []
+        return
     card = change.files.get("README.md", state.card)
     files = state.files | {path: data.decode() for path, data in change.files.items() if path != "README.md"}
     standings = standings_of(dataclasses.replace(state, card=card, files=files), measures)
     tables = [] if all(map(is_of_card, plan.entries)) else card_claims(state.card, plan.repo_id, measures)
     for entry in plan.entries:
-        mine, value = measures.of_entry(entry), f"{person_number(entry.value, entry.unit):.12g}"
-        for item in standings:
-            if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures):
-                found.append(f"{item.where} says {item.value} of {entry.benchmark}, and not {value}")
-        for row, other in tables if not is_of_card(entry) else ():
-            theirs = measures.of_entry(other)
-            if measures.relation(theirs, mine) != OTHER and not same_entry(other, entry, measures):
-                found.append(
-                    f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin}), "
-                    f"and not {value}"
-                )
-    return list(dict.fromkeys(map(single_line, found)))
+        mine = measures.of_entry(entry)
+        found = [
+            f"{item.where} says {item.value} of {entry.benchmark}"
+            for item in standings
+            if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures)
+        ]
+        found += [
+            f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin})"
+            for row, other in (() if is_of_card(entry) else tables)
+            if measures.relation(measures.of_entry(other), mine) != OTHER and not same_entry(other, entry, measures)
+        ]
+        answered = plan.replace or is_beside(entry, plan.beside)
+        name = shlex.quote(entry.key or entry.benchmark)
+        for text in dict.fromkeys(map(single_line, found)):
+            text = f"{text}, and not {written_value(plan, entry):.12g}"
+            if answered:
+                change.notes.append(text)
+            else:
+                change.questions.append(f"{text}; --beside {name} writes it all the same, as another result")
 
 
 def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:
@@ -12443,7 +12526,7 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     entries = sorted(change.entries, key=plan.entries.index)
     for entry in entries[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
-        cells = (entry.benchmark, f"{person_number(entry.value, entry.unit):.12g}", metric, entry.origin)
+        cells = (entry.benchmark, f"{written_value(plan, entry):.12g}", metric, origin_text(plan, entry))
         lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
     lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
     files = ", ".join(f"`{path}`" for path in change.files)
@@ -12460,6 +12543,12 @@ def pull_request_text(plan: Plan, change: Change) -> str:
         "pull request holds.",
     ]
     return "\n".join(lines)
+
+
+def origin_text(plan: Plan, entry: Entry) -> str:
+    """Where a result was read, with the value there when it is written in another unit."""
+    there = person_number(entry.value, entry.unit)
+    return entry.origin if written_value(plan, entry) == there else f"{entry.origin}, {there:.12g} there"
 
 
 def all_notes(plan: Plan, change: Change) -> list[str]:
@@ -12488,7 +12577,7 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     """A plan and what it changes, for people."""
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
     for entry in plan.entries:
-        lines.append(f"  {entry_name(entry)}: {person_number(entry.value, entry.unit):.12g}   from {entry.origin}")
+        lines.append(f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   from {origin_text(plan, entry)}")
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]

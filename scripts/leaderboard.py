@@ -57,6 +57,7 @@ from threading import Thread
 from typing import Any
 
 
+LEADERBOARD_DATA = "OpenEvals/leaderboard-data"
 RESUME_HOURS = 6  # after an interruption; what was read before is too old
 OFFICIAL_RANK = (
     "on the Hub: its place by the value alone, models without a score here included; rank: the places that its "
@@ -87,6 +88,7 @@ def asked_for(args: argparse.Namespace) -> dict[str, Any]:
         "primary": list(filter(None, (args.primary or "").split(","))),
         "official": args.official,
         "every_eval_ever": args.every_eval_ever and Path(args.every_eval_ever).name,
+        "leaderboard_data": args.leaderboard_data and Path(args.leaderboard_data).name,
         "no_prs": args.no_prs,
     }
 
@@ -103,9 +105,11 @@ def begun_before(marker: Path, asked: Mapping[str, Any]) -> float | None:
 
 def collect(args: argparse.Namespace) -> int:
     """Read all scores, and write them; 1 when there is none."""
-    if not (args.trending or args.repo_ids or args.author or args.results or args.official or args.every_eval_ever):
+    named = args.trending or args.repo_ids or args.author or args.results
+    if not (named or args.official or args.every_eval_ever or args.leaderboard_data):
         raise ScriptError(
-            "say which models: --trending N, --repo-ids FILE, --author NAME, --official, --every-eval-ever, --results DIR"
+            "say which models: --trending N, --repo-ids FILE, --author NAME, --official, --every-eval-ever, "
+            "--leaderboard-data, --results DIR"
         )
     mapping = asked_mapping(args)
     if not mapping:
@@ -166,12 +170,17 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
         official, more = leaderboard_rows(boards, benchmarks, hub.endpoint)
         unreadable += more
         found = join_ranks(found, official, done)
-    elsewhere = Elsewhere()
-    if args.every_eval_ever:
-        some = {row["model"] for row in [*found, *own]} | set(models) if named or boards or own else None
-        elsewhere = read_elsewhere(args.every_eval_ever, hub, benchmarks, some)
-        unreadable += elsewhere.unreadable
-    rows = finished_rows([*found, *own, *kept, *elsewhere.rows], mapping, keys)
+    some = {row["model"] for row in [*found, *own]} | set(models) if named or boards or own else None
+    elsewhere = {
+        name: read(place, hub, benchmarks, some)
+        for name, place, read in (
+            ("every_eval_ever", args.every_eval_ever, read_elsewhere),
+            ("leaderboard_data", args.leaderboard_data, read_wide),
+        )
+        if place
+    }
+    unreadable += [problem for one in elsewhere.values() for problem in one.unreadable]
+    rows = finished_rows([*found, *own, *kept, *(row for one in elsewhere.values() for row in one.rows)], mapping, keys)
     metadata = make_metadata(
         rows,
         unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
@@ -185,7 +194,7 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     metadata |= {"primary": primary} if primary else {}
     metadata |= {"official_list": {"as_of": boards.official.as_of, "basis": boards.official.basis}} if boards else {}
     metadata |= {"apart": dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))}
-    metadata |= {"every_eval_ever": dict(elsewhere.counts)} if args.every_eval_ever else {}
+    metadata |= {name: dict(one.counts) for name, one in elsewhere.items()}
     add_facts(rows, {reading.model: reading.facts for reading in readings} | facts())
     marker.unlink(missing_ok=True)
     hub.answers.prune()
@@ -530,6 +539,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--every-eval-ever", nargs="?", const=DATASTORE, metavar="PATH|REPO",
         help=f"what others report: a clone of the datastore, or a data set (default: {DATASTORE}); of the models that are "
         "named otherwise, else of all",
+    )  # fmt: skip
+    add(
+        "--leaderboard-data", nargs="?", const=LEADERBOARD_DATA, metavar="FILE|REPO",
+        help="one table of many official Benchmarks: a Parquet file with model_name and <benchmark>_score, or a data set "
+        f"that is one (default: {LEADERBOARD_DATA}); of the models that are named otherwise, else of all",
     )  # fmt: skip
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records on this machine")
     add(
@@ -1623,7 +1637,9 @@ class Score:
 
     def place(self) -> tuple[str, ...]:
         """What two results of the same thing share."""
-        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+        return tuple(
+            folded_name(part) if part else "" for part in (self.benchmark, self.metric, self.shots, self.notes)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -6403,6 +6419,8 @@ EEE_VERSION = re.compile(r"0\.[23]\.\d+")
 MOST_BYTES = 4_000_000  # of a record; one with hundreds of results has some
 MOST_DOWNLOADS = 3_000  # files of a data set on the Hub that are fetched one by one
 TOLD_PROBLEMS = 20
+MOST_WIDE = 50_000_000  # bytes of a table with a row for each model
+WIDE_NAMES = {"swePro_score": "SWE-bench Pro", "olmOcr_score": "olmOCR-bench"}  # columns not called as their benchmark
 HUB_REMOTE = re.compile(r"huggingface\.co[/:]datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
@@ -6660,6 +6678,85 @@ def is_record_path(path: str, wanted: Collection[str] | None) -> bool:
     parts = path.split("/")
     layout = len(parts) == 5 and parts[-1].endswith(".json")
     return layout and (wanted is None or "/".join(parts[2:4]).lower() in wanted)
+
+
+# --- One table of many benchmarks, as OpenEvals/leaderboard-data has it ---
+
+
+def read_wide(place: str, hub: HubReader, benchmarks: Benchmarks, models: Collection[str] | None) -> Elsewhere:
+    """The scores of a Parquet file, or of a data set that is one; of these models alone, when they are named.
+
+    It has `model_name` (or `model_id`), the id on the Hub, and a `<benchmark>_score` for some official Benchmarks, from
+    0 to 100: https://huggingface.co/docs/hub/leaderboard-data-guide. Which one a column is must be certain.
+    """
+    path, url = (Path(place), "") if Path(place).is_file() else fetch_wide(place, hub)
+    found = Elsewhere()
+    named = Provenance("reported", url, place.partition("/")[0] if url else None, None)
+    by_column: dict[str, str | None] = {}
+    for number, line in enumerate(wide_rows(path)):
+        model = next(
+            (line[name] for name in ("model_name", "model_id") if REPO_ID.fullmatch(str(line.get(name)))), None
+        )
+        if model is None:
+            found.cannot_read(f"row {number}", f"it names no model of the Hub: {shorten(line.get('model_name'))}")
+        elif models is None or model in models:
+            found.counts["records"] += 1
+            for column, value in line.items():
+                if value is None or not column.endswith("_score") or column == "aggregate_score":
+                    continue
+                found.counts["results"] += 1
+                name = WIDE_NAMES.get(column, column.removesuffix("_score"))
+                key = by_column.setdefault(column, benchmarks.by_name(name))
+                if key is None or not is_number(value):
+                    found.counts["no_benchmark"] += 1
+                    continue
+                found.counts["kept"] += 1
+                row = new_row(model, named, "record", benchmark=key, benchmark_name=name, source_task=column)
+                row |= {"value": float(value), "source_name": place if url else path.name}
+                if not benchmarks.mapping[key].get("hub"):
+                    row["why_not"] = f"{column}: which official Benchmark, and which task of it, is not said"
+                found.rows.append(row)
+    return found
+
+
+def wide_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file with a model and scores in each; ScriptError when it is none."""
+    import duckdb
+
+    open_input(path, MOST_WIDE).close()
+    try:
+        with duckdb.connect(config={"threads": 1, "memory_limit": f"{allowed(512)}MB"}) as engine:
+            columns = engine.read_parquet(str(path)).columns
+            names = [name for name in columns if name in ("model_name", "model_id") or name.endswith("_score")]
+            if not {"model_name", "model_id"} & set(names) or not any(name.endswith("_score") for name in names):
+                raise ScriptError(f"{path}: no model_name and no ..._score among its columns")
+            quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+            answer = engine.execute(f"SELECT {quoted} FROM read_parquet($1)", [str(path)])
+            while lines := answer.fetchmany(1000):
+                yield from (dict(zip(names, line, strict=True)) for line in lines)
+    except duckdb.Error as error:
+        raise ScriptError(f"{path}: no Parquet file that can be read: {kept_text(error)}") from error
+
+
+def fetch_wide(dataset: str, hub: HubReader) -> tuple[Path, str]:
+    """(file, its address) of a data set with one Parquet file, fetched into the client's cache."""
+    if not REPO_ID.fullmatch(dataset):
+        raise ScriptError(f"--leaderboard-data {dataset}: no such file, and no data set OWNER/NAME")
+    try:
+        sha = hub.api.dataset_info(dataset, expand=["sha"]).sha
+        tree = hub.api.list_repo_tree(dataset, repo_type="dataset", revision=sha, recursive=True)
+        sizes = {item.path: item.size for item in tree if item.path.endswith(".parquet")}
+        if len(sizes) != 1:
+            raise ScriptError(f"--leaderboard-data {dataset}: it has {len(sizes)} Parquet files, and not one")
+        ((name, size),) = sizes.items()
+        if size > MOST_WIDE:
+            raise ScriptError(f"--leaderboard-data {dataset}: {name} has {size:,} bytes, more than {MOST_WIDE:,}")
+        path = hub.api.hf_hub_download(dataset, name, repo_type="dataset", revision=sha)
+    except ScriptError:
+        raise
+    except Exception as error:
+        raise ScriptError(f"--leaderboard-data {dataset}: {trouble(error)}") from error
+    return Path(path), f"{hub.endpoint}/datasets/{dataset}/blob/{sha}/{quote(name)}"
 
 
 # --- parts/metadata/official.py ---------------------------------------------------------------------------------------
@@ -7566,6 +7663,14 @@ def check_number(value: Any, where: str) -> None:
         raise ValueError(f"{where}: {single_line(repr(value))[:60]} is no number")
 
 
+def written_value(plan: Plan, entry: Entry) -> float:
+    """A result's value in the unit in which it is written, which the leaderboard may have decided."""
+    rows = [plan.eval_results[path][0]["value"] for path, own in plan.made_of.items() if own == entry]
+    if plan.model_index:
+        rows.append(plan.model_index[plan.entries.index(entry)]["metrics"][0]["value"])
+    return rows[-1] if rows else person_number(entry.value, entry.unit)
+
+
 def entry_name(entry: Entry) -> str:
     """A result's name with its settings, each once: "GSM8K (5-shot)", "HLE (w/ tools)"."""
     said = normalize_name(entry.benchmark)
@@ -7652,7 +7757,7 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
     if answer or (unit and board.plain):
         why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
         row["value"] = rescaled(value, str(board.scale))
-        plan.remarks.append(f"{path}: {value} written as {row['value']}, in {board.scale}, {why}")
+        plan.remarks.append(f"{path}: {value:.12g} written as {row['value']:.12g}, in {board.scale}, {why}")
         if own and plan.model_index:
             metric = plan.model_index[plan.entries.index(own)]["metrics"][0]
             metric |= {"value": row["value"], "name": unit_name(metric["name"], str(board.scale))}

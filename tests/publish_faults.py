@@ -38,6 +38,7 @@ OTHERS = """model-index:
 """
 FRONTS = ("", "---\nlicense: apache-2.0 # kept\ntags: ['a', \"b\"]\n---\n", "---\nlicense: mit\n{others}---\n")
 IGNORED = ("", "*.md\n", ".eval_results/\n", "*.yaml\n*.md\n")
+BESIDE = ("--beside", "mmlu_pro")  # another measurement than the one in the card's table
 WAYS = (("--create-pr",), ("--apply",))
 SOURCES = ("card", "card", "records", "api", "plan", "batch")
 
@@ -91,13 +92,13 @@ class Scenario:
         self.folder.mkdir(exist_ok=True)
         if self.source == "records":
             record(self.folder / "results", self.repo, 0.2 + 0.7 * self.rng.random() if run < 0 else None)
-            return ["add", "--repo-id", self.repo, "--results", str(self.folder / "results"), *self.way]
+            return ["add", "--repo-id", self.repo, "--results", str(self.folder / "results"), *BESIDE, *self.way]
         if self.source == "api":
             row = {"name": self.name, "slug": self.name, "model_creator": {"name": "Me", "slug": "me"}}
             file = self.folder / "aa.json"
             file.write_text(json.dumps({"data": [row | {"evaluations": {"mmlu_pro": 0.512, "gpqa": 0.25}}]}))
             ask = ["--input-json", str(file), "--creator-slug", "me", "--model-name", self.name]
-            return ["import-aa", *ask, "--repo-id", self.repo, "--format", "model-index", *self.way]
+            return ["import-aa", *ask, "--repo-id", self.repo, "--format", "model-index", *BESIDE, *self.way]
         if self.source == "batch":
             (self.folder / "repos.txt").write_text(f"{self.repo}\n")
             more = ["--resume"] if (self.folder / "b" / "batch.json").exists() else []

@@ -233,3 +233,81 @@ def test_what_has_not_changed_is_not_read_again(capsys, monkeypatch, tmp_path):
     (root / paths[2]).write_text("{", encoding="utf-8")
     _, metadata, _ = collect(capsys, "--every-eval-ever", root)
     assert metadata["every_eval_ever"]["unreadable"] == 1
+
+
+# --- One table of many benchmarks ---
+
+
+def wide(path: Path, *rows: tuple) -> Path:
+    import duckdb
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = (
+        "model_id, model_name, provider, license, gpqa_score, hle_score, mmluPro_score, sweVerified_score, new_score"
+    )
+    with duckdb.connect() as engine:
+        kinds = ", ".join(f"{name} {'DOUBLE' if name.endswith('_score') else 'VARCHAR'}" for name in names.split(", "))
+        engine.execute(f"CREATE TABLE t ({kinds}, aggregate_score DOUBLE, coverage_count BIGINT)")
+        for row in rows:
+            engine.execute(f"INSERT INTO t VALUES ({', '.join('?' * 11)})", list(row))
+        engine.table("t").write_parquet(str(path))
+    return path
+
+
+FOO = ("foo", "lab/foo", "Lab", "mit", 40.1, 9.5, 61.0, 33.2, 1.0, 29.1, 4)
+
+
+def test_table_of_many_benchmarks(place: LocalHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bar = ("lab/bar", "Bar", "Lab", None, None, None, 55.5, None, None, 55.5, 1)
+    unknown = ("baz", "Baz 7B", "Lab", None, None, None, 70.0, None, None, 70.0, 1)
+    file = wide(tmp_path / "x.parquet", FOO, bar, unknown)
+    files = {"data/train-00000-of-00001.parquet": file.read_bytes(), "README.md": "x"}
+    place.create_repo("OpenEvals/leaderboard-data", "dataset", files)
+    code, metadata, err = collect(capsys, "--leaderboard-data")
+    assert code == 0 and metadata["leaderboard_data"] == {
+        "records": 2, "results": 6, "kept": 5, "no_benchmark": 1, "unreadable": 1,
+    }  # fmt: skip
+    assert "names no model of the Hub: 'Baz 7B'" in err
+    rows = {(row["model"], row["benchmark"]): row for row in data()}
+    one = rows["lab/foo", "mmlu_pro"]
+    assert (one["value"], one["comparable"], one["source_type"], one["source_name"], one["contributor"]) == (
+        61.0, 0.61, "reported", "OpenEvals/leaderboard-data", "OpenEvals",
+    )  # fmt: skip
+    assert one["source_url"].endswith("/data/train-00000-of-00001.parquet") and "/blob/" in one["source_url"]
+    assert rows["lab/foo", "hle"]["comparable"] == 0.095 and rows["lab/bar", "mmlu_pro"]["comparable"] == 0.555
+    assert rows["lab/foo", "swe_bench_verified"]["comparable"] == 0.332
+    assert rows["lab/foo", "gpqa"]["comparable"] is None and "which task" in rows["lab/foo", "gpqa"]["why_not"]
+
+
+def test_table_of_many_benchmarks_beside_other_sources(
+    place: LocalHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of models that are named otherwise alone, and never shown where somebody nearer to the model says a value."""
+    file = wide(tmp_path / "x.parquet", FOO, ("", "lab/other", "Lab", *FOO[3:]))
+    entry = {"dataset": {"id": "TIGER-Lab/MMLU-Pro", "task_id": "mmlu_pro"}, "value": 62.5}
+    place.create_benchmark("TIGER-Lab/MMLU-Pro", ["mmlu_pro"])
+    place.create_repo("lab/foo", files={".eval_results/x.yaml": yaml.safe_dump([entry])})
+    (tmp_path / "models.txt").write_text("lab/foo\n")
+    assert collect(capsys, "--repo-ids", "models.txt", "--leaderboard-data", file)[0] == 0
+    rows = [row for row in data() if row["benchmark"] == "mmlu_pro"]
+    assert [(row["model"], row["value"], row["shown"]) for row in rows] == [
+        ("lab/foo", 61.0, False),
+        ("lab/foo", 62.5, True),
+    ]
+    assert {row["model"] for row in data()} == {"lab/foo"}
+
+
+@pytest.mark.parametrize("form", ["text", "empty", "no_scores", "no_file", "several", "gone"])
+def test_table_that_is_none(place: LocalHub, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    import duckdb
+
+    file = tmp_path / "x.parquet"
+    file.write_bytes(b"" if form == "empty" else b"PAR1 this is no table PAR1")
+    if form == "no_scores":
+        duckdb.sql("SELECT 1 AS model_name").write_parquet(str(file))
+    if form in ("no_file", "several"):
+        files = {f"{n}.parquet": b"x" for n in range(2)} if form == "several" else {"README.md": "x"}
+        place.create_repo("lab/table", "dataset", files)
+    asked = file if form in ("text", "empty", "no_scores") else "lab/gone" if form == "gone" else "lab/table"
+    code, _, err = collect(capsys, "--leaderboard-data", asked)
+    assert code == 2 and len(err.strip().splitlines()) <= 2

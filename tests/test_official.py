@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from pathlib import Path
@@ -370,6 +371,27 @@ def test_api_ends_in_the_right_files(
         "hle.yaml": ("cais/hle", "hle"),
     }
     assert files["hle.yaml"][2] == pytest.approx(100 * scores["hle"])
+
+
+def test_the_unit_that_is_written_is_the_one_that_is_shown(
+    shapes: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An API's share on a leaderboard in percent: the list, the notes and the pull request show what is written."""
+    api, creator = tmp_path / "aa.json", {"name": "Acme", "slug": "acme"}
+    row = {"name": "Foo", "slug": "foo", "model_creator": creator, "evaluations": {"hle": 0.29, "mmlu_pro": 0.613}}
+    api.write_text(json.dumps({"data": [row]}), encoding="utf-8")
+    shapes.commit(REPO, {"README.md": "# Foo-7B\n\n## Evaluation\n\n| Benchmark | Foo-7B |\n|---|---|\n| HLE | 31 |\n"})
+    ask = ("import-aa", "--input-json", api, "--creator-slug", "acme", "--model-name", "foo", "--repo-id", REPO)
+    code, out, err = run(capsys, *ask, "--scale", "percent", "--create-pr")
+    assert code == 3 and "says 31 of HLE" in err and "and not 29; --beside hle" in err and "0.29;" not in err
+    for form in ("both", "eval-results", "model-index"):
+        code, out, err = run(capsys, *ask, "--scale", "percent", "--beside", "hle", "--format", form)
+        value = "0.29" if form == "model-index" else "29"  # nothing there has a scale to fit to
+        assert code == 0 and re.search(rf"^  Humanity's Last Exam.*: {value}   from", out, re.M), out
+        assert re.search(rf"says 31 of HLE .*, and not {value}$", out, re.M)
+    code, _, err = run(capsys, *ask, "--scale", "percent", "--beside", "hle", "--create-pr")
+    text = json.dumps(shapes.pull_requests(REPO)[0].events)
+    assert code == 0 and "| 29 |" in text and "| 0.29 |" not in text
 
 
 def test_unsure_result_is_asked_about(shapes: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -332,8 +332,31 @@ def test_the_other_places_that_contradict_are_told(tmp_path: Path, capsys: pytes
     row = {"name": "Foo", "slug": "foo", "model_creator": {"name": "Acme", "slug": "acme"}}
     api.write_text(json.dumps({"data": [row | {"evaluations": {"mmlu_pro": 0.449}}]}), encoding="utf-8")
     argv = ["import-aa", "--input-json", str(api), "--creator-slug", "acme", "--model-name", "foo", "--repo-id", REPO]
+    says = "the table in the README says 45.3 of MMLU-Pro (table 1, row 0, column 1), and not 0.449"
+    assert manager.main([*argv, "--card", str(card), "--apply"]) == 3
+    assert f"{says}; --beside mmlu_pro writes it" in capsys.readouterr().err and card.read_text("utf-8") == table
+    for answer in (["--beside", "mmlu_pro"], ["--beside", "all"], ["--replace"]):
+        assert manager.main([*argv, "--card", str(card), *answer]) == 0
+        assert f"note: {says}\n" in capsys.readouterr().out
+    card.write_text(table.replace("45.3", "44.9"), encoding="utf-8")
     assert manager.main([*argv, "--card", str(card)]) == 0
-    assert (
-        "the table in the README says 45.3 of MMLU-Pro (table 1, row 0, column 1), and not 0.449"
-        in capsys.readouterr().out
-    )
+
+
+def test_a_format_that_is_not_written_is_asked_about_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A value of .eval_results and another one of the same result in model-index are two claims of one thing."""
+    card = tmp_path / "README.md"
+    card.write_text("# Foo-7B\n", encoding="utf-8")
+    api = tmp_path / "aa.json"
+    model = {"name": "Foo", "slug": "foo", "model_creator": {"name": "Acme", "slug": "acme"}}
+
+    def imported(value: float, *more: str) -> int:
+        api.write_text(json.dumps({"data": [model | {"evaluations": {"mmlu_pro": value}}]}), encoding="utf-8")
+        argv = ["import-aa", "--input-json", str(api), "--creator-slug", "acme", "--model-name", "foo"]
+        return manager.main([*argv, "--repo-id", REPO, "--card", str(card), "--apply", *more])
+
+    assert imported(0.449, "--format", "model-index") == 0
+    before = card.read_text("utf-8")
+    assert imported(0.453, "--format", "eval-results") == 3 and not (tmp_path / ".eval_results").exists()
+    assert "says 0.449 of MMLU-Pro, and not 0.453; --beside mmlu_pro" in capsys.readouterr().err
+    assert imported(0.453, "--format", "eval-results", "--beside", "mmlu_pro") == 0
+    assert card.read_text("utf-8") == before and (tmp_path / ".eval_results" / "mmlu_pro.yaml").exists()

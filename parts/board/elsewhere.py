@@ -1,7 +1,8 @@
-"""Results that others have published in the layout of Every Eval Ever, by the hundred thousand.
+"""Results that others have published: in the layout of Every Eval Ever, by the hundred thousand, or in one wide table.
 
-Takes a folder (a clone of the datastore, or any folder of this layout) or a data set on the Hub; gives rows that are
-"reported elsewhere", for benchmarks that are known. A file is opened once, and of a named set of models only theirs.
+Takes a folder (a clone of the datastore, or any folder of this layout), a Parquet file with a column for each
+benchmark, or a data set on the Hub of either kind; gives rows that are "reported elsewhere", for benchmarks that are
+known. A file is opened once, and of a named set of models only theirs.
 Layout: data/<collection>/<developer>/<model>/<uuid>.json, https://github.com/evaleval/every_eval_ever.
 """
 
@@ -23,7 +24,7 @@ from parts.board.read_before import ReadBefore, file_stamp
 from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
 from parts.frame import ScriptError, is_number, kept_text, note, shorten
-from parts.inputs import input_bytes, input_text
+from parts.inputs import allowed, input_bytes, input_text, open_input
 from parts.names import REPO_ID
 from parts.private import without_paths
 from parts.records.publishable import is_main_metric
@@ -33,6 +34,8 @@ EEE_VERSION = re.compile(r"0\.[23]\.\d+")
 MOST_BYTES = 4_000_000  # of a record; one with hundreds of results has some
 MOST_DOWNLOADS = 3_000  # files of a data set on the Hub that are fetched one by one
 TOLD_PROBLEMS = 20
+MOST_WIDE = 50_000_000  # bytes of a table with a row for each model
+WIDE_NAMES = {"swePro_score": "SWE-bench Pro", "olmOcr_score": "olmOCR-bench"}  # columns not called as their benchmark
 HUB_REMOTE = re.compile(r"huggingface\.co[/:]datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
@@ -290,3 +293,82 @@ def is_record_path(path: str, wanted: Collection[str] | None) -> bool:
     parts = path.split("/")
     layout = len(parts) == 5 and parts[-1].endswith(".json")
     return layout and (wanted is None or "/".join(parts[2:4]).lower() in wanted)
+
+
+# --- One table of many benchmarks, as OpenEvals/leaderboard-data has it ---
+
+
+def read_wide(place: str, hub: HubReader, benchmarks: Benchmarks, models: Collection[str] | None) -> Elsewhere:
+    """The scores of a Parquet file, or of a data set that is one; of these models alone, when they are named.
+
+    It has `model_name` (or `model_id`), the id on the Hub, and a `<benchmark>_score` for some official Benchmarks, from
+    0 to 100: https://huggingface.co/docs/hub/leaderboard-data-guide. Which one a column is must be certain.
+    """
+    path, url = (Path(place), "") if Path(place).is_file() else fetch_wide(place, hub)
+    found = Elsewhere()
+    named = Provenance("reported", url, place.partition("/")[0] if url else None, None)
+    by_column: dict[str, str | None] = {}
+    for number, line in enumerate(wide_rows(path)):
+        model = next(
+            (line[name] for name in ("model_name", "model_id") if REPO_ID.fullmatch(str(line.get(name)))), None
+        )
+        if model is None:
+            found.cannot_read(f"row {number}", f"it names no model of the Hub: {shorten(line.get('model_name'))}")
+        elif models is None or model in models:
+            found.counts["records"] += 1
+            for column, value in line.items():
+                if value is None or not column.endswith("_score") or column == "aggregate_score":
+                    continue
+                found.counts["results"] += 1
+                name = WIDE_NAMES.get(column, column.removesuffix("_score"))
+                key = by_column.setdefault(column, benchmarks.by_name(name))
+                if key is None or not is_number(value):
+                    found.counts["no_benchmark"] += 1
+                    continue
+                found.counts["kept"] += 1
+                row = new_row(model, named, "record", benchmark=key, benchmark_name=name, source_task=column)
+                row |= {"value": float(value), "source_name": place if url else path.name}
+                if not benchmarks.mapping[key].get("hub"):
+                    row["why_not"] = f"{column}: which official Benchmark, and which task of it, is not said"
+                found.rows.append(row)
+    return found
+
+
+def wide_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file with a model and scores in each; ScriptError when it is none."""
+    import duckdb
+
+    open_input(path, MOST_WIDE).close()
+    try:
+        with duckdb.connect(config={"threads": 1, "memory_limit": f"{allowed(512)}MB"}) as engine:
+            columns = engine.read_parquet(str(path)).columns
+            names = [name for name in columns if name in ("model_name", "model_id") or name.endswith("_score")]
+            if not {"model_name", "model_id"} & set(names) or not any(name.endswith("_score") for name in names):
+                raise ScriptError(f"{path}: no model_name and no ..._score among its columns")
+            quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+            answer = engine.execute(f"SELECT {quoted} FROM read_parquet($1)", [str(path)])
+            while lines := answer.fetchmany(1000):
+                yield from (dict(zip(names, line, strict=True)) for line in lines)
+    except duckdb.Error as error:
+        raise ScriptError(f"{path}: no Parquet file that can be read: {kept_text(error)}") from error
+
+
+def fetch_wide(dataset: str, hub: HubReader) -> tuple[Path, str]:
+    """(file, its address) of a data set with one Parquet file, fetched into the client's cache."""
+    if not REPO_ID.fullmatch(dataset):
+        raise ScriptError(f"--leaderboard-data {dataset}: no such file, and no data set OWNER/NAME")
+    try:
+        sha = hub.api.dataset_info(dataset, expand=["sha"]).sha
+        tree = hub.api.list_repo_tree(dataset, repo_type="dataset", revision=sha, recursive=True)
+        sizes = {item.path: item.size for item in tree if item.path.endswith(".parquet")}
+        if len(sizes) != 1:
+            raise ScriptError(f"--leaderboard-data {dataset}: it has {len(sizes)} Parquet files, and not one")
+        ((name, size),) = sizes.items()
+        if size > MOST_WIDE:
+            raise ScriptError(f"--leaderboard-data {dataset}: {name} has {size:,} bytes, more than {MOST_WIDE:,}")
+        path = hub.api.hf_hub_download(dataset, name, repo_type="dataset", revision=sha)
+    except ScriptError:
+        raise
+    except Exception as error:
+        raise ScriptError(f"--leaderboard-data {dataset}: {trouble(error)}") from error
+    return Path(path), f"{hub.endpoint}/datasets/{dataset}/blob/{sha}/{quote(name)}"

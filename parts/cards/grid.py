@@ -98,14 +98,19 @@ class Grid:
 
     def __init__(self, table: Table, vocabulary: Vocabulary) -> None:
         self.table, self.rows, self.width, self.vocabulary = table, table.rows, table.width, vocabulary
-        self.comma = uses_decimal_comma(self.rows)
-        self.captions: list[str] = [table.caption] if table.caption else []
-        self.odd_rows: list[int] = []  # rows that may be another header
-        kinds = {text: cell_kind(text, self.comma) for text in {cell.text for row in self.rows for cell in row}}
+        texts = {cell.text for row in self.rows for cell in row}
+        self.comma = uses_decimal_comma(texts)
+        kinds = {text: cell_kind(text, self.comma) for text in texts}
+        self.has_values = NUMBER_CELL in kinds.values()
         self.kinds = [[kinds[cell.text] for cell in row] for row in self.rows]
-        self.has_values = any(NUMBER_CELL in row for row in self.kinds)
-        self.blocks = self.find_blocks() if self.width else []
-        for block in self.blocks:
+        self.captions: list[str] = [table.caption] if table.caption else []  # also those that blocks finds
+        self.odd_rows: list[int] = []  # rows that may be another header
+
+    @functools.cached_property
+    def blocks(self) -> list[Block]:
+        """The headers with their rows; looked for only where something is a number, or somebody asks."""
+        blocks = self.find_blocks() if self.width else []
+        for block in blocks:
             self.find_sections(block)
             told = [row for row in block.body if not is_fact(label_text(self.rows[row][0].text))]
             block.told = told or block.body
@@ -116,6 +121,7 @@ class Grid:
                 block.roles = [known.get(column, "plain") for column in range(self.width)]
             else:
                 block.roles = [self.role(block, column) for column in range(self.width)]
+        return blocks
 
     def segments(self, block: Block) -> list[range]:
         """The columns of tables that stand side by side in one: each begins at a column of labels behind one of values.

@@ -9,6 +9,7 @@ import functools
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from parts.cards.text import label_text
 from parts.embedded import embedded
@@ -53,8 +54,7 @@ _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A benchmark's label, taken apart: "DROP (3-shot F1)" -> DROP, 3-shot, F1."""
 
     name: str  # as it stands, without shots and metric; brackets that name a split, a subset or a mode stay
@@ -133,7 +133,7 @@ def take_shots(name: str, shots: list[str]) -> str:
 
 def note_of(text: str, other: str | None = None) -> str | None:
     """The note that a mode has: "w/ tools" -> With tools, "no tools" -> None, the default; else `other`."""
-    return next((note for pattern, note in _NOTES if pattern.search(text)), other)
+    return next((note for pattern, note in _NOTES if pattern.search(text)), other) if text else other
 
 
 def take_part(part: str, shots: list[str], metric: list[str]) -> str:
@@ -183,6 +183,9 @@ def is_measure(text: str) -> bool:
 @functools.lru_cache(maxsize=8192)
 def is_average(text: str) -> bool:
     """Whether a label is an average of a table and names nothing of its own: "Avg.", "Overall Acc.", "Average (56)"."""
+    words = words_of(text)
+    if text[:1] not in ("(", "[", "（") and (not words or words[0] not in AVERAGES):
+        return False
     words = words_of(_BRACKET.sub("", text))
     return bool(words) and words[0] in AVERAGES and all(
         w in AVERAGES or w in MEASURES or w in MEASURE_FILLERS for w in words
@@ -213,9 +216,10 @@ def is_fact(text: str) -> bool:
         return False
     if text.startswith("#"):
         return "shot" not in text.lower()
-    if text in ("±", "+/-") or ((unit := _BRACKET.search(text)) and is_unit(unit[1] or unit[2] or unit[3] or "")):
+    unit = _BRACKET.search(text)
+    if text in ("±", "+/-") or (unit and is_unit(unit[1] or unit[2] or unit[3] or "")):
         return True
-    words = [w for w in words_of(_BRACKET.sub("", text) or text) if not w.isdigit()]
+    words = [w for w in words_of((unit and _BRACKET.sub("", text)) or text) if not w.isdigit()]
     return any(w in FACTS for w in words) and all(w in FACTS or w in FACT_FILLERS for w in words)
 
 
@@ -261,6 +265,8 @@ class Vocabulary:
 @functools.lru_cache(maxsize=8192)
 def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a label is in the vocabulary, or is shaped like a benchmark's name."""
+    if len(text) > 150:
+        return False
     if vocabulary.keys.get(folded_name(text)):
         return True
     if _SHAPE.search(text.casefold()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ from parts.metadata.entries import Score
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
 _DOUBT = re.compile(rf"(?i)\b(?:{CARD_WORDS['doubt_words']})\b|显存|速度|下载")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
+_MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
@@ -125,8 +127,13 @@ class Reader:
         self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
         self.headings = table.headings
+
+    @functools.cached_property
+    def around(self) -> list[str]:
+        """The captions, and the paragraphs before and behind, without one that leads to what follows."""
+        table, captions = self.table, self.grid.captions if self.grid.blocks else ()
         below = table.after if len(table.after) < 200 and table.after[-1:] not in (":", "：") else ""
-        self.around = [text for text in (*self.grid.captions, *table.layout, table.before, below) if text]
+        return [text for text in (*captions, *table.layout, table.before, below) if text]
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -351,7 +358,7 @@ class Reader:
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
             if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
-        if self.loose() and not self.sibling(BASE | TUNED):
+        if not model.kind and not self.sibling(BASE | TUNED) and self.loose():
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
@@ -381,7 +388,7 @@ class Reader:
 
     @functools.cached_property
     def relations(self) -> list[tuple[str, tuple[str, ...]]]:
-        return table_relations(self.table, self.model)
+        return [relation_of(text, self.model) for text in table_texts(self.table) if self.model.trace(text)]
 
     def sibling(self, words: frozenset[str]) -> bool:
         """Whether a label of this table is the name with one of these words added."""
@@ -398,7 +405,8 @@ class Reader:
         labels = list(dict.fromkeys(grid.texts("benchmark", "text", "group", "model", "setting")))
         labels += [section for b in grid.blocks for section in set(b.sections.values()) if section]
         named = [text for text in labels if is_benchmark(text, self.vocabulary) or is_measure(text)]
-        headed = [t for p in paths for t in p if is_benchmark(t, self.vocabulary) or is_measure(t) or is_average(t)]
+        heads = (t for p in paths for t in p if is_benchmark(t, self.vocabulary) or is_measure(t) or is_average(t))
+        headed = list(itertools.islice(heads, max(0, 3 - len(named))))
         corner = next((p[-1] for p, r in zip(block.paths, block.roles, strict=True) if p and r in TEXT_ROLES), "")
         corner = corner or next((path[-1] for path in block.paths if path), "")  # "Hardware": its rows are facts
         reading.orientation = self.orientation(columns, rows, len(named) / max(1, len(labels)), paths, corner)
@@ -575,22 +583,21 @@ def is_loose(card: Card, model: ModelName) -> bool:
     if model.kind:
         return False
     for table in card.tables:
-        relations = table_relations(table, model)
+        texts = [text for text in table_texts(table) if model.trace(text)]
+        relations = [relation_of(text, model) for text in texts if _MAY_BE_BASE.search(text)]
         if any(relation == "more" and kind_word(rest) == "base" for relation, rest in relations):
             return True
-        if not relations or not any(map(_TUNED_TEXT.search, (*table.headings, table.caption))):
+        if not texts or not any(map(_TUNED_TEXT.search, (*table.headings, table.caption))):
             continue
-        texts = {cell.text for row in table.rows[:200] for cell in row[:50] if len(cell.text) < 80}
         family = [text for text in texts if model.core in name_tokens(text)]
         if family and not any(kind_word(name_tokens(text)) == "tuned" for text in family):
             return True
     return False
 
 
-def table_relations(table: Table, model: ModelName) -> list[tuple[str, tuple[str, ...]]]:
-    """How the cells of a table that may have the model's name in them relate to it."""
-    texts = {cell.text for row in table.rows[:200] for cell in row[:50]}
-    return [relation_of(text, model) for text in texts if 1 < len(text) < 80 and model.trace(text)]
+def table_texts(table: Table) -> set[str]:
+    """The cells of a table that may be names."""
+    return {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
 
 
 def says(texts: Sequence[str], label: str) -> bool:

@@ -6,12 +6,11 @@ asked), and what is no score.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from parts.cards.grid import Block, Grid, harness_columns, is_harness
 from parts.cards.labels import (
@@ -121,8 +120,7 @@ class Taken:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class CellLabels:
+class CellLabels(NamedTuple):
     """What the table says of a result beside its value: the texts of its name, outermost first, and its settings."""
 
     texts: tuple[str, ...] = ()
@@ -137,7 +135,7 @@ class CellLabels:
     header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
 
     def with_texts(self, texts: Sequence[str]) -> CellLabels:
-        return dataclasses.replace(self, texts=tuple(texts))
+        return self._replace(texts=tuple(texts))
 
 
 class ScoreReader:
@@ -170,11 +168,11 @@ class ScoreReader:
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
                     if above or percent:
-                        said = dataclasses.replace(said, texts=(*said.texts, *above), percent=percent)
+                        said = said._replace(texts=(*said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels(header_shots=names.header_shots)
-        said = dataclasses.replace(said, note=note_of(block.sections.get(index) or ""))
+        said = said._replace(note=note_of(block.sections.get(index) or ""))
         values = [column for column in block.columns("value") if column in columns]
         for column in columns if pick.only else values:
             path = list(block.paths[column])
@@ -183,7 +181,7 @@ class ScoreReader:
                 path = [text for text in path if is_measure(text)]
             if taken.takes(pick, column, " / ".join(path), False):
                 unnamed = not said.texts and generic and not any(map(is_average, path))
-                labels = dataclasses.replace(said, texts=(*said.texts, *path), unnamed=unnamed)
+                labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed)
                 self.take_cell(index, column, labels, pick, taken)
 
     def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
@@ -312,7 +310,7 @@ class ScoreReader:
             notes = [label.note] if label.note else notes
         else:
             name, key, outer = self.name_of(names, texts, said)
-        if key and self.vocabulary.keys.get(folded_name(name)) == key:
+        if key and any(notes) and self.vocabulary.keys.get(folded_name(name)) == key:
             notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
         percent = value.percent or said.percent or any("(%)" in text for text in texts)
@@ -346,9 +344,11 @@ class ScoreReader:
             return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
-        name = " ".join(label.name for label in names)
-        note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
-        key = self.vocabulary.key(Label(name, note=note, bare=bare))
+        label = names[0]
+        if len(names) > 1:
+            note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
+            label = Label(" ".join(label.name for label in names), note=note, bare=bare)
+        name, key = label.name, self.vocabulary.key(label)
         if not key and benchmark and not self.has_benchmarks and benchmark not in name:
             name = f"{name} ({benchmark})"  # a part of the benchmark that the heading names
         return name, key, None
@@ -356,11 +356,11 @@ class ScoreReader:
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
         low, high = self.vocabulary.ranges.get(score.key or "", (None, None))
-        if score.unit != "percent" and any(word in (score.metric or "").casefold() for word in NOT_A_SHARE):
-            return ""
         if score.unit == "percent" or (score.metric and is_measure(score.metric)):
             low, high = -100 if low is None else low, 100 if high is None else high
         if (low is not None and score.value < low) or (high is not None and score.value > high):
+            if score.unit != "percent" and any(word in (score.metric or "").casefold() for word in NOT_A_SHARE):
+                return ""
             most = "more" if high is None else f"{high:g}"
             return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
         return ""
@@ -368,6 +368,8 @@ class ScoreReader:
 
 def said_once(parts: Sequence[str | None]) -> str | None:
     """What several places say, each once: "5-shot, CoT"."""
+    if not any(parts):
+        return None
     return ", ".join({part.strip().casefold(): part.strip() for part in parts if part}.values()) or None
 
 
@@ -390,6 +392,7 @@ class RowNames:
 
     def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
         self.grid, self.block, self.model, self.within = grid, block, model, within
+        self.known: dict[tuple[str, ...], list[int]] = {}  # columns by roles
         texts = self.columns("benchmark") or self.columns("text", "group", "setting", "model")
         roles = ("benchmark", "text", "group", "setting", "model", "shots", "metric")
         self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
@@ -400,7 +403,9 @@ class RowNames:
         self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
 
     def columns(self, *roles: str) -> list[int]:
-        return [column for column in self.block.columns(*roles) if column in self.within]
+        if (found := self.known.get(roles)) is None:
+            found = self.known[roles] = [column for column in self.block.columns(*roles) if column in self.within]
+        return found
 
     def cell(self, row: int) -> str:
         return self.filled[self.main][row].text if self.main is not None else ""

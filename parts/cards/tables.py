@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from parts.cards.text import plain_text
+from parts.cards.text import as_it_stands, plain_text
 from parts.frame import ScriptError
 from parts.metadata.front_matter import MAX_CARD
 
 MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
+TEXT_BEHIND = 700  # characters behind the last table that are parsed
 MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
 
 
@@ -64,6 +65,9 @@ class Card:
 
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+_PLAIN_LINE = re.compile(  # a letter, or a list's mark with a text behind it, or bold words
+    r"([-*+]|\d{1,9}[.)]) {1,3}(?=[^\W\d_]|\*{1,2}[^\s*]|[(\"'“]|`(?!``))|(?=[^\W\d_]|\*\*[^\s*])"
+)
 _PIPE = re.compile(r"(?<!\\)\|")
 _RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
@@ -96,20 +100,28 @@ def markdown_parser() -> Any:
 
 
 def prose(state: Any, start: int, end: int, silent: bool) -> bool:
-    """A block rule for paragraphs whose lines all begin with a letter, up to a blank line; no other rule takes it."""
-    line, blank = start, False
-    while line < end and not blank:
-        at = state.bMarks[line] + state.tShift[line]
-        if blank := at >= state.eMarks[line]:
+    """A block rule for paragraphs and lists of plain lines, up to a blank line; no other rule takes any of them."""
+    texts: list[list[str]] = [[]]
+    line, listed = start, False
+    while line < end and not silent:
+        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+        if not source:
             break
-        if not 0 <= state.sCount[line] - state.blkIndent < 4 or not state.src[at].isalpha():
+        begin = _PLAIN_LINE.match(source)
+        if not begin or not 0 <= state.sCount[line] - state.blkIndent < 4:
             return False
+        if begin[1]:
+            listed = True
+            texts.append([])
+        texts[-1].append(source[begin.end() :])
         line += 1
-    if silent or line == start or not (blank or line == len(state.bMarks) - 1):
+    after = next((i for i in range(line, end) if not state.isEmpty(i)), end) if listed else end
+    goes_on = after < end and state.sCount[after] - state.blkIndent > 1  # the last item has more in it
+    if silent or line == start or goes_on or not (line < end or line == len(state.bMarks) - 1):
         return False
     state.line = line
-    token = state.push("inline", "", 0)
-    token.content = state.getLines(start, line, state.blkIndent, False).strip()
+    for lines in filter(None, texts):
+        state.push("inline", "", 0).content = "\n".join(lines).strip()
     return True
 
 
@@ -119,6 +131,11 @@ def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int,
     `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
     tokens for each cell take a third of the time of a whole card.
     """
+    if start + 2 > end:
+        return False
+    at = state.bMarks[start + 1] + state.tShift[start + 1]
+    if state.src[at : at + 1] not in ("|", "-", ":"):
+        return False  # the line below says at one look that this is none
     found = is_table(state, start, end, True)
     if silent or not found:
         return found
@@ -157,10 +174,18 @@ def parse_card(text: str) -> Card:
     if len(text) > MAX_CARD:
         raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
     front = _FRONT.match(text)
-    pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
+    body = text[front.end() :] if front else text.removeprefix("\ufeff")
+    pieces = list(read_blocks(body[: end_of_tables(body)]))
     pieces = list(document_order(pieces))
     title = next((one_line(text) for kind, _, text in pieces if kind == "heading"), "")
     return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
+
+
+def end_of_tables(body: str) -> int:
+    """Where no table begins or goes on any more: behind the last mark of one, with what may say something of it."""
+    at = max(map(body.rfind, "|<>")) + 1 + TEXT_BEHIND
+    end = body.find("\n\n", at)
+    return len(body) if end < 0 or "\r" in body else end
 
 
 def read_front_matter(text: str) -> dict[str, str]:
@@ -175,14 +200,15 @@ def read_front_matter(text: str) -> dict[str, str]:
 def read_blocks(body: str) -> Iterator[Piece]:
     """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
     parser, found = markdown_parser(), []
-    parser.block.parse(re.sub(r"\r\n?", "\n", body).replace("\0", "\ufffd"), parser, {}, found)
+    body = re.sub(r"\r\n?", "\n", body) if "\r" in body else body
+    parser.block.parse(body.replace("\0", "\ufffd"), parser, {}, found)
     tokens = iter(found)
     for token in tokens:
         kind = token.type
         if kind == "heading_open":
             yield "heading", int(token.tag[1]), next(tokens).content
         elif kind == "pipe_table":
-            yield "pipe", 0, [[Cell(source, plain_text(source)) for source in row] for row in token.meta["rows"]]
+            yield "pipe", 0, list(map(plain_cells, token.meta["rows"]))
         elif kind == "html_block":
             yield from html_pieces(token.content)
         elif kind == "inline":
@@ -190,6 +216,13 @@ def read_blocks(body: str) -> Iterator[Piece]:
                 yield "html", 0, source
             else:
                 yield "text", 0, token.content
+
+
+def plain_cells(row: Sequence[str]) -> list[Cell]:
+    """The cells of a pipe table's row; of a row without markup at one look."""
+    if as_it_stands(" ".join(filter(None, row))):
+        return [Cell(source, source) for source in row]
+    return [Cell(source, plain_text(source)) for source in row]
 
 
 def html_pieces(source: str) -> Iterator[Piece]:
@@ -420,7 +453,7 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             before, fresh = content[-MAX_PARAGRAPH:], None
             if path and not path[-1][2]:
                 path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
-            if bold := _BOLD_LINE.fullmatch(content):  # a heading but for its markup
+            if "**" in content[:9] and (bold := _BOLD_LINE.fullmatch(content)):  # a heading but for its markup
                 kind, level, content = "heading", 7, bold[1]
         if kind == "heading" and not (content := one_line(content)):
             continue  # nobody sees it: the heading above goes on

@@ -57,11 +57,16 @@ def plain_text(source: str) -> str:
     "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
     """
     source = source[:MAX_CELL_TEXT]
-    if _SPECIAL.search(source) is None and "  " not in source:
+    if as_it_stands(source):
         return source.strip()
     if match := _BOLD_NUMBER.fullmatch(source):
         return match[1].strip()
     return _plain_text(source)
+
+
+def as_it_stands(source: str) -> bool:
+    """Whether a source is read as it stands."""
+    return _SPECIAL.search(source) is None and "  " not in source and len(source) <= MAX_CELL_TEXT
 
 
 @functools.lru_cache(maxsize=4096)

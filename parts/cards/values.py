@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from typing import NamedTuple
 
 from parts.cards.labels import split_label
-from parts.cards.tables import Cell
 from parts.cards.text import DECOR, MARKS
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
+    """What a cell, or a part of it, says."""
+
     numbers: tuple[float, ...]  # more than one: it cannot be told which is the score
     percent: bool = False
     shots: str | None = None
@@ -28,6 +28,7 @@ MISSING_CELL = re.compile(
     r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
     r"待定|无|暂无"
 )
+LONGEST_MISSING = 7  # letters of a word for nothing
 # A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
 is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
@@ -42,7 +43,6 @@ _REST = re.compile(
 )
 
 
-@functools.lru_cache(maxsize=16384)
 def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     """The numbers of a score cell, or None for anything else: "7B", "5-shot", "16.3GB", "2024-05-13", "1e-4", "-".
 
@@ -84,6 +84,8 @@ def cell_kind(text: str, decimal_comma: bool = False) -> str:
     """What a cell holds; ODD_CELL: digits and marks that are no plain number, such as "85,2" among points."""
     if not text or is_decimal(text):
         return NUMBER_CELL if text else BLANK_CELL
+    if text[0].isascii() and text[0].isalpha() and text[0] not in "xX" and not _DIVIDER.search(text):
+        return NOTHING_CELL if len(text) <= LONGEST_MISSING and MISSING_CELL.fullmatch(text) else TEXT_CELL
     digits = _DIGIT.search(text)
     if digits and cell_values(text, decimal_comma):
         return NUMBER_CELL
@@ -108,8 +110,8 @@ def cell_values(text: str, decimal_comma: bool = False) -> tuple[Value | None, .
         return ()
     for divider in _DIVIDERS:
         parts = divider.split(text)
-        values = tuple(parse_value(part, decimal_comma) for part in parts)
-        if len(parts) > 1 and any(values) and all(
+        values = tuple(parse_value(part, decimal_comma) for part in parts) if len(parts) > 1 else ()
+        if any(values) and all(
             value or MISSING_CELL.fullmatch(part) for value, part in zip(values, parts, strict=True)
         ):  # fmt: skip
             return values
@@ -172,8 +174,6 @@ _COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+
 _POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
 
 
-def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:
-    """Whether a table writes 85,2 for 85.2: some cell does, and none has a decimal point."""
-    if not any(map(_COMMA_NUMBER.match, [cell.text for row in rows for cell in row if "," in cell.text])):
-        return False
-    return not any(_POINT_NUMBER.match(cell.text) for row in rows for cell in row)
+def uses_decimal_comma(texts: Collection[str]) -> bool:
+    """Whether the cells of a table write 85,2 for 85.2: some cell does, and none has a decimal point."""
+    return any(_COMMA_NUMBER.match(text) for text in texts if "," in text) and not any(map(_POINT_NUMBER.match, texts))

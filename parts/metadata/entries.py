@@ -37,7 +37,9 @@ class Score:
 
     def place(self) -> tuple[str, ...]:
         """What two results of the same thing share."""
-        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+        return tuple(
+            folded_name(part) if part else "" for part in (self.benchmark, self.metric, self.shots, self.notes)
+        )
 
 
 @dataclass(frozen=True, slots=True)

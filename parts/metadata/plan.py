@@ -356,6 +356,14 @@ def check_number(value: Any, where: str) -> None:
         raise ValueError(f"{where}: {single_line(repr(value))[:60]} is no number")
 
 
+def written_value(plan: Plan, entry: Entry) -> float:
+    """A result's value in the unit in which it is written, which the leaderboard may have decided."""
+    rows = [plan.eval_results[path][0]["value"] for path, own in plan.made_of.items() if own == entry]
+    if plan.model_index:
+        rows.append(plan.model_index[plan.entries.index(entry)]["metrics"][0]["value"])
+    return rows[-1] if rows else person_number(entry.value, entry.unit)
+
+
 def entry_name(entry: Entry) -> str:
     """A result's name with its settings, each once: "GSM8K (5-shot)", "HLE (w/ tools)"."""
     said = normalize_name(entry.benchmark)

@@ -91,7 +91,7 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
     if answer or (unit and board.plain):
         why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
         row["value"] = rescaled(value, str(board.scale))
-        plan.remarks.append(f"{path}: {value} written as {row['value']}, in {board.scale}, {why}")
+        plan.remarks.append(f"{path}: {value:.12g} written as {row['value']:.12g}, in {board.scale}, {why}")
         if own and plan.model_index:
             metric = plan.model_index[plan.entries.index(own)]["metrics"][0]
             metric |= {"value": row["value"], "name": unit_name(metric["name"], str(board.scale))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,9 +15,9 @@ from parts.frame import ScriptError, single_line
 from parts.hub.committing import git_blob_id
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import decode_card
-from parts.metadata.identity import OTHER, SAME, Measures, agree, person_number, written
-from parts.metadata.merge import is_value, measures_of, standings_of
-from parts.metadata.plan import Change, Plan, RepoState, card_entries
+from parts.metadata.identity import OTHER, SAME, Measures, agree, written
+from parts.metadata.merge import is_beside, is_value, measures_of, standings_of
+from parts.metadata.plan import Change, Plan, RepoState, card_entries, written_value
 
 
 def read_card_scores(card: bytes, repo_id: str, vocabulary: Vocabulary) -> tuple[Extraction, str | None]:
@@ -79,28 +80,39 @@ def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> lis
     ]
 
 
-def told_otherwise(plan: Plan, state: RepoState, change: Change) -> list[str]:
-    """What the card's tables and the repo's metadata say otherwise once the change is written, for people."""
-    measures, found = measures_of(plan), []
+def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
+    """Ask about results of which the card's tables or the repo's metadata say another value once all is written.
+
+    Two values of one result are never published without a word: --beside NAME says that it is another one, --replace
+    that the new value holds; then it is a note.
+    """
+    measures = measures_of(plan)
     if change.conflicts:
-        return []
+        return
     card = change.files.get("README.md", state.card)
     files = state.files | {path: data.decode() for path, data in change.files.items() if path != "README.md"}
     standings = standings_of(dataclasses.replace(state, card=card, files=files), measures)
     tables = [] if all(map(is_of_card, plan.entries)) else card_claims(state.card, plan.repo_id, measures)
     for entry in plan.entries:
-        mine, value = measures.of_entry(entry), f"{person_number(entry.value, entry.unit):.12g}"
-        for item in standings:
-            if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures):
-                found.append(f"{item.where} says {item.value} of {entry.benchmark}, and not {value}")
-        for row, other in tables if not is_of_card(entry) else ():
-            theirs = measures.of_entry(other)
-            if measures.relation(theirs, mine) != OTHER and not same_entry(other, entry, measures):
-                found.append(
-                    f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin}), "
-                    f"and not {value}"
-                )
-    return list(dict.fromkeys(map(single_line, found)))
+        mine = measures.of_entry(entry)
+        found = [
+            f"{item.where} says {item.value} of {entry.benchmark}"
+            for item in standings
+            if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures)
+        ]
+        found += [
+            f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin})"
+            for row, other in (() if is_of_card(entry) else tables)
+            if measures.relation(measures.of_entry(other), mine) != OTHER and not same_entry(other, entry, measures)
+        ]
+        answered = plan.replace or is_beside(entry, plan.beside)
+        name = shlex.quote(entry.key or entry.benchmark)
+        for text in dict.fromkeys(map(single_line, found)):
+            text = f"{text}, and not {written_value(plan, entry):.12g}"
+            if answered:
+                change.notes.append(text)
+            else:
+                change.questions.append(f"{text}; --beside {name} writes it all the same, as another result")
 
 
 def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:

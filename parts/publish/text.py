@@ -6,8 +6,9 @@ import dataclasses
 import re
 from typing import Any
 
+from parts.metadata.entries import Entry
 from parts.metadata.identity import person_number
-from parts.metadata.plan import Change, Plan, entry_name, filled_in
+from parts.metadata.plan import Change, Plan, entry_name, filled_in, written_value
 
 
 def markdown_text(text: Any, most: int = 80) -> str:
@@ -37,7 +38,7 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     entries = sorted(change.entries, key=plan.entries.index)
     for entry in entries[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
-        cells = (entry.benchmark, f"{person_number(entry.value, entry.unit):.12g}", metric, entry.origin)
+        cells = (entry.benchmark, f"{written_value(plan, entry):.12g}", metric, origin_text(plan, entry))
         lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
     lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
     files = ", ".join(f"`{path}`" for path in change.files)
@@ -54,6 +55,12 @@ def pull_request_text(plan: Plan, change: Change) -> str:
         "pull request holds.",
     ]
     return "\n".join(lines)
+
+
+def origin_text(plan: Plan, entry: Entry) -> str:
+    """Where a result was read, with the value there when it is written in another unit."""
+    there = person_number(entry.value, entry.unit)
+    return entry.origin if written_value(plan, entry) == there else f"{entry.origin}, {there:.12g} there"
 
 
 def all_notes(plan: Plan, change: Change) -> list[str]:
@@ -82,7 +89,7 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     """A plan and what it changes, for people."""
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
     for entry in plan.entries:
-        lines.append(f"  {entry_name(entry)}: {person_number(entry.value, entry.unit):.12g}   from {entry.origin}")
+        lines.append(f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   from {origin_text(plan, entry)}")
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
