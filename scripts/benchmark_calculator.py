@@ -2973,6 +2973,7 @@ IDENTITY_FIELDS = {
     "subfolder": ("subfolder",),
     "file": ("gguf_file", "model_file", "filename"),
     "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
+    "base": ("base_model",),  # of an adapter: on another base it is another model
 }
 NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
 MAIN_REVISIONS = {"", "main"}
@@ -2992,6 +2993,7 @@ class Identity:
     subfolder: str = ""
     file: str = ""
     quantization: str = ""
+    base: str = ""
     provider: str = ""
     weights: str = ""
     checkpoint: str = ""
@@ -3001,14 +3003,14 @@ class Identity:
     def key(self) -> tuple[str, ...]:
         """What is equal for one model only."""
         main = "" if self.revision in MAIN_REVISIONS else self.revision
-        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
+        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.base, self.provider
 
     @property
     def name(self) -> str:
         """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
         more = ", ".join(
             f"{field}={value}"
-            for field in ("adapter", "subfolder", "file", "quantization", "provider")
+            for field in ("adapter", "base", "subfolder", "file", "quantization", "provider")
             if (value := getattr(self, field))
         )
         revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
@@ -3062,6 +3064,8 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         )
         for field, names in IDENTITY_FIELDS.items()
     }
+    if not found["adapter"]:
+        found["base"] = ""
     return Identity(
         id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
         **found,
@@ -5121,6 +5125,9 @@ class Owners:
         if not isinstance(details, dict):
             return None
         digest, named = str(details.get("weights_sha256") or ""), self.named(str(details.get("path") or ""))
+        below = str(details.get("subfolder") or details.get("gguf_file") or "").rstrip("/").rsplit("/", 1)[-1]
+        if named and not digest and below and below != named.path.name:
+            return None  # another model in that folder
         if not digest or (named and self.weights(named) == digest):
             return named
         owner = self.with_weights(digest)
@@ -5130,12 +5137,6 @@ class Owners:
                 "record"
             )
         return owner
-
-
-def is_about(record: Mapping[str, Any], name: str) -> bool:
-    """Whether a record is about a model, by its id or the name that says its revision, too."""
-    identity = identity_of(record)
-    return name in (identity.id, identity.name)
 
 
 def read_measured(
@@ -5151,7 +5152,7 @@ def read_measured(
     """
     owners = Owners(checkpoints)
     results: dict[Checkpoint, list[Result]] = defaultdict(list)
-    failed, strangers, known = [], [], {}
+    failed, strangers, meant, known = [], [], [], {}
     read = [(path, read_record(path, trainer=True)) for path in progress(record_files(folders), "reading records")]
     entries = [(path, record) for path, record in read if record is not None]
     benchmarks = [(path, record) for path, record in entries if not is_trainer_log(record)]
@@ -5159,8 +5160,9 @@ def read_measured(
         note(f"left out: {len(entries) - len(benchmarks)} records of what a trainer logged, no benchmark's scores")
     for path, record in benchmarks or entries:
         owner = owners.of(record, path)
-        if owner is None and base is not None and is_about(record, base.name):
+        if owner is None and base is not None and (identity := identity_of(record)).answers_to(base.name):
             owner = base
+            meant.append(identity)
         if record.get("failure"):
             failed += [(owner, path, record)] if owner else []
         elif owner:
@@ -5169,6 +5171,8 @@ def read_measured(
         else:
             info = record.get("model_info")
             strangers.append(single_line(info.get("id") if isinstance(info, dict) else "")[:100] or "unnamed")
+    if base is not None and meant:
+        one_model(meant, base.name)
     failures = []
     for owner, path, record in failed:
         task, error = single_line(record.get("task")), single_line(record.get("error"))[:200]

@@ -4497,7 +4497,7 @@ class ExampleCount:
 # --- parts/formats/spans.py -------------------------------------------------------------------------------------------
 
 MOST_PROCESSES = 8
-Piece, Made = TypeVar("Piece"), TypeVar("Made")
+SpanJob, SpanMade = TypeVar("SpanJob"), TypeVar("SpanMade")
 
 
 class PartFiles:
@@ -4633,7 +4633,7 @@ def samples_prefix(run: TaskRun, score: str, head: Mapping[str, Any]) -> bytes:
     return as_line(same)[:-1] + b","
 
 
-def in_order(work: Callable[[Piece], Made], jobs: Sequence[Piece]) -> Iterator[Made]:
+def in_order(work: Callable[[SpanJob], SpanMade], jobs: Sequence[SpanJob]) -> Iterator[SpanMade]:
     """work(job) for each job, in their order; by several processes where there are cores (and forks, as on Linux)."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
     count = min(cores, len(jobs), MOST_PROCESSES)
@@ -5904,9 +5904,10 @@ def inspect_shots(spec: Mapping[str, Any]) -> int | None:
 
 
 def inspect_model_name(name: str, arguments: Mapping[str, Any]) -> tuple[str | None, str]:
-    """(provider, model) of an inspect model.
+    """(provider, model) of an inspect model: who serves a model is not its owner.
 
-    "hf/gpt2" -> (hf, gpt2); "hf//data/run/step_1" -> (hf, /data/run/step_1); "openai/gpt-4o" -> (openai, openai/gpt-4o)
+    "hf/gpt2" -> (hf, gpt2); "hf//data/run/step_1" -> (hf, /data/run/step_1); "openai/o1" -> (openai, openai/o1);
+    "openai/azure/gpt-4o" -> (openai/azure, openai/gpt-4o); "together/acme/base" -> (together, acme/base)
     """
     provider, slash, rest = name.partition("/")
     if not slash:
@@ -5915,7 +5916,16 @@ def inspect_model_name(name: str, arguments: Mapping[str, Any]) -> tuple[str | N
         given = first(named(arguments.get("model_path")), named(arguments.get("model_name")))
         rest = given if given and rest == "local" else rest
         return provider, rest.split(":", 1)[0] if provider == "hf-inference-providers" else rest
-    return provider, name
+    service, slash, model = rest.partition("/")
+    if not slash or not model or rest[0] in "/.~\\":
+        return provider, name
+    if service in INSPECT_CLOUDS:
+        return f"{provider}/{service}", f"{provider}/{model.rsplit('/', 1)[-1]}"
+    if provider == "openai-api":
+        return f"{provider}/{service}", model if "/" in model else rest
+    owner, _, model = rest.rpartition("/")
+    owner = owner.rsplit("/", 1)[-1]
+    return provider, f"{provider if owner == 'models' else owner}/{model}"
 
 
 def inspect_adapter(provider: str | None, name: str) -> tuple[str, str | None, str | None]:
@@ -5927,6 +5937,7 @@ def inspect_adapter(provider: str | None, name: str) -> tuple[str, str | None, s
     return found, base, revision or None
 
 
+INSPECT_CLOUDS = {"azure", "bedrock", "vertex"}  # that serve a lab's own models: anthropic/bedrock/...
 INSPECT_BOOKKEEPING = {"epochs", "epochs_reducer", "limit", "sample_id", "score_display", "sandbox_cleanup", "log_dir"}
 
 
@@ -7014,6 +7025,9 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
     model = here.model(
         name, moment, revision, engine=engine, engine_version=version, deployment=deployment, details=details
     )
+    if model.weights_sha256 and (details["subfolder"] or details["gguf_file"]):  # the folder's own were not loaded
+        bound = {name: value for name, value in model.details.items() if name != "weights_bound_by"}
+        model = replace(model, weights_sha256=None, details=bound)
     groups = lm_eval_groups(document)
     shared = lm_eval_settings(document, arguments)
     wrong = lm_eval_conflicts(document)

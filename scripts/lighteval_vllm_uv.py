@@ -3519,6 +3519,7 @@ IDENTITY_FIELDS = {
     "subfolder": ("subfolder",),
     "file": ("gguf_file", "model_file", "filename"),
     "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
+    "base": ("base_model",),  # of an adapter: on another base it is another model
 }
 NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
 MAIN_REVISIONS = {"", "main"}
@@ -3538,6 +3539,7 @@ class Identity:
     subfolder: str = ""
     file: str = ""
     quantization: str = ""
+    base: str = ""
     provider: str = ""
     weights: str = ""
     checkpoint: str = ""
@@ -3547,14 +3549,14 @@ class Identity:
     def key(self) -> tuple[str, ...]:
         """What is equal for one model only."""
         main = "" if self.revision in MAIN_REVISIONS else self.revision
-        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
+        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.base, self.provider
 
     @property
     def name(self) -> str:
         """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
         more = ", ".join(
             f"{field}={value}"
-            for field in ("adapter", "subfolder", "file", "quantization", "provider")
+            for field in ("adapter", "base", "subfolder", "file", "quantization", "provider")
             if (value := getattr(self, field))
         )
         revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
@@ -3608,6 +3610,8 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         )
         for field, names in IDENTITY_FIELDS.items()
     }
+    if not found["adapter"]:
+        found["base"] = ""
     return Identity(
         id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
         **found,

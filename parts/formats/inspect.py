@@ -95,9 +95,10 @@ def inspect_shots(spec: Mapping[str, Any]) -> int | None:
 
 
 def inspect_model_name(name: str, arguments: Mapping[str, Any]) -> tuple[str | None, str]:
-    """(provider, model) of an inspect model.
+    """(provider, model) of an inspect model: who serves a model is not its owner.
 
-    "hf/gpt2" -> (hf, gpt2); "hf//data/run/step_1" -> (hf, /data/run/step_1); "openai/gpt-4o" -> (openai, openai/gpt-4o)
+    "hf/gpt2" -> (hf, gpt2); "hf//data/run/step_1" -> (hf, /data/run/step_1); "openai/o1" -> (openai, openai/o1);
+    "openai/azure/gpt-4o" -> (openai/azure, openai/gpt-4o); "together/acme/base" -> (together, acme/base)
     """
     provider, slash, rest = name.partition("/")
     if not slash:
@@ -106,7 +107,16 @@ def inspect_model_name(name: str, arguments: Mapping[str, Any]) -> tuple[str | N
         given = first(named(arguments.get("model_path")), named(arguments.get("model_name")))
         rest = given if given and rest == "local" else rest
         return provider, rest.split(":", 1)[0] if provider == "hf-inference-providers" else rest
-    return provider, name
+    service, slash, model = rest.partition("/")
+    if not slash or not model or rest[0] in "/.~\\":
+        return provider, name
+    if service in INSPECT_CLOUDS:
+        return f"{provider}/{service}", f"{provider}/{model.rsplit('/', 1)[-1]}"
+    if provider == "openai-api":
+        return f"{provider}/{service}", model if "/" in model else rest
+    owner, _, model = rest.rpartition("/")
+    owner = owner.rsplit("/", 1)[-1]
+    return provider, f"{provider if owner == 'models' else owner}/{model}"
 
 
 def inspect_adapter(provider: str | None, name: str) -> tuple[str, str | None, str | None]:
@@ -118,6 +128,7 @@ def inspect_adapter(provider: str | None, name: str) -> tuple[str, str | None, s
     return found, base, revision or None
 
 
+INSPECT_CLOUDS = {"azure", "bedrock", "vertex"}  # that serve a lab's own models: anthropic/bedrock/...
 INSPECT_BOOKKEEPING = {"epochs", "epochs_reducer", "limit", "sample_id", "score_display", "sandbox_cleanup", "log_dir"}
 
 

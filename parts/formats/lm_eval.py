@@ -436,6 +436,9 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
     model = here.model(
         name, moment, revision, engine=engine, engine_version=version, deployment=deployment, details=details
     )
+    if model.weights_sha256 and (details["subfolder"] or details["gguf_file"]):  # the folder's own were not loaded
+        bound = {name: value for name, value in model.details.items() if name != "weights_bound_by"}
+        model = replace(model, weights_sha256=None, details=bound)
     groups = lm_eval_groups(document)
     shared = lm_eval_settings(document, arguments)
     wrong = lm_eval_conflicts(document)

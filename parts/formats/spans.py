@@ -25,7 +25,7 @@ from parts.formats.vocabulary import Counts, RepeatedIds, Tally, TaskRun
 from parts.records.schema import SCHEMA_VERSION
 
 MOST_PROCESSES = 8
-Piece, Made = TypeVar("Piece"), TypeVar("Made")
+SpanJob, SpanMade = TypeVar("SpanJob"), TypeVar("SpanMade")
 
 
 class PartFiles:
@@ -161,7 +161,7 @@ def samples_prefix(run: TaskRun, score: str, head: Mapping[str, Any]) -> bytes:
     return as_line(same)[:-1] + b","
 
 
-def in_order(work: Callable[[Piece], Made], jobs: Sequence[Piece]) -> Iterator[Made]:
+def in_order(work: Callable[[SpanJob], SpanMade], jobs: Sequence[SpanJob]) -> Iterator[SpanMade]:
     """work(job) for each job, in their order; by several processes where there are cores (and forks, as on Linux)."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
     count = min(cores, len(jobs), MOST_PROCESSES)

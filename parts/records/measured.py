@@ -16,7 +16,7 @@ from parts.inputs import input_text
 from parts.metadata.front_matter import load_yaml
 from parts.records.attempts import Attempts
 from parts.records.files import is_trainer_log, read_record, record_files
-from parts.records.identity import identity_of
+from parts.records.identity import identity_of, one_model
 from parts.records.items import Rows, sample_score, sharing_groups
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import distinct_runs, mean_run, usable_runs
@@ -306,6 +306,9 @@ class Owners:
         if not isinstance(details, dict):
             return None
         digest, named = str(details.get("weights_sha256") or ""), self.named(str(details.get("path") or ""))
+        below = str(details.get("subfolder") or details.get("gguf_file") or "").rstrip("/").rsplit("/", 1)[-1]
+        if named and not digest and below and below != named.path.name:
+            return None  # another model in that folder
         if not digest or (named and self.weights(named) == digest):
             return named
         owner = self.with_weights(digest)
@@ -315,12 +318,6 @@ class Owners:
                 "record"
             )
         return owner
-
-
-def is_about(record: Mapping[str, Any], name: str) -> bool:
-    """Whether a record is about a model, by its id or the name that says its revision, too."""
-    identity = identity_of(record)
-    return name in (identity.id, identity.name)
 
 
 def read_measured(
@@ -336,7 +333,7 @@ def read_measured(
     """
     owners = Owners(checkpoints)
     results: dict[Checkpoint, list[Result]] = defaultdict(list)
-    failed, strangers, known = [], [], {}
+    failed, strangers, meant, known = [], [], [], {}
     read = [(path, read_record(path, trainer=True)) for path in progress(record_files(folders), "reading records")]
     entries = [(path, record) for path, record in read if record is not None]
     benchmarks = [(path, record) for path, record in entries if not is_trainer_log(record)]
@@ -344,8 +341,9 @@ def read_measured(
         note(f"left out: {len(entries) - len(benchmarks)} records of what a trainer logged, no benchmark's scores")
     for path, record in benchmarks or entries:
         owner = owners.of(record, path)
-        if owner is None and base is not None and is_about(record, base.name):
+        if owner is None and base is not None and (identity := identity_of(record)).answers_to(base.name):
             owner = base
+            meant.append(identity)
         if record.get("failure"):
             failed += [(owner, path, record)] if owner else []
         elif owner:
@@ -354,6 +352,8 @@ def read_measured(
         else:
             info = record.get("model_info")
             strangers.append(single_line(info.get("id") if isinstance(info, dict) else "")[:100] or "unnamed")
+    if base is not None and meant:
+        one_model(meant, base.name)
     failures = []
     for owner, path, record in failed:
         task, error = single_line(record.get("task")), single_line(record.get("error"))[:200]

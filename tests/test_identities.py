@@ -1,0 +1,228 @@
+"""Whose score: files of harnesses that name a model, its adapter, revision, subfolder, file or quantization in their
+own ways; every reader of the records tells the same models apart, and gives each its own score."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import benchmark_calculator as bc
+import check_contamination as contamination
+import compare_results as cr
+import convert_results as converter
+import evaluation_manager as manager
+import leaderboard as board
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from record_writer import write_record
+
+MAPPING = manager.read_mapping()
+VOCABULARY = cr.vocabulary_of(MAPPING)
+STAMP = "2026-01-02T03-04-05.0"
+ITEMS = 200
+
+
+def lm_eval(model: str, arguments: Any) -> Any:
+    """Writes a run of lm-eval: a results file with its samples."""
+
+    def write(folder: Path, right: int, base: str) -> None:
+        given = arguments.replace("BASE", base) if isinstance(arguments, str) else {"pretrained": base, **arguments}
+        metric = [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}]
+        document = {
+            "results": {"toy": {"acc,none": right / ITEMS, "acc_stderr,none": 0.03}},
+            "configs": {"toy": {"output_type": "multiple_choice", "num_fewshot": 0, "metric_list": metric}},
+            "versions": {"toy": 1},
+            "config": {"model": model, "model_args": given},
+            "lm_eval_version": "0.4.9",
+        }
+        (folder / f"results_{STAMP}.json").write_text(json.dumps(document))
+        rows = [
+            {
+                "doc_id": i,
+                "doc": {"question": f"{i}?"},
+                "target": 0,
+                "arguments": {f"gen_args_{k}": {"arg_0": f"{i}?", "arg_1": f" {k}"} for k in range(2)},
+                "resps": [[[-1.0, False]], [[-2.0 if i < right else -0.5, False]]],
+                "filtered_resps": [[-1.0, False], [-2.0 if i < right else -0.5, False]],
+                "filter": "none",
+                "acc": float(i < right),
+            }
+            for i in range(ITEMS)
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"samples_toy_{STAMP}.jsonl").write_text(text)
+
+    return write
+
+
+def inspect(model: str, **arguments: Any) -> Any:
+    """Writes a log of inspect as JSON."""
+
+    def write(folder: Path, right: int, base: str) -> None:
+        ids = [str(i) for i in range(ITEMS)]
+        dataset = {"name": "toy", "samples": ITEMS, "sample_ids": ids}
+        spec = {"run_id": "r", "task_id": str(folder), "created": "2026-01-02T03:04:05+00:00", "task": "toy"}
+        spec |= {"task_version": 0, "dataset": dataset, "model": model.replace("BASE", base), "model_args": arguments}
+        metrics = {"accuracy": {"name": "accuracy", "value": right / ITEMS, "params": {}}}
+        score = {"name": "match", "scorer": "match", "params": {}, "metrics": metrics}
+        samples = [
+            {
+                "id": i,
+                "epoch": 1,
+                "input": f"{i}?",
+                "target": "0",
+                "messages": [],
+                "output": {"choices": [{"message": {"role": "assistant", "content": "0"}, "stop_reason": "stop"}]},
+                "scores": {"match": {"value": "C" if int(i) < right else "I", "answer": "0"}},
+            }
+            for i in ids
+        ]
+        results = {"total_samples": ITEMS, "completed_samples": ITEMS, "scores": [score]}
+        log = {"version": 2, "status": "success", "eval": spec | {"config": {}, "packages": {"inspect_ai": "0.3.180"}}}
+        log |= {"plan": {"steps": []}, "results": results, "stats": {}, "samples": samples}
+        (folder / "log.json").write_text(json.dumps(log))
+
+    return write
+
+
+# How a harness is told -> (what its file says, which model that is); two of one model are never apart.
+FORMS = {
+    "lm-eval": (lm_eval("hf", "pretrained=BASE"), "base"),
+    "lm-eval vllm": (lm_eval("vllm", {"dtype": "auto"}), "base"),
+    "lm-eval main": (lm_eval("hf", "pretrained=BASE,revision=main"), "base"),
+    "lm-eval revision": (lm_eval("hf", "pretrained=BASE,revision=step1000"), "base@step1000"),
+    "lm-eval other revision": (lm_eval("hf", {"revision": "step2000"}), "base@step2000"),
+    "lm-eval peft": (lm_eval("hf", "pretrained=BASE,peft=acme/lora"), "lora"),
+    "lm-eval lora of vllm": (lm_eval("vllm", "pretrained=BASE,lora_local_path=acme/lora"), "lora"),
+    "lm-eval peft of another base": (lm_eval("hf", "pretrained=acme/other,peft=acme/lora"), "lora on other"),
+    "lm-eval peft in four bits": (lm_eval("hf", "pretrained=BASE,peft=acme/lora,load_in_4bit=True"), "lora in 4 bits"),
+    "lm-eval delta": (lm_eval("hf", "pretrained=BASE,delta=acme/delta"), "delta"),
+    "lm-eval subfolder": (lm_eval("hf", "pretrained=BASE,subfolder=step_7"), "step_7"),
+    "lm-eval file": (lm_eval("hf", {"gguf_file": "q4.gguf"}), "q4"),
+    "lm-eval other file": (lm_eval("hf", {"gguf_file": "q8.gguf"}), "q8"),
+    "lm-eval 4 bits": (lm_eval("hf", "pretrained=BASE,load_in_4bit=True"), "base in 4 bits"),
+    "lm-eval 8 bits": (lm_eval("hf", "pretrained=BASE,load_in_8bit=True"), "base in 8 bits"),
+    "lm-eval awq": (lm_eval("vllm", "pretrained=BASE,quantization=awq"), "awq"),
+    "inspect hf": (inspect("hf/BASE"), "base"),
+    "inspect revision": (inspect("hf/BASE", revision="step1000"), "base@step1000"),
+    "inspect adapter": (inspect("vllm/BASE:acme/lora"), "lora"),
+    "inspect adapter's revision": (inspect("vllm/BASE:acme/lora@v2"), "lora@v2"),
+    "inspect modules": (inspect("vllm/BASE", lora_modules="acme/lora"), "base with modules"),
+    "inspect quantization": (inspect("vllm/BASE", quantization="awq"), "awq"),
+    "inspect subfolder": (inspect("hf/BASE", subfolder="step_7"), "step_7"),
+    "inspect together": (inspect("together/acme/base"), "served by together"),
+    "inspect openrouter": (inspect("openrouter/acme/base"), "served by openrouter"),
+    "inspect lab": (inspect("openai/gpt-9"), "gpt-9"),
+    "inspect cloud": (inspect("openai/azure/gpt-9"), "gpt-9 at azure"),
+}
+
+
+def score_of(model: str) -> int:
+    """How many items a model answers right: no two the same."""
+    models = sorted({model for _, model in FORMS.values()})
+    return 100 + 3 * models.index(model)
+
+
+def converted(folder: Path, forms: list[str], base: str = "acme/base") -> Path:
+    """Records of some files, each in a folder of its own."""
+    for number, form in enumerate(forms):
+        place = folder / "in" / str(number)
+        place.mkdir(parents=True)
+        write, model = FORMS[form]
+        write(place, score_of(model), base)
+    assert converter.main([str(folder / "in"), "--output-dir", str(folder / "out"), "--json"]) == 0
+    return folder / "out"
+
+
+def said(script: Any, capsys: Any, *arguments: object) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = script.main([str(argument) for argument in arguments])
+    return (code, *capsys.readouterr())
+
+
+def reader_scores(folder: Path, capsys: Any, name: str) -> dict[str, float | None]:
+    """The score that each reader gives for the model of a name; None: it does not know which one is meant."""
+    found: dict[str, float | None] = {}
+    code, out, err = said(cr, capsys, "--baseline", "me/old", "--candidate", name, "--results", folder, "--json")
+    rows = json.loads(out).get("benchmarks", []) if out else []
+    assert rows or code == 3 or "no record" in err, (name, code, err)
+    found["compare"] = rows[0]["score"]["score"] if rows else None
+    try:
+        (entry,), _ = manager.read_entries([folder], name, "acme/elsewhere", [], MAPPING)
+        found["add"] = entry.value / (100 if entry.value > 1 else 1)
+    except manager.ScriptError as refused:
+        assert refused.code == 3 or "no record" in str(refused), refused
+        found["add"] = None
+    try:
+        (item,) = contamination.read_measured_items([str(folder)], name, VOCABULARY)
+        found["contamination"] = item.score
+    except contamination.ScriptError:
+        found["contamination"] = None
+    return found
+
+
+def one_form_a_model(forms: list[str]) -> list[str]:
+    return list({FORMS[form][1]: form for form in forms}.values())
+
+
+CHOSEN = st.lists(st.sampled_from(list(FORMS)), min_size=2, max_size=4, unique=True)
+PROPERTY = settings(max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+
+
+def test_a_key_is_of_one_model(tmp_path):
+    """All forms at once: equal keys are of one model, and one model has one key."""
+    folder = converted(tmp_path, list(FORMS))
+    models: dict[Any, set[int]] = {}
+    for path in folder.rglob("*.json"):
+        record = json.loads(path.read_text())
+        score = record["evaluation_results"][0]["score_details"]["score"]
+        models.setdefault(cr.identity_of(record).key, set()).add(round(score * ITEMS))
+    expected = {score_of(model) for _, model in FORMS.values()}
+    assert sorted(map(sorted, models.values())) == sorted([score] for score in expected)
+
+
+@PROPERTY
+@given(CHOSEN)
+def test_every_reader_gives_each_model_its_own_score(tmp_path_factory, capsys, chosen):
+    forms = one_form_a_model(chosen)
+    folder = converted(tmp_path_factory.mktemp("identities"), forms)
+    write_record(folder, "me/old", [1.0, 0.0] * 100, task="toy")
+    found = [cr.identity_of(entry.record) for entry in cr.read_record_entries(cr.record_files([folder]))]
+    scores = {}
+    for path in folder.rglob("*.json"):
+        record = json.loads(path.read_text())
+        if record["model_info"]["id"] != "me/old":
+            scores[cr.identity_of(record)] = record["evaluation_results"][0]["score_details"]["score"]
+    assert len(scores) == len(forms) == len(found) - 1
+    names = dict(zip(cr.model_names(list(scores)), sorted(scores, key=lambda one: one.name), strict=True))
+    for name in names:
+        meant = [identity for identity in scores if identity.answers_to(name)]
+        given_scores = reader_scores(folder, capsys, name)
+        right = scores[meant[0]] if len(meant) == 1 else None
+        for reader, score in given_scores.items():
+            assert (score is None) == (right is None), (reader, name, given_scores, meant)
+            assert score is None or score == pytest.approx(right), (reader, name, given_scores)
+    rows, unreadable = board.read_own_runs([str(folder)], board.Benchmarks.of(MAPPING))
+    assert not unreadable
+    shown = {row["model"]: row["value"] for row in rows if row["model"] != "me/old"}
+    assert len(shown) == len(rows) - 1 == len(scores)
+    assert sorted(shown.values()) == pytest.approx(sorted(scores.values()))
+
+
+@PROPERTY
+@given(CHOSEN)
+def test_a_checkpoint_has_no_score_of_what_lies_on_it(tmp_path_factory, capsys, chosen):
+    """Ranking and racing: the scores of a checkpoint are those of its own weights."""
+    root = tmp_path_factory.mktemp("checkpoint")
+    place = root / "run" / "step_1"
+    place.mkdir(parents=True)
+    (place / "config.json").write_text("{}")
+    (place / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    folder = converted(root, one_form_a_model(chosen), str(place))
+    capsys.readouterr()
+    results, _, _ = bc.read_measured([folder], [bc.Checkpoint("step_1", place, 1)], VOCABULARY)
+    own = {"base", "base@step1000", "base@step2000", "base in 4 bits", "base in 8 bits", "awq", "base with modules"}
+    allowed = {score_of(model) for model in own}
+    assert {round(result.score.value * ITEMS) for results in results.values() for result in results} <= allowed
