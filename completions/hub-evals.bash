@@ -65,7 +65,7 @@ _hub_evals_words() {
         'run_eval_job.py wait') echo '--help --version --help-all --runs-dir --json --adopt' ;;
         'run_eval_job.py cancel') echo '--help --version --help-all --runs-dir --json --adopt --job' ;;
         'run_eval_job.py collect') echo '--help --version --help-all --runs-dir --json --adopt --output-dir' ;;
-        run_eval_job.py) echo '--help --version --help-all --model --task --tasks --provider --hardware --max-connections --temperature --max-tokens --limit --max-samples --timeout --namespace --results-repo --max-cost --max-parallel --split --run-id --canceled --image --yes --wait --dry-run --runs-dir --json --adopt status logs wait cancel collect' ;;
+        run_eval_job.py) echo '--help --version --help-all --model --task --tasks --provider --hardware --max-connections --temperature --max-tokens --questions --map --score --template --shots-from --shots --limit --max-samples --timeout --namespace --results-repo --max-cost --max-parallel --split --run-id --canceled --image --yes --wait --dry-run --runs-dir --json --adopt status logs wait cancel collect' ;;
         'run_vllm_eval_job.py --framework=') echo 'lighteval inspect lm_eval' ;;
         'run_vllm_eval_job.py --backend=') echo 'vllm accelerate hf' ;;
         'run_vllm_eval_job.py --split=') echo 'model task both' ;;
@@ -74,7 +74,7 @@ _hub_evals_words() {
         'run_vllm_eval_job.py wait') echo '--help --version --help-all --runs-dir --json --adopt' ;;
         'run_vllm_eval_job.py cancel') echo '--help --version --help-all --runs-dir --json --adopt --job' ;;
         'run_vllm_eval_job.py collect') echo '--help --version --help-all --runs-dir --json --adopt --output-dir' ;;
-        run_vllm_eval_job.py) echo '--help --version --help-all --model --upload --task --tasks --framework --backend --hardware --tensor-parallel-size --gpu-memory-utilization --max-model-len --dtype --batch-size --custom-tasks --use-chat-template --trust-remote-code --force --limit --max-samples --timeout --namespace --results-repo --max-cost --max-parallel --split --run-id --canceled --image --yes --wait --dry-run --runs-dir --json --adopt status logs wait cancel collect' ;;
+        run_vllm_eval_job.py) echo '--help --version --help-all --model --upload --task --tasks --framework --backend --hardware --tensor-parallel-size --gpu-memory-utilization --max-model-len --dtype --batch-size --custom-tasks --use-chat-template --trust-remote-code --force --questions --map --score --template --shots-from --shots --limit --max-samples --timeout --namespace --results-repo --max-cost --max-parallel --split --run-id --canceled --image --yes --wait --dry-run --runs-dir --json --adopt status logs wait cancel collect' ;;
         'score_predictions.py --unicode=') echo 'NFC NFKC none' ;;
         'score_predictions.py --tokenize=') echo '13a intl char zh none ja-mecab ko-mecab flores101 flores200 spm' ;;
         'score_predictions.py --normalize=') echo 'basic whisper whisper-en' ;;

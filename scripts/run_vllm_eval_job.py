@@ -63,9 +63,12 @@ BACKENDS_OF = {"lighteval": ("vllm", "accelerate"), "inspect": ("vllm", "hf"), "
 
 def check_arguments(args: argparse.Namespace) -> None:
     """What argparse cannot know; the backend's default depends on nothing else."""
+    with_questions(args)
     if not args.run_id and not (args.model and args.task):
         missing = "--model" if not args.model else "--task"
-        raise ScriptError(f"{missing} is missing: give --model and --task, or --run-id of a run to go on with")
+        raise ScriptError(
+            f"{missing} is missing: give --model and --task (or --questions), or --run-id of a run to go on with"
+        )
     if bool(args.model) != bool(args.task):
         raise ScriptError("--model and --task belong together: give both, or neither with --run-id")
     if args.backend not in BACKENDS_OF[args.framework]:
@@ -96,6 +99,11 @@ def run(args: argparse.Namespace) -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = CommandLine(description=__doc__)
     parser.rarely(
+        "--map",
+        "--score",
+        "--template",
+        "--shots-from",
+        "--shots",
         "--tensor-parallel-size",
         "--gpu-memory-utilization",
         "--dtype",
@@ -149,6 +157,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--use-chat-template", action="store_true", help="send the prompts through the tokenizer's chat template")
     add("--trust-remote-code", action="store_true", help="let the model's repository run its own code")
     add("--force", action="store_true", help="send a model that seems not to run, or not to fit --hardware")
+    add_question_options(parser)
     add_submission(parser)
     add_verbs(parser)
     parser.set_defaults(run=run, parser=parser)
@@ -164,12 +173,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "frame", "jobs.commands", "jobs.hardware", "jobs.vocabulary"
+#     "command_line", "frame", "jobs.commands", "jobs.hardware", "jobs.own_questions", "jobs.vocabulary"
 # )
 # ]cog]
 
 import collections
 import contextlib
+import csv
 import difflib
 import fnmatch
 import functools
@@ -188,7 +198,9 @@ import shlex
 import shutil
 import signal
 import stat
+import string
 import struct
+import subprocess
 import sys
 import textwrap
 import threading
@@ -203,6 +215,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO, TypeVar
@@ -7101,6 +7114,1370 @@ def safetensors_header(path: Path) -> dict[str, Any]:
         raise ScriptError(f"{path}: no safetensors file ({error})") from error
 
 
+# --- parts/harness/answers.py -----------------------------------------------------------------------------------------
+
+# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)
+SCORINGS = {
+    "loglikelihood": "accuracy",
+    "loglikelihood_norm": "accuracy",
+    "letters": "accuracy",
+    "exact": "exact_match",
+    "normalized": "exact_match",
+    "numeric": "exact_match",
+    "regex": "exact_match",
+    "f1": "f1",
+    "rouge_l": "rouge_l",
+}
+LETTERS = string.ascii_uppercase
+# A number that is no part of a word, a fraction, a date or a list.
+NUMBER = re.compile(
+    r"(?<![\w/.,])(?:(?<!\d)[-+−])?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)?(?:(?<=\d)\.?|\.)\d*(?:[eE][-+]?\d{1,3})?"
+    r"(?<=\d)(?![\d/]|[.,]\d)"
+)
+GROUPED = re.compile(
+    r"[-+]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?:\.\d*)?(?:[eE][-+]?\d{1,3})?"
+)  # thousands set apart by commas
+DECIMAL_COMMA = ","  # as the pattern of numeric: 1.234,50
+OTHER_MARKS = str.maketrans(",.", ".,")
+PUNCTUATION = re.compile(r"-(?!\d)|(?<!\d)[.,:/]|[.,:/](?!\d)")  # what is none of a number's own
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+
+
+def chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:
+    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""
+    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]
+    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]
+    return max(range(len(values)), key=values.__getitem__)
+
+
+def score_answer(
+    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()
+) -> tuple[float, str | None]:
+    """(score, what was read) of a written answer; of several right answers the best counts.
+
+    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`, and "," where numbers
+    have a decimal comma; choices: of `letters`.
+    """
+    if scoring in ("f1", "rouge_l"):
+        measure = shared_words_f1 if scoring == "f1" else rouge_l
+        return max(measure(text, reference) for reference in right), text.strip() or None
+    found = read_answer(scoring, pattern, text, choices, any("\n" in reference.strip() for reference in right))
+    if found is None:
+        return 0.0, None
+    return float(any(same_answer(scoring, found, reference, pattern) for reference in right)), found
+
+
+def read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:
+    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""
+    if scoring == "letters":
+        return read_letter(text, choices)
+    if scoring == "numeric":
+        numbers = NUMBER.findall(marked(text.rpartition("####")[2], pattern))
+        return marked(numbers[-1], pattern) if numbers else None
+    if scoring == "regex":
+        match = re.search(pattern, text)
+        return None if match is None else (match[1] if match.re.groups else match[0]) or ""
+    lines = [line.strip() for line in text.strip().splitlines()] or [""]
+    return (text.strip() if whole else lines[0]) or None
+
+
+def read_letter(text: str, choices: Sequence[str]) -> str | None:
+    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""
+    known, text = LETTERS[: len(choices)], text.strip()
+    alone = re.fullmatch(rf"(?i)[\W_]*([{known}])[\W_]*", text)
+    if alone:
+        return alone[1].upper()
+    first = re.match(rf"[\W_]*([{known}])(?:[\W_]*$|[.):,*\]]|\s*\n)", text)
+    said = re.findall(rf"(?i:answer|choice|option)(?i:\s+is|\s*:)?[\W_]{{0,6}}([{known}])(?![\w'])", text)
+    if first or said:
+        return first[1] if first else said[-1]
+    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]
+    return LETTERS[same[0]] if len(same) == 1 else None
+
+
+def marked(text: str, pattern: str) -> str:
+    """A text with points and commas exchanged where numbers have a decimal comma."""
+    return text.translate(OTHER_MARKS) if pattern == DECIMAL_COMMA else text
+
+
+def same_answer(scoring: str, found: str, reference: str, pattern: str) -> bool:
+    """Whether what was read is what is right."""
+    if scoring == "numeric":
+        return number_value(found, pattern) == number_value(reference, pattern)
+    if scoring == "normalized":
+        return normalized_text(found) == normalized_text(reference)
+    return found.strip() == reference.strip()
+
+
+def number_value(text: str, pattern: str = "") -> Decimal | None:
+    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7, "3,50" -> None.
+
+    pattern ",": with a decimal comma: "3,50" -> 3.5, "1.234" -> 1234, "3.5" -> None.
+    """
+    text = marked(re.sub(r"[\s\u202f\u00a0]", "", text), pattern).replace("−", "-")
+    text = text.strip("$€£%").rstrip(".,").strip("$€£%")
+    if "," in text and not GROUPED.fullmatch(text):
+        return None
+    try:
+        value = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def normalized_text(text: str) -> str:
+    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers.
+
+    Signs and points of numbers stay: 3.5 is not 35, and -5 is not 5.
+    """
+    text = PUNCTUATION.sub("", text.casefold().replace("−", "-"))
+    text = "".join(s for s in text if s in "-.,:/" or not unicodedata.category(s).startswith("P"))
+    return " ".join(ARTICLES.sub(" ", text).split())
+
+
+def shared_words_f1(text: str, reference: str) -> float:
+    """The F1 of the words that two texts share, as SQuAD computes it."""
+    said, wanted = normalized_text(text).split(), normalized_text(reference).split()
+    if not said or not wanted:
+        return float(said == wanted)
+    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))
+
+
+def rouge_l(text: str, reference: str) -> float:
+    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score's words, any script)."""
+    said, wanted = re.findall(r"\w+", text.casefold()), re.findall(r"\w+", reference.casefold())
+    row = [0] * (len(said) + 1)
+    for word in wanted:
+        before = 0
+        for place, other in enumerate(said, 1):
+            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])
+    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0
+
+
+# --- parts/harness/question_rows.py -----------------------------------------------------------------------------------
+
+ROLES = {
+    "question": ("question", "prompt", "input", "query", "instruction"),
+    "choices": ("choices", "options"),
+    "answer": ("answer", "label", "target", "reference", "gold", "answers", "references", "answerKey"),
+    "messages": ("messages",),
+    "context": ("context", "passage"),
+    "id": ("id",),
+}
+# A choice in a field of its own: A, a, option_b, choice3.
+CHOICE_FIELD = re.compile(r"(?i)(?:(?:option|choice|opt|answer)[ _-]?)?([A-Z])|(?:option|choice|opt)[ _-]?(\d{1,2})")
+PROBLEMS_SHOWN = 12
+
+
+class Problems:
+    """What is wrong with a file, by line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[tuple[int, str]] = []
+
+    def add(self, line: int, text: str) -> None:
+        self.rows.append((line, text))
+
+    def without(self, items: Sequence[Any]) -> list[Any]:
+        """The items of lines with which nothing is wrong."""
+        lines = {line for line, _ in self.rows}
+        return [item for item in items if item.line not in lines]
+
+    def check(self) -> None:
+        """ScriptError with exit code 1 when there are any; all but the first are notes."""
+        rows = sorted(self.rows)
+        for line, text in rows[1:PROBLEMS_SHOWN]:
+            note(f"{self.path}:{line}: {text}")
+        more = f" ({len(rows)} problems in all: nothing was asked)" if len(rows) > 1 else " (nothing was asked)"
+        if rows:
+            raise ScriptError(f"{self.path}:{rows[0][0]}: {rows[0][1]}{more}", 1)
+
+
+def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> list[tuple[int, dict[str, Any]]]:
+    """(line, fields) of a JSONL, CSV, TSV or parquet file; the rows of parquet and of a JSON list count from 1."""
+    kind = path.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        return sheet_rows(path, problems, mapped)
+    if kind == ".parquet":
+        from parts.parquet import parquet_batches
+
+        batches = list(parquet_batches(path, None))
+        return [(first + place, row) for first, batch in batches for place, row in enumerate(batch.to_pylist())]
+    if kind not in (".jsonl", ".ndjson", ".json"):
+        raise ScriptError(f"--questions {path}: a .jsonl, .csv or .parquet file is expected")
+    content = input_bytes(path, MAX_SAMPLES)
+    rows: list[tuple[int, dict[str, Any]]] = []
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
+        try:
+            found = list(enumerate(strict_json(content), 1))
+        except ValueError as error:
+            raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}", 1) from error
+        for line, row in found:
+            rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
+        return rows
+    for line, text in enumerate(content.splitlines(), 1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json(text)
+        except ValueError as error:
+            problems.add(line, f"not valid JSON: {single_line(error)[:120]}")
+            continue
+        rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
+    return rows
+
+
+def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a CSV reader; ScriptError for a cell above the library's limit and the like."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
+
+
+def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV or TSV file by the line where each ends; choices, and several right answers, are a JSON list,
+    choices may also have their own columns. The first line tells whether fields are set apart by commas or semicolons.
+    """
+    text = input_text(path, MAX_SAMPLES)
+    head = text.partition("\n")[0]
+    mark = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in head and "," not in head else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
+    names = [name or "" for name in reader.fieldnames or ()]
+    lists = {*ROLES["choices"], mapped.get("choices", "")}
+    texts = {*ROLES["answer"], mapped.get("answer", "")}
+    rows, several = [], set()
+    for row in csv_rows(reader, path):
+        if None in row or None in row.values():
+            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
+            continue
+        for name in [name for name in names if name in lists | texts]:
+            if re.match(r"\s*\[" if name in lists else r"\s*\[\s*[\"']", row[name]):
+                several |= {name} & texts
+                try:
+                    row[name] = json.loads(row[name])
+                except ValueError:
+                    problems.add(reader.line_num, f'{name} is no JSON list (["a", "b"], as json.dumps writes it)')
+        rows.append((reader.line_num, row))
+    for name in sorted(several):
+        note(f"{path.name}: a JSON list in {name} is several right answers")
+    return rows
+
+
+def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]) -> dict[str, str]:
+    """role -> field of the file: as --map says, else the one usual name that the rows have."""
+    known = {str(name) for _, row in rows for name in row}
+    if not known & {*ROLES["choices"], mapped.get("choices", "")}:
+        known = known | {"choices"} if gather_choices(rows, known) else known
+    found = {}
+    for role, usual in ROLES.items():
+        names = [mapped[role]] if role in mapped else [name for name in usual if name in known]
+        if role in mapped and mapped[role] not in known:
+            raise ScriptError(f"--map {role}={mapped[role]}: {path} has no such field, but {listing(sorted(known))}", 1)
+        if len(names) > 1:
+            ways = " or ".join(f"--map {role}={name}" for name in names)
+            raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
+        if names:
+            found[role] = names[0]
+    unused = sorted(name for name in known - set(found.values()) if not CHOICE_FIELD.fullmatch(name))
+    if unused:
+        note(f"{path.name}: fields that are not used: {listing(unused, 8)}")
+    for role, instead in (("question", "messages"), ("answer", "messages")):
+        if role not in found and instead not in found:
+            raise ScriptError(
+                f"{path}: no field is the {role}: {listing(sorted(known), 8)}; say which: --map {role}=FIELD", 1
+            )
+    return found
+
+
+def gather_choices(rows: Sequence[tuple[int, dict[str, Any]]], known: set[str]) -> bool:
+    """Put choices that stand in fields of their own (A, B, ... or option_1, ...) into one; whether there are any."""
+    names = {name: match for name in known if (match := CHOICE_FIELD.fullmatch(name))}
+    labels = {name: (match[1] or match[2]).upper() for name, match in names.items()}
+    if len(labels) < 2 or len(set(labels.values())) < len(labels) or not {"A", "0", "1"} & set(labels.values()):
+        return False
+    for _, row in rows:
+        own = {labels[name]: row[name] for name in sorted(names, key=lambda name: labels[name].zfill(2)) if name in row}
+        row["choices"] = {label: text for label, text in own.items() if text not in (None, "")} or None
+    return True
+
+
+def plain_value(value: Any) -> str | None:
+    """A text, number or truth value as text; None for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float) and abs(value) < 1e300:
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    return None
+
+
+def choices_of(value: Any) -> tuple[list[str], list[str]]:
+    """(letters or other labels, texts) of a row's choices: a list, {"A": text}, or {"label": [], "text": []}."""
+    if isinstance(value, dict) and all(isinstance(value.get(name), list) for name in ("label", "text")):
+        labels, texts = value["label"], value["text"]
+    elif isinstance(value, dict):
+        labels, texts = list(value), list(value.values())
+    elif isinstance(value, list):
+        labels, texts = list(LETTERS[: len(value)]), value
+    else:
+        raise ValueError("choices are no list (in CSV: a JSON list, or columns A, B, C, ...)")
+    found = [plain_value(text) for text in texts]
+    if len(found) < 2 or len(found) > len(LETTERS) or len(labels) != len(found):
+        raise ValueError(f"{len(found)} choices: 2 to {len(LETTERS)} are expected")
+    if any(text is None or not text.strip() for text in found):
+        raise ValueError("an empty choice, or one that is no text")
+    texts = [str(text).strip() for text in found]
+    if len(set(texts)) < len(texts):
+        raise ValueError(f"two choices are the same: {single_line(repr(max(texts, key=texts.count)))[:60]}")
+    return [str(label).strip() for label in labels], texts
+
+
+def turns_of(row: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[list[tuple[str, str]], str | None]:
+    """(turns up to the question, the answer that a chat's last message gives or None); a context goes before it."""
+    if "question" in fields and row.get(fields["question"]) is not None:
+        texts = [plain_value(row[fields[role]]) for role in ("context", "question") if row.get(fields.get(role, ""))]
+        if not texts or None in texts or not str(texts[-1]).strip() or not row[fields["question"]]:
+            raise ValueError("the question is empty, or no text")
+        return [("user", "\n\n".join(map(str, texts)))], None
+    messages = row.get(fields.get("messages", ""))
+    if messages is None:
+        raise ValueError("no question")
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+        raise ValueError("messages are no list of objects with role and content")
+    turns = [(str(message.get("role")), plain_value(message.get("content"))) for message in messages]
+    answer = turns.pop()[1] if len(turns) > 1 and turns[-1][0] == "assistant" else None
+    if not turns or turns[-1][0] != "user" or {role for role, _ in turns} - {"system", "user", "assistant"}:
+        raise ValueError("messages have no user's message at the end (roles: system, user, assistant)")
+    if any(not text or not text.strip() for _, text in turns):
+        raise ValueError("a message is empty, or no text")
+    return [(role, str(text)) for role, text in turns], answer
+
+
+def answers_of(value: Any) -> list[str]:
+    """The right answers of a row as texts: one, a list of them, or {"text": [...]}."""
+    value = value.get("text") if isinstance(value, dict) else value
+    found = [plain_value(part) for part in (value if isinstance(value, list) else [value])]
+    if not found or any(text is None or not text.strip() for text in found):
+        raise ValueError("no answer" if value in (None, "", []) else "an answer is empty, or no text")
+    return [str(text).strip() for text in found]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A row before its answers are resolved."""
+
+    line: int
+    id: str | None
+    turns: tuple[tuple[str, str], ...]
+    labels: tuple[str, ...]
+    choices: tuple[str, ...]
+    answers: tuple[str, ...]
+    context: str = ""
+
+
+def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Read:
+    """ValueError when a part of it is missing, empty or of a form that is not known."""
+    turns, answer = turns_of(row, fields)
+    value = row.get(fields["answer"]) if "answer" in fields else None
+    value = answer if value is None else value
+    choices = row.get(fields.get("choices", ""))
+    labels, texts = ([], []) if choices is None or choices == "" else choices_of(choices)
+    name = (plain_value(row.get(fields.get("id", ""))) or "").strip() or None
+    context = plain_value(row.get(fields.get("context", ""))) or ""
+    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)), context)
+
+
+# --- parts/harness/templates.py ---------------------------------------------------------------------------------------
+
+TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
+TEMPLATE_MEMORY = 2 * 1024**3
+TOO_LONG, TOO_LARGE = 3, 4
+# The end is without Python's own, in which signals have no handler any more.
+TEMPLATE_TRIAL = """
+import json, os, resource, signal, sys
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds} + 5))  # hard above soft: else no signal comes first
+signal.signal(signal.SIGXCPU, lambda *_: os._exit({late}))
+import datetime
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.ext import Extension
+template, conversations = json.load(sys.stdin)
+class Generation(Extension):  # transformers' mark of what a model wrote
+    tags = {{"generation"}}
+    def parse(self, parser):
+        next(parser.stream)
+        return parser.parse_statements(["name:endgeneration"], drop_needle=True)
+def refuse(message):
+    raise ValueError(message)
+def as_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+def rendered(given):
+    extensions = [Generation, "jinja2.ext.loopcontrols"]
+    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
+    world.filters["tojson"] = as_json
+    world.globals.update(raise_exception=refuse, strftime_now=lambda form: datetime.datetime.now().strftime(form))
+    size = 0
+    for piece in world.from_string(template).generate(**given):
+        size += len(piece)
+        if size > 1_000_000:
+            os._exit({large})
+for given in conversations:
+    try:
+        rendered(given)
+    except MemoryError:
+        os._exit({large})
+    except Exception:  # what else is wrong with a template is the run's own message to give
+        pass
+sys.exit(0)
+"""
+SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
+
+
+def trial_conversations() -> list[dict[str, object]]:
+    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
+    text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
+    user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
+    system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
+    parts = {"role": "user", "content": [{"type": "text", "text": text}]}
+    lists = [[short], [user], [system, user], [user, answer, user], [system, short, answer, user], [user, answer]]
+    lists += [[parts], [system, *[user, answer] * 8, user]]
+    words = {
+        "type": "object",
+        "properties": {"word": {"type": "string", "description": "a word"}},
+        "required": ["word"],
+    }
+    tool = {"type": "function", "function": {"name": "look_up", "description": "Look up.", "parameters": words}}
+    tokens = {f"{name}_token": f"<{name}>" for name in SPECIAL_TOKENS}
+    return [
+        {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
+        for messages in lists
+        for tools in (None, [tool])
+        for special in (tokens, {})
+        for asked in (messages[-1] is not answer,)
+    ]
+
+
+def try_chat_templates(name: str, folder: Path) -> None:
+    """Run each of a folder's chat templates on some conversations; ScriptError for one that does not come to an end."""
+    code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
+    command = [sys.executable, "-I", "-c", code]
+    for template in chat_templates(folder):
+        given, said = json.dumps([template, trial_conversations()]), ""
+        try:
+            ended = subprocess.run(
+                command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
+            )
+            done, said = ended.returncode, single_line(ended.stderr.strip().rpartition("\n")[2])[:200]
+        except subprocess.TimeoutExpired:
+            done = TOO_LONG
+        if done:  # whatever it is: killed by the kernel or out of memory is no success
+            told = {TOO_LONG: f"ran for more than {TEMPLATE_SECONDS} s", TOO_LARGE: "makes gigabytes of text"}
+            other = f"failed (it ended with {done}{': ' + said if said else ''})"
+            raise ScriptError(
+                f"{name}: its chat template {told.get(done, other)} for some short messages; it is not used"
+            )
+
+
+def limited_rendering() -> contextlib.AbstractContextManager[None]:
+    """ScriptError when a chat template takes longer than one may within the run."""
+    return time_limit(TEMPLATE_SECONDS, "the model's chat template")
+
+
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    questions: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+class RefusedModel(ScriptError):
+    """A model that an engine does not take, told before the engine was touched: what it holds stays of use."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records. `base`: the model that an adapter is for.
+    """
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+    name: str | None = None
+    step: str | None = None
+    repo: str | None = None
+    below: str = ""
+    base: Model | None = None
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.name or (self.folder.name if self.path and self.folder else None)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
+    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    own: bool = False
+    questions: Any = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = model_label(finished.record)
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+# --- parts/harness/questions.py ---------------------------------------------------------------------------------------
+
+QUESTIONS_VERSION = 2  # of the prompts and rules here
+USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
+MANY_ITEMS = 20  # of which some should have the first choice as the right one
+LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
+# Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
+SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
+
+
+@dataclass(frozen=True)
+class OwnQuestion:
+    """An item.
+
+    turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has choices; right:
+    the right answers as texts; passage: a name of the context that it shares with other items.
+    """
+
+    id: str
+    line: int
+    turns: tuple[tuple[str, str], ...]
+    choices: tuple[str, ...]
+    gold: tuple[int, ...]
+    right: tuple[str, ...]
+    passage: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """The items of a file, the examples before each, and how they are asked and scored."""
+
+    path: Path
+    items: tuple[OwnQuestion, ...]
+    shots: tuple[OwnQuestion, ...]
+    scoring: str
+    pattern: str
+    template: str
+    max_tokens: int | None
+    problems: Problems | None = None  # with --show, which leaves out what is wrong
+
+    @property
+    def name(self) -> str:
+        return slug(self.path.stem)
+
+    @property
+    def metric(self) -> str:
+        return SCORINGS[self.scoring]
+
+    @property
+    def written(self) -> bool:
+        """Whether the model writes the answer out."""
+        return not self.scoring.startswith("loglikelihood")
+
+    @property
+    def task(self) -> Task:
+        """The task without a harness's own object."""
+        shots = len(self.shots)
+        request, items = TaskRequest(self.name, shots), len(self.items)
+        return Task(f"{self.name}|{shots}", request, dataset=self.dataset, total=items, own=True, questions=self)
+
+    @property
+    def dataset(self) -> Dataset:
+        return Dataset(self.path.name, None, ("questions",), shown_path(self.path), file_sha256(self.path))
+
+    def text(self, question: OwnQuestion) -> str:
+        """The last turn of a question, as asked."""
+        listed = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, question.choices, strict=False))
+        usual = "{question}\n{choices}\nAnswer:" if self.scoring == "letters" else "{question}"
+        parts = re.split(r"(\{question\}|\{choices\})", self.template or usual)
+        filled = {"{question}": question.turns[-1][1], "{choices}": listed}
+        return "".join(filled.get(part, part) for part in parts)
+
+    def said(self, question: OwnQuestion) -> str:
+        """The right answer of an example as a model would give it."""
+        return LETTERS[question.gold[0]] if self.scoring == "letters" else question.right[0]
+
+    def right(self, question: OwnQuestion) -> list[str]:
+        """What is right, as the scoring compares it."""
+        return [LETTERS[index] for index in question.gold] if self.scoring == "letters" else list(question.right)
+
+    def read(self, place: int, text: str) -> str | None:
+        """What the scoring reads out of the answer to an item; None: nothing."""
+        item = self.items[place]
+        return score_answer(self.scoring, self.pattern, text, self.right(item), item.choices)[1]
+
+    def turns(self, question: OwnQuestion, system: str | None = None) -> list[dict[str, str]]:
+        """The messages that a chat model gets; each example is two of them."""
+        rows = [("system", system)] if system else []
+        for shot in self.shots:
+            rows += [*shot.turns[:-1], ("user", self.text(shot)), ("assistant", self.said(shot))]
+        rows += [*question.turns[:-1], ("user", self.text(question))]
+        return [{"role": role, "content": text} for role, text in rows]
+
+    def prompt(self, question: OwnQuestion) -> str:
+        """The text that a model without chat template gets: turns and examples are set apart by an empty line."""
+        rows = [self.plain(shot) + spaced(self.plain(shot), self.said(shot)) for shot in self.shots]
+        return "\n\n".join([*rows, self.plain(question)])
+
+    def plain(self, question: OwnQuestion) -> str:
+        """The turns of one question as text; a space at its end belongs to the answer."""
+        texts = [*(text for _, text in question.turns[:-1]), self.text(question)]
+        return "\n\n".join(texts).rstrip(" ")
+
+    def continuations(self, question: OwnQuestion, chat: bool) -> list[str]:
+        """The choices as a model continues with them."""
+        prompt = self.plain(question)
+        return [choice if chat else spaced(prompt, choice) for choice in question.choices]
+
+    def block(self, question: OwnQuestion) -> dict[str, Any]:
+        """What a samples file says of an item, the same in every harness."""
+        block: dict[str, Any] = {"raw": question.turns[-1][1], "reference": self.right(question)}
+        block |= {"passage_id": question.passage} if question.passage else {}
+        return block | ({"choices": list(question.choices)} if question.choices else {})
+
+    def stops(self, chat: bool) -> list[str]:
+        """What ends a written answer; a chat model ends by itself."""
+        lines = any("\n" in text.strip() for item in self.items for text in item.right)
+        return [] if chat else ["\n\n"] if lines or self.metric in ("f1", "rouge_l") else ["\n"]
+
+    def tokens(self, chat: bool) -> int:
+        """The most tokens of an answer."""
+        usual = LONG_TOKENS if self.metric in ("f1", "rouge_l") else SHORT_TOKENS
+        return self.max_tokens or (CHAT_TOKENS if chat else usual)
+
+
+def spaced(prompt: str, answer: str) -> str:
+    """An answer with the space that belongs before it: none behind a line's end, and none where a script has none."""
+    ends = prompt[-1:], answer[:1]
+    wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
+    return answer if wide or not ends[0] or ends[0].isspace() else f" {answer}"
+
+
+# --- what is right ---
+
+
+def gold_ways(row: Read) -> dict[str, tuple[int, ...] | None]:
+    """way of naming a choice -> the numbers of the right ones, None where a row's answer cannot be meant so."""
+
+    def places(names: Sequence[str], answers: Sequence[str]) -> tuple[int, ...] | None:
+        return tuple(map(names.index, answers)) if set(answers) <= set(names) else None
+
+    usual = row.labels == tuple(LETTERS[: len(row.choices)])  # other labels may be numbers themselves
+    letters = [answer.strip("().: ").upper() for answer in row.answers] if usual else row.answers
+    return {
+        "text": places(row.choices, row.answers),
+        "letter": places(row.labels, letters),
+        "number": places([str(place) for place in range(len(row.choices))] if usual else [], row.answers),
+    }
+
+
+def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ...]]:
+    """line -> the numbers of the right choices, by the one way of naming them that the whole file has."""
+    ways = {row.line: gold_ways(row) for row in rows}
+    fitting = collections.Counter(way for found in ways.values() for way, gold in found.items() if gold is not None)
+    best = [way for way, count in fitting.items() if count == len(rows)]
+    golds = [{line: found[way] for line, found in ways.items()} for way in best]
+    if golds and all(other == golds[0] for other in golds):
+        return {line: gold for line, gold in golds[0].items() if gold is not None}
+    if len(best) > 1:
+        line = next(line for line in ways if len({ways[line][way] for way in best}) > 1)
+        raise ScriptError(
+            f"{problems.path}:{line}: the answer is the {best[0]} of one choice and the {best[1]} of another, so in "
+            "all lines: write it so that one is meant, as a letter",
+            1,
+        )
+    way = fitting.most_common(1)[0][0] if fitting else "text"
+    for row in rows:
+        if ways[row.line][way] is None:
+            other = next((name for name, gold in ways[row.line].items() if gold is not None), "")
+            counted = " (numbers count from 0)" if way == "number" else ""
+            counted = f": a {other}, where other lines have a {way}" if other else counted
+            said = listing([single_line(repr(answer))[:40] for answer in row.answers])
+            problems.add(row.line, f"the answer {said} is no {way} of its {len(row.choices)} choices{counted}")
+    return {line: found[way] for line, found in ways.items() if found[way] is not None}
+
+
+def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
+    """Say which lines ask the same twice, have one id, or have choices where others have none."""
+    seen: dict[Any, OwnQuestion] = {}
+    names: dict[str, int] = {}
+    kinds = collections.Counter(bool(row.choices) for row in rows)
+    usual = max(kinds, key=lambda kind: kinds[kind], default=False)
+    for row in rows:
+        if bool(row.choices) != usual:
+            problems.add(row.line, "no choices, and others have some" if usual else "choices, and others have none")
+        other = seen.setdefault((tuple(" ".join(text.split()) for _, text in row.turns), row.choices), row)
+        if other is not row:
+            same = sorted(other.right) == sorted(row.right)
+            told = "the same question as" if same else f"another answer ({listing(row.right)}) to the question of"
+            problems.add(row.line, f"{told} line {other.line}")
+        if names.setdefault(row.id, row.line) != row.line:
+            problems.add(row.line, f"the id {single_line(row.id)[:40]!r} of line {names[row.id]}")
+
+
+def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuestion], Problems]:
+    """The questions of a file, and what is wrong with it."""
+    problems = Problems(path)
+    rows = question_rows(path, problems, mapped)
+    if not rows and not problems.rows:
+        raise ScriptError(f"{path}: no question in it", 1)
+    fields = field_names(path, rows, mapped) if rows else {}
+    read = []
+    for line, row in rows:
+        try:
+            read.append(read_row(line, row, fields))
+        except ValueError as error:
+            problems.add(line, str(error))
+    chosen = [row for row in read if row.choices]
+    gold = gold_of(chosen, problems) if chosen else {}
+    split, contexts = f"{slug(path.stem)}/", collections.Counter(row.context for row in read)
+    found = []
+    for place, row in enumerate(read):
+        own = gold.get(row.line, ())
+        right = tuple(row.choices[index] for index in own) or row.answers
+        shared = hashlib.sha256(row.context.encode()).hexdigest()[:16] if contexts[row.context] > 1 else ""
+        name = row.id or f"{split}{place}"
+        found.append(OwnQuestion(name, row.line, row.turns, row.choices, own, right, shared if row.context else ""))
+    check_doubles(found, problems)
+    return found, problems
+
+
+# --- the set ---
+
+
+def asked_question(question: OwnQuestion) -> str:
+    """A question as it is compared with examples: capitals, spaces and what ends it aside."""
+    return " ".join(" ".join(text for role, text in question.turns if role != "system").casefold().split()).rstrip(
+        ".?! "
+    )
+
+
+def settled_scoring(
+    path: Path, items: Sequence[OwnQuestion], wanted: str | None, loglikelihoods: bool
+) -> tuple[str, str]:
+    """(scoring, pattern) of --score, or the usual one for what the file has, which is said."""
+    scoring, _, pattern = (wanted or "").partition(":")
+    of_numbers = scoring == "numeric" and pattern in ("", ".", DECIMAL_COMMA)
+    if scoring and (scoring not in SCORINGS or ((scoring == "regex") != bool(pattern) and not of_numbers)):
+        raise ScriptError(f"--score {wanted}: one of {', '.join(SCORINGS)} is expected (regex:PATTERN, numeric:,)")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ScriptError(f"--score {wanted}: {error}") from error
+    choices = bool(items[0].choices)
+    right = [text for item in items for text in item.right]
+    if not scoring:
+        numbers = any(all(number_value(text, mark) is not None for text in right) for mark in ("", DECIMAL_COMMA))
+        words = sorted(len(item.right[0].split()) for item in items)
+        if not choices and words[len(words) // 2] > LONG_ANSWER:
+            raise ScriptError(f"{path}: the answers are texts: --score f1 (words in common) or --score rouge_l", 3)
+        if not choices and all(re.fullmatch(r"\(?[A-J]\)?", text) for item in items for text in item.right):
+            ways = "--map choices=FIELD, or --score exact where the questions list them"
+            raise ScriptError(f"{path}: the answers are letters, and no field is the choices: {ways}", 3)
+        scoring = ("loglikelihood" if loglikelihoods else "letters") if choices else "numeric" if numbers else "exact"
+        note(f"{path.name}: scored by --score {scoring}")
+    if scoring == "numeric":
+        pattern = decimal_mark(path, right) if not pattern else pattern.strip(".")
+    if not loglikelihoods and scoring.startswith("loglikelihood"):
+        raise ScriptError(
+            f"--score {scoring}: inspect has no log-likelihoods: --score letters, or lighteval_vllm_uv.py and "
+            "lm_eval_vllm_uv.py"
+        )
+    if not choices and scoring in ("loglikelihood", "loglikelihood_norm", "letters"):
+        raise ScriptError(f"--score {scoring}: {path} has no choices", 1)
+    return scoring, pattern
+
+
+def decimal_mark(path: Path, right: Sequence[str]) -> str:
+    """ "," where the right answers are numbers with a decimal comma, else nothing; said where that is not certain."""
+    points, commas = ([number_value(text, mark) for text in right] for mark in ("", DECIMAL_COMMA))
+    if None in points and None not in commas:
+        note(f"{path.name}: numbers have a decimal comma, in the answers too (--score numeric:, says so)")
+        return DECIMAL_COMMA
+    either = next((t for t, one, two in zip(right, points, commas, strict=True) if one != two), None)
+    if None not in points and None not in commas and either is not None:
+        other = commas[right.index(either)]
+        note(f"{path.name}: {either} is read as {points[right.index(either)]}; if {other} is meant: --score numeric:,")
+    return ""
+
+
+def check_set(asked: QuestionSet, problems: Problems) -> None:
+    """What only the whole shows: examples that are among the items, right answers that are none for the scoring."""
+    shots = {asked_question(shot): shot.line for shot in asked.shots}
+    for item in asked.items:
+        if asked_question(item) in shots:
+            problems.add(item.line, f"the question is example {shots[asked_question(item)]} of --shots-from too")
+        if asked.scoring == "numeric" and any(number_value(text, asked.pattern) is None for text in item.right):
+            mark = "a decimal comma" if asked.pattern else "a decimal point"
+            problems.add(item.line, f"the answer {listing(item.right)} is no number with {mark} (--score numeric)")
+
+
+def warn_of_set(asked: QuestionSet) -> None:
+    """Say what is allowed and yet seldom meant."""
+    prompts = {asked.prompt(item) for item in asked.items}
+    if len(prompts) < len(asked.items):
+        note(
+            f"warning: {asked.path.name}: {len(asked.items)} items and {len(prompts)} different prompts (does "
+            "--template lack {question}?)"
+        )
+    gold = collections.Counter(item.gold for item in asked.items if item.gold)
+    if len(asked.items) >= MANY_ITEMS and gold and not any(0 in places for places in gold):
+        note(f"warning: {asked.path.name}: the first choice is never right: do the answers' numbers count from 1?")
+    if len(gold) == 1 and len(asked.items) > 9:
+        place = LETTERS[next(iter(gold))[0]]
+        note(f"warning: {asked.path.name}: choice {place} is right in all items: shuffle the choices")
+
+
+def load_questions(
+    args: argparse.Namespace, loglikelihoods: bool, public: Collection[str], tasks: Sequence[str] = ()
+) -> list[QuestionSet]:
+    """The sets of --questions, checked; ScriptError, by line, before anything is loaded.
+
+    public: keys of public benchmarks; tasks: the others that are asked for, whose names are taken.
+    """
+    pairs = [text.partition("=") for text in args.map or ()]
+    wrong = next((role for role, mark, name in pairs if role not in ROLES or not mark or not name), None)
+    if wrong is not None:
+        raise ScriptError(f"--map {wrong}: write ROLE=FIELD; the roles are {', '.join(ROLES)}")
+    mapped = {role: name for role, _, name in pairs}
+    if args.template and "{question}" not in args.template:
+        raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
+    if args.shots is not None and not args.shots_from:
+        raise ScriptError("--shots: --shots-from FILE gives the examples")
+    template = (args.template or "").replace("\\n", "\n")  # as a shell passes it on
+    shots: list[OwnQuestion] = []
+    if args.shots_from:
+        shots, problems = read_questions(Path(args.shots_from).expanduser(), mapped)
+        problems.check()
+        if args.shots is not None and args.shots > len(shots):
+            raise ScriptError(f"--shots {args.shots}: {args.shots_from} has {len(shots)}", 1)
+        shots = shots[: args.shots or USUAL_SHOTS]
+    sets = []
+    for text in args.questions or ():
+        path = Path(text).expanduser()
+        items, problems = read_questions(path, mapped)
+        sound = problems.without(items)
+        if not sound:
+            problems.check()
+        scoring, pattern = settled_scoring(path, sound, args.score, loglikelihoods)
+        tokens = getattr(args, "max_tokens", None)
+        asked = QuestionSet(path, tuple(items), tuple(shots), scoring, pattern, template, tokens, problems)
+        check_set(asked, problems)
+        asked = replace(asked, items=tuple(problems.without(items)))
+        if not (args.show and asked.items):
+            problems.check()
+        warn_of_set(asked)
+        sets.append(asked)
+    names = [*tasks, *(asked.name for asked in sets)]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ScriptError(f"--questions: two sets or tasks are called {twice[0]}: rename the file")
+    for asked in sets:
+        if asked.name.lower().replace("-", "_") in public:
+            note(
+                f"warning: {asked.name} is a public benchmark's name, and scores will pass for it: rename {asked.path}"
+            )
+    return sets
+
+
+def questions_key(sets: Sequence[QuestionSet], args: argparse.Namespace) -> str | None:
+    """A short hash of what of --questions decides a score beside the files themselves, for Settings."""
+    if not sets:
+        return None
+    shots = [(shot.turns, shot.choices, shot.right) for shot in sets[0].shots]
+    told = [QUESTIONS_VERSION, args.score, args.template, args.map, shots]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def question_details(asked: QuestionSet | None) -> dict[str, str]:
+    """What a record says of how --questions were asked and scored."""
+    if asked is None:
+        return {}
+    details = {"scoring": asked.scoring, "pattern": asked.pattern, "template": asked.template}
+    return {name: value for name, value in details.items() if value}
+
+
+def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]:
+    """Turns of a chat -> the text that a model gets, by its chat template."""
+    from transformers import AutoTokenizer
+
+    model = model.base or model
+    place = {} if model.folder else {"revision": model.revision, "subfolder": model.below}
+    tokenizer = AutoTokenizer.from_pretrained(model.folder or model.repo, trust_remote_code=trust_remote_code, **place)
+
+    def rendered(turns: Any) -> str:
+        with limited_rendering():
+            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+    return rendered
+
+
+def said_turns(turns: Sequence[Mapping[str, str]]) -> str:
+    """Turns of a chat for people, where a server puts its own template around them."""
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+
+
+def show_questions(sets: Sequence[QuestionSet], args: argparse.Namespace, render: Callable[[Any], str] | None) -> int:
+    """Print the first sound items as a model will get them, then say what is wrong with others, by line (exit code 1).
+
+    render: turns of a chat -> text, or None without template.
+    """
+    for asked in sets:
+        kinds = f"{len(asked.items)} items, {len(asked.shots)} examples, --score {asked.scoring}"
+        print_data(f"{asked.name}: {kinds}, sha256 {asked.dataset.sha256}")
+        for item in asked.items[: args.show]:
+            plain = "\n\n".join(filter(None, [args.system_prompt, asked.prompt(item)]))
+            text = render(asked.turns(item, args.system_prompt)) if render else plain
+            print_data(f"--- {item.id} (line {item.line}) ---\n{text}⏎")
+            if asked.written:
+                print_data(f"right: {listing(map(repr, asked.right(item)))}")
+            for place, choice in enumerate([] if asked.written else asked.continuations(item, bool(render))):
+                print_data(f"{'right' if place in item.gold else 'wrong'}: {choice!r}")
+    for asked in sets:
+        asked.problems.check()
+    return 0
+
+
+# --- parts/jobs/own_questions.py --------------------------------------------------------------------------------------
+
+SENT = ("score", "template", "shots")  # as they are given
+MOST_WORD = 200  # bytes of an argument, which the client looks for among the files
+
+
+def add_question_options(parser: argparse.ArgumentParser) -> None:
+    """The options of --questions, as the evaluation scripts have them."""
+    add = parser.add_argument
+    add("--questions", nargs="+", metavar="FILE", help="your own: .jsonl or .csv with questions; sent with the job")
+    add("--map", nargs="+", metavar="ROLE=FIELD", help="questions: how fields are called: answer=gold")
+    add("--score", metavar="HOW", help="questions: as the evaluation scripts have it; default: by what the answers are")
+    add("--template", metavar="TEXT", help="questions: with {question} and {choices} in it, \\n for a new line")
+    add("--shots-from", metavar="FILE", help="questions: examples before each; sent with the job")
+    add("--shots", type=int, metavar="N", help="questions: how many of --shots-from")
+
+
+def own_sets(args: argparse.Namespace) -> dict[str, str]:
+    """The sets of --questions by name, which is the task's: name -> file."""
+    return {slug(Path(file).stem): file for file in args.questions or ()}
+
+
+def with_questions(args: argparse.Namespace) -> None:
+    """Check the files of --questions, and count their sets among the tasks.
+
+    ScriptError: 1 for a line that cannot be right, 2 for what cannot be sent.
+    """
+    given = [name for name in ("map", *SENT, "shots_from") if getattr(args, name) is not None]
+    if not args.questions:
+        if given:
+            raise ScriptError(f"--{given[0].replace('_', '-')}: it is about --questions FILE")
+        return
+    files = [*args.questions, *([args.shots_from] if args.shots_from else [])]
+    mapped = dict(pair.split("=", 1) for pair in args.map or () if "=" in pair)
+    for file in files:
+        path = Path(file)
+        if path.suffix.lower() not in (".jsonl", ".csv", ".tsv", ".json"):
+            raise ScriptError(f"{file}: a job is sent .jsonl or .csv, whose lines are checked here first")
+        found, problems = read_questions(path, mapped)
+        problems.check()
+        ITEMS[task_key(slug(path.stem))] = len(found)
+        if slug(path.stem) != slug(path.stem.replace(" ", "_")):
+            raise ScriptError(f"{file}: its name would be another one in the job: letters, digits, dashes, underscores")
+    names = [*(task_key(task) for task in args.task or ()), *own_sets(args)]
+    if len(own_sets(args)) < len(args.questions) or len(set(names)) < len(names):
+        raise ScriptError("--questions: two sets or tasks of one name: rename the file")
+    if len({Path(file).name for file in files}) < len(files):
+        raise ScriptError("--shots-from: its file has the name of one of --questions: rename it")
+    long = next((name for name in ("score", "template") if len(str(getattr(args, name)).encode()) > MOST_WORD), None)
+    if long:
+        raise ScriptError(f"--{long}: longer than {MOST_WORD} bytes: put it into the questions")
+    refuse_tokens([RepoFile(Path(file).name, Path(file).resolve()) for file in files], None)
+    args.task = [*(args.task or ()), *own_sets(args)]
+
+
+def question_words(args: argparse.Namespace, tasks: Sequence[str], flag: str) -> list[str]:
+    """The words that name a job's tasks: those of the harness behind `flag`, and one's own questions."""
+    own = own_sets(args)
+    others, files = [task for task in tasks if task not in own], [own[task] for task in tasks if task in own]
+    words = [flag, *others] if others else []
+    if not files:
+        return words
+    words += ["--questions", *files, *(["--map", *args.map] if args.map else [])]
+    words += ["--shots-from", args.shots_from] if args.shots_from else []
+    # In one word: a text that is a file's name is not taken for the file.
+    return words + [f"--{name}={value}" for name in SENT if (value := getattr(args, name)) is not None]
+
+
+def question_files(args: argparse.Namespace) -> dict[str, str]:
+    """The files that travel with the jobs, with their SHA-256."""
+    files = [*(args.questions or ()), *([args.shots_from] if args.shots_from else [])]
+    return {file: file_sha256(Path(file)) for file in files}
+
+
+def shown_questions(args: argparse.Namespace) -> tuple[str, ...]:
+    """What is sent along, for people."""
+    return tuple(
+        f"sent along, to the private bucket of the account's jobs: {single_line(file)} "
+        f"({shown_size(Path(file).stat().st_size)}, sha256 {digest})"
+        for file, digest in question_files(args).items()
+    )
+
+
 # --- parts/jobs/hardware.py -------------------------------------------------------------------------------------------
 
 FRAMEWORKS = {"lighteval": "lighteval_vllm_uv.py", "inspect": "inspect_vllm_uv.py", "lm_eval": "lm_eval_vllm_uv.py"}
@@ -7299,7 +8676,7 @@ def assumptions(args: argparse.Namespace, catalog: Catalog) -> tuple[str, ...]:
 def script_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], tensor: int) -> list[str]:
     """The arguments of the evaluation script, but for its place in the data set."""
     # Apart: the client looks whether each word is a file, and a list of many is longer than a file's name may be.
-    asked = ["--task" if args.framework == "inspect" else "--tasks", *tasks]
+    asked = question_words(args, tasks, "--task" if args.framework == "inspect" else "--tasks")
     words = ["--model", *models, *asked]
     words += ["--backend", args.backend]
     words += ["--tensor-parallel-size", str(tensor)] if tensor > 1 and args.backend == "vllm" else []
@@ -7373,8 +8750,9 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
     script_path(script)
     notes = (*choice_notes(facts, choices), *assumptions(args, catalog))
     if not args.custom_tasks:
-        notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
-    notes += shown_uploads(uploads, client.token if client else None)
+        others = [task for task in args.task if task not in own_sets(args)]
+        notes += task_warnings(others, args.framework, FRAMEWORKS[args.framework])
+    notes += shown_uploads(uploads, client.token if client else None) + shown_questions(args)
     notes += shorter_context(args, facts, catalog, wish, sum(job.dollars for job in jobs))
     states = {job.name: JobState() for job in jobs}
     return EvalRun(
@@ -7395,8 +8773,9 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
 
 
 def own_files(args: argparse.Namespace) -> dict[str, str]:
-    """The user's file that travels with the jobs, and its hash."""
-    return {args.custom_tasks: file_sha256(Path(args.custom_tasks))} if args.custom_tasks else {}
+    """The user's files that travel with the jobs, and their hashes."""
+    own = {args.custom_tasks: file_sha256(Path(args.custom_tasks))} if args.custom_tasks else {}
+    return own | question_files(args)
 
 
 def shorter_context(

@@ -938,6 +938,74 @@ def test_tasks_of_the_users_own_travel_with_the_job(hub):
     assert hub.jobs.mounted(job)["own.py"] == b"TASKS_TABLE = []\n"
 
 
+def own_questions(name: str, answer: str = "c-a-t") -> Path:
+    rows = [{"frage": "Spell cat:", "gold": answer}, {"frage": "Spell dog:", "gold": "d-o-g"}]
+    Path(name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return Path(name)
+
+
+QUESTIONS = ["--questions", "my.jsonl", "--map", "question=frage", "answer=gold", "--template", "Q: {question}\\nA:"]
+
+
+def test_questions_of_the_users_own_travel_with_the_job(hub, capsys):
+    content = own_questions("my.jsonl").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    assert main(*command("--dry-run", *QUESTIONS)) == 0
+    shown = capsys.readouterr().out
+    assert f"my.jsonl ({len(content)} bytes, sha256 {digest})" in shown and "my" in shown and not hub.jobs.all
+    assert main(*command("--yes", *QUESTIONS)) == 0
+    (job,) = hub.jobs.all.values()
+    assert option(job, "--questions") == ["/data/my.jsonl"] and option(job, "--tasks") == ["gsm8k|5"]
+    assert hub.jobs.mounted(job)["my.jsonl"] == content
+    parsed = parser_of(ROOT / "scripts/lighteval_vllm_uv.py").parse_args(job.script_arguments)
+    assert (parsed.map, parsed.template) == (["question=frage", "answer=gold"], "Q: {question}\\nA:")
+    own_questions("my.jsonl", "k-a-t")
+    assert main("--run-id", "r1", "--yes") == 3 and "has changed since the run was planned" in capsys.readouterr().err
+
+
+def test_own_questions_alone_are_a_task_and_apart_with_split(hub, capsys):
+    own_questions("my.jsonl"), own_questions("shots.jsonl"), own_questions("other.csv")
+    Path("other.csv").write_text("frage;gold\nSpell pig:;p-i-g\n")
+    Path("shots.jsonl").write_text('{"frage": "Spell cow:", "gold": "c-o-w"}\n')
+    words = ["--model", *models(1), *QUESTIONS[:1], "other.csv", *QUESTIONS[1:], "--shots-from", "shots.jsonl"]
+    assert main(*words, "--split", "task", "--run-id", "r2", "--dry-run", "--json") == 0
+    jobs = json.loads(capsys.readouterr().out)["jobs"]
+    assert [job["tasks"] for job in jobs] == [["other"], ["my"]]
+    for job, name in zip(jobs, ("other.csv", "my.jsonl"), strict=True):
+        place = job["arguments"].index("--questions")
+        assert job["arguments"][place : place + 2] == ["--questions", name] and "--tasks" not in job["arguments"]
+
+
+def test_providers_are_asked_own_questions(hub, capsys):
+    content = own_questions("my.jsonl").read_bytes()
+    words = ["--model", *models(1), *QUESTIONS, "--run-id", "r3", "--max-tokens", "20", "--dry-run"]
+    assert provider_script.main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (job,) = document["jobs"]
+    parsed = parser_of(ROOT / "scripts/inspect_eval_uv.py").parse_args(job["arguments"])
+    assert (parsed.questions, parsed.task) == (["my.jsonl"], None)
+    assert document["files"] == {"my.jsonl": hashlib.sha256(content).hexdigest()}
+    assert not any("how many items" in line for line in document["notes"])  # they were counted
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--questions", "empty.jsonl"], 1, "empty.jsonl:1: no answer"),
+        (["--questions", "none.jsonl"], 2, "none.jsonl"),
+        (["--questions", "my.parquet"], 2, "a job is sent .jsonl or .csv"),
+        (["--score", "exact"], 2, "it is about --questions"),
+        ([*QUESTIONS, "--questions", "my.jsonl", "sub/my.jsonl"], 2, "two sets or tasks of one name"),
+    ],
+)
+def test_questions_that_cannot_be_asked_are_not_sent(hub, capsys, words, code, message):
+    Path("sub").mkdir()
+    own_questions("my.jsonl"), own_questions("sub/my.jsonl")
+    Path("empty.jsonl").write_text('{"question": "Why?", "answer": ""}\n')
+    assert main(*command("--yes", *words)) == code
+    assert message in capsys.readouterr().err and not hub.jobs.all
+
+
 def test_the_arguments_are_those_of_the_evaluation_scripts(hub, capsys):
     """Each script's own parser reads what a job gives it."""
     flags = ["--gpu-memory-utilization", "0.8", "--max-model-len", "128", "--use-chat-template", "--trust-remote-code"]

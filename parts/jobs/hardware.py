@@ -12,6 +12,7 @@ from parts.frame import ScriptError, note
 from parts.hashes import file_sha256
 from parts.jobs.client import JobsClient, script_path
 from parts.jobs.models import HowRun, fetch_facts, folder_facts, named_models
+from parts.jobs.own_questions import own_sets, question_files, question_words, shown_questions
 from parts.jobs.packing import locked_packages
 from parts.jobs.tasks import assumed_tokens, needed_length, task_tokens, task_warnings
 from parts.jobs.uploading import shown_uploads, upload_places
@@ -233,7 +234,7 @@ def assumptions(args: argparse.Namespace, catalog: Catalog) -> tuple[str, ...]:
 def script_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], tensor: int) -> list[str]:
     """The arguments of the evaluation script, but for its place in the data set."""
     # Apart: the client looks whether each word is a file, and a list of many is longer than a file's name may be.
-    asked = ["--task" if args.framework == "inspect" else "--tasks", *tasks]
+    asked = question_words(args, tasks, "--task" if args.framework == "inspect" else "--tasks")
     words = ["--model", *models, *asked]
     words += ["--backend", args.backend]
     words += ["--tensor-parallel-size", str(tensor)] if tensor > 1 and args.backend == "vllm" else []
@@ -307,8 +308,9 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
     script_path(script)
     notes = (*choice_notes(facts, choices), *assumptions(args, catalog))
     if not args.custom_tasks:
-        notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
-    notes += shown_uploads(uploads, client.token if client else None)
+        others = [task for task in args.task if task not in own_sets(args)]
+        notes += task_warnings(others, args.framework, FRAMEWORKS[args.framework])
+    notes += shown_uploads(uploads, client.token if client else None) + shown_questions(args)
     notes += shorter_context(args, facts, catalog, wish, sum(job.dollars for job in jobs))
     states = {job.name: JobState() for job in jobs}
     return EvalRun(
@@ -329,8 +331,9 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
 
 
 def own_files(args: argparse.Namespace) -> dict[str, str]:
-    """The user's file that travels with the jobs, and its hash."""
-    return {args.custom_tasks: file_sha256(Path(args.custom_tasks))} if args.custom_tasks else {}
+    """The user's files that travel with the jobs, and their hashes."""
+    own = {args.custom_tasks: file_sha256(Path(args.custom_tasks))} if args.custom_tasks else {}
+    return own | question_files(args)
 
 
 def shorter_context(

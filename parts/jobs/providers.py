@@ -8,6 +8,7 @@ from typing import Any
 
 from parts.frame import ScriptError
 from parts.jobs.client import JobsClient, job_errors, script_path
+from parts.jobs.own_questions import own_sets, question_files, question_words, shown_questions
 from parts.jobs.packing import locked_packages
 from parts.jobs.tasks import assumed_tokens, task_items, task_tokens, task_warnings
 from parts.jobs.vocabulary import (
@@ -80,7 +81,7 @@ def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -
 
 def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str]) -> list[str]:
     """The arguments of inspect_eval_uv.py, but for its place in the data set."""
-    words = ["--model", *models, "--task", *tasks]
+    words = ["--model", *models, *question_words(args, tasks, "--task")]
     words += ["--limit", str(args.limit)] if args.limit is not None else []
     for flag in EXPECTED:
         value = getattr(args, flag.removeprefix("--").replace("-", "_"))
@@ -117,10 +118,10 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
     run_id = args.run_id or new_run_id()
     namespace = client.namespace if client else args.namespace or "OWNER"
     results_repo = args.results_repo or f"{namespace}/eval-results"
-    jobs = []
+    jobs, files = [], question_files(args)
     for models, tasks in matrix(args.model, args.task, args.split or ""):
         words = provider_arguments(args, models, tasks)
-        name = job_name(models, tasks, words)
+        name = job_name(models, tasks, [*words, *files.values()])
         folder = f"runs/{run_id}/{name}"
         words += ["--results-repo", f"{results_repo}/{folder}"]
         items = sum(task_items(task, args.limit, "inspect")[0] for task in tasks) * len(models)
@@ -141,6 +142,7 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         tuple(jobs),
         states,
         notes,
+        files=files,
         prices_known=catalog.known,
     )
 
@@ -165,7 +167,8 @@ def provider_notes(
             f"at most: answers of --max-tokens {args.max_tokens}, one request of {LONG_PROMPT} prompt tokens for an "
             "item; longer prompts, and tasks that ask several times, come on top"
         )
-    notes += task_warnings(args.task, "inspect", PROVIDER_SCRIPT)
+    notes += task_warnings([task for task in args.task if task not in own_sets(args)], "inspect", PROVIDER_SCRIPT)
+    notes += shown_questions(args)
     if flavor.gpus:
         notes.append(f"warning: {flavor.name} has a GPU that is not used: the providers have their own")
     return tuple(notes)
