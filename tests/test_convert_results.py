@@ -16,9 +16,13 @@ import convert_results as converter
 import pyarrow
 import pyarrow.parquet
 import pytest
-from backports.zstd import zipfile as zstd_zipfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+if sys.version_info >= (3, 14):
+    import zipfile as zstd_zipfile
+else:
+    from backports.zstd import zipfile as zstd_zipfile
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures" / "convert"

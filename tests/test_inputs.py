@@ -33,6 +33,7 @@ ALLOWED = {
     ("board.hub", "safe_load"),  # of a text within limits
     ("board.elsewhere", "read_bytes"),  # this script itself
     ("board.sharing", "read_bytes"),  # this script itself
+    ("completion", "read_text"),  # what it wrote itself
     ("lock_jobs", "read_text"),  # the project's own scripts
     ("contamination.training", "read_text"),  # what this process wrote
     ("formats.spans", "open"),  # what this process wrote

@@ -183,9 +183,9 @@ def pack(data: bytes, how: str) -> bytes:
     import lzma
 
     if how == "zst":
-        from backports import zstd
+        from check_contamination import zstandard
 
-        return zstd.compress(data)
+        return zstandard().compress(data)
     return {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[how](data)
 
 
