@@ -8943,14 +8943,18 @@ def nights_by_task(runs: Sequence[Run]) -> dict[TaskKey, list[NightScore]]:
 
 
 def night_interval(run: Run) -> tuple[float, float] | None:
-    """The 95 % interval of a score by its standard error, or by its number of items; None where neither is known."""
-    if run.standard_error:
-        half = 1.96 * run.standard_error
-        low, high = run.score - half, run.score + half
-        return (low, high) if run.low is None or run.high is None else (max(run.low, low), min(run.high, high))
-    if run.unit == "proportion" and run.n and 0 <= run.score <= 1:
-        return wilson_interval(run.score * run.n, run.n)
-    return None
+    """The 95 % interval of a score; None where neither its error nor its number of items is known.
+
+    Of a proportion Wilson's, on the number of items that its standard error stands for; of any other by that error.
+    """
+    error, spread = run.standard_error, run.score * (1 - run.score)
+    if run.unit == "proportion" and run.n and spread >= 0:
+        n = spread / error**2 + 1 if error and spread else run.n
+        return wilson_interval(run.score * n, n)
+    if not error:
+        return None
+    low, high = run.score - 1.96 * error, run.score + 1.96 * error
+    return (low, high) if run.low is None or run.high is None else (max(run.low, low), min(run.high, high))
 
 
 def night_changes(before: Run, run: Run) -> tuple[str, ...]:

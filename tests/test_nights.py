@@ -329,7 +329,8 @@ def test_a_models_nights_in_the_terminal(followed, capsys):
     said = {one["date"][:10]: one["changed"] for one in nights if one["changed"]}
     assert said.keys() == {"2026-03-04", "2026-03-06"}
     assert said["2026-03-06"][0] == "harness lm-eval 0.4.12 → lm-eval 0.4.13" and said["2026-03-04"]
-    assert all(one["interval"][0] < one["score"] < one["interval"][1] for one in nights)
+    wilson = [calculator.wilson_interval(200 * one["score"], 200) for one in nights]
+    assert [one["interval"] for one in nights] == [pytest.approx(ends) for ends in wilson]
     _, out, _ = call(capsys, calculator, *asked[:2], 3, *asked[3:])
     assert "my_quiz (accuracy, 0-shot), 3 nights" in out
     assert "| 2026-03-06 03:00 |" in out and "changed: harness lm-eval 0.4.12" in out
