@@ -22,6 +22,7 @@ OPENERS = {"inputs", "assemble", "embedded", "seal"}
 READS = {"read_text", "read_bytes", "ParquetFile", "read_table", "read_parquet", "memory_map", "load_file", "safe_load"}
 ALLOWED = {
     ("board.data", "read_parquet"),  # by DuckDB, behind open_input
+    ("board.elsewhere", "read_parquet"),  # by DuckDB, behind open_input
     ("contamination.files", "memory_map"),  # behind open_input
     ("contamination.training", "ParquetFile"),  # of an open file
     ("contamination.training", "read_table"),  # a function of that part
