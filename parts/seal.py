@@ -45,7 +45,7 @@ def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
 
 def is_sealed(document: dict[str, Any], purpose: str) -> bool:
     """Whether a document carries its seal for this purpose."""
-    said = document.get("seal")
+    said = document.get("seal") if isinstance(document, dict) else None
     return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
 
 

@@ -201,6 +201,8 @@ def check_usage(args: argparse.Namespace) -> None:
         raise ScriptError("--scoring step-formula reads no records; leave --results out")
     if args.plan_next:
         check_race_usage(args)
+    elif args.custom_tasks:
+        raise ScriptError("--custom-tasks is for the command that --plan-next gives; leave it out")
     if args.history and (args.plan_next or args.prepare or args.report or args.figures):
         raise ScriptError(
             "--history shows one model's nights and writes nothing; leave the other commands' options out"
@@ -233,7 +235,15 @@ def check_race_usage(args: argparse.Namespace) -> None:
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = CommandLine(description=__doc__)
-    parser.rarely("--keep-training-state", "--race-alpha", "--race-budget", "--seed", "--unmarked", "--score-function")
+    parser.rarely(
+        "--custom-tasks",
+        "--keep-training-state",
+        "--race-alpha",
+        "--race-budget",
+        "--seed",
+        "--unmarked",
+        "--score-function",
+    )
     add = parser.add_argument
     add("checkpoints", metavar="CHECKPOINTS", help="folder with the checkpoints of one training run")
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records (default: below CHECKPOINTS)")
@@ -286,6 +296,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="--plan-next: at most this share of all samples, checkpoints x items (default: %(default)s)",
     )
+    add("--custom-tasks", metavar="FILE.py", help="--plan-next: the task file of the records, which its command runs")
     add("--history", type=positive, metavar="N", help="CHECKPOINTS is one model (folder or name): its last N nights")
     add("--json", action="store_true", help="one JSON document to stdout, the answer first")
     add("--full", action="store_true", help="--json with each score's interval, the records, the distributions")
@@ -382,8 +393,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
-RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
+# What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -443,6 +454,12 @@ def outgoing(text: str, terminal: bool = False) -> str:
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+def tell_runner(line: str) -> None:
+    """A command of our own to GitHub's runner, on stderr: its texts are escaped by who makes it."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, CleanStream) else sys.stderr
+    stream.write(f"{visible(without_secrets(line))}\n")
 
 
 class CleanStream:
@@ -1879,8 +1896,8 @@ def read_mapping() -> dict[str, Any]:
 
 MOST_ENTRIES = 2_000
 HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
-# Options that name records; metric_mapping.json is looked for beside them.
-RECORD_OPTIONS = ("results", "baseline", "candidate", "checkpoints", "aa")
+# Options that name records, the first of these kinds that there is; metric_mapping.json is looked for beside them.
+RECORD_OPTIONS = (("results", "baseline", "candidate"), ("checkpoints",), ("aa",))
 SHORT_TEXT = Shape(
     "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
 )
@@ -1948,7 +1965,8 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
         raise ScriptError(f'{where}: {{"my_quiz": {{"name": "My quiz", "metric": "accuracy", ...}}}} is expected')
     if len(content) > MOST_ENTRIES:
         raise ScriptError(f"{where}: {len(content)} entries; at most {MOST_ENTRIES} are read")
-    taken = dict(vocabulary_of(mapping).names)
+    known = vocabulary_of(mapping)
+    taken = dict(known.names)
     merged = dict(mapping)
     for key, given in content.items():
         if mapping.get(key) == given:  # a copy of what is known
@@ -1956,8 +1974,9 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
         if not key.strip() or len(key) > 100:
             raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
         entry = own_entry(key, given, f"{where}: {key}")
-        for name in (key, entry["name"], *entry["aliases"]):
-            other = taken.setdefault(normalize_name(name), key)
+        tasks = [entry[harness] for harness in HARNESS_NAMES if entry[harness]]
+        for name in (key, entry["name"], *entry["aliases"], *tasks):
+            other = taken.setdefault(normalize_name(bare_task(name)), known_task(known, name) or key)
             if other != key or key in mapping:
                 raise ScriptError(
                     f"{where}: {key}: {name!r} is {other} already; a file of one's own adds benchmarks: another name"
@@ -1966,32 +1985,59 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
     return merged
 
 
+def known_task(known: MetricMapping, name: str) -> str | None:
+    """The benchmark that a name, or a task so called in any harness, is already; None for a new one."""
+    found = (known.find_task(name, harness) for harness in HARNESS_NAMES)
+    return next((key for key, _ in filter(None, found)), None)
+
+
 def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
-    """The files with own entries: those of --mapping, and metric_mapping.json beside records; each once."""
-    found = {}
+    """The files with own entries: those of --mapping, and metric_mapping.json beside all the records; each once.
+
+    ScriptError (3) for one that stands beside some of the records only: it may have come with them.
+    """
+    found: dict[bytes, Path] = {}
     for path in given:
         if not path.is_file():
             raise ScriptError(f"--mapping {path}: no such file{near_place(path)}")
-        found[path.resolve()] = path
-    for place in places:
-        folder = place if place.is_dir() else place.parent if place.is_file() else None
-        for beside in () if folder is None else (folder, folder / "results"):
-            path = beside / MAPPING_FILE.name
-            if path.is_file() and path.resolve() != MAPPING_FILE:
-                found.setdefault(path.resolve(), path)
+        found[input_bytes(path)] = path
+    folders = dict.fromkeys(place if place.is_dir() else place.parent for place in places)
+    beside = []
+    for folder in folders:
+        paths = (folder / MAPPING_FILE.name, folder / "results" / MAPPING_FILE.name)
+        beside.append({input_bytes(path): path for path in paths if is_input(path) and path.resolve() != MAPPING_FILE})
+    for content, path in itertools.chain(*(files.items() for files in beside)):
+        if content not in found and any(content not in files for files in beside):
+            raise ScriptError(
+                f"{path} stands beside some of the records only, and would say of all what their benchmarks are: if it "
+                f"is yours, --mapping {shlex.quote(str(path))}, else move it away",
+                code=3,
+            )
+        found.setdefault(content, path)
     return list(found.values())
+
+
+def told_entry(key: str, entry: Mapping[str, Any]) -> str:
+    """What an own benchmark's entry decides, for people: "my_quiz (metric f1, less is better)"."""
+    said = [f"{name} {entry[name]}" for name in ("metric", "unit", "chance", "items") if entry.get(name) is not None]
+    if entry["lower_is_better"] is not None:
+        said.append("less is better" if entry["lower_is_better"] else "more is better")
+    return f"{key} ({', '.join(said)})" if said else key
 
 
 def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
     """metric_mapping.json with the entries that a command line adds to it, said on stderr."""
     places: list[Path] = []
-    for option in RECORD_OPTIONS:
-        value = getattr(args, option, None)
-        places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+    for options in RECORD_OPTIONS:
+        for value in (getattr(args, option, None) for option in options):
+            places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+        if places := [place for place in places if place.exists()]:
+            break
     mapping: dict[str, Any] = read_mapping()
     for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
         merged = with_own_entries(mapping, read_json(path), str(path))
-        note(f"note: benchmarks of {path}: {listing(sorted(set(merged) - set(mapping)), 10) or 'none that is new'}")
+        new = [told_entry(key, merged[key]) for key in sorted(set(merged) - set(mapping))]
+        note(f"note: benchmarks of {path}: {listing(new, 10) or 'none that is new'}")
         mapping = merged
     return mapping
 
@@ -9887,8 +9933,11 @@ def samples_sent(results: Mapping[Checkpoint, Sequence[Result]], tasks: Iterable
     )
 
 
-def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> list[Request]:
-    """The requests behind the results of some tasks; ScriptError when a task file has changed since."""
+def measured_requests(results: Mapping[str, Sequence[Result]], folder: str, task_file: str | None) -> list[Request]:
+    """The requests behind the results of some tasks; ScriptError when a task file has changed since.
+
+    task_file: the one that the user has named for tasks that come from one.
+    """
     found: dict[str, Request] = {}
     said: set[str] = set()
     for task, rows in results.items():
@@ -9898,7 +9947,7 @@ def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> l
         name, size = str(details.get("task_request")), str(details.get("task_group"))
         parents = PurePosixPath(file).parents
         output_dir = str(parents[4]) if len(parents) > 4 and parents[3].name == "data" else folder
-        options = options_again(details, output_dir, said)
+        options = options_again(details, output_dir, task_file, said)
         if options is not None:
             checked_task(name, file)
         request = found.setdefault(name, Request(name, int(size) if size.isdecimal() else 1, {}, options, output_dir))
@@ -9911,14 +9960,16 @@ def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> l
     return list(found.values())
 
 
-def options_again(details: Mapping[str, Any], output_dir: str, said: set[str]) -> tuple[str, ...] | None:
+def options_again(
+    details: Mapping[str, Any], output_dir: str, named: str | None, said: set[str]
+) -> tuple[str, ...] | None:
     """The options with which a record's tasks are measured again, whatever is left to the user put among the said.
 
     None when not lighteval_vllm_uv.py measured them, or with a setting that no command takes from a record: without it
     they would be measured in another way.
     """
     carried = carried_options(str(details.get("command") or ""), ("--limit",))
-    task_file = checked_task_file(details, output_dir)
+    task_file = checked_task_file(details, output_dir, named)
     if carried is None or carried.script != "lighteval_vllm_uv.py":
         return None
     left = [option for option in carried.yours if option != "--custom-tasks" or not task_file]
@@ -9928,15 +9979,16 @@ def options_again(details: Mapping[str, Any], output_dir: str, said: set[str]) -
     return (*carried.words, *(("--custom-tasks", task_file) if task_file else ()))
 
 
-def checked_task_file(details: Mapping[str, Any], output_dir: str) -> str | None:
-    """The task file of a record, which lighteval would run; None when it names none.
+def checked_task_file(details: Mapping[str, Any], output_dir: str, named: str | None) -> str | None:
+    """The task file of a record, which lighteval would run; None when it has none.
 
-    ScriptError unless it is the file that the record was made with, one of the user's: below the current folder, and
-    not among the records, with which it may have come.
+    ScriptError unless it is the file that the record was made with, and one of the user's: named by --custom-tasks, or
+    below the current folder and in another folder of it than the records, with which it may have come.
     """
     path, digest = str(details.get("custom_tasks")), details.get("custom_tasks_sha256")
     if path in ("", "None"):
         return None
+    path = named or path
     shown = single_line(path)
     try:
         file = Path(os.path.realpath(Path(path).expanduser()))
@@ -9946,11 +9998,15 @@ def checked_task_file(details: Mapping[str, Any], output_dir: str) -> str | None
         raise ScriptError(f"--custom-tasks {shown}: {why}; start where the records were made") from error
     if not same:
         raise ScriptError(f"--custom-tasks {shown}: not the file that the records were made with; restore it")
-    if not file.is_relative_to(os.path.realpath(".")) or file.is_relative_to(os.path.realpath(output_dir)):
+    here, records = Path(os.path.realpath(".")), Path(os.path.realpath(output_dir))
+    apart = file.parent == here or not records.is_relative_to(here / file.relative_to(here).parts[0]) if (
+        file.is_relative_to(here)
+    ) else False  # fmt: skip
+    if not named and not apart:
         raise ScriptError(
-            f"--custom-tasks {shown}: a record names this file, and it is outside the current folder, or among the "
-            "records: no command that runs it is given. Its task file is yours to name: move it (or start in its "
-            f"folder), or measure with uv run {script_here('lighteval_vllm_uv.py')} --custom-tasks FILE",
+            f"--custom-tasks {shown}: a record names this file, and it is outside the current folder, or came with the "
+            "records: no command that runs it is given. Its task file is yours to name: read it, then add "
+            f"--custom-tasks {shlex.quote(shown)}",
             3,
         )
     return path
@@ -9967,7 +10023,9 @@ def what_next(
     sizes = [task.size for task in tasks]
     now = state.rounds[state.number - 1]
     limit = now.limit if now.limit < max(sizes) else None
-    requests = measured_requests(behind, (args.results or [args.checkpoints])[0])
+    requests = measured_requests(behind, (args.results or [args.checkpoints])[0], args.custom_tasks)
+    if args.custom_tasks and not any("--custom-tasks" in (request.options or ()) for request in requests):
+        raise ScriptError(f"--custom-tasks {args.custom_tasks}: no record was made with a task file; leave it out")
     if not args.benchmarks:
         check_requests(requests)
     models = [checkpoints[i].path.as_posix() for i in state.waiting]

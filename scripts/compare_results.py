@@ -349,8 +349,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
-RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
+# What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -410,6 +410,12 @@ def outgoing(text: str, terminal: bool = False) -> str:
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+def tell_runner(line: str) -> None:
+    """A command of our own to GitHub's runner, on stderr: its texts are escaped by who makes it."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, CleanStream) else sys.stderr
+    stream.write(f"{visible(without_secrets(line))}\n")
 
 
 class CleanStream:
@@ -7569,7 +7575,10 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
 
     ScriptError: code 3 when it does not say which way is better, 2 when a model or a number is missing.
     """
-    lines = [line for line in csv.reader(io.StringIO(input_text(path))) if any(cell.strip() for cell in line)]
+    try:
+        lines = [line for line in csv.reader(io.StringIO(input_text(path))) if any(cell.strip() for cell in line)]
+    except csv.Error as error:
+        raise ScriptError(f"--facts {path}: {error}") from error
     if len(lines) < 2 or len(lines[0]) < 2:
         raise ScriptError(f"--facts {path}: a header and a line for each model are expected")
     header = [cell.strip() for cell in lines[0]]
@@ -7870,7 +7879,7 @@ def stopped_json(error: ScriptError) -> dict[str, Any]:
 def tell_github(lines: Sequence[str], summary: str) -> None:
     """Print annotations (to stderr: stdout is the answer) and add to the job's summary."""
     for line in lines:
-        print(without_secrets(line), file=sys.stderr)
+        tell_runner(line)
     place = os.environ.get("GITHUB_STEP_SUMMARY")
     if not place:
         note("note: no GITHUB_STEP_SUMMARY: annotations alone")
@@ -8650,8 +8659,8 @@ def title_words(text: str) -> list[str]:
 
 MOST_ENTRIES = 2_000
 HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
-# Options that name records; metric_mapping.json is looked for beside them.
-RECORD_OPTIONS = ("results", "baseline", "candidate", "checkpoints", "aa")
+# Options that name records, the first of these kinds that there is; metric_mapping.json is looked for beside them.
+RECORD_OPTIONS = (("results", "baseline", "candidate"), ("checkpoints",), ("aa",))
 SHORT_TEXT = Shape(
     "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
 )
@@ -8719,7 +8728,8 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
         raise ScriptError(f'{where}: {{"my_quiz": {{"name": "My quiz", "metric": "accuracy", ...}}}} is expected')
     if len(content) > MOST_ENTRIES:
         raise ScriptError(f"{where}: {len(content)} entries; at most {MOST_ENTRIES} are read")
-    taken = dict(vocabulary_of(mapping).names)
+    known = vocabulary_of(mapping)
+    taken = dict(known.names)
     merged = dict(mapping)
     for key, given in content.items():
         if mapping.get(key) == given:  # a copy of what is known
@@ -8727,8 +8737,9 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
         if not key.strip() or len(key) > 100:
             raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
         entry = own_entry(key, given, f"{where}: {key}")
-        for name in (key, entry["name"], *entry["aliases"]):
-            other = taken.setdefault(normalize_name(name), key)
+        tasks = [entry[harness] for harness in HARNESS_NAMES if entry[harness]]
+        for name in (key, entry["name"], *entry["aliases"], *tasks):
+            other = taken.setdefault(normalize_name(bare_task(name)), known_task(known, name) or key)
             if other != key or key in mapping:
                 raise ScriptError(
                     f"{where}: {key}: {name!r} is {other} already; a file of one's own adds benchmarks: another name"
@@ -8737,32 +8748,59 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
     return merged
 
 
+def known_task(known: MetricMapping, name: str) -> str | None:
+    """The benchmark that a name, or a task so called in any harness, is already; None for a new one."""
+    found = (known.find_task(name, harness) for harness in HARNESS_NAMES)
+    return next((key for key, _ in filter(None, found)), None)
+
+
 def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
-    """The files with own entries: those of --mapping, and metric_mapping.json beside records; each once."""
-    found = {}
+    """The files with own entries: those of --mapping, and metric_mapping.json beside all the records; each once.
+
+    ScriptError (3) for one that stands beside some of the records only: it may have come with them.
+    """
+    found: dict[bytes, Path] = {}
     for path in given:
         if not path.is_file():
             raise ScriptError(f"--mapping {path}: no such file{near_place(path)}")
-        found[path.resolve()] = path
-    for place in places:
-        folder = place if place.is_dir() else place.parent if place.is_file() else None
-        for beside in () if folder is None else (folder, folder / "results"):
-            path = beside / MAPPING_FILE.name
-            if path.is_file() and path.resolve() != MAPPING_FILE:
-                found.setdefault(path.resolve(), path)
+        found[input_bytes(path)] = path
+    folders = dict.fromkeys(place if place.is_dir() else place.parent for place in places)
+    beside = []
+    for folder in folders:
+        paths = (folder / MAPPING_FILE.name, folder / "results" / MAPPING_FILE.name)
+        beside.append({input_bytes(path): path for path in paths if is_input(path) and path.resolve() != MAPPING_FILE})
+    for content, path in itertools.chain(*(files.items() for files in beside)):
+        if content not in found and any(content not in files for files in beside):
+            raise ScriptError(
+                f"{path} stands beside some of the records only, and would say of all what their benchmarks are: if it "
+                f"is yours, --mapping {shlex.quote(str(path))}, else move it away",
+                code=3,
+            )
+        found.setdefault(content, path)
     return list(found.values())
+
+
+def told_entry(key: str, entry: Mapping[str, Any]) -> str:
+    """What an own benchmark's entry decides, for people: "my_quiz (metric f1, less is better)"."""
+    said = [f"{name} {entry[name]}" for name in ("metric", "unit", "chance", "items") if entry.get(name) is not None]
+    if entry["lower_is_better"] is not None:
+        said.append("less is better" if entry["lower_is_better"] else "more is better")
+    return f"{key} ({', '.join(said)})" if said else key
 
 
 def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
     """metric_mapping.json with the entries that a command line adds to it, said on stderr."""
     places: list[Path] = []
-    for option in RECORD_OPTIONS:
-        value = getattr(args, option, None)
-        places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+    for options in RECORD_OPTIONS:
+        for value in (getattr(args, option, None) for option in options):
+            places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+        if places := [place for place in places if place.exists()]:
+            break
     mapping: dict[str, Any] = read_mapping()
     for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
         merged = with_own_entries(mapping, read_json(path), str(path))
-        note(f"note: benchmarks of {path}: {listing(sorted(set(merged) - set(mapping)), 10) or 'none that is new'}")
+        new = [told_entry(key, merged[key]) for key in sorted(set(merged) - set(mapping))]
+        note(f"note: benchmarks of {path}: {listing(new, 10) or 'none that is new'}")
         mapping = merged
     return mapping
 

@@ -879,11 +879,13 @@ import contextlib
 import copy
 import difflib
 import hashlib
+import hmac
 import html
 import io
 import itertools
 import math
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -1062,8 +1064,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
-RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
+# What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -1123,6 +1125,12 @@ def outgoing(text: str, terminal: bool = False) -> str:
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+def tell_runner(line: str) -> None:
+    """A command of our own to GitHub's runner, on stderr: its texts are escaped by who makes it."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, CleanStream) else sys.stderr
+    stream.write(f"{visible(without_secrets(line))}\n")
 
 
 class CleanStream:
@@ -8697,8 +8705,8 @@ def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
 
 MOST_ENTRIES = 2_000
 HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
-# Options that name records; metric_mapping.json is looked for beside them.
-RECORD_OPTIONS = ("results", "baseline", "candidate", "checkpoints", "aa")
+# Options that name records, the first of these kinds that there is; metric_mapping.json is looked for beside them.
+RECORD_OPTIONS = (("results", "baseline", "candidate"), ("checkpoints",), ("aa",))
 SHORT_TEXT = Shape(
     "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
 )
@@ -8766,7 +8774,8 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
         raise ScriptError(f'{where}: {{"my_quiz": {{"name": "My quiz", "metric": "accuracy", ...}}}} is expected')
     if len(content) > MOST_ENTRIES:
         raise ScriptError(f"{where}: {len(content)} entries; at most {MOST_ENTRIES} are read")
-    taken = dict(vocabulary_of(mapping).names)
+    known = vocabulary_of(mapping)
+    taken = dict(known.names)
     merged = dict(mapping)
     for key, given in content.items():
         if mapping.get(key) == given:  # a copy of what is known
@@ -8774,8 +8783,9 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
         if not key.strip() or len(key) > 100:
             raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
         entry = own_entry(key, given, f"{where}: {key}")
-        for name in (key, entry["name"], *entry["aliases"]):
-            other = taken.setdefault(normalize_name(name), key)
+        tasks = [entry[harness] for harness in HARNESS_NAMES if entry[harness]]
+        for name in (key, entry["name"], *entry["aliases"], *tasks):
+            other = taken.setdefault(normalize_name(bare_task(name)), known_task(known, name) or key)
             if other != key or key in mapping:
                 raise ScriptError(
                     f"{where}: {key}: {name!r} is {other} already; a file of one's own adds benchmarks: another name"
@@ -8784,32 +8794,59 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
     return merged
 
 
+def known_task(known: MetricMapping, name: str) -> str | None:
+    """The benchmark that a name, or a task so called in any harness, is already; None for a new one."""
+    found = (known.find_task(name, harness) for harness in HARNESS_NAMES)
+    return next((key for key, _ in filter(None, found)), None)
+
+
 def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
-    """The files with own entries: those of --mapping, and metric_mapping.json beside records; each once."""
-    found = {}
+    """The files with own entries: those of --mapping, and metric_mapping.json beside all the records; each once.
+
+    ScriptError (3) for one that stands beside some of the records only: it may have come with them.
+    """
+    found: dict[bytes, Path] = {}
     for path in given:
         if not path.is_file():
             raise ScriptError(f"--mapping {path}: no such file{near_place(path)}")
-        found[path.resolve()] = path
-    for place in places:
-        folder = place if place.is_dir() else place.parent if place.is_file() else None
-        for beside in () if folder is None else (folder, folder / "results"):
-            path = beside / MAPPING_FILE.name
-            if path.is_file() and path.resolve() != MAPPING_FILE:
-                found.setdefault(path.resolve(), path)
+        found[input_bytes(path)] = path
+    folders = dict.fromkeys(place if place.is_dir() else place.parent for place in places)
+    beside = []
+    for folder in folders:
+        paths = (folder / MAPPING_FILE.name, folder / "results" / MAPPING_FILE.name)
+        beside.append({input_bytes(path): path for path in paths if is_input(path) and path.resolve() != MAPPING_FILE})
+    for content, path in itertools.chain(*(files.items() for files in beside)):
+        if content not in found and any(content not in files for files in beside):
+            raise ScriptError(
+                f"{path} stands beside some of the records only, and would say of all what their benchmarks are: if it "
+                f"is yours, --mapping {shlex.quote(str(path))}, else move it away",
+                code=3,
+            )
+        found.setdefault(content, path)
     return list(found.values())
+
+
+def told_entry(key: str, entry: Mapping[str, Any]) -> str:
+    """What an own benchmark's entry decides, for people: "my_quiz (metric f1, less is better)"."""
+    said = [f"{name} {entry[name]}" for name in ("metric", "unit", "chance", "items") if entry.get(name) is not None]
+    if entry["lower_is_better"] is not None:
+        said.append("less is better" if entry["lower_is_better"] else "more is better")
+    return f"{key} ({', '.join(said)})" if said else key
 
 
 def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
     """metric_mapping.json with the entries that a command line adds to it, said on stderr."""
     places: list[Path] = []
-    for option in RECORD_OPTIONS:
-        value = getattr(args, option, None)
-        places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+    for options in RECORD_OPTIONS:
+        for value in (getattr(args, option, None) for option in options):
+            places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+        if places := [place for place in places if place.exists()]:
+            break
     mapping: dict[str, Any] = read_mapping()
     for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
         merged = with_own_entries(mapping, read_json(path), str(path))
-        note(f"note: benchmarks of {path}: {listing(sorted(set(merged) - set(mapping)), 10) or 'none that is new'}")
+        new = [told_entry(key, merged[key]) for key in sorted(set(merged) - set(mapping))]
+        note(f"note: benchmarks of {path}: {listing(new, 10) or 'none that is new'}")
         mapping = merged
     return mapping
 
@@ -12417,7 +12454,9 @@ def write_through(path: Path, data: bytes) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
+        temporary.unlink(missing_ok=True)  # of a kill; or a link that somebody has put there to be written through
+        with temporary.open("xb") as file:
+            file.write(data)
         if target.exists():
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         temporary.replace(target)
@@ -12854,8 +12893,50 @@ def again_apply(file: Path, plan: Plan) -> str:
     return f"uv run {script_here('evaluation_manager.py')} {shlex.join(['apply', str(file), *more])}"
 
 
+# --- parts/seal.py ----------------------------------------------------------------------------------------------------
+
+
+def seal_key() -> bytes:
+    """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    path = state / "hub-evals" / "seal.key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}; XDG_STATE_HOME names another folder for it") from error
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ScriptError(f"{path}: others may read it, so it seals nothing: chmod 600, or remove it")
+    key = input_text(path, 1000).strip()
+    if len(key) < 32:
+        raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
+    return key.encode()
+
+
+def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
+    """The document with its seal, which covers every other key."""
+    return document | {"seal": seal_of(document, purpose)}
+
+
+def is_sealed(document: dict[str, Any], purpose: str) -> bool:
+    """Whether a document carries its seal for this purpose."""
+    said = document.get("seal") if isinstance(document, dict) else None
+    return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
+
+
+def seal_of(document: dict[str, Any], purpose: str) -> str:
+    """The seal of a JSON document, whatever the order of its keys."""
+    content = {name: value for name, value in document.items() if name != "seal"}
+    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
+    return hmac.new(seal_key(), text.encode(), hashlib.sha256).hexdigest()
+
+
 # --- parts/publish/batch.py -------------------------------------------------------------------------------------------
 
+BATCH_SEAL, OUTCOME_SEAL = "batch 1", "batch outcome 1"
 STATUSES = ("found", "already there", "outdated", "conflict", "ambiguous", "none", "failed")
 
 
@@ -12869,6 +12950,7 @@ class ModelOutcome:
     results: int = 0
     added: int = 0
     plan: str | None = None  # file, relative to the output folder
+    plan_sha256: str | None = None  # of that file
     pull_request: str | None = None
     attempted: bool = False  # a pull request was sent, whether or not an answer came
 
@@ -12894,8 +12976,20 @@ class Batch:
         return self.folder / kind / f"{repo_id.replace('/', '--')}.json"
 
     def save(self, outcome: ModelOutcome) -> ModelOutcome:
-        write_whole(self.path("models", outcome.repo_id), to_json(dataclasses.asdict(outcome)))
+        content = sealed(dataclasses.asdict(outcome), OUTCOME_SEAL)
+        write_whole(self.path("models", outcome.repo_id), to_json(content))
         return outcome
+
+    def plan_of(self, outcome: ModelOutcome) -> Plan:
+        """The plan that was made for a model; ScriptError when its file holds another one now."""
+        path = self.path("plans", outcome.repo_id)
+        data = input_bytes(path)
+        if hashlib.sha256(data).hexdigest() != outcome.plan_sha256:
+            raise ScriptError(
+                f"{path} was changed since it was made here: `apply` it by itself, if it is what you want"
+            )
+        plan = plan_from_json(strict_json(data), str(path))
+        return render_plan(plan, self.mapping, self.placing)
 
 
 def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> ModelOutcome:
@@ -12932,7 +13026,8 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     conflicts += [f"{c.where}: {c}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))
-    write_whole(batch.path("plans", repo_id), to_json(plan.as_json()))
+    text = to_json(plan.as_json())
+    write_whole(batch.path("plans", repo_id), text)
     status, reason = "found", ""
     if not change.files and not conflicts:
         status = "already there"
@@ -12942,8 +13037,11 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
         status, reason = "conflict", conflicts[0]
     if errors := [f for f in new_findings(state, change, batch.mapping) if f.severity == "error"]:
         status, reason = "failed", f"would not validate: {errors[0].path}: {errors[0].message}"
-    where = str(batch.path("plans", repo_id).relative_to(batch.folder))
-    return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where)
+    where, digest = (
+        str(batch.path("plans", repo_id).relative_to(batch.folder)),
+        hashlib.sha256(text.encode()).hexdigest(),
+    )
+    return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where, digest)
 
 
 def settled_plan(batch: Batch, plan: Plan) -> list[str]:
@@ -13047,8 +13145,7 @@ def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) ->
 
 def propose(batch: Batch, outcome: ModelOutcome, me: str) -> None:
     """Open one model's pull request, unless one is open or was closed; one's own are known by what they hold."""
-    plan = plan_from_json(read_json(batch.folder / str(outcome.plan)), str(outcome.plan))
-    render_plan(plan, batch.mapping, batch.placing)
+    plan = batch.plan_of(outcome)
     state = batch.hub.state(plan.repo_id)
     plan = still_said(plan, state)
     questions = settled_plan(batch, plan)
@@ -13134,7 +13231,8 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
     }
     if not file.exists():
         repos, started = batch_repos(args, hub), datetime.now(UTC).replace(microsecond=0)
-        write_whole(file, to_json({**settings, "started": started.isoformat(), "models": list(repos)}))
+        content = {**settings, "started": started.isoformat(), "models": list(repos)}
+        write_whole(file, to_json(sealed(content, BATCH_SEAL)))
         return repos, {}, started
     if not args.resume:
         raise ScriptError(f"{args.output_dir} holds a batch already; go on with --resume, or take another --output-dir")
@@ -13147,10 +13245,18 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
             raise ValueError("a model is no OWNER/NAME")
     except (KeyError, TypeError, ValueError) as error:
         raise ScriptError(f"{file} is damaged ({single_line(error)}); take another --output-dir") from error
+    if not is_sealed(saved, BATCH_SEAL):
+        raise ScriptError(
+            f"{file} was not written by you on this machine, or was changed: take another --output-dir", 3
+        )
     done = {}
     for path in sorted((args.output_dir / "models").glob("*.json")):
-        with contextlib.suppress(TypeError, ScriptError):  # not an outcome: looked at again
-            outcome = ModelOutcome(**read_json(path))
+        with contextlib.suppress(TypeError, ScriptError):  # not an outcome of one's own: looked at again
+            content = read_json(path)
+            if not is_sealed(content, OUTCOME_SEAL):
+                note(f"{path} was not written by you on this machine, or was changed: the model is looked at again")
+                continue
+            outcome = ModelOutcome(**{name: value for name, value in content.items() if name != "seal"})
             if outcome.repo_id in repos and outcome.status in STATUSES[:-1]:  # what failed is tried again
                 done[outcome.repo_id] = outcome
     return repos, done, started

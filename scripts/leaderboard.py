@@ -469,12 +469,12 @@ def push_board(args: argparse.Namespace) -> int:
             raise ScriptError(f"{flag} must be OWNER/NAME, not {name!r}")
     if args.hardware and not args.space:
         raise ScriptError("--hardware is for the Space: say which with --space OWNER/NAME")
-    _, metadata = open_data(args.data)
+    data, metadata = made_again(args.data)
     acts = args.apply and not args.dry_run
     token = find_token(args.token_file) if acts else read_token()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
     with hub_errors("pushing the leaderboard", token or "-"):
-        uploads = [look_at_repo(api, "dataset", args.dataset, dataset_files(args.data, metadata))]
+        uploads = [look_at_repo(api, "dataset", args.dataset, dataset_files(data, metadata))]
         if args.space:
             wanted = space_files(args.space, args.dataset, metadata)
             uploads.append(look_at_repo(api, "space", args.space, wanted))
@@ -489,14 +489,17 @@ def push_board(args: argparse.Namespace) -> int:
                 except ScriptError as error:
                     raise ScriptError(str(error).removesuffix(", or use --create-pr")) from error
             sent = send_uploads(api, todo, args.private, args.hardware)
-    return show_pushed(uploads, sent, acts, args)
+    return show_pushed(uploads, sent, acts, args, metadata)
 
 
-def show_pushed(uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]], acts: bool, args: Any) -> int:
+def show_pushed(
+    uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]], acts: bool, args: Any, metadata: Mapping[str, Any]
+) -> int:
     """Print what was or would be sent."""
     if args.json:
         planned = [upload.as_json() for upload in uploads]
-        sys.stdout.write(to_json({"dry_run": not acts, "uploads": planned, "sent": list(sent)}))
+        asks = {"space_asks": space_asks(metadata)} if args.space else {}
+        sys.stdout.write(to_json({"dry_run": not acts, "uploads": planned, **asks, "sent": list(sent)}))
     else:
         rows = [
             (u.kind, u.repo_id, "exists" if u.exists else "is made", name, f"{len(data):,}")
@@ -504,6 +507,11 @@ def show_pushed(uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]]
             for name, data in u.files.items()
         ]
         print_table(("kind", "repo", "", "file", "bytes"), rows)
+        if args.space and (asks := space_asks(metadata)):
+            print(
+                f"\nevery {REFRESH_HOURS} hours the Space runs: leaderboard.py {shlex.join(['collect', *asks['collect']])}"
+            )
+            print("\n".join(["models.txt of the Space:"] * bool(asks["models"]) + asks["models"]))
     if not any(upload.files for upload in uploads) and (acts or not args.hardware):
         asked = f"hardware {args.hardware}: asked for, or there as well" if args.hardware else "nothing to send"
         note(f"all of it is there already; {asked}")
@@ -680,8 +688,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
-RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
+# What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -741,6 +749,12 @@ def outgoing(text: str, terminal: bool = False) -> str:
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+def tell_runner(line: str) -> None:
+    """A command of our own to GitHub's runner, on stderr: its texts are escaped by who makes it."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, CleanStream) else sys.stderr
+    stream.write(f"{visible(without_secrets(line))}\n")
 
 
 class CleanStream:
@@ -2978,6 +2992,57 @@ def change_line(kind: str, item: Mapping[str, Any]) -> tuple[str, ...]:
     return (text, item["model"], item["name"], *scores, source)
 
 
+# --- parts/fields.py --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a field must be: the wording for people, and the check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+def number_shape(low: float, high: float) -> Shape:
+    """A number between two bounds."""
+    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
+    return Shape(words, lambda value: is_number(value) and low <= value <= high)
+
+
+def choice_shape(*choices: str) -> Shape:
+    """One of some words."""
+    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
+
+
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+TEXT = Shape("text", lambda value: isinstance(value, str))
+TEXTS = Shape("a list of texts", is_texts)
+MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
+COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+YES_OR_NO = Shape("true or false", lambda value: isinstance(value, bool))
+
+
+def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
+    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
+    for name, value in values.items():
+        if name not in shapes:
+            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
+            raise ScriptError(f"{where}: unknown key {single_line(repr(name))[:60]}{hint}")
+        if value is not None and not shapes[name].fits(value):
+            shown = single_line(repr(value))
+            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
+            raise ScriptError(f"{where}: {name} is {shown}; it must be {shapes[name].words}")
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
 
 # Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
@@ -3146,6 +3211,48 @@ def shown_name(name: str) -> str:
 
 DATA_SCHEMA = "1"
 LINES_AT_ONCE = 500  # that are written, and searched for tokens
+DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+FLAT = Shape(
+    "texts and numbers",
+    lambda v: isinstance(v, dict) and all(isinstance(one, str | int | float | None) for one in v.values()),
+)
+LISTED_NAMES = Shape(
+    "a list of names", lambda v: isinstance(v, list) and all(isinstance(n, str) and LISTED_NAME.fullmatch(n) for n in v)
+)
+LISTED_NAME = re.compile(r"[^\W_][^,\x00-\x1f]{0,199}")  # no option, and one of a list with commas
+ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are read as well
+# What a collect was asked for, which a Space asks again, and the rest of metadata.json.
+ASKED_FIELDS = {
+    "trending": COUNT,
+    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_repo_id(name) for name in v)),
+    "author": Shape("a user or organization", lambda v: isinstance(v, str) and is_repo_id(f"{v}/x")),
+    "results": TEXTS,
+    "benchmarks": LISTED_NAMES,
+    "primary": LISTED_NAMES,
+    "official": YES_OR_NO,
+    **dict.fromkeys(ELSEWHERE, Shape("text or false", lambda v: v is False or isinstance(v, str))),
+    "no_prs": YES_OR_NO,
+}
+BOARD_FIELDS = {
+    "schema_version": TEXT,
+    "collected": Shape(
+        "a time in UTC", lambda v: isinstance(v, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", v, re.A)
+    ),
+    "asked": MAPPING,
+    "order": TEXTS,
+    "models_read": COUNT,
+    "without_scores": TEXTS,
+    "private_models": TEXTS,
+    "requests": FLAT,
+    "counts": MAPPING,
+    "benchmarks": Shape("a list of flat mappings", lambda v: isinstance(v, list) and all(map(FLAT.fits, v))),
+    "unreadable": Shape("a list of flat mappings", lambda v: isinstance(v, list) and all(map(FLAT.fits, v))),
+    "primary": LISTED_NAMES,
+    "official_list": FLAT,
+    "apart": FLAT,
+    **dict.fromkeys(ELSEWHERE, FLAT),
+}
+GIVEN = ("unreadable", "collected", "asked", "requests", "private_models")  # what no row says
 
 
 def make_metadata(
@@ -3202,11 +3309,8 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
-    import orjson
 
-    lines = [orjson.dumps(told_row(row)).decode() for row in rows]
-    parts = ("\n".join([*lines[at : at + LINES_AT_ONCE], ""]) for at in range(0, len(lines), LINES_AT_ONCE))
-    write_whole(folder / "leaderboard.jsonl", parts)
+    write_whole(folder / "leaderboard.jsonl", told_lines(rows))
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
         with duckdb.connect(config={"threads": 1}) as engine:
@@ -3222,6 +3326,51 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
         temporary.unlink(missing_ok=True)
         raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
     write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def told_lines(rows: Sequence[BoardRow]) -> Iterator[str]:
+    """The text of leaderboard.jsonl, some lines at a time."""
+    import orjson
+
+    lines = [orjson.dumps(told_row(row)).decode() for row in rows]
+    return ("\n".join([*lines[at : at + LINES_AT_ONCE], ""]) for at in range(0, len(lines), LINES_AT_ONCE))
+
+
+def is_repo_id(value: Any) -> bool:
+    """Whether a value is OWNER/NAME, and no option."""
+    return isinstance(value, str) and REPO_ID.fullmatch(value) is not None and not value.startswith("-")
+
+
+def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """(the files of a folder's data, its metadata): leaderboard.jsonl is made again of the rows that were read.
+
+    ScriptError when metadata.json says otherwise of the rows than they do, or more than a collect writes, and when a
+    text has the form of a token.
+    """
+    table = input_bytes(folder / "leaderboard.parquet", MAX_SAMPLES)
+    engine, metadata = open_data(folder)
+    with engine:
+        rows = query(engine, "SELECT * FROM scores")
+    where = f"{folder}/metadata.json"
+    check_fields(metadata, BOARD_FIELDS, where)
+    check_fields(metadata["asked"], ASKED_FIELDS, f"{where}: asked")
+    said = {entry["key"]: {**entry, "order": place} for place, entry in enumerate(metadata["benchmarks"])}
+    try:
+        bare = metadata.get("without_scores") or []
+        again = make_metadata(rows, **{name: metadata[name] for name in GIVEN}, models_read=bare, mapping=said)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ScriptError(f"{where} has another form than this version writes; collect again") from error
+    if "apart" in metadata:
+        again["apart"] = dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))
+    again["models_read"] = metadata.get("models_read")
+    if other := next((name for name in again if again[name] != metadata.get(name, again[name])), None):
+        raise ScriptError(f"{where}: {other} is not what the rows of leaderboard.parquet say; collect again")
+    lines, told = "".join(told_lines(rows)), to_json(metadata)
+    if without_secrets(text := lines + told) != text:
+        raise ScriptError(f"{folder}: a text in it has the form of a token; nothing was sent")
+    if input_bytes(folder / "leaderboard.parquet", MAX_SAMPLES) != table:
+        raise ScriptError(f"{folder}/leaderboard.parquet has changed while it was read; once more")
+    return dict(zip(DATA_FILES, (table, lines.encode(), told.encode()), strict=True)), metadata
 
 
 def told_row(row: BoardRow) -> BoardRow:
@@ -8147,63 +8296,12 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
     return f"{start} {certain} By {what}."
 
 
-# --- parts/fields.py --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a field must be: the wording for people, and the check."""
-
-    words: str
-    fits: Callable[[Any], bool]
-
-
-def number_shape(low: float, high: float) -> Shape:
-    """A number between two bounds."""
-    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
-    return Shape(words, lambda value: is_number(value) and low <= value <= high)
-
-
-def choice_shape(*choices: str) -> Shape:
-    """One of some words."""
-    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
-
-
-def is_texts(value: Any) -> bool:
-    """Whether a value is a list of texts."""
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-TEXT = Shape("text", lambda value: isinstance(value, str))
-TEXTS = Shape("a list of texts", is_texts)
-MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
-COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
-YES_OR_NO = Shape("true or false", lambda value: isinstance(value, bool))
-
-
-def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
-    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
-    for name, value in values.items():
-        if name not in shapes:
-            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
-            raise ScriptError(f"{where}: unknown key {single_line(repr(name))[:60]}{hint}")
-        if value is not None and not shapes[name].fits(value):
-            shown = single_line(repr(value))
-            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
-            raise ScriptError(f"{where}: {name} is {shown}; it must be {shapes[name].words}")
-
-
-def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are set."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
 # --- parts/own_vocabulary.py ------------------------------------------------------------------------------------------
 
 MOST_ENTRIES = 2_000
 HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
-# Options that name records; metric_mapping.json is looked for beside them.
-RECORD_OPTIONS = ("results", "baseline", "candidate", "checkpoints", "aa")
+# Options that name records, the first of these kinds that there is; metric_mapping.json is looked for beside them.
+RECORD_OPTIONS = (("results", "baseline", "candidate"), ("checkpoints",), ("aa",))
 SHORT_TEXT = Shape(
     "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
 )
@@ -8271,7 +8369,8 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
         raise ScriptError(f'{where}: {{"my_quiz": {{"name": "My quiz", "metric": "accuracy", ...}}}} is expected')
     if len(content) > MOST_ENTRIES:
         raise ScriptError(f"{where}: {len(content)} entries; at most {MOST_ENTRIES} are read")
-    taken = dict(vocabulary_of(mapping).names)
+    known = vocabulary_of(mapping)
+    taken = dict(known.names)
     merged = dict(mapping)
     for key, given in content.items():
         if mapping.get(key) == given:  # a copy of what is known
@@ -8279,8 +8378,9 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
         if not key.strip() or len(key) > 100:
             raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
         entry = own_entry(key, given, f"{where}: {key}")
-        for name in (key, entry["name"], *entry["aliases"]):
-            other = taken.setdefault(normalize_name(name), key)
+        tasks = [entry[harness] for harness in HARNESS_NAMES if entry[harness]]
+        for name in (key, entry["name"], *entry["aliases"], *tasks):
+            other = taken.setdefault(normalize_name(bare_task(name)), known_task(known, name) or key)
             if other != key or key in mapping:
                 raise ScriptError(
                     f"{where}: {key}: {name!r} is {other} already; a file of one's own adds benchmarks: another name"
@@ -8289,32 +8389,59 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
     return merged
 
 
+def known_task(known: MetricMapping, name: str) -> str | None:
+    """The benchmark that a name, or a task so called in any harness, is already; None for a new one."""
+    found = (known.find_task(name, harness) for harness in HARNESS_NAMES)
+    return next((key for key, _ in filter(None, found)), None)
+
+
 def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
-    """The files with own entries: those of --mapping, and metric_mapping.json beside records; each once."""
-    found = {}
+    """The files with own entries: those of --mapping, and metric_mapping.json beside all the records; each once.
+
+    ScriptError (3) for one that stands beside some of the records only: it may have come with them.
+    """
+    found: dict[bytes, Path] = {}
     for path in given:
         if not path.is_file():
             raise ScriptError(f"--mapping {path}: no such file{near_place(path)}")
-        found[path.resolve()] = path
-    for place in places:
-        folder = place if place.is_dir() else place.parent if place.is_file() else None
-        for beside in () if folder is None else (folder, folder / "results"):
-            path = beside / MAPPING_FILE.name
-            if path.is_file() and path.resolve() != MAPPING_FILE:
-                found.setdefault(path.resolve(), path)
+        found[input_bytes(path)] = path
+    folders = dict.fromkeys(place if place.is_dir() else place.parent for place in places)
+    beside = []
+    for folder in folders:
+        paths = (folder / MAPPING_FILE.name, folder / "results" / MAPPING_FILE.name)
+        beside.append({input_bytes(path): path for path in paths if is_input(path) and path.resolve() != MAPPING_FILE})
+    for content, path in itertools.chain(*(files.items() for files in beside)):
+        if content not in found and any(content not in files for files in beside):
+            raise ScriptError(
+                f"{path} stands beside some of the records only, and would say of all what their benchmarks are: if it "
+                f"is yours, --mapping {shlex.quote(str(path))}, else move it away",
+                code=3,
+            )
+        found.setdefault(content, path)
     return list(found.values())
+
+
+def told_entry(key: str, entry: Mapping[str, Any]) -> str:
+    """What an own benchmark's entry decides, for people: "my_quiz (metric f1, less is better)"."""
+    said = [f"{name} {entry[name]}" for name in ("metric", "unit", "chance", "items") if entry.get(name) is not None]
+    if entry["lower_is_better"] is not None:
+        said.append("less is better" if entry["lower_is_better"] else "more is better")
+    return f"{key} ({', '.join(said)})" if said else key
 
 
 def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
     """metric_mapping.json with the entries that a command line adds to it, said on stderr."""
     places: list[Path] = []
-    for option in RECORD_OPTIONS:
-        value = getattr(args, option, None)
-        places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+    for options in RECORD_OPTIONS:
+        for value in (getattr(args, option, None) for option in options):
+            places += map(Path, [value] if isinstance(value, str | Path) else value or ())
+        if places := [place for place in places if place.exists()]:
+            break
     mapping: dict[str, Any] = read_mapping()
     for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
         merged = with_own_entries(mapping, read_json(path), str(path))
-        note(f"note: benchmarks of {path}: {listing(sorted(set(merged) - set(mapping)), 10) or 'none that is new'}")
+        new = [told_entry(key, merged[key]) for key in sorted(set(merged) - set(mapping))]
+        note(f"note: benchmarks of {path}: {listing(new, 10) or 'none that is new'}")
         mapping = merged
     return mapping
 
@@ -9298,7 +9425,6 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
 
 # --- parts/board/sharing.py -------------------------------------------------------------------------------------------
 
-DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
 OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
 REFRESH_HOURS = 24
 SPACE_REQUIREMENTS = (
@@ -9446,7 +9572,7 @@ def told_sources(counts: Mapping[str, Any]) -> str:
     return "; ".join(f"{count:,} {SOURCE_TYPES.get(kind, kind)} ({SOURCE_TEXTS[kind]})" for kind, count in found)
 
 
-def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
+def dataset_files(data: Mapping[str, bytes], metadata: Mapping[str, Any]) -> dict[str, bytes]:
     """The data and its card."""
     counts = metadata["counts"]
     card = DATASET_README.format(
@@ -9458,7 +9584,7 @@ def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
         order=", ".join(SOURCE_TYPES.values()),
         sources=told_sources(counts),
     )
-    return {name: input_bytes(folder / name) for name in DATA_FILES} | {"README.md": card.encode()}
+    return {**data, "README.md": card.encode()}
 
 
 def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:
@@ -9488,6 +9614,12 @@ def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[s
     return (
         {name: text.encode() for name, text in texts.items()} | binary | {"metric_mapping.json": mapping.read_bytes()}
     )
+
+
+def space_asks(metadata: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a Space runs by itself: the arguments of its collect, and the models in its models.txt; {} for nothing."""
+    arguments = collect_arguments(metadata["asked"])
+    return {"collect": arguments, "models": list(metadata["asked"].get("repo_ids") or [])} if arguments else {}
 
 
 def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
@@ -11511,10 +11643,11 @@ function shownNumbers() {
   }));
 }
 
-/** A cell of CSV; a text that a spreadsheet would take for a formula begins with an apostrophe. */
+/** A cell of CSV; what a spreadsheet would take for a formula follows an apostrophe, also where its list separator,
+ * which depends on the country, cuts the text: "x;=1" is two cells in Berlin. */
 function csvCell(value) {
   if (value == null || typeof value === "number") return value == null ? "" : String(value);
-  const safe = /^[=+\-@＝＋－＠\t\r\n|%]/.test(value.trimStart()) ? `'${value}` : value;
+  const safe = value.replace(/(^|[;,\t|])(?=["'\s]*[=+\-@＝＋－＠|%])|^(?=\s*[\t\r\n])/g, "$1'");
   return `"${safe.replaceAll('"', '""')}"`;
 }
 

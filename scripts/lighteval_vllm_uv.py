@@ -323,8 +323,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
-RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
+# What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -384,6 +384,12 @@ def outgoing(text: str, terminal: bool = False) -> str:
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+def tell_runner(line: str) -> None:
+    """A command of our own to GitHub's runner, on stderr: its texts are escaped by who makes it."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, CleanStream) else sys.stderr
+    stream.write(f"{visible(without_secrets(line))}\n")
 
 
 class CleanStream:
@@ -7244,8 +7250,9 @@ SCORINGS = {
 LETTERS = string.ascii_uppercase
 # A number that is no part of a word, a fraction, a date or a list.
 NUMBER = re.compile(
-    r"(?<![\w/.,])(?:(?<!\d)[-+−])?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)?(?:(?<=\d)\.?|\.)\d*(?:[eE][-+]?\d{1,3})?"
-    r"(?<=\d)(?![\d/]|[.,]\d)"
+    r"(?<![\w/.,])(?:(?<!\d)[-+−])?"
+    r"(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\d+|\.\d*)?|\d+(?!\d)(?:\.\d*)?|\.\d+)(?!\d)"
+    r"(?:[eE][-+]?\d{1,3})?(?<=\d)(?![\d/]|[.,]\d)"
 )
 GROUPED = re.compile(
     r"[-+]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?:\.\d*)?(?:[eE][-+]?\d{1,3})?"
@@ -7359,12 +7366,15 @@ def shared_words_f1(text: str, reference: str) -> float:
 def rouge_l(text: str, reference: str) -> float:
     """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score's words, any script)."""
     said, wanted = re.findall(r"\w+", text.casefold()), re.findall(r"\w+", reference.casefold())
-    row = [0] * (len(said) + 1)
+    places: dict[str, int] = {}
+    for place, word in enumerate(said):
+        places[word] = places.get(word, 0) | 1 << place
+    row = whole = (1 << len(said)) - 1  # a bit of 0: the longest one grows here (Hyyrö 2004), 64 words at a step
     for word in wanted:
-        before = 0
-        for place, other in enumerate(said, 1):
-            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])
-    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0
+        same = row & places.get(word, 0)
+        row = (row + same | row - same) & whole
+    common = len(said) - row.bit_count()
+    return 2 * common / (len(said) + len(wanted)) if common else 0.0
 
 
 # --- parts/harness/question_rows.py -----------------------------------------------------------------------------------
@@ -7380,6 +7390,8 @@ ROLES = {
 # A choice in a field of its own: A, a, option_b, choice3.
 CHOICE_FIELD = re.compile(r"(?i)(?:(?:option|choice|opt|answer)[ _-]?)?([A-Z])|(?:option|choice|opt)[ _-]?(\d{1,2})")
 PROBLEMS_SHOWN = 12
+MOST_QUESTION_FIELDS = 2_000
+MOST_BAD_ROWS = 10_000  # kept; a file with more is none of questions
 
 
 class Problems:
@@ -7391,6 +7403,8 @@ class Problems:
 
     def add(self, line: int, text: str) -> None:
         self.rows.append((line, text))
+        if len(self.rows) >= MOST_BAD_ROWS:
+            self.check()
 
     def without(self, items: Sequence[Any]) -> list[Any]:
         """The items of lines with which nothing is wrong."""
@@ -7429,7 +7443,7 @@ def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> 
         for line, row in found:
             rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
         return rows
-    for line, text in enumerate(content.splitlines(), 1):
+    for line, text in enumerate(stored_lines(path, content), 1):
         if not text.strip():
             continue
         try:
@@ -7442,8 +7456,12 @@ def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> 
 
 
 def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a CSV reader; ScriptError for a cell above the library's limit and the like."""
+    """The rows of a CSV reader; ScriptError for a cell above the library's limit, too many fields and the like."""
     try:
+        if len(reader.fieldnames or ()) > MOST_QUESTION_FIELDS:
+            raise ScriptError(
+                f"{path}:1: {len(reader.fieldnames):,} fields are more than the {MOST_QUESTION_FIELDS:,} of a table", 1
+            )
         yield from reader
     except csv.Error as error:
         raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
@@ -7457,15 +7475,14 @@ def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> lis
     head = text.partition("\n")[0]
     mark = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in head and "," not in head else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
-    names = [name or "" for name in reader.fieldnames or ()]
     lists = {*ROLES["choices"], mapped.get("choices", "")}
     texts = {*ROLES["answer"], mapped.get("answer", "")}
     rows, several = [], set()
     for row in csv_rows(reader, path):
         if None in row or None in row.values():
-            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
+            problems.add(reader.line_num, f"not as many fields as the first line has ({len(reader.fieldnames)})")
             continue
-        for name in [name for name in names if name in lists | texts]:
+        for name in [name for name in reader.fieldnames if name in lists | texts]:
             if re.match(r"\s*\[" if name in lists else r"\s*\[\s*[\"']", row[name]):
                 several |= {name} & texts
                 try:
@@ -9752,7 +9769,7 @@ class LightevalSweep(EngineSweep):
 # --- parts/harness/written_tasks.py -----------------------------------------------------------------------------------
 
 # fmt: off
-ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\n# A number that is no part of a word, a fraction, a date or a list.\nNUMBER = re.compile(\n    r"(?<![\\w/.,])(?:(?<!\\d)[-+−])?(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+|\\d+)?(?:(?<=\\d)\\.?|\\.)\\d*(?:[eE][-+]?\\d{1,3})?"\n    r"(?<=\\d)(?![\\d/]|[.,]\\d)"\n)\nGROUPED = re.compile(\n    r"[-+]?[1-9]\\d{0,2}(?:,\\d{2,3})*,\\d{3}(?:\\.\\d*)?(?:[eE][-+]?\\d{1,3})?"\n)  # thousands set apart by commas\nDECIMAL_COMMA = ","  # as the pattern of numeric: 1.234,50\nOTHER_MARKS = str.maketrans(",.", ".,")\nPUNCTUATION = re.compile(r"-(?!\\d)|(?<!\\d)[.,:/]|[.,:/](?!\\d)")  # what is none of a number\'s own\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`, and "," where numbers\n    have a decimal comma; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = shared_words_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference, pattern) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(marked(text.rpartition("####")[2], pattern))\n        return marked(numbers[-1], pattern) if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    alone = re.fullmatch(rf"(?i)[\\W_]*([{known}])[\\W_]*", text)\n    if alone:\n        return alone[1].upper()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef marked(text: str, pattern: str) -> str:\n    """A text with points and commas exchanged where numbers have a decimal comma."""\n    return text.translate(OTHER_MARKS) if pattern == DECIMAL_COMMA else text\n\n\ndef same_answer(scoring: str, found: str, reference: str, pattern: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_value(found, pattern) == number_value(reference, pattern)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_value(text: str, pattern: str = "") -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7, "3,50" -> None.\n\n    pattern ",": with a decimal comma: "3,50" -> 3.5, "1.234" -> 1234, "3.5" -> None.\n    """\n    text = marked(re.sub(r"[\\s\\u202f\\u00a0]", "", text), pattern).replace("−", "-")\n    text = text.strip("$€£%").rstrip(".,").strip("$€£%")\n    if "," in text and not GROUPED.fullmatch(text):\n        return None\n    try:\n        value = Decimal(text.replace(",", ""))\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers.\n\n    Signs and points of numbers stay: 3.5 is not 35, and -5 is not 5.\n    """\n    text = PUNCTUATION.sub("", text.casefold().replace("−", "-"))\n    text = "".join(s for s in text if s in "-.,:/" or not unicodedata.category(s).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef shared_words_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    row = [0] * (len(said) + 1)\n    for word in wanted:\n        before = 0\n        for place, other in enumerate(said, 1):\n            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])\n    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0\n'
+ANSWERS_TEXT = '"""What an answer to one\'s own question is worth: one rule for each kind of scoring, the same in every harness.\n\nTakes the text that a model wrote, or the log-likelihoods of the choices, and what is right; gives the score of the item\n(0 to 1) and what was read out of the text (None: nothing). The standard library alone, for this text is also put into\nthe task files that are written for lighteval, lm-eval and inspect.\n"""\n\nfrom __future__ import annotations\n\nimport re\nimport string\nimport unicodedata\nfrom collections import Counter\nfrom collections.abc import Sequence\nfrom decimal import Decimal, InvalidOperation\n\n# How answers are scored -> (metric, what is right: a choice that is never written out, or a text)\nSCORINGS = {\n    "loglikelihood": "accuracy",\n    "loglikelihood_norm": "accuracy",\n    "letters": "accuracy",\n    "exact": "exact_match",\n    "normalized": "exact_match",\n    "numeric": "exact_match",\n    "regex": "exact_match",\n    "f1": "f1",\n    "rouge_l": "rouge_l",\n}\nLETTERS = string.ascii_uppercase\n# A number that is no part of a word, a fraction, a date or a list.\nNUMBER = re.compile(\n    r"(?<![\\w/.,])(?:(?<!\\d)[-+−])?"\n    r"(?:\\d{1,3}(?:[,\\u202f\\u00a0]\\d{3})+(?:\\d+|\\.\\d*)?|\\d+(?!\\d)(?:\\.\\d*)?|\\.\\d+)(?!\\d)"\n    r"(?:[eE][-+]?\\d{1,3})?(?<=\\d)(?![\\d/]|[.,]\\d)"\n)\nGROUPED = re.compile(\n    r"[-+]?[1-9]\\d{0,2}(?:,\\d{2,3})*,\\d{3}(?:\\.\\d*)?(?:[eE][-+]?\\d{1,3})?"\n)  # thousands set apart by commas\nDECIMAL_COMMA = ","  # as the pattern of numeric: 1.234,50\nOTHER_MARKS = str.maketrans(",.", ".,")\nPUNCTUATION = re.compile(r"-(?!\\d)|(?<!\\d)[.,:/]|[.,:/](?!\\d)")  # what is none of a number\'s own\nARTICLES = re.compile(r"\\b(a|an|the)\\b")\n\n\ndef chosen_choice(scoring: str, logprobs: Sequence[float], choices: Sequence[str]) -> int:\n    """The number of the most likely choice; loglikelihood_norm: for each of its characters, as acc_norm has it."""\n    lengths = [max(1, len(choice.strip())) if scoring == "loglikelihood_norm" else 1 for choice in choices]\n    values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]\n    return max(range(len(values)), key=values.__getitem__)\n\n\ndef score_answer(\n    scoring: str, pattern: str, text: str, right: Sequence[str], choices: Sequence[str] = ()\n) -> tuple[float, str | None]:\n    """(score, what was read) of a written answer; of several right answers the best counts.\n\n    right: the texts, for `letters` the letters, of which one is right; pattern: of `regex`, and "," where numbers\n    have a decimal comma; choices: of `letters`.\n    """\n    if scoring in ("f1", "rouge_l"):\n        measure = shared_words_f1 if scoring == "f1" else rouge_l\n        return max(measure(text, reference) for reference in right), text.strip() or None\n    found = read_answer(scoring, pattern, text, choices, any("\\n" in reference.strip() for reference in right))\n    if found is None:\n        return 0.0, None\n    return float(any(same_answer(scoring, found, reference, pattern) for reference in right)), found\n\n\ndef read_answer(scoring: str, pattern: str, text: str, choices: Sequence[str], whole: bool) -> str | None:\n    """The answer in what a model wrote; None when there is none. whole: right answers have several lines."""\n    if scoring == "letters":\n        return read_letter(text, choices)\n    if scoring == "numeric":\n        numbers = NUMBER.findall(marked(text.rpartition("####")[2], pattern))\n        return marked(numbers[-1], pattern) if numbers else None\n    if scoring == "regex":\n        match = re.search(pattern, text)\n        return None if match is None else (match[1] if match.re.groups else match[0]) or ""\n    lines = [line.strip() for line in text.strip().splitlines()] or [""]\n    return (text.strip() if whole else lines[0]) or None\n\n\ndef read_letter(text: str, choices: Sequence[str]) -> str | None:\n    """The letter that an answer chooses: "B", "(B)", "**B.** Rome", "The answer is B.", or the text of one choice."""\n    known, text = LETTERS[: len(choices)], text.strip()\n    alone = re.fullmatch(rf"(?i)[\\W_]*([{known}])[\\W_]*", text)\n    if alone:\n        return alone[1].upper()\n    first = re.match(rf"[\\W_]*([{known}])(?:[\\W_]*$|[.):,*\\]]|\\s*\\n)", text)\n    said = re.findall(rf"(?i:answer|choice|option)(?i:\\s+is|\\s*:)?[\\W_]{{0,6}}([{known}])(?![\\w\'])", text)\n    if first or said:\n        return first[1] if first else said[-1]\n    same = [index for index, choice in enumerate(choices) if normalized_text(text) == normalized_text(choice)]\n    return LETTERS[same[0]] if len(same) == 1 else None\n\n\ndef marked(text: str, pattern: str) -> str:\n    """A text with points and commas exchanged where numbers have a decimal comma."""\n    return text.translate(OTHER_MARKS) if pattern == DECIMAL_COMMA else text\n\n\ndef same_answer(scoring: str, found: str, reference: str, pattern: str) -> bool:\n    """Whether what was read is what is right."""\n    if scoring == "numeric":\n        return number_value(found, pattern) == number_value(reference, pattern)\n    if scoring == "normalized":\n        return normalized_text(found) == normalized_text(reference)\n    return found.strip() == reference.strip()\n\n\ndef number_value(text: str, pattern: str = "") -> Decimal | None:\n    """The value of a text that is a number; None for any other: "1,234.50" -> 1234.5, "$7" -> 7, "3,50" -> None.\n\n    pattern ",": with a decimal comma: "3,50" -> 3.5, "1.234" -> 1234, "3.5" -> None.\n    """\n    text = marked(re.sub(r"[\\s\\u202f\\u00a0]", "", text), pattern).replace("−", "-")\n    text = text.strip("$€£%").rstrip(".,").strip("$€£%")\n    if "," in text and not GROUPED.fullmatch(text):\n        return None\n    try:\n        value = Decimal(text.replace(",", ""))\n    except InvalidOperation:\n        return None\n    return value if value.is_finite() else None\n\n\ndef normalized_text(text: str) -> str:\n    """A text in small letters without punctuation, articles and more than one space, as SQuAD compares answers.\n\n    Signs and points of numbers stay: 3.5 is not 35, and -5 is not 5.\n    """\n    text = PUNCTUATION.sub("", text.casefold().replace("−", "-"))\n    text = "".join(s for s in text if s in "-.,:/" or not unicodedata.category(s).startswith("P"))\n    return " ".join(ARTICLES.sub(" ", text).split())\n\n\ndef shared_words_f1(text: str, reference: str) -> float:\n    """The F1 of the words that two texts share, as SQuAD computes it."""\n    said, wanted = normalized_text(text).split(), normalized_text(reference).split()\n    if not said or not wanted:\n        return float(said == wanted)\n    return 2 * sum((Counter(said) & Counter(wanted)).values()) / (len(said) + len(wanted))\n\n\ndef rouge_l(text: str, reference: str) -> float:\n    """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score\'s words, any script)."""\n    said, wanted = re.findall(r"\\w+", text.casefold()), re.findall(r"\\w+", reference.casefold())\n    places: dict[str, int] = {}\n    for place, word in enumerate(said):\n        places[word] = places.get(word, 0) | 1 << place\n    row = whole = (1 << len(said)) - 1  # a bit of 0: the longest one grows here (Hyyrö 2004), 64 words at a step\n    for word in wanted:\n        same = row & places.get(word, 0)\n        row = (row + same | row - same) & whole\n    common = len(said) - row.bit_count()\n    return 2 * common / (len(said) + len(wanted)) if common else 0.0\n'
 # fmt: on
 
 SCORING_FILE = '''

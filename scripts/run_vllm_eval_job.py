@@ -240,8 +240,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
-RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
+# What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -301,6 +301,12 @@ def outgoing(text: str, terminal: bool = False) -> str:
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+def tell_runner(line: str) -> None:
+    """A command of our own to GitHub's runner, on stderr: its texts are escaped by who makes it."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, CleanStream) else sys.stderr
+    stream.write(f"{visible(without_secrets(line))}\n")
 
 
 class CleanStream:
@@ -2566,10 +2572,15 @@ def locked_packages(script: str, backend: str) -> tuple[str, ...]:
     return tuple(lines[int(index)] for index in of[f"{script} vllm" if backend == "vllm" else script].split())
 
 
+def locked_ever(script: str) -> set[str]:
+    """The exact packages of a script with any backend."""
+    keys = [key for key in LOCKED["of"] if key.split()[0] == script]
+    return {row for key in keys for row in locked_packages(*[*key.split(), ""][:2])}
+
+
 def strange_packages(script: str, packages: tuple[str, ...]) -> list[str]:
     """What of a run's packages no plan for a script would add: another name, or no exact version."""
-    keys = [key for key in LOCKED["of"] if key.split()[0] == script]
-    known = {re.split(r"[\[=]", row)[0] for key in keys for row in locked_packages(*[*key.split(), ""][:2])}
+    known = {re.split(r"[\[=]", row)[0] for row in locked_ever(script)}
     found = [(row, PINNED.fullmatch(row)) for row in packages]
     return [row for row, match in found if match is None or match["name"] not in known]
 
@@ -2631,7 +2642,7 @@ def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
 
 def is_sealed(document: dict[str, Any], purpose: str) -> bool:
     """Whether a document carries its seal for this purpose."""
-    said = document.get("seal")
+    said = document.get("seal") if isinstance(document, dict) else None
     return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
 
 
@@ -2651,6 +2662,7 @@ MADE_AGAIN = (
 )
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 RUN_SEAL = "run.json 1"
+MOST_CLAIMED = 100_000  # characters of what a run of another hand says; nobody looks through more
 JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", "inspect_eval_uv.py")
 DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
 ACCOUNT = re.compile(r"[\w.-]+")
@@ -2836,9 +2848,13 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
     run = run_from_json(data, path)
     if is_sealed(data, RUN_SEAL):
         return run
+    lines, size = claimed_lines(run), MAX_MESSAGE // 2
+    if sum(map(len, lines)) > MOST_CLAIMED:
+        raise ScriptError(f"{path}: of another hand, and more than can be looked through: plan it here", code=3)
     note(f"{path} was not written by you on this machine, or was changed since. It says:")
-    for line in claimed_lines(run):
-        note(f"  {line}")
+    for line in map(single_line, lines):  # whole: what is left out of a long line would be agreed to unseen
+        for at in range(0, len(line), size):
+            note(f"  {line[at : at + size]}")
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
     # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
@@ -2850,13 +2866,26 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
 
 def claimed_lines(run: EvalRun) -> list[str]:
     """All that a run.json decides, for people."""
+    locked = locked_ever(run.script)
+    other = [row for row in run.packages if row not in locked]
     lines = [
-        f"script {run.script}, image {run.image or 'the default'}, packages {listing(run.packages) or 'none more'}",
+        f"script {run.script}, image {run.image or 'the default'}, packages: {len(run.packages) - len(other)} that are "
+        f"locked here, others: {', '.join(other) or 'none'}",
         f"paid by {run.namespace}, timeout {run.timeout}, records to {run.results_repo}",
     ]
-    lines += [f"uploaded for it before: {place}" for place in list(run.uploads)[:200]]
-    lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()[:200]]
-    return lines + [hf_command(run, job) for job in run.jobs[:200]] + [f"{len(run.jobs)} jobs in all"]
+    lines += [f"sent with its jobs: the file {name} of this machine" for name in run.files]
+    lines += [f"uploaded for it before: {place}" for place in run.uploads]
+    lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()]
+    return lines + [hf_command(run, job) for job in run.jobs] + [f"{len(run.jobs)} jobs in all"]
+
+
+def check_sent_files(run: EvalRun) -> None:
+    """ScriptError when a word of a job is a file here that the run does not name: the client would send it instead."""
+    for job in run.waiting:
+        if found := next((word for word in job.arguments if word not in run.files and is_input(word)), None):
+            raise ScriptError(
+                f"{single_line(found)}: a file of that name is here, and would be sent in its place: use another folder"
+            )
 
 
 def save_run(args: argparse.Namespace, run: EvalRun) -> None:
@@ -6049,6 +6078,7 @@ def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> 
 def objection_to(run: EvalRun) -> ScriptError | None:
     """Why the jobs that wait are not sent, or None."""
     try:
+        check_sent_files(run)
         check_times(run)
         check_cost(run)
     except ScriptError as error:
@@ -6106,10 +6136,6 @@ def check_submission(args: argparse.Namespace) -> None:
     for word in [*(args.model or []), *(args.task or [])]:
         if len(word.encode()) > MAX_WORD:
             raise ScriptError(f"{word[:60]}...: longer than {MAX_WORD} bytes, which the client cannot send")
-        if Path(word).is_file():
-            raise ScriptError(
-                f"{word}: a file of that name is here, and would be sent in its place: use another folder"
-            )
     for task in args.task or []:
         if ".py" in task:
             raise ScriptError(
@@ -7131,8 +7157,9 @@ SCORINGS = {
 LETTERS = string.ascii_uppercase
 # A number that is no part of a word, a fraction, a date or a list.
 NUMBER = re.compile(
-    r"(?<![\w/.,])(?:(?<!\d)[-+−])?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)?(?:(?<=\d)\.?|\.)\d*(?:[eE][-+]?\d{1,3})?"
-    r"(?<=\d)(?![\d/]|[.,]\d)"
+    r"(?<![\w/.,])(?:(?<!\d)[-+−])?"
+    r"(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\d+|\.\d*)?|\d+(?!\d)(?:\.\d*)?|\.\d+)(?!\d)"
+    r"(?:[eE][-+]?\d{1,3})?(?<=\d)(?![\d/]|[.,]\d)"
 )
 GROUPED = re.compile(
     r"[-+]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?:\.\d*)?(?:[eE][-+]?\d{1,3})?"
@@ -7246,12 +7273,15 @@ def shared_words_f1(text: str, reference: str) -> float:
 def rouge_l(text: str, reference: str) -> float:
     """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score's words, any script)."""
     said, wanted = re.findall(r"\w+", text.casefold()), re.findall(r"\w+", reference.casefold())
-    row = [0] * (len(said) + 1)
+    places: dict[str, int] = {}
+    for place, word in enumerate(said):
+        places[word] = places.get(word, 0) | 1 << place
+    row = whole = (1 << len(said)) - 1  # a bit of 0: the longest one grows here (Hyyrö 2004), 64 words at a step
     for word in wanted:
-        before = 0
-        for place, other in enumerate(said, 1):
-            before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])
-    return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0
+        same = row & places.get(word, 0)
+        row = (row + same | row - same) & whole
+    common = len(said) - row.bit_count()
+    return 2 * common / (len(said) + len(wanted)) if common else 0.0
 
 
 # --- parts/harness/question_rows.py -----------------------------------------------------------------------------------
@@ -7267,6 +7297,8 @@ ROLES = {
 # A choice in a field of its own: A, a, option_b, choice3.
 CHOICE_FIELD = re.compile(r"(?i)(?:(?:option|choice|opt|answer)[ _-]?)?([A-Z])|(?:option|choice|opt)[ _-]?(\d{1,2})")
 PROBLEMS_SHOWN = 12
+MOST_QUESTION_FIELDS = 2_000
+MOST_BAD_ROWS = 10_000  # kept; a file with more is none of questions
 
 
 class Problems:
@@ -7278,6 +7310,8 @@ class Problems:
 
     def add(self, line: int, text: str) -> None:
         self.rows.append((line, text))
+        if len(self.rows) >= MOST_BAD_ROWS:
+            self.check()
 
     def without(self, items: Sequence[Any]) -> list[Any]:
         """The items of lines with which nothing is wrong."""
@@ -7316,7 +7350,7 @@ def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> 
         for line, row in found:
             rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
         return rows
-    for line, text in enumerate(content.splitlines(), 1):
+    for line, text in enumerate(stored_lines(path, content), 1):
         if not text.strip():
             continue
         try:
@@ -7329,8 +7363,12 @@ def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> 
 
 
 def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a CSV reader; ScriptError for a cell above the library's limit and the like."""
+    """The rows of a CSV reader; ScriptError for a cell above the library's limit, too many fields and the like."""
     try:
+        if len(reader.fieldnames or ()) > MOST_QUESTION_FIELDS:
+            raise ScriptError(
+                f"{path}:1: {len(reader.fieldnames):,} fields are more than the {MOST_QUESTION_FIELDS:,} of a table", 1
+            )
         yield from reader
     except csv.Error as error:
         raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
@@ -7344,15 +7382,14 @@ def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> lis
     head = text.partition("\n")[0]
     mark = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in head and "," not in head else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
-    names = [name or "" for name in reader.fieldnames or ()]
     lists = {*ROLES["choices"], mapped.get("choices", "")}
     texts = {*ROLES["answer"], mapped.get("answer", "")}
     rows, several = [], set()
     for row in csv_rows(reader, path):
         if None in row or None in row.values():
-            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
+            problems.add(reader.line_num, f"not as many fields as the first line has ({len(reader.fieldnames)})")
             continue
-        for name in [name for name in names if name in lists | texts]:
+        for name in [name for name in reader.fieldnames if name in lists | texts]:
             if re.match(r"\s*\[" if name in lists else r"\s*\[\s*[\"']", row[name]):
                 several |= {name} & texts
                 try:

@@ -485,8 +485,8 @@ ACTING = re.compile(
 )
 COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# What GitHub's runner obeys in any line of a log; annotations of our own (error, warning, notice) may pass.
-RUNNER_COMMAND = re.compile(r"##(?=\[)|^[ \t]*::(?!(?:error|warning|notice)(?: |::))", re.MULTILINE)
+# What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
+RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
 
 
 def remember_token(token: str | None) -> None:
@@ -546,6 +546,12 @@ def outgoing(text: str, terminal: bool = False) -> str:
     if not terminal:
         return visible(text)
     return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+def tell_runner(line: str) -> None:
+    """A command of our own to GitHub's runner, on stderr: its texts are escaped by who makes it."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, CleanStream) else sys.stderr
+    stream.write(f"{visible(without_secrets(line))}\n")
 
 
 class CleanStream:
@@ -7127,6 +7133,7 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
 
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
 NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+MOST_BAD_LINES = 10_000  # bad lines that are counted; a file with more is another kind of file
 MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
@@ -7144,6 +7151,8 @@ def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], 
             problems.append((index, why_no_json(value, error)))
         except ValueError as error:
             problems.append((index, single_line(error)))
+        if len(problems) >= MOST_BAD_LINES:
+            break
     check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
@@ -7180,6 +7189,8 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
                 lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
             except ValueError as error:
                 problems.append((rows.line_num, single_line(error)))
+                if len(problems) >= MOST_BAD_LINES:
+                    break
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
     check_problems(problems or ungrouped(lines))

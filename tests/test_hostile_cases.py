@@ -1,8 +1,11 @@
 """Hostile files of which each has a story of its own: what a stranger would try, and that it comes to nothing."""
 
 import hashlib
+import io
 import json
 import os
+import random
+import re
 import sys
 import time
 import types
@@ -10,14 +13,28 @@ from pathlib import Path
 
 import pytest
 from hostile.kinds import ESCAPES
-from hostile.slots import ADD, COLLECT, COMPARE, ITEMS, LUMEN, PREPARED, RANK, RECORD, SAMPLES, lay_corpus, lay_run
+from hostile.slots import (
+    ADD,
+    COLLECT,
+    COMPARE,
+    ITEMS,
+    LUMEN,
+    PREPARED,
+    RANK,
+    RECORD,
+    SAMPLES,
+    copy_run,
+    lay_corpus,
+    lay_run,
+)
 from test_hostile import cage, faults  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from parts.frame import ScriptError  # noqa: E402
-from parts.outgoing import outgoing  # noqa: E402
+from parts.harness.answers import NUMBER, rouge_l, score_answer  # noqa: E402
+from parts.outgoing import CleanStream, outgoing, tell_runner  # noqa: E402
 from parts.publish.local import write_clone  # noqa: E402
 from parts.vocabulary import vocabulary_of  # noqa: E402
 
@@ -169,13 +186,18 @@ def test_a_name_of_many_commas_costs_nothing():
 
 
 def test_nothing_foreign_is_a_command_to_a_runner(monkeypatch):
-    text = "::stop-commands::tok/m  x\n  ::add-mask::y\n- ##[set-output name=v;]GO\n::error title=K::bad\na::b"
+    text = "::stop-commands::tok/m  x\n  ::add-mask::y\n- ##[set-output name=v;]GO\n::notice title=gate::GO\na::b"
+    text += "\n\u00a0\u3000::stop-commands::x\n\u2003::error::x"  # the runner takes all blanks away before it looks
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     assert outgoing(text) == text
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     lines = outgoing(text).splitlines()
-    assert not any(line.strip().startswith("::") and "error" not in line for line in lines)
-    assert "##[" not in "".join(lines) and lines[3:] == ["::error title=K::bad", "a::b"]
+    assert not any(line.strip().startswith("::") for line in lines)
+    assert "##[" not in "".join(lines) and lines[4] == "a::b"
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", CleanStream(stream))
+    tell_runner("::notice title=gate::GO \u2028::stop-commands::x")  # one of our own
+    assert stream.getvalue() == "::notice title=gate::GO \\u2028::stop-commands::x\n"
 
 
 def test_a_link_leads_no_file_out_of_a_clone(tmp_path):
@@ -187,3 +209,65 @@ def test_a_link_leads_no_file_out_of_a_clone(tmp_path):
     with pytest.raises(ScriptError, match=r"\.eval_results/gsm8k\.yaml: a link leads it out of"):
         write_clone(clone / "README.md", change)
     assert not list(away.iterdir()) and not (clone / "README.md").exists()
+
+
+def test_nothing_is_written_through_a_link_that_waits_for_it(tmp_path):
+    """The name under which a card is written before it takes its place is known to who counts processes."""
+    card, away = tmp_path / "README.md", tmp_path / "away.txt"
+    card.write_text("# Card\n")
+    away.write_text("mine")
+    (tmp_path / f".README.md.{os.getpid()}.tmp").symlink_to(away)
+    write_clone(card, types.SimpleNamespace(files={"README.md": b"new"}))
+    assert (card.read_bytes(), away.read_text()) == (b"new", "mine")
+
+
+@pytest.mark.parametrize("answer", ["1" * 2_000_000 + "/", "1." + "1" * 2_000_000 + "/", "1,111" * 400_000 + "/"])
+def test_a_number_without_end_takes_no_time_without_end(answer):
+    begun = time.process_time()
+    score_answer("numeric", "", answer, ["1"])
+    assert time.process_time() - begun < 20  # hours, where each digit is a place to begin again
+
+
+def test_numbers_are_read_as_before():
+    """The pattern without quadratic time reads what the plain one does; but ".e5", which is no number."""
+    plain = re.compile(
+        r"(?<![\w/.,])(?:(?<!\d)[-+−])?(?:\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)?(?:(?<=\d)\.?|\.)\d*"
+        r"(?:[eE][-+]?\d{1,3})?(?<=\d)(?![\d/]|[.,]\d)"
+    )
+    rng = random.Random(7)
+    for _ in range(30_000):
+        text = "".join(rng.choice("0123456789,,..eE-+/ \u00a0−ax") for _ in range(rng.randint(1, 14)))
+        if not re.search(r"(?<!\d)\.[eE]", text):
+            assert NUMBER.findall(text) == plain.findall(text), text
+
+
+def test_words_in_common_are_counted_as_the_table_does():
+    def table(said, wanted):
+        row = [0] * (len(said) + 1)
+        for word in wanted:
+            before = 0
+            for place, other in enumerate(said, 1):
+                before, row[place] = row[place], before + 1 if word == other else max(row[place], row[place - 1])
+        return 2 * row[-1] / (len(said) + len(wanted)) if row[-1] else 0.0
+
+    rng = random.Random(3)
+    for _ in range(500):
+        said, wanted = (rng.choices("abcdef", k=rng.randint(0, 40)) for _ in range(2))
+        assert rouge_l(" ".join(said), " ".join(wanted)) == table(said, wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "argv"),
+    [
+        ("q.csv", " " * 300_000, ["lm_eval_vllm_uv", "--model", "x", "--questions", "q.csv"]),
+        ("q.csv", "," * 300_000, ["lm_eval_vllm_uv", "--model", "x", "--questions", "q.csv"]),
+        ("q.jsonl", "{}\n" * 300_000, ["lm_eval_vllm_uv", "--model", "x", "--questions", "q.jsonl"]),
+        ("f.csv", "a" * 300_000, ["compare_results", "--rule", "choose", "--results", "results", "--facts", "f.csv",
+                                  "--candidate", "step_700", "step_1000"]),
+    ],
+)  # fmt: skip
+def test_tables_without_measure_are_no_fault_of_the_program(cage, tmp_path, name, content, argv):  # noqa: F811
+    copy_run(tmp_path)
+    (tmp_path / name).write_text(content)
+    outcome = cage.run(argv[0], argv[1:], tmp_path)
+    assert outcome.code in (1, 2) and name in outcome.err, outcome

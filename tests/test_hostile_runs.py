@@ -136,3 +136,51 @@ def test_the_key_is_the_users_alone(hub, tmp_path, monkeypatch, capsys):
     key.chmod(0o644)
     assert main("status", "r1") == 2
     assert "chmod 600" in capsys.readouterr().err
+
+
+def test_what_is_adopted_was_shown_whole(hub, planned, capsys):
+    """Between pages of nothing: a word that runs code, a file of this machine, a package in another version."""
+    page = ["--system-prompt", "a " * 4000]
+    where = ["--model", "me/lm-step_1", "--tasks", "a", *page, "--trust-remote-code", *page]
+    forged(planned, "jobs.0.arguments", where)
+    data = json.loads(RUN.read_text())
+    name = data["packages"][-1].split("==")[0]
+    data["packages"][-1] = f"{name}==0.0.1"
+    data["files"] = {"/srv/mine/secret.txt": "0" * 64}
+    RUN.write_text(json.dumps(data))
+    capsys.readouterr()
+    assert main("status", "r1") == 3
+    said = "".join(line.removeprefix("  ") for line in capsys.readouterr().err.splitlines())
+    assert " --trust-remote-code " in said and f"{name}==0.0.1" in said and "the file /srv/mine/secret.txt" in said
+
+
+@pytest.mark.parametrize("much", ["jobs", "words"])
+def test_what_nobody_can_look_through_is_not_adopted(hub, planned, much, capsys):
+    if much == "words":
+        forged(planned, "jobs.0.arguments", [*planned["jobs"][0]["arguments"], "--system-prompt", "a" * 200_000])
+    else:
+        names = [f"job-{number}" for number in range(2000)]
+        forged(planned, "jobs", [planned["jobs"][0] | {"name": n, "folder": f"runs/r1/{n}"} for n in names])
+    assert main("status", "r1", "--adopt") == 3
+    assert "more than can be looked through" in capsys.readouterr().err and "seal" not in json.loads(RUN.read_text())
+
+
+@pytest.mark.parametrize("word", ["gsm8k|5", "--tasks", "vllm", "me/lm-step_1"])
+def test_no_file_takes_the_place_of_a_word(hub, word, capsys):
+    """The client sends each argument that is the name of a file here as that file: also one that has just come."""
+    planned = {key: value for key, value in script.run_to_json(sealed_run()).items() if key != "seal"}
+    assert word in planned["jobs"][0]["arguments"]
+    Path(word).parent.mkdir(exist_ok=True)
+    Path(word).write_text("task: !function evil.run\n")
+    for words in (command("--yes"), ["--run-id", "r1", "--yes"]):
+        assert main(*words) == 2
+        assert "would be sent in its place" in capsys.readouterr().err
+    assert not hub.jobs.all
+
+
+def sealed_run():
+    """A run of one's own that was planned, and of which nothing was sent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(script, "send_jobs", lambda args, client, run, todo: run)
+        assert main(*command("--yes")) == 0
+    return script.run_from_json(json.loads(RUN.read_text()), RUN)

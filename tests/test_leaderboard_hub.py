@@ -845,3 +845,63 @@ def test_the_space_refreshes_itself(mine, capsys, monkeypatch):
     lines = mine.files("me/data", repo_type="dataset")["leaderboard.jsonl"].decode().splitlines()
     assert [json.loads(line) for line in lines] == rows
     shutil.rmtree(space)
+
+
+FORGED = {
+    "words for a program": {"author": "--output-dir=/"},
+    "models that are none": {"repo_ids": ["a/b", "--x/y"]},
+    "names that are options": {"benchmarks": ["--keep-own-runs"]},
+    "another type": {"author": {"a": 1}},
+    "a question that there is not": {"command": "rm"},
+}
+
+
+@pytest.mark.parametrize("asked", FORGED.values(), ids=FORGED)
+def test_a_space_is_told_to_run_nothing_else(mine, capsys, asked):
+    path = Path("leaderboard/metadata.json")
+    metadata = json.loads(path.read_text())
+    path.write_text(json.dumps(metadata | {"asked": metadata["asked"] | asked}))
+    code, answer, err = push(capsys, "--apply")
+    assert (code, answer) == (2, {}) and "metadata.json: asked: " in err
+    assert mine.writes() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"collected": "2026\n\n# Owned <img src=x>"},
+        {"counts": {"rows": 10**9, "models": 1, "sources": {}}},
+        {"benchmarks": [{"key": "x", "name": "x", "unit": None}]},
+        {"private_models": None},
+        {"more": "of it"},
+    ],
+    ids=str,
+)
+def test_metadata_says_of_the_rows_what_they_are(mine, capsys, change):
+    path = Path("leaderboard/metadata.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert push(capsys, "--apply")[0] == 2
+    assert mine.writes() == []
+
+
+def test_what_is_pushed_is_what_was_read(mine, capsys):
+    """leaderboard.jsonl is made of the table's rows again; what stands in the file beside it goes nowhere."""
+    good = Path("leaderboard/leaderboard.jsonl").read_bytes()
+    Path("leaderboard/leaderboard.jsonl").write_text(json.dumps({"model": "evil", "value": 99.9}))
+    assert push(capsys, "--apply")[0] == 0
+    assert mine.files("me/data", repo_type="dataset")["leaderboard.jsonl"] == good
+
+
+def test_a_dry_run_shows_what_the_space_will_ask(mine, capsys):
+    path = Path("leaderboard/metadata.json")
+    metadata = json.loads(path.read_text())
+    models = [f"lab/model-{number}" for number in range(300)]
+    asked = {"trending": None, "repo_ids": models, "no_prs": True}
+    path.write_text(json.dumps(metadata | {"asked": metadata["asked"] | asked}))
+    _, plan, _ = push(capsys)
+    assert plan["space_asks"] == {"collect": ["--repo-ids", "models.txt", "--no-prs"], "models": models}
+    assert board.main(PUSH) == 0
+    out = capsys.readouterr().out
+    assert "collect --repo-ids models.txt --no-prs" in out and all(model in out.split() for model in models)
+    assert push(capsys, "--apply")[0] == 0
+    assert mine.files("me/board", repo_type="space")["models.txt"].decode().split() == models

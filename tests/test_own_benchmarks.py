@@ -190,3 +190,65 @@ def test_spellings_are_an_equivalence(name):
     assert cr.same_metric(name, name.upper()) and cr.same_metric(name, name.replace("pass@", "pass_at_"))
     base = name.partition(",")[0]
     assert cr.same_metric(base, f"{base},none") and not cr.same_metric(base, f"{base},other")
+
+
+# --- A vocabulary that came with the records of one side ---
+
+
+def two_sides(folder: Path, **options) -> tuple[Path, Path]:
+    """A baseline and a candidate that is worse, each in a folder of its own."""
+    for place, model, ability in (("base", "me/a", 0.9), ("cand", "ev/b", 0.5)):
+        write_record(folder / place, model, scores(len(place), ability, 400), **options)
+    return folder / "base", folder / "cand"
+
+
+DECIDES = {
+    "a metric": {"metric": "f1", "unit": "proportion"},
+    "a direction": {"lower_is_better": True},
+    "a name": {"name": "Quiz", "aliases": ["other_quiz"]},
+}
+
+
+@pytest.mark.parametrize("said", DECIDES.values(), ids=DECIDES)
+@pytest.mark.parametrize("side", ["base", "cand"])
+def test_a_file_beside_one_side_decides_nothing_for_the_other(tmp_path, said, side, capsys):
+    sides = two_sides(tmp_path, metric_details={"direction": "unknown"} if "lower_is_better" in said else None)
+    two_sides(tmp_path, metric="f1") if "metric" in said else None
+    command = ["--baseline", str(sides[0]), "--candidate", str(sides[1])]
+    before = cr.main(command)
+    path = tmp_path / side / "metric_mapping.json"
+    path.write_text(json.dumps({"my_quiz": said}))
+    capsys.readouterr()
+    assert cr.main(command) == 3
+    captured = capsys.readouterr()
+    assert not captured.out and f"--mapping {path}" in captured.err and before in (1, 3)
+    cr.main([*command, "--mapping", str(path)])
+    told = [f"metric {said['metric']}"] if "metric" in said else ["less is better"] if len(said) == 1 else ["my_quiz"]
+    assert told[0] in capsys.readouterr().err
+
+
+def test_the_same_file_beside_both_sides_is_read(tmp_path, capsys):
+    sides = two_sides(tmp_path)
+    for side in sides:
+        with_entry(side)
+    assert cr.main(["--baseline", str(sides[0]), "--candidate", str(sides[1])]) == 1
+    assert "my_quiz (metric acc, unit proportion, chance 0.25)" in capsys.readouterr().err
+
+
+TAKEN = {
+    "a task's name in a harness": {"quiz": {"lm_eval": "gsm8k"}},
+    "a task of a harness, with its owner": {"quiz": {"inspect": "inspect_evals/gsm8k"}},
+    "a task that is cut": {"quiz": {"aliases": ["gsm8k:hard"]}},
+    "a suite before it": {"quiz": {"lighteval": "leaderboard|gsm8k|5"}},
+    "an owner before it": {"quiz": {"name": "openai/gsm8k"}},
+    "a part of a group": {"quiz": {"aliases": ["mmlu_anatomy"]}},
+    "two that share a task": {"one": {"lm_eval": "same_quiz"}, "two": {"lm_eval": "same_quiz"}},
+}
+
+
+@pytest.mark.parametrize("entries", TAKEN.values(), ids=TAKEN)
+def test_an_own_benchmark_takes_no_task_of_another(tmp_path, entries, capsys):
+    folder = results(tmp_path / "r", task="gsm8k", metric="exact_match", library=("lm_eval", "0.4.9"))
+    (folder / "metric_mapping.json").write_text(json.dumps(entries))
+    assert cr.main(["--baseline", "me/a", "--candidate", "me/b", "--results", str(folder)]) == 2
+    assert "another name" in capsys.readouterr().err

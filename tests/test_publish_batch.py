@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -244,7 +245,7 @@ def final_state(hub: LocalHub, names: list[str], folder: Path) -> dict:
     state["proposed"] = [hub.files(name, "refs/pr/1") for name in names if hub.pull_requests(name)]
     for path in sorted(path for path in folder.rglob("*") if path.suffix in (".json", ".md")):
         text = path.read_text(encoding="utf-8").replace(begun, "WHEN").replace(hub.url, "HUB")
-        text = re.sub(r"\b\d{10}\b", "WHEN", re.sub(r"\b[0-9a-f]{40}\b", "COMMIT", text))
+        text = re.sub(r"\b\d{10}\b", "WHEN", re.sub(r"\b(?:[0-9a-f]{40}|[0-9a-f]{64})\b", "COMMIT", text))
         state[str(path.relative_to(folder))] = text
     return state
 
@@ -308,3 +309,48 @@ def test_the_summary_says_what_became_of_the_pull_requests(
     _, found, _ = run(capsys, *same)
     assert [row["status"] for row in found["models"]] == ["already there", "found"]
     assert "was closed" in found["models"][1]["reason"] and len(lab.pull_requests(names[1])) == 1
+
+
+def forge(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+def evil_plan(folder: Path, name: str) -> None:
+    """The plan of a model with another value, and no card to hold it against."""
+    plan = json.loads((folder / "plans" / f"{name.replace('/', '--')}.json").read_text(encoding="utf-8"))
+    entries = [entry | {"value": 99.9, "origin": "evaluations.x"} for entry in plan["entries"]]
+    forge(folder / "plans" / f"{name.replace('/', '--')}.json", entries=entries)
+    (folder / "evil.json").write_text(json.dumps(plan | {"entries": entries, "repo_id": "victim/model"}))
+
+
+@pytest.mark.parametrize("forged", ["plan", "outcome", "plan and outcome", "list"])
+def test_a_batch_of_another_hand_proposes_nothing_of_its_own(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, forged: str
+) -> None:
+    """What it says was found is looked for again; a plan that was changed is not sent; its list of models is none."""
+    (name,) = add_models(lab, 1)
+    lab.create_repo("victim/model", files={"README.md": "---\nlicense: mit\n---\n"})
+    folder = tmp_path / "b"
+    (tmp_path / "ids.txt").write_text(f"{name}\n")
+    same = ("--repo-ids", tmp_path / "ids.txt", "--output-dir", folder)
+    assert run(capsys, *same)[0] == 0
+    if "plan" in forged:
+        evil_plan(folder, name)
+    if "outcome" in forged:
+        digest = hashlib.sha256((folder / "plans/lab--model-00.json").read_bytes()).hexdigest()
+        forge(folder / "models/lab--model-00.json", plan="../evil.json", plan_sha256=digest)
+    if forged == "list":
+        forge(folder / "batch.json", models=["victim/model"])
+    code, answer, err = run(capsys, *same, "--resume", "--create-pr")
+    assert not lab.pull_requests("victim/model")
+    if forged == "list":
+        assert code == 3 and "not written by you" in err
+        return
+    assert (code, [row["status"] for row in answer["models"]]) == (
+        (1, ["failed"]) if forged == "plan" else (0, ["found"])
+    )
+    assert ("was changed" in err) == ("outcome" in forged)
+    proposed = [lab.files(name, "refs/pr/1")] if lab.pull_requests(name) else []
+    assert len(proposed) == ("outcome" in forged) and b"99.9" not in b"".join(
+        text for files in proposed for text in files.values()
+    )

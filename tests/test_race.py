@@ -477,24 +477,39 @@ def test_what_is_no_name_of_a_task_gets_no_command(bench, capsys, field, task):
     assert plan_next(bench, capsys) == (2, None)
 
 
-@pytest.mark.parametrize("place", ["outside", "among the records"])
+@pytest.mark.parametrize("place", ["outside", "among the records", "beside the records"])
 def test_a_task_file_that_only_a_record_names_is_the_users_to_name(bench, capsys, tmp_path, monkeypatch, place):
     """Its hash agrees: whoever made the record can have sent the file, too."""
-    evil = tmp_path / "evil.py"
     monkeypatch.chdir(ROOT)
     bench.run(PROBE + str(bench.output))
-    if place == "among the records":
-        evil = bench.output / "evil.py"
-        shutil.copytree(EXAMPLE, tmp_path / "examples" / "tiny_run")
-        monkeypatch.chdir(tmp_path)
+    shutil.copytree(EXAMPLE, tmp_path / "examples" / "tiny_run")
+    monkeypatch.chdir(tmp_path)
+    folder = {"outside": tmp_path / "away", "among the records": bench.output, "beside the records": Path("sent")}[
+        place
+    ]
+    if place == "outside":
+        (tmp_path / "here").mkdir()
+        shutil.move("examples", "here")
+        monkeypatch.chdir("here")
+    if place == "beside the records":
+        Path("sent").mkdir()
+        bench.output = Path(shutil.move(bench.output, "sent"))
+    folder.mkdir(exist_ok=True)
+    evil = folder / "evil.py"
     evil.write_text("print()\n")
     digest = hashlib.sha256(evil.read_bytes()).hexdigest()
     named = {"custom_tasks": str(evil), "custom_tasks_sha256": digest}
     edit_records(bench.output, lambda r: r["eval_library"]["additional_details"].update(named))
-    assert bc.main(["examples/tiny_run/checkpoints", "--results", str(bench.output), "--plan-next"]) == 3
+    asking = ["examples/tiny_run/checkpoints", "--results", str(bench.output), "--plan-next"]
+    assert bc.main(asking) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "yours to name" in captured.err
+    assert "yours to name" in captured.err and f"--custom-tasks {evil}" in captured.err
+    assert bc.main([*asking, "--custom-tasks", str(evil)]) == 3
+    assert f"--custom-tasks {evil} " in capsys.readouterr().out.splitlines()[-1]
+    evil.write_text("print('another')\n")
+    assert bc.main([*asking, "--custom-tasks", str(evil)]) == 2
+    assert bc.main([*asking[:-1], "--custom-tasks", str(evil)]) == 2
 
 
 def test_a_checkpoint_whose_name_has_a_line_break_gives_no_command(bench, capsys, tmp_path):

@@ -4,19 +4,65 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow
+from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields
 from parts.frame import ScriptError, kept_text, listing, nearest, single_line, to_json, write_whole
-from parts.inputs import allowed, open_input, read_json
+from parts.inputs import MAX_SAMPLES, allowed, input_bytes, open_input, read_json
+from parts.names import REPO_ID
+from parts.outgoing import without_secrets
 from parts.private import MACHINE_PATH, without_paths
 from parts.vocabulary import normalize_name, read_mapping
 
 DATA_SCHEMA = "1"
 LINES_AT_ONCE = 500  # that are written, and searched for tokens
+DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+FLAT = Shape(
+    "texts and numbers",
+    lambda v: isinstance(v, dict) and all(isinstance(one, str | int | float | None) for one in v.values()),
+)
+LISTED_NAMES = Shape(
+    "a list of names", lambda v: isinstance(v, list) and all(isinstance(n, str) and LISTED_NAME.fullmatch(n) for n in v)
+)
+LISTED_NAME = re.compile(r"[^\W_][^,\x00-\x1f]{0,199}")  # no option, and one of a list with commas
+ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are read as well
+# What a collect was asked for, which a Space asks again, and the rest of metadata.json.
+ASKED_FIELDS = {
+    "trending": COUNT,
+    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_repo_id(name) for name in v)),
+    "author": Shape("a user or organization", lambda v: isinstance(v, str) and is_repo_id(f"{v}/x")),
+    "results": TEXTS,
+    "benchmarks": LISTED_NAMES,
+    "primary": LISTED_NAMES,
+    "official": YES_OR_NO,
+    **dict.fromkeys(ELSEWHERE, Shape("text or false", lambda v: v is False or isinstance(v, str))),
+    "no_prs": YES_OR_NO,
+}
+BOARD_FIELDS = {
+    "schema_version": TEXT,
+    "collected": Shape(
+        "a time in UTC", lambda v: isinstance(v, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", v, re.A)
+    ),
+    "asked": MAPPING,
+    "order": TEXTS,
+    "models_read": COUNT,
+    "without_scores": TEXTS,
+    "private_models": TEXTS,
+    "requests": FLAT,
+    "counts": MAPPING,
+    "benchmarks": Shape("a list of flat mappings", lambda v: isinstance(v, list) and all(map(FLAT.fits, v))),
+    "unreadable": Shape("a list of flat mappings", lambda v: isinstance(v, list) and all(map(FLAT.fits, v))),
+    "primary": LISTED_NAMES,
+    "official_list": FLAT,
+    "apart": FLAT,
+    **dict.fromkeys(ELSEWHERE, FLAT),
+}
+GIVEN = ("unreadable", "collected", "asked", "requests", "private_models")  # what no row says
 
 
 def make_metadata(
@@ -73,11 +119,8 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
-    import orjson
 
-    lines = [orjson.dumps(told_row(row)).decode() for row in rows]
-    parts = ("\n".join([*lines[at : at + LINES_AT_ONCE], ""]) for at in range(0, len(lines), LINES_AT_ONCE))
-    write_whole(folder / "leaderboard.jsonl", parts)
+    write_whole(folder / "leaderboard.jsonl", told_lines(rows))
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
         with duckdb.connect(config={"threads": 1}) as engine:
@@ -93,6 +136,51 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
         temporary.unlink(missing_ok=True)
         raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
     write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def told_lines(rows: Sequence[BoardRow]) -> Iterator[str]:
+    """The text of leaderboard.jsonl, some lines at a time."""
+    import orjson
+
+    lines = [orjson.dumps(told_row(row)).decode() for row in rows]
+    return ("\n".join([*lines[at : at + LINES_AT_ONCE], ""]) for at in range(0, len(lines), LINES_AT_ONCE))
+
+
+def is_repo_id(value: Any) -> bool:
+    """Whether a value is OWNER/NAME, and no option."""
+    return isinstance(value, str) and REPO_ID.fullmatch(value) is not None and not value.startswith("-")
+
+
+def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """(the files of a folder's data, its metadata): leaderboard.jsonl is made again of the rows that were read.
+
+    ScriptError when metadata.json says otherwise of the rows than they do, or more than a collect writes, and when a
+    text has the form of a token.
+    """
+    table = input_bytes(folder / "leaderboard.parquet", MAX_SAMPLES)
+    engine, metadata = open_data(folder)
+    with engine:
+        rows = query(engine, "SELECT * FROM scores")
+    where = f"{folder}/metadata.json"
+    check_fields(metadata, BOARD_FIELDS, where)
+    check_fields(metadata["asked"], ASKED_FIELDS, f"{where}: asked")
+    said = {entry["key"]: {**entry, "order": place} for place, entry in enumerate(metadata["benchmarks"])}
+    try:
+        bare = metadata.get("without_scores") or []
+        again = make_metadata(rows, **{name: metadata[name] for name in GIVEN}, models_read=bare, mapping=said)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ScriptError(f"{where} has another form than this version writes; collect again") from error
+    if "apart" in metadata:
+        again["apart"] = dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))
+    again["models_read"] = metadata.get("models_read")
+    if other := next((name for name in again if again[name] != metadata.get(name, again[name])), None):
+        raise ScriptError(f"{where}: {other} is not what the rows of leaderboard.parquet say; collect again")
+    lines, told = "".join(told_lines(rows)), to_json(metadata)
+    if without_secrets(text := lines + told) != text:
+        raise ScriptError(f"{folder}: a text in it has the form of a token; nothing was sent")
+    if input_bytes(folder / "leaderboard.parquet", MAX_SAMPLES) != table:
+        raise ScriptError(f"{folder}/leaderboard.parquet has changed while it was read; once more")
+    return dict(zip(DATA_FILES, (table, lines.encode(), told.encode()), strict=True)), metadata
 
 
 def told_row(row: BoardRow) -> BoardRow:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parts.board.data import DATA_FILES
 from parts.board.hub import status_of, trouble
 from parts.board.vocabulary import SOURCE_TEXTS, SOURCE_TYPES
 from parts.frame import ScriptError, kept_text, listing, note, to_json
 from parts.hub.access import hub_errors
 from parts.hub.committing import commit_once, commit_whole, content_ids
-from parts.inputs import input_bytes
 
-DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
 OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
 REFRESH_HOURS = 24
 SPACE_REQUIREMENTS = (
@@ -163,7 +162,7 @@ def told_sources(counts: Mapping[str, Any]) -> str:
     return "; ".join(f"{count:,} {SOURCE_TYPES.get(kind, kind)} ({SOURCE_TEXTS[kind]})" for kind, count in found)
 
 
-def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
+def dataset_files(data: Mapping[str, bytes], metadata: Mapping[str, Any]) -> dict[str, bytes]:
     """The data and its card."""
     counts = metadata["counts"]
     card = DATASET_README.format(
@@ -175,7 +174,7 @@ def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
         order=", ".join(SOURCE_TYPES.values()),
         sources=told_sources(counts),
     )
-    return {name: input_bytes(folder / name) for name in DATA_FILES} | {"README.md": card.encode()}
+    return {**data, "README.md": card.encode()}
 
 
 def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:
@@ -205,6 +204,12 @@ def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[s
     return (
         {name: text.encode() for name, text in texts.items()} | binary | {"metric_mapping.json": mapping.read_bytes()}
     )
+
+
+def space_asks(metadata: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a Space runs by itself: the arguments of its collect, and the models in its models.txt; {} for nothing."""
+    arguments = collect_arguments(metadata["asked"])
+    return {"collect": arguments, "models": list(metadata["asked"].get("repo_ids") or [])} if arguments else {}
 
 
 def collect_arguments(asked: Mapping[str, Any]) -> list[str]:

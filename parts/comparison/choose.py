@@ -114,7 +114,10 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
 
     ScriptError: code 3 when it does not say which way is better, 2 when a model or a number is missing.
     """
-    lines = [line for line in csv.reader(io.StringIO(input_text(path))) if any(cell.strip() for cell in line)]
+    try:
+        lines = [line for line in csv.reader(io.StringIO(input_text(path))) if any(cell.strip() for cell in line)]
+    except csv.Error as error:
+        raise ScriptError(f"--facts {path}: {error}") from error
     if len(lines) < 2 or len(lines[0]) < 2:
         raise ScriptError(f"--facts {path}: a header and a line for each model are expected")
     header = [cell.strip() for cell in lines[0]]

@@ -7,7 +7,6 @@ or an error there, everything else is not. Names of models and benchmarks are fo
 from __future__ import annotations
 
 import os
-import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from parts.comparison.vocabulary import (
     Row,
 )
 from parts.frame import ScriptError, note, single_line
-from parts.outgoing import without_secrets
+from parts.outgoing import tell_runner, without_secrets
 
 FAILURE, ERROR, SKIPPED, PASSED = "failure", "error", "skipped", "passed"
 OPEN_KINDS = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not_comparable", ABSENT: "missing"}
@@ -134,7 +133,7 @@ def stopped_json(error: ScriptError) -> dict[str, Any]:
 def tell_github(lines: Sequence[str], summary: str) -> None:
     """Print annotations (to stderr: stdout is the answer) and add to the job's summary."""
     for line in lines:
-        print(without_secrets(line), file=sys.stderr)
+        tell_runner(line)
     place = os.environ.get("GITHUB_STEP_SUMMARY")
     if not place:
         note("note: no GITHUB_STEP_SUMMARY: annotations alone")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 BEHIND = 4096  # bytes before a block, to see whether a match began there
-AHEAD = 2**24  # bytes behind a block that are searched for as many words as the longest item has
+AHEAD = 2**21  # bytes behind a block that are searched for as many words as the longest item has
 NO_SPACE = 2**20  # bytes without white space after which a text is cut between two characters
 WHITE = b" \t\n\r\v\f"
 MOST_RUNS = 200  # of one item in one block that are looked at together

@@ -17,7 +17,7 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, note, single_line
 from parts.harness.answers import LETTERS
-from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json
+from parts.inputs import MAX_SAMPLES, input_bytes, input_text, stored_lines, strict_json
 
 ROLES = {
     "question": ("question", "prompt", "input", "query", "instruction"),
@@ -30,6 +30,8 @@ ROLES = {
 # A choice in a field of its own: A, a, option_b, choice3.
 CHOICE_FIELD = re.compile(r"(?i)(?:(?:option|choice|opt|answer)[ _-]?)?([A-Z])|(?:option|choice|opt)[ _-]?(\d{1,2})")
 PROBLEMS_SHOWN = 12
+MOST_QUESTION_FIELDS = 2_000
+MOST_BAD_ROWS = 10_000  # kept; a file with more is none of questions
 
 
 class Problems:
@@ -41,6 +43,8 @@ class Problems:
 
     def add(self, line: int, text: str) -> None:
         self.rows.append((line, text))
+        if len(self.rows) >= MOST_BAD_ROWS:
+            self.check()
 
     def without(self, items: Sequence[Any]) -> list[Any]:
         """The items of lines with which nothing is wrong."""
@@ -79,7 +83,7 @@ def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> 
         for line, row in found:
             rows.append((line, row)) if isinstance(row, dict) else problems.add(line, "no object in { }")
         return rows
-    for line, text in enumerate(content.splitlines(), 1):
+    for line, text in enumerate(stored_lines(path, content), 1):
         if not text.strip():
             continue
         try:
@@ -92,8 +96,12 @@ def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> 
 
 
 def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a CSV reader; ScriptError for a cell above the library's limit and the like."""
+    """The rows of a CSV reader; ScriptError for a cell above the library's limit, too many fields and the like."""
     try:
+        if len(reader.fieldnames or ()) > MOST_QUESTION_FIELDS:
+            raise ScriptError(
+                f"{path}:1: {len(reader.fieldnames):,} fields are more than the {MOST_QUESTION_FIELDS:,} of a table", 1
+            )
         yield from reader
     except csv.Error as error:
         raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
@@ -107,15 +115,14 @@ def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> lis
     head = text.partition("\n")[0]
     mark = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in head and "," not in head else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
-    names = [name or "" for name in reader.fieldnames or ()]
     lists = {*ROLES["choices"], mapped.get("choices", "")}
     texts = {*ROLES["answer"], mapped.get("answer", "")}
     rows, several = [], set()
     for row in csv_rows(reader, path):
         if None in row or None in row.values():
-            problems.add(reader.line_num, f"not as many fields as the first line has ({len(names)})")
+            problems.add(reader.line_num, f"not as many fields as the first line has ({len(reader.fieldnames)})")
             continue
-        for name in [name for name in names if name in lists | texts]:
+        for name in [name for name in reader.fieldnames if name in lists | texts]:
             if re.match(r"\s*\[" if name in lists else r"\s*\[\s*[\"']", row[name]):
                 several |= {name} & texts
                 try:

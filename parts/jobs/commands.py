@@ -31,6 +31,7 @@ from parts.jobs.results import collect_job, fetch_folder
 from parts.jobs.run import (
     DATA_SET,
     at_prices_of_today,
+    check_sent_files,
     hf_command,
     load_run,
     only_one,
@@ -111,6 +112,7 @@ def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> 
 def objection_to(run: EvalRun) -> ScriptError | None:
     """Why the jobs that wait are not sent, or None."""
     try:
+        check_sent_files(run)
         check_times(run)
         check_cost(run)
     except ScriptError as error:
@@ -168,10 +170,6 @@ def check_submission(args: argparse.Namespace) -> None:
     for word in [*(args.model or []), *(args.task or [])]:
         if len(word.encode()) > MAX_WORD:
             raise ScriptError(f"{word[:60]}...: longer than {MAX_WORD} bytes, which the client cannot send")
-        if Path(word).is_file():
-            raise ScriptError(
-                f"{word}: a file of that name is here, and would be sent in its place: use another folder"
-            )
     for task in args.task or []:
         if ".py" in task:
             raise ScriptError(

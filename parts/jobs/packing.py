@@ -32,10 +32,15 @@ def locked_packages(script: str, backend: str) -> tuple[str, ...]:
     return tuple(lines[int(index)] for index in of[f"{script} vllm" if backend == "vllm" else script].split())
 
 
+def locked_ever(script: str) -> set[str]:
+    """The exact packages of a script with any backend."""
+    keys = [key for key in LOCKED["of"] if key.split()[0] == script]
+    return {row for key in keys for row in locked_packages(*[*key.split(), ""][:2])}
+
+
 def strange_packages(script: str, packages: tuple[str, ...]) -> list[str]:
     """What of a run's packages no plan for a script would add: another name, or no exact version."""
-    keys = [key for key in LOCKED["of"] if key.split()[0] == script]
-    known = {re.split(r"[\[=]", row)[0] for key in keys for row in locked_packages(*[*key.split(), ""][:2])}
+    known = {re.split(r"[\[=]", row)[0] for row in locked_ever(script)}
     found = [(row, PINNED.fullmatch(row)) for row in packages]
     return [row for row, match in found if match is None or match["name"] not in known]
 

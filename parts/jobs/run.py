@@ -12,10 +12,10 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from parts.frame import VLLM, ScriptError, listing, note, single_line, write_whole
-from parts.inputs import read_json
+from parts.frame import MAX_MESSAGE, VLLM, ScriptError, listing, note, single_line, write_whole
+from parts.inputs import is_input, read_json
 from parts.jobs.client import job_labels
-from parts.jobs.packing import strange_packages
+from parts.jobs.packing import locked_ever, strange_packages
 from parts.jobs.vocabulary import (
     DURATION,
     JOB_ENVIRONMENT,
@@ -36,6 +36,7 @@ MADE_AGAIN = (
 )
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 RUN_SEAL = "run.json 1"
+MOST_CLAIMED = 100_000  # characters of what a run of another hand says; nobody looks through more
 JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", "inspect_eval_uv.py")
 DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
 ACCOUNT = re.compile(r"[\w.-]+")
@@ -221,9 +222,13 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
     run = run_from_json(data, path)
     if is_sealed(data, RUN_SEAL):
         return run
+    lines, size = claimed_lines(run), MAX_MESSAGE // 2
+    if sum(map(len, lines)) > MOST_CLAIMED:
+        raise ScriptError(f"{path}: of another hand, and more than can be looked through: plan it here", code=3)
     note(f"{path} was not written by you on this machine, or was changed since. It says:")
-    for line in claimed_lines(run):
-        note(f"  {line}")
+    for line in map(single_line, lines):  # whole: what is left out of a long line would be agreed to unseen
+        for at in range(0, len(line), size):
+            note(f"  {line[at : at + size]}")
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
     # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
@@ -235,13 +240,26 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
 
 def claimed_lines(run: EvalRun) -> list[str]:
     """All that a run.json decides, for people."""
+    locked = locked_ever(run.script)
+    other = [row for row in run.packages if row not in locked]
     lines = [
-        f"script {run.script}, image {run.image or 'the default'}, packages {listing(run.packages) or 'none more'}",
+        f"script {run.script}, image {run.image or 'the default'}, packages: {len(run.packages) - len(other)} that are "
+        f"locked here, others: {', '.join(other) or 'none'}",
         f"paid by {run.namespace}, timeout {run.timeout}, records to {run.results_repo}",
     ]
-    lines += [f"uploaded for it before: {place}" for place in list(run.uploads)[:200]]
-    lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()[:200]]
-    return lines + [hf_command(run, job) for job in run.jobs[:200]] + [f"{len(run.jobs)} jobs in all"]
+    lines += [f"sent with its jobs: the file {name} of this machine" for name in run.files]
+    lines += [f"uploaded for it before: {place}" for place in run.uploads]
+    lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()]
+    return lines + [hf_command(run, job) for job in run.jobs] + [f"{len(run.jobs)} jobs in all"]
+
+
+def check_sent_files(run: EvalRun) -> None:
+    """ScriptError when a word of a job is a file here that the run does not name: the client would send it instead."""
+    for job in run.waiting:
+        if found := next((word for word in job.arguments if word not in run.files and is_input(word)), None):
+            raise ScriptError(
+                f"{single_line(found)}: a file of that name is here, and would be sent in its place: use another folder"
+            )
 
 
 def save_run(args: argparse.Namespace, run: EvalRun) -> None:

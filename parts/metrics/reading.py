@@ -132,6 +132,7 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
 
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
 NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+MOST_BAD_LINES = 10_000  # bad lines that are counted; a file with more is another kind of file
 MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
@@ -149,6 +150,8 @@ def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], 
             problems.append((index, why_no_json(value, error)))
         except ValueError as error:
             problems.append((index, single_line(error)))
+        if len(problems) >= MOST_BAD_LINES:
+            break
     check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
@@ -185,6 +188,8 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
                 lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
             except ValueError as error:
                 problems.append((rows.line_num, single_line(error)))
+                if len(problems) >= MOST_BAD_LINES:
+                    break
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
     check_problems(problems or ungrouped(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -19,7 +20,7 @@ from parts.frame import ScriptError, listing, note, single_line, to_json, write_
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.answers import listed
 from parts.hub.committing import git_blob_id
-from parts.inputs import read_json, read_lines
+from parts.inputs import input_bytes, read_json, read_lines, strict_json
 from parts.metadata.entries import Entry, Finding, Sending
 from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, FRONT_WITHOUT_END, load_yaml
 from parts.metadata.merge import decode_strict, merge
@@ -43,8 +44,10 @@ from parts.publish.origins import metric_questions, read_card_scores, still_said
 from parts.publish.records import entries_records
 from parts.publish.sending import equal_proposals, refuse_open_ends, send_change
 from parts.publish.text import markdown_text
+from parts.seal import is_sealed, sealed
 from parts.vocabulary import normalize_name
 
+BATCH_SEAL, OUTCOME_SEAL = "batch 1", "batch outcome 1"
 STATUSES = ("found", "already there", "outdated", "conflict", "ambiguous", "none", "failed")
 
 
@@ -58,6 +61,7 @@ class ModelOutcome:
     results: int = 0
     added: int = 0
     plan: str | None = None  # file, relative to the output folder
+    plan_sha256: str | None = None  # of that file
     pull_request: str | None = None
     attempted: bool = False  # a pull request was sent, whether or not an answer came
 
@@ -83,8 +87,20 @@ class Batch:
         return self.folder / kind / f"{repo_id.replace('/', '--')}.json"
 
     def save(self, outcome: ModelOutcome) -> ModelOutcome:
-        write_whole(self.path("models", outcome.repo_id), to_json(dataclasses.asdict(outcome)))
+        content = sealed(dataclasses.asdict(outcome), OUTCOME_SEAL)
+        write_whole(self.path("models", outcome.repo_id), to_json(content))
         return outcome
+
+    def plan_of(self, outcome: ModelOutcome) -> Plan:
+        """The plan that was made for a model; ScriptError when its file holds another one now."""
+        path = self.path("plans", outcome.repo_id)
+        data = input_bytes(path)
+        if hashlib.sha256(data).hexdigest() != outcome.plan_sha256:
+            raise ScriptError(
+                f"{path} was changed since it was made here: `apply` it by itself, if it is what you want"
+            )
+        plan = plan_from_json(strict_json(data), str(path))
+        return render_plan(plan, self.mapping, self.placing)
 
 
 def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> ModelOutcome:
@@ -121,7 +137,8 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     conflicts += [f"{c.where}: {c}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))
-    write_whole(batch.path("plans", repo_id), to_json(plan.as_json()))
+    text = to_json(plan.as_json())
+    write_whole(batch.path("plans", repo_id), text)
     status, reason = "found", ""
     if not change.files and not conflicts:
         status = "already there"
@@ -131,8 +148,11 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
         status, reason = "conflict", conflicts[0]
     if errors := [f for f in new_findings(state, change, batch.mapping) if f.severity == "error"]:
         status, reason = "failed", f"would not validate: {errors[0].path}: {errors[0].message}"
-    where = str(batch.path("plans", repo_id).relative_to(batch.folder))
-    return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where)
+    where, digest = (
+        str(batch.path("plans", repo_id).relative_to(batch.folder)),
+        hashlib.sha256(text.encode()).hexdigest(),
+    )
+    return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where, digest)
 
 
 def settled_plan(batch: Batch, plan: Plan) -> list[str]:
@@ -236,8 +256,7 @@ def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) ->
 
 def propose(batch: Batch, outcome: ModelOutcome, me: str) -> None:
     """Open one model's pull request, unless one is open or was closed; one's own are known by what they hold."""
-    plan = plan_from_json(read_json(batch.folder / str(outcome.plan)), str(outcome.plan))
-    render_plan(plan, batch.mapping, batch.placing)
+    plan = batch.plan_of(outcome)
     state = batch.hub.state(plan.repo_id)
     plan = still_said(plan, state)
     questions = settled_plan(batch, plan)
@@ -323,7 +342,8 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
     }
     if not file.exists():
         repos, started = batch_repos(args, hub), datetime.now(UTC).replace(microsecond=0)
-        write_whole(file, to_json({**settings, "started": started.isoformat(), "models": list(repos)}))
+        content = {**settings, "started": started.isoformat(), "models": list(repos)}
+        write_whole(file, to_json(sealed(content, BATCH_SEAL)))
         return repos, {}, started
     if not args.resume:
         raise ScriptError(f"{args.output_dir} holds a batch already; go on with --resume, or take another --output-dir")
@@ -336,10 +356,18 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
             raise ValueError("a model is no OWNER/NAME")
     except (KeyError, TypeError, ValueError) as error:
         raise ScriptError(f"{file} is damaged ({single_line(error)}); take another --output-dir") from error
+    if not is_sealed(saved, BATCH_SEAL):
+        raise ScriptError(
+            f"{file} was not written by you on this machine, or was changed: take another --output-dir", 3
+        )
     done = {}
     for path in sorted((args.output_dir / "models").glob("*.json")):
-        with contextlib.suppress(TypeError, ScriptError):  # not an outcome: looked at again
-            outcome = ModelOutcome(**read_json(path))
+        with contextlib.suppress(TypeError, ScriptError):  # not an outcome of one's own: looked at again
+            content = read_json(path)
+            if not is_sealed(content, OUTCOME_SEAL):
+                note(f"{path} was not written by you on this machine, or was changed: the model is looked at again")
+                continue
+            outcome = ModelOutcome(**{name: value for name, value in content.items() if name != "seal"})
             if outcome.repo_id in repos and outcome.status in STATUSES[:-1]:  # what failed is tried again
                 done[outcome.repo_id] = outcome
     return repos, done, started

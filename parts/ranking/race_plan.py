@@ -379,8 +379,11 @@ def samples_sent(results: Mapping[Checkpoint, Sequence[Result]], tasks: Iterable
     )
 
 
-def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> list[Request]:
-    """The requests behind the results of some tasks; ScriptError when a task file has changed since."""
+def measured_requests(results: Mapping[str, Sequence[Result]], folder: str, task_file: str | None) -> list[Request]:
+    """The requests behind the results of some tasks; ScriptError when a task file has changed since.
+
+    task_file: the one that the user has named for tasks that come from one.
+    """
     found: dict[str, Request] = {}
     said: set[str] = set()
     for task, rows in results.items():
@@ -390,7 +393,7 @@ def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> l
         name, size = str(details.get("task_request")), str(details.get("task_group"))
         parents = PurePosixPath(file).parents
         output_dir = str(parents[4]) if len(parents) > 4 and parents[3].name == "data" else folder
-        options = options_again(details, output_dir, said)
+        options = options_again(details, output_dir, task_file, said)
         if options is not None:
             checked_task(name, file)
         request = found.setdefault(name, Request(name, int(size) if size.isdecimal() else 1, {}, options, output_dir))
@@ -403,14 +406,16 @@ def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> l
     return list(found.values())
 
 
-def options_again(details: Mapping[str, Any], output_dir: str, said: set[str]) -> tuple[str, ...] | None:
+def options_again(
+    details: Mapping[str, Any], output_dir: str, named: str | None, said: set[str]
+) -> tuple[str, ...] | None:
     """The options with which a record's tasks are measured again, whatever is left to the user put among the said.
 
     None when not lighteval_vllm_uv.py measured them, or with a setting that no command takes from a record: without it
     they would be measured in another way.
     """
     carried = carried_options(str(details.get("command") or ""), ("--limit",))
-    task_file = checked_task_file(details, output_dir)
+    task_file = checked_task_file(details, output_dir, named)
     if carried is None or carried.script != "lighteval_vllm_uv.py":
         return None
     left = [option for option in carried.yours if option != "--custom-tasks" or not task_file]
@@ -420,15 +425,16 @@ def options_again(details: Mapping[str, Any], output_dir: str, said: set[str]) -
     return (*carried.words, *(("--custom-tasks", task_file) if task_file else ()))
 
 
-def checked_task_file(details: Mapping[str, Any], output_dir: str) -> str | None:
-    """The task file of a record, which lighteval would run; None when it names none.
+def checked_task_file(details: Mapping[str, Any], output_dir: str, named: str | None) -> str | None:
+    """The task file of a record, which lighteval would run; None when it has none.
 
-    ScriptError unless it is the file that the record was made with, one of the user's: below the current folder, and
-    not among the records, with which it may have come.
+    ScriptError unless it is the file that the record was made with, and one of the user's: named by --custom-tasks, or
+    below the current folder and in another folder of it than the records, with which it may have come.
     """
     path, digest = str(details.get("custom_tasks")), details.get("custom_tasks_sha256")
     if path in ("", "None"):
         return None
+    path = named or path
     shown = single_line(path)
     try:
         file = Path(os.path.realpath(Path(path).expanduser()))
@@ -438,11 +444,15 @@ def checked_task_file(details: Mapping[str, Any], output_dir: str) -> str | None
         raise ScriptError(f"--custom-tasks {shown}: {why}; start where the records were made") from error
     if not same:
         raise ScriptError(f"--custom-tasks {shown}: not the file that the records were made with; restore it")
-    if not file.is_relative_to(os.path.realpath(".")) or file.is_relative_to(os.path.realpath(output_dir)):
+    here, records = Path(os.path.realpath(".")), Path(os.path.realpath(output_dir))
+    apart = file.parent == here or not records.is_relative_to(here / file.relative_to(here).parts[0]) if (
+        file.is_relative_to(here)
+    ) else False  # fmt: skip
+    if not named and not apart:
         raise ScriptError(
-            f"--custom-tasks {shown}: a record names this file, and it is outside the current folder, or among the "
-            "records: no command that runs it is given. Its task file is yours to name: move it (or start in its "
-            f"folder), or measure with uv run {script_here('lighteval_vllm_uv.py')} --custom-tasks FILE",
+            f"--custom-tasks {shown}: a record names this file, and it is outside the current folder, or came with the "
+            "records: no command that runs it is given. Its task file is yours to name: read it, then add "
+            f"--custom-tasks {shlex.quote(shown)}",
             3,
         )
     return path
@@ -459,7 +469,9 @@ def what_next(
     sizes = [task.size for task in tasks]
     now = state.rounds[state.number - 1]
     limit = now.limit if now.limit < max(sizes) else None
-    requests = measured_requests(behind, (args.results or [args.checkpoints])[0])
+    requests = measured_requests(behind, (args.results or [args.checkpoints])[0], args.custom_tasks)
+    if args.custom_tasks and not any("--custom-tasks" in (request.options or ()) for request in requests):
+        raise ScriptError(f"--custom-tasks {args.custom_tasks}: no record was made with a task file; leave it out")
     if not args.benchmarks:
         check_requests(requests)
     models = [checkpoints[i].path.as_posix() for i in state.waiting]

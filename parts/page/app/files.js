@@ -41,10 +41,11 @@ function shownNumbers() {
   }));
 }
 
-/** A cell of CSV; a text that a spreadsheet would take for a formula begins with an apostrophe. */
+/** A cell of CSV; what a spreadsheet would take for a formula follows an apostrophe, also where its list separator,
+ * which depends on the country, cuts the text: "x;=1" is two cells in Berlin. */
 function csvCell(value) {
   if (value == null || typeof value === "number") return value == null ? "" : String(value);
-  const safe = /^[=+\-@＝＋－＠\t\r\n|%]/.test(value.trimStart()) ? `'${value}` : value;
+  const safe = value.replace(/(^|[;,\t|])(?=["'\s]*[=+\-@＝＋－＠|%])|^(?=\s*[\t\r\n])/g, "$1'");
   return `"${safe.replaceAll('"', '""')}"`;
 }
 
