@@ -1112,7 +1112,7 @@ def local_id(folder: Path) -> str:
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
 LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
 
 # /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
@@ -1859,8 +1859,9 @@ LOWER_METRICS = re.compile(
     re.IGNORECASE,
 )
 HIGHER_METRICS = re.compile(
-    r"(?:.*[_/ -])?(?:accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
-    r"rouge\w*|exact_match\S*|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"(?:.*[_/ -])?(?:(?:accuracy|acc)(?:_\w+)?_avg|accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|"
+    r"f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
+    r"rouge\w*|exact_match\S*|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
     r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
     re.IGNORECASE,
 )
@@ -7549,6 +7550,8 @@ OLMES_METRICS = re.compile(
 )
 OLMES_LOWER = re.compile(r"bits_per_byte.*|ppl_.*")
 OLMES_GENERATION = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "top_k": "top_k"}
+# "arc_challenge:mc::olmes": how choices are asked (mc, rc, cot) and in which regime are settings, no part of it.
+OLMES_ALIAS = re.compile(r"(?P<name>[^:]+)(?::(?P<form>[^:]+(?::[^:]+)*))?(?:::(?P<regime>.+))?")
 OLMES_NAMES = {"model", "model_path", "revision", "model_type"}
 OLMES_TASK_SETTINGS = (
     *("random_subsample_seed", "use_chat_format", "fewshot_seed", "fewshot_source", "context_kwargs", "metric_kwargs"),
@@ -7581,11 +7584,13 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
     """One task."""
     config, models, metrics = part(document, "task_config"), part(document, "model_config"), part(document, "metrics")
     own = named(document.get("task_name"))
-    title = first(named(part(config, "metadata").get("alias")), own)
-    if title is None:
+    alias = first(named(part(config, "metadata").get("alias")), own)
+    if alias is None:
         raise ValueError("a task without a name")
+    form = OLMES_ALIAS.fullmatch(alias)
+    title = form["name"] if form else alias
     if "num_tasks" in metrics or part(config, "metadata").get("num_tasks") or "tasks" in config:
-        yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", title)
+        yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", alias)
         return
     moment = moment_of((named(document.get("current_date")) or "").replace(" UTC", "+00:00"))
     generation, count = part(config, "generation_kwargs"), whole(document.get("num_instances"))
@@ -7599,7 +7604,7 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
     names = {score.name: score.details.get("metric", score.name) for score in scores}
     yield TaskRun(
         origin=origin,
-        task=title,
+        task=alias,
         title=single_line(title),
         model=here.model(
             first(named(models.get("model_path")), named(models.get("model"))),
@@ -7621,6 +7626,8 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
                 "limit": config.get("limit"),
                 "backend": models.get("model_type"),
                 "stop": generation.get("stop_sequences"),
+                "formulation": form and form["form"],
+                "regime": form and form["regime"],
             },
             {name: value for name, value in models.items() if name not in OLMES_NAMES},
             {name: value for name, value in generation.items() if name not in {*OLMES_GENERATION, "stop_sequences"}},
@@ -7703,6 +7710,7 @@ def olmes_shown(metrics: Mapping[str, Any], choices: Sequence[str], names: Mappi
 
 # --- parts/formats/opencompass.py -------------------------------------------------------------------------------------
 
+OPENCOMPASS_RUN = re.compile(r"\d{8}_\d{6}")  # the folder of a run, by its time
 OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
 # OpenCompass's own list of numbers that are no scores, and what it says of the answers.
 OPENCOMPASS_NO_SCORES = {"bp", "sys_len", "ref_len", "type", "extract_rate", "timeout", "failed", "wrong_answer"}
@@ -7712,9 +7720,12 @@ OPENCOMPASS_RIGHT = ("correct", "is_correct", "cascade_correct")
 def is_opencompass(document: Mapping[str, Any], path: Path) -> bool:
     """Whether a JSON document is a result of OpenCompass: by its place and by what it holds."""
     work = path.parent.parent.parent
-    placed = path.parent.parent.name == "results" and any((work / name).is_dir() for name in OPENCOMPASS_FOLDERS)
+    run = OPENCOMPASS_RUN.fullmatch(work.name) or any((work / name).is_dir() for name in OPENCOMPASS_FOLDERS)
+    placed = path.parent.parent.name == "results" and run
     plain = all(isinstance(value, int | float | str | dict | list | None) for value in document.values())
-    return placed and plain and ("error" in document or any(opencompass_is_score(*row) for row in document.items()))
+    return (
+        bool(placed) and plain and ("error" in document or any(opencompass_is_score(*row) for row in document.items()))
+    )
 
 
 def opencompass_is_score(name: str, value: Any) -> bool:
@@ -7760,7 +7771,7 @@ def opencompass_score(name: str, value: float) -> ScoreRead:
     bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
     percent = bare in OPENCOMPASS_ACCURACIES and 1.0 < value <= 100.0
     return ScoreRead(
-        *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, None),
+        *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, "mean" if percent else None),
         unit=("percent", 0.0, 100.0) if percent else ("unknown", None, None),
         lower_is_better=metric_direction(bare) is True,
         direction_known=bare == "score" or metric_direction(bare) is not None,

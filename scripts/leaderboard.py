@@ -3101,7 +3101,7 @@ def local_id(folder: Path) -> str:
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
 LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
 
 # /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.

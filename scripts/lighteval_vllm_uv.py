@@ -2345,7 +2345,7 @@ def local_id(folder: Path) -> str:
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
 LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
 
 # /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
@@ -7018,8 +7018,9 @@ LOWER_METRICS = re.compile(
     re.IGNORECASE,
 )
 HIGHER_METRICS = re.compile(
-    r"(?:.*[_/ -])?(?:accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
-    r"rouge\w*|exact_match\S*|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"(?:.*[_/ -])?(?:(?:accuracy|acc)(?:_\w+)?_avg|accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|"
+    r"f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
+    r"rouge\w*|exact_match\S*|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
     r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
     re.IGNORECASE,
 )

@@ -238,14 +238,13 @@ def test_olmes(tmp_path, capsys):
     assert names == ["acc_per_char", "acc_raw", "bits_per_byte_corr"]
     assert [row["metric_config"]["lower_is_better"] for row in record["evaluation_results"]] == [False, False, True]
     assert primary["score_details"]["score"] == 0.5
-    assert primary["evaluation_result_id"] == "toy_mc:rc::olmes|5/acc_per_char"
+    assert primary["evaluation_result_id"] == "toy_mc|5/acc_per_char"
     assert record["model_info"]["additional_details"]["revision"] == "step1000"
     settings = primary["generation_config"]["additional_details"]
     assert settings["add_bos_token"] == "true"
     assert settings["limit"] == "4"
-    rows = [
-        row for row in samples(tmp_path / "out", "toy_mc_rc_olmes") if row["evaluation_result_id"].endswith("acc_raw")
-    ]
+    assert (settings["formulation"], settings["regime"]) == ("rc", "olmes")
+    rows = [row for row in samples(tmp_path / "out", "toy_mc") if row["evaluation_result_id"].endswith("acc_raw")]
     assert [row["output"]["raw"] for row in rows] == [[" c0"], [" c1"], [" c1"], [" c1"]]
     assert rows[0]["input"] == {
         "raw": "Q 0?",
@@ -368,6 +367,18 @@ def test_opencompass(tmp_path):
     assert counts(result)["wrong"] == "3"
     assert [row["evaluation"]["score"] for row in samples(tmp_path / "out", "toy_qa")] == [100.0, 0.0, 0.0, 0.0]
     check_against_schema(tmp_path / "out")
+
+
+def test_opencompass_items_that_say_otherwise_are_a_conflict(tmp_path, capsys):
+    details = [{"pred": "18", "answer": "18", "correct": True}, {"pred": "3", "answer": "5", "correct": False}]
+    path = write(tmp_path / "20250101_120000" / "results" / "tiny-hf" / "gsm8k.json", {"accuracy": 79.15})
+    assert convert(path, output=tmp_path / "alone") == 0  # told by the run's folder, when its other files are gone
+    write(path, {"accuracy": 79.15, "details": details})
+    assert convert(path, output=tmp_path / "out") == 1
+    assert "its 2 items average to 50.0" in capsys.readouterr().err
+    record, result = one(records(tmp_path / "out"))
+    assert "50.0" in counts(result)["conflict"]
+    assert "detailed_evaluation_results" not in record
 
 
 def test_opencompass_small_or_failed(tmp_path):
@@ -705,6 +716,17 @@ def test_records_of_0_2_are_migrated(tmp_path):
     check_against_schema(tmp_path / "out")
 
 
+def test_a_data_set_of_the_hub_is_no_token(tmp_path):
+    document = old_record()
+    source = {"dataset_name": "toy", "source_type": "hf_dataset", "hf_repo": "acme/toy"}
+    for row in document["evaluation_results"]:
+        row["source_data"] = source | {"additional_details": {"note": "hf_" + "a1B2" * 9}}
+    del document["detailed_evaluation_results"]
+    assert convert(write(tmp_path / "one.json", document), output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["source_data"] == source | {"additional_details": {"note": "hf_***"}}
+
+
 @pytest.mark.parametrize(("version", "code"), [("0.1.0", 2), ("0.3.0", 2), ("0.2.3", 0)])
 def test_records_of_other_versions(tmp_path, version, code):
     path = write(tmp_path / "one.json", old_record(version))
@@ -757,6 +779,14 @@ def test_yaml_that_unfolds_without_end_is_refused(tmp_path, capsys):
 def test_every_format_has_a_name_and_a_reader():
     assert set(converter.FORMAT_READERS) == set(converter.LIBRARIES)
     assert set(converter.FORMAT_TESTS) < set(converter.LIBRARIES)
+    text = (ROOT / "references" / "convert_results.md").read_text(encoding="utf-8")
+    said = {
+        cells[1].strip("` "): cells[2:5]
+        for line in text.splitlines()
+        if line.startswith("| `") and len(cells := line.split("|")) == 6
+    }
+    assert set(converter.LIBRARIES) <= set(said)
+    assert all(cell.strip() for name in converter.LIBRARIES for cell in said[name])  # scores, items, what is not read
 
 
 # --- the harnesses that were read before ---

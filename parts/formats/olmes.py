@@ -36,6 +36,8 @@ OLMES_METRICS = re.compile(
 )
 OLMES_LOWER = re.compile(r"bits_per_byte.*|ppl_.*")
 OLMES_GENERATION = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "top_k": "top_k"}
+# "arc_challenge:mc::olmes": how choices are asked (mc, rc, cot) and in which regime are settings, no part of it.
+OLMES_ALIAS = re.compile(r"(?P<name>[^:]+)(?::(?P<form>[^:]+(?::[^:]+)*))?(?:::(?P<regime>.+))?")
 OLMES_NAMES = {"model", "model_path", "revision", "model_type"}
 OLMES_TASK_SETTINGS = (
     *("random_subsample_seed", "use_chat_format", "fewshot_seed", "fewshot_source", "context_kwargs", "metric_kwargs"),
@@ -68,11 +70,13 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
     """One task."""
     config, models, metrics = part(document, "task_config"), part(document, "model_config"), part(document, "metrics")
     own = named(document.get("task_name"))
-    title = first(named(part(config, "metadata").get("alias")), own)
-    if title is None:
+    alias = first(named(part(config, "metadata").get("alias")), own)
+    if alias is None:
         raise ValueError("a task without a name")
+    form = OLMES_ALIAS.fullmatch(alias)
+    title = form["name"] if form else alias
     if "num_tasks" in metrics or part(config, "metadata").get("num_tasks") or "tasks" in config:
-        yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", title)
+        yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", alias)
         return
     moment = moment_of((named(document.get("current_date")) or "").replace(" UTC", "+00:00"))
     generation, count = part(config, "generation_kwargs"), whole(document.get("num_instances"))
@@ -86,7 +90,7 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
     names = {score.name: score.details.get("metric", score.name) for score in scores}
     yield TaskRun(
         origin=origin,
-        task=title,
+        task=alias,
         title=single_line(title),
         model=here.model(
             first(named(models.get("model_path")), named(models.get("model"))),
@@ -108,6 +112,8 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
                 "limit": config.get("limit"),
                 "backend": models.get("model_type"),
                 "stop": generation.get("stop_sequences"),
+                "formulation": form and form["form"],
+                "regime": form and form["regime"],
             },
             {name: value for name, value in models.items() if name not in OLMES_NAMES},
             {name: value for name, value in generation.items() if name not in {*OLMES_GENERATION, "stop_sequences"}},

@@ -9,6 +9,7 @@ the run kept them (--dump-eval-details).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from parts.formats.values import all_texts, finite, first, metric_direction, mom
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
 
+OPENCOMPASS_RUN = re.compile(r"\d{8}_\d{6}")  # the folder of a run, by its time
 OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
 # OpenCompass's own list of numbers that are no scores, and what it says of the answers.
 OPENCOMPASS_NO_SCORES = {"bp", "sys_len", "ref_len", "type", "extract_rate", "timeout", "failed", "wrong_answer"}
@@ -28,9 +30,12 @@ OPENCOMPASS_RIGHT = ("correct", "is_correct", "cascade_correct")
 def is_opencompass(document: Mapping[str, Any], path: Path) -> bool:
     """Whether a JSON document is a result of OpenCompass: by its place and by what it holds."""
     work = path.parent.parent.parent
-    placed = path.parent.parent.name == "results" and any((work / name).is_dir() for name in OPENCOMPASS_FOLDERS)
+    run = OPENCOMPASS_RUN.fullmatch(work.name) or any((work / name).is_dir() for name in OPENCOMPASS_FOLDERS)
+    placed = path.parent.parent.name == "results" and run
     plain = all(isinstance(value, int | float | str | dict | list | None) for value in document.values())
-    return placed and plain and ("error" in document or any(opencompass_is_score(*row) for row in document.items()))
+    return (
+        bool(placed) and plain and ("error" in document or any(opencompass_is_score(*row) for row in document.items()))
+    )
 
 
 def opencompass_is_score(name: str, value: Any) -> bool:
@@ -76,7 +81,7 @@ def opencompass_score(name: str, value: float) -> ScoreRead:
     bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
     percent = bare in OPENCOMPASS_ACCURACIES and 1.0 < value <= 100.0
     return ScoreRead(
-        *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, None),
+        *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, "mean" if percent else None),
         unit=("percent", 0.0, 100.0) if percent else ("unknown", None, None),
         lower_is_better=metric_direction(bare) is True,
         direction_known=bare == "score" or metric_direction(bare) is not None,

@@ -33,8 +33,9 @@ LOWER_METRICS = re.compile(
     re.IGNORECASE,
 )
 HIGHER_METRICS = re.compile(
-    r"(?:.*[_/ -])?(?:accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
-    r"rouge\w*|exact_match\S*|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"(?:.*[_/ -])?(?:(?:accuracy|acc)(?:_\w+)?_avg|accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|"
+    r"f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
+    r"rouge\w*|exact_match\S*|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
     r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
     re.IGNORECASE,
 )
