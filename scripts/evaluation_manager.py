@@ -878,6 +878,7 @@ import collections
 import contextlib
 import copy
 import difflib
+import gc
 import hashlib
 import hmac
 import html
@@ -1003,6 +1004,8 @@ def _plain_text(text: str) -> str:
     text = text.replace("`", "")
     if "\\" in text:
         text = _ESCAPE.sub(r"\1", text)
+    if "\n" not in text:
+        return " ".join(text.split())
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -1775,6 +1778,9 @@ CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
 LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
+_NO_NAME = re.compile(r"[\W_]+")
+
+
 @functools.lru_cache(maxsize=20_000)
 def normalize_name(text: str) -> str:
     """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
@@ -1782,7 +1788,7 @@ def normalize_name(text: str) -> str:
     "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
     """
     text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return re.sub(r"[\W_]+", "", text)
+    return _NO_NAME.sub("", text)
 
 
 def library_field(library: str) -> str:
@@ -2018,9 +2024,9 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
             'modell notre modele nuestro nosso modelo наша модель models',
  'ours': 'ours|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|[本当]モデル|(?:우리|본) '
          '?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель',
- 'benchmark_shapes': 'mmlu|gsm-?8k|human-?eval|mbpp|bench|eval(?:uation|plus|\\+)?\\b|(?<![a-z])[a-z]*qa\\b|qa[-_v]|\\barc\\b|arc[-_ '
-                     ']|hella ?swag|winogrande|truthful|\\bmath\\b|math[-_ '
-                     ']?\\d|\\baime|gpqa|\\bbbh\\b|codeforces|arena|\\bhle\\b|swe-|squad|\\bdrop\\b|\\brace\\b|piqa|boolq|lambada|glue\\b|\\bmteb|\\bbeir|flores|\\bwmt|libri '
+ 'benchmark_shapes': 'mmlu|gsm-?8k|human-?eval|mbpp|bench|eval(?:uation|plus|\\+)?\\b|qa\\b|qa[-_v]|arc(?<=\\barc)\\b|arc[-_ '
+                     ']|hella ?swag|winogrande|truthful|math(?<=\\bmath)\\b|math[-_ '
+                     ']?\\d|aime(?<=\\baime)|gpqa|bbh(?<=\\bbbh)\\b|codeforces|arena|hle(?<=\\bhle)\\b|swe-|squad|drop(?<=\\bdrop)\\b|race(?<=\\brace)\\b|piqa|boolq|lambada|glue\\b|mteb(?<=\\bmteb)|beir(?<=\\bbeir)|flores|wmt(?<=\\bwmt)|libri '
                      '?speech|fleurs|common '
                      '?voice|coco|imagenet|vqa|ocr|mmmu|ai2d|gaokao|xnli|belebele|bbq|ruler|needle|bfcl|tau-?\\d|τ|newstest|tatoeba|imdb|sst-?\\d|mnli|stsb?\\b|livecode|multipl-?e|spider|swag|test(?:-clean|-other)|aishell|gigaspeech',
  'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
@@ -2353,6 +2359,7 @@ _PHRASES = (
     (re.compile(r"\b(?:bf|fp|bfloat|float)-?16\b"), " half "),
     (re.compile(r"\b(?:non|no)[- ]?(thinking|reasoning)\b"), r" non\1 "),
 )
+_IN_PHRASES = re.compile("train|tun|16|_|thinking|reasoning")  # in each of them
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 SIBLINGS = word_list("siblings")
@@ -2373,7 +2380,7 @@ def name_tokens(text: str) -> tuple[str, ...]:
         text = re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", unicodedata.normalize("NFD", text))
         text = re.sub(r"[α-ω]", lambda m: unicodedata.name(m[0]).rpartition(" ")[2].lower(), text)
         text = unicodedata.normalize("NFC", text)
-    for pattern, by in _PHRASES:
+    for pattern, by in _PHRASES if _IN_PHRASES.search(text) else ():
         text = pattern.sub(by, text)
     found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]
     return tuple(  # hf is a format, no model; V1.2 is 1.2
@@ -2829,7 +2836,7 @@ class Cell:
 EMPTY = Cell("", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Table:
     """A rendered table: its grid with spans expanded, and the text that stands around it."""
 
@@ -2877,6 +2884,7 @@ _ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
 _BOLD_LINE = re.compile(r"\s*\*\*(?!(?:Table|Figure|Note)\b)([^*\n]{2,80}?)[:：]?(?<![.!?。])\*\*[:：]?\s*")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
+Result = TypeVar("Result")
 Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
 
 
@@ -2884,12 +2892,13 @@ Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's
 def markdown_parser() -> Any:
     """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
     from markdown_it import MarkdownIt
-    from markdown_it.rules_block import table
+    from markdown_it.rules_block import heading, table
 
     parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
     rule = functools.partial(whole_table, table)
     parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.before("table", "prose", prose)
+    parser.block.ruler.before("table", "early_heading", heading)  # no other rule takes a line with a #
     return parser
 
 
@@ -2960,9 +2969,26 @@ def split_row(source: str) -> list[str]:
         cells = cells[1:]
     if cells and cells[-1] == "":
         cells.pop()
-    return [cell.replace("\\|", "|").strip() for cell in cells]
+    return [cell.strip() for cell in cells] if "\\" not in source else [c.replace("\\|", "|").strip() for c in cells]
 
 
+def without_collector(work: Callable[..., Result]) -> Callable[..., Result]:
+    """A function during which the garbage collector rests: a card is many objects, and none of them is in a cycle."""
+
+    @functools.wraps(work)
+    def run(*args: Any, **options: Any) -> Result:
+        if not gc.isenabled():
+            return work(*args, **options)
+        gc.disable()
+        try:
+            return work(*args, **options)
+        finally:
+            gc.enable()
+
+    return run
+
+
+@without_collector
 def parse_card(text: str) -> Card:
     """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
     if len(text) > MAX_CARD:
@@ -3446,13 +3472,14 @@ METRIC_HEAD = re.compile(
 )
 
 
+_BRACKET_TAIL = re.compile(r"\s*[(\[（].*")
 SIDES = ("model", "benchmark", "text")  # roles of columns whose labels may begin another table
 
 
 @functools.lru_cache(maxsize=8192)
 def head_is(text: str, kind: str, fillers: str = "") -> bool:
     """Whether all words of a header are of a kind: "Benchmark (Metric)" of benchmark_heads."""
-    words = set(words_of(re.sub(r"\s*[(\[（].*", "", text) or text))
+    words = set(words_of(_BRACKET_TAIL.sub("", text) or text))
     wanted = word_list(kind)
     return not wanted.isdisjoint(words) and words <= (wanted | word_list(fillers) if fillers else wanted)
 
@@ -3927,9 +3954,9 @@ class ScoreReader:
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
             percent = any("(%)" in text for text in path)
-            strong = any(is_fact(names.label(row)) and not is_weak_fact(names.label(row)) for row in block.body)
-            for row in block.body:
-                label = names.label(row)
+            labels = {row: names.label(row) for row in block.body}
+            strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
+            for row, label in labels.items():
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
@@ -4181,7 +4208,7 @@ class RowNames:
 
     def texts(self, row: int, *roles: str) -> Iterator[str]:
         for column in self.columns(*roles):
-            text = label_text(self.filled[column][row].text) if column != self.main else ""
+            text = label_text(cell.text) if column != self.main and (cell := self.filled[column][row]).text else ""
             if text and not MISSING_CELL.fullmatch(text) and relation_of(text, self.model)[0] == "other":
                 yield text
 
@@ -4571,7 +4598,7 @@ class Reader:
 
     @functools.cached_property
     def relations(self) -> list[tuple[str, tuple[str, ...]]]:
-        return [relation_of(text, self.model) for text in table_texts(self.table) if self.model.trace(text)]
+        return [relation_of(text, self.model) for text in traced_texts(self.table, self.model)]
 
     def sibling(self, words: frozenset[str]) -> bool:
         """Whether a label of this table is the name with one of these words added."""
@@ -4766,7 +4793,7 @@ def is_loose(card: Card, model: ModelName) -> bool:
     if model.kind:
         return False
     for table in card.tables:
-        texts = [text for text in table_texts(table) if model.trace(text)]
+        texts = traced_texts(table, model)
         relations = [relation_of(text, model) for text in texts if _MAY_BE_BASE.search(text)]
         if any(relation == "more" and kind_word(rest) == "base" for relation, rest in relations):
             return True
@@ -4778,9 +4805,11 @@ def is_loose(card: Card, model: ModelName) -> bool:
     return False
 
 
-def table_texts(table: Table) -> set[str]:
-    """The cells of a table that may be names."""
-    return {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
+@functools.lru_cache(maxsize=100)
+def traced_texts(table: Table, model: ModelName) -> list[str]:
+    """The cells of a table that may have the model's name in them."""
+    texts = {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
+    return [text for text in texts if model.trace(text)]
 
 
 def says(texts: Sequence[str], label: str) -> bool:
@@ -4865,6 +4894,7 @@ class Extraction:
         return answer | ({"reason": self.message} if self.code else {})
 
 
+@without_collector
 def read_tables(
     card: Card,
     repo_id: str,

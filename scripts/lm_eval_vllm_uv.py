@@ -4251,6 +4251,9 @@ CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
 LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looked at
 
 
+_NO_NAME = re.compile(r"[\W_]+")
+
+
 @functools.lru_cache(maxsize=20_000)
 def normalize_name(text: str) -> str:
     """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
@@ -4258,7 +4261,7 @@ def normalize_name(text: str) -> str:
     "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
     """
     text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return re.sub(r"[\W_]+", "", text)
+    return _NO_NAME.sub("", text)
 
 
 def library_field(library: str) -> str:

@@ -71,11 +71,14 @@ def hostile_cards(share: float) -> dict[str, str]:
     }
 
 
+KEPT = ("markdown_parser", "word_list")
+CACHES = [thing for name, thing in vars(manager).items() if hasattr(thing, "cache_clear") and name not in KEPT]
+
+
 def clear_caches() -> None:
     """Forget the texts seen so far, as a new process would; the parser and the word lists stay."""
-    for name, thing in vars(manager).items():
-        if hasattr(thing, "cache_clear") and name not in ("markdown_parser", "word_list"):
-            thing.cache_clear()
+    for cached in CACHES:
+        cached.cache_clear()
 
 
 def time_hostile_cards(vocabulary: manager.Vocabulary) -> None:

@@ -1231,12 +1231,12 @@ def test_a_damaged_card_is_read_without_a_crash(data):
     ids=["nested", "unclosed", "wide", "line", "cell", "spans", "bomb", "front-matter", "quotes"],
 )
 def test_hostile_card_ends_soon(text):
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         manager.read_tables(manager.parse_card(text), "acme/Foo-7B", VOCABULARY, {})
     except manager.ScriptError as error:
         assert "nothing is taken" in str(error)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_deep_tables_are_refused_not_cut():
@@ -1250,10 +1250,10 @@ def test_deep_tables_are_refused_not_cut():
 
 def test_two_thousand_rows():
     rows = [f"bench {number} | {number / 100:.2f} | 1.5" for number in range(2000)]
-    started = time.perf_counter()
+    started = time.process_time()
     reading = only(table("Benchmark | Foo-7B | Bar-7B", *rows))
     assert (len(reading.scores), reading.scores[-1].value) == (2000, 19.99)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="the cases (../shared/cases/cards) are not here")

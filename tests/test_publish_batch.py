@@ -230,10 +230,10 @@ def test_other_options_or_a_full_disk_end_in_one_line(
     code, _, err = run(capsys, "--author", "lab", "--output-dir", tmp_path / "file")
     assert code == 2 and err.count("\n") == 1
 
-    def full(self: Path, *_: object, **__: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     code, _, err = run(capsys, "--author", "lab", "--output-dir", tmp_path / "c")
     assert code == 2 and "No space left" in err and err.count("\n") == 1
 

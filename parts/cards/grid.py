@@ -42,13 +42,14 @@ METRIC_HEAD = re.compile(
 )
 
 
+_BRACKET_TAIL = re.compile(r"\s*[(\[（].*")
 SIDES = ("model", "benchmark", "text")  # roles of columns whose labels may begin another table
 
 
 @functools.lru_cache(maxsize=8192)
 def head_is(text: str, kind: str, fillers: str = "") -> bool:
     """Whether all words of a header are of a kind: "Benchmark (Metric)" of benchmark_heads."""
-    words = set(words_of(re.sub(r"\s*[(\[（].*", "", text) or text))
+    words = set(words_of(_BRACKET_TAIL.sub("", text) or text))
     wanted = word_list(kind)
     return not wanted.isdisjoint(words) and words <= (wanted | word_list(fillers) if fillers else wanted)
 

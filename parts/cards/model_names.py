@@ -26,6 +26,7 @@ _PHRASES = (
     (re.compile(r"\b(?:bf|fp|bfloat|float)-?16\b"), " half "),
     (re.compile(r"\b(?:non|no)[- ]?(thinking|reasoning)\b"), r" non\1 "),
 )
+_IN_PHRASES = re.compile("train|tun|16|_|thinking|reasoning")  # in each of them
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 SIBLINGS = word_list("siblings")
@@ -46,7 +47,7 @@ def name_tokens(text: str) -> tuple[str, ...]:
         text = re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", unicodedata.normalize("NFD", text))
         text = re.sub(r"[α-ω]", lambda m: unicodedata.name(m[0]).rpartition(" ")[2].lower(), text)
         text = unicodedata.normalize("NFC", text)
-    for pattern, by in _PHRASES:
+    for pattern, by in _PHRASES if _IN_PHRASES.search(text) else ():
         text = pattern.sub(by, text)
     found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]
     return tuple(  # hf is a format, no model; V1.2 is 1.2

@@ -388,7 +388,7 @@ class Reader:
 
     @functools.cached_property
     def relations(self) -> list[tuple[str, tuple[str, ...]]]:
-        return [relation_of(text, self.model) for text in table_texts(self.table) if self.model.trace(text)]
+        return [relation_of(text, self.model) for text in traced_texts(self.table, self.model)]
 
     def sibling(self, words: frozenset[str]) -> bool:
         """Whether a label of this table is the name with one of these words added."""
@@ -583,7 +583,7 @@ def is_loose(card: Card, model: ModelName) -> bool:
     if model.kind:
         return False
     for table in card.tables:
-        texts = [text for text in table_texts(table) if model.trace(text)]
+        texts = traced_texts(table, model)
         relations = [relation_of(text, model) for text in texts if _MAY_BE_BASE.search(text)]
         if any(relation == "more" and kind_word(rest) == "base" for relation, rest in relations):
             return True
@@ -595,9 +595,11 @@ def is_loose(card: Card, model: ModelName) -> bool:
     return False
 
 
-def table_texts(table: Table) -> set[str]:
-    """The cells of a table that may be names."""
-    return {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
+@functools.lru_cache(maxsize=100)
+def traced_texts(table: Table, model: ModelName) -> list[str]:
+    """The cells of a table that may have the model's name in them."""
+    texts = {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
+    return [text for text in texts if model.trace(text)]
 
 
 def says(texts: Sequence[str], label: str) -> bool:

@@ -161,9 +161,9 @@ class ScoreReader:
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
             percent = any("(%)" in text for text in path)
-            strong = any(is_fact(names.label(row)) and not is_weak_fact(names.label(row)) for row in block.body)
-            for row in block.body:
-                label = names.label(row)
+            labels = {row: names.label(row) for row in block.body}
+            strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
+            for row, label in labels.items():
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
@@ -415,7 +415,7 @@ class RowNames:
 
     def texts(self, row: int, *roles: str) -> Iterator[str]:
         for column in self.columns(*roles):
-            text = label_text(self.filled[column][row].text) if column != self.main else ""
+            text = label_text(cell.text) if column != self.main and (cell := self.filled[column][row]).text else ""
             if text and not MISSING_CELL.fullmatch(text) and relation_of(text, self.model)[0] == "other":
                 yield text
 

@@ -7,12 +7,13 @@ expanded, pipe tables and HTML alike. Tables in code fences and comments are non
 from __future__ import annotations
 
 import functools
+import gc
 import html
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from parts.cards.text import as_it_stands, plain_text
 from parts.frame import ScriptError
@@ -35,7 +36,7 @@ class Cell:
 EMPTY = Cell("", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Table:
     """A rendered table: its grid with spans expanded, and the text that stands around it."""
 
@@ -83,6 +84,7 @@ _ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
 _BOLD_LINE = re.compile(r"\s*\*\*(?!(?:Table|Figure|Note)\b)([^*\n]{2,80}?)[:：]?(?<![.!?。])\*\*[:：]?\s*")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
+Result = TypeVar("Result")
 Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
 
 
@@ -90,12 +92,13 @@ Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's
 def markdown_parser() -> Any:
     """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
     from markdown_it import MarkdownIt
-    from markdown_it.rules_block import table
+    from markdown_it.rules_block import heading, table
 
     parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
     rule = functools.partial(whole_table, table)
     parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.before("table", "prose", prose)
+    parser.block.ruler.before("table", "early_heading", heading)  # no other rule takes a line with a #
     return parser
 
 
@@ -166,9 +169,26 @@ def split_row(source: str) -> list[str]:
         cells = cells[1:]
     if cells and cells[-1] == "":
         cells.pop()
-    return [cell.replace("\\|", "|").strip() for cell in cells]
+    return [cell.strip() for cell in cells] if "\\" not in source else [c.replace("\\|", "|").strip() for c in cells]
 
 
+def without_collector(work: Callable[..., Result]) -> Callable[..., Result]:
+    """A function during which the garbage collector rests: a card is many objects, and none of them is in a cycle."""
+
+    @functools.wraps(work)
+    def run(*args: Any, **options: Any) -> Result:
+        if not gc.isenabled():
+            return work(*args, **options)
+        gc.disable()
+        try:
+            return work(*args, **options)
+        finally:
+            gc.enable()
+
+    return run
+
+
+@without_collector
 def parse_card(text: str) -> Card:
     """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
     if len(text) > MAX_CARD:

@@ -98,6 +98,8 @@ def _plain_text(text: str) -> str:
     text = text.replace("`", "")
     if "\\" in text:
         text = _ESCAPE.sub(r"\1", text)
+    if "\n" not in text:
+        return " ".join(text.split())
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
