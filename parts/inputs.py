@@ -15,7 +15,7 @@ import re
 import signal
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -199,6 +199,15 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))
         raise ValueError(f"the key {single_line(twice)[:60]!r} stands twice in one object")
     return found
+
+
+def check_columns(path: Path, names: Iterable[str] | None) -> None:
+    """ScriptError for a table with two columns of one name, of which a reader by names would see the last alone."""
+    seen: set[str] = set()
+    for name in names or ():
+        if name and name in seen:
+            raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
+        seen.add(name)
 
 
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:

@@ -899,6 +899,15 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def check_columns(path: Path, names: Iterable[str] | None) -> None:
+    """ScriptError for a table with two columns of one name, of which a reader by names would see the last alone."""
+    seen: set[str] = set()
+    for name in names or ():
+        if name and name in seen:
+            raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
+        seen.add(name)
+
+
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
     """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
 

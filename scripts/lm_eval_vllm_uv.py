@@ -937,6 +937,15 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def check_columns(path: Path, names: Iterable[str] | None) -> None:
+    """ScriptError for a table with two columns of one name, of which a reader by names would see the last alone."""
+    seen: set[str] = set()
+    for name in names or ():
+        if name and name in seen:
+            raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
+        seen.add(name)
+
+
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
     """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
 
@@ -7059,6 +7068,7 @@ def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]
             raise ScriptError(
                 f"{path}:1: {len(reader.fieldnames):,} fields are more than the {MOST_QUESTION_FIELDS:,} of a table", 1
             )
+        check_columns(path, reader.fieldnames)
         yield from reader
     except csv.Error as error:
         raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error

@@ -292,6 +292,15 @@ def test_a_table_of_semicolons_and_several_answers(tmp_path, capsys):
     assert code == 1 and "why.csv:2: gold is no JSON list" in err
 
 
+def test_two_columns_of_one_name_are_told(tmp_path, capsys):
+    path = tmp_path / "q.csv"
+    path.write_text("question,answer,answer,,\nWhat is 2 + 2?,4,5,,\n")
+    code, err = refused(capsys, path)
+    assert code == 1 and "two columns are called 'answer'" in err
+    path.write_text("question,answer,,\nWhat is 2 + 2?,4,,\n")
+    assert load(path).items[0].right == ("4",)
+
+
 def test_show_prints_what_is_sent(tmp_path, capsys):
     path = write(tmp_path / "quiz.jsonl", rows())
     code = script.main(["--model", "no/where", "--questions", str(path), "--show", "1", "--system-prompt", "Hello."])

@@ -1,4 +1,5 @@
-"""Nights with lm-eval's own command: one output folder, the weights overwritten in between, from there to the gate.
+"""Nights, the weights overwritten in between, from there to the gate: lm-eval's own command into one output folder, and
+the workflow of examples/ci with all its steps.
 
 HUB_EVALS_VLLM_PYTHON is the Python of an environment with lm-eval.
 """
@@ -16,6 +17,7 @@ import benchmark_calculator as calculator
 import compare_results as cr
 import convert_results as converter
 import pytest
+from test_ci_gates import MODELS, github_steps, run_steps, runner  # noqa: F401
 from test_stack_convert_results import start
 
 pytestmark = pytest.mark.stack
@@ -120,3 +122,22 @@ def test_three_nights_of_lm_eval_itself(place, tmp_path, options, capsys, monkey
     code, out, _ = call(capsys, calculator, "models/candidate", "--history", 9, "--results", results, "--json")
     shown = [night["score"] for night in json.loads(out)["tasks"][0]["nights"]]
     assert code == 0 and shown == [first, second, third]
+
+
+def test_the_github_workflow_measures_keeps_and_gates(runner):  # noqa: F811
+    """All its steps by bash, night after night in one checkout, whose folder of nights is what the cache keeps."""
+    steps = [step["run"] for step in github_steps() if "run" in step]
+    shutil.copytree(EXAMPLE / "checkpoints" / "step_800", runner / MODELS["BASELINE"])
+    codes = []
+    for step in (700, 1000):
+        shutil.copytree(EXAMPLE / "checkpoints" / f"step_{step}", runner / MODELS["CANDIDATE"], dirs_exist_ok=True)
+        codes.append(run_steps(steps, MODELS, runner))
+    assert codes == [[0, 3, 0], [0, 1, 0]]
+    document = json.loads((runner / "gate.json").read_text())
+    rows = {row["benchmark"]: row for row in document["benchmarks"]}
+    assert len(rows) == 15 and rows["translation"]["verdict"] == "NO-GO"
+    assert rows["translation"]["delta"] == pytest.approx(-0.51) and rows["translation"]["n"] == 100
+    assert "2 nights that can be compared" in " ".join(rows["translation"]["notes"])
+    records = [json.loads(path.read_text()) for path in runner.glob("nights/data/translation/*/candidate/*.json")]
+    assert len({one["model_info"]["additional_details"]["weights_sha256"] for one in records}) == len(records) == 2
+    assert len(list(runner.glob("nights/data/translation/*/release/*.json"))) == 1  # measured once, and found again

@@ -17,7 +17,7 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, note, single_line
 from parts.harness.answers import LETTERS
-from parts.inputs import MAX_SAMPLES, input_bytes, input_text, stored_lines, strict_json
+from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, stored_lines, strict_json
 
 ROLES = {
     "question": ("question", "prompt", "input", "query", "instruction"),
@@ -102,6 +102,7 @@ def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]
             raise ScriptError(
                 f"{path}:1: {len(reader.fieldnames):,} fields are more than the {MOST_QUESTION_FIELDS:,} of a table", 1
             )
+        check_columns(path, reader.fieldnames)
         yield from reader
     except csv.Error as error:
         raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from parts.checkpoints import weights_sha256
 from parts.frame import ScriptError, listing, single_line, slug, write_whole
-from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json, strict_json_line
+from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, strict_json, strict_json_line
 from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.code_files import rows_of_document, with_own_id
 from parts.metrics.correlations import score_correlation, score_separation
@@ -178,6 +178,7 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
     try:
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        check_columns(path, rows.fieldnames)
         for index, row in enumerate(rows, start=1):
             try:
                 if None in row or None in row.values():
