@@ -6,6 +6,7 @@ Takes the folder of a run; gives its checkpoints, those that are incomplete with
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,10 @@ from parts.inputs import read_json
 from parts.names import HUB_PLACE, parse_checkpoint_name
 
 NO_CHECKPOINT = "not a checkpoint by its name"
+# "tmp-checkpoint-500", "step_5.partial": what a training renames when all is written.
+BEING_WRITTEN = re.compile(
+    r"^_?te?mp[-_]?(?=checkpoint|step|epoch|global|iter)|[._-](?:te?mp|part|partial|incomplete)$", re.I
+)
 DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
 FINAL = "final"  # the model at the top of a run, beside its checkpoints
 NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
@@ -76,7 +81,10 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
         elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
             continue
         elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
-            found.append(path)
+            if BEING_WRITTEN.search(entry.name):
+                others.append(path.relative_to(root).as_posix())
+            else:
+                found.append(path)
         else:
             shown, below, deeper = path.relative_to(root).as_posix(), [], []
             if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:

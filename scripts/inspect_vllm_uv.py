@@ -1184,6 +1184,7 @@ WEIGHT_FILES = (
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
+JSON_END = 1000  # bytes at the end of a JSON file in which its last brace must stand
 MAX_TEMPLATE = 1_000_000  # bytes of a chat template
 MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
 
@@ -1277,15 +1278,18 @@ def hub_weights_sha256(files: dict[str, str]) -> str | None:
 
 
 def unfinished(path: Path) -> str | None:
-    """What shows that a file of weights is not all there, or None.
+    """What shows that a file of weights, or a JSON file beside them, is not all there, or None.
 
     safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
-    zip archives, whose directory is written last.
+    zip archives, whose directory is written last. A JSON object ends with a brace.
     """
     size = path.stat().st_size
-    if not size and path.suffix == ".safetensors":
+    if not size and path.suffix in (".safetensors", ".json"):
         return f"{path.name} is empty{WRITING}"
     with open_input(path) as file:
+        if path.suffix == ".json":
+            file.seek(max(0, size - JSON_END))
+            return None if file.read().rstrip()[-1:] == b"}" else f"{path.name} ends too early{WRITING}"
         head = file.read(9)
         if path.suffix != ".safetensors":
             return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
@@ -1337,9 +1341,15 @@ def why_incomplete(folder: Path, root: Path) -> str | None:
     if links:
         return f"{links[0]} is a link out of the folder; it is not followed"
     try:
-        return next(filter(None, map(unfinished, weights)), None)
+        return next(filter(None, map(unfinished, [*read_with(folder), *weights])), None)
     except OSError as error:
         return f"weights not readable: {error}"
+
+
+def read_with(folder: Path) -> list[Path]:
+    """The JSON files of a checkpoint that a harness reads with its weights."""
+    names = ("config.json", "adapter_config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+    return [folder / name for name in names if os.path.isfile(f"{folder}/{name}")]
 
 
 def training_state(folder: Path) -> str | None:
@@ -1834,6 +1844,7 @@ class Outcome:
     failed: list[Failed] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    processor_seconds: collections.Counter[str] = field(default_factory=collections.Counter)
     requests: int | None = None
 
 
@@ -2440,6 +2451,10 @@ def shown_name(name: str) -> str:
 # --- parts/training_runs.py -------------------------------------------------------------------------------------------
 
 NO_CHECKPOINT = "not a checkpoint by its name"
+# "tmp-checkpoint-500", "step_5.partial": what a training renames when all is written.
+BEING_WRITTEN = re.compile(
+    r"^_?te?mp[-_]?(?=checkpoint|step|epoch|global|iter)|[._-](?:te?mp|part|partial|incomplete)$", re.I
+)
 DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
 FINAL = "final"  # the model at the top of a run, beside its checkpoints
 NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
@@ -2490,7 +2505,10 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
         elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
             continue
         elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
-            found.append(path)
+            if BEING_WRITTEN.search(entry.name):
+                others.append(path.relative_to(root).as_posix())
+            else:
+                found.append(path)
         else:
             shown, below, deeper = path.relative_to(root).as_posix(), [], []
             if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
@@ -10547,12 +10565,13 @@ class Sweep:
 
     @contextlib.contextmanager
     def clock(self, phase: str) -> Iterator[None]:
-        """Count the time in a phase."""
-        began = time.monotonic()
+        """Count the time in a phase, and that of this process's processors."""
+        began, used = time.monotonic(), time.process_time()
         try:
             yield
         finally:
             self.outcome.seconds[phase] += time.monotonic() - began
+            self.outcome.processor_seconds[phase] += time.process_time() - used
 
     def stamp(self, model: Model, task: Task) -> int:
         """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
@@ -11582,6 +11601,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
         "warnings": doubts([*outcome.skipped, *outcome.written]),
         "seconds": rounded(outcome.seconds),
+        "processor_seconds": rounded(outcome.processor_seconds),
         "requests": outcome.requests,
     }
 
@@ -11921,10 +11941,12 @@ class Work:
         rounds = self.left_to_do(tasks, repeats)
         self.upload_finished()
         here = all(model.folder for model in self.models) and not self.target
-        if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
+        left = tasks if self.watch else [task for row in rounds for task in row.tasks]
+        if here and all(task.dataset.sha256 for task in left):
             go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
         sweep.outcome, sweep.keep_downloads = self.outcome, getattr(self.args, "keep_downloads", None)
         self.outcome.seconds["imports"] = time.monotonic() - self.began
+        self.outcome.processor_seconds["imports"] = time.process_time()
         for model in self.models:
             for name, error in failed:
                 sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))

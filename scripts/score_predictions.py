@@ -5622,6 +5622,7 @@ WEIGHT_FILES = (
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
+JSON_END = 1000  # bytes at the end of a JSON file in which its last brace must stand
 MAX_TEMPLATE = 1_000_000  # bytes of a chat template
 MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
 
@@ -5715,15 +5716,18 @@ def hub_weights_sha256(files: dict[str, str]) -> str | None:
 
 
 def unfinished(path: Path) -> str | None:
-    """What shows that a file of weights is not all there, or None.
+    """What shows that a file of weights, or a JSON file beside them, is not all there, or None.
 
     safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
-    zip archives, whose directory is written last.
+    zip archives, whose directory is written last. A JSON object ends with a brace.
     """
     size = path.stat().st_size
-    if not size and path.suffix == ".safetensors":
+    if not size and path.suffix in (".safetensors", ".json"):
         return f"{path.name} is empty{WRITING}"
     with open_input(path) as file:
+        if path.suffix == ".json":
+            file.seek(max(0, size - JSON_END))
+            return None if file.read().rstrip()[-1:] == b"}" else f"{path.name} ends too early{WRITING}"
         head = file.read(9)
         if path.suffix != ".safetensors":
             return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
@@ -5775,9 +5779,15 @@ def why_incomplete(folder: Path, root: Path) -> str | None:
     if links:
         return f"{links[0]} is a link out of the folder; it is not followed"
     try:
-        return next(filter(None, map(unfinished, weights)), None)
+        return next(filter(None, map(unfinished, [*read_with(folder), *weights])), None)
     except OSError as error:
         return f"weights not readable: {error}"
+
+
+def read_with(folder: Path) -> list[Path]:
+    """The JSON files of a checkpoint that a harness reads with its weights."""
+    names = ("config.json", "adapter_config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+    return [folder / name for name in names if os.path.isfile(f"{folder}/{name}")]
 
 
 def training_state(folder: Path) -> str | None:

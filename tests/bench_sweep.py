@@ -7,12 +7,15 @@
 
   uv run tests/bench_sweep.py
   uv run tests/bench_sweep.py --backend vllm --python V/bin/python --ordinary 3
+  uv run tests/bench_sweep.py --backend accelerate --checkpoints 100 --adapters 100 --ordinary 0 --tasks math_reasoning
 
 Against the floor: imports and the first engine's start, each once, and what the engine needs to answer and lighteval's
 metrics to score. All are the script's own clock (`seconds` of its --json): `imports` is everything before the first
 model, `load` of a sweep over one checkpoint is the first engine's start, `generate` is the time in which the engine
 answers (the first checkpoint's tokenization included), `score` the metrics, standard errors and the records' text.
-The whole run adds the interpreter's start and end, building the prompts, swapping and writing.
+The whole run adds the interpreter's start and end, building the prompts, swapping and writing. All is told twice: in
+seconds, and in those of the processors, which a busy machine changes little. More checkpoints than the example has are
+its own over and over; adapters (rank 4, on two layers of each block) are drawn at random on its last one.
 
 Against the ordinary way: one process of the harness for each checkpoint; some checkpoints are measured and the time is
 scaled up to all. On accelerate this is lighteval's own command. lighteval's own vLLM module is made for vLLM 0.10: the
@@ -73,6 +76,26 @@ if __name__ == "__main__":
     command.app()
 """
 
+ADAPTERS = """
+import json, sys, torch
+from pathlib import Path
+from safetensors.torch import save_file
+base, out, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+config = json.loads((base / "config.json").read_text())
+size, blocks = config["hidden_size"], config["num_hidden_layers"]
+own = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "o_proj"], "task_type": "CAUSAL_LM"}
+for number in range(1, count + 1):
+    torch.manual_seed(number)
+    folder = out / "lora" / f"checkpoint-{number}"
+    folder.mkdir(parents=True)
+    start = "base_model.model.model.layers"
+    places = [f"{start}.{block}.self_attn.{name}" for block in range(blocks) for name in own["target_modules"]]
+    tensors = {f"{place}.lora_A.weight": torch.randn(4, size) for place in places}
+    tensors |= {f"{place}.lora_B.weight": torch.randn(size, 4) / 50 for place in places}
+    save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
+    (folder / "adapter_config.json").write_text(json.dumps(own | {"base_model_name_or_path": str(base)}))
+"""
+
 LETTERS = """
 from pathlib import Path
 from lighteval.metrics.metrics import Metrics
@@ -95,11 +118,14 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What one command took: seconds from start to end, and the most memory of its largest process in MiB."""
+    """What one command took: seconds from start to end, the most memory of its largest process in MiB, and the seconds
+    of its processors; `starts`: how often it said that another engine is started."""
 
     seconds: float
     memory: float
     answer: dict[str, Any]
+    used: float = 0.0
+    starts: int = 0
 
     @property
     def phases(self) -> dict[str, float]:
@@ -112,12 +138,13 @@ class Way:
 
     python: str | None
     folder: Path
+    tasks: str = "all"
 
     def script(self, backend: str, models: Sequence[Path], output: str, *more: str) -> Run:
         """The script on some checkpoints and all tasks of the example."""
         start = [self.python] if self.python else ["uv", "run", "--script"]
         fixed = ["--backend", backend, "--device", "cpu", "--json", "--output-dir", str(self.folder / output)]
-        tasks = ["--tasks", "all", "--custom-tasks", str(TINY / "tasks.py")] if "--tasks" not in more else []
+        tasks = ["--tasks", self.tasks, "--custom-tasks", str(TINY / "tasks.py")] if "--tasks" not in more else []
         return timed([*start, str(SCRIPT), "--model", *map(str, models), *fixed, *tasks, *more], self.folder / output)
 
     def lighteval(self, backend: str, model: Path, output: str, limit: int | None) -> Run:
@@ -137,6 +164,28 @@ class Way:
             raise BenchError(f"lighteval {backend} gave no results: see {self.folder / output}.err")
         results = json.loads(found[-1].read_text(encoding="utf-8"))["results"]
         return Run(run.seconds, run.memory, results)
+
+    def checkpoints(self, count: int) -> list[Path]:
+        """Some checkpoints; beyond the example's ten, copies of them."""
+        models = sorted((TINY / "checkpoints").iterdir(), key=lambda path: int(path.name.split("_")[1]))
+        for number in range(len(models), count):
+            copy = self.folder / "more" / f"step_{100 * number + 100}"
+            shutil.copytree(models[number % 10], copy, ignore=lambda _, names: {"results"} & set(names))
+            models.append(copy)
+        return models[:count]
+
+    def adapters(self, count: int) -> list[Path]:
+        """Some adapters of the example's last checkpoint."""
+        made = [
+            self.interpreter(),
+            "-c",
+            ADAPTERS,
+            str(TINY / "checkpoints" / "step_1000"),
+            str(self.folder),
+            str(count),
+        ]
+        subprocess.run(made, check=True, capture_output=True)
+        return [self.folder / "lora" / f"checkpoint-{number}" for number in range(1, count + 1)]
 
     def interpreter(self) -> str:
         if self.python:
@@ -162,7 +211,8 @@ def timed(command: list[str], name: Path) -> Run:
     answer = {}
     with contextlib.suppress(ValueError):  # lighteval prints a table
         answer = json.loads(text)
-    return Run(seconds, usage.ru_maxrss / MIB, answer)
+    starts = err.read_text(encoding="utf-8", errors="replace").count("a new engine is started")
+    return Run(seconds, usage.ru_maxrss / MIB, answer, usage.ru_utime + usage.ru_stime, starts)
 
 
 def last_line(path: Path) -> str:
@@ -197,23 +247,38 @@ def agreement(one: dict[str, float], two: dict[str, float]) -> str:
 
 def lines_for(backend: str, way: Way, args: argparse.Namespace) -> Iterator[str]:
     """Measure one backend; a line for each thing that was found."""
-    models = sorted((TINY / "checkpoints").iterdir(), key=lambda path: int(path.name.split("_")[1]))[: args.checkpoints]
+    models = way.checkpoints(args.checkpoints)
     limit = ["--limit", str(args.limit)] if args.limit else []
     sweep = way.script(backend, models, f"{backend}-sweep", *limit)
     one = way.script(backend, models[:1], f"{backend}-one", *limit)
-    start = min(one.phases["load"], sweep.phases["load"])
-    floor = sweep.phases["imports"] + start + sweep.phases["generate"] + sweep.phases["score"]
     yield f"{backend}: {len(models)} checkpoints, {len(sweep.answer['records'])} records"
-    yield "  phases       " + ", ".join(f"{phase} {sweep.phases.get(phase, 0.0):.1f}" for phase in PHASES) + " s"
-    swaps = max(0.0, sweep.phases["load"] - start) / max(1, len(models) - 1)
-    yield f"  first engine {start:.1f} s, swaps {swaps:.2f} s each"
-    yield f"  whole run    {sweep.seconds:.1f} s"
-    yield f"  floor        {floor:.1f} s -> {sweep.seconds / floor:.2f}x of the floor"
-    yield f"  memory       {sweep.memory:.0f} MiB; one checkpoint {one.memory:.0f} MiB"
+    yield from floor_lines(sweep, one, len(models))
+    if args.adapters:
+        adapters = way.adapters(args.adapters)
+        put_on = way.script(backend, adapters, f"{backend}-adapters", *limit)
+        single = way.script(backend, adapters[:1], f"{backend}-adapter", *limit)
+        yield f"{backend}: {len(adapters)} adapters of one base, {len(put_on.answer['records'])} records"
+        yield from floor_lines(put_on, single, len(adapters))
     if args.ordinary:
         yield from ordinary_lines(backend, way, models, sweep, args)
     if backend == "vllm":
         yield from request_lines(way, models[0], sweep)
+
+
+def floor_lines(sweep: Run, one: Run, count: int) -> Iterator[str]:
+    """A sweep over some models against its floor; `one`: the same over the first of them."""
+    yield f"  engines      {1 + sweep.starts} started"
+    for title, whole, phases, first in (
+        ("seconds", sweep.seconds, sweep.phases, one.phases),
+        ("processors", sweep.used, sweep.answer["processor_seconds"], one.answer["processor_seconds"]),
+    ):
+        start = min(first["load"], phases["load"])
+        floor = phases["imports"] + start + phases["generate"] + phases["score"]
+        swaps = max(0.0, phases["load"] - start) / max(1, count - 1)
+        yield f"  {title:<12} " + ", ".join(f"{phase} {phases.get(phase, 0.0):.1f}" for phase in PHASES) + " s"
+        yield f"               first engine {start:.1f} s, swaps {swaps:.3f} s each; whole run {whole:.1f} s"
+        yield f"               floor {floor:.1f} s -> {whole / floor:.3f}x of the floor"
+    yield f"  memory       {sweep.memory:.0f} MiB; one model {one.memory:.0f} MiB"
 
 
 def ordinary_lines(
@@ -266,7 +331,7 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         folder = Path(args.keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="bench_sweep_")))
         folder.mkdir(parents=True, exist_ok=True)
-        way = Way(args.python, folder)
+        way = Way(args.python, folder, args.tasks)
         try:
             for backend in args.backend:
                 for line in lines_for(backend, way, args):
@@ -283,6 +348,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--backend", nargs="+", choices=("accelerate", "vllm"), default=["accelerate", "vllm"], help="default: both")
     add("--checkpoints", type=int, default=10, metavar="N", help="of the example (default: %(default)s)")
+    add("--adapters", type=int, default=0, metavar="N", help="and a sweep over N adapters of one base")
+    add("--tasks", default="all", metavar="LIST", help="of the example (default: %(default)s)")
     add("--ordinary", type=int, default=2, metavar="N", help="checkpoints for the ordinary way (default: %(default)s)")
     add(
         "--ordinary-vllm",

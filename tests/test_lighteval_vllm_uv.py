@@ -792,7 +792,7 @@ def test_a_full_disk_is_an_error_of_one_line(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "open", full)
+    monkeypatch.setattr("builtins.open", full)
     with pytest.raises(ScriptError, match="could not be written") as caught:
         put(tmp_path, MODEL, a_task(), settings())
     assert caught.value.code == 2

@@ -37,6 +37,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
         "warnings": doubts([*outcome.skipped, *outcome.written]),
         "seconds": rounded(outcome.seconds),
+        "processor_seconds": rounded(outcome.processor_seconds),
         "requests": outcome.requests,
     }
 

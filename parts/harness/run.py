@@ -96,10 +96,12 @@ class Work:
         rounds = self.left_to_do(tasks, repeats)
         self.upload_finished()
         here = all(model.folder for model in self.models) and not self.target
-        if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
+        left = tasks if self.watch else [task for row in rounds for task in row.tasks]
+        if here and all(task.dataset.sha256 for task in left):
             go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
         sweep.outcome, sweep.keep_downloads = self.outcome, getattr(self.args, "keep_downloads", None)
         self.outcome.seconds["imports"] = time.monotonic() - self.began
+        self.outcome.processor_seconds["imports"] = time.process_time()
         for model in self.models:
             for name, error in failed:
                 sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))

@@ -103,12 +103,13 @@ class Sweep:
 
     @contextlib.contextmanager
     def clock(self, phase: str) -> Iterator[None]:
-        """Count the time in a phase."""
-        began = time.monotonic()
+        """Count the time in a phase, and that of this process's processors."""
+        began, used = time.monotonic(), time.process_time()
         try:
             yield
         finally:
             self.outcome.seconds[phase] += time.monotonic() - began
+            self.outcome.processor_seconds[phase] += time.process_time() - used
 
     def stamp(self, model: Model, task: Task) -> int:
         """The time in seconds, moved on where another record of this run would get the same evaluation_id."""

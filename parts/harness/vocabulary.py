@@ -263,6 +263,7 @@ class Outcome:
     failed: list[Failed] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    processor_seconds: collections.Counter[str] = field(default_factory=collections.Counter)
     requests: int | None = None
 
 
