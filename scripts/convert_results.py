@@ -4407,6 +4407,18 @@ def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> l
 BY_LIKELIHOOD = {"accuracy", "acc_norm", "acc_bytes"}  # metrics that are 1 where the likeliest choice is a right one
 
 
+def likely_by_length(item: AskedItem) -> set[str]:
+    """The likeliest choices for each of their characters or bytes, with or without the space before them: harnesses
+    differ in what they count."""
+    found = set()
+    for measure in (len, lambda text: len(text.encode(errors="replace"))):
+        for less in (0, 1):
+            pairs = zip(item.chances or (), item.choices or (), strict=True)
+            weighed = [(chance / max(1, measure(choice) - less), choice) for chance, choice in pairs]
+            found.add(max(weighed, key=lambda pair: pair[0])[1])
+    return found
+
+
 @dataclass
 class ChoiceCheck:
     """The choices of one task's items."""
@@ -4421,10 +4433,13 @@ class ChoiceCheck:
         right = {text.strip() for text in item.references}
         if score.id not in BY_LIKELIHOOD or not taken or not item.chances or value not in (0, 1):
             return
+        if len(item.chances) != len(item.choices or ()) or None in item.chances:
+            return
         if not right or not right <= {choice.strip() for choice in item.choices or ()}:
             return
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
-        if (taken[0].strip() in right) != bool(value):
+        allowed = {taken[0], *(likely_by_length(item) if score.id != "accuracy" else ())}
+        if bool(value) not in {choice.strip() in right for choice in allowed}:
             self.wrong.setdefault(score.name, []).append(item.id)
 
     def add_chances(self, item: AskedItem) -> None:

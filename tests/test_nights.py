@@ -127,6 +127,20 @@ def test_a_choice_that_its_log_likelihoods_contradict_passes_no_gate(tmp_path, m
     assert code == 3 and "contradicts" in out
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "wrong"),
+    [("accuracy", 1.0, False), ("accuracy", 0.0, True), ("acc_norm", 1.0, False), ("acc_norm", 0.0, False)],
+)
+def test_what_a_length_counts_is_no_contradiction(metric, value, wrong):
+    """Over 3 and 5 letters " ab" is ahead, over 2 and 4 (without the space) " abcd": harnesses do either."""
+    item = converter.AskedItem(
+        "q1", "?", [" ab"], [], {metric: value}, choices=[" ab", " abcd"], shown={metric: [" ab"]}, chances=[-2.0, -3.6]
+    )
+    check = converter.ChoiceCheck()
+    check.add(item, converter.ScoreRead(metric, metric, 0.5, "mean"))
+    assert bool(check.contradiction(metric)) == wrong
+
+
 def test_choices_that_are_all_improbable_are_said(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     path = write_night(tmp_path / "evals", "models/candidate", night(2), night_scores(2, 0.9))
