@@ -6,6 +6,7 @@ import argparse
 import collections
 import contextlib
 import difflib
+import gc
 import json
 import os
 import re
@@ -66,6 +67,11 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def many_objects() -> None:
+    """For commands that keep millions of small things, none in a circle: the search for circles is made rare."""
+    gc.set_threshold(100_000, 20, 100)
 
 
 def positive(text: str) -> int:

@@ -218,6 +218,7 @@ import csv
 import difflib
 import fnmatch
 import functools
+import gc
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -419,6 +420,11 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def many_objects() -> None:
+    """For commands that keep millions of small things, none in a circle: the search for circles is made rare."""
+    gc.set_threshold(100_000, 20, 100)
 
 
 def positive(text: str) -> int:
@@ -736,7 +742,6 @@ MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
 MOST_OF_READ = 4 * 2**20  # bytes asked for at once
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
@@ -941,23 +946,12 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         if not lenient:
             raise
         return strict_json(line)
-    # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
-    if len(END_OF_KEY.findall(line)) > keys_in(value):
+    # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
+    try:
+        hidden = b"\\u003" in line and re.search(rb"\\u003[aA]", line)  # a colon that is one only when written again
+        return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
+    except TypeError:  # nested more deeply than it writes
         return strict_json(line)
-    return value
-
-
-def keys_in(value: Any) -> int:
-    """How many keys a JSON value has, with those of what it holds."""
-    count, nodes = 0, [value]
-    for node in nodes:  # which grows meanwhile
-        kind = type(node)
-        if kind is dict:
-            count += len(node)
-            nodes += node.values()
-        elif kind is list:
-            nodes += node
-    return count
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -1896,8 +1890,8 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
 
 
 def name_text(value: Any) -> str:
-    """A name as text on one line; nothing for what is no text."""
-    return single_line(value) if isinstance(value, str) else ""
+    """A name as text on one line; nothing for what is no text, or has nothing in it that can be seen."""
+    return single_line(value) if isinstance(value, str) and kept_text(value) else ""
 
 
 def said_value(value: Any) -> str:
@@ -3078,10 +3072,13 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
         if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
         count += 1
-        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
     if is_number(details.get("total_rows")) and details["total_rows"] != count:
         raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    return dict(found)
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, own in found.items():
+        by_name[single_line(name)] += own
+    return dict(by_name)
 
 
 def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
@@ -3104,9 +3101,9 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     if not rows:
         return None
     try:
-        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
+        if {type(row.get("metadata")) for row in rows} - {dict, type(None)}:
             raise ValueError("metadata is no object")
-        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
+        names, scores = [str(row["sample_id"]) for row in rows], list(map(sample_score, rows))
         chance = chance_of_choices(run, rows)
         empty = sum(map(is_blank, rows))
         stated, corpus = corpus_of_rows(run, rows) if run.formula else (False, None)
@@ -3114,17 +3111,20 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
-    check_item_repeats(rows, f"{samples_path(run.file)}: {run.result_id}")
-    values = [score for _, score in scores if score is not None]
+    once = len(set(names)) == len(names)
+    if not once:
+        check_item_repeats(names, rows, f"{samples_path(run.file)}: {run.result_id}")
+    values = [score for score in scores if score is not None]
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(rows)
         return ItemFacts(len(rows), lost, None, None, chance, empty)
     means = [math.fsum(values) / len(values)]
-    by_item: dict[str, list[float]] = defaultdict(list)
-    for name, score in scores:
-        if score is not None:
-            by_item[name].append(score)
-    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    if not once:
+        by_item: dict[str, list[float]] = defaultdict(list)
+        for name, score in zip(names, scores, strict=True):
+            if score is not None:
+                by_item[name].append(score)
+        means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
     factor = next(
         (
             factor
@@ -3148,9 +3148,9 @@ def corpus_of_rows(run: Run, rows: Rows) -> tuple[bool, float | None]:
     return True, None if score is None else run.scale * score
 
 
-def check_item_repeats(rows: Rows, where: str) -> None:
+def check_item_repeats(names: Sequence[str], rows: Rows, where: str) -> None:
     """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
-    counts = Counter(str(row["sample_id"]) for row in rows)
+    counts = Counter(names)
     most = max(counts.values())
     if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
         twice = next(name for name, count in counts.items() if count > 1)
@@ -3176,9 +3176,12 @@ def chance_of_choices(run: Run, rows: Rows) -> float | None:
     return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
 
 
-def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
-    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
-    facts = facts_of_items(run, rows)
+def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: ItemFacts | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart.
+
+    facts: what the lines say together, where that was found before.
+    """
+    facts = facts or facts_of_items(run, rows)
     if facts is None:
         return run if run.aggregation else replace(run, aggregation="mean")
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
@@ -3212,21 +3215,24 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
     """
     if cluster_by == INDEPENDENT:
         return [None] * len(rows)
-    found: list[str | None] = []
+    details = [row.get("metadata") or {} for row in rows]
+    names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
+    if cluster_by or any(name in own for own in details for name in names):
+        found = []
+        for row, own in zip(rows, details, strict=True):
+            values = (value for name in names if (value := own.get(name)) not in (None, ""))
+            value = next(values, row.get(cluster_by) if cluster_by else None)
+            found.append(None if value in (None, "") else str(value))
+        if cluster_by or any(group is not None for group in found):
+            return found
+    prompts = [str(own.get("prompt_hash") or "") for own in details]
+    said = [prompt for prompt in prompts if prompt]
+    if len(set(said)) == len(said):
+        return [None] * len(rows)
     asked: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        metadata = row.get("metadata") or {}
-        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
-        value = next(
-            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
-        )
-        found.append(None if value in (None, "") else str(value))
-        if metadata.get("prompt_hash"):
-            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
-    if cluster_by or any(group is not None for group in found):
-        return found
-    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
-    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]
+    for prompt, row in zip(prompts, rows, strict=True):
+        asked[prompt].add(str(row["sample_id"]))
+    return [f"prompt {prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
 
 
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------

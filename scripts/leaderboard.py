@@ -637,6 +637,7 @@ import collections
 import configparser
 import difflib
 import functools
+import gc
 import gzip
 import hashlib
 import html
@@ -835,6 +836,11 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def many_objects() -> None:
+    """For commands that keep millions of small things, none in a circle: the search for circles is made rare."""
+    gc.set_threshold(100_000, 20, 100)
 
 
 def positive(text: str) -> int:
@@ -1085,7 +1091,6 @@ MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
 MOST_OF_READ = 4 * 2**20  # bytes asked for at once
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
@@ -1290,23 +1295,12 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         if not lenient:
             raise
         return strict_json(line)
-    # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
-    if len(END_OF_KEY.findall(line)) > keys_in(value):
+    # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
+    try:
+        hidden = b"\\u003" in line and re.search(rb"\\u003[aA]", line)  # a colon that is one only when written again
+        return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
+    except TypeError:  # nested more deeply than it writes
         return strict_json(line)
-    return value
-
-
-def keys_in(value: Any) -> int:
-    """How many keys a JSON value has, with those of what it holds."""
-    count, nodes = 0, [value]
-    for node in nodes:  # which grows meanwhile
-        kind = type(node)
-        if kind is dict:
-            count += len(node)
-            nodes += node.values()
-        elif kind is list:
-            nodes += node
-    return count
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -4823,8 +4817,8 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
 
 
 def name_text(value: Any) -> str:
-    """A name as text on one line; nothing for what is no text."""
-    return single_line(value) if isinstance(value, str) else ""
+    """A name as text on one line; nothing for what is no text, or has nothing in it that can be seen."""
+    return single_line(value) if isinstance(value, str) and kept_text(value) else ""
 
 
 def said_value(value: Any) -> str:
@@ -5772,10 +5766,13 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
         if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
         count += 1
-        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
     if is_number(details.get("total_rows")) and details["total_rows"] != count:
         raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    return dict(found)
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, own in found.items():
+        by_name[single_line(name)] += own
+    return dict(by_name)
 
 
 def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
@@ -5798,9 +5795,9 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     if not rows:
         return None
     try:
-        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
+        if {type(row.get("metadata")) for row in rows} - {dict, type(None)}:
             raise ValueError("metadata is no object")
-        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
+        names, scores = [str(row["sample_id"]) for row in rows], list(map(sample_score, rows))
         chance = chance_of_choices(run, rows)
         empty = sum(map(is_blank, rows))
         stated, corpus = corpus_of_rows(run, rows) if run.formula else (False, None)
@@ -5808,17 +5805,20 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
-    check_item_repeats(rows, f"{samples_path(run.file)}: {run.result_id}")
-    values = [score for _, score in scores if score is not None]
+    once = len(set(names)) == len(names)
+    if not once:
+        check_item_repeats(names, rows, f"{samples_path(run.file)}: {run.result_id}")
+    values = [score for score in scores if score is not None]
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(rows)
         return ItemFacts(len(rows), lost, None, None, chance, empty)
     means = [math.fsum(values) / len(values)]
-    by_item: dict[str, list[float]] = defaultdict(list)
-    for name, score in scores:
-        if score is not None:
-            by_item[name].append(score)
-    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    if not once:
+        by_item: dict[str, list[float]] = defaultdict(list)
+        for name, score in zip(names, scores, strict=True):
+            if score is not None:
+                by_item[name].append(score)
+        means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
     factor = next(
         (
             factor
@@ -5842,9 +5842,9 @@ def corpus_of_rows(run: Run, rows: Rows) -> tuple[bool, float | None]:
     return True, None if score is None else run.scale * score
 
 
-def check_item_repeats(rows: Rows, where: str) -> None:
+def check_item_repeats(names: Sequence[str], rows: Rows, where: str) -> None:
     """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
-    counts = Counter(str(row["sample_id"]) for row in rows)
+    counts = Counter(names)
     most = max(counts.values())
     if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
         twice = next(name for name, count in counts.items() if count > 1)
@@ -5870,9 +5870,12 @@ def chance_of_choices(run: Run, rows: Rows) -> float | None:
     return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
 
 
-def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
-    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
-    facts = facts_of_items(run, rows)
+def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: ItemFacts | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart.
+
+    facts: what the lines say together, where that was found before.
+    """
+    facts = facts or facts_of_items(run, rows)
     if facts is None:
         return run if run.aggregation else replace(run, aggregation="mean")
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
@@ -5906,21 +5909,24 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
     """
     if cluster_by == INDEPENDENT:
         return [None] * len(rows)
-    found: list[str | None] = []
+    details = [row.get("metadata") or {} for row in rows]
+    names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
+    if cluster_by or any(name in own for own in details for name in names):
+        found = []
+        for row, own in zip(rows, details, strict=True):
+            values = (value for name in names if (value := own.get(name)) not in (None, ""))
+            value = next(values, row.get(cluster_by) if cluster_by else None)
+            found.append(None if value in (None, "") else str(value))
+        if cluster_by or any(group is not None for group in found):
+            return found
+    prompts = [str(own.get("prompt_hash") or "") for own in details]
+    said = [prompt for prompt in prompts if prompt]
+    if len(set(said)) == len(said):
+        return [None] * len(rows)
     asked: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        metadata = row.get("metadata") or {}
-        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
-        value = next(
-            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
-        )
-        found.append(None if value in (None, "") else str(value))
-        if metadata.get("prompt_hash"):
-            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
-    if cluster_by or any(group is not None for group in found):
-        return found
-    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
-    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]
+    for prompt, row in zip(prompts, rows, strict=True):
+        asked[prompt].add(str(row["sample_id"]))
+    return [f"prompt {prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
 
 
 # --- parts/records/states.py ------------------------------------------------------------------------------------------
@@ -6120,20 +6126,26 @@ def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tu
     The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
     "the bound taken at this level excludes the limit" are one statement.
     """
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        return []
-    rejected, adjusted, _, _ = multipletests(p_values, alpha, method)
-    count, wins = len(p_values), int(rejected.sum())
-    ranks = {index: rank for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i]))}
+    count = len(p_values)
+    order = sorted(range(count), key=lambda i: p_values[i])
+    adjusted, bound = [1.0] * count, 0.0 if method == "holm" else 1.0
+    for rank in range(count) if method == "holm" else reversed(range(count)):  # Holm 1979; Benjamini and Hochberg 1995
+        i = order[rank]
+        bound = (
+            max(bound, (count - rank) * p_values[i])
+            if method == "holm"
+            else min(bound, count * p_values[i] / (rank + 1))
+        )
+        adjusted[i] = min(bound, 1.0)
+    rejected = [p <= alpha for p in adjusted]
+    ranks, wins = {index: rank for rank, index in enumerate(order)}, sum(rejected)
     levels = []
     for i in range(count):
         if method == "holm":
             level = alpha / (count - min(ranks[i], wins))
         else:
             level = alpha * (wins if rejected[i] else wins + 1) / count
-        levels.append((float(adjusted[i]), min(level, alpha)))
+        levels.append((adjusted[i], min(level, alpha)))
     return levels
 
 
@@ -8700,16 +8712,31 @@ def score_interval(
     Student's t where the range is open. None where fewer than two things are there that could differ.
     """
     ways, n = several_ways(groups), len(scores)
-    counts = [n if way is None else int(way.max()) + 1 for way in ways]
-    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
+    counts = cluster_counts(ways, n)
+    shared = shared_text(counts, n)
     if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
         return None
     if low is not None and high is not None:
         mean = mean_of((scores - low) / (high - low), ways)
         ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
+        return *ends, method_of_mean(mean) + shared
     half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
     return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def method_of_mean(mean: BoundedMean) -> str:
+    """What its interval is called."""
+    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+
+
+def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
+    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
+    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
+
+
+def shared_text(counts: Sequence[int], n: int) -> str:
+    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
+    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
 
 
 def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
@@ -10101,7 +10128,7 @@ shows the source of each number, from the data inside this file; it loads nothin
 </form>
 <section id="view-table" aria-labelledby="title-table"><h2 class="vh" id="title-table">Leaderboard</h2>
 <p id="lead">{{lead}}</p>
-<div class="status"><p role="status" id="count"></p><p id="note"></p></div>
+<div class="status"><p role="status" id="count"></p><p id="note"></p><span id="beyond"></span></div>
 <div class="scroll tall board" id="scroll" role="region" aria-labelledby="title-table" tabindex="0">
 <table><caption class="vh" id="caption"></caption><thead id="head">{{head}}</thead><tbody id="body">
 {{rows}}
@@ -10251,6 +10278,11 @@ th .unit { display: block; font-weight: 400; color: var(--soft); font-size: .75r
 .board th.model::after {
   content: ""; position: absolute; top: 0; bottom: 0; right: 0; border-right: 1px solid var(--line);
 }
+.dense th, .dense td { padding-left: .3rem; padding-right: .4rem; }
+.dense th.model { min-width: 10rem; max-width: 14rem; }
+.dense th.n button { max-width: 6.6rem; hyphens: auto; font-size: .78rem; }
+.dense td.score { min-width: 0; }
+.dense td.score .bar .value { min-width: 3rem; }
 .board td.pickcell { padding-right: 0; width: 1.5rem; }
 .board td.pickcell input { width: 1.05rem; height: 1.05rem; margin: .2rem 0 0; accent-color: var(--link); }
 .board tbody th { font-weight: 400; }
@@ -10276,6 +10308,8 @@ td.score .mark-star + .value { min-width: 2.6rem; }
   margin-right: .35em; vertical-align: -.12em; background: var(--besttint); }
 #lead { font-size: 1.05rem; font-weight: 600; max-width: none; margin-bottom: .4rem; overflow-wrap: anywhere; }
 #lead:empty { display: none; }
+#lead .by { display: block; font-weight: 400; font-size: .88rem; color: var(--soft); }
+#beyond { margin-left: auto; }
 .board td.rankcell { font-weight: 600; }
 .board td.rankcell.missing { font-weight: 400; }
 .ways { list-style: none; padding: 0; } .ways li { margin: .35rem 0; }
@@ -10376,6 +10410,9 @@ ol, ul.plain { padding-left: 1.3rem; margin: 0 0 .75rem; max-width: 75ch; }
   .board th.model { min-width: 7.5rem; max-width: none; }
   th, td { padding: .4rem .4rem; }
   td.score { min-width: 3.9rem; }
+  .board th.n button { max-width: 6.5rem; }
+  .board th .name { overflow-wrap: anywhere; }
+  .board th button .name { display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
   #compared { table-layout: fixed; }
   #compared thead th { vertical-align: top; white-space: normal; }
   #compared thead .name { display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden;
@@ -10821,10 +10858,10 @@ function bestOf(rows, list) {
   return best;
 }
 
-/** Who leads by the column that the table is sorted by, by how much, and whether that is certain. */
+/** [who leads by the column that the table is sorted by, by how much, and whether that is certain; by what]. */
 function leaderText() {
   const benchmark = keyed.get(state.sort), list = averagedNow();
-  if (!benchmark && (state.sort !== "average" || !list.length)) return "";
+  if (!benchmark && (state.sort !== "average" || !list.length)) return [];
   const names = list.map(({ name }) => name);
   const what = benchmark ? benchmark.name : `the average of ${names.slice(0, 6).join(", ")}`
     + (names.length > 6 ? ` and ${names.length - 6} more` : "");
@@ -10833,10 +10870,11 @@ function leaderText() {
   const found = benchmark ? [...placesOn(benchmark).values()] : models.map(standing).filter((one) => one.mean != null);
   const placed = found.sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
     || a.model.order - b.model.order);
-  if (!placed.length) return `No model has ${what}.`;
+  if (!placed.length) return [`No model has ${what}.`];
   const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
   const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
-  if (!second) return `${start}; no other model can be compared. By ${what}${chosen}.`;
+  const by = ` By ${what}${chosen}.`;
+  if (!second) return [`${start}; no other model can be compared.`, by];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
   const alike = placed.slice(1).filter((one) => one.low === 1).length;
@@ -10845,7 +10883,7 @@ function leaderText() {
     : first.high === 1 ? "That is certain (95 %)."
       : alike ? `Not certain: ${alike === 1 ? "1 other" : `${alike} others`} cannot be told from it (95 %).`
         : "Not certain: the error of others is not known.";
-  return `${lead} ${certain} By ${what}${chosen}.`;
+  return [`${lead} ${certain}`, by];
 }
 
 """
@@ -10981,7 +11019,7 @@ function drawHead(list) {
       shown[1] && heading("size", "Size", "parameters"), shown[2] && heading("downloads", "Downloads", null)));
   }
   const by = keyed.get(state.sort);
-  $("rankof").textContent = by ? cut(by.name, 16) : means.length > 1 ? "average" : "";
+  $("rankof").textContent = by ? (narrow.matches ? "" : cut(by.name, 16)) : means.length > 1 ? "average" : "";
   for (const cell of $("head").querySelectorAll("th[data-sort]")) {
     const on = cell.dataset.sort === state.sort;
     if (on) cell.setAttribute("aria-sort", ascending() ? "ascending" : "descending");
@@ -11062,18 +11100,33 @@ function drawTable() {
   const page = target >= 0 ? Math.floor(target / PAGE_ROWS) + 1 : Math.min(state.page, pages);
   const first = (page - 1) * PAGE_ROWS, part = rows.slice(first, first + PAGE_ROWS);
   drawHead(fit);
+  $("scroll").classList.toggle("dense", fit.length > 8);
   const none = () => el("tr", {}, el("td", { colspan: fit.length + 7, class: "empty" }, nothingFound(list)));
   put($("body"), rows.length ? part.map((model) => modelRow(model, fit, best)) : none());
-  const by = keyed.get(state.sort)?.name ?? state.sort;
-  $("caption").textContent = `Models and their numbers, sorted by ${by}, ${ascending() ? "lowest" : "highest"} first`;
-  $("lead").textContent = leaderText();
+  const column = keyed.get(state.sort)?.name ?? state.sort;
+  $("caption").textContent = `Models and their numbers, sorted by ${column}, ${ascending() ? "lowest" : "highest"} first`;
+  const [lead, by] = leaderText();
+  put($("lead"), lead, by && el("span", { class: "by" }, by));
   drawCount(rows, list);
   drawPager(page, pages, first, part.length, rows.length);
   markChosen();
-  const { column } = searched(state.q);
-  if (column) $("head").querySelector(`[data-sort="${CSS.escape(column)}"]`)?.scrollIntoView({ block: "nearest", inline: "center" });
+  const found = searched(state.q).column;
+  if (found) $("head").querySelector(`[data-sort="${CSS.escape(found)}"]`)?.scrollIntoView({ block: "nearest", inline: "center" });
   if (target >= 0) $("body").querySelector(".target").scrollIntoView({ block: "center" });
+  drawBeyond();
 }
+
+/** How many columns are out of sight to the right; a button brings them in. */
+function drawBeyond() {
+  const edge = $("scroll").getBoundingClientRect().right;
+  const out = [...$("head").querySelectorAll("th.n")].filter((cell) => cell.getBoundingClientRect().right > edge + 1).length;
+  if ($("beyond").dataset.out === `${out}`) return;
+  $("beyond").dataset.out = out;
+  put($("beyond"), out > 0 && button(`${plural(out, "more column")} →`,
+    () => $("scroll").scrollBy({ left: $("scroll").clientWidth / 2 }), { class: "button small" }));
+}
+$("scroll").addEventListener("scroll", drawBeyond, { passive: true });
+addEventListener("resize", drawBeyond, { passive: true });
 
 function drawCount(rows, list) {
   const someColumns = list.length < benchmarks.length && `, ${list.length} of ${benchmarks.length} benchmarks`;
@@ -11109,12 +11162,17 @@ function drawPager(page, pages, first, shown, total) {
       button("Next", move(page + 1), { disabled: page === pages })]);
 }
 
+const hasOwn = usedSources.some((source) => source.id === "own_run");
+const PAIRED = "Ranks and stars here are unpaired, from each number's own error; own runs of two models on the same items are paired by: "
+  + "uv run scripts/compare_results.py --results RESULTS --baseline A --candidate B";
+
 function drawLegend() {
   put($("legend"),
     el("li", {}, el("span", { class: "swatch group", "aria-hidden": "true" }), "cannot be told from the best (95 %)"),
-    el("li", {}, el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "), "shown better than all others"),
+    el("li", {}, el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "), "shown better than all others (unpaired)"),
     el("li", {}, "2–4 under a number: the places that its error allows among all models with a number here; a model "
       + "whose error is not known has no rank, and may be anywhere in the others'"),
+    hasOwn && el("li", {}, PAIRED),
     hasOfficial && el("li", {}, "Hub 3: its place on the Hub's own leaderboard, by the value alone"),
     el("li", {}, "— missing: nobody reported it"),
     marked && usedSources.filter((source) => source.short).map((source) => el("li", {}, mark(source), source.label)),
@@ -11215,7 +11273,7 @@ function compareChart(chosen, rows) {
   const drawn = rows.filter((benchmark) => benchmark.share), others = rows.filter((benchmark) => !benchmark.share);
   if (!drawn.length) return soft("None of their benchmarks is in percent, so there is nothing to draw; see the table.");
   const width = chartWidth(), slim = width < 560, step = slim ? 46 : 34, top = 22;
-  const left = slim ? 8 : 170, right = width - 16, height = top + drawn.length * step + 8;
+  const left = slim ? 8 : 190, right = width - 16, height = top + drawn.length * step + 8;
   const x = (value) => left + (right - left) * Math.min(100, Math.max(0, value)) / 100;
   const parts = [0, 20, 40, 60, 80, 100].map((tick) =>
     [line("grid", x(tick), top - 4, x(tick), height - 4), label(x(tick), 12, "middle", `${tick}`)]);
@@ -11284,7 +11342,7 @@ function compareTable(chosen, rows) {
   }
   const heads = chosen.map((model, index) => [lastPart(model.id), `n k${index}head`]);
   const starred = soft("★ shown better than each of the others: the errors of these models tell them apart (95 %, "
-    + "samples as independent). A heavier number leads, and no more is known.");
+    + "samples as independent: unpaired). A heavier number leads, and no more is known. ", hasOwn && PAIRED);
   return [el("p", { id: "average-of" }, about),
     table("compared", "The numbers of the compared models", stacked ? heads : [["Benchmark", "model"], ...heads], lines),
     chosen.length > 1 && starred];
@@ -11884,9 +11942,10 @@ def table_top(
     benchmarks: Sequence[Mapping[str, Any]],
     primary: Sequence[str],
     lead: str,
+    by: str,
     told: str,
 ) -> dict[str, str]:
-    """Head and rows of the first FIRST_ROWS models, and the sentences above them (lead, told); text is escaped.
+    """Head and rows of the first FIRST_ROWS models, and the sentences above them (lead, by, told); text is escaped.
 
     scores, ranks: (benchmark, model) -> the shown row and its ranks; benchmarks: as the page has them.
     """
@@ -11903,7 +11962,7 @@ def table_top(
         cells += [number_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return {
-        "lead": html.escape(lead),
+        "lead": f'{html.escape(lead)}<span class="by">{html.escape(by)}</span>',
         "collected": html.escape(told),
         "head": f"<tr>{''.join(heads)}</tr>",
         "rows": "\n".join(lines),
@@ -12159,7 +12218,9 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     place = {row["model"]: index for index, row in enumerate(models)}
     column = {row["benchmark"]: index for index, row in enumerate(found)}
     names = [benchmarks[column[key]]["name"] for key in primary]
-    lead = leader_text(standings, names[0] if len(names) == 1 else f"the average of {listing(names, 6)}")
+    what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
+    said, by = leader_text(standings, what), f" By {what}."
+    lead = said.removesuffix(by)
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
     data = {
         "hub": HUB_URL,
@@ -12177,7 +12238,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "strings": list(text.index),
     }
     told = f"{len(models):,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
-    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, told)
+    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, by if lead != said else "", told)
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:

@@ -4,8 +4,10 @@
 # dependencies = [
 #     "httpx2>=2,<3",
 #     "huggingface_hub>=2.2,<3",
+#     "jsonschema>=4.23,<5",
 #     "lxml>=6,<7",
 #     "markdown-it-py>=4,<5",
+#     "orjson>=3.10,<4",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",

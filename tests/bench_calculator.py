@@ -5,9 +5,13 @@
 #     "huggingface_hub>=2.2,<3",
 #     "markdown-it-py>=4,<5",
 #     "matplotlib>=3.10,<4",
+#     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
+#     "scipy>=1.15,<2",
+#     "threadpoolctl>=3.5,<4",
 # ]
 # ///
 """Time scripts/benchmark_calculator.py end to end, process start included, against the floor of reading its input.
@@ -129,7 +133,7 @@ def best_of(rounds: int, command: Sequence[str | Path], before: Callable[[], obj
 
 
 def measure(folder: Path, rounds: int, count: int) -> list[Timing]:
-    """All timings, of `count` measured checkpoints, five times as many, and fifty times as many that are not."""
+    """All timings, of `count` measured checkpoints, and fifty times as many that are not."""
     calculator = [sys.executable, SCRIPT]
     many, measured = folder / "many", folder / "measured"
     make_checkpoints(many, 50 * count, 8)
@@ -154,13 +158,6 @@ def measure(folder: Path, rounds: int, count: int) -> list[Timing]:
         seconds = best_of(rounds, [*calculator, measured, "--scoring", "measured", "--json"], before)
         what = f"{count} checkpoints x 15 records, {name} hashes"
         timings.append(Timing(what, seconds, 3.0, f"{15 * count / seconds:,.0f} records/s", seconds / floor))
-    thousand = folder / "thousand"
-    make_checkpoints(thousand, 5 * count, 64)
-    make_records(thousand)
-    floor = best_of(1, [sys.executable, "-c", PARSE, thousand / "results"])
-    seconds = best_of(1, [*calculator, thousand, "--scoring", "measured", "--json"])
-    what = f"{5 * count} checkpoints x 15 records"
-    timings.append(Timing(what, seconds, 10.0, f"{75 * count / seconds:,.0f} records/s", seconds / floor))
     seconds = best_of(rounds, [*calculator, "--help"])
     floor = best_of(rounds, [sys.executable, "-c", "pass"])
     return [*timings, Timing("--help", seconds, 0.3, "", seconds / floor)]

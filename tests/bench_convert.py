@@ -1,7 +1,14 @@
 #!/usr/bin/env -S uv run --script
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["orjson>=3.10,<4", "pyarrow>=21,<27"]
+# dependencies = [
+#     "backports.zstd>=1,<2; python_version < '3.14'",
+#     "jsonschema>=4.23,<5",
+#     "orjson>=3.10,<4",
+#     "pyarrow>=21,<27",
+#     "pyyaml>=6,<7",
+#     "rich>=14,<16",
+# ]
 # ///
 """How fast a large samples file of lm-eval is converted, and how much memory that takes.
 

@@ -4,8 +4,15 @@
 # dependencies = [
 #     "duckdb>=1.4,<3",
 #     "gradio>=6.16,<7",
+#     "httpx2>=2,<3",
+#     "huggingface_hub>=2.2,<3",
 #     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
 #     "playwright>=1.50,<2",
+#     "python-dotenv>=1.1,<2",
+#     "pyyaml>=6,<7",
+#     "rich>=14,<16",
+#     "tenacity>=9,<10",
 # ]
 # ///
 """Measure the leaderboard's page in a browser: first paint, time to the whole table, and how fast a filter answers.

@@ -2,8 +2,14 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
+#     "huggingface_hub>=2.2,<3",
+#     "markdown-it-py>=4,<5",
+#     "matplotlib>=3.10,<4",
 #     "numpy>=2,<3",
 #     "orjson>=3.10,<4",
+#     "python-dotenv>=1.1,<2",
+#     "pyyaml>=6,<7",
+#     "rich>=14,<16",
 #     "scipy>=1.15,<2",
 #     "threadpoolctl>=3.5,<4",
 # ]

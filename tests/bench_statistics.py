@@ -11,17 +11,18 @@
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
 #     "scipy>=1.15,<2",
+#     "statsmodels>=0.14.4,<0.16",
 #     "threadpoolctl>=3.5,<4",
 # ]
 # ///
-"""Time the statistics of scripts/benchmark_calculator.py, and print their peak memory; nothing is asserted.
+"""Time the statistics of benchmark_calculator.py and compare_results.py, and their peak memory; nothing is asserted.
 
   uv run tests/bench_statistics.py
   uv run tests/bench_statistics.py --rounds 1 --json
 
-"statistics": everything between the items and the finished ranking, on arrays. "as a command": the whole process on
-records and samples on disk, their reading included. "no samples": the same on records alone. Each in a process of its
-own, the best of some rounds, on as many cores as the process may use.
+"statistics": everything between the items and the finished ranking, on arrays. The others are whole processes on
+records (and samples) on disk, their reading included. Seconds are those of the processor, the best of some rounds; each
+ratio is to a floor: a matrix product of scores and draws for "statistics", parsing the same files for the others.
 
 Exit codes: 0 done; 2 it could not be done.
 """
@@ -37,23 +38,32 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "benchmark_calculator.py"
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+SCRIPT = SCRIPTS / "benchmark_calculator.py"
 ITEMS = 1000
+PARSE = """
+import os, sys, orjson
+for base, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        with open(os.path.join(base, name), "rb") as file:
+            for line in file if name.endswith(".jsonl") else [file.read()] if name.endswith(".json") else ():
+                orjson.loads(line)
+"""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of the best round, the most memory that a round took, the target, and the work done per second."""
+    """Seconds of the best round, the most memory that a round took, the target, and how many floors that is."""
 
     name: str
     seconds: float
     megabytes: float
     target: float
-    rate: str = ""
+    floor: float
 
 
 def on_arrays(checkpoints: int) -> None:
@@ -82,11 +92,15 @@ def on_arrays(checkpoints: int) -> None:
     begun = time.perf_counter()
     with threadpool_limits(1):
         done = bc.settled(bc.with_statistics(ranking, items, vocabulary, options), {})
-    print(time.perf_counter() - begun)
+        ended = time.perf_counter()
+        weights = generator.random((10_000, ITEMS), np.float32)
+        for own in items.values():
+            own.scores.astype(np.float32) @ weights.T
+    print(ended - begun, time.perf_counter() - ended)
     assert done.statistics is not None
 
 
-def write_run(root: Path, checkpoints: int, samples: bool) -> None:
+def write_run(root: Path, checkpoints: int, items: int, samples: bool = True) -> None:
     """Checkpoints with a record, and samples, for each of the 15 categories."""
     sys.path.insert(0, str(SCRIPT.parent))
     from benchmark_calculator import STEP_FORMULAS
@@ -101,17 +115,21 @@ def write_run(root: Path, checkpoints: int, samples: bool) -> None:
         target.mkdir(parents=True)
         for j, task in enumerate(STEP_FORMULAS):
             # The same items are hard for all checkpoints; a few more are solved with each step.
-            scores = [int((n * 7919 + j) % ITEMS < 600 + i + (n * i) % 40) for n in range(ITEMS)]
+            scores = [int((n * 7919 + j) % 1000 < 600 + 200 * i / checkpoints + (n * i) % 40) for n in range(items)]
             name = str(uuid.uuid4())
-            (target / f"{name}.json").write_text(json.dumps(record(folder.name, digest, task, sum(scores) / ITEMS)))
+            (target / f"{name}.json").write_text(json.dumps(record(folder.name, digest, task, scores)))
             if samples:
                 lines = (json.dumps(sample(folder.name, task, n, score)) for n, score in enumerate(scores))
                 (target / f"{name}_samples.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def record(folder: str, digest: str, task: str, score: float) -> dict:
+def record(folder: str, digest: str, task: str, scores: Sequence[int]) -> dict:
     """A record as the evaluation scripts write it."""
-    uncertainty = {"num_samples": ITEMS, "standard_error": {"value": 0.0158, "method": "analytic"}}
+    score, n = sum(scores) / len(scores), len(scores)
+    uncertainty = {
+        "num_samples": n,
+        "standard_error": {"value": (score * (1 - score) / n) ** 0.5, "method": "analytic"},
+    }
     return {
         "schema_version": "0.3.0",
         "evaluation_id": f"{task}/bench/{folder}/1700000000",
@@ -148,38 +166,52 @@ def sample(folder: str, task: str, n: int, score: int) -> dict:
 
 
 def best_of(rounds: int, command: Sequence[str | Path]) -> tuple[float, float, str]:
-    """(seconds, megabytes, output) of the fastest of some runs of a command that must succeed."""
+    """(processor seconds, megabytes, output) of the fastest of some runs of a command; CalledProcessError if it failed.
+
+    Ending with 1 or 3 is an answer, too.
+    """
     found = []
     for _ in range(rounds):
-        begun = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.stdout.close()
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.returncode not in (0, 1, 3):
             raise subprocess.CalledProcessError(process.returncode, command)
-        found.append((time.perf_counter() - begun, usage.ru_maxrss / 1024, output))
+        found.append((usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output))
     return min(found)
 
 
-def measure(folder: Path, rounds: int, few: int, many: int) -> list[Timing]:
-    """All timings, for few and for many checkpoints."""
-    timings = []
+def measure(folder: Path, rounds: int, few: int, many: int, items: int) -> Iterator[Timing]:
+    """All timings, for few and for many checkpoints, and for five times as many; items: of a comparison's benchmark."""
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     for count, target in ((few, 3.0), (many, 30.0)):
         _, memory, output = best_of(rounds, [sys.executable, __file__, "--on-arrays", str(count)])
-        seconds = float(output)
-        rate = f"{count * 15 * ITEMS * 10_000 / seconds / 1e9:.1f} G item draws/s"
-        timings.append(Timing(f"statistics, {count} checkpoints", seconds, memory, target, rate))
-    for count, samples, target in ((few, True, 6.0), (many, False, 4.0)):
-        root = folder / f"run_{count}_{samples}"
-        write_run(root, count, samples)
-        seconds, memory, _ = best_of(rounds, [sys.executable, SCRIPT, root, "--json"])
-        what = "as a command" if samples else "no samples"
-        timings.append(Timing(f"{what}, {count} checkpoints", seconds, memory, target))
+        seconds, floor = map(float, output.split())
+        yield Timing(f"statistics, {count} checkpoints", seconds, memory, target, seconds / floor)
+    whole = (
+        (few, ITEMS, True, 6.0),
+        (many, ITEMS, False, 4.0),
+        (5 * many, 100, False, 10.0),
+        (5 * many, 100, True, 20.0),
+        (2, items, True, 8.0),
+    )
+    for count, asked, samples, target in whole:
+        root = folder / f"run_{count}_{asked}_{samples}"
+        write_run(root, count, asked, samples)
+        command, name = [SCRIPT, root, "--json"], f"{count:,} checkpoints x 15"
+        if count == 2:
+            sides = [root / "results" / "data" / f"step_{step}" for step in (10, 20)]
+            command = [SCRIPTS / "compare_results.py", "--baseline", sides[0], "--candidate", sides[1], "--json"]
+            name = "compare_results, 15"
+        seconds, memory, _ = best_of(rounds, [sys.executable, *command])
+        floor, _, _ = best_of(rounds, [sys.executable, "-c", PARSE, root / "results"])
+        what = f"{name} x {asked:,} items" if samples else f"{name}, no samples"
+        yield Timing(what, seconds, memory, target, seconds / floor)
     seconds, memory, _ = best_of(rounds, [sys.executable, SCRIPT, "--help"])
-    return [*timings, Timing("--help", seconds, memory, 0.3)]
+    floor, _, _ = best_of(rounds, [sys.executable, "-c", "pass"])
+    yield Timing("--help", seconds, memory, 0.3, seconds / floor)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -188,13 +220,14 @@ def run(args: argparse.Namespace) -> int:
         on_arrays(args.on_arrays)
         return 0
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        timings = measure(Path(folder), args.rounds, *args.checkpoints)
+        timings = []
+        for t in measure(Path(folder), args.rounds, *args.checkpoints, args.items):
+            timings.append(asdict(t))
+            if not args.json:
+                text = f"{t.name:36} {t.seconds:6.2f} s  (target {t.target:4.1f} s)  {t.megabytes:6.0f} MB"
+                print(f"{text}  {t.floor:6.1f} x floor", flush=True)
     if args.json:
-        print(json.dumps([asdict(timing) for timing in timings], indent=2))
-        return 0
-    print(f"15 benchmarks x {ITEMS:,} items x 10,000 draws, {len(os.sched_getaffinity(0))} cores")
-    for t in timings:
-        print(f"{t.name:32} {t.seconds:6.2f} s  (target {t.target:4.1f} s)  {t.megabytes:6.0f} MB  {t.rate}")
+        print(json.dumps(timings, indent=2))
     return 0
 
 
@@ -204,6 +237,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each, of which the best counts")
     parser.add_argument("--on-arrays", type=int, metavar="N", help="only time the statistics of N checkpoints, here")
     parser.add_argument("--checkpoints", type=int, nargs=2, default=(20, 200), metavar="N", help="few, and many")
+    parser.add_argument("--items", type=int, default=20_000, metavar="N", help="of each benchmark compared")
     parser.add_argument("--json", action="store_true", help="one JSON document to stdout")
     parser.set_defaults(run=run)
     return parser

@@ -152,6 +152,9 @@ def test_json_is_strict(text, said):
         b'{"a": [[{"b": 1, "b": 1}]]}',
         b'{"a"\t:1,"a"\t:2}',
         b'{"a"\n:1,"a"  :2}',
+        b'{"a": 1, "b": "\\u003a", "a": 2}',
+        b'{"a": "x:y", "c": "\\u003A\\u003A", "a": 2}',
+        b'{"a": 1, "a": ' + b"[" * 300 + b"]" * 300 + b"}",
     ],
 )
 def test_equal_keys_of_a_line_are_seen(line):

@@ -164,7 +164,9 @@ def test_the_first_rows_are_text(model, name):
     benchmark = leaderboard.page_benchmark(row | {"benchmark_name": name or "x"}, None)
     standings = leaderboard.overall_order([row], ["gsm8k"])
     ranks = {("gsm8k", model): leaderboard.RankRange(1, 1, "stated")}
-    first = leaderboard.table_top(standings, {("gsm8k", model): row}, ranks, [benchmark], ["gsm8k"], name, "today")
+    first = leaderboard.table_top(
+        standings, {("gsm8k", model): row}, ranks, [benchmark], ["gsm8k"], name, name, "today"
+    )
     tree = lxml_html.fragments_fromstring(f"<table>{first['head']}{first['rows']}</table><p>{first['lead']}</p>")
     tags = {node.tag for part in tree for node in part.iter()}
     assert tags <= {"table", "tbody", "tr", "th", "td", "span", "a", "p"}
@@ -862,6 +864,7 @@ def test_the_page_opens_in_the_order_that_show_prints(visit, page_data, capsys):
     leader, certain = answer["rows"][0]["model"], answer["rows"][0]["rank"]["high"] == 1
     assert visit.text("#lead").startswith(f"{leader} leads with {answer['rows'][0]['mean']:.1f}")
     assert ("That is certain" in visit.text("#lead")) == certain
+    assert visit.text("#lead .by").startswith("By the average of ")
 
 
 def test_models_that_lack_a_benchmark_stand_below_with_a_count(browser, tmp_path):
@@ -1094,6 +1097,12 @@ def test_a_phone_shows_the_numbers(browser, exported, scheme):
         box = page.locator(cell).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
+    for option in page.locator("#column option").all():
+        page.select_option("#column", option.get_attribute("value"))
+        wide = page.evaluate(
+            "document.getElementById('scroll').scrollWidth - document.getElementById('scroll').clientWidth"
+        )
+        assert wide <= 0, "the chosen column is pushed out of sight"
     page.select_option("#column", "gsm8k")
     assert page.get_attribute("#head [data-sort=gsm8k]", "aria-sort") == "descending"
     box = page.locator("#body td.score .value >> nth=0").bounding_box()
@@ -1112,6 +1121,27 @@ def test_a_phone_shows_the_numbers(browser, exported, scheme):
     assert small == 0
     assert visiting.trouble == []
     visiting.context.close()
+
+
+def test_long_names_of_own_benchmarks_fit_a_phone_and_columns_out_of_sight_are_told(browser, tmp_path):
+    names = [f"our_own_benchmark_of_contract_clauses_number_{n}_version_2" for n in range(20)]
+    rows = [leaderboard_data.row(f"lab/m{m}", name, m / 10, n=400) for name in names for m in range(1, 9)]
+    page = exported_page(tmp_path, rows)
+    phone = plain_visit(browser, page, viewport={"width": 390, "height": 844}).open(f"sort={names[3]}")
+    assert phone.page.evaluate("document.getElementById('scroll').scrollWidth") <= 390
+    box = phone.page.locator("#body td.score .value >> nth=0").bounding_box()
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+    phone.context.close()
+    wide = plain_visit(browser, page, viewport={"width": 1400, "height": 900}).open()
+    edge = wide.page.locator("#scroll").bounding_box()
+    right = [cell.bounding_box() for cell in wide.page.locator("#head th.n").all()]
+    out = sum(box["x"] + box["width"] > edge["x"] + edge["width"] + 1 for box in right)
+    assert 0 < out < 20
+    assert wide.text("#beyond") == f"{out} more columns →"
+    wide.page.evaluate("document.getElementById('scroll').scrollLeft = 1e6")
+    wide.page.wait_for_function("document.getElementById('beyond').textContent === ''")
+    assert wide.trouble == []
+    wide.context.close()
 
 
 def test_bars_stand_under_their_numbers(visit):

@@ -22,17 +22,19 @@ NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "nume
 def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
     """(field, design effect) of the metadata that explains most how the items' differences agree; None without one."""
     import numpy as np
-    from scipy import stats
+    from scipy import special
 
     if len(names) < 2 * FEWEST_GROUPS:
         return None
     answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
+    fields = set(answers[0][1].fields) - NOT_ASKED
+    if not fields:
+        return None
     differences = np.array(
         [repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]) for name in names]
     )
     if not differences.any():
         return None
-    fields = set(answers[0][1].fields) - NOT_ASKED
     found: list[tuple[float, str]] = []
     for field in sorted(fields):
         values = [two.fields.get(field) for _, two in answers]
@@ -47,7 +49,7 @@ def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
         spread = sum(((part - part.mean()) ** 2).sum() for part in parts)
         between = sum(len(part) * (part.mean() - differences.mean()) ** 2 for part in parts)
         df = len(sizes) - 1, len(names) - len(sizes)
-        p = 0.0 if spread == 0 else float(stats.f.sf(between / df[0] / (spread / df[1]), *df))
+        p = 0.0 if spread == 0 else float(special.fdtrc(*df, between / df[0] / (spread / df[1])))
         if effect > MATTERS and p < FIELD_LEVEL / len(fields):
             found.append((effect, field))
     return (max(found)[1], max(found)[0]) if found else None

@@ -165,14 +165,14 @@ class RunReader:
         """A record's results, with their items."""
         runs = []
         for reading in read_results(entry.path, entry.record, self.vocabulary, self.policy.max_invalid):
-            run: Run | None = with_answers(reading.run, reading.rows, self.policy.cluster_by)
+            run: Run | None = with_answers(reading.run, reading.rows, self.policy.cluster_by, reading.facts)
             run = with_chosen_items(run, self.policy.items) if self.policy.items else run
             if run is None:
                 self.left_out.add(reading.run.task)
                 continue
             runs.append(run)
             for answer in (answer for repeat in runs[-1].repeats for answer in repeat.values()):
-                self.fields |= set(answer.fields)
+                self.fields.update(answer.fields)
                 self.clustered |= answer.group is not None
         return runs
 

@@ -19,9 +19,10 @@ def table_top(
     benchmarks: Sequence[Mapping[str, Any]],
     primary: Sequence[str],
     lead: str,
+    by: str,
     told: str,
 ) -> dict[str, str]:
-    """Head and rows of the first FIRST_ROWS models, and the sentences above them (lead, told); text is escaped.
+    """Head and rows of the first FIRST_ROWS models, and the sentences above them (lead, by, told); text is escaped.
 
     scores, ranks: (benchmark, model) -> the shown row and its ranks; benchmarks: as the page has them.
     """
@@ -38,7 +39,7 @@ def table_top(
         cells += [number_cell(scores.get((b["key"], one.model)), ranks.get((b["key"], one.model))) for b in columns]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return {
-        "lead": html.escape(lead),
+        "lead": f'{html.escape(lead)}<span class="by">{html.escape(by)}</span>',
         "collected": html.escape(told),
         "head": f"<tr>{''.join(heads)}</tr>",
         "rows": "\n".join(lines),

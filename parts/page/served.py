@@ -93,7 +93,9 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     place = {row["model"]: index for index, row in enumerate(models)}
     column = {row["benchmark"]: index for index, row in enumerate(found)}
     names = [benchmarks[column[key]]["name"] for key in primary]
-    lead = leader_text(standings, names[0] if len(names) == 1 else f"the average of {listing(names, 6)}")
+    what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
+    said, by = leader_text(standings, what), f" By {what}."
+    lead = said.removesuffix(by)
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
     data = {
         "hub": HUB_URL,
@@ -111,7 +113,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "strings": list(text.index),
     }
     told = f"{len(models):,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
-    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, told)
+    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, by if lead != said else "", told)
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:

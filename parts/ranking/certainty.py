@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from parts.frame import ScriptError, listing, plural
@@ -15,11 +16,14 @@ from parts.ranking.scores import category_members
 from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend
 from parts.statistics.bounded import (
     BoundedMean,
+    cluster_counts,
     critical_value,
     mean_from_error,
     mean_of,
     mean_of_means,
+    method_of_mean,
     score_interval,
+    shared_text,
 )
 from parts.statistics.intervals import (
     CONFIDENCE,
@@ -47,7 +51,7 @@ from parts.vocabulary import MetricMapping
 SPLITS = 200  # random halves of the items, each used both ways
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskData:
     """One task over the compared checkpoints: its items, or its scores with standard errors where there are none."""
 
@@ -87,7 +91,50 @@ class TaskData:
 
         scores = self.items.scores[place + 1 - window : place + 1].mean(0)
         known = ~np.isnan(scores)
-        return scores[known], [way[known] for way in (self.items.clusters, self.items.raters) if way is not None]
+        return scores[known], [way[known] for way in self.ways]
+
+    @property
+    def ways(self) -> list[Any]:
+        """What items may share: clusters, raters."""
+        return [way for way in (self.items.clusters, self.items.raters) if way is not None]
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether every checkpoint has a score of every item."""
+        import numpy as np
+
+        return self.items is not None and not self.items.formula and not np.isnan(self.items.scores).any()
+
+    @cached_property
+    def means(self) -> list[BoundedMean | None]:
+        """How far off each checkpoint's score may be; see `mean`. Those of complete items are found at once."""
+        import numpy as np
+
+        if not self.complete:
+            return [self.mean(place, 1) for place in range(len(self.scores))]
+        scores, found = self.items.scores, [None] * len(self.scores)
+        usable = np.array([e.averages for e in self.estimates]) & (scores.min(1) >= 0) & (scores.max(1) <= 1)
+        counted = ((scores == 0) | (scores == 1)).all(1)
+        for places in (np.flatnonzero(usable & counted), np.flatnonzero(usable & ~counted)):
+            all_of = mean_of(scores[places], self.ways) if len(places) else None
+            for i, place in enumerate(places):
+                found[place] = BoundedMean(all_of.value[i], all_of.factor[i], all_of.widest, all_of.freedom)
+        return found
+
+    @cached_property
+    def ends(self) -> dict[int, tuple[float, float]]:
+        """The 95 % interval of each score in `means`, by the checkpoint's place."""
+        import numpy as np
+
+        known = {place: mean for place, mean in enumerate(self.means) if mean is not None}
+        fields = [(mean.value, mean.factor, mean.widest, mean.freedom) for mean in known.values()]
+        ends = BoundedMean(*np.array(fields, float).reshape(-1, 4).T).interval()
+        return dict(zip(known, zip(*(end.tolist() for end in ends), strict=True), strict=True))
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """How many clusters all items are in, for each way of sharing."""
+        return cluster_counts(self.ways, len(self.items.clusters))
 
     def mean(self, place: int, window: int = 1) -> BoundedMean | None:
         """How far off a checkpoint's score may be (the mean of the last `window` ones); None for scores without a range
@@ -184,15 +231,22 @@ def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Optio
 
 def own_interval(task: TaskData, place: int) -> Interval | None:
     """The interval of one task's score: of its items, else of its standard error."""
-    mean, estimate = task.mean(place), task.estimates[place]
+    mean, estimate = task.means[place], task.estimates[place]
     if task.items is not None and task.items.formula:
         return corpus_interval(task.items, place)
+    if mean is not None:
+        words = ", from the standard error"
+        if task.items is not None:
+            scores, ways = (task.items.scores[place], ()) if task.complete else task.own_scores(place)
+            counts = task.counts if task.complete else cluster_counts(ways, len(scores))
+            if min(counts) < 2:
+                return None
+            words = shared_text(counts, len(scores))
+        return Interval(*task.ends[place], method_of_mean(mean) + words)
     if task.items is not None:
         scores, ways = task.own_scores(place)
-        found = score_interval(scores, ways, *((0.0, 1.0) if mean is not None else (None, None)))
+        found = score_interval(scores, ways, None, None)
         return None if found is None else Interval(*found)
-    if mean is not None:
-        return interval_of(mean, ", from the standard error")
     if not estimate.standard_error:
         return None
     half = float(critical_value((1 - CONFIDENCE) / 2)) * estimate.standard_error
@@ -202,8 +256,7 @@ def own_interval(task: TaskData, place: int) -> Interval | None:
 def interval_of(mean: BoundedMean, words: str = "") -> Interval:
     """The 95 % interval of a score between 0 and 1."""
     low, high = mean.interval()
-    method = "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
-    return Interval(float(low), float(high), method + words)
+    return Interval(float(low), float(high), method_of_mean(mean) + words)
 
 
 def weighted(parts: Sequence[tuple[float, BoundedMean | None]]) -> BoundedMean | None:
@@ -216,7 +269,10 @@ def composed_means(
 ) -> dict[str, BoundedMean | None]:
     """How far off the benchmarks and the categories of a checkpoint may be (means over the last `window` ones)."""
     found = {
-        key: weighted([(1 / len(tasks), task.mean(place, window)) for task in tasks]) for key, tasks in data.items()
+        key: weighted(
+            [(1 / len(tasks), task.means[place] if window == 1 else task.mean(place, window)) for task in tasks]
+        )
+        for key, tasks in data.items()
     }
     return found | {
         name: weighted([(1 / len(keys), found.get(key)) for key in keys])

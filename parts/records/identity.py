@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parts.frame import ScriptError, listing, natural_key, single_line
+from parts.frame import ScriptError, kept_text, listing, natural_key, single_line
 
 # What a record may call the parts of an identity, in model_info.additional_details or among its settings.
 IDENTITY_FIELDS = {
@@ -124,8 +124,8 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
 
 
 def name_text(value: Any) -> str:
-    """A name as text on one line; nothing for what is no text."""
-    return single_line(value) if isinstance(value, str) else ""
+    """A name as text on one line; nothing for what is no text, or has nothing in it that can be seen."""
+    return single_line(value) if isinstance(value, str) and kept_text(value) else ""
 
 
 def said_value(value: Any) -> str:

@@ -106,14 +106,13 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     import numpy as np
 
     seen: Counter[tuple[str, str]] = Counter()
-    found = []
+    found = {}
     for row in reading.rows:
         item = str(row["sample_id"]), str(row.get("sample_hash") or "")
         seen[item] += 1
-        found.append(((*item, seen[item]), row))
-    found.sort(key=lambda pair: pair[0])
-    keys = tuple(key for key, _ in found)
-    rows = [row for _, row in found]
+        found[*item, seen[item]] = row
+    keys = tuple(sorted(found))
+    rows = [found[key] for key in keys]
     scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
     items_digest, run = digest_of(keys), reading.run

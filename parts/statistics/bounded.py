@@ -194,16 +194,31 @@ def score_interval(
     Student's t where the range is open. None where fewer than two things are there that could differ.
     """
     ways, n = several_ways(groups), len(scores)
-    counts = [n if way is None else int(way.max()) + 1 for way in ways]
-    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
+    counts = cluster_counts(ways, n)
+    shared = shared_text(counts, n)
     if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
         return None
     if low is not None and high is not None:
         mean = mean_of((scores - low) / (high - low), ways)
         ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
+        return *ends, method_of_mean(mean) + shared
     half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
     return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def method_of_mean(mean: BoundedMean) -> str:
+    """What its interval is called."""
+    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+
+
+def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
+    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
+    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
+
+
+def shared_text(counts: Sequence[int], n: int) -> str:
+    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
+    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
 
 
 def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:

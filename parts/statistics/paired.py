@@ -28,20 +28,26 @@ def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tu
     The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
     "the bound taken at this level excludes the limit" are one statement.
     """
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        return []
-    rejected, adjusted, _, _ = multipletests(p_values, alpha, method)
-    count, wins = len(p_values), int(rejected.sum())
-    ranks = {index: rank for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i]))}
+    count = len(p_values)
+    order = sorted(range(count), key=lambda i: p_values[i])
+    adjusted, bound = [1.0] * count, 0.0 if method == "holm" else 1.0
+    for rank in range(count) if method == "holm" else reversed(range(count)):  # Holm 1979; Benjamini and Hochberg 1995
+        i = order[rank]
+        bound = (
+            max(bound, (count - rank) * p_values[i])
+            if method == "holm"
+            else min(bound, count * p_values[i] / (rank + 1))
+        )
+        adjusted[i] = min(bound, 1.0)
+    rejected = [p <= alpha for p in adjusted]
+    ranks, wins = {index: rank for rank, index in enumerate(order)}, sum(rejected)
     levels = []
     for i in range(count):
         if method == "holm":
             level = alpha / (count - min(ranks[i], wins))
         else:
             level = alpha * (wins if rejected[i] else wins + 1) / count
-        levels.append((float(adjusted[i]), min(level, alpha)))
+        levels.append((adjusted[i], min(level, alpha)))
     return levels
 
 

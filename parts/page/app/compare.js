@@ -89,7 +89,7 @@ function compareChart(chosen, rows) {
   const drawn = rows.filter((benchmark) => benchmark.share), others = rows.filter((benchmark) => !benchmark.share);
   if (!drawn.length) return soft("None of their benchmarks is in percent, so there is nothing to draw; see the table.");
   const width = chartWidth(), slim = width < 560, step = slim ? 46 : 34, top = 22;
-  const left = slim ? 8 : 170, right = width - 16, height = top + drawn.length * step + 8;
+  const left = slim ? 8 : 190, right = width - 16, height = top + drawn.length * step + 8;
   const x = (value) => left + (right - left) * Math.min(100, Math.max(0, value)) / 100;
   const parts = [0, 20, 40, 60, 80, 100].map((tick) =>
     [line("grid", x(tick), top - 4, x(tick), height - 4), label(x(tick), 12, "middle", `${tick}`)]);
@@ -158,7 +158,7 @@ function compareTable(chosen, rows) {
   }
   const heads = chosen.map((model, index) => [lastPart(model.id), `n k${index}head`]);
   const starred = soft("★ shown better than each of the others: the errors of these models tell them apart (95 %, "
-    + "samples as independent). A heavier number leads, and no more is known.");
+    + "samples as independent: unpaired). A heavier number leads, and no more is known. ", hasOwn && PAIRED);
   return [el("p", { id: "average-of" }, about),
     table("compared", "The numbers of the compared models", stacked ? heads : [["Benchmark", "model"], ...heads], lines),
     chosen.length > 1 && starred];

@@ -149,10 +149,10 @@ function bestOf(rows, list) {
   return best;
 }
 
-/** Who leads by the column that the table is sorted by, by how much, and whether that is certain. */
+/** [who leads by the column that the table is sorted by, by how much, and whether that is certain; by what]. */
 function leaderText() {
   const benchmark = keyed.get(state.sort), list = averagedNow();
-  if (!benchmark && (state.sort !== "average" || !list.length)) return "";
+  if (!benchmark && (state.sort !== "average" || !list.length)) return [];
   const names = list.map(({ name }) => name);
   const what = benchmark ? benchmark.name : `the average of ${names.slice(0, 6).join(", ")}`
     + (names.length > 6 ? ` and ${names.length - 6} more` : "");
@@ -161,10 +161,11 @@ function leaderText() {
   const found = benchmark ? [...placesOn(benchmark).values()] : models.map(standing).filter((one) => one.mean != null);
   const placed = found.sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
     || a.model.order - b.model.order);
-  if (!placed.length) return `No model has ${what}.`;
+  if (!placed.length) return [`No model has ${what}.`];
   const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
   const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
-  if (!second) return `${start}; no other model can be compared. By ${what}${chosen}.`;
+  const by = ` By ${what}${chosen}.`;
+  if (!second) return [`${start}; no other model can be compared.`, by];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
   const alike = placed.slice(1).filter((one) => one.low === 1).length;
@@ -173,6 +174,6 @@ function leaderText() {
     : first.high === 1 ? "That is certain (95 %)."
       : alike ? `Not certain: ${alike === 1 ? "1 other" : `${alike} others`} cannot be told from it (95 %).`
         : "Not certain: the error of others is not known.";
-  return `${lead} ${certain} By ${what}${chosen}.`;
+  return [`${lead} ${certain}`, by];
 }
 

@@ -37,7 +37,7 @@ function drawHead(list) {
       shown[1] && heading("size", "Size", "parameters"), shown[2] && heading("downloads", "Downloads", null)));
   }
   const by = keyed.get(state.sort);
-  $("rankof").textContent = by ? cut(by.name, 16) : means.length > 1 ? "average" : "";
+  $("rankof").textContent = by ? (narrow.matches ? "" : cut(by.name, 16)) : means.length > 1 ? "average" : "";
   for (const cell of $("head").querySelectorAll("th[data-sort]")) {
     const on = cell.dataset.sort === state.sort;
     if (on) cell.setAttribute("aria-sort", ascending() ? "ascending" : "descending");
@@ -118,18 +118,33 @@ function drawTable() {
   const page = target >= 0 ? Math.floor(target / PAGE_ROWS) + 1 : Math.min(state.page, pages);
   const first = (page - 1) * PAGE_ROWS, part = rows.slice(first, first + PAGE_ROWS);
   drawHead(fit);
+  $("scroll").classList.toggle("dense", fit.length > 8);
   const none = () => el("tr", {}, el("td", { colspan: fit.length + 7, class: "empty" }, nothingFound(list)));
   put($("body"), rows.length ? part.map((model) => modelRow(model, fit, best)) : none());
-  const by = keyed.get(state.sort)?.name ?? state.sort;
-  $("caption").textContent = `Models and their numbers, sorted by ${by}, ${ascending() ? "lowest" : "highest"} first`;
-  $("lead").textContent = leaderText();
+  const column = keyed.get(state.sort)?.name ?? state.sort;
+  $("caption").textContent = `Models and their numbers, sorted by ${column}, ${ascending() ? "lowest" : "highest"} first`;
+  const [lead, by] = leaderText();
+  put($("lead"), lead, by && el("span", { class: "by" }, by));
   drawCount(rows, list);
   drawPager(page, pages, first, part.length, rows.length);
   markChosen();
-  const { column } = searched(state.q);
-  if (column) $("head").querySelector(`[data-sort="${CSS.escape(column)}"]`)?.scrollIntoView({ block: "nearest", inline: "center" });
+  const found = searched(state.q).column;
+  if (found) $("head").querySelector(`[data-sort="${CSS.escape(found)}"]`)?.scrollIntoView({ block: "nearest", inline: "center" });
   if (target >= 0) $("body").querySelector(".target").scrollIntoView({ block: "center" });
+  drawBeyond();
 }
+
+/** How many columns are out of sight to the right; a button brings them in. */
+function drawBeyond() {
+  const edge = $("scroll").getBoundingClientRect().right;
+  const out = [...$("head").querySelectorAll("th.n")].filter((cell) => cell.getBoundingClientRect().right > edge + 1).length;
+  if ($("beyond").dataset.out === `${out}`) return;
+  $("beyond").dataset.out = out;
+  put($("beyond"), out > 0 && button(`${plural(out, "more column")} →`,
+    () => $("scroll").scrollBy({ left: $("scroll").clientWidth / 2 }), { class: "button small" }));
+}
+$("scroll").addEventListener("scroll", drawBeyond, { passive: true });
+addEventListener("resize", drawBeyond, { passive: true });
 
 function drawCount(rows, list) {
   const someColumns = list.length < benchmarks.length && `, ${list.length} of ${benchmarks.length} benchmarks`;
@@ -165,12 +180,17 @@ function drawPager(page, pages, first, shown, total) {
       button("Next", move(page + 1), { disabled: page === pages })]);
 }
 
+const hasOwn = usedSources.some((source) => source.id === "own_run");
+const PAIRED = "Ranks and stars here are unpaired, from each number's own error; own runs of two models on the same items are paired by: "
+  + "uv run scripts/compare_results.py --results RESULTS --baseline A --candidate B";
+
 function drawLegend() {
   put($("legend"),
     el("li", {}, el("span", { class: "swatch group", "aria-hidden": "true" }), "cannot be told from the best (95 %)"),
-    el("li", {}, el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "), "shown better than all others"),
+    el("li", {}, el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "), "shown better than all others (unpaired)"),
     el("li", {}, "2–4 under a number: the places that its error allows among all models with a number here; a model "
       + "whose error is not known has no rank, and may be anywhere in the others'"),
+    hasOwn && el("li", {}, PAIRED),
     hasOfficial && el("li", {}, "Hub 3: its place on the Hub's own leaderboard, by the value alone"),
     el("li", {}, "— missing: nobody reported it"),
     marked && usedSources.filter((source) => source.short).map((source) => el("li", {}, mark(source), source.label)),
