@@ -1704,6 +1704,1329 @@ def local_sha256(path: Path, names: str | None = None) -> str | None:
     return files_sha256(path, names.split(",")) if names else data_sha256(path)
 
 
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
+WRITING = " (still being written?)"
+SHORT = "{} is shorter than its header says" + WRITING
+JSON_END = 1000  # bytes at the end of a JSON file in which its last brace must stand
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template
+MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
+
+# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
+TRAINING_STATES = (
+    (
+        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
+        "DeepSpeed ZeRO",
+        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
+        "verl on FSDP",
+        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
+        "Megatron",
+        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
+        "--hf-path OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
+        "FSDP (torch.distributed.checkpoint)",
+        "accelerate merge-weights {place} OUT",
+    ),
+    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only.
+
+    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
+    `final` model of a run, above).
+    """
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+    home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def unfinished(path: Path) -> str | None:
+    """What shows that a file of weights, or a JSON file beside them, is not all there, or None.
+
+    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
+    zip archives, whose directory is written last. A JSON object ends with a brace.
+    """
+    size = path.stat().st_size
+    if not size and path.suffix in (".safetensors", ".json"):
+        return f"{path.name} is empty{WRITING}"
+    with open_input(path) as file:
+        if path.suffix == ".json":
+            file.seek(max(0, size - JSON_END))
+            return None if file.read().rstrip()[-1:] == b"}" else f"{path.name} ends too early{WRITING}"
+        head = file.read(9)
+        if path.suffix != ".safetensors":
+            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
+        length = int.from_bytes(head[:8], "little")
+        if head[8:] != b"{" or length > MAX_HEADER:
+            return None  # no safetensors file at all: said by who reads its tensors
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
+    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, MAX_HEADER)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no model of its own."""
+    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
+        return training_state(folder) or ("no config.json" if bare else str(error))
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    if links:
+        return f"{links[0]} is a link out of the folder; it is not followed"
+    try:
+        return next(filter(None, map(unfinished, [*read_with(folder), *weights])), None)
+    except OSError as error:
+        return f"weights not readable: {error}"
+
+
+def read_with(folder: Path) -> list[Path]:
+    """The JSON files of a checkpoint that a harness reads with its weights."""
+    names = ("config.json", "adapter_config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+    return [folder / name for name in names if os.path.isfile(f"{folder}/{name}")]
+
+
+def training_state(folder: Path) -> str | None:
+    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
+    for pattern, what, command in TRAINING_STATES:
+        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
+        if found:
+            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
+            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
+    return None
+
+
+def files_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
+    waiting, seen = [(folder, depth)], 0
+    while waiting and seen < MOST_SEEN:
+        place, left = waiting.pop(0)
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                seen += 1
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), left - 1))
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def missing_tokenizer(folder: Path) -> str | None:
+    """What a complete checkpoint lacks to be evaluated, or None."""
+    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    return any(chat_templates(folder))
+
+
+def chat_templates(folder: Path) -> list[str]:
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads.
+
+    Files of their own (chat_template.jinja, additional_chat_templates/*.jinja), or the key of a JSON file: a text, a
+    list of {name, template}, a mapping of name -> text.
+    """
+    files = [path for path in (folder / "chat_template.jinja",) if path.exists()]
+    files += sorted((folder / "additional_chat_templates").glob("*.jinja"))
+    texts = [input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace") for path in files]
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        value = read_json(folder / name) if (folder / name).is_file() else None
+        found = value.get("chat_template") if isinstance(value, dict) else None
+        if isinstance(found, list):
+            found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
+        texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
+    return texts
+
+
+# --- parts/harness/templates.py ---------------------------------------------------------------------------------------
+
+TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
+TEMPLATE_MEMORY = 2 * 1024**3
+TOO_LONG, TOO_LARGE = 3, 4
+# The end is without Python's own, in which signals have no handler any more.
+TEMPLATE_TRIAL = """
+import json, os, resource, signal, sys
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds} + 5))  # hard above soft: else no signal comes first
+signal.signal(signal.SIGXCPU, lambda *_: os._exit({late}))
+import datetime
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.ext import Extension
+template, conversations = json.load(sys.stdin)
+class Generation(Extension):  # transformers' mark of what a model wrote
+    tags = {{"generation"}}
+    def parse(self, parser):
+        next(parser.stream)
+        return parser.parse_statements(["name:endgeneration"], drop_needle=True)
+def refuse(message):
+    raise ValueError(message)
+def as_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+def rendered(given):
+    extensions = [Generation, "jinja2.ext.loopcontrols"]
+    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
+    world.filters["tojson"] = as_json
+    world.globals.update(raise_exception=refuse, strftime_now=lambda form: datetime.datetime.now().strftime(form))
+    size = 0
+    for piece in world.from_string(template).generate(**given):
+        size += len(piece)
+        if size > 1_000_000:
+            os._exit({large})
+for given in conversations:
+    try:
+        rendered(given)
+    except MemoryError:
+        os._exit({large})
+    except Exception:  # what else is wrong with a template is the run's own message to give
+        pass
+sys.exit(0)
+"""
+SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
+
+
+def trial_conversations() -> list[dict[str, object]]:
+    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
+    text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
+    user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
+    system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
+    parts = {"role": "user", "content": [{"type": "text", "text": text}]}
+    lists = [[short], [user], [system, user], [user, answer, user], [system, short, answer, user], [user, answer]]
+    lists += [[parts], [system, *[user, answer] * 8, user]]
+    words = {
+        "type": "object",
+        "properties": {"word": {"type": "string", "description": "a word"}},
+        "required": ["word"],
+    }
+    tool = {"type": "function", "function": {"name": "look_up", "description": "Look up.", "parameters": words}}
+    tokens = {f"{name}_token": f"<{name}>" for name in SPECIAL_TOKENS}
+    return [
+        {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
+        for messages in lists
+        for tools in (None, [tool])
+        for special in (tokens, {})
+        for asked in (messages[-1] is not answer,)
+    ]
+
+
+def try_chat_templates(name: str, folder: Path) -> None:
+    """Run each of a folder's chat templates on some conversations; ScriptError for one that does not come to an end."""
+    code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
+    command = [sys.executable, "-I", "-c", code]
+    for template in chat_templates(folder):
+        given, said = json.dumps([template, trial_conversations()]), ""
+        try:
+            ended = subprocess.run(
+                command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
+            )
+            done, said = ended.returncode, single_line(ended.stderr.strip().rpartition("\n")[2])[:200]
+        except subprocess.TimeoutExpired:
+            done = TOO_LONG
+        if done:  # whatever it is: killed by the kernel or out of memory is no success
+            told = {TOO_LONG: f"ran for more than {TEMPLATE_SECONDS} s", TOO_LARGE: "makes gigabytes of text"}
+            other = f"failed (it ended with {done}{': ' + said if said else ''})"
+            raise ScriptError(
+                f"{name}: its chat template {told.get(done, other)} for some short messages; it is not used"
+            )
+
+
+def limited_rendering() -> contextlib.AbstractContextManager[None]:
+    """ScriptError when a chat template takes longer than one may within the run."""
+    return time_limit(TEMPLATE_SECONDS, "the model's chat template")
+
+
+# --- parts/loadable.py ------------------------------------------------------------------------------------------------
+
+# fmt: off
+KNOWN = {'vllm': '0.32.0',
+ 'transformers': '5.19.0',
+ 'vllm_architectures': 'AXK1ForCausalLM AfmoeForCausalLM ApertusForCausalLM ArceeForCausalLM '
+                       'AriaForConditionalGeneration AudioFlamingo3ForConditionalGeneration '
+                       'BagelForConditionalGeneration BailingMoeForCausalLM BailingMoeV2ForCausalLM '
+                       'BailingMoeV2_5ForCausalLM BailingMoeV3ForCausalLM BailingMoeV3VLForConditionalGeneration '
+                       'BeeForConditionalGeneration Blip2ForConditionalGeneration BloomForCausalLM '
+                       'ChatGLMForConditionalGeneration ChatGLMModel Cohere2ForCausalLM Cohere2MoeForCausalLM '
+                       'Cohere2VisionForConditionalGeneration CohereAsrForConditionalGeneration '
+                       'CohereCompassForConditionalGeneration CohereForCausalLM '
+                       'Cosmos3EdgeForConditionalGeneration Cosmos3ForConditionalGeneration CwmForCausalLM '
+                       'DbrxForCausalLM DeciLMForCausalLM DeepseekForCausalLM DeepseekOCR2ForCausalLM '
+                       'DeepseekOCRForCausalLM DeepseekV2ForCausalLM DeepseekV32ForCausalLM DeepseekV3ForCausalLM '
+                       'DeepseekV41ForCausalLM DeepseekV4ForCausalLM DeepseekV4ForConditionalGeneration '
+                       'DeepseekVLV2ForCausalLM DiffusionGemmaForBlockDiffusion Dots3NoteForCausalLM '
+                       'DotsOCRForCausalLM Eagle2_5_VLForConditionalGeneration Emu3ForConditionalGeneration '
+                       'Ernie4_5ForCausalLM Ernie4_5_MoeForCausalLM Ernie4_5_VLMoeForConditionalGeneration '
+                       'Exaone4ForCausalLM Exaone4_5_ForConditionalGeneration ExaoneForCausalLM '
+                       'ExaoneMoEForCausalLM ExaoneMoeForCausalLM FalconForCausalLM FalconH1ForCausalLM '
+                       'FalconMambaForCausalLM FireRedASR2ForConditionalGeneration FlexOlmoForCausalLM '
+                       'FunASRForConditionalGeneration FunAudioChatForConditionalGeneration GLM4VForCausalLM '
+                       'GPT2LMHeadModel GPTBigCodeForCausalLM GPTJForCausalLM GPTNeoXForCausalLM Gemma2ForCausalLM '
+                       'Gemma3ForCausalLM Gemma3ForConditionalGeneration Gemma3nForCausalLM '
+                       'Gemma3nForConditionalGeneration Gemma4ForCausalLM Gemma4ForConditionalGeneration '
+                       'Gemma4UnifiedForConditionalGeneration GemmaForCausalLM Glm4ForCausalLM Glm4MoeForCausalLM '
+                       'Glm4MoeLiteForCausalLM Glm4vForConditionalGeneration Glm4vMoeForConditionalGeneration '
+                       'Glm5NextForCausalLM Glm5NextForConditionalGeneration GlmAsrForConditionalGeneration '
+                       'GlmForCausalLM GlmMoeDsaForCausalLM GlmOcrForConditionalGeneration GptOssForCausalLM '
+                       'Granite4VisionForConditionalGeneration GraniteForCausalLM GraniteMoeForCausalLM '
+                       'GraniteMoeHybridForCausalLM GraniteMoeSWAForCausalLM GraniteMoeSharedForCausalLM '
+                       'GraniteSWAForCausalLM GraniteSpeechForConditionalGeneration '
+                       'GraniteSpeechPlusForConditionalGeneration H2OVLChatModel HCXVisionV2ForCausalLM '
+                       'HYV3ForCausalLM HYV4ForCausalLM HfMoondream HrmTextForCausalLM HunYuanDenseV1ForCausalLM '
+                       'HunYuanMoEV1ForCausalLM HunYuanVLForConditionalGeneration HyperCLOVAXForCausalLM '
+                       'IQuestCoderForCausalLM IQuestLoopCoderForCausalLM Idefics3ForConditionalGeneration '
+                       'InklingForCausalLM InklingForConditionalGeneration InternLM2ForCausalLM '
+                       'InternLM3ForCausalLM InternS1ForConditionalGeneration InternS1ProForConditionalGeneration '
+                       'InternS2MobiusForConditionalGeneration InternS2PreviewForConditionalGeneration '
+                       'InternVLChatModel InternVLForConditionalGeneration IsaacForConditionalGeneration '
+                       'Jais2ForCausalLM JambaForCausalLM K2HorizonForCausalLM KananaVForConditionalGeneration '
+                       'KeyeForConditionalGeneration KeyeVL1_5ForConditionalGeneration '
+                       'KimiK25ForConditionalGeneration KimiK3ForConditionalGeneration KimiLinearForCausalLM '
+                       'KimiVLForConditionalGeneration LLaMAForCausalLM LagunaForCausalLM Lfm2ForCausalLM '
+                       'Lfm2MoeForCausalLM Lfm2VlForConditionalGeneration LightOnOCRForConditionalGeneration '
+                       'Llama4ForCausalLM Llama4ForConditionalGeneration LlamaForCausalLM Llama_Nemotron_Nano_VL '
+                       'LlavaForConditionalGeneration LlavaNextForConditionalGeneration '
+                       'LlavaNextVideoForConditionalGeneration LlavaOnevision2ForConditionalGeneration '
+                       'LlavaOnevisionForConditionalGeneration LongcatFlashForCausalLM '
+                       'LongcatFlashNgramForCausalLM Mamba2ForCausalLM MambaForCausalLM MellumForCausalLM '
+                       'MiDashengLMModel MiMoForCausalLM MiMoV2FlashForCausalLM MiMoV2ForCausalLM '
+                       'MiMoV2OmniForCausalLM MiniCPM3ForCausalLM MiniCPMForCausalLM MiniCPMO MiniCPMV '
+                       'MiniCPMV4_6ForConditionalGeneration MiniCPMV4_7ForConditionalGeneration '
+                       'MiniMaxM2ForCausalLM MiniMaxM3SparseForCausalLM MiniMaxM3SparseForConditionalGeneration '
+                       'Ministral3ForCausalLM Mistral3ForConditionalGeneration MistralForCausalLM '
+                       'MistralLarge3ForCausalLM MixtralForCausalLM Molmo2ForConditionalGeneration '
+                       'MolmoForCausalLM Moondream3ForCausalLM MoonshotKimiaForCausalLM MossAudioModel '
+                       'MossTranscribeDiarizeForConditionalGeneration MuseGlimmerForCausalLM '
+                       'MuseGlimmerForConditionalGeneration NVLM_D NanbeigeForCausalLM NemotronForCausalLM '
+                       'NemotronHForCausalLM NemotronHPuzzleForCausalLM NemotronH_Nano_Omni_Reasoning_V3 '
+                       'NemotronH_Nano_VL_V2 NemotronH_Omni_Reasoning_V3 NemotronH_Super_Omni_Reasoning_V3 '
+                       'NemotronParseForConditionalGeneration OPTForCausalLM Olmo2ForCausalLM Olmo3ForCausalLM '
+                       'OlmoForCausalLM OlmoHybridForCausalLM OlmoeForCausalLM OpenCUAForConditionalGeneration '
+                       'OpenPanguVLForConditionalGeneration OpenVLAForActionPrediction OrionForCausalLM Ovis '
+                       'Ovis2_5 Ovis2_6ForCausalLM Ovis2_6_MoeForCausalLM PaddleOCRVLForConditionalGeneration '
+                       'PaliGemmaForConditionalGeneration PanguEmbeddedForCausalLM PanguProMoEV2ForCausalLM '
+                       'PanguUltraMoEForCausalLM Param2MoEForCausalLM Phi3ForCausalLM Phi3VForCausalLM '
+                       'Phi4ForCausalLMV Phi4MMForCausalLM PhiForCausalLM PhiMoEForCausalLM '
+                       'PixtralForConditionalGeneration Plamo3ForCausalLM QianfanOCRForConditionalGeneration '
+                       'Qwen2AudioForConditionalGeneration Qwen2ForCausalLM Qwen2MoeForCausalLM '
+                       'Qwen2VLForConditionalGeneration Qwen2_5OmniForConditionalGeneration Qwen2_5OmniModel '
+                       'Qwen2_5_VLForConditionalGeneration Qwen3ASRForConditionalGeneration '
+                       'Qwen3ASRRealtimeGeneration Qwen3ForCausalLM Qwen3MoeForCausalLM Qwen3NextForCausalLM '
+                       'Qwen3OmniMoeForConditionalGeneration Qwen3VLForConditionalGeneration '
+                       'Qwen3VLMoeForConditionalGeneration Qwen3_5ForCausalLM Qwen3_5ForConditionalGeneration '
+                       'Qwen3_5MoeForCausalLM Qwen3_5MoeForConditionalGeneration Qwen4ExpForCausalLM '
+                       'Qwen4ExpForConditionalGeneration RForConditionalGeneration Rnj1ForCausalLM '
+                       'SarvamMLAForCausalLM SarvamMoEForCausalLM SeedOssForCausalLM SkyworkR1VChatModel '
+                       'SmolLM3ForCausalLM SmolVLMForConditionalGeneration SolarForCausalLM StableLmForCausalLM '
+                       'Starcoder2ForCausalLM Step1ForCausalLM Step3TextForCausalLM '
+                       'Step3VLForConditionalGeneration Step3p5ForCausalLM Step3p7ForConditionalGeneration '
+                       'StepVLForConditionalGeneration TeleChat2ForCausalLM TeleChat3ForCausalLM '
+                       'TeleFLMForCausalLM UltravoxModel UnlimitedOCRForCausalLM VaultGemmaForCausalLM '
+                       'VibeVoiceAsrForConditionalGeneration VoxtralForConditionalGeneration '
+                       'VoxtralRealtimeGeneration WhisperForConditionalGeneration Zamba2ForCausalLM',
+ 'model_types': 'afmoe aimv2 aimv2_text_model aimv2_vision_model albert align align_text_model align_vision_model '
+                'altclip altclip_text_model altclip_vision_model apertus arcee aria aria_text '
+                'audio-spectrogram-transformer audioflamingo3 audioflamingo3_encoder autoformer axk1 axk2 '
+                'aya_vision bamba bark bart beit bert bert-generation big_bird bigbird_pegasus biogpt bit bitnet '
+                'blenderbot blenderbot-small blip blip-2 blip_2_qformer blip_2_vision_model blip_text_model '
+                'blip_vision_model bloom blt blt_global_transformer blt_local_decoder blt_local_encoder '
+                'blt_patcher bridgetower bridgetower_text_model bridgetower_vision_model bros camembert canary '
+                'canary_decoder canine chameleon chameleon_vqgan chinese_clip chinese_clip_text_model '
+                'chinese_clip_vision_model chmv2 clap clap_audio_model clap_text_model clip clip_text_model '
+                'clip_vision_model clipseg clipseg_text_model clipseg_vision_model clvp clvp_decoder clvp_encoder '
+                'codegen cohere cohere2 cohere2_moe cohere2_vision cohere_asr cohere_compass cohere_compass_text '
+                'cohere_compass_vision colmodernvbert colpali colqwen2 conditional_detr convbert convnext '
+                'convnextv2 cosmos3_edge cosmos3_edge_text cosmos3_edge_vision cosmos3_omni cpmant csm '
+                'csm_depth_decoder_model ctrl cvt cwm d_fine dab-detr dac data2vec-audio data2vec-text '
+                'data2vec-vision dbrx deberta deberta-v2 decision_transformer deepseek_ocr2 deepseek_ocr2_encoder '
+                'deepseek_ocr2_sam_vision_model deepseek_ocr2_text deepseek_ocr2_vision deepseek_v2 deepseek_v3 '
+                'deepseek_v32 deepseek_v4 deepseek_vl deepseek_vl_hybrid deformable_detr deimv2 deit '
+                'depth_anything depth_pro detr dia dia_decoder dia_encoder diffllama diffusion_gemma '
+                'diffusion_gemma_text dinat dinov2 dinov2_with_registers dinov3_convnext dinov3_vit distilbert '
+                'doge donut-swin dots1 dpr dpt edgetam edgetam_video edgetam_vision_model efficientloftr '
+                'efficientnet electra embedding_gemma2 embedding_gemma2_text emu3 emu3_text_model emu3_vqgan '
+                'encodec encoder-decoder eomt eomt_dinov3 ernie ernie4_5 ernie4_5_moe ernie4_5_vl_moe '
+                'ernie4_5_vl_moe_text ernie4_5_vl_moe_vision esm esmc esmfold2 eurobert evolla exaone4 exaone4_5 '
+                'exaone4_5_vision exaone_moe falcon falcon_h1 falcon_mamba fast_vlm fastspeech2_conformer '
+                'fastspeech2_conformer_hifigan fastspeech2_conformer_with_hifigan flaubert flava flava_image_model '
+                'flava_multimodal_model flava_text_model flex_olmo florence2 florence_vision fnet focalnet fsmt '
+                'fun_asr_nano fun_asr_nano_encoder funnel fuyu gemma gemma2 gemma3 gemma3_text gemma3n '
+                'gemma3n_audio gemma3n_text gemma3n_vision gemma4 gemma4_assistant gemma4_audio gemma4_text '
+                'gemma4_unified gemma4_unified_assistant gemma4_unified_audio gemma4_unified_text '
+                'gemma4_unified_vision gemma4_vision git git_vision_model glm glm4 glm46v glm4_moe glm4_moe_lite '
+                'glm4v glm4v_moe glm4v_moe_text glm4v_moe_vision glm4v_text glm4v_vision glm5_next glm5_next_text '
+                'glm5_next_vision glm_image glm_image_text glm_image_vision glm_image_vqmodel glm_moe_dsa glm_ocr '
+                'glm_ocr_text glm_ocr_vision glmasr glmasr_encoder glmga glpn got_ocr2 gpt2 gpt_bigcode gpt_neo '
+                'gpt_neox gpt_neox_japanese gpt_oss gptj granite granite4_vision granite4_vision_text '
+                'granite_speech granite_speech5_ctc granite_speech5_encoder granite_speech_encoder '
+                'granite_speech_plus granite_speech_plus_encoder granite_swa granitemoe granitemoe_swa '
+                'granitemoehybrid granitemoeshared grounding-dino groupvit groupvit_text_model '
+                'groupvit_vision_model gte helium hgnet_v2 hiera higgs_audio_v2 higgs_audio_v2_tokenizer hrm_text '
+                'hubert hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl hunyuan_vl_text hunyuan_vl_vision hy_v3 hy_v4 '
+                'hyperclovax hyperclovax_vision_v2 ibert idefics idefics2 idefics2_perceiver idefics2_vision '
+                'idefics3 idefics3_vision idefics_perciever idefics_vision ijepa imagegpt informer inkling_audio '
+                'inkling_mm_model inkling_text inkling_vision instructblip instructblip_qformer '
+                'instructblip_vision_model instructblipvideo instructblipvideo_qformer '
+                'instructblipvideo_vision_model internvl internvl_vision jais2 jamba janus janus_vision_model '
+                'janus_vqgan jetmoe jina_embeddings_v3 kimi_k25 kimi_k25_vision kimi_linear kosmos-2 kosmos-2.5 '
+                'kosmos_2_5_text_model kosmos_2_5_vision_model kosmos_2_text_model kosmos_2_vision_model '
+                'kyutai_speech_to_text laguna lasr_ctc lasr_encoder layoutlm layoutlmv2 layoutlmv3 layoutxlm led '
+                'levit lfm2 lfm2_moe lfm2_vl lightglue lighton_ocr lilt llama llama4 llama4_text '
+                'llama4_vision_model llava llava_next llava_next_video llava_onevision longcat_flash longformer '
+                'longt5 luke lw_detr lw_detr_vit lxmert m2m_100 mamba mamba2 marian markuplm mask2former '
+                'maskformer maskformer-swin mbart megatron-bert mellum metaclip_2 metaclip_2_text_model '
+                'metaclip_2_vision_model mgp-str mimi mimo_v2_flash minicpm3 minicpmv4_6 minicpmv4_6_vision '
+                'minicpmv4_7 minicpmv4_7_vision minimax minimax_m2 minimax_m3_vl minimax_m3_vl_text '
+                'minimax_m3_vl_vision ministral ministral3 mistral mistral3 mistral4 mixtral mlcd_vision_model '
+                'mllama mllama_text_model mllama_vision_model mm-grounding-dino mobilebert mobilenet_v1 '
+                'mobilenet_v2 mobilevit mobilevitv2 modernbert modernbert-decoder modernvbert moonshine '
+                'moonshine_streaming moonshine_streaming_encoder moshi moshi_depth mpnet mpt mra mt5 muse_glimmer '
+                'muse_glimmer_assistant muse_glimmer_text muse_glimmer_vision musicflamingo musicgen '
+                'musicgen_decoder musicgen_melody musicgen_melody_decoder mvp nanochat nemotron nemotron3_5_asr '
+                'nemotron3_diarization nemotron3_diarization_audio nemotron_asr_streaming '
+                'nemotron_asr_streaming_encoder nemotron_h nemotron_h_omni neomme neucodec nllb-moe nomic_bert '
+                'nougat nystromformer olmo olmo2 olmo3 olmo_hybrid olmoe omdet-turbo oneformer openai-gpt '
+                'openai_privacy_filter opt ovis2 owlv2 owlv2_text_model owlv2_vision_model owlvit '
+                'owlvit_text_model owlvit_vision_model paddleocr_vl paddleocr_vl_text paddleocr_vl_vision '
+                'paligemma parakeet_ctc parakeet_encoder parakeet_rnnt patchtsmixer patchtst pe_audio '
+                'pe_audio_encoder pe_audio_video pe_audio_video_encoder pe_video pe_video_encoder pegasus '
+                'pegasus_x perceiver perception_lm persimmon phi phi3 phi4_multimodal phi4_multimodal_audio '
+                'phi4_multimodal_vision phimoe pi0 pix2struct pix2struct_text_model pix2struct_vision_model pixio '
+                'pixtral plbart poolformer pop2piano pp_chart2table pp_doclayout_v2 pp_doclayout_v3 pp_formulanet '
+                'pp_lcnet pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det '
+                'pp_ocrv5_server_rec pp_ocrv6_medium_det pp_ocrv6_small_det pp_ocrv6_small_rec pp_ocrv6_tiny_rec '
+                'prompt_depth_anything prophetnet pvt pvt_v2 qianfan_ocr qianfan_ocr_vision qwen2 qwen2_5_omni '
+                'qwen2_5_omni_audio_encoder qwen2_5_omni_bigvgan qwen2_5_omni_dit qwen2_5_omni_talker '
+                'qwen2_5_omni_text qwen2_5_omni_thinker qwen2_5_omni_token2wav qwen2_5_omni_vision_encoder '
+                'qwen2_5_vl qwen2_5_vl_text qwen2_5_vl_vision qwen2_audio qwen2_audio_encoder qwen2_moe qwen2_vl '
+                'qwen2_vl_text qwen2_vl_vision qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_moe_vision '
+                'qwen3_5_text qwen3_5_vision qwen3_asr qwen3_asr_encoder qwen3_moe qwen3_next qwen3_omni_moe '
+                'qwen3_omni_moe_audio_encoder qwen3_omni_moe_talker_code_predictor qwen3_omni_moe_talker_text '
+                'qwen3_omni_moe_text qwen3_omni_moe_thinker qwen3_omni_moe_vision_encoder qwen3_vl qwen3_vl_moe '
+                'qwen3_vl_moe_text qwen3_vl_moe_vision qwen3_vl_text qwen3_vl_vision qwen4_exp qwen4_exp_text '
+                'qwen4_exp_vision radio rag recurrent_gemma reformer regnet rembert resnet rf_detr rf_detr_dinov2 '
+                'roberta roberta-prelayernorm roc_bert roformer rt_detr rt_detr_resnet rt_detr_v2 rwkv sam sam2 '
+                'sam2_hiera_det_model sam2_video sam2_vision_model sam3 sam3_detr_decoder sam3_detr_encoder '
+                'sam3_geometry_encoder sam3_lite_text sam3_lite_text_detr_decoder sam3_lite_text_detr_encoder '
+                'sam3_lite_text_geometry_encoder sam3_lite_text_mask_decoder sam3_lite_text_text_model '
+                'sam3_mask_decoder sam3_tracker sam3_tracker_video sam3_video sam3_vision_model sam3_vit_model '
+                'sam_hq sam_hq_vision_model sam_vision_model sapiens2 sapiens2_head seamless_m4t seamless_m4t_v2 '
+                'seed_oss segformer seggpt sew sew-d shieldgemma2 siglip siglip2 siglip2_text_model '
+                'siglip2_vision_model siglip_text_model siglip_vision_model slanet slanext smollm3 smolvlm '
+                'smolvlm_vision solar_open speech-encoder-decoder speech_to_text speecht5 speecht5_hifigan '
+                'splinter squeezebert stablelm starcoder2 step3p5 step3p5_vision step3p7 superglue superpoint '
+                'swiftformer swin swin2sr swinv2 switch_transformers t5 t5_gemma_module t5gemma t5gemma2 '
+                't5gemma2_decoder t5gemma2_encoder t5gemma2_text table-transformer tapas textnet '
+                'time_series_transformer timesfm timesfm2_5 timesformer timm_backbone timm_wrapper tipsv2 '
+                'tipsv2_dpt tipsv2_text_model tipsv2_vision_model trocr tvp udop umt5 unispeech unispeech-sat '
+                'univnet upernet uvdoc uvdoc_backbone vaultgemma vibevoice vibevoice_acoustic_tokenizer '
+                'vibevoice_asr video_llama_3 video_llama_3_vision video_llava videomae videomt videoprism '
+                'videoprism_text_model videoprism_vision_model vilt vipllava vision-encoder-decoder '
+                'vision-text-dual-encoder visual_bert vit vit_mae vit_msn vitdet vitmatte vitpose vitpose_backbone '
+                'vits vivit vjepa2 voxtral voxtral_encoder voxtral_realtime voxtral_realtime_encoder '
+                'voxtral_realtime_text wav2vec2 wav2vec2-bert wav2vec2-conformer wavlm whisper xclip '
+                'xclip_text_model xclip_vision_model xcodec xcodec2 xglm xlm xlm-roberta xlm-roberta-xl xlnet '
+                'xlstm xmod yolos yoso youtu zamba zamba2 zaya zoedepth',
+ 'vllm_model_types': 'RefinedWeb RefinedWebModel bagel bailing_moe_v3_vl chatglm colqwen3 deepseek_vl_v2 '
+                     'dots3_note eagle funaudiochat inkling_model isaac k3_dspark kimi_k2 kimi_k3 kimi_vl medusa '
+                     'midashenglm minimax_m3_mtp mlp_speculator moondream3 moss_transcribe_diarize openvla '
+                     'ops_colqwen3 ovis qwen3_vl_nemotron_embed speculators step3_text step3_vl ultravox '
+                     'unlimited_ocr'}
+# fmt: on
+VLLM_ARCHITECTURES = frozenset(KNOWN["vllm_architectures"].split())
+MODEL_TYPES = frozenset(KNOWN["model_types"].split())
+VLLM_TYPES = frozenset(KNOWN["vllm_model_types"].split())
+OWN_CODE = "the model brings its own code: read it, then add --trust-remote-code"
+SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
+NAME_ANOTHER = "name the repository that has model.safetensors or pytorch_model.bin"  # nothing helps but that
+OTHER_WEIGHTS = (
+    (r"\.gguf$", "its weights are GGUF files"),
+    (r"\.onnx$", "its weights are ONNX files"),
+    (r"(?:^|/)consolidated\.|\.(?:pt|pth)$", "its weights are files of another framework"),
+    (r"\.(?:h5|msgpack)$", "its weights are of TensorFlow or Flax"),
+)
+
+# Heads that write no text, and the types that are encoders whatever their head is called.
+WRITES_NONE = re.compile(
+    r"For(?:MaskedLM|\w*Classification|QuestionAnswering|MultipleChoice|NextSentencePrediction|Retrieval|RewardModel)$"
+)
+ENCODERS = {
+    "albert", "bert", "bert-generation", "camembert", "deberta", "deberta-v2", "distilbert", "electra",
+    "ernie", "esm", "eurobert", "longformer", "modernbert", "mpnet", "nomic_bert", "roberta",
+    "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl",
+}  # fmt: skip
+
+# The packages that read packed weights; what is not here needs none.
+TRANSFORMERS_PACKAGES = {
+    "aqlm": ("aqlm",),
+    "auto-round": ("auto_round",),
+    "awq": ("gptqmodel",),
+    "bitsandbytes": ("bitsandbytes",),
+    "compressed-tensors": ("compressed_tensors",),
+    "eetq": ("kernels",),
+    "fbgemm_fp8": ("kernels",),
+    "fouroversix": ("fouroversix",),
+    "fp_quant": ("fp_quant",),
+    "gptq": ("optimum", "gptqmodel"),
+    "higgs": ("flute",),
+    "hqq": ("hqq",),
+    "nvfp4": ("kernels",),
+    "quanto": ("optimum.quanto",),
+    "quark": ("quark",),
+    "sinq": ("sinq",),
+    "spqr": ("spqr_quant",),
+    "torchao": ("torchao",),
+    "vptq": ("vptq",),
+}
+VLLM_PACKAGES = {"torchao": ("torchao",), "humming": ("humming",), "fp_quant": ("fp_quant",), "quark": ("quark",)}
+NOT_ON_VLLM = {  # keys of an adapter_config.json that say something else than null, and what they mean
+    "modules_to_save": "adapters with whole layers (modules_to_save)",
+    "use_dora": "DoRA",
+    "lora_bias": "adapters with a bias",
+    "alora_invocation_tokens": "activated LoRA",
+    "layer_replication": "adapters that repeat layers",
+    "use_bdlora": "block-diagonal LoRA",
+    "use_qalora": "QALoRA",
+    "trainable_token_indices": "adapters with tokens of their own",
+    "target_parameters": "adapters of single parameters",
+}
+PLAIN_STARTS = {"gaussian", "eva", "orthogonal", "mica", "lora_ga"}  # saved as a plain LoRA
+MOST_RANK = 512
+OUTPUT_LAYERS = {"lm_head", "embed_out"}
+ON_OUTPUT_LAYER = "adapters of the output layer (their log-likelihoods would be wrong)"
+VLLM_METHODS = {
+    "auto-round", "auto_awq", "auto_gptq", "awq", "awq_marlin", "compressed-tensors", "deepseek_v4_fp8",
+    "experts_int8", "fbgemm_fp8", "fp8", "fp_quant", "gpt_oss_mxfp4", "gptq", "gptq_marlin", "humming", "inc",
+    "modelopt", "modelopt_fp4", "modelopt_mixed", "modelopt_mxfp8", "moe_wna16", "mxfp4", "mxfp8", "quark",
+    "torchao",
+}  # fmt: skip
+
+
+def is_adapter_repo(files: Collection[str]) -> bool:
+    """Whether a list of files is that of an adapter without a model of its own."""
+    return "adapter_config.json" in files and "config.json" not in files
+
+
+def why_not_loadable(
+    files: Collection[str] | None,
+    config: Mapping[str, Any],
+    backend: str,
+    trusted: bool = False,
+    has: Callable[[str], bool] = lambda package: False,
+    architectures: Collection[str] | None = VLLM_ARCHITECTURES,
+) -> str | None:
+    """Why a backend ("vllm", or any that is on transformers) cannot run a model, or None.
+
+    files: None where they are not known; config: config.json; has: whether a package is in the backend's environment;
+    architectures: those of vLLM, None to leave that to it.
+    """
+    if files is not None and not any(name in WEIGHT_FILES or SHARD.fullmatch(name) for name in files):
+        kind = next((said for form, said in OTHER_WEIGHTS if any(re.search(form, name) for name in files)), "")
+        return f"{kind or 'it has no weights'}: {NAME_ANOTHER}"
+    if not config:
+        return None
+    return (
+        no_text(config)
+        or foreign_code(config, backend, trusted)
+        or packed_weights(config, backend, has)
+        or unknown_to_vllm(config, backend, architectures)
+    )
+
+
+def list_of(value: Any) -> list[Any]:
+    """A list as it is, and nothing for any other value."""
+    return value if isinstance(value, list) else []
+
+
+def adapter_ranks(config: Mapping[str, Any]) -> list[int]:
+    """The ranks of an adapter, from its adapter_config.json."""
+    own = config.get("rank_pattern")
+    ranks = [config.get("r"), *(own.values() if isinstance(own, Mapping) else ())]
+    return [rank for rank in ranks if isinstance(rank, int) and not isinstance(rank, bool)] or [0]
+
+
+def why_not_on_vllm(config: Mapping[str, Any]) -> str | None:
+    """Why vLLM does not run an adapter, told from its adapter_config.json; None when it may."""
+    kind, first = str(config.get("peft_type") or "LORA"), config.get("init_lora_weights")
+    lacking = next((said for name, said in NOT_ON_VLLM.items() if config.get(name)), None)
+    if kind.upper() != "LORA":
+        lacking = f"adapters of the kind {kind}"
+    elif config.get("bias", "none") != "none":
+        lacking = "adapters with a bias"
+    elif isinstance(first, str) and first.lower() not in PLAIN_STARTS:
+        lacking = f"adapters that began as {first}, which changes the base"
+    elif any(str(name).rpartition(".")[2] in OUTPUT_LAYERS for name in list_of(config.get("target_modules"))):
+        lacking = ON_OUTPUT_LAYER
+    elif max(adapter_ranks(config)) > MOST_RANK:
+        lacking = f"ranks above {MOST_RANK}"
+    return f"vLLM does not run {lacking}" if lacking else None
+
+
+def architectures_in(config: Mapping[str, Any]) -> list[str]:
+    """What a config.json says of its architecture."""
+    return [str(name) for name in list_of(config.get("architectures"))]
+
+
+def no_text(config: Mapping[str, Any]) -> str | None:
+    """Why a model writes no text: an encoder, a classifier, an encoder-decoder."""
+    names, kind = architectures_in(config), str(config.get("model_type") or "")
+    if config.get("is_encoder_decoder") is True:
+        return f"{kind or 'it'} is an encoder-decoder, and the tasks are for causal language models"
+    head = next((name for name in names if WRITES_NONE.search(name)), None)
+    if head and all(map(WRITES_NONE.search, names)):
+        return f"{head} writes no text: an encoder or a classifier, and no language model"
+    if kind in ENCODERS and config.get("is_decoder") is not True:
+        return f"{kind} is an encoder: it writes no text"
+    return None
+
+
+def foreign_code(config: Mapping[str, Any], backend: str, trusted: bool) -> str | None:
+    """Whether a model runs only with code of its own repository, which nobody has allowed."""
+    own, kind = config.get("auto_map"), str(config.get("model_type") or "")
+    if trusted or not isinstance(own, Mapping) or not own.keys() & {"AutoConfig", "AutoModelForCausalLM", "AutoModel"}:
+        return None
+    known = kind in MODEL_TYPES or (backend == "vllm" and kind in VLLM_TYPES)
+    return None if known else OWN_CODE
+
+
+def packed_weights(config: Mapping[str, Any], backend: str, has: Callable[[str], bool]) -> str | None:
+    """Why a backend cannot read the format of quantized weights."""
+    found = config.get("quantization_config") or config.get("compression_config")
+    if not isinstance(found, Mapping):
+        apple = config.get("quantization")
+        apple = isinstance(apple, Mapping) and "group_size" in apple and "bits" in apple
+        return "its weights are quantized for MLX: name the original repository" if apple else None
+    method = str(found.get("quant_method") or ("bitsandbytes" if found.get("load_in_4bit") else "")).lower()
+    if not method:
+        return None
+    wanted = (VLLM_PACKAGES if backend == "vllm" else TRANSFORMERS_PACKAGES).get(method, ())
+    lacking = [name for name in wanted if not has(name)]
+    said = f"its weights are quantized with {method}, which "
+    if backend == "vllm" and method not in VLLM_METHODS:
+        return f"{said}vLLM {KNOWN['vllm']} does not read: name the original repository"
+    if not lacking:
+        return None
+    other = backend != "vllm" and method in VLLM_METHODS and method not in VLLM_PACKAGES
+    hint = "--backend vllm reads them" if other else "name the original repository"
+    return f"{said}needs {' and '.join(lacking)}, and the environment of the script has it not: {hint}"
+
+
+def unknown_to_vllm(config: Mapping[str, Any], backend: str, architectures: Collection[str] | None) -> str | None:
+    """Whether vLLM has no implementation of any architecture that a configuration names."""
+    names = architectures_in(config)
+    if backend != "vllm" or architectures is None or not names or set(names) & set(architectures):
+        return None
+    return f"vLLM {KNOWN['vllm']} does not know {names[0]}: take the backend on transformers"
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
+
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    return said_by(error)
+
+
+def command_line(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/training_runs.py -------------------------------------------------------------------------------------------
+
+NO_CHECKPOINT = "not a checkpoint by its name"
+# "tmp-checkpoint-500", "step_5.partial": what a training renames when all is written.
+BEING_WRITTEN = re.compile(
+    r"^_?te?mp[-_]?(?=checkpoint|step|epoch|global|iter)|[._-](?:te?mp|part|partial|incomplete)$", re.I
+)
+DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
+FINAL = "final"  # the model at the top of a run, beside its checkpoints
+NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
+FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
+# Other models of a training with reinforcement learning than the one that is trained.
+OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
+
+
+@dataclass
+class FoundCheckpoint:
+    """What a folder holds."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
+    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
+
+    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
+    count whatever their names, the folder itself too, and each needs a tokenizer.
+    """
+    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
+    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
+    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
+        named = [root]
+    final = top_model(root) if named and named != [root] else None
+    for path in named:
+        take(found, path, root, to_run)
+    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    if final:
+        take_final(found, final, to_run)
+    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
+    if places and places != ["checkpoints"]:
+        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
+    return found
+
+
+def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
+    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
+    found = []
+    for entry in list_folder(folder):
+        path, here = Path(entry.path), is_folder(entry)
+        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
+            found.append(path)
+        elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
+            continue
+        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
+            if BEING_WRITTEN.search(entry.name):
+                others.append(path.relative_to(root).as_posix())
+            else:
+                found.append(path)
+        else:
+            shown, below, deeper = path.relative_to(root).as_posix(), [], []
+            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
+                found += (deeper := named_folders(path, root, passed_over, below, to_run))
+            others += below if deeper else [shown]
+    return found
+
+
+def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
+    """Sort a folder with a checkpoint's name into what was found."""
+    models = model_folders(path)
+    if len(models) > 1:
+        names = ", ".join(model.relative_to(path).as_posix() for model in models)
+        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
+        return
+    folder = models[0] if models else path
+    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
+    reason = reason or (missing_tokenizer(folder) if to_run else None)
+    if reason:
+        found.skipped.append(Skipped(path.name, reason))
+        return
+    name = path.name if path != root else path.resolve().name
+    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
+    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether weights lie in a folder itself."""
+    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
+
+    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
+    """
+    if holds_model(folder) or (folder / "config.json").is_file():
+        return [folder]
+    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
+    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
+    return own or list(below)
+
+
+def top_model(root: Path) -> Path | None:
+    """The folder of a run when a model lies in it, as a Trainer's output has it."""
+    return root if holds_model(root) and (root / "config.json").is_file() else None
+
+
+def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
+    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
+    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
+    twin = None if reason else same_weights(root, found.checkpoints)
+    if twin:
+        reason = f"its weights are those of {twin.name}"
+    if reason:
+        found.skipped.append(Skipped(FINAL, reason))
+    else:
+        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
+
+
+def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
+    sizes = sorted(path.stat().st_size for path in weight_files(folder))
+    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
+    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
+
+
+def trainer_step(folder: Path) -> int | None:
+    """The step that a Trainer's trainer_state.json says, or None."""
+    path = folder / "trainer_state.json"
+    try:
+        step = read_json(path).get("global_step") if path.is_file() else None
+    except (ScriptError, AttributeError):
+        return None
+    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(
+            f"{folder}: {error.strerror}{near_place(folder)}; give the folder that holds the checkpoints"
+        ) from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
+            continue
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
+
+
+# --- parts/harness/models.py ------------------------------------------------------------------------------------------
+
+# Of an adapter_config.json: what changes no answer, or is known by the base's hash.
+NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
+
+
+def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
+    """The checkpoints in or below a folder, and those left out with the reason."""
+    found = find_checkpoints(folder, to_run=True)
+    left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
+    if not found.checkpoints:
+        if len(left_out) == 1 and (steps := parse_checkpoint_name(folder.resolve().name)):
+            if SHORT.format("") not in left_out[0][1]:
+                raise ScriptError(f"{folder}: {left_out[0][1]}")
+            # One of several that were named: it fails by its own name, with a failure file, and stops no other.
+            return [Checkpoint(folder.resolve().name, folder, *steps)], []
+        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
+        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
+    return found.checkpoints, left_out
+
+
+def local_model(checkpoint: Checkpoint | Path) -> Model:
+    """A checkpoint, or a folder that is one, as a model."""
+    if isinstance(checkpoint, Path):
+        step, epoch = parse_checkpoint_name(checkpoint.resolve().name) or (None, None)
+        checkpoint = Checkpoint(checkpoint.resolve().name, checkpoint, step, epoch)
+    folder, home = Path(os.path.abspath(checkpoint.path)), Path(os.path.abspath(checkpoint.home or checkpoint.path))
+    below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
+    path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
+    step = None if checkpoint.step is None else str(checkpoint.step)
+    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
+
+
+def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
+    """The newest copy of a Hub model in the cache, or that of a revision."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
+    except (ValueError, OSError):  # what the client raises when nothing is there
+        return None
+
+
+@contextlib.contextmanager
+def model_errors(name: str) -> Iterator[None]:
+    """What the Hub's client raises as one line each."""
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        yield
+    except RevisionNotFoundError as error:
+        raise ScriptError(f"{name}: no such branch, tag or commit on the Hub") from error
+    except RepositoryNotFoundError as error:
+        raise ScriptError(
+            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
+        ) from error
+    except HfHubHTTPError as error:
+        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
+
+
+def hub_models(text: str, needs_template: bool) -> list[Model]:
+    """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
+
+    "me/lm" -> main    "me/lm@step100"    "me/lm@*" -> branches and tags that are named like steps, in step order
+    """
+    place = HUB_PLACE.fullmatch(text)
+    repo, below, revision = place["repo"], place["below"].strip("/"), place["revision"]
+    if not revision or "*" not in revision:
+        return [hub_model(repo, below, revision, needs_template)]
+    from huggingface_hub import HfApi
+
+    with model_errors(text):
+        refs = HfApi().list_repo_refs(repo)
+    names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
+    steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
+    named = sorted((name for name, step in steps.items() if step), key=lambda name: (steps[name][0] or 0, name))
+    if not named:
+        raise ScriptError(f"{text}: no branch or tag of it is named like a step: {listing(names)}")
+    return [hub_model(repo, below, name, needs_template) for name in named]
+
+
+def hub_model(repo: str, below: str, revision: str | None, needs_template: bool) -> Model:
+    """A model of the Hub at a revision (main's newest commit without one), or in a folder of it (`below`).
+
+    Without network, the copy in the cache.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    name = repo + (f"/{below}" if below else "") + (f"@{revision}" if revision else "")
+    label = below.rpartition("/")[2] or (revision if revision not in (None, "main") else None)
+    steps = parse_checkpoint_name(label or "")
+    step = str(steps[0]) if steps and steps[0] is not None else None
+    base = Model(repo, "", name=label, step=step, repo=repo, below=below)
+    try:
+        with model_errors(name):
+            info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+    except ScriptError:
+        raise
+    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
+        copy = cached_snapshot(repo, revision)
+        if copy is None or why_incomplete(copy / below, copy.parent.parent):  # its files are links into that folder
+            raise ScriptError(
+                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
+            ) from unreachable
+        return replace(base, weights_sha256=weights_sha256(copy / below), folder=copy / below, revision=copy.name)
+    files = {item.rfilename: item for item in info.siblings or []}
+    own = {
+        path.removeprefix(f"{below}/"): item
+        for path, item in files.items()
+        if not below or path.startswith(f"{below}/")
+    }
+    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
+    if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
+        raise ScriptError(f"{name}: {reason}", code=1)
+    if not digest:
+        folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
+        hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
+        raise ScriptError(
+            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
+        )
+    model = replace(base, weights_sha256=digest, revision=info.sha)
+    if is_adapter_repo(own):
+        return replace(model, folder=downloaded(model))  # small, and it names its base
+    has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
+    has_template |= any(fnmatch.fnmatchcase(file, "additional_chat_templates/*.jinja") for file in own)
+    has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
+    if needs_template:
+        small = ("tokenizer_config.json", "chat_template.*", "additional_chat_templates/*.jinja")
+        small = [f"{below}/{file}" if below else file for file in small]
+        with model_errors(name):
+            folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
+        if not has_template and not has_chat_template(folder / below):
+            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
+        try_chat_templates(name, folder / below)
+    elif has_template:
+        note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
+    return model
+
+
+FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
+
+
+def downloaded(model: Model) -> Path:
+    """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
+    if model.folder:
+        return model.folder
+    if model in FETCHED:
+        return FETCHED[model]
+    from huggingface_hub import HfApi, snapshot_download
+
+    names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
+    start = f"{model.below}/" if model.below else ""
+    safe = any(
+        name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
+    )
+    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
+    known = cached_snapshot(model.repo, model.revision)
+    by_name = None if model.below else model.name  # so that it is found offline
+    folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
+    if folder.name != model.revision:
+        folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
+    folder = folder / model.below
+    if known is None:
+        FETCHED[model] = folder
+    return folder
+
+
+def forget_downloads(keep: int | None) -> None:
+    """Delete the oldest downloads of this process from the cache, so that `keep` are left; None keeps all."""
+    from huggingface_hub import constants, scan_cache_dir
+
+    while keep is not None and len(FETCHED) > keep:
+        model = next(iter(FETCHED))
+        del FETCHED[model]
+        if any(other.revision == model.revision for other in FETCHED):
+            continue  # another folder of the same commit
+        with contextlib.suppress(Exception):
+            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
+
+
+def adapter_sha256(model: Model) -> str | None:
+    """The hash of how an adapter is applied (rank, scaling, layers), as its tensors do not tell; None without one."""
+    if model.base is None:
+        return None
+    config = read_json(downloaded(model) / "adapter_config.json")
+    kept = {key: value for key, value in config.items() if key not in NOT_APPLIED and value not in (None, {}, [])}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
+    """An adapter with its base: what --base-model says, else its adapter_config.json.
+
+    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
+    """
+    if model.base or model.folder is None or not is_adapter(model.folder):
+        return model
+    config = read_json(model.folder / "adapter_config.json")
+    config = config if isinstance(config, dict) else {}
+    name = wanted or str(config.get("base_model_name_or_path") or "")
+    revision = None if wanted else config.get("revision")
+    place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
+    if place not in known:
+        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
+        folder = next((path for path in places if name and path.is_dir()), None)
+        if folder:
+            found = local_model(folder)
+            reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
+        elif is_hub_place(place):
+            found, reason = hub_models(place, False)[0], None
+        else:
+            found, reason = None, "no such folder here"
+        if found is None or reason or is_adapter(found.folder or Path(os.devnull)):
+            why = f"its base model {shown_name(name)}: {reason or 'an adapter itself'}"
+            why = why if name else "its adapter_config.json names no base model"
+            raise ScriptError(f"{model.label}: {why}: give --base-model FOLDER_OR_ID")
+        known[place] = found
+    return replace(model, base=known[place])
+
+
+def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names, in the order given, and the folders left out with the reason."""
+    models: list[Model] = []
+    left_out: list[tuple[str, str]] = []
+    for name in args.model:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            checkpoints, incomplete = find_models(path)
+            models += map(local_model, checkpoints)
+            left_out += incomplete
+        elif path.exists() or not is_hub_place(name):
+            raise ScriptError(
+                f"{name}: no such folder{near_place(path)}; give a checkpoint folder, a folder of them, or a Hub id "
+                "owner/name[/subfolder][@revision]"
+            )
+        else:
+            models += hub_models(name, args.use_chat_template)
+    bases: dict[str, Model] = {}
+    models = [with_base(model, getattr(args, "base_model", None), bases) for model in dict.fromkeys(models)]
+    if args.model_id and len(models) != 1:
+        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
+    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
+
+
+def check_templates(models: Sequence[Model], wanted: bool) -> None:
+    """Refuse --use-chat-template for models without one; mention templates that are not used."""
+    folders = {model: (model.base or model).folder for model in models}
+    with_template = [model for model in models if folders[model] and has_chat_template(folders[model])]
+    without = [model for model in models if folders[model] and model not in with_template]
+    if wanted and without:
+        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
+    if with_template and not wanted:
+        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
+    for model in with_template if wanted else ():
+        try_chat_templates(model.id, folders[model])
+
+
 # --- parts/records/attempts.py ----------------------------------------------------------------------------------------
 
 # Counts in a record's score_details.details, with the words for people, in the order in which they are told.
@@ -3415,7 +4738,12 @@ class History:
         rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
         wanted = base.weights_sha256 if base else None
         details = [row.record["model_info"]["additional_details"] for row in rows]
-        same = [row for row, own in zip(rows, details, strict=True) if own.get("base_weights_sha256") == wanted]
+        applied = adapter_sha256(model)  # the same tensors may be applied otherwise
+        same = [
+            row
+            for row, own in zip(rows, details, strict=True)
+            if own.get("base_weights_sha256") == wanted and own.get("adapter_config_sha256", applied) == applied
+        ]
         return [row for row in same if self.is_sound(row)]
 
     def is_sound(self, finished: Finished) -> bool:
@@ -3674,170 +5002,6 @@ def say_missing_spaces(task: str, pairs: Sequence[tuple[str, str]]) -> None:
     if len(where) > len(pairs) / 2:
         shown = single_line(repr(where[0][0][-12:] + where[0][1][:12]))
         note(f"warning: {task}: the choices follow the prompt without a space ({shown}): scores may be at chance")
-
-
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-# --- parts/private.py -------------------------------------------------------------------------------------------------
-
-SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
-LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
-
-# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
-MACHINE_PATH = re.compile(
-    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
-)
-
-# What torch and vLLM say when a model, its cache or a batch does not fit.
-OUT_OF_MEMORY = (
-    "out of memory",
-    "No available memory for the cache blocks",
-    "KV cache is needed, which is larger than the available",
-    "is less than desired GPU memory utilization",
-    "can't allocate memory",
-)
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    return scrubber()(text)
-
-
-def scrubber() -> Callable[[str], str]:
-    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
-    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
-    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
-    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        if "hf_" in text or "api_org_" in text:
-            text = SECRET.sub(r"\1_***", text)
-        if "://" in text:
-            text = LOGIN.sub("***@", text)
-        return text.replace(here, "").replace(home, "~")
-
-    return clean
-
-
-def without_paths(text: str, *known: Path) -> str:
-    """A text without secrets and without the folders of a machine: their last part is left.
-
-    known: paths that the text may have, relative ones too.
-    """
-    for path in known:
-        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    text = scrub(text)
-    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
-
-def said_by(error: BaseException) -> str:
-    """One line for what went wrong."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
-
-
-def explain(error: BaseException) -> str:
-    """One line for what went wrong, with what to try."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
-        return (
-            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
-            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
-        )
-    if "trust_remote_code" in text:
-        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
-    if "not supported for now" in text or "no vLLM implementation" in text:
-        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
-    if kind == "GatedRepoError":
-        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    return said_by(error)
-
-
-def command_line(args: argparse.Namespace, script: str) -> str:
-    """The command that asks for the same again, without tokens and the machine's own folders."""
-    words = ["uv", "run", f"scripts/{script}"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_argument(str(item)) for item in values]
-    return scrub(shlex.join(words))
-
-
-def shown_argument(text: str) -> str:
-    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
-    place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
-
-
-def shown_name(name: str) -> str:
-    """A folder's name without the machine's, or a Hub id."""
-    return shown_path(Path(name)) if Path(name).is_dir() else name
 
 
 # --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
@@ -6556,345 +7720,6 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Re
     return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)), context)
 
 
-# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
-
-# Complete weights, the first that is there: the file, or an index whose shards are all there.
-WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "adapter_model.safetensors",
-    "adapter_model.bin",
-)
-MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
-WRITING = " (still being written?)"
-SHORT = "{} is shorter than its header says" + WRITING
-JSON_END = 1000  # bytes at the end of a JSON file in which its last brace must stand
-MAX_TEMPLATE = 1_000_000  # bytes of a chat template
-MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
-
-# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
-TRAINING_STATES = (
-    (
-        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
-        "DeepSpeed ZeRO",
-        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
-        "verl on FSDP",
-        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
-        "Megatron",
-        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
-        "--hf-path OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
-        "FSDP (torch.distributed.checkpoint)",
-        "accelerate merge-weights {place} OUT",
-    ),
-    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
-)
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A folder with a model; `step` is None when the name counts epochs only.
-
-    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
-    `final` model of a run, above).
-    """
-
-    name: str
-    path: Path
-    step: int | None
-    epoch: int | None = None
-    home: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Something in the folder that takes no part, and why."""
-
-    name: str
-    reason: str
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
-    for name in WEIGHT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return [path]
-        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
-        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
-        if missing or not shards:
-            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
-        return [folder / shard for shard in shards]
-    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
-
-
-def weights_sha256(folder: Path) -> str:
-    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
-    files = weight_files(folder)
-    if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def hub_weights_sha256(files: dict[str, str]) -> str | None:
-    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
-    for name in WEIGHT_FILES:
-        shards = [name] if not name.endswith(".index.json") else []
-        if not shards and name in files:
-            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
-            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
-        if shards and all(shard in files for shard in shards):
-            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
-            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
-    return None
-
-
-def unfinished(path: Path) -> str | None:
-    """What shows that a file of weights, or a JSON file beside them, is not all there, or None.
-
-    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
-    zip archives, whose directory is written last. A JSON object ends with a brace.
-    """
-    size = path.stat().st_size
-    if not size and path.suffix in (".safetensors", ".json"):
-        return f"{path.name} is empty{WRITING}"
-    with open_input(path) as file:
-        if path.suffix == ".json":
-            file.seek(max(0, size - JSON_END))
-            return None if file.read().rstrip()[-1:] == b"}" else f"{path.name} ends too early{WRITING}"
-        head = file.read(9)
-        if path.suffix != ".safetensors":
-            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
-        length = int.from_bytes(head[:8], "little")
-        if head[8:] != b"{" or length > MAX_HEADER:
-            return None  # no safetensors file at all: said by who reads its tensors
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
-    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
-
-
-def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
-    try:
-        with open_input(path) as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = strict_json(file.read(min(size, MAX_HEADER)))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds a PEFT adapter and no model of its own."""
-    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
-
-
-def why_incomplete(folder: Path, root: Path) -> str | None:
-    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
-    if folder.is_symlink() and not inside(folder, root):
-        return "a link out of the folder; it is not followed"
-    try:
-        weights = weight_files(folder)
-    except ScriptError as error:
-        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
-        return training_state(folder) or ("no config.json" if bare else str(error))
-    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
-        return f"weights not readable: {error}"
-    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
-    config = folder / ("adapter_config.json" if adapter else "config.json")
-    if not os.path.isfile(config):
-        return f"no {config.name}"
-    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
-    if links:
-        return f"{links[0]} is a link out of the folder; it is not followed"
-    try:
-        return next(filter(None, map(unfinished, [*read_with(folder), *weights])), None)
-    except OSError as error:
-        return f"weights not readable: {error}"
-
-
-def read_with(folder: Path) -> list[Path]:
-    """The JSON files of a checkpoint that a harness reads with its weights."""
-    names = ("config.json", "adapter_config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
-    return [folder / name for name in names if os.path.isfile(f"{folder}/{name}")]
-
-
-def training_state(folder: Path) -> str | None:
-    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
-    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
-    for pattern, what, command in TRAINING_STATES:
-        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
-        if found:
-            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
-            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
-            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
-    return None
-
-
-def files_below(folder: Path, depth: int) -> Iterator[Path]:
-    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
-    waiting, seen = [(folder, depth)], 0
-    while waiting and seen < MOST_SEEN:
-        place, left = waiting.pop(0)
-        with contextlib.suppress(OSError), os.scandir(place) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                seen += 1
-                if entry.is_file(follow_symlinks=False):
-                    yield Path(entry.path)
-                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                    waiting.append((Path(entry.path), left - 1))
-
-
-def inside(path: Path, root: Path) -> bool:
-    """Whether a path, links resolved, is a folder or lies below it."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-
-def missing_tokenizer(folder: Path) -> str | None:
-    """What a complete checkpoint lacks to be evaluated, or None."""
-    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
-        return None
-    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
-
-
-def has_chat_template(folder: Path) -> bool:
-    """Whether the tokenizer in a folder brings a chat template."""
-    return any(chat_templates(folder))
-
-
-def chat_templates(folder: Path) -> list[str]:
-    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads.
-
-    Files of their own (chat_template.jinja, additional_chat_templates/*.jinja), or the key of a JSON file: a text, a
-    list of {name, template}, a mapping of name -> text.
-    """
-    files = [path for path in (folder / "chat_template.jinja",) if path.exists()]
-    files += sorted((folder / "additional_chat_templates").glob("*.jinja"))
-    texts = [input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace") for path in files]
-    for name in ("chat_template.json", "tokenizer_config.json"):
-        value = read_json(folder / name) if (folder / name).is_file() else None
-        found = value.get("chat_template") if isinstance(value, dict) else None
-        if isinstance(found, list):
-            found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
-        texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
-    return texts
-
-
-# --- parts/harness/templates.py ---------------------------------------------------------------------------------------
-
-TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
-TEMPLATE_MEMORY = 2 * 1024**3
-TOO_LONG, TOO_LARGE = 3, 4
-# The end is without Python's own, in which signals have no handler any more.
-TEMPLATE_TRIAL = """
-import json, os, resource, signal, sys
-resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
-resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds} + 5))  # hard above soft: else no signal comes first
-signal.signal(signal.SIGXCPU, lambda *_: os._exit({late}))
-import datetime
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.ext import Extension
-template, conversations = json.load(sys.stdin)
-class Generation(Extension):  # transformers' mark of what a model wrote
-    tags = {{"generation"}}
-    def parse(self, parser):
-        next(parser.stream)
-        return parser.parse_statements(["name:endgeneration"], drop_needle=True)
-def refuse(message):
-    raise ValueError(message)
-def as_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-def rendered(given):
-    extensions = [Generation, "jinja2.ext.loopcontrols"]
-    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
-    world.filters["tojson"] = as_json
-    world.globals.update(raise_exception=refuse, strftime_now=lambda form: datetime.datetime.now().strftime(form))
-    size = 0
-    for piece in world.from_string(template).generate(**given):
-        size += len(piece)
-        if size > 1_000_000:
-            os._exit({large})
-for given in conversations:
-    try:
-        rendered(given)
-    except MemoryError:
-        os._exit({large})
-    except Exception:  # what else is wrong with a template is the run's own message to give
-        pass
-sys.exit(0)
-"""
-SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
-
-
-def trial_conversations() -> list[dict[str, object]]:
-    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
-    text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
-    user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
-    system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
-    parts = {"role": "user", "content": [{"type": "text", "text": text}]}
-    lists = [[short], [user], [system, user], [user, answer, user], [system, short, answer, user], [user, answer]]
-    lists += [[parts], [system, *[user, answer] * 8, user]]
-    words = {
-        "type": "object",
-        "properties": {"word": {"type": "string", "description": "a word"}},
-        "required": ["word"],
-    }
-    tool = {"type": "function", "function": {"name": "look_up", "description": "Look up.", "parameters": words}}
-    tokens = {f"{name}_token": f"<{name}>" for name in SPECIAL_TOKENS}
-    return [
-        {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
-        for messages in lists
-        for tools in (None, [tool])
-        for special in (tokens, {})
-        for asked in (messages[-1] is not answer,)
-    ]
-
-
-def try_chat_templates(name: str, folder: Path) -> None:
-    """Run each of a folder's chat templates on some conversations; ScriptError for one that does not come to an end."""
-    code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
-    command = [sys.executable, "-I", "-c", code]
-    for template in chat_templates(folder):
-        given, said = json.dumps([template, trial_conversations()]), ""
-        try:
-            ended = subprocess.run(
-                command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
-            )
-            done, said = ended.returncode, single_line(ended.stderr.strip().rpartition("\n")[2])[:200]
-        except subprocess.TimeoutExpired:
-            done = TOO_LONG
-        if done:  # whatever it is: killed by the kernel or out of memory is no success
-            told = {TOO_LONG: f"ran for more than {TEMPLATE_SECONDS} s", TOO_LARGE: "makes gigabytes of text"}
-            other = f"failed (it ended with {done}{': ' + said if said else ''})"
-            raise ScriptError(
-                f"{name}: its chat template {told.get(done, other)} for some short messages; it is not used"
-            )
-
-
-def limited_rendering() -> contextlib.AbstractContextManager[None]:
-    """ScriptError when a chat template takes longer than one may within the run."""
-    return time_limit(TEMPLATE_SECONDS, "the model's chat template")
-
-
 # --- parts/harness/questions.py ---------------------------------------------------------------------------------------
 
 QUESTIONS_VERSION = 2  # of the prompts and rules here
@@ -7419,6 +8244,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "base_model": model.base and model.base.label,
         "base_revision": model.base and model.base.revision,
         "base_weights_sha256": model.base and model.base.weights_sha256,
+        "adapter_config_sha256": adapter_sha256(model),
         "loaded_checksum": engine.checksum,
         "loaded_proof": engine.proof,
     }
@@ -8102,814 +8928,6 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
                 bar.console.print(f"{title}: {result}", markup=False, highlight=False)
 
         yield show
-
-
-# --- parts/loadable.py ------------------------------------------------------------------------------------------------
-
-# fmt: off
-KNOWN = {'vllm': '0.32.0',
- 'transformers': '5.19.0',
- 'vllm_architectures': 'AXK1ForCausalLM AfmoeForCausalLM ApertusForCausalLM ArceeForCausalLM '
-                       'AriaForConditionalGeneration AudioFlamingo3ForConditionalGeneration '
-                       'BagelForConditionalGeneration BailingMoeForCausalLM BailingMoeV2ForCausalLM '
-                       'BailingMoeV2_5ForCausalLM BailingMoeV3ForCausalLM BailingMoeV3VLForConditionalGeneration '
-                       'BeeForConditionalGeneration Blip2ForConditionalGeneration BloomForCausalLM '
-                       'ChatGLMForConditionalGeneration ChatGLMModel Cohere2ForCausalLM Cohere2MoeForCausalLM '
-                       'Cohere2VisionForConditionalGeneration CohereAsrForConditionalGeneration '
-                       'CohereCompassForConditionalGeneration CohereForCausalLM '
-                       'Cosmos3EdgeForConditionalGeneration Cosmos3ForConditionalGeneration CwmForCausalLM '
-                       'DbrxForCausalLM DeciLMForCausalLM DeepseekForCausalLM DeepseekOCR2ForCausalLM '
-                       'DeepseekOCRForCausalLM DeepseekV2ForCausalLM DeepseekV32ForCausalLM DeepseekV3ForCausalLM '
-                       'DeepseekV41ForCausalLM DeepseekV4ForCausalLM DeepseekV4ForConditionalGeneration '
-                       'DeepseekVLV2ForCausalLM DiffusionGemmaForBlockDiffusion Dots3NoteForCausalLM '
-                       'DotsOCRForCausalLM Eagle2_5_VLForConditionalGeneration Emu3ForConditionalGeneration '
-                       'Ernie4_5ForCausalLM Ernie4_5_MoeForCausalLM Ernie4_5_VLMoeForConditionalGeneration '
-                       'Exaone4ForCausalLM Exaone4_5_ForConditionalGeneration ExaoneForCausalLM '
-                       'ExaoneMoEForCausalLM ExaoneMoeForCausalLM FalconForCausalLM FalconH1ForCausalLM '
-                       'FalconMambaForCausalLM FireRedASR2ForConditionalGeneration FlexOlmoForCausalLM '
-                       'FunASRForConditionalGeneration FunAudioChatForConditionalGeneration GLM4VForCausalLM '
-                       'GPT2LMHeadModel GPTBigCodeForCausalLM GPTJForCausalLM GPTNeoXForCausalLM Gemma2ForCausalLM '
-                       'Gemma3ForCausalLM Gemma3ForConditionalGeneration Gemma3nForCausalLM '
-                       'Gemma3nForConditionalGeneration Gemma4ForCausalLM Gemma4ForConditionalGeneration '
-                       'Gemma4UnifiedForConditionalGeneration GemmaForCausalLM Glm4ForCausalLM Glm4MoeForCausalLM '
-                       'Glm4MoeLiteForCausalLM Glm4vForConditionalGeneration Glm4vMoeForConditionalGeneration '
-                       'Glm5NextForCausalLM Glm5NextForConditionalGeneration GlmAsrForConditionalGeneration '
-                       'GlmForCausalLM GlmMoeDsaForCausalLM GlmOcrForConditionalGeneration GptOssForCausalLM '
-                       'Granite4VisionForConditionalGeneration GraniteForCausalLM GraniteMoeForCausalLM '
-                       'GraniteMoeHybridForCausalLM GraniteMoeSWAForCausalLM GraniteMoeSharedForCausalLM '
-                       'GraniteSWAForCausalLM GraniteSpeechForConditionalGeneration '
-                       'GraniteSpeechPlusForConditionalGeneration H2OVLChatModel HCXVisionV2ForCausalLM '
-                       'HYV3ForCausalLM HYV4ForCausalLM HfMoondream HrmTextForCausalLM HunYuanDenseV1ForCausalLM '
-                       'HunYuanMoEV1ForCausalLM HunYuanVLForConditionalGeneration HyperCLOVAXForCausalLM '
-                       'IQuestCoderForCausalLM IQuestLoopCoderForCausalLM Idefics3ForConditionalGeneration '
-                       'InklingForCausalLM InklingForConditionalGeneration InternLM2ForCausalLM '
-                       'InternLM3ForCausalLM InternS1ForConditionalGeneration InternS1ProForConditionalGeneration '
-                       'InternS2MobiusForConditionalGeneration InternS2PreviewForConditionalGeneration '
-                       'InternVLChatModel InternVLForConditionalGeneration IsaacForConditionalGeneration '
-                       'Jais2ForCausalLM JambaForCausalLM K2HorizonForCausalLM KananaVForConditionalGeneration '
-                       'KeyeForConditionalGeneration KeyeVL1_5ForConditionalGeneration '
-                       'KimiK25ForConditionalGeneration KimiK3ForConditionalGeneration KimiLinearForCausalLM '
-                       'KimiVLForConditionalGeneration LLaMAForCausalLM LagunaForCausalLM Lfm2ForCausalLM '
-                       'Lfm2MoeForCausalLM Lfm2VlForConditionalGeneration LightOnOCRForConditionalGeneration '
-                       'Llama4ForCausalLM Llama4ForConditionalGeneration LlamaForCausalLM Llama_Nemotron_Nano_VL '
-                       'LlavaForConditionalGeneration LlavaNextForConditionalGeneration '
-                       'LlavaNextVideoForConditionalGeneration LlavaOnevision2ForConditionalGeneration '
-                       'LlavaOnevisionForConditionalGeneration LongcatFlashForCausalLM '
-                       'LongcatFlashNgramForCausalLM Mamba2ForCausalLM MambaForCausalLM MellumForCausalLM '
-                       'MiDashengLMModel MiMoForCausalLM MiMoV2FlashForCausalLM MiMoV2ForCausalLM '
-                       'MiMoV2OmniForCausalLM MiniCPM3ForCausalLM MiniCPMForCausalLM MiniCPMO MiniCPMV '
-                       'MiniCPMV4_6ForConditionalGeneration MiniCPMV4_7ForConditionalGeneration '
-                       'MiniMaxM2ForCausalLM MiniMaxM3SparseForCausalLM MiniMaxM3SparseForConditionalGeneration '
-                       'Ministral3ForCausalLM Mistral3ForConditionalGeneration MistralForCausalLM '
-                       'MistralLarge3ForCausalLM MixtralForCausalLM Molmo2ForConditionalGeneration '
-                       'MolmoForCausalLM Moondream3ForCausalLM MoonshotKimiaForCausalLM MossAudioModel '
-                       'MossTranscribeDiarizeForConditionalGeneration MuseGlimmerForCausalLM '
-                       'MuseGlimmerForConditionalGeneration NVLM_D NanbeigeForCausalLM NemotronForCausalLM '
-                       'NemotronHForCausalLM NemotronHPuzzleForCausalLM NemotronH_Nano_Omni_Reasoning_V3 '
-                       'NemotronH_Nano_VL_V2 NemotronH_Omni_Reasoning_V3 NemotronH_Super_Omni_Reasoning_V3 '
-                       'NemotronParseForConditionalGeneration OPTForCausalLM Olmo2ForCausalLM Olmo3ForCausalLM '
-                       'OlmoForCausalLM OlmoHybridForCausalLM OlmoeForCausalLM OpenCUAForConditionalGeneration '
-                       'OpenPanguVLForConditionalGeneration OpenVLAForActionPrediction OrionForCausalLM Ovis '
-                       'Ovis2_5 Ovis2_6ForCausalLM Ovis2_6_MoeForCausalLM PaddleOCRVLForConditionalGeneration '
-                       'PaliGemmaForConditionalGeneration PanguEmbeddedForCausalLM PanguProMoEV2ForCausalLM '
-                       'PanguUltraMoEForCausalLM Param2MoEForCausalLM Phi3ForCausalLM Phi3VForCausalLM '
-                       'Phi4ForCausalLMV Phi4MMForCausalLM PhiForCausalLM PhiMoEForCausalLM '
-                       'PixtralForConditionalGeneration Plamo3ForCausalLM QianfanOCRForConditionalGeneration '
-                       'Qwen2AudioForConditionalGeneration Qwen2ForCausalLM Qwen2MoeForCausalLM '
-                       'Qwen2VLForConditionalGeneration Qwen2_5OmniForConditionalGeneration Qwen2_5OmniModel '
-                       'Qwen2_5_VLForConditionalGeneration Qwen3ASRForConditionalGeneration '
-                       'Qwen3ASRRealtimeGeneration Qwen3ForCausalLM Qwen3MoeForCausalLM Qwen3NextForCausalLM '
-                       'Qwen3OmniMoeForConditionalGeneration Qwen3VLForConditionalGeneration '
-                       'Qwen3VLMoeForConditionalGeneration Qwen3_5ForCausalLM Qwen3_5ForConditionalGeneration '
-                       'Qwen3_5MoeForCausalLM Qwen3_5MoeForConditionalGeneration Qwen4ExpForCausalLM '
-                       'Qwen4ExpForConditionalGeneration RForConditionalGeneration Rnj1ForCausalLM '
-                       'SarvamMLAForCausalLM SarvamMoEForCausalLM SeedOssForCausalLM SkyworkR1VChatModel '
-                       'SmolLM3ForCausalLM SmolVLMForConditionalGeneration SolarForCausalLM StableLmForCausalLM '
-                       'Starcoder2ForCausalLM Step1ForCausalLM Step3TextForCausalLM '
-                       'Step3VLForConditionalGeneration Step3p5ForCausalLM Step3p7ForConditionalGeneration '
-                       'StepVLForConditionalGeneration TeleChat2ForCausalLM TeleChat3ForCausalLM '
-                       'TeleFLMForCausalLM UltravoxModel UnlimitedOCRForCausalLM VaultGemmaForCausalLM '
-                       'VibeVoiceAsrForConditionalGeneration VoxtralForConditionalGeneration '
-                       'VoxtralRealtimeGeneration WhisperForConditionalGeneration Zamba2ForCausalLM',
- 'model_types': 'afmoe aimv2 aimv2_text_model aimv2_vision_model albert align align_text_model align_vision_model '
-                'altclip altclip_text_model altclip_vision_model apertus arcee aria aria_text '
-                'audio-spectrogram-transformer audioflamingo3 audioflamingo3_encoder autoformer axk1 axk2 '
-                'aya_vision bamba bark bart beit bert bert-generation big_bird bigbird_pegasus biogpt bit bitnet '
-                'blenderbot blenderbot-small blip blip-2 blip_2_qformer blip_2_vision_model blip_text_model '
-                'blip_vision_model bloom blt blt_global_transformer blt_local_decoder blt_local_encoder '
-                'blt_patcher bridgetower bridgetower_text_model bridgetower_vision_model bros camembert canary '
-                'canary_decoder canine chameleon chameleon_vqgan chinese_clip chinese_clip_text_model '
-                'chinese_clip_vision_model chmv2 clap clap_audio_model clap_text_model clip clip_text_model '
-                'clip_vision_model clipseg clipseg_text_model clipseg_vision_model clvp clvp_decoder clvp_encoder '
-                'codegen cohere cohere2 cohere2_moe cohere2_vision cohere_asr cohere_compass cohere_compass_text '
-                'cohere_compass_vision colmodernvbert colpali colqwen2 conditional_detr convbert convnext '
-                'convnextv2 cosmos3_edge cosmos3_edge_text cosmos3_edge_vision cosmos3_omni cpmant csm '
-                'csm_depth_decoder_model ctrl cvt cwm d_fine dab-detr dac data2vec-audio data2vec-text '
-                'data2vec-vision dbrx deberta deberta-v2 decision_transformer deepseek_ocr2 deepseek_ocr2_encoder '
-                'deepseek_ocr2_sam_vision_model deepseek_ocr2_text deepseek_ocr2_vision deepseek_v2 deepseek_v3 '
-                'deepseek_v32 deepseek_v4 deepseek_vl deepseek_vl_hybrid deformable_detr deimv2 deit '
-                'depth_anything depth_pro detr dia dia_decoder dia_encoder diffllama diffusion_gemma '
-                'diffusion_gemma_text dinat dinov2 dinov2_with_registers dinov3_convnext dinov3_vit distilbert '
-                'doge donut-swin dots1 dpr dpt edgetam edgetam_video edgetam_vision_model efficientloftr '
-                'efficientnet electra embedding_gemma2 embedding_gemma2_text emu3 emu3_text_model emu3_vqgan '
-                'encodec encoder-decoder eomt eomt_dinov3 ernie ernie4_5 ernie4_5_moe ernie4_5_vl_moe '
-                'ernie4_5_vl_moe_text ernie4_5_vl_moe_vision esm esmc esmfold2 eurobert evolla exaone4 exaone4_5 '
-                'exaone4_5_vision exaone_moe falcon falcon_h1 falcon_mamba fast_vlm fastspeech2_conformer '
-                'fastspeech2_conformer_hifigan fastspeech2_conformer_with_hifigan flaubert flava flava_image_model '
-                'flava_multimodal_model flava_text_model flex_olmo florence2 florence_vision fnet focalnet fsmt '
-                'fun_asr_nano fun_asr_nano_encoder funnel fuyu gemma gemma2 gemma3 gemma3_text gemma3n '
-                'gemma3n_audio gemma3n_text gemma3n_vision gemma4 gemma4_assistant gemma4_audio gemma4_text '
-                'gemma4_unified gemma4_unified_assistant gemma4_unified_audio gemma4_unified_text '
-                'gemma4_unified_vision gemma4_vision git git_vision_model glm glm4 glm46v glm4_moe glm4_moe_lite '
-                'glm4v glm4v_moe glm4v_moe_text glm4v_moe_vision glm4v_text glm4v_vision glm5_next glm5_next_text '
-                'glm5_next_vision glm_image glm_image_text glm_image_vision glm_image_vqmodel glm_moe_dsa glm_ocr '
-                'glm_ocr_text glm_ocr_vision glmasr glmasr_encoder glmga glpn got_ocr2 gpt2 gpt_bigcode gpt_neo '
-                'gpt_neox gpt_neox_japanese gpt_oss gptj granite granite4_vision granite4_vision_text '
-                'granite_speech granite_speech5_ctc granite_speech5_encoder granite_speech_encoder '
-                'granite_speech_plus granite_speech_plus_encoder granite_swa granitemoe granitemoe_swa '
-                'granitemoehybrid granitemoeshared grounding-dino groupvit groupvit_text_model '
-                'groupvit_vision_model gte helium hgnet_v2 hiera higgs_audio_v2 higgs_audio_v2_tokenizer hrm_text '
-                'hubert hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl hunyuan_vl_text hunyuan_vl_vision hy_v3 hy_v4 '
-                'hyperclovax hyperclovax_vision_v2 ibert idefics idefics2 idefics2_perceiver idefics2_vision '
-                'idefics3 idefics3_vision idefics_perciever idefics_vision ijepa imagegpt informer inkling_audio '
-                'inkling_mm_model inkling_text inkling_vision instructblip instructblip_qformer '
-                'instructblip_vision_model instructblipvideo instructblipvideo_qformer '
-                'instructblipvideo_vision_model internvl internvl_vision jais2 jamba janus janus_vision_model '
-                'janus_vqgan jetmoe jina_embeddings_v3 kimi_k25 kimi_k25_vision kimi_linear kosmos-2 kosmos-2.5 '
-                'kosmos_2_5_text_model kosmos_2_5_vision_model kosmos_2_text_model kosmos_2_vision_model '
-                'kyutai_speech_to_text laguna lasr_ctc lasr_encoder layoutlm layoutlmv2 layoutlmv3 layoutxlm led '
-                'levit lfm2 lfm2_moe lfm2_vl lightglue lighton_ocr lilt llama llama4 llama4_text '
-                'llama4_vision_model llava llava_next llava_next_video llava_onevision longcat_flash longformer '
-                'longt5 luke lw_detr lw_detr_vit lxmert m2m_100 mamba mamba2 marian markuplm mask2former '
-                'maskformer maskformer-swin mbart megatron-bert mellum metaclip_2 metaclip_2_text_model '
-                'metaclip_2_vision_model mgp-str mimi mimo_v2_flash minicpm3 minicpmv4_6 minicpmv4_6_vision '
-                'minicpmv4_7 minicpmv4_7_vision minimax minimax_m2 minimax_m3_vl minimax_m3_vl_text '
-                'minimax_m3_vl_vision ministral ministral3 mistral mistral3 mistral4 mixtral mlcd_vision_model '
-                'mllama mllama_text_model mllama_vision_model mm-grounding-dino mobilebert mobilenet_v1 '
-                'mobilenet_v2 mobilevit mobilevitv2 modernbert modernbert-decoder modernvbert moonshine '
-                'moonshine_streaming moonshine_streaming_encoder moshi moshi_depth mpnet mpt mra mt5 muse_glimmer '
-                'muse_glimmer_assistant muse_glimmer_text muse_glimmer_vision musicflamingo musicgen '
-                'musicgen_decoder musicgen_melody musicgen_melody_decoder mvp nanochat nemotron nemotron3_5_asr '
-                'nemotron3_diarization nemotron3_diarization_audio nemotron_asr_streaming '
-                'nemotron_asr_streaming_encoder nemotron_h nemotron_h_omni neomme neucodec nllb-moe nomic_bert '
-                'nougat nystromformer olmo olmo2 olmo3 olmo_hybrid olmoe omdet-turbo oneformer openai-gpt '
-                'openai_privacy_filter opt ovis2 owlv2 owlv2_text_model owlv2_vision_model owlvit '
-                'owlvit_text_model owlvit_vision_model paddleocr_vl paddleocr_vl_text paddleocr_vl_vision '
-                'paligemma parakeet_ctc parakeet_encoder parakeet_rnnt patchtsmixer patchtst pe_audio '
-                'pe_audio_encoder pe_audio_video pe_audio_video_encoder pe_video pe_video_encoder pegasus '
-                'pegasus_x perceiver perception_lm persimmon phi phi3 phi4_multimodal phi4_multimodal_audio '
-                'phi4_multimodal_vision phimoe pi0 pix2struct pix2struct_text_model pix2struct_vision_model pixio '
-                'pixtral plbart poolformer pop2piano pp_chart2table pp_doclayout_v2 pp_doclayout_v3 pp_formulanet '
-                'pp_lcnet pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det '
-                'pp_ocrv5_server_rec pp_ocrv6_medium_det pp_ocrv6_small_det pp_ocrv6_small_rec pp_ocrv6_tiny_rec '
-                'prompt_depth_anything prophetnet pvt pvt_v2 qianfan_ocr qianfan_ocr_vision qwen2 qwen2_5_omni '
-                'qwen2_5_omni_audio_encoder qwen2_5_omni_bigvgan qwen2_5_omni_dit qwen2_5_omni_talker '
-                'qwen2_5_omni_text qwen2_5_omni_thinker qwen2_5_omni_token2wav qwen2_5_omni_vision_encoder '
-                'qwen2_5_vl qwen2_5_vl_text qwen2_5_vl_vision qwen2_audio qwen2_audio_encoder qwen2_moe qwen2_vl '
-                'qwen2_vl_text qwen2_vl_vision qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_moe_vision '
-                'qwen3_5_text qwen3_5_vision qwen3_asr qwen3_asr_encoder qwen3_moe qwen3_next qwen3_omni_moe '
-                'qwen3_omni_moe_audio_encoder qwen3_omni_moe_talker_code_predictor qwen3_omni_moe_talker_text '
-                'qwen3_omni_moe_text qwen3_omni_moe_thinker qwen3_omni_moe_vision_encoder qwen3_vl qwen3_vl_moe '
-                'qwen3_vl_moe_text qwen3_vl_moe_vision qwen3_vl_text qwen3_vl_vision qwen4_exp qwen4_exp_text '
-                'qwen4_exp_vision radio rag recurrent_gemma reformer regnet rembert resnet rf_detr rf_detr_dinov2 '
-                'roberta roberta-prelayernorm roc_bert roformer rt_detr rt_detr_resnet rt_detr_v2 rwkv sam sam2 '
-                'sam2_hiera_det_model sam2_video sam2_vision_model sam3 sam3_detr_decoder sam3_detr_encoder '
-                'sam3_geometry_encoder sam3_lite_text sam3_lite_text_detr_decoder sam3_lite_text_detr_encoder '
-                'sam3_lite_text_geometry_encoder sam3_lite_text_mask_decoder sam3_lite_text_text_model '
-                'sam3_mask_decoder sam3_tracker sam3_tracker_video sam3_video sam3_vision_model sam3_vit_model '
-                'sam_hq sam_hq_vision_model sam_vision_model sapiens2 sapiens2_head seamless_m4t seamless_m4t_v2 '
-                'seed_oss segformer seggpt sew sew-d shieldgemma2 siglip siglip2 siglip2_text_model '
-                'siglip2_vision_model siglip_text_model siglip_vision_model slanet slanext smollm3 smolvlm '
-                'smolvlm_vision solar_open speech-encoder-decoder speech_to_text speecht5 speecht5_hifigan '
-                'splinter squeezebert stablelm starcoder2 step3p5 step3p5_vision step3p7 superglue superpoint '
-                'swiftformer swin swin2sr swinv2 switch_transformers t5 t5_gemma_module t5gemma t5gemma2 '
-                't5gemma2_decoder t5gemma2_encoder t5gemma2_text table-transformer tapas textnet '
-                'time_series_transformer timesfm timesfm2_5 timesformer timm_backbone timm_wrapper tipsv2 '
-                'tipsv2_dpt tipsv2_text_model tipsv2_vision_model trocr tvp udop umt5 unispeech unispeech-sat '
-                'univnet upernet uvdoc uvdoc_backbone vaultgemma vibevoice vibevoice_acoustic_tokenizer '
-                'vibevoice_asr video_llama_3 video_llama_3_vision video_llava videomae videomt videoprism '
-                'videoprism_text_model videoprism_vision_model vilt vipllava vision-encoder-decoder '
-                'vision-text-dual-encoder visual_bert vit vit_mae vit_msn vitdet vitmatte vitpose vitpose_backbone '
-                'vits vivit vjepa2 voxtral voxtral_encoder voxtral_realtime voxtral_realtime_encoder '
-                'voxtral_realtime_text wav2vec2 wav2vec2-bert wav2vec2-conformer wavlm whisper xclip '
-                'xclip_text_model xclip_vision_model xcodec xcodec2 xglm xlm xlm-roberta xlm-roberta-xl xlnet '
-                'xlstm xmod yolos yoso youtu zamba zamba2 zaya zoedepth',
- 'vllm_model_types': 'RefinedWeb RefinedWebModel bagel bailing_moe_v3_vl chatglm colqwen3 deepseek_vl_v2 '
-                     'dots3_note eagle funaudiochat inkling_model isaac k3_dspark kimi_k2 kimi_k3 kimi_vl medusa '
-                     'midashenglm minimax_m3_mtp mlp_speculator moondream3 moss_transcribe_diarize openvla '
-                     'ops_colqwen3 ovis qwen3_vl_nemotron_embed speculators step3_text step3_vl ultravox '
-                     'unlimited_ocr'}
-# fmt: on
-VLLM_ARCHITECTURES = frozenset(KNOWN["vllm_architectures"].split())
-MODEL_TYPES = frozenset(KNOWN["model_types"].split())
-VLLM_TYPES = frozenset(KNOWN["vllm_model_types"].split())
-OWN_CODE = "the model brings its own code: read it, then add --trust-remote-code"
-SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
-NAME_ANOTHER = "name the repository that has model.safetensors or pytorch_model.bin"  # nothing helps but that
-OTHER_WEIGHTS = (
-    (r"\.gguf$", "its weights are GGUF files"),
-    (r"\.onnx$", "its weights are ONNX files"),
-    (r"(?:^|/)consolidated\.|\.(?:pt|pth)$", "its weights are files of another framework"),
-    (r"\.(?:h5|msgpack)$", "its weights are of TensorFlow or Flax"),
-)
-
-# Heads that write no text, and the types that are encoders whatever their head is called.
-WRITES_NONE = re.compile(
-    r"For(?:MaskedLM|\w*Classification|QuestionAnswering|MultipleChoice|NextSentencePrediction|Retrieval|RewardModel)$"
-)
-ENCODERS = {
-    "albert", "bert", "bert-generation", "camembert", "deberta", "deberta-v2", "distilbert", "electra",
-    "ernie", "esm", "eurobert", "longformer", "modernbert", "mpnet", "nomic_bert", "roberta",
-    "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl",
-}  # fmt: skip
-
-# The packages that read packed weights; what is not here needs none.
-TRANSFORMERS_PACKAGES = {
-    "aqlm": ("aqlm",),
-    "auto-round": ("auto_round",),
-    "awq": ("gptqmodel",),
-    "bitsandbytes": ("bitsandbytes",),
-    "compressed-tensors": ("compressed_tensors",),
-    "eetq": ("kernels",),
-    "fbgemm_fp8": ("kernels",),
-    "fouroversix": ("fouroversix",),
-    "fp_quant": ("fp_quant",),
-    "gptq": ("optimum", "gptqmodel"),
-    "higgs": ("flute",),
-    "hqq": ("hqq",),
-    "nvfp4": ("kernels",),
-    "quanto": ("optimum.quanto",),
-    "quark": ("quark",),
-    "sinq": ("sinq",),
-    "spqr": ("spqr_quant",),
-    "torchao": ("torchao",),
-    "vptq": ("vptq",),
-}
-VLLM_PACKAGES = {"torchao": ("torchao",), "humming": ("humming",), "fp_quant": ("fp_quant",), "quark": ("quark",)}
-NOT_ON_VLLM = {  # keys of an adapter_config.json that say something else than null, and what they mean
-    "modules_to_save": "adapters with whole layers (modules_to_save)",
-    "use_dora": "DoRA",
-    "lora_bias": "adapters with a bias",
-    "alora_invocation_tokens": "activated LoRA",
-    "layer_replication": "adapters that repeat layers",
-    "use_bdlora": "block-diagonal LoRA",
-    "use_qalora": "QALoRA",
-    "trainable_token_indices": "adapters with tokens of their own",
-    "target_parameters": "adapters of single parameters",
-}
-PLAIN_STARTS = {"gaussian", "eva", "orthogonal", "mica", "lora_ga"}  # saved as a plain LoRA
-MOST_RANK = 512
-OUTPUT_LAYERS = {"lm_head", "embed_out"}
-ON_OUTPUT_LAYER = "adapters of the output layer (their log-likelihoods would be wrong)"
-VLLM_METHODS = {
-    "auto-round", "auto_awq", "auto_gptq", "awq", "awq_marlin", "compressed-tensors", "deepseek_v4_fp8",
-    "experts_int8", "fbgemm_fp8", "fp8", "fp_quant", "gpt_oss_mxfp4", "gptq", "gptq_marlin", "humming", "inc",
-    "modelopt", "modelopt_fp4", "modelopt_mixed", "modelopt_mxfp8", "moe_wna16", "mxfp4", "mxfp8", "quark",
-    "torchao",
-}  # fmt: skip
-
-
-def is_adapter_repo(files: Collection[str]) -> bool:
-    """Whether a list of files is that of an adapter without a model of its own."""
-    return "adapter_config.json" in files and "config.json" not in files
-
-
-def why_not_loadable(
-    files: Collection[str] | None,
-    config: Mapping[str, Any],
-    backend: str,
-    trusted: bool = False,
-    has: Callable[[str], bool] = lambda package: False,
-    architectures: Collection[str] | None = VLLM_ARCHITECTURES,
-) -> str | None:
-    """Why a backend ("vllm", or any that is on transformers) cannot run a model, or None.
-
-    files: None where they are not known; config: config.json; has: whether a package is in the backend's environment;
-    architectures: those of vLLM, None to leave that to it.
-    """
-    if files is not None and not any(name in WEIGHT_FILES or SHARD.fullmatch(name) for name in files):
-        kind = next((said for form, said in OTHER_WEIGHTS if any(re.search(form, name) for name in files)), "")
-        return f"{kind or 'it has no weights'}: {NAME_ANOTHER}"
-    if not config:
-        return None
-    return (
-        no_text(config)
-        or foreign_code(config, backend, trusted)
-        or packed_weights(config, backend, has)
-        or unknown_to_vllm(config, backend, architectures)
-    )
-
-
-def list_of(value: Any) -> list[Any]:
-    """A list as it is, and nothing for any other value."""
-    return value if isinstance(value, list) else []
-
-
-def adapter_ranks(config: Mapping[str, Any]) -> list[int]:
-    """The ranks of an adapter, from its adapter_config.json."""
-    own = config.get("rank_pattern")
-    ranks = [config.get("r"), *(own.values() if isinstance(own, Mapping) else ())]
-    return [rank for rank in ranks if isinstance(rank, int) and not isinstance(rank, bool)] or [0]
-
-
-def why_not_on_vllm(config: Mapping[str, Any]) -> str | None:
-    """Why vLLM does not run an adapter, told from its adapter_config.json; None when it may."""
-    kind, first = str(config.get("peft_type") or "LORA"), config.get("init_lora_weights")
-    lacking = next((said for name, said in NOT_ON_VLLM.items() if config.get(name)), None)
-    if kind.upper() != "LORA":
-        lacking = f"adapters of the kind {kind}"
-    elif config.get("bias", "none") != "none":
-        lacking = "adapters with a bias"
-    elif isinstance(first, str) and first.lower() not in PLAIN_STARTS:
-        lacking = f"adapters that began as {first}, which changes the base"
-    elif any(str(name).rpartition(".")[2] in OUTPUT_LAYERS for name in list_of(config.get("target_modules"))):
-        lacking = ON_OUTPUT_LAYER
-    elif max(adapter_ranks(config)) > MOST_RANK:
-        lacking = f"ranks above {MOST_RANK}"
-    return f"vLLM does not run {lacking}" if lacking else None
-
-
-def architectures_in(config: Mapping[str, Any]) -> list[str]:
-    """What a config.json says of its architecture."""
-    return [str(name) for name in list_of(config.get("architectures"))]
-
-
-def no_text(config: Mapping[str, Any]) -> str | None:
-    """Why a model writes no text: an encoder, a classifier, an encoder-decoder."""
-    names, kind = architectures_in(config), str(config.get("model_type") or "")
-    if config.get("is_encoder_decoder") is True:
-        return f"{kind or 'it'} is an encoder-decoder, and the tasks are for causal language models"
-    head = next((name for name in names if WRITES_NONE.search(name)), None)
-    if head and all(map(WRITES_NONE.search, names)):
-        return f"{head} writes no text: an encoder or a classifier, and no language model"
-    if kind in ENCODERS and config.get("is_decoder") is not True:
-        return f"{kind} is an encoder: it writes no text"
-    return None
-
-
-def foreign_code(config: Mapping[str, Any], backend: str, trusted: bool) -> str | None:
-    """Whether a model runs only with code of its own repository, which nobody has allowed."""
-    own, kind = config.get("auto_map"), str(config.get("model_type") or "")
-    if trusted or not isinstance(own, Mapping) or not own.keys() & {"AutoConfig", "AutoModelForCausalLM", "AutoModel"}:
-        return None
-    known = kind in MODEL_TYPES or (backend == "vllm" and kind in VLLM_TYPES)
-    return None if known else OWN_CODE
-
-
-def packed_weights(config: Mapping[str, Any], backend: str, has: Callable[[str], bool]) -> str | None:
-    """Why a backend cannot read the format of quantized weights."""
-    found = config.get("quantization_config") or config.get("compression_config")
-    if not isinstance(found, Mapping):
-        apple = config.get("quantization")
-        apple = isinstance(apple, Mapping) and "group_size" in apple and "bits" in apple
-        return "its weights are quantized for MLX: name the original repository" if apple else None
-    method = str(found.get("quant_method") or ("bitsandbytes" if found.get("load_in_4bit") else "")).lower()
-    if not method:
-        return None
-    wanted = (VLLM_PACKAGES if backend == "vllm" else TRANSFORMERS_PACKAGES).get(method, ())
-    lacking = [name for name in wanted if not has(name)]
-    said = f"its weights are quantized with {method}, which "
-    if backend == "vllm" and method not in VLLM_METHODS:
-        return f"{said}vLLM {KNOWN['vllm']} does not read: name the original repository"
-    if not lacking:
-        return None
-    other = backend != "vllm" and method in VLLM_METHODS and method not in VLLM_PACKAGES
-    hint = "--backend vllm reads them" if other else "name the original repository"
-    return f"{said}needs {' and '.join(lacking)}, and the environment of the script has it not: {hint}"
-
-
-def unknown_to_vllm(config: Mapping[str, Any], backend: str, architectures: Collection[str] | None) -> str | None:
-    """Whether vLLM has no implementation of any architecture that a configuration names."""
-    names = architectures_in(config)
-    if backend != "vllm" or architectures is None or not names or set(names) & set(architectures):
-        return None
-    return f"vLLM {KNOWN['vllm']} does not know {names[0]}: take the backend on transformers"
-
-
-# --- parts/training_runs.py -------------------------------------------------------------------------------------------
-
-NO_CHECKPOINT = "not a checkpoint by its name"
-# "tmp-checkpoint-500", "step_5.partial": what a training renames when all is written.
-BEING_WRITTEN = re.compile(
-    r"^_?te?mp[-_]?(?=checkpoint|step|epoch|global|iter)|[._-](?:te?mp|part|partial|incomplete)$", re.I
-)
-DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
-FINAL = "final"  # the model at the top of a run, beside its checkpoints
-NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
-FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
-# Other models of a training with reinforcement learning than the one that is trained.
-OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
-
-
-@dataclass
-class FoundCheckpoint:
-    """What a folder holds."""
-
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-
-
-def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
-    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
-
-    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
-    count whatever their names, the folder itself too, and each needs a tokenizer.
-    """
-    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
-    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
-    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
-    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
-        named = [root]
-    final = top_model(root) if named and named != [root] else None
-    for path in named:
-        take(found, path, root, to_run)
-    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
-    if final:
-        take_final(found, final, to_run)
-    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
-    if places and places != ["checkpoints"]:
-        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
-    return found
-
-
-def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
-    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
-    found = []
-    for entry in list_folder(folder):
-        path, here = Path(entry.path), is_folder(entry)
-        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
-            found.append(path)
-        elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
-            continue
-        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
-            if BEING_WRITTEN.search(entry.name):
-                others.append(path.relative_to(root).as_posix())
-            else:
-                found.append(path)
-        else:
-            shown, below, deeper = path.relative_to(root).as_posix(), [], []
-            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
-                found += (deeper := named_folders(path, root, passed_over, below, to_run))
-            others += below if deeper else [shown]
-    return found
-
-
-def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
-    """Sort a folder with a checkpoint's name into what was found."""
-    models = model_folders(path)
-    if len(models) > 1:
-        names = ", ".join(model.relative_to(path).as_posix() for model in models)
-        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
-        return
-    folder = models[0] if models else path
-    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
-    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
-    reason = reason or (missing_tokenizer(folder) if to_run else None)
-    if reason:
-        found.skipped.append(Skipped(path.name, reason))
-        return
-    name = path.name if path != root else path.resolve().name
-    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
-    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
-
-
-def holds_model(folder: Path) -> bool:
-    """Whether weights lie in a folder itself."""
-    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
-
-
-def model_folders(folder: Path) -> list[Path]:
-    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
-
-    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
-    """
-    if holds_model(folder) or (folder / "config.json").is_file():
-        return [folder]
-    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
-    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
-    return own or list(below)
-
-
-def top_model(root: Path) -> Path | None:
-    """The folder of a run when a model lies in it, as a Trainer's output has it."""
-    return root if holds_model(root) and (root / "config.json").is_file() else None
-
-
-def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
-    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
-    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
-    twin = None if reason else same_weights(root, found.checkpoints)
-    if twin:
-        reason = f"its weights are those of {twin.name}"
-    if reason:
-        found.skipped.append(Skipped(FINAL, reason))
-    else:
-        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
-
-
-def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
-    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
-    sizes = sorted(path.stat().st_size for path in weight_files(folder))
-    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
-    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
-
-
-def trainer_step(folder: Path) -> int | None:
-    """The step that a Trainer's trainer_state.json says, or None."""
-    path = folder / "trainer_state.json"
-    try:
-        step = read_json(path).get("global_step") if path.is_file() else None
-    except (ScriptError, AttributeError):
-        return None
-    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
-
-
-def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
-    """What a folder holds, in natural order, without hidden names."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
-    except OSError as error:
-        raise ScriptError(
-            f"{folder}: {error.strerror}{near_place(folder)}; give the folder that holds the checkpoints"
-        ) from error
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
-
-
-def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
-    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
-    if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
-    seen: dict[Any, Checkpoint] = {}
-    for checkpoint in checkpoints:
-        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
-            continue
-        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
-        if other is not checkpoint:
-            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
-            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
-
-
-def is_hub_place(text: str) -> bool:
-    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
-    place = HUB_PLACE.fullmatch(text)
-    if not place or text.startswith((".", "~")) or ".." in text:
-        return False
-    last = place["below"].rpartition("/")[2]
-    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
-
-
-# --- parts/harness/models.py ------------------------------------------------------------------------------------------
-
-
-def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
-    """The checkpoints in or below a folder, and those left out with the reason."""
-    found = find_checkpoints(folder, to_run=True)
-    left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
-    if not found.checkpoints:
-        if len(left_out) == 1 and (steps := parse_checkpoint_name(folder.resolve().name)):
-            if SHORT.format("") not in left_out[0][1]:
-                raise ScriptError(f"{folder}: {left_out[0][1]}")
-            # One of several that were named: it fails by its own name, with a failure file, and stops no other.
-            return [Checkpoint(folder.resolve().name, folder, *steps)], []
-        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
-        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
-    return found.checkpoints, left_out
-
-
-def local_model(checkpoint: Checkpoint | Path) -> Model:
-    """A checkpoint, or a folder that is one, as a model."""
-    if isinstance(checkpoint, Path):
-        step, epoch = parse_checkpoint_name(checkpoint.resolve().name) or (None, None)
-        checkpoint = Checkpoint(checkpoint.resolve().name, checkpoint, step, epoch)
-    folder, home = Path(os.path.abspath(checkpoint.path)), Path(os.path.abspath(checkpoint.home or checkpoint.path))
-    below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
-    path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
-    step = None if checkpoint.step is None else str(checkpoint.step)
-    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
-
-
-def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
-    """The newest copy of a Hub model in the cache, or that of a revision."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
-    except (ValueError, OSError):  # what the client raises when nothing is there
-        return None
-
-
-@contextlib.contextmanager
-def model_errors(name: str) -> Iterator[None]:
-    """What the Hub's client raises as one line each."""
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-
-    try:
-        yield
-    except RevisionNotFoundError as error:
-        raise ScriptError(f"{name}: no such branch, tag or commit on the Hub") from error
-    except RepositoryNotFoundError as error:
-        raise ScriptError(
-            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
-        ) from error
-    except HfHubHTTPError as error:
-        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
-
-
-def hub_models(text: str, needs_template: bool) -> list[Model]:
-    """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
-
-    "me/lm" -> main    "me/lm@step100"    "me/lm@*" -> branches and tags that are named like steps, in step order
-    """
-    place = HUB_PLACE.fullmatch(text)
-    repo, below, revision = place["repo"], place["below"].strip("/"), place["revision"]
-    if not revision or "*" not in revision:
-        return [hub_model(repo, below, revision, needs_template)]
-    from huggingface_hub import HfApi
-
-    with model_errors(text):
-        refs = HfApi().list_repo_refs(repo)
-    names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
-    steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
-    named = sorted((name for name, step in steps.items() if step), key=lambda name: (steps[name][0] or 0, name))
-    if not named:
-        raise ScriptError(f"{text}: no branch or tag of it is named like a step: {listing(names)}")
-    return [hub_model(repo, below, name, needs_template) for name in named]
-
-
-def hub_model(repo: str, below: str, revision: str | None, needs_template: bool) -> Model:
-    """A model of the Hub at a revision (main's newest commit without one), or in a folder of it (`below`).
-
-    Without network, the copy in the cache.
-    """
-    from huggingface_hub import HfApi, snapshot_download
-
-    name = repo + (f"/{below}" if below else "") + (f"@{revision}" if revision else "")
-    label = below.rpartition("/")[2] or (revision if revision not in (None, "main") else None)
-    steps = parse_checkpoint_name(label or "")
-    step = str(steps[0]) if steps and steps[0] is not None else None
-    base = Model(repo, "", name=label, step=step, repo=repo, below=below)
-    try:
-        with model_errors(name):
-            info = HfApi().model_info(repo, revision=revision, files_metadata=True)
-    except ScriptError:
-        raise
-    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
-        copy = cached_snapshot(repo, revision)
-        if copy is None or why_incomplete(copy / below, copy.parent.parent):  # its files are links into that folder
-            raise ScriptError(
-                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
-            ) from unreachable
-        return replace(base, weights_sha256=weights_sha256(copy / below), folder=copy / below, revision=copy.name)
-    files = {item.rfilename: item for item in info.siblings or []}
-    own = {
-        path.removeprefix(f"{below}/"): item
-        for path, item in files.items()
-        if not below or path.startswith(f"{below}/")
-    }
-    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
-    if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
-        raise ScriptError(f"{name}: {reason}", code=1)
-    if not digest:
-        folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
-        hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
-        raise ScriptError(
-            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
-        )
-    model = replace(base, weights_sha256=digest, revision=info.sha)
-    if is_adapter_repo(own):
-        return replace(model, folder=downloaded(model))  # small, and it names its base
-    has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
-    has_template |= any(fnmatch.fnmatchcase(file, "additional_chat_templates/*.jinja") for file in own)
-    has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
-    if needs_template:
-        small = ("tokenizer_config.json", "chat_template.*", "additional_chat_templates/*.jinja")
-        small = [f"{below}/{file}" if below else file for file in small]
-        with model_errors(name):
-            folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
-        if not has_template and not has_chat_template(folder / below):
-            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
-        try_chat_templates(name, folder / below)
-    elif has_template:
-        note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
-    return model
-
-
-FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
-
-
-def downloaded(model: Model) -> Path:
-    """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
-    if model.folder:
-        return model.folder
-    if model in FETCHED:
-        return FETCHED[model]
-    from huggingface_hub import HfApi, snapshot_download
-
-    names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
-    start = f"{model.below}/" if model.below else ""
-    safe = any(
-        name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
-    )
-    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
-    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
-    known = cached_snapshot(model.repo, model.revision)
-    by_name = None if model.below else model.name  # so that it is found offline
-    folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
-    if folder.name != model.revision:
-        folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
-    folder = folder / model.below
-    if known is None:
-        FETCHED[model] = folder
-    return folder
-
-
-def forget_downloads(keep: int | None) -> None:
-    """Delete the oldest downloads of this process from the cache, so that `keep` are left; None keeps all."""
-    from huggingface_hub import constants, scan_cache_dir
-
-    while keep is not None and len(FETCHED) > keep:
-        model = next(iter(FETCHED))
-        del FETCHED[model]
-        if any(other.revision == model.revision for other in FETCHED):
-            continue  # another folder of the same commit
-        with contextlib.suppress(Exception):
-            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
-
-
-def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
-    """An adapter with its base: what --base-model says, else its adapter_config.json.
-
-    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
-    """
-    if model.base or model.folder is None or not is_adapter(model.folder):
-        return model
-    config = read_json(model.folder / "adapter_config.json")
-    config = config if isinstance(config, dict) else {}
-    name = wanted or str(config.get("base_model_name_or_path") or "")
-    revision = None if wanted else config.get("revision")
-    place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
-    if place not in known:
-        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
-        folder = next((path for path in places if name and path.is_dir()), None)
-        if folder:
-            found = local_model(folder)
-            reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
-        elif is_hub_place(place):
-            found, reason = hub_models(place, False)[0], None
-        else:
-            found, reason = None, "no such folder here"
-        if found is None or reason or is_adapter(found.folder or Path(os.devnull)):
-            why = f"its base model {shown_name(name)}: {reason or 'an adapter itself'}"
-            why = why if name else "its adapter_config.json names no base model"
-            raise ScriptError(f"{model.label}: {why}: give --base-model FOLDER_OR_ID")
-        known[place] = found
-    return replace(model, base=known[place])
-
-
-def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
-    """The models that --model names, in the order given, and the folders left out with the reason."""
-    models: list[Model] = []
-    left_out: list[tuple[str, str]] = []
-    for name in args.model:
-        path = Path(name).expanduser()
-        if path.is_dir():
-            checkpoints, incomplete = find_models(path)
-            models += map(local_model, checkpoints)
-            left_out += incomplete
-        elif path.exists() or not is_hub_place(name):
-            raise ScriptError(
-                f"{name}: no such folder{near_place(path)}; give a checkpoint folder, a folder of them, or a Hub id "
-                "owner/name[/subfolder][@revision]"
-            )
-        else:
-            models += hub_models(name, args.use_chat_template)
-    bases: dict[str, Model] = {}
-    models = [with_base(model, getattr(args, "base_model", None), bases) for model in dict.fromkeys(models)]
-    if args.model_id and len(models) != 1:
-        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
-    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
-
-
-def check_templates(models: Sequence[Model], wanted: bool) -> None:
-    """Refuse --use-chat-template for models without one; mention templates that are not used."""
-    folders = {model: (model.base or model).folder for model in models}
-    with_template = [model for model in models if folders[model] and has_chat_template(folders[model])]
-    without = [model for model in models if folders[model] and model not in with_template]
-    if wanted and without:
-        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
-    if with_template and not wanted:
-        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
-    for model in with_template if wanted else ():
-        try_chat_templates(model.id, folders[model])
 
 
 # --- parts/hub/private_repo.py ----------------------------------------------------------------------------------------

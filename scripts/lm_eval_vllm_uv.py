@@ -2627,6 +2627,9 @@ def is_hub_place(text: str) -> bool:
 
 # --- parts/harness/models.py ------------------------------------------------------------------------------------------
 
+# Of an adapter_config.json: what changes no answer, or is known by the base's hash.
+NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
+
 
 def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
     """The checkpoints in or below a folder, and those left out with the reason."""
@@ -2801,6 +2804,15 @@ def forget_downloads(keep: int | None) -> None:
             continue  # another folder of the same commit
         with contextlib.suppress(Exception):
             scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
+
+
+def adapter_sha256(model: Model) -> str | None:
+    """The hash of how an adapter is applied (rank, scaling, layers), as its tensors do not tell; None without one."""
+    if model.base is None:
+        return None
+    config = read_json(downloaded(model) / "adapter_config.json")
+    kept = {key: value for key, value in config.items() if key not in NOT_APPLIED and value not in (None, {}, [])}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
@@ -5154,7 +5166,12 @@ class History:
         rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
         wanted = base.weights_sha256 if base else None
         details = [row.record["model_info"]["additional_details"] for row in rows]
-        same = [row for row, own in zip(rows, details, strict=True) if own.get("base_weights_sha256") == wanted]
+        applied = adapter_sha256(model)  # the same tensors may be applied otherwise
+        same = [
+            row
+            for row, own in zip(rows, details, strict=True)
+            if own.get("base_weights_sha256") == wanted and own.get("adapter_config_sha256", applied) == applied
+        ]
         return [row for row in same if self.is_sound(row)]
 
     def is_sound(self, finished: Finished) -> bool:
@@ -7709,6 +7726,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "base_model": model.base and model.base.label,
         "base_revision": model.base and model.base.revision,
         "base_weights_sha256": model.base and model.base.weights_sha256,
+        "adapter_config_sha256": adapter_sha256(model),
         "loaded_checksum": engine.checksum,
         "loaded_proof": engine.proof,
     }

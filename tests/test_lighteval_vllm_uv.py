@@ -712,6 +712,25 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
     assert History(tmp_path / "out", [MODEL]).task(MODEL, chosen, a_task(data=Path("items"))) is None
 
 
+def test_an_adapter_that_is_applied_otherwise_is_measured_anew(tmp_path, monkeypatch):
+    """The same tensors with another scaling are another model, on whatever base."""
+    monkeypatch.chdir(tmp_path)
+    lora, applied = tmp_path / "lora", {"r": 4, "lora_alpha": 8, "peft_version": "0.17.0"}
+    lora.mkdir()
+    task, model = a_task(), replace(MODEL, folder=lora, base=MODEL)
+    (lora / "adapter_config.json").write_text(json.dumps(applied))
+    put(tmp_path / "out", model, task, settings())
+
+    def finished(**changes) -> bool:
+        (lora / "adapter_config.json").write_text(json.dumps(applied | changes))
+        return History(tmp_path / "out", [model]).task(model, settings(), task) is not None
+
+    assert finished()
+    assert finished(peft_version="0.19.1", inference_mode=True, rank_pattern={})
+    assert not finished(lora_alpha=16)
+    assert not finished(use_rslora=True)
+
+
 def test_what_was_measured_by_older_versions_stays_finished(monkeypatch):
     """The example's records carry the key of their settings; today's code must give the same for the same command."""
     monkeypatch.chdir(ROOT)

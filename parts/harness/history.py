@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, note
+from parts.harness.models import adapter_sha256
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Finished, Model, Task, TaskRequest
 from parts.hashes import local_sha256
@@ -56,7 +57,12 @@ class History:
         rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
         wanted = base.weights_sha256 if base else None
         details = [row.record["model_info"]["additional_details"] for row in rows]
-        same = [row for row, own in zip(rows, details, strict=True) if own.get("base_weights_sha256") == wanted]
+        applied = adapter_sha256(model)  # the same tensors may be applied otherwise
+        same = [
+            row
+            for row, own in zip(rows, details, strict=True)
+            if own.get("base_weights_sha256") == wanted and own.get("adapter_config_sha256", applied) == applied
+        ]
         return [row for row in same if self.is_sound(row)]
 
     def is_sound(self, finished: Finished) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fnmatch
+import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -29,6 +31,9 @@ from parts.loadable import is_adapter_repo, why_not_loadable
 from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
 from parts.private import explain, shown_name
 from parts.training_runs import find_checkpoints, is_hub_place
+
+# Of an adapter_config.json: what changes no answer, or is known by the base's hash.
+NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
 
 
 def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
@@ -204,6 +209,15 @@ def forget_downloads(keep: int | None) -> None:
             continue  # another folder of the same commit
         with contextlib.suppress(Exception):
             scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
+
+
+def adapter_sha256(model: Model) -> str | None:
+    """The hash of how an adapter is applied (rank, scaling, layers), as its tensors do not tell; None without one."""
+    if model.base is None:
+        return None
+    config = read_json(downloaded(model) / "adapter_config.json")
+    kept = {key: value for key, value in config.items() if key not in NOT_APPLIED and value not in (None, {}, [])}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import slug, write_whole
+from parts.harness.models import adapter_sha256
 from parts.harness.scores import BOOTSTRAP_DRAWS
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, Failed, Finished, MetricScore, Model, Task
@@ -61,6 +62,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "base_model": model.base and model.base.label,
         "base_revision": model.base and model.base.revision,
         "base_weights_sha256": model.base and model.base.weights_sha256,
+        "adapter_config_sha256": adapter_sha256(model),
         "loaded_checksum": engine.checksum,
         "loaded_proof": engine.proof,
     }
