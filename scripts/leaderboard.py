@@ -3216,6 +3216,7 @@ def shown_name(name: str) -> str:
 # --- parts/board/data.py ----------------------------------------------------------------------------------------------
 
 DATA_SCHEMA = "1"
+MOST_VALUES = 20_000_000  # of a table: half a million scores
 LINES_AT_ONCE = 500  # that are written, and searched for tokens
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
 FLAT = Shape(
@@ -3421,6 +3422,7 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     open_input(folder / "leaderboard.parquet").close()  # DuckDB would wait for a pipe
     try:
         engine = duckdb.connect(config={"threads": 2, "memory_limit": f"{allowed(512)}MB"})
+        check_table(engine, folder / "leaderboard.parquet")
         engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
     except duckdb.Error as error:
         raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
@@ -3430,6 +3432,18 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine, metadata
+
+
+def check_table(engine: Any, path: Path) -> None:
+    """ScriptError for a Parquet file with more values than are read, or than its size explains.
+
+    DuckDB reads it, and gives the values without the limits of `open_input`; the file says how many there are.
+    """
+    asked = "SELECT sum(greatest(num_values, row_group_num_rows)) FROM parquet_metadata($1)"
+    ((values,),) = engine.execute(asked, [str(path)]).fetchall()
+    if (values or 0) > allowed(MOST_VALUES):
+        raise too_much(path, f"{values:,} values are more than the {allowed(MOST_VALUES):,} of a table")
+    check_inflation(path, 16 * (values or 0), path.stat().st_size)
 
 
 def covered_key(text: str, metadata: Mapping[str, Any], flag: str = "--benchmark") -> str:
@@ -6903,6 +6917,7 @@ def wide_rows(path: Path) -> Iterator[dict[str, Any]]:
     open_input(path, MOST_WIDE).close()
     try:
         with duckdb.connect(config={"threads": 1, "memory_limit": f"{allowed(512)}MB"}) as engine:
+            check_table(engine, path)
             columns = engine.read_parquet(str(path)).columns
             names = [name for name in columns if name in ("model_name", "model_id") or name.endswith("_score")]
             if not {"model_name", "model_id"} & set(names) or not any(name.endswith("_score") for name in names):

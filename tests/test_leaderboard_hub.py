@@ -905,3 +905,18 @@ def test_a_dry_run_shows_what_the_space_will_ask(mine, capsys):
     assert "collect --repo-ids models.txt --no-prs" in out and all(model in out.split() for model in models)
     assert push(capsys, "--apply")[0] == 0
     assert mine.files("me/board", repo_type="space")["models.txt"].decode().split() == models
+
+
+@pytest.mark.parametrize("rows", [3_000_000, 500_000])
+def test_a_small_table_of_many_rows_is_not_read(mine, capsys, rows):
+    """A hundred million nulls in some kilobytes would be gigabytes of rows."""
+    import duckdb
+
+    path = Path("leaderboard/leaderboard.parquet")
+    with duckdb.connect() as engine:
+        nulls = ", ".join(f"NULL::{kind} AS {name}" for name, kind in board.COLUMNS.items())
+        engine.execute(f"COPY (SELECT {nulls} FROM range({rows})) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+    assert path.stat().st_size < 2**20
+    for command in (["show"], ["export", "--output-dir", "out"], ["push", "--dataset", "me/data"]):
+        assert board.main([*command, "--data", "leaderboard"]) == 2
+        assert "HUB_EVALS_LIMITS" in capsys.readouterr().err

@@ -13,13 +13,14 @@ from typing import Any
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow
 from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields
 from parts.frame import ScriptError, kept_text, listing, nearest, single_line, to_json, write_whole
-from parts.inputs import MAX_SAMPLES, allowed, input_bytes, open_input, read_json
+from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, open_input, read_json, too_much
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
 from parts.private import MACHINE_PATH, without_paths
 from parts.vocabulary import normalize_name, read_mapping
 
 DATA_SCHEMA = "1"
+MOST_VALUES = 20_000_000  # of a table: half a million scores
 LINES_AT_ONCE = 500  # that are written, and searched for tokens
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
 FLAT = Shape(
@@ -225,6 +226,7 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     open_input(folder / "leaderboard.parquet").close()  # DuckDB would wait for a pipe
     try:
         engine = duckdb.connect(config={"threads": 2, "memory_limit": f"{allowed(512)}MB"})
+        check_table(engine, folder / "leaderboard.parquet")
         engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
     except duckdb.Error as error:
         raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
@@ -234,6 +236,18 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine, metadata
+
+
+def check_table(engine: Any, path: Path) -> None:
+    """ScriptError for a Parquet file with more values than are read, or than its size explains.
+
+    DuckDB reads it, and gives the values without the limits of `open_input`; the file says how many there are.
+    """
+    asked = "SELECT sum(greatest(num_values, row_group_num_rows)) FROM parquet_metadata($1)"
+    ((values,),) = engine.execute(asked, [str(path)]).fetchall()
+    if (values or 0) > allowed(MOST_VALUES):
+        raise too_much(path, f"{values:,} values are more than the {allowed(MOST_VALUES):,} of a table")
+    check_inflation(path, 16 * (values or 0), path.stat().st_size)
 
 
 def covered_key(text: str, metadata: Mapping[str, Any], flag: str = "--benchmark") -> str:

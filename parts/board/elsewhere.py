@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from parts.board.data import check_table
 from parts.board.hub import HubReader, trouble
 from parts.board.metadata_rows import new_row
 from parts.board.read_before import ReadBefore, file_stamp
@@ -341,6 +342,7 @@ def wide_rows(path: Path) -> Iterator[dict[str, Any]]:
     open_input(path, MOST_WIDE).close()
     try:
         with duckdb.connect(config={"threads": 1, "memory_limit": f"{allowed(512)}MB"}) as engine:
+            check_table(engine, path)
             columns = engine.read_parquet(str(path)).columns
             names = [name for name in columns if name in ("model_name", "model_id") or name.endswith("_score")]
             if not {"model_name", "model_id"} & set(names) or not any(name.endswith("_score") for name in names):

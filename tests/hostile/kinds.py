@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-TEXT = ("json", "jsonl", "yaml", "md", "txt")
+TEXT = ("json", "jsonl", "yaml", "md", "txt", "csv")
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202egnp.exe\u2066\u200b\x00\u2028"  # title, clear, C1, bidi, zero width
 RAW = ESCAPES.replace("\x00", "")  # where a format has no NUL
 PICKLE = b"\x80\x04\x95\x1e\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x05touch\x94\x85\x94R\x94."

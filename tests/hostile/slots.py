@@ -81,6 +81,11 @@ def lay_run(folder: Path) -> None:
     (folder / "policy.yaml").write_text("rule: release\nlimits: {default: 1}\n")
     (folder / "weights.yaml").write_text("math_reasoning: 1\n")
     (folder / "repos.txt").write_text("acme/lumen-7b\n")
+    entry = {"my_quiz": {"name": "My quiz", "metric": "accuracy", "unit": "proportion"}}
+    (folder / "results" / "metric_mapping.json").write_text(json.dumps(entry))
+    (folder / "facts.csv").write_text("model,usd\nbetter,lower\nstep_700,1\nstep_1000,2\n")
+    (folder / "questions.csv").write_text("question,answer\nwhat is 1 and 1?,2\n")
+    (folder / "questions.jsonl").write_text('{"question": "what is 1 and 1?", "answer": "2"}\n' * 3)
     (folder / "token.txt").write_text("hf_" + "x" * 34 + "\n")
 
 
@@ -93,6 +98,9 @@ ADD = ("evaluation_manager", "add", *LUMEN, "--results", "results", "--model-id"
 COLLECT = ("leaderboard", "collect", "--results", "results", "--output-dir", "out")
 CONTAMINATED = ("check_contamination", "--training", "training.txt", "--workers", "1")
 ITEMS = (*CONTAMINATED, "--items", "results", "--results", "results", "--model-id", "tiny_run/step_700")
+PUSH_BOARD = ("leaderboard", "push", "--data", "board", "--dataset", "me/data", "--space", "me/board")
+CHOOSE = ("compare_results", "--rule", "choose", "--candidate", "step_700", "step_1000", "--results", "results")
+ASK = ("lm_eval_vllm_uv", "--model", "no/where", "--show", "1", "--questions")
 HISTORY = ("--tasks", "all", "--custom-tasks", "tasks.py", "--output-dir", "results", "--dry-run")
 LIGHTEVAL = ("lighteval_vllm_uv", "--model", "run", *HISTORY)
 
@@ -274,6 +282,10 @@ SLOTS = (
     Slot("eval_results", ".eval_results/gsm8k.yaml", "yaml", lay_run, CARD_COMMANDS[2:4], (0, 1)),
     Slot("policy", "policy.yaml", "yaml", lay_run, ((*COMPARE, "--policy", "policy.yaml"),), (0, 1, 2, 3)),
     Slot("weights", "weights.yaml", "yaml", lay_run, ((*RANK, "--weights", "weights.yaml"),), (0, 3)),
+    Slot("mapping", "results/metric_mapping.json", "json", lay_run, (RANK, COMPARE, ADD, COLLECT), (0, 1, 3)),
+    Slot("facts", "facts.csv", "csv", lay_run, ((*CHOOSE, "--facts", "facts.csv"),), (0, 1, 3)),
+    Slot("questions", "questions.jsonl", "jsonl", lay_run, ((*ASK, "questions.jsonl"),), (0, 1, 2)),
+    Slot("questions_csv", "questions.csv", "csv", lay_run, ((*ASK, "questions.csv"),), (0, 1, 2)),
     Slot("repos", "repos.txt", "txt", lay_run, (
         ("evaluation_manager", "batch", "--repo-ids", "repos.txt", "--output-dir", "out", "--workers", "2"),
         ("leaderboard", "collect", "--repo-ids", "repos.txt", "--output-dir", "out"),
@@ -312,8 +324,10 @@ SLOTS = (
     Slot("provider_job", "runs/r2/run.json", "json", lay_job, job("run_eval_job", "r2"), (0, 1, 2)),
     Slot("board", "board/metadata.json", "json", lay_board, (
         ("leaderboard", "show", "--data", "board"), ("leaderboard", "export", "--data", "board", "--output-dir", "out"),
+        PUSH_BOARD,
     ), (0,)),
     Slot("board_table", "board/leaderboard.parquet", "parquet", lay_board, (
         ("leaderboard", "show", "--data", "board"), ("leaderboard", "export", "--data", "board", "--output-dir", "out"),
+        PUSH_BOARD,
     ), (0,)),
 )  # fmt: skip
