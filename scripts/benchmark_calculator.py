@@ -2326,6 +2326,7 @@ NO_SHARE = re.compile(
     r"|latency|seconds|tokens|param|\bsize\b",
     re.IGNORECASE,
 )
+OF_HUNDRED = re.compile(r"bleu|chrf|(?:^|_)ter(?:$|_)|rouge|mushra|f1|wer|cer", re.IGNORECASE)  # points of 100
 CARD_UNITS = ("percent", "proportion")
 
 
@@ -2451,8 +2452,7 @@ def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | No
     """
     if wanted:
         return wanted
-    words = [after, *((cell.column, *cell.others) if cell else ())]
-    said = any(PERCENT.search(text) and not DECIMAL.fullmatch(text.strip()) for text in words)
+    said = percent_said(cell, after)
     cells = (*cell.beside, *cell.others) if cell else ()
     numbers = [match for text in cells if (match := DECIMAL.fullmatch(text.strip()))]
     percents = [match[0] for match in numbers if match[3] or float(f"{match[1]}.{match[2]}") > 1.5]
@@ -2466,6 +2466,23 @@ def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | No
     return "percent" if said or percents else "proportion" if shares else None
 
 
+def percent_said(cell: CardCell | None, after: str) -> bool:
+    """Whether the column's header, the row's label or what follows a placeholder says percent."""
+    words = [after, *((cell.column, *cell.others) if cell else ())]
+    return any(PERCENT.search(text) and not DECIMAL.fullmatch(text.strip()) for text in words)
+
+
+def placed_unit(
+    cell: CardCell | None, after: str, wanted: str | None, key: str | None, score: Estimate, vocabulary: MetricMapping
+) -> str | None:
+    """card_unit; ScriptError(code=1) where the card says percent of a score that is none: a perplexity, a MOS."""
+    own = (vocabulary.entries.get(key or "", {}).get("range") or (None, None))[1] == 100
+    shares = score.unit in ("proportion", "percent") or own or OF_HUNDRED.search(score.metric or "")
+    if percent_said(cell, after) and not shares:
+        raise ScriptError(f"the card says percent here, and {key} is in {score.unit}: take the % away", code=1)
+    return card_unit(cell, after, wanted)
+
+
 def decimals_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
     """How many decimals a score gets: as its column has them, else two digits of its standard error, else three."""
     places = [len(match[2]) for text in (cell.beside if cell else ()) if (match := DECIMAL.fullmatch(text.strip()))]
@@ -2473,7 +2490,7 @@ def decimals_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int
         return max(set(places), key=places.count)
     if unit != "percent":
         return 3
-    error = 100 * (score.standard_error or 0.0)
+    error = (100 if score.unit == "proportion" else 1) * (score.standard_error or 0.0)
     return min(2, max(0, 1 - math.floor(math.log10(error)))) if error > 0 else 1
 
 
@@ -2533,6 +2550,7 @@ def keyed_value(
 ) -> str:  # fmt: skip
     """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
     best = ranking.best
+    key = None
     if name.strip() == "eval_accuracy":
         whole = best.whole or Estimate(best.eval_accuracy, best.standard_error)
         score: Estimate | None = replace(whole, interval=best.interval)
@@ -2544,7 +2562,7 @@ def keyed_value(
     if score is None:
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
         raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
-    unit = card_unit(cell, after, wanted)
+    unit = placed_unit(cell, after, wanted, key, score, vocabulary)
     digits = decimals_of(cell, score, unit)
     return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
 
@@ -2586,8 +2604,8 @@ def fill_card(
         if cell.column not in chosen:
             remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
             return match[0]
-        _, score = row_score(cell, ranking.best, vocabulary)
-        written = card_unit(cell, cell.after, unit)
+        key, score = row_score(cell, ranking.best, vocabulary)
+        written = placed_unit(cell, cell.after, unit, key, score, vocabulary)
         return shown_score(score.value, score, written, decimals_of(cell, score, written))
 
     def replaced(match: re.Match[str], line: int) -> str:
@@ -4743,12 +4761,16 @@ def correlation_of(name: str) -> Callable[[Any], float]:
     """Pearson's, Spearman's or Kendall's (tau-b) correlation of two columns; NaN where one of them is constant."""
 
     def of_rows(rows: Any) -> float:
+        import numpy as np
         from scipy import stats
 
         if (rows[0] == rows).all(axis=0).any():
             return math.nan
-        compute = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
-        return float(compute(rows[:, 0], rows[:, 1]).statistic)
+        if name == "kendall":
+            return float(stats.kendalltau(rows[:, 0], rows[:, 1]).statistic)
+        off = rows if name == "pearson" else stats.rankdata(rows, axis=0)
+        one, two = (off - off.mean(0)).T
+        return max(-1.0, min(1.0, float(one @ two / np.sqrt((one @ one) * (two @ two)))))
 
     return of_rows
 
@@ -4757,13 +4779,16 @@ def correlation_of(name: str) -> Callable[[Any], float]:
 class Formula:
     """How a corpus's score is made: of the sums of its items' statistics, or (by_rows) of the statistics themselves.
 
-    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit.
+    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit. low, high:
+    the score's range.
     """
 
     compute: Callable[[Any], Any]
     labels: bool = False
     by_rows: bool = False
     factor: float = 1.0
+    low: float = 0.0
+    high: float | None = 1.0
 
     def of(self, rows: Any) -> float:
         """The score of (items, d) statistics."""
@@ -4779,18 +4804,18 @@ class Formula:
 
 
 FORMULAS = {
-    "ratio": Formula(ratio_of),
-    "percent_ratio": Formula(ratio_of, factor=100.0),
-    "perplexity": Formula(perplexity_of),
-    "bits": Formula(ratio_of, factor=-1 / math.log(2)),
-    "bleu": Formula(bleu_of),
-    "chrf": Formula(chrf_of),
+    "ratio": Formula(ratio_of, high=None),
+    "percent_ratio": Formula(ratio_of, factor=100.0, high=None),
+    "perplexity": Formula(perplexity_of, low=1.0, high=None),
+    "bits": Formula(ratio_of, factor=-1 / math.log(2), high=None),
+    "bleu": Formula(bleu_of, high=100.0),
+    "chrf": Formula(chrf_of, high=100.0),
     "f1": Formula(f1_of_sums),
     "f1_macro": Formula(macro_f1_of, labels=True),
-    "mcc": Formula(matthews_of, labels=True),
+    "mcc": Formula(matthews_of, labels=True, low=-1.0),
     "auroc": Formula(auroc_of, by_rows=True),
     "average_precision": Formula(average_precision_of, by_rows=True),
-    **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
+    **{name: Formula(correlation_of(name), by_rows=True, low=-1.0) for name in ("pearson", "spearman", "kendall")},
 }
 
 
@@ -7573,9 +7598,99 @@ def draws_for(formula: str, items: int) -> int:
     return ROW_DRAWS if FORMULAS[formula].by_rows else max(ROW_DRAWS, min(CORPUS_DRAWS, 10**9 // max(items, 1)))
 
 
-# --- parts/ranking/corpus.py ------------------------------------------------------------------------------------------
+# --- parts/statistics/corpus_interval.py ------------------------------------------------------------------------------
 
-OWN_DRAWS = 2_000  # for the interval of one checkpoint's score
+CORRELATIONS = ("pearson", "spearman", "kendall")
+FEWEST_DRAWS = 0.5  # share of the draws that must have a score: others lack a class
+OPEN_RATE = 0.5  # above, a rate without a top has an interval on the scale of its logarithm
+
+
+def widest_share(formula: str, units: Any, counts: Any) -> float:
+    """The variance, as a share of value (1 - value), if each unit were wholly right or wrong: by how much each weighs.
+
+    Of a mean over classes that of each class, as of independent parts. inf: nothing weighs anything.
+    """
+    import numpy as np
+
+    if formula in ("auroc", "average_precision"):  # no more than the rarer class, the positive one, tells (Birnbaum)
+        positive = float(counts @ units[:, 1])
+        few = positive if formula == "average_precision" else min(positive, float(counts.sum()) - positive)
+        return 1 / few if few else math.inf
+    sizes = {"ratio": [1], "percent_ratio": [1], "f1": [1, 2], "bleu": [9], "chrf": [1]}.get(formula)
+    count = units.shape[1] // 3
+    if FORMULAS[formula].labels:
+        weights = units[:, count : 2 * count] + units[:, 2 * count :]
+    else:
+        weights = units[:, sizes].sum(1, keepdims=True) if sizes else np.ones((len(units), 1))
+    total = counts @ weights
+    parts = (counts @ weights**2)[total > 0] / total[total > 0] ** 2
+    return float(parts.sum()) / len(parts) ** 2 if len(parts) else math.inf
+
+
+def jackknife_error(rule: Formula, units: Any, counts: Any) -> float:
+    """The standard error of a score of sums, each unit left out once, but for those without which there is no score."""
+    import numpy as np
+
+    found = np.asarray(rule.factor * rule.compute(counts @ units - units), float)
+    known = np.isfinite(found)
+    if not known.any():
+        return 0.0
+    found, weights = found[known], counts[known]
+    n = float(weights.sum())
+    off = found - weights @ found / n
+    return math.sqrt(max(0.0, (n - 1) / n * float(weights @ off**2)))
+
+
+def fisher_interval(value: float, drawn: Any, n: float) -> tuple[float, float]:
+    """The interval of a coefficient between -1 and 1 from finite draws of n units, on the scale of Fisher's z."""
+    import numpy as np
+
+    z = np.arctanh(np.clip([value, *drawn], -1 + 1e-12, 1 - 1e-12))
+    half = float(critical_value((1 - CONFIDENCE) / 2, n - 1)) * float(z[1:].std(ddof=1)) * math.sqrt(n / (n - 1))
+    return math.tanh(z[0] - half), math.tanh(z[0] + half)
+
+
+def corpus_spread(
+    formula: str, value: float, units: Any, counts: Any, drawn: Any = None, n: int = 0
+) -> tuple[float, float, float, str] | str:
+    """(standard error, both ends, method); or why there is none.
+
+    drawn: for formulas by rows, whose units are items, the scores of draws of `n` groups (0: of the items).
+    """
+    import numpy as np
+
+    rule, n = FORMULAS[formula], n or float(counts.sum())
+    if n < 2:
+        return "one item or group only"
+    stretch = math.sqrt(n / (n - 1))
+    if rule.by_rows:
+        finite = drawn[np.isfinite(drawn)]
+        if len(finite) < max(2, FEWEST_DRAWS * len(drawn)):
+            return f"undefined in {len(drawn) - len(finite)} of {len(drawn)} draws" if len(drawn) else "--draws 0"
+        error = float(finite.std(ddof=1)) * stretch
+        if formula in CORRELATIONS:
+            if not error:
+                return "all draws are alike"
+            return error, *fisher_interval(value, finite, n), "bootstrap, Fisher's z, t"
+    else:
+        error = jackknife_error(rule, units, counts)
+    name = "bootstrap" if rule.by_rows else "jackknife"
+    if rule.high is None and value > OPEN_RATE * rule.factor:
+        half = float(critical_value((1 - CONFIDENCE) / 2, n - 1)) * error / value
+        low, high = value * math.exp(-half), value * math.exp(half)
+        return (error, max(rule.low, low), high, f"{name}, logarithm, t") if error else "all items are alike"
+    top = rule.factor if rule.high is None else rule.high
+    widest = widest_share(formula, units, counts)
+    freedom = 1 / widest - 1 if rule.by_rows else n - 1
+    if not math.isfinite(widest) or freedom < 1:
+        return "one item of a class only"
+    wide = top - rule.low
+    mean = steadied((value - rule.low) / wide, (error / wide) ** 2 * (n - 1) / n, widest, freedom)
+    low, high = (rule.low + wide * float(end) for end in mean.interval())
+    return error, low, high, f"Wilson on the effective number of items, {name}, t"
+
+
+# --- parts/ranking/corpus.py ------------------------------------------------------------------------------------------
 
 
 def corpus_groups(items: ItemScores) -> tuple[Any, int]:
@@ -7607,13 +7722,23 @@ def corpus_scores_halved(items: ItemScores, splits: int, seed: list[int]) -> Any
     return items.scale * half_scores(items.formula, list(items.statistics), corpus_groups(items)[0], splits, seed)
 
 
-def corpus_interval(items: ItemScores, place: int) -> Interval:
-    """The 95 % interval of one checkpoint's score: percentiles of its draws."""
-    one = ItemScores(
-        items.item_ids, items.clusters, items.scores[[place]], items.formula, items.statistics[[place]], items.scale
-    )
-    (low,), (high,) = draw_interval(corpus_scores_drawn(one, OWN_DRAWS, [0])).tolist()
-    return Interval(low, high, "percentile bootstrap of the items' statistics")
+def corpus_interval(items: ItemScores, place: int) -> Interval | None:
+    """The 95 % interval of one checkpoint's score, or None."""
+    import numpy as np
+
+    rule, there = FORMULAS[items.formula], np.isfinite(items.scores[place])
+    rows, (groups, _), drawn = items.statistics[place][there], corpus_groups(items), None
+    groups, value = None if groups is None else np.unique(groups[there], return_inverse=True)[1], rule.of(rows)
+    units = len(rows) if groups is None else int(groups.max()) + 1
+    if rule.by_rows:
+        (drawn,) = drawn_scores(items.formula, [rows], groups, draws_for(items.formula, len(rows)), [0])
+    else:
+        (rows,), units = grouped_rows([rows], groups)
+    made = corpus_spread(items.formula, value, rows, np.ones(len(rows)), drawn, units)
+    if isinstance(made, str):
+        return None
+    _, low, high, method = made
+    return Interval(items.scale * low, items.scale * high, method)
 
 
 # --- parts/ranking/comparable.py --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #     "pyarrow>=21,<27",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
+#     "sacrebleu>=2.5,<3",
 # ]
 # ///
 """Turn result files of evaluation harnesses into records: what was measured elsewhere, as it is.
@@ -317,6 +318,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import BinaryIO, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
@@ -792,6 +794,149 @@ def value_name(action: argparse.Action) -> str:
     name = action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper())
     name = name if isinstance(name, str) else " ".join(name)
     return f"[{name}]" if action.nargs in ("?", "*") else f"{name} ..." if action.nargs == "+" else name
+
+
+# --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
+
+OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
+OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
+OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
+WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
+FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
+
+
+def formula_of(stated: str, aggregation: str) -> str:
+    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
+    if stated:
+        return stated if stated in (*OF_SUMS, *OF_LABELS, *OF_ROWS) else ""
+    return FROM_RATIOS.get(aggregation, "")
+
+
+def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
+    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
+    text = fields.get("statistics")
+    if text is None and {"numerator", "denominator"} <= fields.keys():
+        text = f"[{fields['numerator']}, {fields['denominator']}]"
+    if text is None:
+        return None
+    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
+    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
+    if formula in OF_LABELS:
+        return tuple(None if label is None else str(label) for label in found)
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
+    return tuple(map(float, found))
+
+
+def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """The score of items with these statistics; None where it is not defined, and for a formula of rows."""
+    if formula in OF_ROWS:
+        return None
+    if formula in OF_LABELS:
+        return score_of_labels(found, formula)
+    sums = [math.fsum(column) for column in zip(*found, strict=True)]
+    try:
+        score = score_of_sums(sums, formula)
+    except (ZeroDivisionError, OverflowError):
+        return None
+    return score if math.isfinite(score) else None
+
+
+def score_of_sums(sums: Sequence[float], formula: str) -> float:
+    """A score from the sums of the items' statistics; ZeroDivisionError where it is not defined."""
+    if formula == "bleu":
+        return bleu_of_sums(sums)
+    if formula == "chrf":
+        triples = [sums[i : i + 3] for i in range(0, len(sums), 3) if sums[i] > 0 and sums[i + 1] > 0]
+        precision, recall = (math.fsum(row[2] / row[side] for row in triples) / max(len(triples), 1) for side in (0, 1))
+        return 500 * precision * recall / (4 * precision + recall) if precision + recall else 0.0
+    if formula == "f1":
+        return 2 * sums[0] / (sums[1] + sums[2])
+    rate = sums[0] / sums[1]
+    return {
+        "ratio": lambda: rate,
+        "percent_ratio": lambda: 100 * rate,
+        "perplexity": lambda: math.exp(-rate),
+        "bits": lambda: -rate / math.log(2),
+    }[formula]()
+
+
+def bleu_of_sums(sums: Sequence[float]) -> float:
+    """BLEU with sacrebleu's default smoothing (exp): n-grams found (4), said (4), and both lengths."""
+    right, said, own, wanted = sums[:4], sums[4:8], sums[8], sums[9]
+    if not all(said) or not any(right):
+        return 0.0
+    logs, missed = 0.0, 0
+    for found, count in zip(right, said, strict=True):
+        missed += found == 0
+        logs += math.log(100 * found / count if found else 100 / 2**missed / count)
+    return math.exp(logs / 4 + min(0.0, 1 - wanted / own))
+
+
+def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
+    wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
+    right = Counter(w for w, s in found if w == s)
+    if formula == "f1_macro":
+        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
+    n = len(found)
+    top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
+    bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
+    return top / math.sqrt(bottom) if bottom else 0.0
+
+
+# --- parts/formats/corpus_items.py ------------------------------------------------------------------------------------
+
+# How lm-eval calls what adds up items -> the formula of their statistics.
+CORPUS_RULES = {"bleu": "bleu", "chrf": "chrf", "ter": "percent_ratio", "f1": "f1", "f1_score": "f1"}
+CORPUS_RULES |= {"mcc": "mcc", "matthews_corrcoef": "mcc"}
+SAME_CORPUS_SCORE = 1e-6
+
+
+@cache
+def text_scorer(rule: str) -> Any:
+    """sacrebleu's scorer with its defaults, as lm-eval calls it."""
+    from sacrebleu.metrics import BLEU, CHRF, TER
+
+    return {"bleu": BLEU, "chrf": CHRF, "ter": TER}[rule]()
+
+
+def corpus_statistic(rule: str | None, value: Any) -> list[Any] | None:
+    """The statistic of one item's [wanted, said]; None where it is none of a rule that is known."""
+    formula = CORPUS_RULES.get(str(rule))
+    if formula is None or not isinstance(value, list) or len(value) != 2:
+        return None
+    wanted, said = value
+    if formula in ("f1", "mcc"):
+        if not all(isinstance(label, str | int | bool) for label in value):
+            return None
+        if formula == "mcc":
+            return [str(wanted), str(said)]
+        one, other = (label in (1, "1") for label in value)  # scikit-learn's positive class
+        return [int(one and other), int(one), int(other)]
+    references = wanted if isinstance(wanted, list) else [wanted]
+    if not references or not all(isinstance(text, str) for text in (said, *references)):
+        return None
+    found = text_scorer(str(rule))._extract_corpus_statistics([said], [[text] for text in references])[0]
+    return [*found[2:], *found[:2]] if formula == "bleu" else list(found)
+
+
+def item_score(rule: str | None, statistic: Sequence[Any], value: Sequence[Any]) -> float:
+    """What a single item's statistic gives; of classes whether it is right."""
+    formula = CORPUS_RULES[str(rule)]
+    if formula in ("f1", "mcc"):
+        return float(value[0] == value[1])
+    found = score_of_items([tuple(statistic)], formula)
+    return 0.0 if found is None else found
+
+
+def formula_of_items(rule: str | None, found: Sequence[Sequence[Any]], score: float) -> str:
+    """The formula by which items with these statistics make the score; "" where they do not."""
+    formula = CORPUS_RULES.get(str(rule), "")
+    made = score_of_items([tuple(one) for one in found], formula) if formula and found else None
+    return formula if made is not None and math.isclose(made, score, rel_tol=SAME_CORPUS_SCORE, abs_tol=1e-9) else ""
 
 
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
@@ -1404,6 +1549,7 @@ class ScoreRead:
     rounding: float = 0.0  # how far a file's number may be from the one that was measured
     scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
     direction_known: bool = True
+    formula: str = ""  # by which its items' statistics make it
 
 
 @dataclass(slots=True)
@@ -1436,6 +1582,7 @@ class AskedItem:
     limit_hit: int = 0  # attempts that a limit (messages, tokens, time, cost) ended
     metadata: Mapping[str, str] = field(default_factory=dict)  # what the data set says of the item
     ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of corpus metrics: what is added up
+    statistics: Mapping[str, list[Any]] = field(default_factory=dict)  # the same of BLEU, F1 and others
 
     def attempt_values(self, score: str) -> list[float | None]:
         """A metric's value in each attempt."""
@@ -1536,6 +1683,7 @@ class Tally:
     by_item: dict[str, list[float]] = field(default_factory=dict)  # only of items that were asked several times
     ratio: tuple[float, float] = (0.0, 0.0)  # sums of what a corpus metric divides
     errors: int = 0
+    statistics: list[list[Any]] = field(default_factory=list)
 
     def add(self, item: AskedItem, score: str, value: float | None) -> None:
         if value is None:
@@ -1545,6 +1693,8 @@ class Tally:
         if score in item.ratios:
             own = item.ratios[score]
             self.ratio = self.ratio[0] + own[0], self.ratio[1] + own[1]
+        if score in item.statistics:
+            self.statistics.append(item.statistics[score])
         if item.attempt is not None:
             self.by_item.setdefault(item.id, []).append(value)
 
@@ -1554,6 +1704,7 @@ class Tally:
         for item, values in later.by_item.items():
             self.by_item.setdefault(item, []).extend(values)
         self.ratio = self.ratio[0] + later.ratio[0], self.ratio[1] + later.ratio[1]
+        self.statistics += later.statistics
         self.errors += later.errors
 
     @property
@@ -3740,6 +3891,7 @@ def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
         "additional_details": strings(
             {
                 "aggregation": score.aggregation or "unknown",
+                "statistics": score.formula or None,
                 "filter": score.filter,
                 "direction": None if score.direction_known else "unknown",
             }
@@ -3858,6 +4010,8 @@ def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
         found["epoch"] = str(item.attempt)
     if score in item.ratios:
         found |= {"numerator": repr(item.ratios[score][0]), "denominator": repr(item.ratios[score][1])}
+    if score in item.statistics:
+        found["statistics"] = json.dumps(item.statistics[score], ensure_ascii=False)
     values = item.attempt_values(score)
     attempts, scored = max(item.planned, len(values)), sum(value is not None for value in values)
     if attempts > 1 or (scored < attempts and item.error is None):
@@ -4885,6 +5039,8 @@ class Converter:
             return replace(score, aggregation="mean over items of the mean over repeats"), True
         if wrong:
             return self.in_conflict(run, score, wrong), False
+        if len(tally.statistics) == len(tally.values):
+            score = replace(score, formula=formula_of_items(score.aggregation, tally.statistics, score.value))
         return with_standard_error(unrounded(score, tally), tally), True
 
     def in_conflict(self, run: TaskRun, score: ScoreRead, wrong: str) -> ScoreRead:
@@ -6918,6 +7074,13 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     }
     sums = {score: ratio[1:] for score, ratio in ratios.items()}
     sums |= {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
+    rules = {score: lm_eval_aggregation(task.config, metric) for score, metric in scores.items()}
+    statistics = {
+        score: made
+        for score, metric in scores.items()
+        if score not in values and (made := corpus_statistic(rules[score], line.get(metric))) is not None
+    }
+    own = {score: item_score(rules[score], made, line[scores[score]]) for score, made in statistics.items()}
     replies = first(line.get("resps"), line.get("filtered_resps"))
     replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
@@ -6930,7 +7093,8 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
         answers=all_texts(replies[:1]) if task.generative else [],
-        values=values | {score: ratio[0] for score, ratio in ratios.items()} if ratios else values,
+        values=values | {score: ratio[0] for score, ratio in ratios.items()} | own if ratios or own else values,
+        statistics=statistics,
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
         shown=shown,

@@ -5421,6 +5421,7 @@ class ScoreRead:
     rounding: float = 0.0  # how far a file's number may be from the one that was measured
     scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
     direction_known: bool = True
+    formula: str = ""  # by which its items' statistics make it
 
 
 @dataclass(slots=True)
@@ -5453,6 +5454,7 @@ class AskedItem:
     limit_hit: int = 0  # attempts that a limit (messages, tokens, time, cost) ended
     metadata: Mapping[str, str] = field(default_factory=dict)  # what the data set says of the item
     ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of corpus metrics: what is added up
+    statistics: Mapping[str, list[Any]] = field(default_factory=dict)  # the same of BLEU, F1 and others
 
     def attempt_values(self, score: str) -> list[float | None]:
         """A metric's value in each attempt."""
@@ -5553,6 +5555,7 @@ class Tally:
     by_item: dict[str, list[float]] = field(default_factory=dict)  # only of items that were asked several times
     ratio: tuple[float, float] = (0.0, 0.0)  # sums of what a corpus metric divides
     errors: int = 0
+    statistics: list[list[Any]] = field(default_factory=list)
 
     def add(self, item: AskedItem, score: str, value: float | None) -> None:
         if value is None:
@@ -5562,6 +5565,8 @@ class Tally:
         if score in item.ratios:
             own = item.ratios[score]
             self.ratio = self.ratio[0] + own[0], self.ratio[1] + own[1]
+        if score in item.statistics:
+            self.statistics.append(item.statistics[score])
         if item.attempt is not None:
             self.by_item.setdefault(item.id, []).append(value)
 
@@ -5571,6 +5576,7 @@ class Tally:
         for item, values in later.by_item.items():
             self.by_item.setdefault(item, []).extend(values)
         self.ratio = self.ratio[0] + later.ratio[0], self.ratio[1] + later.ratio[1]
+        self.statistics += later.statistics
         self.errors += later.errors
 
     @property

@@ -46,11 +46,11 @@ metric                                               fields of a line, beside "i
   pesq stoi estoi                                    audio, reference_audio; run with: uv run --with pesq --with pystoi
   toxicity                                           prediction; run with: uv run --with transformers --with torch
 
-A prediction that is null, or in which --parse finds nothing, is counted apart and not as wrong. Lines with the same
+A prediction that is null, or in which --parse finds nothing, is counted apart and not as wrong; above 10 %: exit 3. Lines with the same
 "group" (a passage, a prompt) go together in the intervals. What each metric does: references/score_predictions.md.
 
 Exit codes: 0 done; 2 it could not be done (bad lines are named; stdout is empty and nothing is written); 3 a choice is
-needed (the message names the candidates).
+needed (the message names the candidates), or more than 10 % of the answers have no score.
 """
 
 from __future__ import annotations
@@ -262,7 +262,9 @@ def score_file(args: argparse.Namespace) -> int:
     choices = read_choices(args, subject.id, custom)
     try:
         lines, digest = (
-            (answers.lines, answers.sha256) if answers else read_predictions(args.predictions, choices.watch)
+            (answers.lines, answers.sha256)
+            if answers
+            else read_predictions(args.predictions, choices.watch, args.qrels)
         )
         size = len({line.id for line in lines})
         lines, limit = planned_lines(args.items_of, lines, subject.id) if args.items_of else (lines, None)
@@ -285,21 +287,22 @@ def score_file(args: argparse.Namespace) -> int:
         if figure is not None:
             write_lines(args.figure, [figure])
         path = save_record(Path(args.output_dir), about, measurements, choices)
-    show_scores(args, subject, benchmark, lines, measurements, path, choices)
-    return 0
+    return show_scores(args, subject, benchmark, lines, measurements, path, choices)
 
 
 def show_scores(
     args: argparse.Namespace, subject: Subject, benchmark: str, lines: Sequence[Line],
     measurements: Sequence[Measurement], path: Path | None, choices: Choices,
-) -> None:  # fmt: skip
-    """Print what was found and where it is."""
+) -> int:  # fmt: skip
+    """Print what was found and where it is; 3 where too much has no score."""
     notes = [*thinking_notes(lines, choices), *(text for one in measurements for text in one.scores.notes)]
-    for text in notes:
+    lost = [text for one in measurements if (text := lost_line(one))]
+    for text in [*notes, *lost]:
         note(f"note: {text}")
+    code = 3 if lost else 0
     if not args.json:
         print_scores(measurements, f"record: {path}" if path else "nothing was written (--dry-run)")
-        return
+        return code
     document = {
         "schema_version": OUTPUT_VERSION,
         "model_id": subject.id,
@@ -309,8 +312,10 @@ def show_scores(
         "figure": None if args.figure is None or path is None else str(args.figure),
         "scores": [scores_json(measurement) for measurement in measurements],
         "notes": notes,
+        **({"reason": "; ".join(lost)} if lost else {}),
     }
     print_data(json.dumps(document, indent=1, ensure_ascii=False))
+    return code
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -342,6 +347,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--stemmer",
         "--opponent",
         "--items-of",
+        "--qrels",
         "--figure",
     )
     add = parser.add_argument
@@ -387,6 +393,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--unicode", choices=("NFC", "NFKC", "none"), default="NFC", help="form of texts (default: %(default)s)")
     add("--unparsed-as-wrong", action="store_true", help="count null and unmatched predictions as the worst answer")
     add("--positive", metavar="LABEL", help="the positive class of f1-binary and of a probability")
+    add("--qrels", type=Path, metavar="FILE", help="TREC's judgements: PREDICTIONS is a TREC run")
     add("--tokenize", choices=TOKENIZERS, default="13a", help="of BLEU (default: %(default)s)")
     add("--stemmer", action="store_true", help="ROUGE with Porter's stemmer")
     add(
@@ -433,7 +440,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.answers", "metrics.figures", "metrics.forecasts", "metrics.items", "metrics.plans", "metrics.ratings",
+#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.answers", "metrics.figures", "metrics.forecasts", "metrics.items", "metrics.measure", "metrics.plans", "metrics.ratings",
 #     "metrics.reading", "metrics.records", "metrics.report", "metrics.vocabulary", "names", "private",
 #     "records.schema", "tables"
 # )
@@ -4289,12 +4296,16 @@ def correlation_of(name: str) -> Callable[[Any], float]:
     """Pearson's, Spearman's or Kendall's (tau-b) correlation of two columns; NaN where one of them is constant."""
 
     def of_rows(rows: Any) -> float:
+        import numpy as np
         from scipy import stats
 
         if (rows[0] == rows).all(axis=0).any():
             return math.nan
-        compute = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
-        return float(compute(rows[:, 0], rows[:, 1]).statistic)
+        if name == "kendall":
+            return float(stats.kendalltau(rows[:, 0], rows[:, 1]).statistic)
+        off = rows if name == "pearson" else stats.rankdata(rows, axis=0)
+        one, two = (off - off.mean(0)).T
+        return max(-1.0, min(1.0, float(one @ two / np.sqrt((one @ one) * (two @ two)))))
 
     return of_rows
 
@@ -4303,13 +4314,16 @@ def correlation_of(name: str) -> Callable[[Any], float]:
 class Formula:
     """How a corpus's score is made: of the sums of its items' statistics, or (by_rows) of the statistics themselves.
 
-    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit.
+    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit. low, high:
+    the score's range.
     """
 
     compute: Callable[[Any], Any]
     labels: bool = False
     by_rows: bool = False
     factor: float = 1.0
+    low: float = 0.0
+    high: float | None = 1.0
 
     def of(self, rows: Any) -> float:
         """The score of (items, d) statistics."""
@@ -4325,18 +4339,18 @@ class Formula:
 
 
 FORMULAS = {
-    "ratio": Formula(ratio_of),
-    "percent_ratio": Formula(ratio_of, factor=100.0),
-    "perplexity": Formula(perplexity_of),
-    "bits": Formula(ratio_of, factor=-1 / math.log(2)),
-    "bleu": Formula(bleu_of),
-    "chrf": Formula(chrf_of),
+    "ratio": Formula(ratio_of, high=None),
+    "percent_ratio": Formula(ratio_of, factor=100.0, high=None),
+    "perplexity": Formula(perplexity_of, low=1.0, high=None),
+    "bits": Formula(ratio_of, factor=-1 / math.log(2), high=None),
+    "bleu": Formula(bleu_of, high=100.0),
+    "chrf": Formula(chrf_of, high=100.0),
     "f1": Formula(f1_of_sums),
     "f1_macro": Formula(macro_f1_of, labels=True),
-    "mcc": Formula(matthews_of, labels=True),
+    "mcc": Formula(matthews_of, labels=True, low=-1.0),
     "auroc": Formula(auroc_of, by_rows=True),
     "average_precision": Formula(average_precision_of, by_rows=True),
-    **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
+    **{name: Formula(correlation_of(name), by_rows=True, low=-1.0) for name in ("pearson", "spearman", "kendall")},
 }
 
 
@@ -4366,6 +4380,98 @@ def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
         return []
     every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
     return sorted(every)
+
+
+# --- parts/statistics/corpus_interval.py ------------------------------------------------------------------------------
+
+CORRELATIONS = ("pearson", "spearman", "kendall")
+FEWEST_DRAWS = 0.5  # share of the draws that must have a score: others lack a class
+OPEN_RATE = 0.5  # above, a rate without a top has an interval on the scale of its logarithm
+
+
+def widest_share(formula: str, units: Any, counts: Any) -> float:
+    """The variance, as a share of value (1 - value), if each unit were wholly right or wrong: by how much each weighs.
+
+    Of a mean over classes that of each class, as of independent parts. inf: nothing weighs anything.
+    """
+    import numpy as np
+
+    if formula in ("auroc", "average_precision"):  # no more than the rarer class, the positive one, tells (Birnbaum)
+        positive = float(counts @ units[:, 1])
+        few = positive if formula == "average_precision" else min(positive, float(counts.sum()) - positive)
+        return 1 / few if few else math.inf
+    sizes = {"ratio": [1], "percent_ratio": [1], "f1": [1, 2], "bleu": [9], "chrf": [1]}.get(formula)
+    count = units.shape[1] // 3
+    if FORMULAS[formula].labels:
+        weights = units[:, count : 2 * count] + units[:, 2 * count :]
+    else:
+        weights = units[:, sizes].sum(1, keepdims=True) if sizes else np.ones((len(units), 1))
+    total = counts @ weights
+    parts = (counts @ weights**2)[total > 0] / total[total > 0] ** 2
+    return float(parts.sum()) / len(parts) ** 2 if len(parts) else math.inf
+
+
+def jackknife_error(rule: Formula, units: Any, counts: Any) -> float:
+    """The standard error of a score of sums, each unit left out once, but for those without which there is no score."""
+    import numpy as np
+
+    found = np.asarray(rule.factor * rule.compute(counts @ units - units), float)
+    known = np.isfinite(found)
+    if not known.any():
+        return 0.0
+    found, weights = found[known], counts[known]
+    n = float(weights.sum())
+    off = found - weights @ found / n
+    return math.sqrt(max(0.0, (n - 1) / n * float(weights @ off**2)))
+
+
+def fisher_interval(value: float, drawn: Any, n: float) -> tuple[float, float]:
+    """The interval of a coefficient between -1 and 1 from finite draws of n units, on the scale of Fisher's z."""
+    import numpy as np
+
+    z = np.arctanh(np.clip([value, *drawn], -1 + 1e-12, 1 - 1e-12))
+    half = float(critical_value((1 - CONFIDENCE) / 2, n - 1)) * float(z[1:].std(ddof=1)) * math.sqrt(n / (n - 1))
+    return math.tanh(z[0] - half), math.tanh(z[0] + half)
+
+
+def corpus_spread(
+    formula: str, value: float, units: Any, counts: Any, drawn: Any = None, n: int = 0
+) -> tuple[float, float, float, str] | str:
+    """(standard error, both ends, method); or why there is none.
+
+    drawn: for formulas by rows, whose units are items, the scores of draws of `n` groups (0: of the items).
+    """
+    import numpy as np
+
+    rule, n = FORMULAS[formula], n or float(counts.sum())
+    if n < 2:
+        return "one item or group only"
+    stretch = math.sqrt(n / (n - 1))
+    if rule.by_rows:
+        finite = drawn[np.isfinite(drawn)]
+        if len(finite) < max(2, FEWEST_DRAWS * len(drawn)):
+            return f"undefined in {len(drawn) - len(finite)} of {len(drawn)} draws" if len(drawn) else "--draws 0"
+        error = float(finite.std(ddof=1)) * stretch
+        if formula in CORRELATIONS:
+            if not error:
+                return "all draws are alike"
+            return error, *fisher_interval(value, finite, n), "bootstrap, Fisher's z, t"
+    else:
+        error = jackknife_error(rule, units, counts)
+    name = "bootstrap" if rule.by_rows else "jackknife"
+    if rule.high is None and value > OPEN_RATE * rule.factor:
+        half = float(critical_value((1 - CONFIDENCE) / 2, n - 1)) * error / value
+        low, high = value * math.exp(-half), value * math.exp(half)
+        return (error, max(rule.low, low), high, f"{name}, logarithm, t") if error else "all items are alike"
+    top = rule.factor if rule.high is None else rule.high
+    widest = widest_share(formula, units, counts)
+    freedom = 1 / widest - 1 if rule.by_rows else n - 1
+    if not math.isfinite(widest) or freedom < 1:
+        return "one item of a class only"
+    wide = top - rule.low
+    mean = steadied((value - rule.low) / wide, (error / wide) ** 2 * (n - 1) / n, widest, freedom)
+    low, high = (rule.low + wide * float(end) for end in mean.interval())
+    return error, low, high, f"Wilson on the effective number of items, {name}, t"
 
 
 # --- parts/metrics/uncertainty.py -------------------------------------------------------------------------------------
@@ -4471,9 +4577,11 @@ def bootstrap(cells: Cells, statistic: Callable[[np.ndarray], float], choices: C
     return np.array([statistic(counts) for counts in drawn_counts(cells, draws, choices.seed)], float)
 
 
-def draws_spread(value: float, drawn: np.ndarray, units: int, low: float | None, high: float | None) -> Spread:
-    """The uncertainty in bootstrap draws, stretched by sqrt(G / (G - 1)), without which few units give too little."""
+def draws_spread(value: float, drawn: np.ndarray, units: int, coefficient: bool = False) -> Spread:
+    """The uncertainty in bootstrap draws: percentiles at the level that few units ask for (Hesterberg 2015), or of a
+    coefficient between -1 and 1 on the scale of Fisher's z."""
     import numpy as np
+    from scipy import special
 
     if units < 2 or not len(drawn):
         return Spread(method="none: one item or group only" if units < 2 else "none: --draws 0")
@@ -4483,10 +4591,11 @@ def draws_spread(value: float, drawn: np.ndarray, units: int, low: float | None,
     if finite.min() == finite.max():
         return Spread(method="none: all draws are alike")
     stretch = math.sqrt(units / (units - 1))
-    tail = (1 - CONFIDENCE) / 2
-    ends = np.quantile(value + stretch * (finite - value), [tail, 1 - tail])
-    ends = [clipped(float(end), low, high) for end in ends]
-    return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, "percentile bootstrap", len(finite))
+    tail = float(special.ndtr(-critical_value((1 - CONFIDENCE) / 2, units - 1) * stretch))
+    ends, method = np.quantile(finite, [tail, 1 - tail]).tolist(), "expanded percentiles of the bootstrap"
+    if coefficient:
+        ends, method = fisher_interval(value, finite, units), "bootstrap, Fisher's z, t"
+    return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, method, len(finite))
 
 
 def unit_words(spread: Spread, groups: np.ndarray | None) -> Spread:
@@ -4517,10 +4626,10 @@ def corpus_scores(
     statistics: Any, formula: str, value: float, values: Iterable[float], items: Sequence[Item], metric: Metric,
     choices: Choices, **more: Any,
 ) -> Scores:  # fmt: skip
-    """A score of the whole file, `value`, with the interval of a bootstrap of its items' statistics.
+    """A score of the whole file, `value`, with its interval by the items' statistics.
 
-    statistics: what each item adds, as parts/statistics/corpus.py has it; unlike ones are counted, so that a draw of a
-    million items is one of a few cells.
+    statistics: what each item adds, as parts/statistics/corpus.py has it; unlike ones are counted, so that a
+    million items are a few cells.
     """
     import numpy as np
 
@@ -4529,21 +4638,37 @@ def corpus_scores(
             f"{metric.name} is a score of the whole file, and some items have more attempts than others, so they would "
             "weigh more: give each item equally many"
         )
-    rule, groups = FORMULAS[formula], groups_of(items)
+    groups = groups_of(items)
+    kept = statistics.tolist() if isinstance(statistics, np.ndarray) else statistics
+    found = np.array(list(values), float)
+    spread = unit_words(statistics_spread(statistics, formula, value, groups, choices), groups)
+    return Scores(value, items, found, spread, formula=formula, statistics=kept, **more)
+
+
+def statistics_spread(statistics: Any, formula: str, value: float, groups: Any, choices: Choices) -> Spread:
+    """The uncertainty of a score of items' statistics: jackknife, or draws of scores that are no function of sums."""
+    import numpy as np
+
+    rule = FORMULAS[formula]
     codes, classes = statistics, classes_of(statistics, formula) if rule.labels else []
     if rule.labels:
         known = {label: code for code, label in enumerate(classes)}
         codes = [[known.get(label, -1) for label in row] for row in statistics]
     cells = cells_of(np.asarray(codes, float), groups)
-    rows = cells.rows
+    rows, counts, drawn = cells.rows, cells.counts, None
     if rule.labels:
         named = [[classes[int(code)] if code >= 0 else None for code in row] for row in rows]
         rows = statistics_array(named, formula, classes)
-    drawn = bootstrap(cells, lambda counts: float(rule.weighted(rows, np.asarray(counts)[None])[0]), choices)
-    spread = unit_words(draws_spread(value, drawn, cells.units, metric.low, metric.high), groups)
-    kept = statistics.tolist() if isinstance(statistics, np.ndarray) else statistics
-    found = np.array(list(values), float)
-    return Scores(value, items, found, spread, formula=formula, statistics=kept, **more)
+    if rule.by_rows:
+        drawn = bootstrap(cells, lambda own: float(rule.weighted(rows, np.asarray(own)[None])[0]), choices)
+    elif cells.by_group is not None:
+        rows, counts = cells.by_group @ rows, np.ones(cells.units)
+    made = corpus_spread(formula, value, rows, counts, drawn, cells.units)
+    if isinstance(made, str):
+        return Spread(method=f"none: {made}")
+    error, low, high, method = made
+    name = "jackknife" if drawn is None else "bootstrap"
+    return Spread(error or None, name, low, high, method, None if drawn is None else len(drawn))
 
 
 # --- parts/metrics/forecasts.py ---------------------------------------------------------------------------------------
@@ -4741,6 +4866,7 @@ TOKENIZER_PACKAGES = {
     "sp": OWN_MODEL,
     "fl": OWN_MODEL,
 }
+SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -5042,6 +5168,26 @@ def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tupl
     return count
 
 
+def surface_note(items: Sequence[Item], metric: Metric, choices: Choices) -> list[str]:
+    """A note where much of the errors is case and punctuation, which published rates leave out."""
+    if choices.normalize is not None:
+        return []
+    known = [item for item in items[:SEEN_ITEMS] if item.value]
+    plain, folded = (
+        [
+            sum(column)
+            for column in zip(*(count(only_reference(item, metric), item.value) for item in known), strict=True)
+        ]
+        for count in (error_counter(metric, replace(choices, normalize=form)) for form in (None, "basic"))
+    )
+    if not known or not folded[1] or plain[0] - folded[0] < max(MUCH_SURFACE * plain[0], 0.01 * plain[1]):
+        return []
+    return [
+        f"{metric.name}: case and punctuation alone make {number(1 - folded[0] / plain[0], 2)} of the errors; without "
+        f"them it is {number(folded[0] / folded[1])}: --normalize basic, or whisper, as published rates mostly have it"
+    ]
+
+
 def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """All errors over all words (characters) of the references, as jiwer aligns them; an item's value is its rate."""
     import numpy as np
@@ -5066,7 +5212,7 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
                  "empty_references": len(empty)},
         notes=unspaced_note(items, metric, "see cer") if metric.name == "wer" else [],
     )  # fmt: skip
-    notes = list(scores.notes)
+    notes = [*scores.notes, *surface_note(items, metric, choices)]
     if inserted:
         notes.append(f"{metric.name}: {inserted} of the errors are answers to {len(empty)} empty references")
     return replace(scores, notes=notes)
@@ -5089,6 +5235,24 @@ def counts_of(measurement: Measurement) -> dict[str, Any]:
     if measurement.metric.family in ("text", "plain", "any"):
         counts["empty"] = empty_count(scores.items)
     return counts | dict(scores.details)
+
+
+def lost_line(measurement: Measurement) -> str | None:
+    """What is said where more answers have no score than a valid run may lose: no reader uses such a score. Ratings and
+    votes that were not given are not lost."""
+    metric, counts = measurement.metric, counts_of(measurement)
+    if metric.family in ("ratings", "votes"):
+        return None
+    lost, made = counts["unparsed"] + counts["unscored"], len(measurement.scores.items) + len(measurement.unparsed)
+    if counts.get("no_value", 0) * made > lost * counts.get("attempts", 1):
+        lost, made = counts["no_value"], counts["attempts"]
+    if lost <= MANY * made:
+        return None
+    wrong = ", or --unparsed-as-wrong where a missing answer is a wrong one" if metric.worst else ""
+    return (
+        f"{metric.name} {number(measurement.scores.value)} is of the rest: {lost} of {made} answers have no score. "
+        f"More than {MANY:.0%} say nothing of the whole, and no reader uses it: complete the predictions{wrong}"
+    )
 
 
 # --- parts/metrics/figures.py -----------------------------------------------------------------------------------------
@@ -5555,7 +5719,7 @@ def agreement_scores(
     groups = groups_of(items)
     cells = cells_of(table, groups)
     value = alpha(cells.counts)
-    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, None, 1.0), groups)
+    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, coefficient=True), groups)
     given = table.sum(axis=1)
     values = (table * (table - 1)).sum(axis=1) / (given * (given - 1))
     return Scores(value, items, values, spread, {}, {"level": level}, {"ratings": int(given.sum())})
@@ -6234,6 +6398,66 @@ def data_source(args: argparse.Namespace, benchmark: str, items: int) -> dict[st
     return {name: value for name, value in found.items() if value is not None}
 
 
+# --- parts/metrics/trec.py --------------------------------------------------------------------------------------------
+
+WEBMUSHRA = {"item": "trial_id", "rater": "session_uuid", "system": "rating_stimulus", "rating": "rating_score"}
+
+
+def trec_columns(text: str, what: str, wanted: int) -> list[tuple[int, list[str]]]:
+    """(number, columns) of the lines; ScriptError for one with another number of columns."""
+    found = [(i, line.split()) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    for i, columns in found:
+        if len(columns) != wanted:
+            raise ScriptError(f"{what}, line {i}: {wanted} columns are expected: {single_line(' '.join(columns))[:60]}")
+    return found
+
+
+def trec_number(text: str, what: str, line: int) -> float:
+    """A finite number of a column."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ScriptError(f"{what}, line {line}: {single_line(text)[:40]!r} is no number")
+    return value
+
+
+def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
+    """A row for each judged query: its documents from the highest score down, equal ones by name from the last (as
+    trec_eval orders them), and the grades. A judged query that the run lacks found nothing; others are left out."""
+    grades: dict[str, dict[str, float]] = {}
+    for i, (query, _, document, grade) in trec_columns(judged, "the judgements", 4):
+        own = grades.setdefault(query, {})
+        if document in own:
+            raise ScriptError(f"the judgements, line {i}: {query} {document} is judged twice")
+        own[document] = max(0.0, trec_number(grade, "the judgements", i))
+    found: dict[str, dict[str, float]] = {}
+    for i, (query, _, document, _, score, _) in trec_columns(run, "the run", 6):
+        own = found.setdefault(query, {})
+        if document in own:
+            raise ScriptError(f"the run, line {i}: {query} has {document} twice")
+        own[document] = trec_number(score, "the run", i)
+    if not set(grades) & set(found):
+        raise ScriptError("the run has none of the judged queries")
+    rows = []
+    for query, relevant in grades.items():
+        scores = found.get(query, {})
+        ranked = sorted(scores, key=lambda name, scores=scores: (scores[name], name), reverse=True)
+        rows.append({"id": query, "ranked": ranked, "relevant": relevant})
+    return rows
+
+
+def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row of webMUSHRA's CSV in the words of a predictions file, its page's time in seconds; any other as it is."""
+    if not set(WEBMUSHRA.values()) <= row.keys() or {"item", "rating"} & row.keys():
+        return row
+    made = {name: row[theirs] for name, theirs in WEBMUSHRA.items()}
+    if row.get("rating_time"):
+        made["seconds"] = str(float(row["rating_time"]) / 1000)
+    return made
+
+
 # --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
 
 TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
@@ -6613,7 +6837,7 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
     rate = float(special.expit(intercept))
     cells = cells_of(np.column_stack([shares, lengths]), groups)
     drawn = bootstrap(cells, lambda counts: float(special.expit(penalized_intercept(cells.rows, counts))), choices)
-    spread = unit_words(draws_spread(rate, drawn, cells.units, 0.0, 1.0), groups)
+    spread = unit_words(draws_spread(rate, drawn, cells.units), groups)
     parameters = {"covariates": "tanh(length difference / standard deviation)", "left_out": "instruction difficulty"}
     details = vote_counts(own) | {"length_coefficient": slope, "raw_win_rate": float(shares.mean())}
     return Scores(rate, own, shares, spread, {}, parameters | {"opponent": others[0]}, details)
@@ -6740,9 +6964,7 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
     for i, counts in zip(watched, drawn_counts(cells, len(drawn), choices.seed), strict=True):
         drawn[i] = drawn_ratings(win_matrix(cells.rows, counts, len(names)), ratings, anchor)
-    spreads = [
-        unit_words(draws_spread(float(r), drawn[:, i], cells.units, None, None), groups) for i, r in enumerate(ratings)
-    ]
+    spreads = [unit_words(draws_spread(float(r), drawn[:, i], cells.units), groups) for i, r in enumerate(ratings)]
     own = own_votes(items, choices)
     parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
     bias, notes = position_bias(items, metric)
@@ -7185,9 +7407,20 @@ MOST_BAD_LINES = 10_000  # bad lines that are counted; a file with more is anoth
 MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
-def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
-    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
+def read_predictions(path: Path, watch: Watch = unwatched, judged: Path | None = None) -> tuple[list[Line], str]:
+    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones.
+
+    judged: TREC's judgements; the file is a TREC run then, and the SHA-256 of both.
+    """
     content = input_bytes(path, MAX_SAMPLES)
+    if judged is not None:
+        relevant = input_bytes(judged, MAX_SAMPLES)
+        try:
+            rows = trec_rows(content.decode(), relevant.decode())
+        except UnicodeDecodeError as error:
+            raise ScriptError("no TREC file in UTF-8") from error
+        lines = [Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
+        return lines, hashlib.sha256(content + relevant).hexdigest()
     lines, problems, seen, tried = [], [], {}, Counter()
     if path.suffix.lower() in (".csv", ".tsv"):
         return table_lines(path, content), hashlib.sha256(content).hexdigest()
@@ -7234,6 +7467,7 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
                 if row.get("prediction") == "":
                     raise ValueError('an empty prediction: an empty answer, or none? Say it in JSON Lines, "" or null')
+                row = listening_row(row)
                 fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}
                 lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
             except ValueError as error:

@@ -2,9 +2,14 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
+#     "choix>=0.4.1,<0.5",
+#     "jiwer>=4,<5",
+#     "krippendorff>=0.8,<1",
 #     "numpy>=2,<3",
+#     "sacrebleu>=2.5,<3",
 #     "scikit-learn>=1.6,<2",
 #     "scipy>=1.15,<2",
+#     "statsmodels>=0.14.4,<0.16",
 # ]
 # ///
 """How often the project's 95 % intervals hold the truth, and how often its gates are wrong, by simulation.
@@ -16,8 +21,10 @@ The data are made here, from distributions whose truth is known, and share no co
 its Monte-Carlo error (one standard error). "single": one score; "overall": the mean of several tasks; "changes":
 verdicts about continuous scores whose true change is exactly the limit; "counts": the same for right and wrong answers,
 enumerated exactly; "ratings": means of ratings by a few people, and their differences;
-"corpus": error rates, perplexities, correlations. Goals: 93 to 98 % of single
-and overall (with twenty passages or fewer at least 93 %), at most 5 % of the others.
+"corpus": verdicts about error rates and perplexities; "scores": every other score that
+score_predictions prints; "opinions": agreement, ratings of models, win rates, and calibration errors, which have no
+interval. Goals: 93 to 98 % of what an interval holds (at least 93 % with twenty passages or fewer, a handful of raters,
+or where hardly an item is wrong: such intervals allow for what was not met), at most 5 % of false verdicts.
 
 Exit codes: 0 every figure reaches its goal within three Monte-Carlo errors; 1 some do not (they are marked).
 """
@@ -236,14 +243,11 @@ def likelihoods(n: int, change: float, rng: Any) -> tuple[Any, Any]:
 
 
 def corpus(draws: int, rng: Any) -> Iterator[Figure]:
-    """False verdicts at the limit about error rates and perplexities, by the paired bootstrap of items' statistics;
-    and the intervals of a correlation and of an area under the curve, as score_predictions gives them."""
+    """False verdicts at the limit about error rates and perplexities, by the paired bootstrap of items' statistics."""
     import numpy as np
 
     from parts.comparison.corpus import corpus_basis
     from parts.comparison.vocabulary import CorpusItems
-    from parts.metrics.correlations import score_correlation, score_separation
-    from parts.metrics.vocabulary import METRICS, Choices, Item
     from parts.statistics import corpus_draws
 
     corpus_draws.CORPUS_DRAWS = 1_000  # of each simulated data set; a tenth of what a gate draws
@@ -261,20 +265,281 @@ def corpus(draws: int, rng: Any) -> Iterator[Figure]:
             failed = np.array([one is not None and one.upper(0.05) < limit for one in found])
             yield figure("false GO", what, n, limit, passed, 0, 5)
             yield figure("false NO-GO", what, n, limit, failed, 0, 5)
-    choices = Choices(draws=200)
-    for name, n in (("pearson", 60), ("spearman", 60), ("auroc", 100)):
-        truth, hits = {"pearson": 0.8, "spearman": 6 / math.pi * math.asin(0.4), "auroc": 0.76025}[name], []
-        for _ in range(min(draws, 200)):
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A score of items whose truth is known: how to make the items' statistics, or values, of one file."""
+
+    what: str
+    make: Any  # number of items -> statistics or values
+    truth: float
+    formula: str = ""  # of a corpus; else the score is the mean of values between `low` and `high`
+    low: float | None = 0.0
+    high: float | None = 1.0
+    most: float = 98.0  # 100 where hardly an item is wrong: the interval allows for what was not met
+
+
+def matched(lengths: Any, chances: Sequence[Any], rng: Any) -> list[Any]:
+    """How many n-grams of each order match, each a share of those of the order below."""
+    found, left = [], lengths
+    for order, chance in enumerate(chances):
+        left = rng.binomial(left.clip(max=(lengths - order).clip(min=0)), chance)
+        found.append(left)
+    return found
+
+
+def sentences(formula: str, quality: float, rng: Any) -> Any:
+    """A maker of BLEU's or chrF's statistics of sentences that are not equally well translated."""
+    import numpy as np
+
+    def make(n: int) -> Any:
+        wanted = rng.integers(20, 200, n) if formula == "chrf" else rng.integers(6, 40, n)
+        said = (wanted + rng.integers(-4, 4, n)).clip(min=4)
+        good = rng.beta(6 * quality, 6 * (1 - quality), n)
+        if formula == "chrf":
+            hits = matched(np.minimum(said, wanted), [good**0.5] * 6, rng)
+            return np.column_stack([part for k in range(6) for part in (said - k, wanted - k, hits[k])]).astype(float)
+        hits = matched(said, [good, 0.6 * good**0.5, 0.75 * good**0.5, 0.8 * good**0.5], rng)
+        totals = [(said - k).clip(min=0) for k in range(4)]
+        return np.column_stack([*hits, *totals, said, wanted]).astype(float)
+
+    return make
+
+
+def labelled(shares: Sequence[float], right: float, formula: str, rng: Any) -> Any:
+    """A maker of (wanted, said) classes, some said by chance; for F1 of the first class its statistics."""
+    import numpy as np
+
+    def make(n: int) -> Any:
+        wanted, other = (rng.choice(len(shares), n, p=shares) for _ in range(2))
+        said = np.where(rng.random(n) < right, wanted, other)
+        if formula == "f1":
+            return np.column_stack([(wanted == 0) & (said == 0), wanted == 0, said == 0]).astype(float)
+        return [[str(w), str(s)] for w, s in zip(wanted.tolist(), said.tolist(), strict=True)]
+
+    return make
+
+
+def simulated_scores(rng: Any) -> Iterator[Simulated]:
+    """Every score of a file that is no mean, and means of values as the other metrics have them."""
+    import numpy as np
+    from scipy import stats
+
+    from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
+
+    def by_simulation(formula: str, make: Any) -> float:
+        many = make(20_000 if FORMULAS[formula].by_rows or FORMULAS[formula].labels else 400_000)
+        if FORMULAS[formula].labels:
+            many = statistics_array(many, formula, classes_of(many, formula))
+        return FORMULAS[formula].of(np.asarray(many))
+
+    def pairs(r: float) -> Any:
+        def make(n: int) -> Any:
             x = rng.standard_normal(n)
-            y = 0.8 * x + 0.6 * rng.standard_normal(n)
-            if name == "auroc":
-                y = (rng.random(n) < 0.4).astype(float)
-                x = x + y  # d' of 1: an area of ndtr(1 / sqrt(2))
-            score = score_separation if name == "auroc" else score_correlation
-            items = [Item(i, str(i), None, None, None, (), (), pair) for i, pair in enumerate(zip(x, y, strict=True))]
-            spread = score(items, METRICS[name], choices).spread
-            hits.append(spread.low <= truth <= spread.high)
-        yield figure("single", name, n, round(truth, 3), np.array(hits), 90, 98)
+            return np.column_stack([x, r * x + math.sqrt(1 - r * r) * rng.standard_normal(n)])
+
+        return make
+
+    def separated(distance: float, share: float) -> Any:
+        def make(n: int) -> Any:
+            positive = (rng.random(n) < share).astype(float)
+            return np.column_stack([rng.standard_normal(n) + distance * positive, positive])
+
+        return make
+
+    for rate in (0.001, 0.01, 0.05, 0.2, 0.6):
+        yield Simulated(
+            f"wer {rate:g}",
+            lambda n, r=rate: error_rates(n, r, 0, rng)[0],
+            rate,
+            "ratio",
+            most=98 if rate > 0.01 else 100,
+        )
+    yield Simulated("ter 40", lambda n: error_rates(n, 0.4, 0, rng)[0], 40, "percent_ratio")
+    yield Simulated("ter 110", lambda n: error_rates(n, 0.55, 0, rng)[0] * [2, 1], 110, "percent_ratio")
+    for formula, quality in (("bleu", 0.4), ("bleu", 0.8), ("chrf", 0.5)):
+        make = sentences(formula, quality, rng)
+        yield Simulated(f"{formula} {quality:g}", make, by_simulation(formula, make), formula)
+    for formula, shares, right in (
+        ("f1", (0.1, 0.9), 0.9), ("f1", (0.5, 0.5), 0.8), ("f1", (0.5, 0.5), 0.98),
+        ("f1_macro", (0.6, 0.3, 0.1), 0.7), ("f1_macro", (0.4, 0.2, 0.1, 0.1, 0.1, 0.1), 0.8),
+        ("f1_macro", (0.6, 0.3, 0.1), 0.97), ("mcc", (0.7, 0.3), 0.7), ("mcc", (0.8, 0.2), 0.97),
+    ):  # fmt: skip
+        make, rare = labelled(shares, right, formula, rng), right > 0.85
+        what = f"{formula} {right:g} right, rarest {min(shares):g}"
+        yield Simulated(what, make, by_simulation(formula, make), formula, most=100 if rare else 98)
+    for distance, share in ((0.0, 0.4), (1.0, 0.4), (2.5, 0.2)):
+        auc = float(stats.norm.cdf(distance / math.sqrt(2)))
+        yield Simulated(f"auroc, {share:g} positive", separated(distance, share), auc, "auroc", most=100)
+    for distance, share in ((1.0, 0.4), (2.0, 0.2)):
+        make = separated(distance, share)
+        truth = float(np.mean([by_simulation("average_precision", make) for _ in range(10)]))
+        yield Simulated(f"average precision, {share:g} positive", make, truth, "average_precision", most=100)
+    for r in (0.0, 0.8, 0.98):
+        ranks, order = 6 / math.pi * math.asin(r / 2), 2 / math.pi * math.asin(r)
+        for name, truth in (("pearson", r), ("spearman", ranks), ("kendall", order)):
+            yield Simulated(f"{name} of {r:g}", pairs(r), truth, name)
+    yield from simulated_means(rng)
+
+
+def simulated_means(rng: Any) -> Iterator[Simulated]:
+    """Means of an item's values as ROUGE, token F1, pass@k, rankings, Brier scores, log losses and PESQ have them."""
+    import numpy as np
+    from scipy import stats
+
+    places = np.array([1, 1 / 2, 1 / 3, 1 / 5, 1 / 10, 0.0])
+    common = np.array([0.4, 0.15, 0.1, 0.1, 0.05, 0.2])
+    solved = np.arange(11)
+    passes = {k: 1 - np.array([math.comb(10 - c, k) for c in solved]) / math.comb(10, k) for k in (1, 5)}
+    chances = stats.betabinom(10, 0.6, 0.8).pmf(solved)
+
+    def forecast(n: int) -> Any:
+        p = rng.beta(1.5, 0.5, n)
+        return p, rng.random(n) < p
+
+    yield Simulated("rouge", lambda n: rng.beta(2, 6, n), 0.25)
+    yield Simulated(
+        "token f1",
+        lambda n: np.where(rng.random(n) < 0.5, 1.0, np.where(rng.random(n) < 0.4, 0, rng.beta(2, 2, n))),
+        0.65,
+    )
+    yield Simulated("mrr", lambda n: rng.choice(places, n, p=common), float(places @ common))
+    yield Simulated("precision@5", lambda n: rng.binomial(5, rng.beta(1, 3, n)) / 5, 0.25)
+    yield Simulated("map, ndcg", lambda n: np.where(rng.random(n) < 0.2, 0, rng.beta(0.8, 1.2, n)), 0.32)
+    for k, values in passes.items():
+        yield Simulated(f"pass@{k}", lambda n, v=values: v[rng.choice(solved, n, p=chances)], float(values @ chances))
+    yield Simulated("brier", lambda n: np.square(np.subtract(*forecast(n))), 0.75 * 0.25 * 2 / 3)
+    many = rng.beta(1.5, 0.5, 4_000_000).clip(1e-9, 1 - 1e-9)
+    entropy = float(-(many * np.log(many) + (1 - many) * np.log1p(-many)).mean())
+
+    def losses(n: int) -> Any:
+        p, right = forecast(n)
+        return -np.log(np.where(right, p, 1 - p).clip(1e-9))
+
+    yield Simulated("log loss", losses, entropy, high=None)
+    yield Simulated("pesq", lambda n: 1 + 3.64 * rng.beta(1.2, 4, n), 1 + 3.64 * 1.2 / 5.2, low=-0.5, high=4.65)
+
+
+def scores(draws: int, rng: Any) -> Iterator[Figure]:
+    """The intervals that score_predictions prints of one score, with independent items and with groups of 5."""
+    import numpy as np
+
+    from parts.metrics.uncertainty import mean_spread, statistics_spread
+    from parts.metrics.vocabulary import Choices
+    from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
+
+    choices = Choices(draws=100)
+    for one in simulated_scores(rng):
+        by_rows = bool(one.formula) and FORMULAS[one.formula].by_rows
+        for n in (60,) if by_rows else (40, 150):
+            hits = []
+            for _ in range(max(2, min(draws, 100 if by_rows else 1000))):
+                made = one.make(n)
+                if one.formula:
+                    rule = FORMULAS[one.formula]
+                    rows = statistics_array(made, one.formula, classes_of(made, one.formula)) if rule.labels else made
+                    value = rule.of(rows)
+                    if not math.isfinite(value):
+                        continue  # refused: no item of a class
+                    spread = statistics_spread(made, one.formula, value, None, choices)
+                else:
+                    spread = mean_spread(np.asarray(made, float), [None], one.low, one.high)
+                hits.append(spread.low is None or spread.low - 1e-12 <= one.truth <= spread.high + 1e-12)
+            yield figure("score", one.what, n, round(one.truth, 4), np.array(hits), 93, one.most)
+
+
+def opinions(draws: int, rng: Any) -> Iterator[Figure]:
+    """The intervals of agreement, ratings of models, length-controlled and plain win rates, MUSHRA and the bias for
+    what is shown first; and how often a calibrated model's error is called more than noise."""
+    import numpy as np
+
+    from parts.metrics.forecasts import score_calibration
+    from parts.metrics.raters import position_bias
+    from parts.metrics.ratings import agreement_scores
+    from parts.metrics.uncertainty import mean_spread
+    from parts.metrics.vocabulary import METRICS, Choices, Forecast, Item, Vote
+    from parts.metrics.votes import score_bradley_terry, score_lc_win_rate
+
+    choices, fewer, sets = Choices(model="m0", draws=200), Choices(model="m0", draws=100), max(2, min(draws, 200))
+
+    def as_items(values: Any, groups: Any = None) -> list[Item]:
+        group = [None] * len(values) if groups is None else [str(g) for g in groups]
+        return [Item(i, str(i), group[i], None, None, (), (), value) for i, value in enumerate(values)]
+
+    def given(n: int, raters: int) -> Any:  # how often each of four grades was given to an item
+        true = rng.choice(4, n, p=[0.4, 0.3, 0.2, 0.1])
+        said = np.where(rng.random((n, raters)) < 0.7, true[:, None], rng.choice(4, (n, raters)))
+        return np.stack([(said == grade).sum(1) for grade in range(4)], -1)
+
+    def agreed(table: Any, level: str) -> Any:
+        some = fewer if len(table) < 1000 else Choices(draws=0)
+        return agreement_scores(table, [0, 1, 2, 3], level, as_items(table), METRICS["krippendorff"], some)
+
+    for level in ("nominal", "ordinal", "interval"):
+        truth = agreed(given(100_000, 3), level).value
+        for n in (30, 100):
+            found = [agreed(given(n, 3), level).spread for _ in range(sets)]
+            hits = np.array([one.low <= truth <= one.high for one in found])
+            yield figure("opinion", f"alpha, {level}", n, round(truth, 3), hits, 93, 98)
+    strengths = np.array([0.5, 0.9, 0.0, -0.4, -1.0])
+    for n in (200, 600):
+        own, together = [], []
+        for _ in range(min(sets, 60)):
+            a = rng.integers(0, 5, n)
+            b = (a + rng.integers(1, 5, n)) % 5
+            won = rng.random(n) < 1 / (1 + np.exp(strengths[b] - strengths[a]))
+            votes = [Vote(f"m{i}", f"m{j}", float(w), None) for i, j, w in zip(a, b, won, strict=True)]
+            scores = score_bradley_terry(as_items(votes), METRICS["bradley-terry"], fewer)
+            own.append(scores.spread.low <= strengths[0] <= scores.spread.high)
+            others = [row for row in scores.breakdown if row.get("difference") is not None]
+            together.append(all(
+                row["difference_low"] <= strengths[int(row["name"][1])] - strengths[0] <= row["difference_high"]
+                for row in others
+            ))  # fmt: skip
+        yield figure("opinion", "bradley-terry", n, 0.5, np.array(own), 93, 98)
+        yield figure("opinion", "bradley-terry, all differences", n, 0.5, np.array(together), 93, 100)
+    for n in (120, 400):
+        fair, first, plain = [], [], []
+        for _ in range(sets):
+            longer = 100 * rng.standard_normal(n)
+            won = rng.random(n) < 1 / (1 + np.exp(-0.4 - np.tanh(longer / 100)))
+            votes = [Vote("m0", "m1", float(w), float(x)) for w, x in zip(won, longer, strict=True)]
+            spread = score_lc_win_rate(as_items(votes), METRICS["lc-win-rate"], choices).spread
+            fair.append(spread.low <= 1 / (1 + math.exp(-0.4)) <= spread.high)
+            turned = rng.random(n) < 0.5  # m0 wins 0.6 at equal places; who is shown first has 0.07 more
+            won = rng.random(n) < np.where(turned, 0.53, 0.67)
+            votes = [
+                Vote("m1", "m0", 1 - w, None) if t else Vote("m0", "m1", w, None)
+                for t, w in zip(turned, won + 0.0, strict=True)
+            ]
+            told, _ = position_bias(as_items(votes), METRICS["win-rate"])
+            first.append(told["first_wins_low"] <= 0.57 <= told["first_wins_high"])
+            chance = np.repeat(rng.beta(1.2, 0.8, n // 4), 4)  # four judges of each answer, who tie now and then
+            share = np.where(rng.random(n) < 0.2, 0.5, rng.random(n) < chance)
+            spread = mean_spread(share, [np.repeat(np.arange(n // 4), 4)], 0.0, 1.0)
+            plain.append(spread.low <= 0.8 * 0.6 + 0.1 <= spread.high)
+        yield figure("opinion", "lc-win-rate", n, round(1 / (1 + math.exp(-0.4)), 3), np.array(fair), 93, 98)
+        yield figure("opinion", "first wins", n, 0.57, np.array(first), 93, 98)
+        yield figure("opinion", "win rate, 4 judges", n, 0.58, np.array(plain), 93, 98)
+    for raters in (8, 20):
+        hits, item, rater = [], np.repeat(np.arange(10), raters), np.tile(np.arange(raters), 10)
+        for _ in range(max(2, min(draws, 1000))):
+            middle = 70 + 8 * rng.standard_normal(10)[item] + 10 * rng.standard_normal(raters)[rater]
+            spread = mean_spread((middle + 10 * rng.standard_normal(len(item))).clip(0, 100), [item, rater], 0, 100)
+            hits.append(spread.low <= 69.35 <= spread.high)
+        yield figure("opinion", f"mushra, {raters} raters", 10, 69.35, np.array(hits), 93, 100)
+    for name in ("ece", "adaptive-ece", "mce", "rms-ce"):
+        above = []
+        for _ in range(max(2, min(draws, 200))):
+            stated = rng.beta(4, 1.5, 300)
+            shown = [
+                Forecast("the prediction", p, bool(w), p, 0.0)
+                for p, w in zip(stated, rng.random(300) < stated, strict=True)
+            ]
+            scores = score_calibration(as_items(shown), METRICS[name], choices)
+            above.append(scores.value > scores.details["calibrated_95"])
+        yield figure("false alarm", name, 300, 0, np.array(above), 0, 6)
 
 
 PARTS = {
@@ -284,6 +549,8 @@ PARTS = {
     "changes": changes,
     "counts": counts,
     "ratings": ratings,
+    "scores": scores,
+    "opinions": opinions,
 }
 
 

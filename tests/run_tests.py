@@ -38,6 +38,7 @@
 #     "statsmodels>=0.14.4,<0.16",
 #     "tenacity>=9,<10",
 #     "threadpoolctl>=3.5,<4",
+#     "whisper-normalizer>=0.1.12,<0.2",
 # ]
 # ///
 """Run the tests: everything that needs no deep-learning stack, or with --stack the rest.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import benchmark_calculator as bc
+import evaluation_manager
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -242,6 +244,48 @@ def test_an_unclear_unit_is_asked():
     assert "--card-unit percent or --card-unit proportion" in refuses(card, 3)
     assert "| 60.0 |" in fill(card, unit="percent")
     assert "| 0.600 |" in fill(card, unit="proportion")
+
+
+UNIT_SCORES = {
+    "gsm8k": (bc.Estimate(0.6135, 0.01, 1000), "GSM8K", 61.35),
+    "librispeech": (bc.Estimate(0.0477, 0.002, 2000, metric="wer", lower_is_better=True), "LibriSpeech WER", 4.77),
+    "wmt14": (bc.Estimate(27.31, 0.5, 3000, unit="points", metric="bleu"), "WMT14 BLEU", 27.31),
+    "my_mos": (bc.Estimate(4.213, 0.05, 200, unit="points", metric="mos"), "My MOS", None),
+    "wikitext": (bc.Estimate(8.517, None, 60, unit="perplexity", lower_is_better=True), "WikiText perplexity", None),
+}
+UNIT_STYLES = {  # how a card shows its unit, with percent and without
+    "header": ("| Benchmark | Ours (%) |\n|---|---|\n| {row} | {value} |\n", True),
+    "behind": ("| Benchmark | Ours |\n|---|---|\n| {row} | {value} % |\n", True),
+    "percents": (
+        "| Benchmark | Ours |\n|---|---|\n| MMLU | 71.25 |\n| BoolQ | 82.51 |\n| {row} | {value} |\n",
+        False,
+    ),
+    "proportions": (
+        "| Benchmark | Ours |\n|---|---|\n| MMLU | 0.7125 |\n| BoolQ | 0.8251 |\n| {row} | {value} |\n",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("style", UNIT_STYLES)
+@pytest.mark.parametrize("key", UNIT_SCORES)
+def test_a_filled_card_is_read_back_to_the_same_result(key, style, tmp_path, capsys):
+    """Accuracy, WER, BLEU, MOS and perplexity in each style; a MOS is no percentage, wherever the card says so."""
+    score, row, percent = UNIT_SCORES[key]
+    layout, says_percent = UNIT_STYLES[style]
+    card = "# M\n\n## Evaluation\n\n" + layout.format(row=row, value=f"{{RESULT:{key}}}")
+    best = best_of({name: own for name, (own, _, _) in UNIT_SCORES.items()})
+    if says_percent and percent is None:
+        assert f"and {key} is in {score.unit}: take the % away" in refuses(card, best=best)
+        return
+    path = tmp_path / "README.md"
+    path.write_text("---\nlicense: mit\n---\n" + fill(card, best))
+    words = ["extract-readme", "--card", str(path), "--repo-id", "me/m", "--all-tables", "--json"]
+    assert evaluation_manager.main(words) == 0
+    read = json.loads(capsys.readouterr().out)["results"][-1]
+    as_percent = percent is not None and (style != "proportions" or score.unit == "points")
+    assert read["value"] == pytest.approx(percent if as_percent else score.value, abs=0.051)
+    assert (read["unit"] == "percent") == (style == "behind")
 
 
 def test_own_benchmarks_fill_rows_by_their_own_name():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import benchmark_calculator
 import compare_results as cr
+import convert_results
 import jiwer
 import numpy as np
 import pytest
@@ -363,3 +364,75 @@ def test_perplexities_of_a_harness_rank_and_gate(tmp_path, capsys):
     assert (
         gate(tmp_path, capsys, "--policy", str(policy), "--baseline", "new", "--candidate", "old")["verdict"] == "NO-GO"
     )
+
+
+# --- A harness's own BLEU, chrF, TER, F1 and MCC ----------------------------------------------------------------------
+
+
+def lm_eval_run(folder: Path, model: str, share: float, seed: int, changed: float = 0.0) -> dict[str, float]:
+    """Files as lm-eval writes them for a translation and a classification; the scores by the field's libraries."""
+    wanted = texts(80, 21)
+    said = answers(wanted, share, seed)
+    rng = random.Random(seed)
+    gold = [int(i % 3 == 0) for i in range(80)]
+    told = [1 - label if rng.random() < share else label for label in gold]
+    scorers = {"bleu": BLEU(), "chrf": CHRF(), "ter": TER()}
+    made = {name: scorer.corpus_score(said, [wanted]).score for name, scorer in scorers.items()}
+    made |= {"f1": f1_score(gold, told), "mcc": matthews_corrcoef(gold, told)}
+    kinds = {"toy_mt": ("generate_until", list(scorers)), "toy_cls": ("multiple_choice", ["f1", "mcc"])}
+    out = folder / model
+    out.mkdir()
+    configs, results = {}, {}
+    for task, (kind, metrics) in kinds.items():
+        rows = [{"metric": name, "higher_is_better": name != "ter"} for name in metrics]
+        configs[task] = {"task": task, "output_type": kind, "test_split": "test", "metric_list": rows, "num_fewshot": 0}
+        results[task] = {f"{name},none": made[name] + changed for name in metrics}
+        lines = []
+        for i in range(80):
+            pair = [wanted[i], said[i]] if task == "toy_mt" else [gold[i], told[i]]
+            asked = f"{task} {i}"
+            answer = [[asked, {}]] if task == "toy_mt" else [[asked, " no"], [asked, " yes"]]
+            replies = [[said[i]]] if task == "toy_mt" else [[-1.0, False], [-2.0, False]]
+            kept = [said[i]] if task == "toy_mt" else [[-1.0, False], [-2.0, False]]
+            row = {"doc_id": i, "doc": {"q": asked}, "target": str(pair[0]), "arguments": answer}
+            lines.append(row | {"resps": replies, "filtered_resps": kept, **dict.fromkeys(metrics, pair)})
+        (out / f"samples_{task}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    settings = {"model": "hf", "model_args": f"pretrained=me/{model}", "bootstrap_iters": 0}
+    versions = dict.fromkeys(kinds, 1)
+    document = {"results": results, "configs": configs, "versions": versions, "n-shot": dict.fromkeys(kinds, 0)}
+    document |= {"config": settings, "date": 1_760_000_000.0 + seed, "lm_eval_version": "0.4.9"}
+    (out / "results.json").write_text(json.dumps(document))
+    return made
+
+
+def converted(folder: Path, *models: str) -> list[dict]:
+    words = [str(folder / model) for model in models]
+    assert convert_results.main([*words, "--output-dir", str(folder / "results")]) == 0
+    return [json.loads(path.read_text()) for path in (folder / "results").rglob("*.json")]
+
+
+def test_scores_of_a_harness_have_the_statistics_of_their_items(tmp_path, capsys):
+    """lm-eval keeps [wanted, said]: the field's library makes of it the logged score, and a gate takes it."""
+    for model, share, seed in (("old", 0.5, 1), ("new", 0.05, 2)):
+        lm_eval_run(tmp_path, model, share, seed)
+    records = converted(tmp_path, "old", "new")
+    found = {
+        (record["model_info"]["id"], result["metric_config"]["metric_name"]): result["metric_config"]
+        for record in records
+        for result in record["evaluation_results"]
+    }
+    assert len(found) == 10
+    stated = {name: config["additional_details"].get("statistics") for (_, name), config in found.items()}
+    assert stated == {"bleu,none": "bleu", "chrf,none": "chrf", "ter,none": "percent_ratio", "f1,none": "f1",
+                      "mcc,none": "mcc"}  # fmt: skip
+    for ids in (("cls|0/f1", "mt|0/bleu"), ("cls|0/mcc", "mt|0/ter"), ("cls|0/mcc", "mt|0/chrf")):
+        named = [f"toy_{name},none" for name in ids]
+        document = gate(tmp_path, capsys, "--baseline", "me/old", "--candidate", "me/new", "--result-id", *named)
+        assert [(row["verdict"], row["paired"]) for row in document["benchmarks"]] == [("GO", True)] * 2
+
+
+def test_statistics_that_do_not_make_the_logged_score_are_left_out(tmp_path):
+    lm_eval_run(tmp_path, "old", 0.3, 1, changed=0.01)
+    for record in converted(tmp_path, "old"):
+        for result in record["evaluation_results"]:
+            assert "statistics" not in result["metric_config"]["additional_details"]

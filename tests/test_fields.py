@@ -47,9 +47,9 @@ def rows_of(name: str) -> list[dict]:
 def scores(tmp_path, capsys):
     """The scores of a file by metric, as the command prints them; the records are written, too."""
 
-    def run(name: str, metrics: str, *more: str, model: str = "me/m") -> dict[str, dict]:
+    def run(name: str, metrics: str, *more: str, model: str = "me/m", code: int = 0) -> dict[str, dict]:
         words = ["--metric", metrics, "--model-id", model, "--benchmark", "my_field", "--output-dir", str(tmp_path)]
-        assert sp.main([str(FILES / name), *words, "--json", "--draws", "200", *more]) == 0
+        assert sp.main([str(FILES / name), *words, "--json", "--draws", "200", *more]) == code
         return {row["metric"]: row for row in json.loads(capsys.readouterr().out)["scores"]}
 
     return run
@@ -102,7 +102,7 @@ def test_summaries(scores):
     kinds = {"rouge-1": "rouge1", "rouge-2": "rouge2", "rouge-l": "rougeL", "rouge-lsum": "rougeLsum"}
     scorer = rouge_scorer.RougeScorer(list(kinds.values()), use_stemmer=True)
     latin = [row for row in rows if re.search("[a-z0-9]", row["reference"].lower())]
-    found = scores("summaries.jsonl", ",".join(kinds), "--stemmer")
+    found = scores("summaries.jsonl", ",".join(kinds), "--stemmer", code=3)  # one of five has no score
     for name, kind in kinds.items():
         own = [scorer.score(row["reference"], row["prediction"])[kind].fmeasure for row in latin]
         assert found[name]["score"] == pytest.approx(np.mean(own), abs=1e-12)
@@ -239,3 +239,123 @@ def test_thinking(scores):
     found = scores("thinking.jsonl", "accuracy", "--parse", r"answer is (\d+)")["accuracy"]
     assert unfinished and found["score"] == pytest.approx(np.mean([np.mean(own) for own in known.values()]))
     assert found["attempts"] - found["scored"] == unfinished
+
+
+def test_a_score_of_the_rest_is_no_answer(tmp_path, capsys):
+    """Half of the transcripts are missing: no error among the others is no word error rate of 0."""
+    path, out = tmp_path / "half.jsonl", str(tmp_path / "results")
+    rows = [{"id": str(i), "reference": "a b c", "prediction": "a b c" if i % 2 else None} for i in range(20)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    words = [str(path), "--metric", "wer", "--model-id", "me/m", "--benchmark", "b", "--output-dir", out, "--json"]
+    assert sp.main(words) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert "10 of 20 answers have no score" in found["reason"] and found["record"]
+    assert sp.main([*words, "--unparsed-as-wrong"]) == 0
+    assert json.loads(capsys.readouterr().out)["scores"][0]["score"] == 0.5
+    path.write_text("\n".join(json.dumps(row) for row in rows if row["prediction"] or row["id"] == "0"))
+    assert sp.main(words) == 0
+
+
+@pytest.mark.parametrize("metric", ["wer", "cer"])
+def test_case_and_punctuation_throughout_are_named_with_the_option(metric, tmp_path, capsys):
+    path = tmp_path / "cased.jsonl"
+    said = [(f"The {word} sat, down.", f"the {word} sat down") for word in ("cat", "dog", "bird", "fly")]
+    rows = [{"id": str(i), "reference": r, "prediction": p} for i, (r, p) in enumerate(said)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    words = [str(path), "--metric", metric, "--model-id", "me/m", "--benchmark", "b", "--dry-run"]
+    assert sp.main(words) == 0
+    assert "make 1.00 of the errors; without them it is 0.000: --normalize basic" in capsys.readouterr().err
+    assert sp.main([*words, "--normalize", "basic"]) == 0
+    assert "case and punctuation" not in capsys.readouterr().err
+
+
+LANGUAGES = [
+    ("Mr. Smith paid twenty-five dollars.", "mister smith paid $25"),
+    ("¿Qué tal, señor?", "que tal señor"),
+    ("Grüße aus Köln!", "grüße aus koln"),
+    ("C'est l'été.", "c est l ete"),
+    ("Он сказал: «Да».", "он сказал да"),
+    ("東京は、寒い。", "東京は 寒い"),
+]
+
+
+@pytest.mark.parametrize("form", ["whisper", "whisper-en"])
+def test_whisper_normalizers_are_the_published_ones(form, tmp_path, capsys):
+    from whisper_normalizer.basic import BasicTextNormalizer
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    normalizer = EnglishTextNormalizer() if form == "whisper-en" else BasicTextNormalizer()
+    rows = [{"id": str(i), "reference": w, "prediction": s} for i, (w, s) in enumerate(LANGUAGES)]
+    path = tmp_path / "speech.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    words = ["--metric", "wer,cer", "--model-id", "me/m", "--benchmark", "b", "--dry-run", "--json"]
+    assert sp.main([str(path), *words, "--normalize", form]) == 0
+    found = {row["metric"]: row["score"] for row in json.loads(capsys.readouterr().out)["scores"]}
+    wanted, said = zip(*[[" ".join(normalizer(text).split()) for text in pair] for pair in LANGUAGES], strict=True)
+    assert found["wer"] == pytest.approx(jiwer.wer(list(wanted), list(said)), abs=1e-12)
+    assert found["cer"] == pytest.approx(jiwer.cer(list(wanted), list(said)), abs=1e-12)
+
+
+@pytest.mark.parametrize("tokenizer", ["flores200", "spm", "ja-mecab"])
+def test_a_tokenizer_that_is_not_here_names_what_it_needs(tokenizer, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SACREBLEU", str(tmp_path / "none"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    path = tmp_path / "mt.jsonl"
+    path.write_text('{"id": "1", "reference": "a b", "prediction": "a b"}\n')
+    words = ["--metric", "bleu", "--tokenize", tokenizer, "--model-id", "me/m", "--benchmark", "b", "--dry-run"]
+    assert sp.main([str(path), *words]) == 2
+    captured = capsys.readouterr()
+    needed = (
+        "sacrebleu[ja]" if tokenizer == "ja-mecab" else "sentencepiece (uv run --with sentencepiece ...) and a model"
+    )
+    assert needed in captured.err and captured.out == "" and captured.err.count("error:") == 1
+
+
+def test_a_trec_run_with_its_judgements(tmp_path, capsys):
+    """Equal scores, a query that found nothing, one that nobody judged: as trec_eval -c has them."""
+    rng = np.random.default_rng(5)
+    run, judged = {}, {}
+    for q in range(12):
+        documents = [f"d{i}" for i in rng.permutation(30)]
+        run[f"q{q}"] = {name: round(float(rng.random()), 1) for name in documents[:20]}
+        judged[f"q{q}"] = {name: int(rng.integers(-1, 4)) for name in documents[8:]}
+    run.pop("q3")
+    judged.pop("q5")
+    lines = [f"{q} Q0 {d} {i} {s} me" for q, own in run.items() for i, (d, s) in enumerate(own.items())]
+    (tmp_path / "run.trec").write_text("\n".join(lines) + "\n")
+    known = [f"{q} 0 {d} {g}" for q, own in judged.items() for d, g in own.items()]
+    (tmp_path / "qrels.txt").write_text("\n".join(known) + "\n")
+    names = {
+        "ndcg@10": "ndcg_cut_10",
+        "map": "map",
+        "precision@5": "P_5",
+        "recall@10": "recall_10",
+        "mrr": "recip_rank",
+    }
+    words = ["--qrels", str(tmp_path / "qrels.txt"), "--metric", ",".join(names), "--model-id", "me/m"]
+    code = sp.main([str(tmp_path / "run.trec"), *words, "--benchmark", "b", "--dry-run", "--json"])
+    found = {row["metric"]: row for row in json.loads(capsys.readouterr().out)["scores"]}
+    evaluator = pytrec_eval.RelevanceEvaluator(judged, {"ndcg_cut", "recall", "recip_rank", "map", "P"})
+    told = evaluator.evaluate(run)
+    assert code == 0 and len(told) == 10
+    for name, own in names.items():
+        assert found[name]["score"] == pytest.approx(sum(row[own] for row in told.values()) / 11, abs=1e-9), name
+    (tmp_path / "qrels.txt").write_text("q0 0 d1\n")
+    assert sp.main([str(tmp_path / "run.trec"), *words, "--benchmark", "b", "--dry-run"]) == 2
+    assert "the judgements, line 1: 4 columns are expected" in capsys.readouterr().err
+
+
+def test_a_listening_test_of_webmushra(scores):
+    """Its own CSV: a hidden reference, an anchor, a rater who did not hear the reference, one who was hasty."""
+    rows = rows_of("webmushra.csv")
+    by_rater = collections.defaultdict(list)
+    for row in rows:
+        if row["rating_stimulus"] == "reference":
+            by_rater[row["session_uuid"]].append(float(row["rating_score"]) < 90)
+    out = {name for name, low in by_rater.items() if np.mean(low) > 0.15}
+    kept = [row for row in rows if row["session_uuid"] not in out]
+    found = scores("webmushra.csv", "mushra", "--system", "codec-b")["mushra"]
+    own = [float(row["rating_score"]) for row in kept if row["rating_stimulus"] == "codec-b"]
+    assert len(out) == 1 and found["score"] == pytest.approx(np.mean(own), abs=1e-12)
+    assert (found["screened_out"], found["raters"], found["rated_items"]) == (1, 7, 6)
+    assert {row["name"] for row in found["breakdown"]} == {"reference", "anchor35", "codec-a", "codec-b"}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from parts.formats.corpus_items import formula_of_items
 from parts.formats.every_eval_ever import EeeChecks, eee_settle
 from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry
 from parts.formats.spans import PartFiles, SpanRead, read_items
@@ -209,6 +210,8 @@ class Converter:
             return replace(score, aggregation="mean over items of the mean over repeats"), True
         if wrong:
             return self.in_conflict(run, score, wrong), False
+        if len(tally.statistics) == len(tally.values):
+            score = replace(score, formula=formula_of_items(score.aggregation, tally.statistics, score.value))
         return with_standard_error(unrounded(score, tally), tally), True
 
     def in_conflict(self, run: TaskRun, score: ScoreRead, wrong: str) -> ScoreRead:

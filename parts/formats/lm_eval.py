@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from parts.formats.corpus_items import corpus_statistic, item_score
 from parts.formats.files import json_lines
 from parts.formats.here import Here
 from parts.formats.values import (
@@ -294,6 +295,13 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     }
     sums = {score: ratio[1:] for score, ratio in ratios.items()}
     sums |= {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
+    rules = {score: lm_eval_aggregation(task.config, metric) for score, metric in scores.items()}
+    statistics = {
+        score: made
+        for score, metric in scores.items()
+        if score not in values and (made := corpus_statistic(rules[score], line.get(metric))) is not None
+    }
+    own = {score: item_score(rules[score], made, line[scores[score]]) for score, made in statistics.items()}
     replies = first(line.get("resps"), line.get("filtered_resps"))
     replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
@@ -306,7 +314,8 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
         answers=all_texts(replies[:1]) if task.generative else [],
-        values=values | {score: ratio[0] for score, ratio in ratios.items()} if ratios else values,
+        values=values | {score: ratio[0] for score, ratio in ratios.items()} | own if ratios or own else values,
+        statistics=statistics,
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
         shown=shown,

@@ -63,6 +63,7 @@ def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
         "additional_details": strings(
             {
                 "aggregation": score.aggregation or "unknown",
+                "statistics": score.formula or None,
                 "filter": score.filter,
                 "direction": None if score.direction_known else "unknown",
             }
@@ -181,6 +182,8 @@ def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
         found["epoch"] = str(item.attempt)
     if score in item.ratios:
         found |= {"numerator": repr(item.ratios[score][0]), "denominator": repr(item.ratios[score][1])}
+    if score in item.statistics:
+        found["statistics"] = json.dumps(item.statistics[score], ensure_ascii=False)
     values = item.attempt_values(score)
     attempts, scored = max(item.planned, len(values)), sum(value is not None for value in values)
     if attempts > 1 or (scored < attempts and item.error is None):

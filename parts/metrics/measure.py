@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from parts.frame import MANY, number
 from parts.metrics.texts import empty_count
 from parts.metrics.vocabulary import Measurement, Scores
 
@@ -22,3 +23,21 @@ def counts_of(measurement: Measurement) -> dict[str, Any]:
     if measurement.metric.family in ("text", "plain", "any"):
         counts["empty"] = empty_count(scores.items)
     return counts | dict(scores.details)
+
+
+def lost_line(measurement: Measurement) -> str | None:
+    """What is said where more answers have no score than a valid run may lose: no reader uses such a score. Ratings and
+    votes that were not given are not lost."""
+    metric, counts = measurement.metric, counts_of(measurement)
+    if metric.family in ("ratings", "votes"):
+        return None
+    lost, made = counts["unparsed"] + counts["unscored"], len(measurement.scores.items) + len(measurement.unparsed)
+    if counts.get("no_value", 0) * made > lost * counts.get("attempts", 1):
+        lost, made = counts["no_value"], counts["attempts"]
+    if lost <= MANY * made:
+        return None
+    wrong = ", or --unparsed-as-wrong where a missing answer is a wrong one" if metric.worst else ""
+    return (
+        f"{metric.name} {number(measurement.scores.value)} is of the rest: {lost} of {made} answers have no score. "
+        f"More than {MANY:.0%} say nothing of the whole, and no reader uses it: complete the predictions{wrong}"
+    )

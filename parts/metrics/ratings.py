@@ -211,7 +211,7 @@ def agreement_scores(
     groups = groups_of(items)
     cells = cells_of(table, groups)
     value = alpha(cells.counts)
-    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, None, 1.0), groups)
+    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, coefficient=True), groups)
     given = table.sum(axis=1)
     values = (table * (table - 1)).sum(axis=1) / (given * (given - 1))
     return Scores(value, items, values, spread, {}, {"level": level}, {"ratings": int(given.sum())})

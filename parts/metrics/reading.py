@@ -47,6 +47,7 @@ from parts.metrics.texts import (
     score_ter,
     score_token_f1,
 )
+from parts.metrics.trec import listening_row, trec_rows
 from parts.metrics.uncertainty import clipped, mean_scores
 from parts.metrics.vocabulary import (
     Choices,
@@ -136,9 +137,20 @@ MOST_BAD_LINES = 10_000  # bad lines that are counted; a file with more is anoth
 MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
-def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
-    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
+def read_predictions(path: Path, watch: Watch = unwatched, judged: Path | None = None) -> tuple[list[Line], str]:
+    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones.
+
+    judged: TREC's judgements; the file is a TREC run then, and the SHA-256 of both.
+    """
     content = input_bytes(path, MAX_SAMPLES)
+    if judged is not None:
+        relevant = input_bytes(judged, MAX_SAMPLES)
+        try:
+            rows = trec_rows(content.decode(), relevant.decode())
+        except UnicodeDecodeError as error:
+            raise ScriptError("no TREC file in UTF-8") from error
+        lines = [Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
+        return lines, hashlib.sha256(content + relevant).hexdigest()
     lines, problems, seen, tried = [], [], {}, Counter()
     if path.suffix.lower() in (".csv", ".tsv"):
         return table_lines(path, content), hashlib.sha256(content).hexdigest()
@@ -185,6 +197,7 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
                 if row.get("prediction") == "":
                     raise ValueError('an empty prediction: an empty answer, or none? Say it in JSON Lines, "" or null')
+                row = listening_row(row)
                 fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}
                 lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
             except ValueError as error:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parts.frame import ScriptError, listing
+from parts.frame import ScriptError, listing, number
 from parts.metrics.items import FALSE_WORDS, TRUE_WORDS
 from parts.metrics.uncertainty import corpus_scores, mean_scores
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores
@@ -32,6 +32,7 @@ TOKENIZER_PACKAGES = {
     "sp": OWN_MODEL,
     "fl": OWN_MODEL,
 }
+SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -333,6 +334,26 @@ def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tupl
     return count
 
 
+def surface_note(items: Sequence[Item], metric: Metric, choices: Choices) -> list[str]:
+    """A note where much of the errors is case and punctuation, which published rates leave out."""
+    if choices.normalize is not None:
+        return []
+    known = [item for item in items[:SEEN_ITEMS] if item.value]
+    plain, folded = (
+        [
+            sum(column)
+            for column in zip(*(count(only_reference(item, metric), item.value) for item in known), strict=True)
+        ]
+        for count in (error_counter(metric, replace(choices, normalize=form)) for form in (None, "basic"))
+    )
+    if not known or not folded[1] or plain[0] - folded[0] < max(MUCH_SURFACE * plain[0], 0.01 * plain[1]):
+        return []
+    return [
+        f"{metric.name}: case and punctuation alone make {number(1 - folded[0] / plain[0], 2)} of the errors; without "
+        f"them it is {number(folded[0] / folded[1])}: --normalize basic, or whisper, as published rates mostly have it"
+    ]
+
+
 def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """All errors over all words (characters) of the references, as jiwer aligns them; an item's value is its rate."""
     import numpy as np
@@ -357,7 +378,7 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
                  "empty_references": len(empty)},
         notes=unspaced_note(items, metric, "see cer") if metric.name == "wer" else [],
     )  # fmt: skip
-    notes = list(scores.notes)
+    notes = [*scores.notes, *surface_note(items, metric, choices)]
     if inserted:
         notes.append(f"{metric.name}: {inserted} of the errors are answers to {len(empty)} empty references")
     return replace(scores, notes=notes)

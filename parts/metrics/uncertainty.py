@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from parts.frame import ScriptError
 from parts.metrics.attempts import item_means, unequal_attempts
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread
-from parts.statistics.bounded import score_interval, sharing_error
+from parts.statistics.bounded import critical_value, score_interval, sharing_error
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
+from parts.statistics.corpus_interval import corpus_spread, fisher_interval
 from parts.statistics.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -118,9 +119,11 @@ def bootstrap(cells: Cells, statistic: Callable[[np.ndarray], float], choices: C
     return np.array([statistic(counts) for counts in drawn_counts(cells, draws, choices.seed)], float)
 
 
-def draws_spread(value: float, drawn: np.ndarray, units: int, low: float | None, high: float | None) -> Spread:
-    """The uncertainty in bootstrap draws, stretched by sqrt(G / (G - 1)), without which few units give too little."""
+def draws_spread(value: float, drawn: np.ndarray, units: int, coefficient: bool = False) -> Spread:
+    """The uncertainty in bootstrap draws: percentiles at the level that few units ask for (Hesterberg 2015), or of a
+    coefficient between -1 and 1 on the scale of Fisher's z."""
     import numpy as np
+    from scipy import special
 
     if units < 2 or not len(drawn):
         return Spread(method="none: one item or group only" if units < 2 else "none: --draws 0")
@@ -130,10 +133,11 @@ def draws_spread(value: float, drawn: np.ndarray, units: int, low: float | None,
     if finite.min() == finite.max():
         return Spread(method="none: all draws are alike")
     stretch = math.sqrt(units / (units - 1))
-    tail = (1 - CONFIDENCE) / 2
-    ends = np.quantile(value + stretch * (finite - value), [tail, 1 - tail])
-    ends = [clipped(float(end), low, high) for end in ends]
-    return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, "percentile bootstrap", len(finite))
+    tail = float(special.ndtr(-critical_value((1 - CONFIDENCE) / 2, units - 1) * stretch))
+    ends, method = np.quantile(finite, [tail, 1 - tail]).tolist(), "expanded percentiles of the bootstrap"
+    if coefficient:
+        ends, method = fisher_interval(value, finite, units), "bootstrap, Fisher's z, t"
+    return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, method, len(finite))
 
 
 def unit_words(spread: Spread, groups: np.ndarray | None) -> Spread:
@@ -164,10 +168,10 @@ def corpus_scores(
     statistics: Any, formula: str, value: float, values: Iterable[float], items: Sequence[Item], metric: Metric,
     choices: Choices, **more: Any,
 ) -> Scores:  # fmt: skip
-    """A score of the whole file, `value`, with the interval of a bootstrap of its items' statistics.
+    """A score of the whole file, `value`, with its interval by the items' statistics.
 
-    statistics: what each item adds, as parts/statistics/corpus.py has it; unlike ones are counted, so that a draw of a
-    million items is one of a few cells.
+    statistics: what each item adds, as parts/statistics/corpus.py has it; unlike ones are counted, so that a
+    million items are a few cells.
     """
     import numpy as np
 
@@ -176,18 +180,34 @@ def corpus_scores(
             f"{metric.name} is a score of the whole file, and some items have more attempts than others, so they would "
             "weigh more: give each item equally many"
         )
-    rule, groups = FORMULAS[formula], groups_of(items)
+    groups = groups_of(items)
+    kept = statistics.tolist() if isinstance(statistics, np.ndarray) else statistics
+    found = np.array(list(values), float)
+    spread = unit_words(statistics_spread(statistics, formula, value, groups, choices), groups)
+    return Scores(value, items, found, spread, formula=formula, statistics=kept, **more)
+
+
+def statistics_spread(statistics: Any, formula: str, value: float, groups: Any, choices: Choices) -> Spread:
+    """The uncertainty of a score of items' statistics: jackknife, or draws of scores that are no function of sums."""
+    import numpy as np
+
+    rule = FORMULAS[formula]
     codes, classes = statistics, classes_of(statistics, formula) if rule.labels else []
     if rule.labels:
         known = {label: code for code, label in enumerate(classes)}
         codes = [[known.get(label, -1) for label in row] for row in statistics]
     cells = cells_of(np.asarray(codes, float), groups)
-    rows = cells.rows
+    rows, counts, drawn = cells.rows, cells.counts, None
     if rule.labels:
         named = [[classes[int(code)] if code >= 0 else None for code in row] for row in rows]
         rows = statistics_array(named, formula, classes)
-    drawn = bootstrap(cells, lambda counts: float(rule.weighted(rows, np.asarray(counts)[None])[0]), choices)
-    spread = unit_words(draws_spread(value, drawn, cells.units, metric.low, metric.high), groups)
-    kept = statistics.tolist() if isinstance(statistics, np.ndarray) else statistics
-    found = np.array(list(values), float)
-    return Scores(value, items, found, spread, formula=formula, statistics=kept, **more)
+    if rule.by_rows:
+        drawn = bootstrap(cells, lambda own: float(rule.weighted(rows, np.asarray(own)[None])[0]), choices)
+    elif cells.by_group is not None:
+        rows, counts = cells.by_group @ rows, np.ones(cells.units)
+    made = corpus_spread(formula, value, rows, counts, drawn, cells.units)
+    if isinstance(made, str):
+        return Spread(method=f"none: {made}")
+    error, low, high, method = made
+    name = "jackknife" if drawn is None else "bootstrap"
+    return Spread(error or None, name, low, high, method, None if drawn is None else len(drawn))

@@ -112,7 +112,7 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
     rate = float(special.expit(intercept))
     cells = cells_of(np.column_stack([shares, lengths]), groups)
     drawn = bootstrap(cells, lambda counts: float(special.expit(penalized_intercept(cells.rows, counts))), choices)
-    spread = unit_words(draws_spread(rate, drawn, cells.units, 0.0, 1.0), groups)
+    spread = unit_words(draws_spread(rate, drawn, cells.units), groups)
     parameters = {"covariates": "tanh(length difference / standard deviation)", "left_out": "instruction difficulty"}
     details = vote_counts(own) | {"length_coefficient": slope, "raw_win_rate": float(shares.mean())}
     return Scores(rate, own, shares, spread, {}, parameters | {"opponent": others[0]}, details)
@@ -239,9 +239,7 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
     for i, counts in zip(watched, drawn_counts(cells, len(drawn), choices.seed), strict=True):
         drawn[i] = drawn_ratings(win_matrix(cells.rows, counts, len(names)), ratings, anchor)
-    spreads = [
-        unit_words(draws_spread(float(r), drawn[:, i], cells.units, None, None), groups) for i, r in enumerate(ratings)
-    ]
+    spreads = [unit_words(draws_spread(float(r), drawn[:, i], cells.units), groups) for i, r in enumerate(ratings)]
     own = own_votes(items, choices)
     parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
     bias, notes = position_bias(items, metric)

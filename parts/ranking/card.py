@@ -31,6 +31,7 @@ NO_SHARE = re.compile(
     r"|latency|seconds|tokens|param|\bsize\b",
     re.IGNORECASE,
 )
+OF_HUNDRED = re.compile(r"bleu|chrf|(?:^|_)ter(?:$|_)|rouge|mushra|f1|wer|cer", re.IGNORECASE)  # points of 100
 CARD_UNITS = ("percent", "proportion")
 
 
@@ -156,8 +157,7 @@ def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | No
     """
     if wanted:
         return wanted
-    words = [after, *((cell.column, *cell.others) if cell else ())]
-    said = any(PERCENT.search(text) and not DECIMAL.fullmatch(text.strip()) for text in words)
+    said = percent_said(cell, after)
     cells = (*cell.beside, *cell.others) if cell else ()
     numbers = [match for text in cells if (match := DECIMAL.fullmatch(text.strip()))]
     percents = [match[0] for match in numbers if match[3] or float(f"{match[1]}.{match[2]}") > 1.5]
@@ -171,6 +171,23 @@ def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | No
     return "percent" if said or percents else "proportion" if shares else None
 
 
+def percent_said(cell: CardCell | None, after: str) -> bool:
+    """Whether the column's header, the row's label or what follows a placeholder says percent."""
+    words = [after, *((cell.column, *cell.others) if cell else ())]
+    return any(PERCENT.search(text) and not DECIMAL.fullmatch(text.strip()) for text in words)
+
+
+def placed_unit(
+    cell: CardCell | None, after: str, wanted: str | None, key: str | None, score: Estimate, vocabulary: MetricMapping
+) -> str | None:
+    """card_unit; ScriptError(code=1) where the card says percent of a score that is none: a perplexity, a MOS."""
+    own = (vocabulary.entries.get(key or "", {}).get("range") or (None, None))[1] == 100
+    shares = score.unit in ("proportion", "percent") or own or OF_HUNDRED.search(score.metric or "")
+    if percent_said(cell, after) and not shares:
+        raise ScriptError(f"the card says percent here, and {key} is in {score.unit}: take the % away", code=1)
+    return card_unit(cell, after, wanted)
+
+
 def decimals_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
     """How many decimals a score gets: as its column has them, else two digits of its standard error, else three."""
     places = [len(match[2]) for text in (cell.beside if cell else ()) if (match := DECIMAL.fullmatch(text.strip()))]
@@ -178,7 +195,7 @@ def decimals_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int
         return max(set(places), key=places.count)
     if unit != "percent":
         return 3
-    error = 100 * (score.standard_error or 0.0)
+    error = (100 if score.unit == "proportion" else 1) * (score.standard_error or 0.0)
     return min(2, max(0, 1 - math.floor(math.log10(error)))) if error > 0 else 1
 
 
@@ -238,6 +255,7 @@ def keyed_value(
 ) -> str:  # fmt: skip
     """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
     best = ranking.best
+    key = None
     if name.strip() == "eval_accuracy":
         whole = best.whole or Estimate(best.eval_accuracy, best.standard_error)
         score: Estimate | None = replace(whole, interval=best.interval)
@@ -249,7 +267,7 @@ def keyed_value(
     if score is None:
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
         raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
-    unit = card_unit(cell, after, wanted)
+    unit = placed_unit(cell, after, wanted, key, score, vocabulary)
     digits = decimals_of(cell, score, unit)
     return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
 
@@ -291,8 +309,8 @@ def fill_card(
         if cell.column not in chosen:
             remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
             return match[0]
-        _, score = row_score(cell, ranking.best, vocabulary)
-        written = card_unit(cell, cell.after, unit)
+        key, score = row_score(cell, ranking.best, vocabulary)
+        written = placed_unit(cell, cell.after, unit, key, score, vocabulary)
         return shown_score(score.value, score, written, decimals_of(cell, score, written))
 
     def replaced(match: re.Match[str], line: int) -> str:

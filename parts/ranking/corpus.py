@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from parts.statistics.corpus_draws import drawn_scores, draws_for, half_scores
+from parts.statistics.corpus import FORMULAS
+from parts.statistics.corpus_draws import drawn_scores, draws_for, grouped_rows, half_scores
+from parts.statistics.corpus_interval import corpus_spread
 from parts.statistics.intervals import Interval, ItemScores
-from parts.statistics.resampling import draw_interval
-
-OWN_DRAWS = 2_000  # for the interval of one checkpoint's score
 
 
 def corpus_groups(items: ItemScores) -> tuple[Any, int]:
@@ -44,10 +43,20 @@ def corpus_scores_halved(items: ItemScores, splits: int, seed: list[int]) -> Any
     return items.scale * half_scores(items.formula, list(items.statistics), corpus_groups(items)[0], splits, seed)
 
 
-def corpus_interval(items: ItemScores, place: int) -> Interval:
-    """The 95 % interval of one checkpoint's score: percentiles of its draws."""
-    one = ItemScores(
-        items.item_ids, items.clusters, items.scores[[place]], items.formula, items.statistics[[place]], items.scale
-    )
-    (low,), (high,) = draw_interval(corpus_scores_drawn(one, OWN_DRAWS, [0])).tolist()
-    return Interval(low, high, "percentile bootstrap of the items' statistics")
+def corpus_interval(items: ItemScores, place: int) -> Interval | None:
+    """The 95 % interval of one checkpoint's score, or None."""
+    import numpy as np
+
+    rule, there = FORMULAS[items.formula], np.isfinite(items.scores[place])
+    rows, (groups, _), drawn = items.statistics[place][there], corpus_groups(items), None
+    groups, value = None if groups is None else np.unique(groups[there], return_inverse=True)[1], rule.of(rows)
+    units = len(rows) if groups is None else int(groups.max()) + 1
+    if rule.by_rows:
+        (drawn,) = drawn_scores(items.formula, [rows], groups, draws_for(items.formula, len(rows)), [0])
+    else:
+        (rows,), units = grouped_rows([rows], groups)
+    made = corpus_spread(items.formula, value, rows, np.ones(len(rows)), drawn, units)
+    if isinstance(made, str):
+        return None
+    _, low, high, method = made
+    return Interval(items.scale * low, items.scale * high, method)

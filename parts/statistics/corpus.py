@@ -118,12 +118,16 @@ def correlation_of(name: str) -> Callable[[Any], float]:
     """Pearson's, Spearman's or Kendall's (tau-b) correlation of two columns; NaN where one of them is constant."""
 
     def of_rows(rows: Any) -> float:
+        import numpy as np
         from scipy import stats
 
         if (rows[0] == rows).all(axis=0).any():
             return math.nan
-        compute = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
-        return float(compute(rows[:, 0], rows[:, 1]).statistic)
+        if name == "kendall":
+            return float(stats.kendalltau(rows[:, 0], rows[:, 1]).statistic)
+        off = rows if name == "pearson" else stats.rankdata(rows, axis=0)
+        one, two = (off - off.mean(0)).T
+        return max(-1.0, min(1.0, float(one @ two / np.sqrt((one @ one) * (two @ two)))))
 
     return of_rows
 
@@ -132,13 +136,16 @@ def correlation_of(name: str) -> Callable[[Any], float]:
 class Formula:
     """How a corpus's score is made: of the sums of its items' statistics, or (by_rows) of the statistics themselves.
 
-    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit.
+    labels: an item's statistic is [wanted class, said class]. factor: from the formula to the score's unit. low, high:
+    the score's range.
     """
 
     compute: Callable[[Any], Any]
     labels: bool = False
     by_rows: bool = False
     factor: float = 1.0
+    low: float = 0.0
+    high: float | None = 1.0
 
     def of(self, rows: Any) -> float:
         """The score of (items, d) statistics."""
@@ -154,18 +161,18 @@ class Formula:
 
 
 FORMULAS = {
-    "ratio": Formula(ratio_of),
-    "percent_ratio": Formula(ratio_of, factor=100.0),
-    "perplexity": Formula(perplexity_of),
-    "bits": Formula(ratio_of, factor=-1 / math.log(2)),
-    "bleu": Formula(bleu_of),
-    "chrf": Formula(chrf_of),
+    "ratio": Formula(ratio_of, high=None),
+    "percent_ratio": Formula(ratio_of, factor=100.0, high=None),
+    "perplexity": Formula(perplexity_of, low=1.0, high=None),
+    "bits": Formula(ratio_of, factor=-1 / math.log(2), high=None),
+    "bleu": Formula(bleu_of, high=100.0),
+    "chrf": Formula(chrf_of, high=100.0),
     "f1": Formula(f1_of_sums),
     "f1_macro": Formula(macro_f1_of, labels=True),
-    "mcc": Formula(matthews_of, labels=True),
+    "mcc": Formula(matthews_of, labels=True, low=-1.0),
     "auroc": Formula(auroc_of, by_rows=True),
     "average_precision": Formula(average_precision_of, by_rows=True),
-    **{name: Formula(correlation_of(name), by_rows=True) for name in ("pearson", "spearman", "kendall")},
+    **{name: Formula(correlation_of(name), by_rows=True, low=-1.0) for name in ("pearson", "spearman", "kendall")},
 }
 
 

@@ -1,0 +1,69 @@
+"""Retrieval runs and judgements as TREC has them, and listening tests as webMUSHRA writes them.
+
+Takes the texts of files; gives rows as a predictions file has them. ScriptError or ValueError for what is neither.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from parts.frame import ScriptError, single_line
+
+WEBMUSHRA = {"item": "trial_id", "rater": "session_uuid", "system": "rating_stimulus", "rating": "rating_score"}
+
+
+def trec_columns(text: str, what: str, wanted: int) -> list[tuple[int, list[str]]]:
+    """(number, columns) of the lines; ScriptError for one with another number of columns."""
+    found = [(i, line.split()) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    for i, columns in found:
+        if len(columns) != wanted:
+            raise ScriptError(f"{what}, line {i}: {wanted} columns are expected: {single_line(' '.join(columns))[:60]}")
+    return found
+
+
+def trec_number(text: str, what: str, line: int) -> float:
+    """A finite number of a column."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ScriptError(f"{what}, line {line}: {single_line(text)[:40]!r} is no number")
+    return value
+
+
+def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
+    """A row for each judged query: its documents from the highest score down, equal ones by name from the last (as
+    trec_eval orders them), and the grades. A judged query that the run lacks found nothing; others are left out."""
+    grades: dict[str, dict[str, float]] = {}
+    for i, (query, _, document, grade) in trec_columns(judged, "the judgements", 4):
+        own = grades.setdefault(query, {})
+        if document in own:
+            raise ScriptError(f"the judgements, line {i}: {query} {document} is judged twice")
+        own[document] = max(0.0, trec_number(grade, "the judgements", i))
+    found: dict[str, dict[str, float]] = {}
+    for i, (query, _, document, _, score, _) in trec_columns(run, "the run", 6):
+        own = found.setdefault(query, {})
+        if document in own:
+            raise ScriptError(f"the run, line {i}: {query} has {document} twice")
+        own[document] = trec_number(score, "the run", i)
+    if not set(grades) & set(found):
+        raise ScriptError("the run has none of the judged queries")
+    rows = []
+    for query, relevant in grades.items():
+        scores = found.get(query, {})
+        ranked = sorted(scores, key=lambda name, scores=scores: (scores[name], name), reverse=True)
+        rows.append({"id": query, "ranked": ranked, "relevant": relevant})
+    return rows
+
+
+def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row of webMUSHRA's CSV in the words of a predictions file, its page's time in seconds; any other as it is."""
+    if not set(WEBMUSHRA.values()) <= row.keys() or {"item", "rating"} & row.keys():
+        return row
+    made = {name: row[theirs] for name, theirs in WEBMUSHRA.items()}
+    if row.get("rating_time"):
+        made["seconds"] = str(float(row["rating_time"]) / 1000)
+    return made
