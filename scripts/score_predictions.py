@@ -3773,7 +3773,8 @@ class KeptAnswers:
         """A line of samples with the item as it was asked: its input, its hashes."""
         old = self.rows[row["sample_id"]]
         asked = {name: old[name] for name in ("sample_hash", "input") if name in old}
-        return row | asked | {"metadata": {**(old.get("metadata") or {}), **row["metadata"], **prompt_hash(old)}}
+        item = {name: text for name, text in (old.get("metadata") or {}).items() if name not in READ_FIELDS}
+        return row | asked | {"metadata": {**item, **row["metadata"], **prompt_hash(old)}}
 
 
 def prompt_hash(row: Mapping[str, Any]) -> dict[str, str]:

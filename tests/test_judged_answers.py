@@ -10,6 +10,7 @@ import benchmark_calculator as calculator
 import compare_results as cr
 import pytest
 import score_predictions as sp
+from record_writer import sample_row, write_record
 from test_score_predictions import checked
 
 RESULTS = Path(__file__).resolve().parent.parent / "examples/tiny_run/results"
@@ -97,6 +98,31 @@ def test_other_judges_are_not_compared(tmp_path, capsys):
     code = cr.main(["--baseline", "step_700", "--candidate", "step_1000", "--results", str(place), "--json"])
     document = json.loads(capsys.readouterr().out)
     assert (code, document["reason"]) == (3, "not_comparable")
+
+
+def test_repeats_of_an_item_stay_repeats(tmp_path, capsys):
+    """Two answers to each of forty items: attempts of one item, whatever told them apart before."""
+    (tmp_path / "judge.py").write_text(JUDGE.replace(".lower()", "").replace("len(right) > 3", "True"))
+    for model, better in (("me/a", 0), ("me/b", 1)):
+        rows = []
+        for i in range(40):
+            for epoch in (1, 2):
+                right = i % 4 < 2 + better and (epoch == 1 or i % 2)
+                row = sample_row(i, float(right), metadata=lambda _, e=epoch: {"epoch": str(e), "passage_id": "p"})
+                rows.append(row | {"output": {"raw": ["1" if right else "2"]}})
+        scores = [row["evaluation"]["score"] for row in rows]
+        path = write_record(tmp_path / "answers", model, scores, rows=rows, settings={"repeats": "2"})
+        words = [str(path), "--custom-metric", str(tmp_path / "judge.py"), "--output-dir", str(tmp_path / "judged")]
+        assert sp.main(words) == 0
+    for path in (tmp_path / "judged").glob("data/*/*/*/*_samples.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert len({(row["sample_id"], row["metadata"]["attempt"]) for row in rows}) == len(rows) == 80
+        assert not any("epoch" in row["metadata"] for row in rows)
+    capsys.readouterr()
+    for folder in ("answers", "judged"):
+        cr.main(["--baseline", "me/a", "--candidate", "me/b", "--results", str(tmp_path / folder), "--json"])
+        (row,) = json.loads(capsys.readouterr().out)["benchmarks"]
+        assert row["n"] == 40 and row["delta"] == pytest.approx(10 * 1 / 80)
 
 
 def test_what_a_record_says_is_not_said_again(tmp_path, capsys):

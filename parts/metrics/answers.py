@@ -14,7 +14,7 @@ from typing import Any
 
 from parts.frame import ScriptError, single_line
 from parts.inputs import input_bytes
-from parts.metrics.items import check_line, check_problems
+from parts.metrics.items import READ_FIELDS, check_line, check_problems
 from parts.metrics.vocabulary import Line, Subject
 from parts.records.files import read_record
 from parts.records.items import CLUSTER_FIELDS, read_sample_lines, samples_path
@@ -74,7 +74,8 @@ class KeptAnswers:
         """A line of samples with the item as it was asked: its input, its hashes."""
         old = self.rows[row["sample_id"]]
         asked = {name: old[name] for name in ("sample_hash", "input") if name in old}
-        return row | asked | {"metadata": {**(old.get("metadata") or {}), **row["metadata"], **prompt_hash(old)}}
+        item = {name: text for name, text in (old.get("metadata") or {}).items() if name not in READ_FIELDS}
+        return row | asked | {"metadata": {**item, **row["metadata"], **prompt_hash(old)}}
 
 
 def prompt_hash(row: Mapping[str, Any]) -> dict[str, str]:
