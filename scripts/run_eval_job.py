@@ -6562,14 +6562,16 @@ def shared_words_f1(text: str, reference: str) -> float:
 def rouge_l(text: str, reference: str) -> float:
     """The F measure of the longest common subsequence of words (ROUGE-L; rouge-score's words, any script)."""
     said, wanted = re.findall(r"\w+", text.casefold()), re.findall(r"\w+", reference.casefold())
-    places: dict[str, int] = {}
-    for place, word in enumerate(said):
-        places[word] = places.get(word, 0) | 1 << place
-    row = whole = (1 << len(said)) - 1  # a bit of 0: the longest one grows here (Hyyrö 2004), 64 words at a step
-    for word in wanted:
+    few, many = sorted((said, wanted), key=len)
+    places = dict.fromkeys({*few} & {*many}, 0)
+    for place, word in enumerate(few):
+        if word in places:
+            places[word] |= 1 << place
+    row = whole = (1 << len(few)) - 1  # a bit of 0: the longest one grows here (Hyyrö 2004), 64 words at a step
+    for word in many:
         same = row & places.get(word, 0)
         row = (row + same | row - same) & whole
-    common = len(said) - row.bit_count()
+    common = len(few) - row.bit_count()
     return 2 * common / (len(said) + len(wanted)) if common else 0.0
 
 
