@@ -2256,6 +2256,7 @@ class Ranked:
     whole: Estimate | None = None  # eval_accuracy with its unit, metric and direction, where a formula made none of it
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
     distribution: Mapping[str, Any] = field(default_factory=dict)
+    incomplete: Mapping[str, str] = field(default_factory=dict)  # benchmark -> what it lacks to be one
 
     @property
     def sign(self) -> int:
@@ -2266,6 +2267,10 @@ class Ranked:
     def ranks_by(self) -> float:
         """The number that places it, more is better: eval_accuracy, or with --smooth the mean over the last ones."""
         return self.sign * (self.eval_accuracy if self.smoothed is None else self.smoothed)
+
+    def title(self, key: str, name: str) -> str:
+        """A benchmark's name, and how many of its parts its score is of, where these are not all."""
+        return f"{name} ({len(self.tasks.get(key, ())) or 'some'} of its parts)" if key in self.incomplete else name
 
     def score(self, key: str) -> Estimate | None:
         """Its score for a benchmark or a category, ranked or not."""
@@ -2427,6 +2432,12 @@ def measured_key(name: str, best: Ranked, vocabulary: MetricMapping) -> str | No
     return None
 
 
+def refuse_incomplete(best: Ranked, key: str | None) -> None:
+    """ScriptError for a benchmark of which only some parts were measured: their mean is not its score."""
+    if key in best.incomplete:
+        raise ScriptError(best.incomplete[key], code=1)
+
+
 def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[str, Estimate]:
     """(key, score) of the benchmark that a row names in any of its cells; ScriptError(code=1) saying why not."""
     keys = list(dict.fromkeys(key for text in cell.others if (key := measured_key(text, best, vocabulary))))
@@ -2436,6 +2447,7 @@ def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[
         names = f"several benchmarks ({', '.join(exact)})" if exact else "no benchmark that was measured or is known"
         raise ScriptError(f"the row “{shown}” names {names}", code=1)
     score = best.score(exact[0])
+    refuse_incomplete(best, exact[0])
     if score is None:
         raise ScriptError(f"no score for {exact[0]}, which the row “{shown}” asks for", code=1)
     shots = SHOTS.search(shown)
@@ -2559,6 +2571,7 @@ def keyed_value(
     else:
         key = measured_key(name, best, vocabulary)
         score = best.score(key) if key else None
+        refuse_incomplete(best, key)
     if score is None:
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
         raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
@@ -8307,11 +8320,19 @@ def rank_measured(
     }
     common = {key: score for key, score in scores.items() if key in shared}
     rest = {key: score for key, score in scores.items() if key not in shared}
+    lines = {key: incomplete_line(key, {r.subtask for r in results if r.key == key}, vocabulary) for key in scores}
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
     again = [result for result in results if result.key in shared]
     reach = reach_of_losses(again, lambda moved: rank_measured(checkpoint, moved, shared, vocabulary, options))
-    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common}, part_weights=weights, reach=reach)
+    return replace(
+        ranked,
+        unranked=rest,
+        tasks={key: tasks[key] for key in common},
+        part_weights=weights,
+        reach=reach,
+        incomplete={key: line for key, line in lines.items() if line},
+    )
 
 
 def reach_of_losses(
@@ -9549,7 +9570,8 @@ def score_json(score: Estimate) -> dict[str, Any]:
 def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[list[str], list[list[str]], int]:
     """Header and rows of the ranking, best first at most `most` of them, and how many were left out."""
     keys = list(ranking.best.categories) if len(ranking.best.categories) <= TABLE_COLUMNS else []
-    titles = [vocabulary.measured_title(key, ranking.best.categories[key].metric) for key in keys]
+    best = ranking.best
+    titles = [best.title(key, vocabulary.measured_title(key, best.categories[key].metric)) for key in keys]
     header = ["checkpoint", "step", ranking.metric, "std. error", *sure_header(ranking), *titles]
     ordered = list(ranking.ranked)
     if len(ordered) > most:
@@ -9597,13 +9619,14 @@ def summary_lines(ranking: Ranking) -> list[str]:
     best = ranking.best
     smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
     word = "first" if ranking.partial else "best"
+    names = [best.title(key, key) for key in ranking.benchmarks]
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         f"{word}: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
         + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
-        f"ranked over: {', '.join(ranking.benchmarks) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
+        f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
     unmeasured = [s.name for s in ranking.skipped if s.reason.startswith("no measured score")]
@@ -9658,7 +9681,12 @@ def score_matrix(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
     matrix = []
     for key in dict.fromkeys(key for r in columns for key in (*r.categories, *r.scores)):
         metric = next((score.metric for r in columns if (score := r.score(key))), None)
-        matrix.append([vocabulary.measured_title(key, metric), *(with_interval(r.score(key)) for r in columns)])
+        matrix.append(
+            [
+                ranking.best.title(key, vocabulary.measured_title(key, metric)),
+                *(with_interval(r.score(key)) for r in columns),
+            ]
+        )
     source = " (step-formula: synthetic)" if ranking.synthetic else " [95 % interval], or ± standard error"
     methods = {s.interval.method for r in columns for s in r.scores.values() if s.interval}
     below = [f"Intervals: {'; '.join(sorted(methods))}."] if methods else []

@@ -6791,7 +6791,8 @@ def with_sides(
         notes.append(f"{len(shared)} parts, {'each' if once else 'each of their items'} counts once, as in the harness")
     if line := incomplete_line(row.key, shared, vocabulary):
         notes.append(line)
-        row = replace(row, label=f"{row.label} ({len(shared)} of its parts)")
+        names = {name: f"{getattr(row, name)} ({len(shared)} of its parts)" for name in ("label", "shown")}
+        row = replace(row, **{name: text for name, text in names.items() if getattr(row, name)})
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes] + remark_notes(side, name)
         notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []

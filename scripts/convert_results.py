@@ -2014,7 +2014,7 @@ LOWER_METRICS = re.compile(
 HIGHER_METRICS = re.compile(
     r"(?:.*[_/ -])?(?:(?:accuracy|acc)(?:_\w+)?_avg|accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|"
     r"f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
-    r"rouge\w*|exact_match\S*|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"rouge\w*|exact_match\S*|exact|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
     r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
     re.IGNORECASE,
 )
@@ -2183,6 +2183,16 @@ def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | No
     if values:
         return unit, low, high
     return (unit, low, high) if unit == "proportion" and PROPORTIONS.fullmatch(name) else ("unknown", None, None)
+
+
+def outside_range(score: ScoreRead) -> str | None:
+    """What is wrong with a score that its metric cannot have, in whatever unit; None when nothing is."""
+    _, low, high = scale_of(score, ())
+    if low is None and high is None and PROPORTIONS.fullmatch(score.name.split(",", 1)[0]):
+        low, high = 0.0, 100.0
+    if (low is None or score.value >= low - SAME_SCORE) and (high is None or score.value <= high + SAME_SCORE):
+        return None
+    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low} to {high}"
 
 
 def best_of(score: ScoreRead) -> float | None:
@@ -4871,15 +4881,27 @@ class Converter:
 
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
+        self.ownerless: set[str] = set()
         self.done: dict[Path, str] = {}  # the file that each record came from
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
         file = str(run.origin.path)
+        wrong = {score.name: text for score in run.scores if (text := outside_range(score))}
+        if wrong:
+            left = tuple(score for score in run.scores if score.name not in wrong)
+            run = replace(run, scores=left, failure=None if left else "; ".join(wrong.values()))
+            self.report.failures += [Trouble(file, text, run.task) for text in wrong.values() if left]
         if run.failure is not None:
             path = self.write_failure(run)
             self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
             return
+        if "/" not in run.model.id and run.model.id not in self.ownerless:
+            self.ownerless.add(run.model.id)
+            told = (
+                f"{run.model.id} names no owner, which a datastore of records asks for: --model-id OWNER/{run.model.id}"
+            )
+            self.report.notes.append(Trouble(file, told))
         name = record_uuid(run)
         path = self.output / "data" / run.place / f"{name}.json"
         if self.again(path, run.origin, run.task):
@@ -5100,7 +5122,7 @@ def old_record(path: Path) -> dict[str, Any] | None:
 # --- parts/formats/evalplus.py ----------------------------------------------------------------------------------------
 
 EVALPLUS_FILE = re.compile(
-    r"(?P<model>.+?)_(?P<backend>vllm|hf|openai|anthropic|google|bedrock|ollama|gptqmodel|hf_gaudi)"
+    r"(?P<model>.+?)(?:_(?P<backend>vllm|hf|openai|anthropic|google|bedrock|ollama|gptqmodel|hf_gaudi))?"
     r"_temp_(?P<temperature>\d+(?:\.\d+)?)(?P<rest>.*?)"
 )
 EVALPLUS_RIGHT = {"pass", "success"}  # "success": before 0.2
@@ -6944,7 +6966,7 @@ def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]
 
 
 def lm_eval_score(
-    document: Mapping[str, Any], task: str, key: str, metric: str, chosen: str | None
+    document: Mapping[str, Any], task: str, key: str, metric: str, chosen: str | None, family: str
 ) -> ScoreRead | None:
     """A metric of a task; None when its value is no finite number."""
     values, config = part(document, "results", task), part(document, "configs", task)
@@ -6966,7 +6988,11 @@ def lm_eval_score(
         aggregation,
         lower_is_better=lower is True,
         direction_known=lower is not None,
-        unit=("percent", 0.0, 100.0) if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics else None,
+        unit=("percent", 0.0, 100.0)
+        if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics
+        else ("proportion", 0.0, 1.0)
+        if metric in LM_EVAL_MEANS and family == "lm-eval"
+        else None,
         scorer=lm_eval_scorer(config, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
@@ -7349,7 +7375,7 @@ def lm_eval_task(
     general, config = part(document, "config"), part(document, "configs", task)
     values = part(document, "results", task)
     read = {
-        key: (lm_eval_score(document, task, key, metric, chosen), metric, chosen)
+        key: (lm_eval_score(document, task, key, metric, chosen, origin.format), metric, chosen)
         for key, metric, chosen in lm_eval_keys(values)
     }
     for key, (score, _, _) in read.items():

@@ -6174,7 +6174,7 @@ LOWER_METRICS = re.compile(
 HIGHER_METRICS = re.compile(
     r"(?:.*[_/ -])?(?:(?:accuracy|acc)(?:_\w+)?_avg|accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|"
     r"f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
-    r"rouge\w*|exact_match\S*|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"rouge\w*|exact_match\S*|exact|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
     r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
     re.IGNORECASE,
 )
@@ -6343,6 +6343,16 @@ def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | No
     if values:
         return unit, low, high
     return (unit, low, high) if unit == "proportion" and PROPORTIONS.fullmatch(name) else ("unknown", None, None)
+
+
+def outside_range(score: ScoreRead) -> str | None:
+    """What is wrong with a score that its metric cannot have, in whatever unit; None when nothing is."""
+    _, low, high = scale_of(score, ())
+    if low is None and high is None and PROPORTIONS.fullmatch(score.name.split(",", 1)[0]):
+        low, high = 0.0, 100.0
+    if (low is None or score.value >= low - SAME_SCORE) and (high is None or score.value <= high + SAME_SCORE):
+        return None
+    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low} to {high}"
 
 
 def best_of(score: ScoreRead) -> float | None:

@@ -937,6 +937,28 @@ def test_a_bleu_of_at_most_one_by_another_rule_has_no_known_unit(tmp_path):
         assert result["metric_config"]["metric_unit"] == unit
 
 
+@pytest.mark.parametrize(
+    ("metric", "value"), [("acc", 1.5), ("acc_norm", -0.1), ("exact_match", 61.5), ("f1", -0.2), ("f1", 140.0)]
+)
+def test_a_score_outside_its_range_is_no_score(tmp_path, capsys, metric, value):
+    document = {
+        "results": {"toy": {f"{metric},none": value}, "other": {"acc,none": 0.5, f"{metric}_x,none": 0.25}},
+        "configs": {"toy": {"output_type": "multiple_choice"}, "other": {"output_type": "multiple_choice"}},
+        "versions": {"toy": 1},
+        "config": {"model": "hf", "model_args": {"pretrained": "acme/tiny"}},
+    }
+    path = write(tmp_path / "results_2026-01-02T03-04-05.json", document)
+    assert convert(path, output=tmp_path / "out") == 1
+    assert f"{value!r} is outside the range of {metric}" in capsys.readouterr().err
+    assert set(records(tmp_path / "out")) == {"other"}
+    document["results"]["other"][f"{metric},none"] = value
+    del document["results"]["toy"]
+    write(path, document)
+    assert convert(path, output=tmp_path / "both") == 1
+    found = [r["metric_config"]["metric_name"] for r in records(tmp_path / "both")["other"]["evaluation_results"]]
+    assert f"{metric},none" not in found and found
+
+
 def test_lm_eval_perplexity_has_what_is_added_up(tmp_path):
     path = lm_eval_results(
         tmp_path / "in", {"word_perplexity,none": 2.718281828}, task_config={"output_type": "loglikelihood_rolling"}
@@ -978,6 +1000,23 @@ def test_helm_requests_that_failed_and_were_scored_keep_their_score(tmp_path):
     assert counts(after)["scored"] == counts(before)["scored"]
     assert int(counts(after)["errored"]) > 0
     assert after["generation_config"]["additional_details"]["reasoning_effort"] == "high"
+
+
+def test_a_name_without_an_owner_is_told_once(tmp_path, capsys):
+    document = {
+        "results": {"toy": {"acc,none": 0.5}, "other": {"acc,none": 0.25}},
+        "configs": {"toy": {"output_type": "multiple_choice"}, "other": {"output_type": "multiple_choice"}},
+        "versions": {"toy": 1},
+        "config": {"model": "hf", "model_args": {"pretrained": "gpt2"}},
+    }
+    path = write(tmp_path / "results_2026-01-02T03-04-05.json", document)
+    assert convert(path, output=tmp_path / "out", options=["--json"]) == 0
+    notes = [row["reason"] for row in json.loads(capsys.readouterr().out)["notes"]]
+    assert notes == ["gpt2 names no owner, which a datastore of records asks for: --model-id OWNER/gpt2"]
+    named = ["--json", "--model-id", "openai-community/gpt2"]
+    assert convert(path, output=tmp_path / "named", options=named) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == []
+    assert {path.parts[-3] for path in (tmp_path / "named").rglob("*.json")} == {"openai-community"}
 
 
 def test_a_file_without_a_model_is_converted_under_a_name(tmp_path, capsys):

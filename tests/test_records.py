@@ -607,3 +607,28 @@ def test_readers_agree_on_random_records(tmp_path_factory, capsys, common, other
     rows, _ = board.read_own_runs([str(results)], board.Benchmarks.of(MAPPING))
     reasons = [row["why_not"] for row in rows if row["model"] == "run/step_3"]
     assert ("not valid" in str(reasons)) is not valid
+
+
+@pytest.mark.parametrize("parts", ["blimp:phenomenon={}", "mmlu:subject={}"])
+def test_some_parts_are_the_benchmark_for_nobody(tmp_path, capsys, parts):
+    """Whether the list of a benchmark's parts is known or not: ranking, comparing, cards, boards and publishing."""
+    root = checkpoints(tmp_path / "run", "step_1", "step_2")
+    results = tmp_path / "results"
+    for name, scores in (("step_1", GOOD), ("step_2", [1.0] * 180 + [0.0] * 20)):
+        for part in ("anatomy", "astronomy"):
+            options = {"task": parts.format(part), "library": ("helm", "0.5"), "details": {"path": str(root / name)}}
+            write_record(results, f"run/{name}", scores, **options)
+    code, out, err = call(bc, capsys, root, "--results", results)
+    assert code == 0, err
+    assert f"ranked over: {parts.split(':')[0]} (2 of its parts)" in out
+    card = tmp_path / "card.md"
+    for text in ("| Benchmark | Score |\n|---|---|\n| {} | {{RESULT}} |\n", "It has {{RESULT:{}}}.\n"):
+        card.write_text(text.format(parts.split(":")[0]))
+        code, out, err = call(bc, capsys, root, "--results", results, "--card", card, "--prepare", tmp_path / "o")
+        assert code == 1 and "not its score" in err and not (tmp_path / "o").exists()
+    code, out, _ = call(cr, capsys, "--baseline", "run/step_1", "--candidate", "run/step_2", "--results", results)
+    assert "(2 of its parts) |" in out
+    entries, _ = manager.read_entries([results], "run/step_2", "me/new", [], MAPPING)
+    assert {entry.key for entry in entries} == {None}
+    rows, _ = board.read_own_runs([str(results)], board.Benchmarks.of(MAPPING))
+    assert all(row["why_not"] for row in rows)

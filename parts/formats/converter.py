@@ -16,7 +16,15 @@ from parts.formats.corpus_items import formula_of_items
 from parts.formats.every_eval_ever import EeeChecks, eee_settle
 from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry
 from parts.formats.spans import PartFiles, SpanRead, read_items
-from parts.formats.values import SAME_SCORE, conflict, part, settings_details, unrounded, with_standard_error
+from parts.formats.values import (
+    SAME_SCORE,
+    conflict,
+    outside_range,
+    part,
+    settings_details,
+    unrounded,
+    with_standard_error,
+)
 from parts.formats.vocabulary import (
     LIBRARIES,
     Conversion,
@@ -42,15 +50,27 @@ class Converter:
 
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
+        self.ownerless: set[str] = set()
         self.done: dict[Path, str] = {}  # the file that each record came from
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
         file = str(run.origin.path)
+        wrong = {score.name: text for score in run.scores if (text := outside_range(score))}
+        if wrong:
+            left = tuple(score for score in run.scores if score.name not in wrong)
+            run = replace(run, scores=left, failure=None if left else "; ".join(wrong.values()))
+            self.report.failures += [Trouble(file, text, run.task) for text in wrong.values() if left]
         if run.failure is not None:
             path = self.write_failure(run)
             self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
             return
+        if "/" not in run.model.id and run.model.id not in self.ownerless:
+            self.ownerless.add(run.model.id)
+            told = (
+                f"{run.model.id} names no owner, which a datastore of records asks for: --model-id OWNER/{run.model.id}"
+            )
+            self.report.notes.append(Trouble(file, told))
         name = record_uuid(run)
         path = self.output / "data" / run.place / f"{name}.json"
         if self.again(path, run.origin, run.task):

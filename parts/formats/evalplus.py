@@ -18,7 +18,7 @@ from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRu
 from parts.harness.metric_names import pass_at_k
 
 EVALPLUS_FILE = re.compile(
-    r"(?P<model>.+?)_(?P<backend>vllm|hf|openai|anthropic|google|bedrock|ollama|gptqmodel|hf_gaudi)"
+    r"(?P<model>.+?)(?:_(?P<backend>vllm|hf|openai|anthropic|google|bedrock|ollama|gptqmodel|hf_gaudi))?"
     r"_temp_(?P<temperature>\d+(?:\.\d+)?)(?P<rest>.*?)"
 )
 EVALPLUS_RIGHT = {"pass", "success"}  # "success": before 0.2

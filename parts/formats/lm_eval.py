@@ -165,7 +165,7 @@ def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]
 
 
 def lm_eval_score(
-    document: Mapping[str, Any], task: str, key: str, metric: str, chosen: str | None
+    document: Mapping[str, Any], task: str, key: str, metric: str, chosen: str | None, family: str
 ) -> ScoreRead | None:
     """A metric of a task; None when its value is no finite number."""
     values, config = part(document, "results", task), part(document, "configs", task)
@@ -187,7 +187,11 @@ def lm_eval_score(
         aggregation,
         lower_is_better=lower is True,
         direction_known=lower is not None,
-        unit=("percent", 0.0, 100.0) if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics else None,
+        unit=("percent", 0.0, 100.0)
+        if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics
+        else ("proportion", 0.0, 1.0)
+        if metric in LM_EVAL_MEANS and family == "lm-eval"
+        else None,
         scorer=lm_eval_scorer(config, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
@@ -570,7 +574,7 @@ def lm_eval_task(
     general, config = part(document, "config"), part(document, "configs", task)
     values = part(document, "results", task)
     read = {
-        key: (lm_eval_score(document, task, key, metric, chosen), metric, chosen)
+        key: (lm_eval_score(document, task, key, metric, chosen, origin.format), metric, chosen)
         for key, metric, chosen in lm_eval_keys(values)
     }
     for key, (score, _, _) in read.items():

@@ -132,6 +132,12 @@ def measured_key(name: str, best: Ranked, vocabulary: MetricMapping) -> str | No
     return None
 
 
+def refuse_incomplete(best: Ranked, key: str | None) -> None:
+    """ScriptError for a benchmark of which only some parts were measured: their mean is not its score."""
+    if key in best.incomplete:
+        raise ScriptError(best.incomplete[key], code=1)
+
+
 def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[str, Estimate]:
     """(key, score) of the benchmark that a row names in any of its cells; ScriptError(code=1) saying why not."""
     keys = list(dict.fromkeys(key for text in cell.others if (key := measured_key(text, best, vocabulary))))
@@ -141,6 +147,7 @@ def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[
         names = f"several benchmarks ({', '.join(exact)})" if exact else "no benchmark that was measured or is known"
         raise ScriptError(f"the row “{shown}” names {names}", code=1)
     score = best.score(exact[0])
+    refuse_incomplete(best, exact[0])
     if score is None:
         raise ScriptError(f"no score for {exact[0]}, which the row “{shown}” asks for", code=1)
     shots = SHOTS.search(shown)
@@ -264,6 +271,7 @@ def keyed_value(
     else:
         key = measured_key(name, best, vocabulary)
         score = best.score(key) if key else None
+        refuse_incomplete(best, key)
     if score is None:
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
         raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)

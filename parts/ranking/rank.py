@@ -290,11 +290,19 @@ def rank_measured(
     }
     common = {key: score for key, score in scores.items() if key in shared}
     rest = {key: score for key, score in scores.items() if key not in shared}
+    lines = {key: incomplete_line(key, {r.subtask for r in results if r.key == key}, vocabulary) for key in scores}
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
     again = [result for result in results if result.key in shared]
     reach = reach_of_losses(again, lambda moved: rank_measured(checkpoint, moved, shared, vocabulary, options))
-    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common}, part_weights=weights, reach=reach)
+    return replace(
+        ranked,
+        unranked=rest,
+        tasks={key: tasks[key] for key in common},
+        part_weights=weights,
+        reach=reach,
+        incomplete={key: line for key, line in lines.items() if line},
+    )
 
 
 def reach_of_losses(

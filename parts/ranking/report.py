@@ -175,7 +175,8 @@ def score_json(score: Estimate) -> dict[str, Any]:
 def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[list[str], list[list[str]], int]:
     """Header and rows of the ranking, best first at most `most` of them, and how many were left out."""
     keys = list(ranking.best.categories) if len(ranking.best.categories) <= TABLE_COLUMNS else []
-    titles = [vocabulary.measured_title(key, ranking.best.categories[key].metric) for key in keys]
+    best = ranking.best
+    titles = [best.title(key, vocabulary.measured_title(key, best.categories[key].metric)) for key in keys]
     header = ["checkpoint", "step", ranking.metric, "std. error", *sure_header(ranking), *titles]
     ordered = list(ranking.ranked)
     if len(ordered) > most:
@@ -223,13 +224,14 @@ def summary_lines(ranking: Ranking) -> list[str]:
     best = ranking.best
     smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
     word = "first" if ranking.partial else "best"
+    names = [best.title(key, key) for key in ranking.benchmarks]
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         f"{word}: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
         + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
-        f"ranked over: {', '.join(ranking.benchmarks) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
+        f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
     unmeasured = [s.name for s in ranking.skipped if s.reason.startswith("no measured score")]
@@ -284,7 +286,12 @@ def score_matrix(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
     matrix = []
     for key in dict.fromkeys(key for r in columns for key in (*r.categories, *r.scores)):
         metric = next((score.metric for r in columns if (score := r.score(key))), None)
-        matrix.append([vocabulary.measured_title(key, metric), *(with_interval(r.score(key)) for r in columns)])
+        matrix.append(
+            [
+                ranking.best.title(key, vocabulary.measured_title(key, metric)),
+                *(with_interval(r.score(key)) for r in columns),
+            ]
+        )
     source = " (step-formula: synthetic)" if ranking.synthetic else " [95 % interval], or ± standard error"
     methods = {s.interval.method for r in columns for s in r.scores.values() if s.interval}
     below = [f"Intervals: {'; '.join(sorted(methods))}."] if methods else []

@@ -92,6 +92,7 @@ class Ranked:
     whole: Estimate | None = None  # eval_accuracy with its unit, metric and direction, where a formula made none of it
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
     distribution: Mapping[str, Any] = field(default_factory=dict)
+    incomplete: Mapping[str, str] = field(default_factory=dict)  # benchmark -> what it lacks to be one
 
     @property
     def sign(self) -> int:
@@ -102,6 +103,10 @@ class Ranked:
     def ranks_by(self) -> float:
         """The number that places it, more is better: eval_accuracy, or with --smooth the mean over the last ones."""
         return self.sign * (self.eval_accuracy if self.smoothed is None else self.smoothed)
+
+    def title(self, key: str, name: str) -> str:
+        """A benchmark's name, and how many of its parts its score is of, where these are not all."""
+        return f"{name} ({len(self.tasks.get(key, ())) or 'some'} of its parts)" if key in self.incomplete else name
 
     def score(self, key: str) -> Estimate | None:
         """Its score for a benchmark or a category, ranked or not."""
