@@ -10064,7 +10064,7 @@ def write_tasks(sets: Sequence[QuestionSet], harness: str) -> int:
 
 # --- parts/harness/plan_imports.py ------------------------------------------------------------------------------------
 
-# What lighteval's modules import and no list of tasks or items needs.
+# What the modules of lighteval and lm-eval import and no list of tasks or items needs.
 NOT_PLANNED = {
     "inspect_ai", "langcodes", "latex2sympy2_extended", "nltk", "openai", "pytablewriter", "requests", "rouge_score",
     "sacrebleu", "scipy", "sklearn", "sympy", "torch", "transformers",

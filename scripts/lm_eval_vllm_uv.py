@@ -60,6 +60,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 LM_EVAL_BACKENDS = ("auto", "hf", "vllm")
 
@@ -120,13 +121,23 @@ def lm_eval_run_settings(args: argparse.Namespace, questions: str | None = None)
     )
 
 
-def show_lm_eval_plan(work: Work, tasks: Sequence[Task], failed: Sequence[tuple[str, str]]) -> int:
-    """Say what a run would do; `failed`: tasks whose data sets are not on this machine."""
-    for name, error in failed:
-        note(f"warning: {name}: {error} (not downloaded before a run)")
-    rows = [lm_eval_plan_row(task, work.settings) for task in tasks]
+def lm_eval_plan(
+    settings: Settings, tasks: Sequence[Task], failed: Sequence[tuple[str, str]]
+) -> tuple[Sequence[Task], list[dict[str, Any]], Sequence[tuple[str, str]]]:
+    """Tasks with their rows in a plan; `failed`: tasks whose data sets are not on this machine, with the reason."""
+    rows = [lm_eval_plan_row(task, settings) for task in tasks]
     blank = dict.fromkeys(("split", "items", "requests", "metrics"))
     rows += [{"task": name, "asked as": name, "data set": "not downloaded", **blank} for name, _ in failed]
+    return tasks, rows, failed
+
+
+def show_lm_eval_plan(
+    work: Work, tasks: Sequence[Task], rows: Sequence[dict[str, Any]], failed: Sequence[tuple[str, str]]
+) -> int:
+    """Say what a run would do."""
+    for name, error in failed:
+        note(f"warning: {name}: {error} (not downloaded before a run)")
+    work.left_to_do(tasks, [work.settings])
     models = [model_row(model, memory_need(model, work.settings)) for model in work.models]
     return show_plan(models, rows, work.settings, work.outcome, len(models) * len(rows), work.args.json)
 
@@ -160,15 +171,18 @@ def run(args: argparse.Namespace) -> int:
         return work.report()
     work.say_loading("lm-eval")
     tail = capture_logs()
+
+    def load_tasks() -> tuple[list[Task], list[tuple[str, str]]]:
+        with contextlib.redirect_stdout(sys.stderr):
+            tasks, failed = load_lm_eval_tasks(chosen, settings)
+            return tasks + [lm_eval_questions(asked, settings) for asked in sets], failed
+
     if args.dry_run:
         go_offline()
-    with contextlib.redirect_stdout(sys.stderr):
-        tasks, failed = load_lm_eval_tasks(chosen, settings)
-        tasks += [lm_eval_questions(asked, settings) for asked in sets]
+        plan = planned(["datasets"], ["lm_eval.tasks"], lambda: lm_eval_plan(work.settings, *load_tasks()))
+        return show_lm_eval_plan(work, *plan)
+    tasks, failed = load_tasks()
     adopt_loggers(tail)
-    if args.dry_run:
-        work.left_to_do(tasks, [settings])
-        return show_lm_eval_plan(work, tasks, failed)
     check_device(settings.device)
     return work.sweep(LmEvalSweep(work.output, settings, work.history, tail, work.target), tasks, [settings], failed)
 
@@ -237,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 #     "command_line", "engines.choice", "engines.device", "engines.layout", "engines.memory", "frame",
 #     "harness.arguments", "harness.history", "harness.lm_eval_sweep", "harness.lm_eval_tasks",
 #     "harness.logs", "harness.questions", "harness.lm_eval_questions", "harness.written_tasks",
-#     "harness.report", "harness.run", "harness.settings", "harness.vocabulary",
+#     "harness.plan_imports", "harness.report", "harness.run", "harness.settings", "harness.vocabulary",
 #     "harness.watch", "hub.results_repo", "private"
 # )
 # ]cog]
@@ -250,6 +264,9 @@ import fnmatch
 import functools
 import gc
 import hashlib
+import importlib
+import importlib.abc
+import importlib.machinery
 import importlib.metadata
 import importlib.util
 import io
@@ -272,16 +289,18 @@ import textwrap
 import threading
 import time
 import traceback
+import types
 import unicodedata
 import uuid
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NoReturn, TextIO
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, NoReturn, TextIO
 
 if TYPE_CHECKING:
     import numpy as np
@@ -10266,6 +10285,109 @@ def write_tasks(sets: Sequence[QuestionSet], harness: str) -> int:
     if sets[0].shots:
         note("the prompts hold the examples of --shots-from: ask the task with 0")
     return 0
+
+
+# --- parts/harness/plan_imports.py ------------------------------------------------------------------------------------
+
+# What the modules of lighteval and lm-eval import and no list of tasks or items needs.
+NOT_PLANNED = {
+    "inspect_ai", "langcodes", "latex2sympy2_extended", "nltk", "openai", "pytablewriter", "requests", "rouge_score",
+    "sacrebleu", "scipy", "sklearn", "sympy", "torch", "transformers",
+}  # fmt: skip
+
+
+class StandInUsed(BaseException):
+    """Something was asked of a stand-in; no `except Exception` of a harness may take it for a fault of the data."""
+
+
+class StandIn(type):
+    """The class of stand-ins: their attributes are stand-ins, and calls too until the imports are done."""
+
+    importing = False
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return cls() if StandIn.importing else cls.used()
+
+    def __call__(cls, *args: Any, **more: Any) -> Any:
+        return StandIn(cls.__name__, (), {}) if StandIn.importing else cls.used()
+
+    def used(cls) -> Any:
+        raise StandInUsed(cls.__name__)
+
+    def __or__(cls, other: Any) -> Any:  # in an annotation
+        return cls
+
+    __ror__ = __getitem__ = __or__
+
+    def __bool__(cls) -> bool:
+        return cls.used()
+
+    __iter__ = __len__ = __bool__
+
+
+class StandInModule(types.ModuleType):
+    """A module of stand-ins."""
+
+    __path__: Sequence[str] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return StandIn(name, (), {})
+
+
+class StandInFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives stand-ins for some packages that are not imported yet."""
+
+    def find_spec(self, name: str, *_: Any) -> Any:
+        known = name.split(".")[0] in NOT_PLANNED
+        return importlib.machinery.ModuleSpec(name, self, is_package=True) if known else None
+
+    def create_module(self, spec: Any) -> Any:
+        return StandInModule(spec.name)
+
+    def exec_module(self, module: Any) -> None:
+        """Nothing: it has what is asked of it."""
+
+
+@contextmanager
+def stand_ins() -> Iterator[None]:
+    """While open, imports of the packages in NOT_PLANNED give stand-ins; afterwards nobody else gets them."""
+    finder = StandInFinder()
+    sys.meta_path.insert(0, finder)
+    StandIn.importing = True
+    try:
+        yield
+    finally:
+        StandIn.importing = False
+        sys.meta_path.remove(finder)
+        for name in [name for name, module in sys.modules.items() if isinstance(module, StandInModule)]:
+            del sys.modules[name]
+
+
+def planned(whole: Sequence[str], modules: Sequence[str], plan: Callable[[], Any]) -> Any:
+    """What `plan` gives after some modules of a harness are imported with stand-ins, or as they are when that fails.
+
+    `whole`: packages that are imported before, with all that is theirs.
+    """
+    for package in whole:
+        importlib.import_module(package)
+    before = set(sys.modules)
+    if not NOT_PLANNED & before:
+        try:
+            with stand_ins():
+                for module in modules:
+                    importlib.import_module(module)
+            return plan()
+        except (StandInUsed, ImportError, TypeError, AttributeError):
+            packages = {module.partition(".")[0] for module in modules}
+            for name in set(sys.modules) - before:
+                kept = vars(sys.modules[name]).values()
+                if name.partition(".")[0] in packages or any(isinstance(v, StandIn | StandInModule) for v in kept):
+                    del sys.modules[name]
+    return plan()
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------

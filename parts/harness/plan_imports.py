@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-# What lighteval's modules import and no list of tasks or items needs.
+# What the modules of lighteval and lm-eval import and no list of tasks or items needs.
 NOT_PLANNED = {
     "inspect_ai", "langcodes", "latex2sympy2_extended", "nltk", "openai", "pytablewriter", "requests", "rouge_score",
     "sacrebleu", "scipy", "sklearn", "sympy", "torch", "transformers",
