@@ -873,6 +873,8 @@ def test_a_space_is_told_to_run_nothing_else(mine, capsys, asked):
         {"counts": {"rows": 10**9, "models": 1, "sources": {}}},
         {"benchmarks": [{"key": "x", "name": "x", "unit": None}]},
         {"private_models": None},
+        {"unreadable": [{"model": 1, "where": None, "reason": 2}]},
+        {"unreadable": [{"model": "x" * 10**5}]},
         {"more": "of it"},
     ],
     ids=str,

@@ -25,7 +25,11 @@ LINES_AT_ONCE = 500  # that are written, and searched for tokens
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
 FLAT = Shape(
     "texts and numbers",
-    lambda v: isinstance(v, dict) and all(isinstance(one, str | int | float | None) for one in v.values()),
+    lambda v: (
+        isinstance(v, dict)
+        and all(isinstance(one, str | int | float | None) for one in v.values())
+        and all(len(one) < 2000 for one in v.values() if isinstance(one, str))
+    ),
 )
 LISTED_NAMES = Shape(
     "a list of names", lambda v: isinstance(v, list) and all(isinstance(n, str) and LISTED_NAME.fullmatch(n) for n in v)
@@ -57,7 +61,10 @@ BOARD_FIELDS = {
     "requests": FLAT,
     "counts": MAPPING,
     "benchmarks": Shape("a list of flat mappings", lambda v: isinstance(v, list) and all(map(FLAT.fits, v))),
-    "unreadable": Shape("a list of flat mappings", lambda v: isinstance(v, list) and all(map(FLAT.fits, v))),
+    "unreadable": Shape(
+        "a list of texts by name",
+        lambda v: isinstance(v, list) and all(FLAT.fits(e) and all(isinstance(t, str) for t in e.values()) for e in v),
+    ),
     "primary": LISTED_NAMES,
     "official_list": FLAT,
     "apart": FLAT,
