@@ -12486,9 +12486,10 @@ def write_clone(card: Path, change: Change) -> list[Path]:
     """Write a change beside a card, each file whole: through links, with its mode; ScriptError for one to read only."""
     targets = {path: (card if path == "README.md" else card.parent / path) for path in change.files}
     for path, target in targets.items():
-        if path != "README.md" and not target.resolve().is_relative_to(card.parent.resolve()):
+        if not target.resolve().is_relative_to(card.parent.resolve()):
             raise ScriptError(
-                f"{path}: a link leads it out of {card.parent}, to {target.resolve()}; nothing was written"
+                f"{path}: a link leads it out of {card.parent}, to {target.resolve()}; nothing was written: if that is "
+                "the one, name it itself"
             )
         if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
             raise ScriptError(f"{target}: it may only be read; nothing was written")

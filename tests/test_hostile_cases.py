@@ -209,6 +209,11 @@ def test_a_link_leads_no_file_out_of_a_clone(tmp_path):
     with pytest.raises(ScriptError, match=r"\.eval_results/gsm8k\.yaml: a link leads it out of"):
         write_clone(clone / "README.md", change)
     assert not list(away.iterdir()) and not (clone / "README.md").exists()
+    (away / "mine.md").write_text("mine")
+    (clone / "README.md").symlink_to(away / "mine.md")
+    with pytest.raises(ScriptError, match=r"README\.md: a link leads it out of"):
+        write_clone(clone / "README.md", types.SimpleNamespace(files={"README.md": b"x"}))
+    assert (away / "mine.md").read_text() == "mine"
 
 
 def test_nothing_is_written_through_a_link_that_waits_for_it(tmp_path):
