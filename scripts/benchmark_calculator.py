@@ -277,7 +277,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--baseline-step", type=int, metavar="STEP", help="add each checkpoint's paired difference to this one")
     add("--smooth", type=int, default=1, metavar="N", help="rank by the mean over the last N checkpoints")
     add("--allow-unlike", action="store_true", help="rank runs that are not comparable all the same, and say so")
-    add("--cluster-by", metavar="FIELD", help="field of the samples' metadata that items of one passage share")
+    clusters = "field of the samples' metadata that items of one passage share; none: the items are independent"
+    add("--cluster-by", metavar="FIELD", help=clusters)
     add(
         "--draws", type=int, default=DRAWS, metavar="N", help="bootstrap draws; 0: no statistics (default: %(default)s)"
     )
@@ -2121,6 +2122,7 @@ class ItemScores:
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
     zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
     of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
     """
 
     item_ids: tuple[str, ...]
@@ -2130,6 +2132,7 @@ class ItemScores:
     statistics: Any = None
     scale: float = 1.0
     raters: Any = None
+    grouped_by: tuple[str, float] | None = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -3917,6 +3920,7 @@ def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
 CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
@@ -4130,14 +4134,26 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
             found.append(None if value in (None, "") else str(value))
         if cluster_by or any(group is not None for group in found):
             return found
-    prompts = [str(own.get("prompt_hash") or "") for own in details]
-    said = [prompt for prompt in prompts if prompt]
-    if len(set(said)) == len(said):
+    prompts = [prompt_of(row) for row in rows]
+    said = set(prompts)
+    if len(said) == len(rows):
         return [None] * len(rows)
+    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+        return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
         asked[prompt].add(str(row["sample_id"]))
-    return [f"prompt {prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+    return [f"{ONE_PROMPT}{prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+
+
+def prompt_of(row: Mapping[str, Any]) -> str:
+    """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    asked = row.get("input")
+    question = asked.get("raw") if isinstance(asked, Mapping) else None
+    known = (row.get("metadata") or {}).get("prompt_hash")
+    if known or not isinstance(question, str) or not question:
+        return str(known or "")
+    return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
 
 
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
@@ -4860,6 +4876,261 @@ def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
     return sorted(every)
 
 
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, math.inf)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = cluster_counts(ways, n)
+    shared = shared_text(counts, n)
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, method_of_mean(mean) + shared
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def method_of_mean(mean: BoundedMean) -> str:
+    """What its interval is called."""
+    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+
+
+def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
+    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
+    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
+
+
+def shared_text(counts: Sequence[int], n: int) -> str:
+    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
+    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
+# --- parts/statistics/grouping.py -------------------------------------------------------------------------------------
+
+FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
+MATTERS = 1.5  # design effect from which on a field is asked about
+FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared among the fields
+NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator", "statistics"}
+
+
+def may_group(name: str, values: Sequence[Any]) -> bool:
+    """Whether a field has a value for every item, and few enough for so many items and not too few."""
+    if name in NOT_ASKED or None in values or len(values) < 2 * FEWEST_GROUPS:
+        return False
+    return FEWEST_GROUPS <= len(set(values)) <= len(values) / 2
+
+
+def explaining_field(
+    differences: Any, columns: Mapping[str, Sequence[Any]], known: Sequence[Any] = (), tests: int = 1
+) -> tuple[str, float] | None:
+    """(field, design effect) of the column that explains most how (items,) differences agree; None without one.
+
+    known: what the items are already known to share, as numbers; beyond that a field must matter. tests: among how many
+    such questions the level is shared.
+    """
+    import numpy as np
+    from scipy import special
+
+    if not columns or any(groups.max() == 0 for groups in known):
+        return None
+    variance = float(two_way_variance(differences, list(known) or [None]))
+    found: list[tuple[float, str]] = []
+    for name, values in sorted(columns.items()) if variance > 0 else ():
+        _, groups = np.unique(values, return_inverse=True)
+        effect = clustered_standard_error(differences, groups) ** 2 / variance
+        sizes, sums = np.bincount(groups), np.bincount(groups, differences)
+        between = float((sums**2 / sizes).sum() - differences.sum() ** 2 / len(differences))
+        spread = float(((differences - differences.mean()) ** 2).sum()) - between
+        df = len(sizes) - 1, len(differences) - len(sizes)
+        p = 0.0 if spread <= 1e-12 else float(special.fdtrc(*df, between / df[0] / (spread / df[1])))
+        if effect > MATTERS and p < FIELD_LEVEL / (len(columns) * tests):
+            found.append((effect, name))
+    return (max(found)[1], max(found)[0]) if found else None
+
+
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
 
 
@@ -4965,6 +5236,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 # --- parts/records/measured.py ----------------------------------------------------------------------------------------
 
+MOST_ASKED = 20  # checkpoints nearest to the best, of which it is asked whether a field of the items matters
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -5016,7 +5289,8 @@ class Samples:
 
     keys: sample id, hash and number of the repetition; clusters: a name for items that share a passage or a question,
     else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored. raters: who
-    judged each, "" where nobody is named.
+    judged each, "" where nobody is named. columns: what the items' metadata say that could group them, where nobody has
+    said which of them belong together.
     """
 
     keys: tuple[tuple[str, str, int], ...]
@@ -5028,6 +5302,7 @@ class Samples:
     statistics: tuple[Any, ...] = ()  # of each item, None where it has none; see parts/statistics/corpus.py
     scale: float = 1.0
     raters: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
@@ -5054,6 +5329,7 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
     items_digest, run = digest_of(keys), reading.run
+    columns = grouping_columns(rows) if cluster_by is None else {}
     corpus = run.formula if reading.facts.stated else ""
     return Samples(
         known.setdefault(items_digest, keys),
@@ -5065,6 +5341,7 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
         run.scale,
         raters_of(rows),
+        known.setdefault(digest_of(("columns", *sorted(columns.items()))), columns),
     )
 
 
@@ -5072,6 +5349,38 @@ def raters_of(rows: Rows) -> tuple[str, ...]:
     """Who judged each item; () where nobody is named."""
     found = tuple(str((row.get("metadata") or {}).get("rater") or "") for row in rows)
     return found if any(found) else ()
+
+
+def grouping_columns(rows: Rows) -> dict[str, tuple[str, ...]]:
+    """The fields of the items' metadata that could group them: name -> each item's value."""
+    own = [row.get("metadata") or {} for row in rows]
+    names = [name for name in own[0] if name not in (*REPEAT_FIELDS, *CLUSTER_FIELDS, "prompt_hash")] if own else []
+    columns = {name: tuple(None if one.get(name) is None else str(one[name]) for one in own) for name in names}
+    return {name: values for name, values in columns.items() if may_group(name, values)}
+
+
+def grouped_unasked(items: ItemScores, columns: Mapping[str, Sequence[str]]) -> ItemScores:
+    """The items drawn together by the field that explains how the checkpoints' differences agree, if one does."""
+    import numpy as np
+
+    if not columns or len(items.scores) < 2 or items.formula or items.raters is not None:
+        return items
+    means = np.nanmean(items.scores, axis=1)
+    best = int(means.argmax())
+    near = [i for i in np.abs(means - means[best]).argsort(kind="stable") if i != best][:MOST_ASKED]
+    found = []
+    for i in near:
+        known = ~np.isnan(items.scores[[best, i]]).any(axis=0)
+        _, sharing = np.unique(items.clusters[known], return_inverse=True)
+        ways = [sharing] if sharing.max() + 1 < len(sharing) else []
+        own = {name: np.array(values)[known] for name, values in columns.items()}
+        told = explaining_field((items.scores[i] - items.scores[best])[known], own, ways, len(near))
+        found += [told] if told else []
+    if not found:
+        return items
+    name, effect = max(found, key=lambda pair: pair[1])
+    _, groups = np.unique(columns[name], return_inverse=True)
+    return replace(items, clusters=groups, grouped_by=(name, effect))
 
 
 def mean_result(results: Sequence[Result]) -> Result:
@@ -5153,7 +5462,9 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
         judged = {key: rater for part in parts for key, rater in zip(part.keys, part.raters, strict=False)}
         names, raters = np.unique([judged.get(key, "") for key in keys], return_inverse=True)
         items = ItemScores(ids, np.array(marks), scores, raters=raters if 1 < len(names) < len(keys) else None)
-        aligned[task] = with_statistics_of(parts, places, items)
+        items = with_statistics_of(parts, places, items)
+        alike = all(part.keys is keys and part.columns is parts[0].columns for part in parts)
+        aligned[task] = grouped_unasked(items, parts[0].columns) if alike else items
     return aligned
 
 
@@ -5191,7 +5502,8 @@ def samples_by_task(
         for checkpoint, results in chosen.items()
     }
     everything = [samples for own in found.values() for samples in own.values()]
-    if cluster_by and everything and all(set(samples.clusters) == {None} for samples in everything):
+    asked = cluster_by not in (None, INDEPENDENT)
+    if asked and everything and all(set(samples.clusters) == {None} for samples in everything):
         raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
     return found
 
@@ -5668,218 +5980,6 @@ def draw_heat_map(shown: Sequence[Ranked], x: Sequence[int], label: str, title: 
     axes.set(xlabel=label, title=f"Score by benchmark ({title})")
     figure.colorbar(image, ax=axes)
     return figure
-
-
-# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
-
-# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
-FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
-WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
-NO_VARIANCE = 1e-12
-LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedMean:
-    """A mean on a range of 0 to 1, and what tells how far off it may be.
-
-    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
-    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
-    """
-
-    value: Any
-    factor: Any
-    widest: Any
-    freedom: Any = math.inf
-
-    @property
-    def variance(self) -> Any:
-        """The variance of the mean."""
-        return self.factor * self.value * (1 - self.value)
-
-    def mirrored(self) -> BoundedMean:
-        """The mean of 1 - score."""
-        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
-
-    def lower(self, critical: Any, strict: bool = False) -> Any:
-        """The lower end at a critical value of the t (or normal) distribution.
-
-        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
-        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
-        """
-        import numpy as np
-        from scipy import special
-
-        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
-        right, wrong = n * self.value, n * (1 - self.value)
-        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
-        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
-        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
-        few = (np.minimum(right, wrong) if strict else right) <= most
-        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
-        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
-        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
-
-    def upper(self, critical: Any, strict: bool = False) -> Any:
-        """The upper end; see `lower`."""
-        return 1 - self.mirrored().lower(critical, strict)
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
-        """The two-sided interval."""
-        critical = critical_value((1 - confidence) / 2, self.freedom)
-        return self.lower(critical), self.upper(critical)
-
-
-def critical_value(level: float, freedom: Any = math.inf) -> Any:
-    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
-    import numpy as np
-    from scipy import special
-
-    normal = np.isinf(freedom)
-    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
-
-
-def variance_of_mean(scores: Any, groups: Any = None) -> Any:
-    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
-    import numpy as np
-
-    off = scores - scores.mean(-1, keepdims=True)
-    if groups is not None:
-        order = np.argsort(groups, kind="stable")
-        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
-    return (off**2).sum(-1) / scores.shape[-1] ** 2
-
-
-def several_ways(groups: Iterable[Any]) -> list[Any]:
-    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
-    import numpy as np
-
-    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
-    return [group for group in found if group.max() + 1 < len(group)] or [None]
-
-
-def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
-    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
-
-    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
-    factor G / (G - 1) for G groups.
-    """
-    import numpy as np
-
-    n = scores.shape[-1]
-
-    def one(group: Any) -> Any:
-        count = n if group is None else int(group.max()) + 1
-        return variance_of_mean(scores, group) * count / (count - 1)
-
-    parts = [one(group) for group in ways]
-    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
-
-
-def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
-    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
-
-    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
-    """
-    import numpy as np
-
-    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
-    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
-        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
-    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
-    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
-    if fewest < 2:
-        return BoundedMean(value, np.full_like(value, widest), widest, 1)
-    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
-
-
-def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
-    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
-    import numpy as np
-
-    most = value * (1 - value)
-    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
-    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
-    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
-    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
-
-
-def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
-    if not n and not error:
-        return None
-    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
-    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, math.inf)
-
-
-def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
-    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
-    import numpy as np
-
-    if len(parts) == 1:
-        return parts[0][1]
-    value = sum(weight * part.value for weight, part in parts)
-    variances = [weight**2 * part.variance for weight, part in parts]
-    widest = [weight**2 * part.factor for weight, part in parts]
-    own, all_alike = sum(variances), sum(widest)
-    freedoms = [part.freedom for _, part in parts]
-    # Where every part is at an end of the range there is no variance: then by what it could be.
-    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
-    return steadied(value, own, all_alike, freedom)
-
-
-def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
-    """The standard error of the mean of (items,) scores that may share clusters and raters.
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
-    """
-    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
-
-
-def score_interval(
-    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
-) -> tuple[float, float, str] | None:
-    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
-
-    Student's t where the range is open. None where fewer than two things are there that could differ.
-    """
-    ways, n = several_ways(groups), len(scores)
-    counts = cluster_counts(ways, n)
-    shared = shared_text(counts, n)
-    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
-        return None
-    if low is not None and high is not None:
-        mean = mean_of((scores - low) / (high - low), ways)
-        ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, method_of_mean(mean) + shared
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
-    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
-
-
-def method_of_mean(mean: BoundedMean) -> str:
-    """What its interval is called."""
-    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
-
-
-def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
-    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
-    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
-
-
-def shared_text(counts: Sequence[int], n: int) -> str:
-    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
-    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
-
-
-def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
-    """Degrees of freedom of a sum of independent variances."""
-    import numpy as np
-
-    total = sum(variances)
-    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
-    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
 
 
 # --- parts/statistics/differences.py ----------------------------------------------------------------------------------
@@ -10060,6 +10160,9 @@ def rank_measured_run(
 
         compared = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
         items = align_items({r.checkpoint: samples[r.checkpoint] for r in compared})
+        ranking = replace(ranking, notes=(*ranking.notes, *(lines := grouped_lines(items))))
+        for line in lines:
+            note(f"note: {line}")
         # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
         with threadpool_limits(1):
             ranking = with_statistics(ranking, items, vocabulary, options)
@@ -10068,6 +10171,16 @@ def rank_measured_run(
     if not ranking.statistics and args.draws:
         note(f"no statistics: {ranking.no_statistics}")
     return settled(ranking, weight_sizes(args, checkpoints))
+
+
+def grouped_lines(items: Mapping[str, ItemScores]) -> list[str]:
+    """What is said where items are drawn together by a field that nobody has named."""
+    return [
+        f"{task}: items of one {own.grouped_by[0]} agree with one another (design effect {own.grouped_by[1]:.1f}) and "
+        "are drawn together; --cluster-by names another field, or none"
+        for task, own in items.items()
+        if own.grouped_by
+    ]
 
 
 def weight_sizes(args: argparse.Namespace, checkpoints: Sequence[Checkpoint]) -> dict[str, int]:

@@ -1635,6 +1635,7 @@ class ItemScores:
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
     zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
     of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
     """
 
     item_ids: tuple[str, ...]
@@ -1644,6 +1645,7 @@ class ItemScores:
     statistics: Any = None
     scale: float = 1.0
     raters: Any = None
+    grouped_by: tuple[str, float] | None = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -5256,6 +5258,7 @@ def corpus_gains(row: Row) -> tuple[float, float] | None:
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
 CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
@@ -5469,14 +5472,26 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
             found.append(None if value in (None, "") else str(value))
         if cluster_by or any(group is not None for group in found):
             return found
-    prompts = [str(own.get("prompt_hash") or "") for own in details]
-    said = [prompt for prompt in prompts if prompt]
-    if len(set(said)) == len(said):
+    prompts = [prompt_of(row) for row in rows]
+    said = set(prompts)
+    if len(said) == len(rows):
         return [None] * len(rows)
+    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+        return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
         asked[prompt].add(str(row["sample_id"]))
-    return [f"prompt {prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+    return [f"{ONE_PROMPT}{prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+
+
+def prompt_of(row: Mapping[str, Any]) -> str:
+    """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    asked = row.get("input")
+    question = asked.get("raw") if isinstance(asked, Mapping) else None
+    known = (row.get("metadata") or {}).get("prompt_hash")
+    if known or not isinstance(question, str) or not question:
+        return str(known or "")
+    return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
 
 
 # --- parts/records/states.py ------------------------------------------------------------------------------------------
@@ -5993,25 +6008,33 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: b
     rows, factors = [], part_factors(names, once)
     for name in names:
         one, two = ([factors[name[0]] * value for value in side.scores[name]] for side in (baseline, candidate))
-        own, other = candidate.answers[name], baseline.answers[name]
-        group = own.group or other.group
-        rater = own.fields.get("rater") or other.fields.get("rater")
-        # An item without a group is its own; the names of a group and a rater sort last and only among equal scores.
-        cluster = (name[0], group) if group is not None else name
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster, rater or ""))
+        # The names of a cluster and a rater sort last and only among equal scores.
+        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), *sharing_of(baseline, candidate, name)))
     rows.sort()
-    shared = {what: numbered_groups([row[i] for row in rows]) for what, i in (("clusters", 2), ("raters", 3))}
-    if not any(row[3] for row in rows):
-        shared["raters"] = None
     return Pairs(
         np.array([row[0] for row in rows], float),
         np.array([row[1] for row in rows], float),
-        {what: numbers for what, numbers in shared.items() if numbers is not None},
+        numbered_sharing([row[2:] for row in rows]),
         (mean_within(baseline, names, factors), mean_within(candidate, names, factors)),
         (baseline.repeats, candidate.repeats),
         (spread_of_runs(baseline, names, factors), spread_of_runs(candidate, names, factors)),
         max(factors.values(), default=1.0),
     )
+
+
+def sharing_of(baseline: Side, candidate: Side, name: ItemId) -> tuple[ItemId, str]:
+    """(cluster, rater) of an item; one without a group is its own cluster, one without a rater has ""."""
+    own, other = candidate.answers[name], baseline.answers[name]
+    group = own.group or other.group
+    rater = own.fields.get("rater") or other.fields.get("rater") or ""
+    return (name if group is None else (name[0], group)), rater
+
+
+def numbered_sharing(sharing: Sequence[tuple[ItemId, str]]) -> dict[str, np.ndarray]:
+    """ "clusters" and "raters" -> the number of each item's, where items share them."""
+    shared = {"clusters": numbered_groups([cluster for cluster, _ in sharing])}
+    shared["raters"] = numbered_groups([rater for _, rater in sharing]) if any(rater for _, rater in sharing) else None
+    return {what: numbers for what, numbers in shared.items() if numbers is not None}
 
 
 def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
@@ -6206,7 +6229,7 @@ def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
     return notes
 
 
-# --- parts/comparison/clusters.py -------------------------------------------------------------------------------------
+# --- parts/statistics/grouping.py -------------------------------------------------------------------------------------
 
 FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
 MATTERS = 1.5  # design effect from which on a field is asked about
@@ -6214,46 +6237,67 @@ FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared
 NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator", "statistics"}
 
 
-def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
-    """(field, design effect) of the metadata that explains most how the items' differences agree; None without one."""
+def may_group(name: str, values: Sequence[Any]) -> bool:
+    """Whether a field has a value for every item, and few enough for so many items and not too few."""
+    if name in NOT_ASKED or None in values or len(values) < 2 * FEWEST_GROUPS:
+        return False
+    return FEWEST_GROUPS <= len(set(values)) <= len(values) / 2
+
+
+def explaining_field(
+    differences: Any, columns: Mapping[str, Sequence[Any]], known: Sequence[Any] = (), tests: int = 1
+) -> tuple[str, float] | None:
+    """(field, design effect) of the column that explains most how (items,) differences agree; None without one.
+
+    known: what the items are already known to share, as numbers; beyond that a field must matter. tests: among how many
+    such questions the level is shared.
+    """
     import numpy as np
     from scipy import special
 
-    if len(names) < 2 * FEWEST_GROUPS:
+    if not columns or any(groups.max() == 0 for groups in known):
         return None
-    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
-    fields = set(answers[0][1].fields) - NOT_ASKED
-    if not fields:
-        return None
-    differences = np.array(
-        [repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]) for name in names]
-    )
-    if not differences.any():
-        return None
+    variance = float(two_way_variance(differences, list(known) or [None]))
     found: list[tuple[float, str]] = []
-    for field in sorted(fields):
-        values = [two.fields.get(field) for _, two in answers]
-        if any(one.fields.get(field, two.fields.get(field)) != two.fields.get(field) for one, two in answers):
-            continue
-        sizes = Counter(values)
-        if None in sizes or not FEWEST_GROUPS <= len(sizes) <= len(names) / 2:
-            continue
+    for name, values in sorted(columns.items()) if variance > 0 else ():
         _, groups = np.unique(values, return_inverse=True)
-        effect = (clustered_standard_error(differences, groups) / error_of_mean(differences)) ** 2
-        parts = [differences[groups == group] for group in range(len(sizes))]
-        spread = sum(((part - part.mean()) ** 2).sum() for part in parts)
-        between = sum(len(part) * (part.mean() - differences.mean()) ** 2 for part in parts)
-        df = len(sizes) - 1, len(names) - len(sizes)
-        p = 0.0 if spread == 0 else float(special.fdtrc(*df, between / df[0] / (spread / df[1])))
-        if effect > MATTERS and p < FIELD_LEVEL / len(fields):
-            found.append((effect, field))
+        effect = clustered_standard_error(differences, groups) ** 2 / variance
+        sizes, sums = np.bincount(groups), np.bincount(groups, differences)
+        between = float((sums**2 / sizes).sum() - differences.sum() ** 2 / len(differences))
+        spread = float(((differences - differences.mean()) ** 2).sum()) - between
+        df = len(sizes) - 1, len(differences) - len(sizes)
+        p = 0.0 if spread <= 1e-12 else float(special.fdtrc(*df, between / df[0] / (spread / df[1])))
+        if effect > MATTERS and p < FIELD_LEVEL / (len(columns) * tests):
+            found.append((effect, name))
     return (max(found)[1], max(found)[0]) if found else None
+
+
+# --- parts/comparison/clusters.py -------------------------------------------------------------------------------------
+
+
+def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
+    """(field, design effect) of the metadata that explains most how the items' differences agree, beyond what is known
+    that they share; None without one."""
+    import numpy as np
+
+    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
+    columns = {}
+    for field in answers[0][1].fields if answers else ():
+        values = [two.fields.get(field) for _, two in answers]
+        alike = all(one.fields.get(field, value) == value for (one, _), value in zip(answers, values, strict=True))
+        if alike and may_group(field, values):
+            columns[field] = values
+    if not columns:
+        return None
+    differences = [repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]) for name in names]
+    known = numbered_sharing([sharing_of(baseline, candidate, name) for name in names])
+    return explaining_field(np.array(differences), columns, list(known.values()))
 
 
 def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> str:
     """Why the items may not be compared one by one; nothing where they may."""
     clustered = [run for side in (baseline, candidate) for run in side.runs if "cluster" in run.error_method.lower()]
-    if clustered:
+    if clustered and not numbered_sharing([sharing_of(baseline, candidate, name) for name in names]):
         return (
             "the record's own standard error is clustered, by a field that it does not name: say it with --cluster-by "
             "FIELD (or --cluster-by none)"
@@ -6807,13 +6851,18 @@ def with_sides(
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
 
 
-def is_grouped(pairs: Pairs) -> bool:
-    """Whether something is known that items share."""
-    return bool(pairs.shared)
+def prompt_notes(row: Row, matched: Matched) -> list[str]:
+    """What is said where items count together because they were asked with one and the same prompt."""
+    groups = [side.answers[name].group or "" for side in row.sides for name in matched.names]
+    prompts = {group for group in groups if group.startswith(ONE_PROMPT)}
+    if not prompts:
+        return []
+    return [f"items with one prompt count together ({len(prompts)} prompts were asked for several items); say "
+            "--cluster-by none where what tells them apart is not in the prompt (images, files)"]  # fmt: skip
 
 
-def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
-    """The row with its paired items and what they show; independent: somebody has said that the items are."""
+def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
+    """The row with its paired items and what they show; settled: somebody has said which items belong together."""
     pairs = make_pairs(*row.sides, matched.names, row.parts_once)
     notes = list(row.notes)
     counts = (
@@ -6824,7 +6873,9 @@ def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
     notes += [f"{count} items {what}" for count, what in counts if count]
     if matched.unknown_prompts:
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
-    unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    notes += [] if settled else prompt_notes(row, matched)
+    settled = settled or any(run.cluster_field for side in row.sides for run in side.runs)
+    unsaid = "" if settled else unsaid_cluster(*row.sides, matched.names)
     if first_corpus_level(row.sides) and len({part for part, _ in matched.names}) > 1:
         scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in row.sides]
         basis = Basis(None, "several parts, each with a score of its own corpus")

@@ -5052,6 +5052,7 @@ class ItemScores:
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
     zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
     of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
     """
 
     item_ids: tuple[str, ...]
@@ -5061,6 +5062,7 @@ class ItemScores:
     statistics: Any = None
     scale: float = 1.0
     raters: Any = None
+    grouped_by: tuple[str, float] | None = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -5727,6 +5729,7 @@ def iso_seconds(text: str) -> float:
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
 CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
@@ -5940,14 +5943,26 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
             found.append(None if value in (None, "") else str(value))
         if cluster_by or any(group is not None for group in found):
             return found
-    prompts = [str(own.get("prompt_hash") or "") for own in details]
-    said = [prompt for prompt in prompts if prompt]
-    if len(set(said)) == len(said):
+    prompts = [prompt_of(row) for row in rows]
+    said = set(prompts)
+    if len(said) == len(rows):
         return [None] * len(rows)
+    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+        return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
         asked[prompt].add(str(row["sample_id"]))
-    return [f"prompt {prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+    return [f"{ONE_PROMPT}{prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+
+
+def prompt_of(row: Mapping[str, Any]) -> str:
+    """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    asked = row.get("input")
+    question = asked.get("raw") if isinstance(asked, Mapping) else None
+    known = (row.get("metadata") or {}).get("prompt_hash")
+    if known or not isinstance(question, str) or not question:
+        return str(known or "")
+    return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
 
 
 # --- parts/records/states.py ------------------------------------------------------------------------------------------

@@ -1560,7 +1560,7 @@ TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 # What harnesses that run code say of a solution: right, out of time (a failure), another failure, their own failure.
 OUTCOMES = re.compile(
-    r"(?P<right>pass|passed|ok|success|succeeded|accepted|correct)|"
+    r"(?P<right>pass|passed|accepted|correct)|(?P<done>ok|success|succeeded)|"
     r"(?P<late>timed?[ _-]?out\b.*|time[ _-]?limit\b.*|tle)"
     r"|(?P<broken>(?:test[ _-]?)?runner ?error\b.*)|(?P<wrong>fail(?:ed|ure)?\b.*|wrong\b.*|incorrect|"
     r"(?:run[ _-]?time|compil\w+|syntax)[ _-]?error\b.*|exception\b.*)",
@@ -1833,9 +1833,11 @@ def outcome_of(passed: bool | str | None, said: Any) -> tuple[bool | None, str |
     kind = found.lastgroup if found else None
     if isinstance(passed, str) and kind is None:
         raise ValueError(f"passed is neither true, false or null but {json.dumps(passed)[:40]}: which of them is it?")
-    if kind is None:
+    if isinstance(passed, str):
+        return kind in ("right", "done"), kind
+    if kind in (None, "done"):  # that its run went well says nothing of the solution
         return passed, None
-    if isinstance(passed, bool) and passed != (kind == "right"):
+    if passed is not None and passed != (kind == "right"):
         raise ValueError(f"passed is {json.dumps(passed)}, but its harness says {json.dumps(words)[:40]}")
     return kind == "right", kind
 
@@ -2004,7 +2006,24 @@ def items_of(lines: Sequence[Line], family: str, choices: Choices) -> list[Item]
         check_truth_words(lines, items)
     if family == "attempts":
         items = [item if item.value[0] else item._replace(value=None) for item in pooled_attempts(items)]
-    return items
+    return items if family in ("ratings", "audio") else with_prompt_groups(items)
+
+
+def with_prompt_groups(items: list[Item]) -> list[Item]:
+    """Items of one prompt as a group, where nobody has named groups: they are not independent of one another.
+
+    A prompt that all items share says nothing: what tells them apart is elsewhere (an image, a file).
+    """
+    asked: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        if item.group not in (None, item.id):
+            return items
+        if item.prompt:
+            asked[item.prompt].add(item.id)
+    if len(asked) < 2 or all(len(own) < 2 for own in asked.values()):
+        return items
+    first = {prompt: min(own) for prompt, own in asked.items()}
+    return [item._replace(group=first.get(item.prompt or "", item.id)) for item in items]
 
 
 def check_truth_words(lines: Sequence[Line], items: Sequence[Item]) -> None:
@@ -2751,6 +2770,7 @@ class ItemScores:
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
     zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
     of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
     """
 
     item_ids: tuple[str, ...]
@@ -2760,6 +2780,7 @@ class ItemScores:
     statistics: Any = None
     scale: float = 1.0
     raters: Any = None
+    grouped_by: tuple[str, float] | None = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
@@ -3494,6 +3515,7 @@ def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
 CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
@@ -3707,14 +3729,26 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
             found.append(None if value in (None, "") else str(value))
         if cluster_by or any(group is not None for group in found):
             return found
-    prompts = [str(own.get("prompt_hash") or "") for own in details]
-    said = [prompt for prompt in prompts if prompt]
-    if len(set(said)) == len(said):
+    prompts = [prompt_of(row) for row in rows]
+    said = set(prompts)
+    if len(said) == len(rows):
         return [None] * len(rows)
+    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+        return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
         asked[prompt].add(str(row["sample_id"]))
-    return [f"prompt {prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+    return [f"{ONE_PROMPT}{prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+
+
+def prompt_of(row: Mapping[str, Any]) -> str:
+    """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    asked = row.get("input")
+    question = asked.get("raw") if isinstance(asked, Mapping) else None
+    known = (row.get("metadata") or {}).get("prompt_hash")
+    if known or not isinstance(question, str) or not question:
+        return str(known or "")
+    return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
 
 
 # --- parts/metrics/answers.py -----------------------------------------------------------------------------------------
@@ -3925,7 +3959,7 @@ def item_means(values: np.ndarray, items: Sequence[Item]) -> tuple[np.ndarray, l
     groups: dict[str, str | None] = {}
     for item, value in zip(items, values.tolist(), strict=True):
         found[item.id].append(value)
-        groups[item.id] = None if item.group == item.id else item.group
+        groups[item.id] = item.group or item.id
     return np.array([math.fsum(own) / len(own) for own in found.values()]), list(groups.values())
 
 

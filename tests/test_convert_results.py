@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import compare_results as cr
 import convert_results as converter
 import pyarrow
 import pyarrow.parquet
@@ -793,6 +794,58 @@ def test_a_helm_run_that_did_not_finish(tmp_path, capsys):
     next(tmp_path.rglob("stats.json")).unlink()
     assert convert(tmp_path / "helm", output=tmp_path / "out") == 2
     assert "no stats.json beside it" in capsys.readouterr().err
+
+
+# --- items that belong together ---
+
+
+def lm_eval_repeated(folder: Path) -> Path:
+    lines = [line(i, float(i % 2), q=f"q{i // 2}") for i in range(6)]
+    for i, row in enumerate(lines):
+        row["arguments"]["gen_args_0"]["arg_0"] = f"q{i // 2}"
+    return lm_eval_run(folder, lines, 0.5)
+
+
+def lighteval_repeated(folder: Path, **model) -> Path:
+    rows = [lighteval_row(i, f"Question {i // 2}?", i % 2, 1 - i % 2) for i in range(6)]
+    return lighteval_run(folder, folder / "nowhere", rows, 0.5, **model)
+
+
+def lighteval_repeated_in_a_template(folder: Path) -> Path:
+    return lighteval_repeated(folder, override_chat_template=True)  # the prompt as sent is not in the files
+
+
+def helm_repeated(folder: Path) -> Path:
+    shutil.copytree(FIXTURES / "helm", folder)
+    path = next(folder.rglob("scenario_state.json"))
+    state = json.loads(path.read_text())
+    for row in state["request_states"]:
+        row["request"]["prompt"] = "one prompt"
+        row["instance"]["input"]["text"] = "one question"
+    path.write_text(json.dumps(state))
+    return folder
+
+
+def inspect_repeated(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    rows = [inspect_sample(f"q{i}", 1, "CI"[i % 2], input=f"Question {i // 2}?", messages=[]) for i in range(6)]
+    header = inspect_header(results={"scores": [score_entry("match", "accuracy", 0.5)]})
+    return write_log(folder / "x.json", header, rows)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lm_eval_repeated, lighteval_repeated, lighteval_repeated_in_a_template, helm_repeated, inspect_repeated],
+)
+def test_items_of_one_prompt_belong_together_whatever_the_source(tmp_path, make):
+    made = make(tmp_path / "in")
+    assert convert(made, output=tmp_path / "out") == 0
+    (path,) = (tmp_path / "out").rglob("*_samples.jsonl")
+    rows = [json.loads(text) for text in path.read_text().splitlines()]
+    groups = cr.sharing_groups(rows, None)
+    assert None not in groups
+    assert len(set(groups)) == len(rows) // 2
+    assert cr.sharing_groups(rows, "none") == [None] * len(rows)
 
 
 # --- files that are damaged, hostile, or something else ---

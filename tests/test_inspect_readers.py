@@ -173,3 +173,70 @@ def test_a_failure_before_a_good_run_is_forgotten(readers):
     readers.read("failed_first")
     assert len(readers.published()) == 1
     assert [row["why_not"] for row in readers.rows()] == [None]
+
+
+SEVERAL = {
+    "several": {"task/strict": 0.9, "task/loose": 1.0},
+    "instructions": {"task/prompt_strict_acc": 0.8, "task/inst_strict_acc": 14 / 19, "task/final_acc": 0.5},
+    "reduced": {"task/accuracy": 2 / 3, "task/accuracy_mode": 2 / 3, "task/pass_at_2": 2 / 3},
+}
+
+
+@pytest.mark.parametrize("case", list(SEVERAL))
+def test_of_several_metrics_each_reader_asks_and_takes_the_chosen_one(readers, case):
+    values = SEVERAL[case]
+    for step in ("step_1", "step_2"):
+        readers.read(case, step)
+    for code, _, err in (readers.compare(), readers.ranked()):
+        assert code == 3 and all(name in err for name in values)
+    with pytest.raises(manager.ScriptError, match="several metrics; choose with --benchmark") as asked:
+        readers.published()
+    assert asked.value.code == 3
+    assert sorted(row["value"] for row in readers.rows()) == pytest.approx(sorted(values.values()))
+    for name, value in values.items():
+        code, document, err = readers.compare("--result-id", name)
+        (row,) = document["benchmarks"]
+        assert code == 3 and row["verdict"] == "INCONCLUSIVE", err  # the same answers on both sides
+        assert row["score"]["score"] == pytest.approx(value) and row["delta"] == 0
+        code, document, err = readers.call(
+            bc, readers.root, "--results", readers.results, "--json", "--full", "--result-id", name
+        )
+        assert code == 0, err
+        assert [one["eval_accuracy"] for one in document["checkpoints"]] == pytest.approx([value] * 2)
+        chosen = manager.read_entries([readers.results / "step_2"], "run/step_2", "run/step_2", [name], MAPPING)[0]
+        assert [entry.value for entry in chosen] == [pytest.approx(value)]
+
+
+@pytest.mark.parametrize("metric", ["strict", "loose"])
+def test_a_gate_by_one_value_of_a_scorer_judges_that_one(readers, tmp_path, metric):
+    for step in ("step_1", "step_2"):
+        readers.read("several", step)
+    policy = tmp_path / "gate.yaml"
+    policy.write_text(f"rule: release\nbenchmarks:\n  task: {{metric: {metric}, max_drop: 0.5}}\n")
+    code, document, err = readers.compare("--policy", policy)
+    (row,) = document["benchmarks"]
+    assert (row["metric"], row["verdict"]) == (metric, "GO" if code == 0 else "INCONCLUSIVE"), err
+
+
+def test_settings_of_a_part_are_remarked_by_each_reader(readers):
+    for step in ("step_1", "step_2"):
+        readers.read("settings", step)
+    said = "partial: 5 of 6 items"
+    code, document, _ = readers.compare()
+    assert code == 3 and said in "; ".join(document["benchmarks"][0]["notes"])
+    code, document, _ = readers.ranked()
+    assert any(said in line for line in document["notes"])
+    with pytest.raises(manager.ScriptError, match=r"a partial run \(5 of 6 items\)"):
+        readers.published()
+    assert ["a partial run (5 of 6 items)" in row["why_not"] for row in readers.rows()] == [True]
+
+
+def test_a_log_of_groups_alone_is_one_score_for_each_reader(readers):
+    for step in ("step_1", "step_2"):
+        readers.read("grouped_only", step)
+    assert readers.published() == {"accuracy": 0.75}
+    assert [(row["value"], row["n"]) for row in readers.rows()] == [(0.75, 16)]
+    code, document, _ = readers.ranked()
+    assert code == 0 and [one["eval_accuracy"] for one in document["checkpoints"]] == [0.75, 0.75]
+    code, document, _ = readers.compare()
+    assert code == 3 and document["benchmarks"][0]["score"]["score"] == 0.75

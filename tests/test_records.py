@@ -47,6 +47,50 @@ def checkpoints(root: Path, *names: str) -> Path:
     return root
 
 
+# --- What belongs together ---
+
+
+def repositories_of(folder: Path, model: str, right: list[int], same_prompts: int) -> None:
+    """A record of repositories of ten items, so many of which are right; the first items were asked with one prompt."""
+    scores = [float(i % 10 < right[i // 10]) for i in range(10 * len(right))]
+    rows = [sample_row(i, score, metadata=lambda i: {"repo": f"r{i // 10}"}) for i, score in enumerate(scores)]
+    for row in rows[:same_prompts]:
+        row["metadata"]["prompt_hash"] = "one"
+    write_record(folder, model, scores, rows=rows)
+
+
+@pytest.mark.parametrize("same_prompts", [0, 2])
+def test_prompts_that_repeat_do_not_hide_that_repositories_matter(tmp_path, capsys, same_prompts):
+    repositories_of(tmp_path, "me/old", [5, 5, 5, 5, 5, 5, 9, 9, 9, 7, 7, 7], same_prompts)
+    repositories_of(tmp_path, "me/new", [9, 9, 9, 9, 9, 9, 5, 5, 5, 7, 7, 7], same_prompts)
+    code, document, _ = compare(capsys, tmp_path)
+    verdict, notes = row_of(document)
+    assert (code, verdict) == (3, "INCONCLUSIVE") and "--cluster-by repo" in notes
+    assert ("items with one prompt count together" in notes) is bool(same_prompts)
+
+
+def test_the_ranking_draws_items_together_by_a_field_that_matters(tmp_path, capsys):
+    """Nine of twelve repositories decide between two checkpoints; items alone would call one of them the best."""
+    root = checkpoints(tmp_path / "run", "step_1", "step_2")
+    for step, right in (("step_1", [5, 5, 5, 5, 5, 5, 9, 9, 9, 7, 7, 7]), ("step_2", [9] * 6 + [5, 5, 5, 7, 7, 7])):
+        repositories_of(tmp_path / "results", f"run/{step}", right, 0)
+    for path in (tmp_path / "results").rglob("*.json"):
+        record = json.loads(path.read_text())
+        record["model_info"]["additional_details"]["path"] = f"run/{record['model_info']['name']}"
+        path.write_text(json.dumps(record))
+
+    def ranked(*more) -> tuple[list[str], str]:
+        code, out, err = call(bc, capsys, root, "--results", tmp_path / "results", "--json", "--full", *more)
+        assert code == 0, err
+        return json.loads(out)["tied"], err
+
+    tied, err = ranked()
+    assert "items of one repo agree with one another (design effect" in err
+    assert tied == ranked("--cluster-by", "repo")[0] == ["step_1"]
+    alone, err = ranked("--cluster-by", "none")
+    assert alone == [] and "items of one repo" not in err
+
+
 # --- Whose ----------------------------------------------------------------------------------------------------------
 
 

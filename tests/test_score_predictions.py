@@ -551,6 +551,25 @@ def test_unknown_attempts_are_apart():
     assert "too few for pass@3" in refused(2, measured, "pass@3", rows)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "pass@1", "win-rate", "brier"])
+def test_items_of_one_prompt_belong_together(metric):
+    def row(i: int, right: bool) -> dict:
+        by_metric = {
+            "accuracy": {"prediction": "1" if right else "0", "reference": "1"},
+            "pass@1": {"passed": [right]},
+            "win-rate": {"a": "m", "b": "other", "winner": "a" if right else "b"},
+            "brier": {"probability": 0.9 if right else 0.1, "reference": 1},
+        }
+        return by_metric[metric] | {"prompt": f"question {i // 4}"}
+
+    rows = [row(i, i // 4 % 2 == 0) for i in range(40)]
+    known = measured(metric, rows, system="m").scores.spread
+    told = measured(metric, [r | {"prompt": f"question {i}"} for i, r in enumerate(rows)], system="m").scores.spread
+    assert known.standard_error > 1.9 * told.standard_error
+    one_prompt = measured(metric, [r | {"prompt": "Look at this."} for r in rows], system="m").scores.spread
+    assert one_prompt.standard_error == pytest.approx(told.standard_error)
+
+
 def judged(metric: str) -> list[dict]:
     """Judgements of four raters, as a metric reads them."""
     if metric in ("mos", "mushra", "krippendorff"):
@@ -597,7 +616,9 @@ def test_votes_of_one_rater_belong_together():
         ({"passed": "timeout"}, (1, 0, 0, 1, 0)),  # EvalPlus's words
         ({"passed": ["pass", "fail", "timeout", None]}, (3, 1, 1, 1, 0)),
         ({"passed": "Time Limit Exceeded"}, (1, 0, 0, 1, 0)),
-        ({"passed": True, "status": "OK"}, (1, 1, 0, 0, 0)),  # MultiPL-E
+        ({"passed": "OK"}, (1, 1, 0, 0, 0)),  # MultiPL-E's word
+        ({"passed": False, "status": "success"}, (1, 0, 0, 0, 0)),  # its run went well
+        ({"passed": None, "status": "success"}, (0, 0, 1, 0, 0)),
         ({"passed": [True, False], "result": "shown by another program"}, (2, 1, 0, 0, 0)),
     ],
 )
@@ -611,7 +632,7 @@ def test_the_words_of_code_harnesses_are_outcomes(row, wanted):
     [
         ({"passed": "maybe"}, "which of them is it"),
         ({"passed": True, "result": "timed out"}, "its harness says"),
-        ({"passed": False, "status": "OK"}, "its harness says"),
+        ({"passed": False, "result": "passed"}, "its harness says"),
         ({"passed": [0.5]}, "neither true, false or null"),
     ],
 )

@@ -218,25 +218,33 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: b
     rows, factors = [], part_factors(names, once)
     for name in names:
         one, two = ([factors[name[0]] * value for value in side.scores[name]] for side in (baseline, candidate))
-        own, other = candidate.answers[name], baseline.answers[name]
-        group = own.group or other.group
-        rater = own.fields.get("rater") or other.fields.get("rater")
-        # An item without a group is its own; the names of a group and a rater sort last and only among equal scores.
-        cluster = (name[0], group) if group is not None else name
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster, rater or ""))
+        # The names of a cluster and a rater sort last and only among equal scores.
+        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), *sharing_of(baseline, candidate, name)))
     rows.sort()
-    shared = {what: numbered_groups([row[i] for row in rows]) for what, i in (("clusters", 2), ("raters", 3))}
-    if not any(row[3] for row in rows):
-        shared["raters"] = None
     return Pairs(
         np.array([row[0] for row in rows], float),
         np.array([row[1] for row in rows], float),
-        {what: numbers for what, numbers in shared.items() if numbers is not None},
+        numbered_sharing([row[2:] for row in rows]),
         (mean_within(baseline, names, factors), mean_within(candidate, names, factors)),
         (baseline.repeats, candidate.repeats),
         (spread_of_runs(baseline, names, factors), spread_of_runs(candidate, names, factors)),
         max(factors.values(), default=1.0),
     )
+
+
+def sharing_of(baseline: Side, candidate: Side, name: ItemId) -> tuple[ItemId, str]:
+    """(cluster, rater) of an item; one without a group is its own cluster, one without a rater has ""."""
+    own, other = candidate.answers[name], baseline.answers[name]
+    group = own.group or other.group
+    rater = own.fields.get("rater") or other.fields.get("rater") or ""
+    return (name if group is None else (name[0], group)), rater
+
+
+def numbered_sharing(sharing: Sequence[tuple[ItemId, str]]) -> dict[str, np.ndarray]:
+    """ "clusters" and "raters" -> the number of each item's, where items share them."""
+    shared = {"clusters": numbered_groups([cluster for cluster, _ in sharing])}
+    shared["raters"] = numbered_groups([rater for _, rater in sharing]) if any(rater for _, rater in sharing) else None
+    return {what: numbers for what, numbers in shared.items() if numbers is not None}
 
 
 def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:

@@ -39,7 +39,6 @@ from parts.comparison.vocabulary import (
     Limits,
     ModelRuns,
     Noise,
-    Pairs,
     Policy,
     Row,
     Run,
@@ -47,6 +46,7 @@ from parts.comparison.vocabulary import (
 )
 from parts.frame import ScriptError, listing, natural_key
 from parts.records.groups import counted_once, incomplete_line
+from parts.records.items import ONE_PROMPT
 from parts.records.repeats import contradiction
 from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
@@ -258,13 +258,18 @@ def with_sides(
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
 
 
-def is_grouped(pairs: Pairs) -> bool:
-    """Whether something is known that items share."""
-    return bool(pairs.shared)
+def prompt_notes(row: Row, matched: Matched) -> list[str]:
+    """What is said where items count together because they were asked with one and the same prompt."""
+    groups = [side.answers[name].group or "" for side in row.sides for name in matched.names]
+    prompts = {group for group in groups if group.startswith(ONE_PROMPT)}
+    if not prompts:
+        return []
+    return [f"items with one prompt count together ({len(prompts)} prompts were asked for several items); say "
+            "--cluster-by none where what tells them apart is not in the prompt (images, files)"]  # fmt: skip
 
 
-def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
-    """The row with its paired items and what they show; independent: somebody has said that the items are."""
+def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
+    """The row with its paired items and what they show; settled: somebody has said which items belong together."""
     pairs = make_pairs(*row.sides, matched.names, row.parts_once)
     notes = list(row.notes)
     counts = (
@@ -275,7 +280,9 @@ def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
     notes += [f"{count} items {what}" for count, what in counts if count]
     if matched.unknown_prompts:
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
-    unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    notes += [] if settled else prompt_notes(row, matched)
+    settled = settled or any(run.cluster_field for side in row.sides for run in side.runs)
+    unsaid = "" if settled else unsaid_cluster(*row.sides, matched.names)
     if first_corpus_level(row.sides) and len({part for part, _ in matched.names}) > 1:
         scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in row.sides]
         basis = Basis(None, "several parts, each with a score of its own corpus")

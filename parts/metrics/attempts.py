@@ -33,7 +33,7 @@ def item_means(values: np.ndarray, items: Sequence[Item]) -> tuple[np.ndarray, l
     groups: dict[str, str | None] = {}
     for item, value in zip(items, values.tolist(), strict=True):
         found[item.id].append(value)
-        groups[item.id] = None if item.group == item.id else item.group
+        groups[item.id] = item.group or item.id
     return np.array([math.fsum(own) / len(own) for own in found.values()]), list(groups.values())
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,7 +31,7 @@ TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 # What harnesses that run code say of a solution: right, out of time (a failure), another failure, their own failure.
 OUTCOMES = re.compile(
-    r"(?P<right>pass|passed|ok|success|succeeded|accepted|correct)|"
+    r"(?P<right>pass|passed|accepted|correct)|(?P<done>ok|success|succeeded)|"
     r"(?P<late>timed?[ _-]?out\b.*|time[ _-]?limit\b.*|tle)"
     r"|(?P<broken>(?:test[ _-]?)?runner ?error\b.*)|(?P<wrong>fail(?:ed|ure)?\b.*|wrong\b.*|incorrect|"
     r"(?:run[ _-]?time|compil\w+|syntax)[ _-]?error\b.*|exception\b.*)",
@@ -303,9 +304,11 @@ def outcome_of(passed: bool | str | None, said: Any) -> tuple[bool | None, str |
     kind = found.lastgroup if found else None
     if isinstance(passed, str) and kind is None:
         raise ValueError(f"passed is neither true, false or null but {json.dumps(passed)[:40]}: which of them is it?")
-    if kind is None:
+    if isinstance(passed, str):
+        return kind in ("right", "done"), kind
+    if kind in (None, "done"):  # that its run went well says nothing of the solution
         return passed, None
-    if isinstance(passed, bool) and passed != (kind == "right"):
+    if passed is not None and passed != (kind == "right"):
         raise ValueError(f"passed is {json.dumps(passed)}, but its harness says {json.dumps(words)[:40]}")
     return kind == "right", kind
 
@@ -474,7 +477,24 @@ def items_of(lines: Sequence[Line], family: str, choices: Choices) -> list[Item]
         check_truth_words(lines, items)
     if family == "attempts":
         items = [item if item.value[0] else item._replace(value=None) for item in pooled_attempts(items)]
-    return items
+    return items if family in ("ratings", "audio") else with_prompt_groups(items)
+
+
+def with_prompt_groups(items: list[Item]) -> list[Item]:
+    """Items of one prompt as a group, where nobody has named groups: they are not independent of one another.
+
+    A prompt that all items share says nothing: what tells them apart is elsewhere (an image, a file).
+    """
+    asked: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        if item.group not in (None, item.id):
+            return items
+        if item.prompt:
+            asked[item.prompt].add(item.id)
+    if len(asked) < 2 or all(len(own) < 2 for own in asked.values()):
+        return items
+    first = {prompt: min(own) for prompt, own in asked.items()}
+    return [item._replace(group=first.get(item.prompt or "", item.id)) for item in items]
 
 
 def check_truth_words(lines: Sequence[Line], items: Sequence[Item]) -> None:

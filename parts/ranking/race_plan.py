@@ -47,6 +47,7 @@ from parts.records.files import read_record
 from parts.records.measured import Result, Samples, align_items, read_measured, read_weights, samples_by_task
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
+from parts.statistics.intervals import ItemScores
 from parts.tables import markdown_table
 from parts.training_runs import NO_CHECKPOINT, check_steps, find_checkpoints
 from parts.vocabulary import MetricMapping
@@ -239,6 +240,9 @@ def rank_measured_run(
 
         compared = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
         items = align_items({r.checkpoint: samples[r.checkpoint] for r in compared})
+        ranking = replace(ranking, notes=(*ranking.notes, *(lines := grouped_lines(items))))
+        for line in lines:
+            note(f"note: {line}")
         # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
         with threadpool_limits(1):
             ranking = with_statistics(ranking, items, vocabulary, options)
@@ -247,6 +251,16 @@ def rank_measured_run(
     if not ranking.statistics and args.draws:
         note(f"no statistics: {ranking.no_statistics}")
     return settled(ranking, weight_sizes(args, checkpoints))
+
+
+def grouped_lines(items: Mapping[str, ItemScores]) -> list[str]:
+    """What is said where items are drawn together by a field that nobody has named."""
+    return [
+        f"{task}: items of one {own.grouped_by[0]} agree with one another (design effect {own.grouped_by[1]:.1f}) and "
+        "are drawn together; --cluster-by names another field, or none"
+        for task, own in items.items()
+        if own.grouped_by
+    ]
 
 
 def weight_sizes(args: argparse.Namespace, checkpoints: Sequence[Checkpoint]) -> dict[str, int]:

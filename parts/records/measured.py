@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,15 +17,18 @@ from parts.metadata.front_matter import load_yaml
 from parts.records.attempts import Attempts
 from parts.records.files import is_trainer_log, read_record, record_files
 from parts.records.identity import identity_of, one_model
-from parts.records.items import Rows, sample_score, sharing_groups
+from parts.records.items import CLUSTER_FIELDS, INDEPENDENT, REPEAT_FIELDS, Rows, sample_score, sharing_groups
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import distinct_runs, mean_run, usable_runs
 from parts.records.run import Run
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
+from parts.statistics.grouping import explaining_field, may_group
 from parts.statistics.intervals import Estimate, ItemScores
 from parts.statistics.item_statistics import statistic_of
 from parts.tables import progress
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
+
+MOST_ASKED = 20  # checkpoints nearest to the best, of which it is asked whether a field of the items matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Samples:
 
     keys: sample id, hash and number of the repetition; clusters: a name for items that share a passage or a question,
     else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored. raters: who
-    judged each, "" where nobody is named.
+    judged each, "" where nobody is named. columns: what the items' metadata say that could group them, where nobody has
+    said which of them belong together.
     """
 
     keys: tuple[tuple[str, str, int], ...]
@@ -90,6 +94,7 @@ class Samples:
     statistics: tuple[Any, ...] = ()  # of each item, None where it has none; see parts/statistics/corpus.py
     scale: float = 1.0
     raters: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
@@ -116,6 +121,7 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
     items_digest, run = digest_of(keys), reading.run
+    columns = grouping_columns(rows) if cluster_by is None else {}
     corpus = run.formula if reading.facts.stated else ""
     return Samples(
         known.setdefault(items_digest, keys),
@@ -127,6 +133,7 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
         run.scale,
         raters_of(rows),
+        known.setdefault(digest_of(("columns", *sorted(columns.items()))), columns),
     )
 
 
@@ -134,6 +141,38 @@ def raters_of(rows: Rows) -> tuple[str, ...]:
     """Who judged each item; () where nobody is named."""
     found = tuple(str((row.get("metadata") or {}).get("rater") or "") for row in rows)
     return found if any(found) else ()
+
+
+def grouping_columns(rows: Rows) -> dict[str, tuple[str, ...]]:
+    """The fields of the items' metadata that could group them: name -> each item's value."""
+    own = [row.get("metadata") or {} for row in rows]
+    names = [name for name in own[0] if name not in (*REPEAT_FIELDS, *CLUSTER_FIELDS, "prompt_hash")] if own else []
+    columns = {name: tuple(None if one.get(name) is None else str(one[name]) for one in own) for name in names}
+    return {name: values for name, values in columns.items() if may_group(name, values)}
+
+
+def grouped_unasked(items: ItemScores, columns: Mapping[str, Sequence[str]]) -> ItemScores:
+    """The items drawn together by the field that explains how the checkpoints' differences agree, if one does."""
+    import numpy as np
+
+    if not columns or len(items.scores) < 2 or items.formula or items.raters is not None:
+        return items
+    means = np.nanmean(items.scores, axis=1)
+    best = int(means.argmax())
+    near = [i for i in np.abs(means - means[best]).argsort(kind="stable") if i != best][:MOST_ASKED]
+    found = []
+    for i in near:
+        known = ~np.isnan(items.scores[[best, i]]).any(axis=0)
+        _, sharing = np.unique(items.clusters[known], return_inverse=True)
+        ways = [sharing] if sharing.max() + 1 < len(sharing) else []
+        own = {name: np.array(values)[known] for name, values in columns.items()}
+        told = explaining_field((items.scores[i] - items.scores[best])[known], own, ways, len(near))
+        found += [told] if told else []
+    if not found:
+        return items
+    name, effect = max(found, key=lambda pair: pair[1])
+    _, groups = np.unique(columns[name], return_inverse=True)
+    return replace(items, clusters=groups, grouped_by=(name, effect))
 
 
 def mean_result(results: Sequence[Result]) -> Result:
@@ -215,7 +254,9 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
         judged = {key: rater for part in parts for key, rater in zip(part.keys, part.raters, strict=False)}
         names, raters = np.unique([judged.get(key, "") for key in keys], return_inverse=True)
         items = ItemScores(ids, np.array(marks), scores, raters=raters if 1 < len(names) < len(keys) else None)
-        aligned[task] = with_statistics_of(parts, places, items)
+        items = with_statistics_of(parts, places, items)
+        alike = all(part.keys is keys and part.columns is parts[0].columns for part in parts)
+        aligned[task] = grouped_unasked(items, parts[0].columns) if alike else items
     return aligned
 
 
@@ -253,7 +294,8 @@ def samples_by_task(
         for checkpoint, results in chosen.items()
     }
     everything = [samples for own in found.values() for samples in own.values()]
-    if cluster_by and everything and all(set(samples.clusters) == {None} for samples in everything):
+    asked = cluster_by not in (None, INDEPENDENT)
+    if asked and everything and all(set(samples.clusters) == {None} for samples in everything):
         raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
     return found
 

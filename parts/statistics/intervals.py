@@ -50,6 +50,7 @@ class ItemScores:
     statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
     zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
     of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
     """
 
     item_ids: tuple[str, ...]
@@ -59,6 +60,7 @@ class ItemScores:
     statistics: Any = None
     scale: float = 1.0
     raters: Any = None
+    grouped_by: tuple[str, float] | None = None
 
 
 # Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
