@@ -4772,7 +4772,7 @@ class SpanRead:
         self.choices.take(later.choices)
 
 
-def read_items(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanRead:
+def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanRead:
     """One pass over the items, each written as it is read; RepeatedIds when two are the same."""
     spans = list(enumerate(line_spans(run.sample_file) if run.in_spans else [()]))
     found = SpanRead()
@@ -5011,7 +5011,7 @@ class Converter:
             return SpanRead(), None
         for own_ids in (True, False):
             try:
-                read = read_items(run, parts, now, own_ids)
+                read = read_spans(run, parts, now, own_ids)
                 return read, None if read.tallies else "none of them has a value of one of its metrics"
             except RepeatedIds:
                 parts.drop()

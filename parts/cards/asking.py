@@ -19,7 +19,7 @@ from parts.cards.labels import Vocabulary
 from parts.cards.model_names import Fit, ModelName, may_mean
 from parts.cards.reading import Reader, TableReading, Target, is_loose
 from parts.cards.scores import OpenCell, Pick, Taken
-from parts.cards.tables import Card, one_line, without_collector
+from parts.cards.tables import Card, one_line, uncollected
 from parts.frame import listing, single_line
 from parts.metadata.entries import Score
 from parts.outgoing import isolated
@@ -98,7 +98,7 @@ class Extraction:
         return answer | ({"reason": self.message} if self.code else {})
 
 
-@without_collector
+@uncollected
 def read_tables(
     card: Card,
     repo_id: str,

@@ -84,7 +84,7 @@ _ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
 _BOLD_LINE = re.compile(r"\s*\*\*(?!(?:Table|Figure|Note)\b)([^*\n]{2,80}?)[:：]?(?<![.!?。])\*\*[:：]?\s*")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
 
 
@@ -172,11 +172,11 @@ def split_row(source: str) -> list[str]:
     return [cell.strip() for cell in cells] if "\\" not in source else [c.replace("\\|", "|").strip() for c in cells]
 
 
-def without_collector(work: Callable[..., Result]) -> Callable[..., Result]:
+def uncollected(work: Callable[..., Returned]) -> Callable[..., Returned]:
     """A function during which the garbage collector rests: a card is many objects, and none of them is in a cycle."""
 
     @functools.wraps(work)
-    def run(*args: Any, **options: Any) -> Result:
+    def run(*args: Any, **options: Any) -> Returned:
         if not gc.isenabled():
             return work(*args, **options)
         gc.disable()
@@ -188,7 +188,7 @@ def without_collector(work: Callable[..., Result]) -> Callable[..., Result]:
     return run
 
 
-@without_collector
+@uncollected
 def parse_card(text: str) -> Card:
     """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
     if len(text) > MAX_CARD:

@@ -15,7 +15,7 @@ from typing import Any
 from parts.formats.corpus_items import formula_of_items
 from parts.formats.every_eval_ever import EeeChecks, eee_settle
 from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry
-from parts.formats.spans import PartFiles, SpanRead, read_items
+from parts.formats.spans import PartFiles, SpanRead, read_spans
 from parts.formats.values import (
     SAME_SCORE,
     conflict,
@@ -180,7 +180,7 @@ class Converter:
             return SpanRead(), None
         for own_ids in (True, False):
             try:
-                read = read_items(run, parts, now, own_ids)
+                read = read_spans(run, parts, now, own_ids)
                 return read, None if read.tallies else "none of them has a value of one of its metrics"
             except RepeatedIds:
                 parts.drop()

@@ -101,7 +101,7 @@ class SpanRead:
         self.choices.take(later.choices)
 
 
-def read_items(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanRead:
+def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanRead:
     """One pass over the items, each written as it is read; RepeatedIds when two are the same."""
     spans = list(enumerate(line_spans(run.sample_file) if run.in_spans else [()]))
     found = SpanRead()
