@@ -87,6 +87,15 @@ def test_a_plan_that_needs_a_package_is_made_with_it(harness, swallowed):
 
 
 def test_what_is_there_already_is_used(harness):
+    import sklearn
+
+    found = script.planned([], ["a_harness.tasks"], lambda: harness().f1_score)
+    assert found([], []) == 41, "a part of a package that was imported before"
+    assert sys.modules["sklearn"] is sklearn
+    assert "torch" not in sys.modules
+
+
+def test_where_torch_is_there_nothing_is_left_out(harness):
     import torch
 
     assert script.planned([], ["a_harness.tasks"], lambda: harness().torch) is torch
