@@ -2900,7 +2900,7 @@ def markdown_parser() -> Any:
     rule = functools.partial(whole_table, table)
     parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.before("table", "prose", prose)
-    parser.block.ruler.before("table", "early_heading", heading)  # no other rule takes a line with a #
+    parser.block.ruler.after("table", "early_heading", heading)  # no rule but a table's takes a line with a #
     return parser
 
 
@@ -3928,9 +3928,6 @@ class CellLabels(NamedTuple):
     note: str | None = None  # the variant that a section row says
     percent: bool = False  # a header says (%)
     header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
-
-    def with_texts(self, texts: Sequence[str]) -> CellLabels:
-        return self._replace(texts=tuple(texts))
 
 
 class ScoreReader:

@@ -6,7 +6,7 @@ import re
 
 import evaluation_manager as manager
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -91,6 +91,56 @@ def test_pipe_tables_are_those_of_markdown_it(text):
 )
 def test_corner_cases_of_pipe_tables(text):
     assert our_tables(text) == stock_tables(text) != []
+
+
+# --- plain lines, headings, and what stands behind the last table ---
+
+BEGINS = ["", "", "", "  ", "    ", "- ", "* ", "1. ", "12) ", "> ", "  - ", "    - ", "# ", "## ", "-", "\t"]
+RESTS = [
+    "text", "a | b", "|a|b|", "|-|-|", "--|--", "", "", "**Bold**", "`code`", "```", "***", "---", "===", "word:", "é",
+    "<div>", "</div>", "<table><tr><td>x</table>", "<!-- x", "-->", "(see", "* * *", "[x](y)", "# x #",
+]  # fmt: skip
+BLOCKS = st.lists(st.tuples(st.sampled_from(BEGINS), st.sampled_from(RESTS)).map("".join), max_size=14).map("\n".join)
+
+
+def outline(text: str) -> list[object]:
+    """Headings, tables and HTML of a text in order, and the words between them."""
+    found: list[object] = []
+    for kind, level, content in manager.read_blocks(text):
+        if kind == "text":
+            words = [word for word in re.findall(r"\w+", content) if not word.isdigit()]
+            found += [] if found and isinstance(found[-1], list) else [[]]
+            found[-1] += words
+        else:
+            rows = [[cell.source for cell in row] for row in content] if kind == "pipe" else content
+            found.append((kind, level, rows))
+    return [item for item in found if item != []]
+
+
+@settings(PATIENT, max_examples=1500)
+@example("# a | b\n|-|-|")
+@given(BLOCKS)
+def test_plain_lines_and_headings_are_those_of_markdown_it(text):
+    quick = outline(text)
+    with pytest.MonkeyPatch.context() as patch:
+        slow = manager.markdown_parser.__wrapped__()
+        slow.block.ruler.disable(["prose", "early_heading"])
+        patch.setattr(manager, "markdown_parser", lambda: slow)
+        assert quick == outline(text)
+
+
+@settings(PATIENT, max_examples=400)
+@given(BLOCKS, BLOCKS)
+def test_what_is_not_parsed_behind_the_last_table_changes_none(text, behind):
+    text = f"# Foo-7B\n\n{text}\n\n" + re.sub(r"[|<>]", "", behind) + "\n\nend\n" * 3
+
+    def tables(most: int) -> list[object]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(manager, "TEXT_BEHIND", most)
+            found = manager.parse_card(text).tables
+        return [([[c.source for c in row] for row in t.rows], t.headings, t.before, t.caption) for t in found]
+
+    assert tables(3) == tables(10_000)
 
 
 def test_a_pipe_table_without_measure_is_refused_not_cut():

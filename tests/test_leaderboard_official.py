@@ -172,6 +172,9 @@ def test_forty_benchmarks_of_three_hundred_models_cost_few_requests(
     assert code == 0 and len(rows) == 3000 and {row["license"] for row in rows} == {"mit", "apache-2.0"}
     assert metadata["requests"]["sent"] == 1 + 40 + 40 + 30 == lab.count()
     assert lab.most_in_flight <= 8
+    asked = [request.path.rpartition("/")[2] for request in lab.requests]
+    boards, files = ([i for i, name in enumerate(asked) if name == kind] for kind in ("leaderboard", "eval.yaml"))
+    assert len(boards) == len(files) == 40 and min(files) < max(boards) + 8  # one queue: no worker waits for a kind
     lab.requests.clear()
     _, again, _ = collect(capsys, "--official", "--workers", 8)
     assert (again["requests"]["sent"], again["requests"]["not_modified"]) == (1 + 40 + 30, 71)

@@ -134,9 +134,6 @@ class CellLabels(NamedTuple):
     percent: bool = False  # a header says (%)
     header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
 
-    def with_texts(self, texts: Sequence[str]) -> CellLabels:
-        return self._replace(texts=tuple(texts))
-
 
 class ScoreReader:
     """Reads the scores of one column or row of a table."""

@@ -98,7 +98,7 @@ def markdown_parser() -> Any:
     rule = functools.partial(whole_table, table)
     parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.before("table", "prose", prose)
-    parser.block.ruler.before("table", "early_heading", heading)  # no other rule takes a line with a #
+    parser.block.ruler.after("table", "early_heading", heading)  # no rule but a table's takes a line with a #
     return parser
 
 
