@@ -6482,6 +6482,7 @@ def policy_reasons(sides: Sequence[Side], policy: Policy, paired: bool) -> list[
 
 MOST_PARTS = 200
 NO_VALUE = "(none)"
+RATER_FIELDS = ("rater", "judge")  # parts by one of these are of one rater each: what they show is of this one alone
 
 
 def field_values(runs: Sequence[Run], field: str) -> dict[tuple[str, str], str]:
@@ -6494,12 +6495,23 @@ def field_values(runs: Sequence[Run], field: str) -> dict[tuple[str, str], str]:
     }
 
 
-def with_value(run: Run, values: dict[tuple[str, str], str], value: str) -> Run:
-    """The run with the items of one value alone."""
+def of_one_rater(answer: Answer) -> Answer:
+    """The answer as one of a part whose ratings are all of one rater, who is no sample of raters."""
+    return replace(answer, fields={name: text for name, text in answer.fields.items() if name != "rater"})
+
+
+def with_value(run: Run, values: dict[tuple[str, str], str], value: str, alone: bool = False) -> Run:
+    """The run with the items of one value alone. alone: the value is the name of their rater."""
     own = {name for (subtask, name), found in values.items() if subtask == run.subtask and found == value}
-    repeats = tuple({name: answer for name, answer in repeat.items() if name in own} for repeat in run.repeats)
+    repeats = tuple(
+        {name: of_one_rater(answer) if alone else answer for name, answer in repeat.items() if name in own}
+        for repeat in run.repeats
+    )
     scored = set().union(*repeats) if repeats else set()
-    return replace(run, repeats=repeats, errors=run.errors & own, n=len(scored), counts={}, size=None)
+    method = "" if alone else run.error_method  # clustered by raters
+    return replace(
+        run, repeats=repeats, errors=run.errors & own, n=len(scored), counts={}, size=None, error_method=method
+    )
 
 
 def parts_by_field(
@@ -6515,8 +6527,9 @@ def parts_by_field(
         return
     if len(found) > MOST_PARTS:
         raise ScriptError(f"--by {field}: {len(found)} values ({listing(found, 3)}, ...): no parts of a benchmark")
+    alone = field in RATER_FIELDS
     for value in found:
-        yield value, *([with_value(run, values, value) for run in runs] for runs in (baseline, candidate))
+        yield value, *([with_value(run, values, value, alone) for run in runs] for runs in (baseline, candidate))
 
 
 def check_part_field(runs: Sequence[Run], field: str) -> None:

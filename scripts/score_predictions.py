@@ -266,7 +266,9 @@ def score_file(args: argparse.Namespace) -> int:
             if answers
             else read_predictions(args.predictions, choices.watch, args.qrels)
         )
-        size = len({line.id for line in lines})
+        # Lines of ratings and votes are about several models: how many are of this one is no share of a benchmark.
+        several = {"ratings", "votes"} & {metric.family for metric in metrics}
+        size = None if several else len({line.id for line in lines})
         lines, limit = planned_lines(args.items_of, lines, subject.id) if args.items_of else (lines, None)
         measurements = measure_all(metrics, lines, choices)
     except ScriptError as error:
@@ -5661,9 +5663,8 @@ def odd_raters(items: Sequence[Item], choices: Choices) -> dict[str, str]:
 
 
 def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean MUSHRA rating of a system (ITU-R BS.1534-3), after screening by the hidden reference."""
-    import numpy as np
-
+    """The mean MUSHRA rating of a system (ITU-R BS.1534-3), after screening by the hidden reference: the ratings of who
+    is screened out are no part of it, and none that were lost."""
     check_problems([
         (item.line, "mushra needs item, rater and system") for item in items
         if item.value.rater is None or item.value.system is None
@@ -5671,15 +5672,11 @@ def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     items = without_raters(items, choices)
     low, high = rating_range(items, choices, (0, 100))
     out = odd_raters(items, choices) if choices.screening else {}
-    own = of_system(items, choices)
     kept = [item for item in items if item.value.rater not in out]
-    mine = [item for item in own if item.value.rater not in out]
+    mine = [item for item in of_system(items, choices) if item.value.rater not in out]
     if not mine:
         raise ScriptError("mushra: screening leaves no rater; look at the hidden reference, or say --no-screening")
-    values = np.array([math.nan if item.value.rater in out else float(item.value.value) for item in own])
-    reasons = {
-        i: f"rater screened out: {out[item.value.rater]}" for i, item in enumerate(own) if item.value.rater in out
-    }
+    values = [float(item.value.value) for item in mine]
     spread = rating_spread(mine, low, high)
     details = rating_counts(mine) | {"screened_out": len(out)}
     parameters = {"screening": "ITU-R BS.1534-3, hidden reference" if choices.screening else "none"}
@@ -5689,8 +5686,8 @@ def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     table = [system_row(name, [i for i in kept if i.value.system == name], low, high)
              for name in sorted({item.value.system for item in kept})]  # fmt: skip
     return mean_scores(
-        values, own, metric, low=low, high=high, spread=spread, reasons=reasons, parameters=parameters,
-        details=details, breakdown=table, notes=notes,
+        values, mine, metric, low=low, high=high, spread=spread, parameters=parameters, details=details,
+        breakdown=table, notes=notes,
     )  # fmt: skip
 
 
@@ -6420,7 +6417,7 @@ def best_value(measurement: Measurement) -> float | None:
     return low if measurement.metric.lower_is_better else high
 
 
-def data_source(args: argparse.Namespace, benchmark: str, items: int) -> dict[str, Any]:
+def data_source(args: argparse.Namespace, benchmark: str, items: int | None) -> dict[str, Any]:
     """Where the benchmark's items come from, as far as the command line says it."""
     if args.dataset is None:
         details = {"split": args.split, "revision": args.dataset_revision, "samples_number": items}

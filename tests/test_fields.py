@@ -14,6 +14,7 @@ import unicodedata
 from pathlib import Path
 
 import choix
+import compare_results
 import jiwer
 import krippendorff
 import numpy as np
@@ -357,5 +358,17 @@ def test_a_listening_test_of_webmushra(scores):
     found = scores("webmushra.csv", "mushra", "--system", "codec-b")["mushra"]
     own = [float(row["rating_score"]) for row in kept if row["rating_stimulus"] == "codec-b"]
     assert len(out) == 1 and found["score"] == pytest.approx(np.mean(own), abs=1e-12)
-    assert (found["screened_out"], found["raters"], found["rated_items"]) == (1, 7, 6)
+    assert (found["screened_out"], found["raters"], found["rated_items"]) == (1, 7, 12)
     assert {row["name"] for row in found["breakdown"]} == {"reference", "anchor35", "codec-a", "codec-b"}
+
+
+def test_systems_of_one_listening_test_are_compared(scores, tmp_path, capsys):
+    """Neither a rater who was screened out nor the other systems' lines make a system's ratings a part of a set."""
+    for system in ("codec-a", "codec-b"):
+        scores("webmushra.csv", "mushra", "--system", system, model=f"me/{system}")
+    words = ["--baseline", "me/codec-a", "--candidate", "me/codec-b", "--results", str(tmp_path), "--json"]
+    assert compare_results.main(words) in (0, 3)
+    (row,) = json.loads(capsys.readouterr().out)["benchmarks"]
+    assert row["verdict"] in ("GO", "INCONCLUSIVE") and row["paired"] and row["raters"] == 7
+    assert row["delta"] > 10
+    assert not any(word in json.dumps(row) for word in ("partial", "without a score"))

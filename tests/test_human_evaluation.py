@@ -6,6 +6,7 @@ import json
 import math
 import random
 
+import compare_results
 import numpy as np
 import pytest
 import score_predictions as sp
@@ -146,3 +147,28 @@ def test_figures_show_systems_ratings_votes_and_ranks(tmp_path):
     for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
         once = sp.figure_bytes(bt, "m on k", suffix, items)
         assert once.startswith(start) and once == sp.figure_bytes(bt, "m on k", suffix, items)
+
+
+def test_votes_break_down_by_judge(tmp_path, capsys):
+    """A gain with one judge and a loss with the other: each part is of that judge alone."""
+    rng, shares = np.random.default_rng(3), {}
+    for model, chance in (("old", {"gpt": 0.5, "human": 0.5}), ("new", {"gpt": 0.95, "human": 0.1})):
+        won = {judge: rng.random(150) < p for judge, p in chance.items()}
+        shares[model] = {judge: own.mean() for judge, own in won.items()}
+        rows = [
+            {"id": f"p{i}-{judge}", "model_a": model, "model_b": "base", "winner": "ab"[1 - own[i]], "judge": judge}
+            for judge, own in won.items()
+            for i in range(150)
+        ]
+        path = tmp_path / f"{model}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words = ["--metric", "win-rate", "--system", model, "--model-id", f"me/{model}", "--benchmark", "arena"]
+        assert sp.main([str(path), *words, "--output-dir", str(tmp_path / "results")]) == 0
+    capsys.readouterr()
+    words = ["--baseline", "me/old", "--candidate", "me/new", "--results", str(tmp_path / "results"), "--by", "judge"]
+    assert compare_results.main([*words, "--json"]) == 1
+    rows = {row["by"]: row for row in json.loads(capsys.readouterr().out)["benchmarks"]}
+    for judge, verdict in (("gpt", "GO"), ("human", "NO-GO")):
+        row = rows[f"judge={judge}"]
+        assert row["verdict"] == verdict
+        assert row["delta"] == pytest.approx(shares["new"][judge] - shares["old"][judge])

@@ -247,7 +247,7 @@ def best_value(measurement: Measurement) -> float | None:
     return low if measurement.metric.lower_is_better else high
 
 
-def data_source(args: argparse.Namespace, benchmark: str, items: int) -> dict[str, Any]:
+def data_source(args: argparse.Namespace, benchmark: str, items: int | None) -> dict[str, Any]:
     """Where the benchmark's items come from, as far as the command line says it."""
     if args.dataset is None:
         details = {"split": args.split, "revision": args.dataset_revision, "samples_number": items}
