@@ -23,24 +23,23 @@ Example:
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tiny_run"))
-
-import train as run  # noqa: E402
-
 BASE = "examples/tiny_run/checkpoints/step_600"
 STEPS, SAVE_EVERY, RATE, SEED = 300, 150, 4e-3, 11
 
 
-def main() -> int:
-    """Train and save."""
+def train(output_dir: Path) -> None:
+    """Train, and save as PEFT does; prints each folder with the loss of its last step."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.path.insert(0, str(HERE.parent / "tiny_run"))
     import torch
+    import train as run
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -63,10 +62,22 @@ def main() -> int:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if step % SAVE_EVERY == 0:
-            folder = HERE / f"checkpoint-{step}"
+            folder = output_dir / f"checkpoint-{step}"
             model.save_pretrained(folder)
             (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
             print(folder, f"loss {loss.item():.3f}", flush=True)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output-dir", type=Path, default=HERE, help="folder of the adapters (default: beside this)")
+    return parser
+
+
+def main() -> int:
+    """Train and save."""
+    train(build_parser().parse_args().output_dir)
     return 0
 
 
