@@ -6353,7 +6353,7 @@ def cancel(args: argparse.Namespace) -> int:
 
 
 def collect_results(args: argparse.Namespace) -> int:
-    """Bring the records of a run home, checked; exit code 1 when some are missing or unsound."""
+    """Bring the records of a run home, checked; exit code 1: some are missing or unsound."""
     run = load_run(args)
     client = verb_client(args, run)
     run = refreshed(client, run)
@@ -6405,7 +6405,7 @@ def add_submission(parser: argparse.ArgumentParser) -> None:
         "--max-cost",
         type=float,
         metavar="USD",
-        help="send nothing when the run could cost more: spent, running and waiting jobs, each until its timeout; kept",
+        help="send nothing when all jobs, each until its timeout, could cost more; kept",
     )
     add("--max-parallel", type=int, metavar="N", help="at most N jobs at a time; default: all at once")
     add("--split", choices=JOB_SPLITS, help="one job per model, task or both; default: checkpoints of a model together")
