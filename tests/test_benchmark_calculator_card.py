@@ -497,10 +497,10 @@ def test_cards_that_cannot_be_read(run, tmp_path, capsys):
 
 
 def test_links_are_copied_as_files_or_refused(run, tmp_path, capsys):
-    (run / "tokenizer.json").write_text("shared")
+    (run / "tokenizer.json").write_text("{}")
     (run / "step_2" / "tokenizer.json").symlink_to("../tokenizer.json")
     assert prepare(capsys, run)[0] == 0
-    assert (tmp_path / "out" / "tokenizer.json").read_text() == "shared"
+    assert (tmp_path / "out" / "tokenizer.json").read_text() == "{}"
     assert not (tmp_path / "out" / "tokenizer.json").is_symlink()
     for target in (tmp_path / "card.md", "nowhere", "step_2.txt", tmp_path, "."):
         (run / "step_2" / "vocab.txt").symlink_to(target)
@@ -602,7 +602,7 @@ def test_a_token_in_any_other_file_stops_everything(run, tmp_path, capsys, where
     elif where == "name":
         (run / "step_2" / f"{TOKEN}.txt").touch()
     else:
-        (run / "step_2" / where).write_bytes(b"hf_" * 10**5 + b"\x00" + TOKEN.encode() + bytes(10**5))
+        (run / "step_2" / where).write_bytes(b"hf_" * 10**5 + b"\x00" + TOKEN.encode() + bytes(10**5) + b"}")
     message = refuses_out(capsys, run, *more)
     assert "holds something like a Hub token; take it out. Nothing was sent" in message
     assert where == "name" or TOKEN not in message
@@ -654,7 +654,7 @@ def with_state(run):
     for name in (*STATE, *KEPT):
         path = run / "step_2" / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"state")
+        path.write_bytes(b"[{}]}" if name.endswith(".json") else b"state")
 
 
 def test_training_state_is_left_out_and_said(run, tmp_path, capsys):
