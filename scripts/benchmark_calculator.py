@@ -3258,9 +3258,9 @@ WORDS_OF_SETTINGS = {
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
     "custom_tasks_sha256": "task file",
-    "data_sha256": "data set's revision",
-    "revision": "data set's revision",
-    "subset": "data set's configuration",
+    "data_sha256": "data set revision",
+    "revision": "data set revision",
+    "subset": "data set configuration",
 }
 UNSAID = "nothing"
 
@@ -5637,7 +5637,7 @@ def read_weights(source: str | None, vocabulary: MetricMapping) -> Mapping[str, 
 # --- parts/ranking/scores.py ------------------------------------------------------------------------------------------
 
 # Settings that say what a local task file and its data contain, as hashes.
-CONTENT = ("task file", "data set's revision", "task_file_sha256", "items_sha256")
+CONTENT = ("task file", "data set revision", "task_file_sha256", "items_sha256")
 
 
 def step_formula_scores(step: int) -> dict[str, Estimate]:

@@ -1340,9 +1340,9 @@ WORDS_OF_SETTINGS = {
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
     "custom_tasks_sha256": "task file",
-    "data_sha256": "data set's revision",
-    "revision": "data set's revision",
-    "subset": "data set's configuration",
+    "data_sha256": "data set revision",
+    "revision": "data set revision",
+    "subset": "data set configuration",
 }
 UNSAID = "nothing"
 
@@ -3298,6 +3298,1165 @@ def smallest(*values: float | None) -> float | None:
     return min(found) if found else None
 
 
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                found.setdefault(real, Path(path))
+    return list(found.values())
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+# --- parts/records/items.py -------------------------------------------------------------------------------------------
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
+INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
+ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the lines of a result say together.
+
+    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
+    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
+    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
+    corpus, and corpus: that score by them, where it is one of sums or classes.
+    """
+
+    rows: int
+    unscored: int
+    factor: float | None
+    mean: float | None
+    chance: float | None
+    empty: int
+    stated: bool = False
+    corpus: float | None = None
+
+
+def samples_path(file: str | Path) -> Path:
+    """Where the samples of a record lie: beside it."""
+    path = Path(file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
+
+    ScriptError when it is not the file that the record was written with, or is damaged.
+    """
+    file, details = samples_path(path), record.get("detailed_evaluation_results")
+    details = details if isinstance(details, dict) else {}
+    if not file.exists():
+        return None
+    content = input_bytes(file, MAX_SAMPLES)
+    checksum = details.get("checksum")
+    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
+        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    count, evaluation = 0, record.get("evaluation_id")
+    for line, text in enumerate(stored_lines(file, content), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json_line(text)
+        except ValueError as error:
+            why = single_line(error)[:200]
+            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
+        if not isinstance(row, dict):
+            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
+        if row.get("evaluation_id", evaluation) != evaluation:
+            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
+        count += 1
+        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, own in found.items():
+        by_name[single_line(name)] += own
+    return dict(by_name)
+
+
+def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
+    """The lines about a result."""
+    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
+
+
+def sample_score(row: Mapping[str, Any]) -> float | None:
+    """An attempt's score; None when it has none. ValueError when it is no number."""
+    if row.get("error"):
+        return None
+    score = row["evaluation"]["score"]
+    if not is_number(score):
+        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
+    return float(score)
+
+
+def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
+    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
+    if not rows:
+        return None
+    try:
+        if {type(row.get("metadata")) for row in rows} - {dict, type(None)}:
+            raise ValueError("metadata is no object")
+        names, scores = [str(row["sample_id"]) for row in rows], list(map(sample_score, rows))
+        chance = chance_of_choices(run, rows)
+        empty = sum(map(is_blank, rows))
+        stated, corpus = corpus_of_rows(run, rows) if run.formula else (False, None)
+    except KeyError as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    once = len(set(names)) == len(names)
+    if not once:
+        check_item_repeats(names, rows, f"{samples_path(run.file)}: {run.result_id}")
+    values = [score for score in scores if score is not None]
+    if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
+        lost = 0 if run.corpus_level and run.n else len(rows)
+        return ItemFacts(len(rows), lost, None, None, chance, empty)
+    means = [math.fsum(values) / len(values)]
+    if not once:
+        by_item: dict[str, list[float]] = defaultdict(list)
+        for name, score in zip(names, scores, strict=True):
+            if score is not None:
+                by_item[name].append(score)
+        means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    factor = next(
+        (
+            factor
+            for mean in means
+            for factor in dict.fromkeys((run.scale, 1.0, 100.0 if run.unit != "proportion" else 1.0))
+            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
+        ),
+        None,
+    )
+    return ItemFacts(
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+    )
+
+
+def corpus_of_rows(run: Run, rows: Rows) -> tuple[bool, float | None]:
+    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
+    found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
+    if not found or None in found:
+        return False, None
+    score = score_of_items(found, run.formula)
+    return True, None if score is None else run.scale * score
+
+
+def check_item_repeats(names: Sequence[str], rows: Rows, where: str) -> None:
+    """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
+    counts = Counter(names)
+    most = max(counts.values())
+    if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if min(counts.values()) != most:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+
+
+def is_blank(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def chance_of_choices(run: Run, rows: Rows) -> float | None:
+    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
+    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
+        return None
+    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
+    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
+
+
+def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: ItemFacts | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart.
+
+    facts: what the lines say together, where that was found before.
+    """
+    facts = facts or facts_of_items(run, rows)
+    if facts is None:
+        return run if run.aggregation else replace(run, aggregation="mean")
+    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
+    cluster_by = cluster_by or run.cluster_field or None
+    repeats: list[dict[str, Answer]] = []
+    counts: Counter[str] = Counter()
+    errors: set[str] = set()
+    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+        name = str(row["sample_id"])
+        index = counts[name]
+        counts[name] += 1
+        if index == len(repeats):
+            repeats.append({})
+        score = sample_score(row)
+        if score is None:
+            errors.add(name)
+            continue
+        metadata = row.get("metadata") or {}
+        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
+        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
+    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
+    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
+    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+
+
+def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
+    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
+
+    Items of which several were asked with one and the same prompt are not independent of one another.
+    """
+    if cluster_by == INDEPENDENT:
+        return [None] * len(rows)
+    details = [row.get("metadata") or {} for row in rows]
+    names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
+    if cluster_by or any(name in own for own in details for name in names):
+        found = []
+        for row, own in zip(rows, details, strict=True):
+            values = (value for name in names if (value := own.get(name)) not in (None, ""))
+            value = next(values, row.get(cluster_by) if cluster_by else None)
+            found.append(None if value in (None, "") else str(value))
+        if cluster_by or any(group is not None for group in found):
+            return found
+    prompts = [prompt_of(row) for row in rows]
+    said = set(prompts)
+    if len(said) == len(rows):
+        return [None] * len(rows)
+    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+        return [None] * len(rows)  # one question for all: what tells them apart is not in it
+    asked: dict[str, set[str]] = defaultdict(set)
+    for prompt, row in zip(prompts, rows, strict=True):
+        asked[prompt].add(str(row["sample_id"]))
+    return [f"{ONE_PROMPT}{prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
+
+
+def prompt_of(row: Mapping[str, Any]) -> str:
+    """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    asked = row.get("input")
+    question = asked.get("raw") if isinstance(asked, Mapping) else None
+    known = (row.get("metadata") or {}).get("prompt_hash")
+    if known or not isinstance(question, str) or not question:
+        return str(known or "")
+    return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
+
+
+# --- parts/records/states.py ------------------------------------------------------------------------------------------
+
+TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
+SELECTOR = re.compile(
+    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
+)
+
+
+def moment_of_run(run: Run) -> datetime:
+    """When a run was made (UTC); the beginning of time where its record does not say."""
+    stamp = run.moment
+    try:
+        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+            return datetime.fromtimestamp(float(stamp), UTC)
+        found = datetime.fromisoformat(stamp)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def slot_of(run: Run) -> tuple[object, ...]:
+    """What two measurements of the same thing share."""
+    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
+
+
+def are_repeats(one: Run, two: Run) -> bool:
+    """Whether two measurements of one thing are known to be of one state, or tell the same."""
+    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
+        return True
+    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
+
+
+def is_same_result(one: Run, two: Run) -> bool:
+    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
+    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
+        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
+    return one.errors == two.errors and all(
+        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
+        for a, b in zip(one.repeats, two.repeats, strict=True)
+    )
+
+
+class State:
+    """Runs that were made together, while they are gathered."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.first: dict[tuple[object, ...], Run] = {}
+        self.run_ids: set[str] = set()
+        self.latest = datetime.min.replace(tzinfo=UTC)
+
+    def add(self, run: Run, slot: tuple[object, ...]) -> None:
+        self.runs.append(run)
+        self.first.setdefault(slot, run)
+        self.run_ids |= {run.run_id} - {""}
+        self.latest = max(self.latest, moment_of_run(run))
+
+    def takes(self, run: Run, slot: tuple[object, ...]) -> bool:
+        """Whether a run was made together with these: soon after the last, and nothing of theirs again."""
+        if run.run_id in self.run_ids:
+            return True
+        if moment_of_run(run) - self.latest > TOGETHER:
+            return False
+        return slot not in self.first or are_repeats(self.first[slot], run)
+
+
+def states_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    slot_by_run = {id(run): slot_of(run) for run in runs}
+    for run in runs:
+        slots[slot_by_run[id(run)]].append(run)
+    hashes = {run.identity.fixed for run in runs} - {""}
+    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
+    if len(hashes) < 2 and not doubtful:
+        return [list(runs)]
+    states: list[State] = []
+    by_hash: dict[str, State] = {}
+    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
+        own = by_hash.get(run.identity.fixed) if run.identity.fixed else None
+        last = states[-1] if states and not states[-1].runs[0].identity.fixed else None
+        if own is None and not run.identity.fixed and last is not None and last.takes(run, slot_by_run[id(run)]):
+            own = last
+        if own is None:
+            states.append(own := State())
+            if run.identity.fixed:
+                by_hash[run.identity.fixed] = own
+        own.add(run, slot_by_run[id(run)])
+    return [state.runs for state in states]
+
+
+def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
+    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
+    latest = max(map(moment_of_run, state))
+    day = latest.strftime("%Y-%m-%d")
+    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
+
+
+def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
+    """The runs of one state of a model, and what is to be said about the others.
+
+    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
+    several states and neither a date nor `latest` says which.
+    """
+    states = states_of(runs)
+    if date is not None:
+        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
+        if not chosen:
+            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
+        states = chosen
+    if len(states) == 1:
+        return states[0], []
+    names = state_names(name, states)
+    if latest:
+        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
+    raise ScriptError(
+        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
+        "with --latest",
+        code=3,
+    )
+
+
+def twice_text(runs: Sequence[Run]) -> str:
+    """What was measured twice, with its scores, for a message; nothing where nothing was."""
+    seen: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        other = seen.setdefault(slot_of(run), run)
+        if other.score != run.score:
+            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
+    return ""
+
+
+def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
+    """The names of some states."""
+    states = list(states)
+    dates: dict[str, int] = defaultdict(int)
+    for state in states:
+        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
+    names = [state_name(name, state, dates) for state in states]
+    return [
+        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+    ]
+
+
+def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
+    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
+    match = SELECTOR.fullmatch(text)
+    if not match:
+        return text, {}, None
+    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
+    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
+
+
+def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
+    """The runs that were made with some settings, named by key or by the words for it."""
+    return [
+        run
+        for run in runs
+        if all(
+            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
+            for key, value in wanted.items()
+        )
+    ]
+
+
+# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
+
+
+def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
+    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(right, n, alpha, method)
+    return float(low), float(high)
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of "as many items were gained as lost"."""
+    count, total, ways = up + down, 0, 1
+    for k in range(min(up, down) + 1):
+        total, ways = total + ways, ways * (count - k) // (k + 1)
+    return min(1.0, 2 * total / 2**count)  # whole numbers of any size divide exactly
+
+
+def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
+    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
+
+    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
+    "the bound taken at this level excludes the limit" are one statement.
+    """
+    count = len(p_values)
+    order = sorted(range(count), key=lambda i: p_values[i])
+    adjusted, bound = [1.0] * count, 0.0 if method == "holm" else 1.0
+    for rank in range(count) if method == "holm" else reversed(range(count)):  # Holm 1979; Benjamini and Hochberg 1995
+        i = order[rank]
+        bound = (
+            max(bound, (count - rank) * p_values[i])
+            if method == "holm"
+            else min(bound, count * p_values[i] / (rank + 1))
+        )
+        adjusted[i] = min(bound, 1.0)
+    rejected = [p <= alpha for p in adjusted]
+    ranks, wins = {index: rank for rank, index in enumerate(order)}, sum(rejected)
+    levels = []
+    for i in range(count):
+        if method == "holm":
+            level = alpha / (count - min(ranks[i], wins))
+        else:
+            level = alpha * (wins if rejected[i] else wins + 1) / count
+        levels.append((adjusted[i], min(level, alpha)))
+    return levels
+
+
+def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
+    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
+    return between + (within[0] + within[1]) / repeats
+
+
+def quantile_sum(alpha: float, power: float, sides: int) -> float:
+    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
+    from scipy import special
+
+    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
+
+
+def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
+    """The smallest true difference that `n` paired items show with this power."""
+    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
+
+
+def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
+    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
+    from scipy import special
+
+    count = len(scores)
+    mean = math.fsum(scores) / count
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
+
+
+# --- parts/records/repeats.py -----------------------------------------------------------------------------------------
+
+CONTRADICTION = 0.001  # a chance below it is no noise
+CONTRADICTION_Z = 3.29  # the same, for two scores without items
+
+
+def is_greedy(run: Run) -> bool:
+    """Whether a second run must give the same answers: nothing is drawn at random."""
+    return not run.temperature
+
+
+def usable_runs(runs: Sequence[Run]) -> list[Run]:
+    """Of repeats, those that the gate lets through; all where it lets none."""
+    return [run for run in runs if not run.validity.reasons] or list(runs)
+
+
+def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs that tell something new, and remarks about the others."""
+    if len(runs) == 1:
+        return list(runs), []
+    kept: list[Run] = []
+    same = 0
+    for run in runs:
+        if any(is_copy(run, other) for other in kept):
+            same += 1
+        else:
+            kept.append(run)
+    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
+    if len(kept) > 1 and all(is_greedy(run) for run in kept):
+        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
+    return kept, remarks
+
+
+def is_copy(run: Run, other: Run) -> bool:
+    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
+    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
+        return False
+    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
+        return False
+    for one, two in zip(run.repeats, other.repeats, strict=True):
+        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
+            return False
+    return True
+
+
+def items_of_run(run: Run) -> dict[Hashable, float]:
+    """Item (and which time it was asked) -> score, from the run, or the samples beside its record."""
+    if run.repeats:
+        return {(name, i): answer.score for i, own in enumerate(run.repeats) for name, answer in own.items()}
+    path, seen = Path(run.file), Counter()
+    record = read_record(path) if path.is_file() else None
+    found: dict[Hashable, float] = {}
+    for row in rows_of_run(run, read_sample_lines(path, record)) if record else ():
+        name = str(row["sample_id"])
+        score = sample_score(row)
+        if score is not None:
+            found[name, seen[name]] = score * run.scale
+        seen[name] += 1
+    return found
+
+
+def contradict(one: Mapping[Hashable, float], other: Mapping[Hashable, float]) -> bool:
+    """Whether two greedy runs differ by more than an engine's noise, which gains as many items as it loses."""
+    changes = [other[item] - one[item] for item in one.keys() & other.keys()]
+    return mcnemar_p(sum(c > 0 for c in changes), sum(c < 0 for c in changes)) < CONTRADICTION
+
+
+def contradiction(runs: Sequence[Run]) -> str:
+    """Why the greedy ones of some repeats cannot be of one model; nothing where they can."""
+    for one, other in itertools.combinations([run for run in runs if is_greedy(run)], 2):
+        if one.subtask != other.subtask or one.score == other.score:
+            continue
+        items = items_of_run(one), items_of_run(other)
+        errors = [run.standard_error for run in (one, other)]
+        apart = None not in errors and abs(one.score - other.score) > CONTRADICTION_Z * math.hypot(*errors) > 0
+        if contradict(*items) if all(items) else apart:
+            found = " and ".join(f"{number(run.score)} in {run.file}" for run in (one, other))
+            return f"greedy runs contradict one another: {found}; remove the wrong record"
+    return ""
+
+
+def mean_run(runs: Sequence[Run]) -> Run:
+    """One run for some repeats: the mean of their scores with the mean of their errors (their items are the same ones,
+    so that repeats do not make it smaller), what became of all attempts, and what is to be said."""
+    runs, _ = distinct_runs(usable_runs(runs))
+    first = runs[0]
+    if len(runs) == 1:
+        return first
+    errors = [run.standard_error for run in runs]
+    score = math.fsum(run.score for run in runs) / len(runs)
+    scores = (
+        " and ".join(number(value) for value in sorted(run.score for run in runs))
+        if len(runs) < 4
+        else f"{number(score)} on average"
+    )
+    against = contradiction(runs)
+    reasons = dict.fromkeys(reason for run in runs for reason in run.validity.reasons)
+    remarks = dict.fromkeys(remark for run in runs for remark in run.validity.remarks)
+    validity = replace(
+        first.validity,
+        reasons=(*reasons, *([against] if against else [])),
+        remarks=(f"mean of {len(runs)} repeats: {scores}", *remarks),
+    )
+    return replace(
+        first,
+        score=score,
+        written=(score / first.scale, first.written[1]),
+        standard_error=None if None in errors else math.fsum(errors) / len(errors),
+        counts=dict(sum((Counter(run.counts) for run in runs), Counter())),
+        times=sum(run.times for run in runs),
+        validity=validity,
+    )
+
+
+def repeat_groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs that are repeats of one another, in the order of the first of each group."""
+    slots: dict[tuple[object, ...], list[list[Run]]] = defaultdict(list)
+    groups = []
+    for run in runs:
+        own = next((group for group in slots[slot_of(run)] if are_repeats(group[0], run)), None)
+        if own is None:
+            groups.append(own := [])
+            slots[slot_of(run)].append(own)
+        own.append(run)
+    return groups
+
+
+def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """One run for each group of repeats, and what is to be said of those that are copies."""
+    merged, notes = [], []
+    for group in repeat_groups(runs):
+        merged.append(mean_run(group))
+        left = [run for run in group if merged[-1] is not run and merged[-1].times == 1]
+        copies = [Path(run.file).name for run in left if not run.validity.reasons or merged[-1].validity.reasons]
+        invalid = [Path(run.file).name for run in left if run.validity.reasons and not merged[-1].validity.reasons]
+        notes += [f"the same result once more: {listing(copies, 3)}"] if copies else []
+        notes += [f"left out, not valid, beside a valid repeat: {listing(invalid, 3)}"] if invalid else []
+    return merged, notes
+
+
+# --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
+
+FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
+FEW_RATERS = 3
+MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
+FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
+
+
+def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
+    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
+    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
+    span = None if span is None else span * pairs.stretch
+    counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
+    for name, count in counts.items():
+        if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
+            return Basis(None, f"too few {name} ({count}) to show how much they differ", n)
+    ways = list(pairs.shared.values())
+    up, down = int((differences > 0).sum()), int((differences < 0).sum())
+    if span is None and up + down < FEW_CHANGES:
+        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
+    runs = runs_variance(pairs)
+    evidence = paired_difference(differences, ways, span, runs)
+    binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
+    effect = design_effect(differences, ways)
+    words = ["paired score interval (Newcombe)" if binary else "paired t" if span is None else "paired bounded means"]
+    words += [f"{counts[name]} {name}, design effect {effect:.2f}" for name in pairs.shared]
+    words += [f"t with {evidence.freedom:.1f} degrees of freedom for the runs' spread"] if runs[0] else []
+    return Basis(
+        evidence,
+        ", ".join(words),
+        n,
+        float((differences**2).mean()) * effect + runs[0] * n,
+        binary,
+        (up, down) if binary else None,
+        effect,
+        mcnemar_p(up, down) if binary and not ways and not runs[0] else two_sided_p(evidence),
+    )
+
+
+def design_effect(differences: np.ndarray, ways: Sequence[np.ndarray]) -> float:
+    """How many times fewer independent items the clusters are worth; never below 1.
+
+    Where no item differs nothing can be estimated, and items of one cluster count as one.
+    """
+    import numpy as np
+
+    ways, n = several_ways(ways), len(differences)
+    if ways[0] is None:
+        return 1.0
+    alone = float(two_way_variance(differences, [None]))
+    if alone == 0:
+        return max(float((np.bincount(group) ** 2).sum()) / n for group in ways)
+    return max(1.0, float(two_way_variance(differences, ways)) / alone)
+
+
+def runs_variance(pairs: Pairs) -> tuple[float, float]:
+    """(variance that repeated runs add to the difference, its degrees of freedom).
+
+    What the means of a side's runs spread beyond the noise of single answers; 0 where each item was asked once.
+    """
+    parts = []
+    for spread, within, repeats in zip(pairs.between, pairs.within, pairs.repeats, strict=True):
+        if repeats > 1 and spread > within / pairs.n:
+            parts.append(((spread - within / pairs.n) / repeats, repeats - 1))
+    total = math.fsum(variance for variance, _ in parts)
+    return total, total**2 / math.fsum(v**2 / freedom for v, freedom in parts) if total else math.inf
+
+
+def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
+    """The evidence in two scores with standard errors (or counts of right answers) and no items."""
+    sign = -1 if candidate.lower_is_better else 1
+    n, runs = min(baseline.n or 0, candidate.n or 0), (baseline, candidate)
+    means = [recorded_mean(run) for run in runs]
+    if None not in means:
+        evidence = unpaired_difference(*means)
+        evidence = evidence if sign > 0 else evidence.mirrored()
+        variance = n * float(sum(mean.variance for mean in means))
+    else:
+        errors = [run.standard_error for run in runs]
+        if None in errors:
+            return Basis(None, "no samples and no standard error", n)
+        if not any(errors):
+            return Basis(None, "standard errors of zero", n)
+        evidence = Unbounded(sign * (candidate.score - baseline.score), math.hypot(*errors))
+        variance = n * math.hypot(*errors) ** 2
+    return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
+
+
+def recorded_mean(run: Run) -> BoundedMean | None:
+    """A recorded score of a range of 0 to 1 with its error; one of few answers without an error, by their count."""
+    if run.span != 1.0 or not 0 <= run.score <= 1:
+        return None
+    if run.standard_error is not None:
+        return mean_from_error(run.score, run.standard_error, run.n)
+    right = None if run.n is None or run.aggregation != "mean" else run.score * run.n
+    exact = right is not None and abs(right - round(right)) < 1e-6 * run.n + 1e-9
+    return BoundedMean(run.score, 1 / run.n, 1 / run.n) if exact and 0 < run.n < MANY_ANSWERS else None
+
+
+def side_of(runs: Sequence[Run], once: bool = False) -> Side:
+    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once.
+
+    once: each part counts once, whatever the number of its items.
+    """
+    by_part: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
+        by_part[run.subtask].append(run)
+    kept: list[Run] = []
+    notes: list[str] = []
+    scores: dict[ItemId, tuple[float, ...]] = {}
+    answers: dict[ItemId, Answer] = {}
+    errors: set[ItemId] = set()
+    parts: list[tuple[int, list[list[float]]]] = []  # how much each counts, a list of scores for each repeat
+    for subtask, rows in sorted(by_part.items()):
+        distinct, remarks = distinct_runs(rows)
+        notes += [remark for remark in remarks if remark not in notes]
+        kept += distinct
+        errors |= {(subtask, name) for run in distinct for name in run.errors}
+        repeats = [repeat for run in distinct for repeat in run.repeats]
+        if not repeats:
+            parts.append((distinct[0].n or 1, [[run.score] for run in distinct]))
+            continue
+        common = set(repeats[0]).intersection(*repeats[1:])
+        errors |= {(subtask, name) for name in set().union(*repeats) - common}
+        for name in common:
+            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
+            answers[subtask, name] = repeats[0][name]
+        if common:
+            parts.append((len(common), [[repeat[name].score for name in sorted(common)] for repeat in repeats]))
+    counts = {len(part) for _, part in parts}
+    if len(counts) > 1:
+        notes.append("its parts were repeated a different number of times")
+    weights = [1 if once else size for size, _ in parts]
+    run_scores = tuple(
+        math.fsum(w * math.fsum(part[i]) / len(part[i]) for w, (_, part) in zip(weights, parts, strict=True))
+        / sum(weights)
+        for i in range(min(counts, default=0))
+    )
+    run_scores = run_scores or tuple(run.score for run in kept)
+    return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """How the items of two sides go together."""
+
+    names: tuple[ItemId, ...]
+    only_baseline: int
+    only_candidate: int
+    errors: int
+    other_items: int
+    other_texts: int  # of these, the items whose prompts differ too
+    other_prompts: int
+    unknown_prompts: int
+
+
+def match_items(baseline: Side, candidate: Side) -> Matched:
+    """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
+    errors = baseline.errors | candidate.errors
+    common = set(baseline.scores) & set(candidate.scores)
+    names: list[ItemId] = []
+    other_items = other_texts = other_prompts = unknown = 0
+    for name in common:
+        one, two = baseline.answers[name], candidate.answers[name]
+        if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
+            other_items += 1
+            other_texts += None not in (one.prompt_hash, two.prompt_hash) and one.prompt_hash != two.prompt_hash
+            continue
+        if one.prompt_hash and two.prompt_hash:
+            other_prompts += one.prompt_hash != two.prompt_hash
+        else:
+            unknown += 1
+        names.append(name)
+    return Matched(
+        tuple(names),
+        len(set(baseline.scores) - set(candidate.scores) - errors),
+        len(set(candidate.scores) - set(baseline.scores) - errors),
+        len(errors),
+        other_items,
+        other_texts,
+        other_prompts,
+        unknown,
+    )
+
+
+def part_factors(names: Iterable[ItemId], once: bool) -> dict[str, float]:
+    """Part -> what its items' scores are multiplied by, so that the mean over all is the mean of the parts' means.
+
+    Of 1 where items count alike (once: each part counts alike).
+    """
+    sizes = Counter(part for part, _ in names)
+    every = sum(sizes.values())
+    return {part: every / (len(sizes) * size) if once else 1.0 for part, size in sizes.items()}
+
+
+def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: bool = False) -> Pairs:
+    """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
+    import numpy as np
+
+    rows, factors = [], part_factors(names, once)
+    for name in names:
+        one, two = ([factors[name[0]] * value for value in side.scores[name]] for side in (baseline, candidate))
+        # The names of a cluster and a rater sort last and only among equal scores.
+        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), *sharing_of(baseline, candidate, name)))
+    rows.sort()
+    return Pairs(
+        np.array([row[0] for row in rows], float),
+        np.array([row[1] for row in rows], float),
+        numbered_sharing([row[2:] for row in rows]),
+        (mean_within(baseline, names, factors), mean_within(candidate, names, factors)),
+        (baseline.repeats, candidate.repeats),
+        (spread_of_runs(baseline, names, factors), spread_of_runs(candidate, names, factors)),
+        max(factors.values(), default=1.0),
+    )
+
+
+def sharing_of(baseline: Side, candidate: Side, name: ItemId) -> tuple[ItemId, str]:
+    """(cluster, rater) of an item; one without a group is its own cluster, one without a rater has ""."""
+    own, other = candidate.answers[name], baseline.answers[name]
+    group = own.group or other.group
+    rater = own.fields.get("rater") or other.fields.get("rater") or ""
+    return (name if group is None else (name[0], group)), rater
+
+
+def numbered_sharing(sharing: Sequence[tuple[ItemId, str]]) -> dict[str, np.ndarray]:
+    """ "clusters" and "raters" -> the number of each item's, where items share them."""
+    shared = {"clusters": numbered_groups([cluster for cluster, _ in sharing])}
+    shared["raters"] = numbered_groups([rater for _, rater in sharing]) if any(rater for _, rater in sharing) else None
+    return {what: numbers for what, numbers in shared.items() if numbers is not None}
+
+
+def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
+    """Names as numbers in the order of their first place; None when nothing is shared."""
+    import numpy as np
+
+    numbers: dict[Any, int] = {}
+    codes = [numbers.setdefault(name, len(numbers)) for name in names]
+    return np.array(codes) if len(numbers) < len(names) else None
+
+
+def spread_of_runs(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
+    """The variance of the means of a side's runs; 0 for a single run."""
+    import numpy as np
+
+    if side.repeats < 2 or not names:
+        return 0.0
+    scores = [[factors[name[0]] * score for score in side.scores[name][: side.repeats]] for name in names]
+    return float(np.array(scores).mean(axis=0).var(ddof=1))
+
+
+def mean_within(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
+    """The mean variance of an item's repeats; 0 where each was asked once."""
+    import numpy as np
+
+    if side.repeats < 2 or not names:
+        return 0.0
+    own = [name for name in names if len(side.scores[name]) > 1]
+    return float(np.mean([factors[name[0]] ** 2 * np.var(side.scores[name], ddof=1) for name in own]))
+
+
+# --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
+
+MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
+ANY_MEAN = "mean of the items"
+NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
+
+
+def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs of one task that were made alike, of equally many items; the largest group first."""
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in usable_runs(runs):
+        groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
+    return sorted(
+        groups.values(),
+        key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
+    )
+
+
+def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
+    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left.
+
+    ScriptError(code=3) where both sides have several such pairs: which is meant is not for a program to say.
+    """
+    ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
+    alike = [(a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])]
+    alike = [(a, b) for a, b in alike if a[0].attempts.made == b[0].attempts.made] or alike
+    for other in alike[1:]:
+        check_one_pair(alike[0][0][0], other[0][0])
+    one, two = alike[0] if alike else (ours[0], theirs[0])
+    return one, two, [*left_out_lines("baseline", ours, one), *left_out_lines("candidate", theirs, two)]
+
+
+def left_out_lines(name: str, groups: Sequence[list[Run]], kept: list[Run]) -> list[str]:
+    """What is said of a side's runs that were made otherwise than those compared: how, and their score."""
+    lines = []
+    for runs in groups:
+        if runs is not kept:
+            how = difference_lines(setting_differences(kept[0], runs[0]))[:3] or [f"{runs[0].attempts.made} attempts"]
+            lines.append(f"{name}: {len(runs)} runs are left out ({'; '.join(how)}; score {number(runs[0].score)})")
+    return lines
+
+
+def check_one_pair(one: Run, two: Run) -> None:
+    """ScriptError(code=3) with the settings that tell two runs apart, and how to name one; nothing if alike."""
+    found = setting_differences(one, two)
+    if not found:
+        return
+    name, values = next(iter(found.items()))
+    dates = [moment_of_run(run) for run in (one, two)]
+    ages = ("newer", "older") if dates[0] > dates[1] else ("older", "newer") if dates[0] < dates[1] else ("", "")
+    ways = [
+        shlex.quote(single_line(f"NAME[{name}={value}]")) + f" ({moment_text(date)}{', ' * bool(age)}{age})"
+        for value, date, age in zip(values, dates, ages, strict=True)
+    ]
+    raise ScriptError(
+        f"{one.task}: both sides were measured in several ways ({'; '.join(difference_lines(found)[:3])}); say which: "
+        f"{ways[0]} or {ways[1]} for --baseline and --candidate, or give the records",
+        code=3,
+    )
+
+
+def of_metric(metric: str, runs: Sequence[Run]) -> list[Run]:
+    """The runs of a metric: by its shared name, or as its harness spells it: acc, acc,none."""
+    return [run for run in runs if run.metric == metric] or [
+        run for run in runs if any(same_metric(metric, own) for own in (run.metric, run.result_id.rpartition("/")[2]))
+    ]
+
+
+def choose_metric(
+    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
+) -> list[Run]:
+    """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
+
+    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
+    """
+    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
+    metrics = {run.metric for run in chosen}
+    if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
+        means = [run for run in chosen if run.aggregation == "mean"]
+        chosen, metrics, wanted = means or chosen, {run.metric for run in means or chosen}, None
+    if wanted is not None:
+        named = of_metric(wanted, chosen)
+        if not named:
+            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
+        if wanted not in metrics:
+            note(f"note: {where}: metric {single_line(wanted)}: {listing(sorted({run.result_id for run in named}))}")
+        chosen, metrics = named, {run.metric for run in named}
+    if len(metrics) > 1:
+        named = of_metric(usual, chosen) if usual and wanted is None else []
+        if len({run.metric for run in named}) != 1:
+            ids = sorted({run.result_id for run in chosen})
+            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
+        return named
+    return chosen
+
+
+def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bool) -> list[str]:
+    """What keeps two sides from being compared: settings, items, prompts."""
+    reasons: list[str] = []
+    by_part = {run.subtask: run for run in reversed(baseline.runs)}
+    for run in candidate.runs:
+        if run.subtask in by_part:
+            lines = difference_lines(setting_differences(by_part[run.subtask], run))
+            reasons += [line for line in lines if line not in reasons]
+    for side, name in ((baseline, "baseline"), (candidate, "candidate")):
+        if not all(run.measured for run in side.runs):
+            reasons.append(f"the {name}'s score was read from a document, not measured")
+    if not paired:
+        if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
+            reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
+        return reasons
+    moved = questions_moved(baseline, candidate)
+    if matched.other_texts:
+        what = "in another template or doc_to_text, or other items under the same ids"
+        reasons.append(f"the prompts differ: {matched.other_texts} items were asked {what}")
+    if matched.other_items > matched.other_texts:
+        reasons.append(f"{matched.other_items - matched.other_texts} items have the same id and other content")
+    if matched.other_prompts:
+        reasons.append(f"{matched.other_prompts} items were asked with other prompts")
+    everything = max(len(baseline.scores), len(candidate.scores), 1)
+    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
+        reasons.append(
+            f"item sets: {matched.only_baseline} items only the baseline has, "
+            f"{matched.only_candidate} only the candidate"
+        )
+    if moved and reasons:
+        reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
+    return reasons
+
+
+def questions_moved(baseline: Side, candidate: Side) -> int:
+    """How many questions both sides have, by their content, under other ids."""
+    places = [{a.item_hash: name for name, a in side.answers.items() if a.item_hash} for side in (baseline, candidate)]
+    return sum(places[1].get(content, name) != name for content, name in places[0].items())
+
+
+def invalid_reasons(side: Side, name: str) -> list[str]:
+    """What the gate says against a side's scores."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for run in side.runs:
+        for reason in run.validity.reasons:
+            found[f"{name}: {reason}"].append(run.subtask)
+    return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
+
+
+def remark_notes(side: Side, name: str) -> list[str]:
+    """What the gate remarks about a side's scores, but for lost attempts, of which more is said elsewhere."""
+    remarks = (remark for run in side.runs for remark in run.validity.remarks)
+    return list(dict.fromkeys(f"{name}: {remark}" for remark in remarks if not remark.endswith("without a score")))
+
+
+def policy_reasons(sides: Sequence[Side], policy: Policy, paired: bool) -> list[str]:
+    """Where the runs are not made with what the policy demands."""
+    reasons = []
+    for side, name in zip(sides, ("baseline", "candidate"), strict=False):
+        if "hash" in policy.require and not all(run.identity.fixed for run in side.runs):
+            reasons.append(f"the policy requires a hash of the weights, the {name}'s records have none")
+        if "samples" in policy.require and not all(run.repeats for run in side.runs):
+            reasons.append(f"the policy requires samples, the {name}'s records have none")
+    if policy.require_paired and sides and not paired:
+        reasons.append("the policy requires paired items (require_paired)")
+    for library, version in sorted({run.harness for side in sides for run in side.runs}):
+        if policy.harness:
+            wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
+            pattern = wanted.get(library_field(library))
+            if pattern is None:
+                reasons.append(f"the policy wants {listing(policy.harness)}, this is {library}")
+            elif not fnmatch.fnmatchcase(version, pattern):
+                reasons.append(f"the policy wants {library} {pattern}, this is {version}")
+    return reasons
+
+
 # --- parts/foreign.py -------------------------------------------------------------------------------------------------
 
 NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
@@ -3470,109 +4629,18 @@ def yours_to_name(options: Sequence[str]) -> str:
     return f"not taken over from the record, to be given by you where you trust it: {', '.join(options)}{file}"
 
 
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/records/files.py -------------------------------------------------------------------------------------------
-
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
-HIDDEN_FOLDERS = re.compile(
-    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
-)
-CLOCKS_APART = 86_400  # seconds
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
-            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
-            for name in sorted(wanted):
-                path = os.path.join(base, name)
-                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
-                found.setdefault(real, Path(path))
-    return list(found.values())
-
-
-def is_trainer_log(record: Mapping[str, Any]) -> bool:
-    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
-    source = record.get("source_metadata")
-    details = source.get("additional_details") if isinstance(source, dict) else None
-    return isinstance(details, dict) and details.get("measured_by") == "trainer"
-
-
-def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
-    text = input_bytes(path)
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = strict_json(text)
-    except ValueError as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
-        if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
-        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    return None if is_trainer_log(record) and not trainer else record
-
-
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
-    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
-            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
-
-
-def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
 # --- parts/comparison/again.py ----------------------------------------------------------------------------------------
 
 AGAIN_FOLDER = "again"
+CUE = "a cue at the end of the prompt"
+# What an answer lacks -> what to change for both models, by the words of the gate.
+CURES = {
+    COUNT_WORDS["empty"]: CUE,
+    COUNT_WORDS["unparsed"]: CUE,
+    COUNT_WORDS["truncated"]: "more --max-tokens",
+    COUNT_WORDS["truncated_prompts"]: "fewer shots, or a greater --max-model-len",
+    "without a score": "the cause in the samples' `error`",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -3580,6 +4648,7 @@ class Way:
     """A command with a place for its tasks: the words before and after them, how they stand there, a second command.
 
     said: words in place of a command, where none can be given; yours: options that the record's command had besides.
+    own: whether the tasks are files of one's own questions, which only the user can name.
     """
 
     before: tuple[str, ...] = ()
@@ -3588,36 +4657,81 @@ class Way:
     apart: bool = False
     said: str = ""
     yours: tuple[str, ...] = ()
+    own: bool = False
 
     def line(self, tasks: Sequence[str]) -> str:
         """The way for these tasks, each word quoted once."""
         if self.said:
             return f"{self.said}: {single_line(shlex.join(tasks))}"
-        line = command_line_of([*self.before, *(tasks if self.apart else [",".join(tasks)]), *self.after])
+        words = ["FILE"] * len(tasks) if self.own else tasks if self.apart else [",".join(tasks)]
+        line = command_line_of([*self.before, *words, *self.after])
         whole = " && ".join([line, *([command_line_of(self.then)] if self.then else [])])
-        return f"{whole}  # {yours_to_name(self.yours)}" if self.yours else whole
+        told = [f"FILE: your questions {single_line(', '.join(tasks))}"] * self.own
+        told += [yours_to_name(self.yours)] * bool(self.yours)
+        return f"{whole}  # {'; '.join(told)}" if told else whole
 
 
 def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, ModelRuns]) -> list[str]:
     """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
     tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
+    causes: dict[str, list[str]] = defaultdict(list)
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
         found = [[run for run in models[name].runs if run.key == row.key] for name in names]
         found = [list(side.runs) for side in row.sides] if row.sides else found
         usable = [i for i in (0, 1) if found[i] and all(is_usable(run) for run in found[i])]
-        if not usable:
+        alike = row.sides and not unlike_reasons(*row.sides, match_items(*row.sides), all(s.scores for s in row.sides))
+        spoilt = [(names[i], cause) for i in (0, 1) if alike and (cause := cause_of(found[i]))]
+        for name, cause in spoilt:
+            causes[cause] += [name] if name not in causes[cause] else []
+        if not usable or spoilt:
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
         for run in found[usable[0]]:
             way, task = way_like(run, model_argument(models[other]) or other)
             if task not in tasks[one, other, way]:
                 tasks[one, other, way].append(task)
-    return [
-        f"measure {single_line(other)} as {single_line(one)} was: {way.line(own)}"
-        for (one, other, way), own in tasks.items()
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (one, other, way), own in tasks.items():
+        alike[other, way.line(own)].append(one)
+    lines = [
+        f"measure {single_line(other)} as {listing(ones)} {'was' if len(ones) == 1 else 'were'}: {line}"
+        for (other, line), ones in alike.items()
     ]
+    return lines + [f"{listing(names, 20)}: {cause}" for cause, names in causes.items()]
+
+
+def cause_of(runs: Sequence[Run]) -> str:
+    """What fits answers that cannot be used, and that the same measurement would give again; nothing for another
+    reason against a run."""
+    reasons = [reason for run in runs if run.measured for reason in run.validity.reasons]
+    lacks = {words: cure for words, cure in CURES.items() if any(r.endswith(f" answers {words}") for r in reasons)}
+    if not lacks or any(not reason.endswith(tuple(f" answers {words}" for words in lacks)) for reason in reasons):
+        return ""
+    cures = list(dict.fromkeys(lacks.values()))
+    if CUE in cures:
+        own = any(is_own_questions(record_behind(run), run) for run in runs)
+        way = r"--template '{question}\nAnswer:'" if own else "--use-chat-template for a chat model"
+        cures[cures.index(CUE)] = f"{CUE} ({way})"
+    again = "" if "without a score" in lacks else ", so the same again gives the same"
+    return (
+        f"measured like the other, and too many answers {listing(lacks)}{again}; change for "
+        f"all models: {listing(cures)}; or, with the user's yes, compare the scores as they are: --allow-unlike"
+    )
+
+
+def is_own_questions(record: Mapping[str, Any], run: Run) -> bool:
+    """Whether a record's task is a file of --questions."""
+    details = mapping_in(mapping_in(record, "eval_library"), "additional_details")
+    carried = carried_options(str(details.get("command") or ""))
+    source = mapping_in(mapping_in(result_behind(record, run), "source_data"), "additional_details")
+    return carried is not None and "--questions" in carried.yours and source.get("split") == "questions"
+
+
+def result_behind(record: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+    rows = record.get("evaluation_results") or []
+    return next((row for row in rows if row.get("evaluation_result_id") == run.result_id), {})
 
 
 def is_usable(run: Run) -> bool:
@@ -3649,9 +4763,7 @@ def way_like(run: Run, model: str) -> tuple[Way, str]:
     record = record_behind(run)
     library = mapping_in(record, "eval_library")
     details = mapping_in(library, "additional_details")
-    row = next(
-        (r for r in record.get("evaluation_results") or [] if r.get("evaluation_result_id") == run.result_id), {}
-    )
+    row = result_behind(record, run)
     said = dict(mapping_in(mapping_in(row, "generation_config"), "additional_details"))
     said |= mapping_in(mapping_in(row, "generation_config"), "generation_args")
     said["engine"] = mapping_in(mapping_in(record, "model_info"), "inference_engine").get("name")
@@ -3665,7 +4777,7 @@ def way_like(run: Run, model: str) -> tuple[Way, str]:
     bare = task.removeprefix("inspect_evals/")
     named = is_task_name(bare) and (is_model_word(model) if carried is None else is_one_line(model))
     if named and carried is not None:
-        return own_command(carried, model), task
+        return own_command(carried, model, is_own_questions(record, run)), task
     if named and name in HARNESSES:
         return HARNESSES[name](model, version, said), f"inspect_evals/{bare}" if name == "inspect" else task
     told = [f"{run.shots}-shot"] * bool(run.shots)
@@ -3679,11 +4791,12 @@ def way_like(run: Run, model: str) -> tuple[Way, str]:
     return Way(said=how + odd), task
 
 
-def own_command(carried: Carried, model: str) -> Way:
-    """A command of one of this project's scripts with another model."""
-    option = "--task" if carried.script.startswith("inspect") else "--tasks"
+def own_command(carried: Carried, model: str, own: bool) -> Way:
+    """A command of one of this project's scripts with another model; own: for a file of questions."""
+    option = "--questions" if own else "--task" if carried.script.startswith("inspect") else "--tasks"
     before = ("uv", "run", script_word(carried.script), "--model", model, option)
-    return Way(before, carried.words, apart=option == "--task", yours=carried.yours)
+    yours = tuple(name for name in carried.yours if name != "--questions")
+    return Way(before, carried.words, apart=option == "--task", yours=yours, own=own)
 
 
 def script_word(name: str) -> str:
@@ -3770,81 +4883,6 @@ def pinned(package: str, version: str) -> str:
 
 def then_convert() -> tuple[str, ...]:
     return ("uv", "run", script_word("convert_results.py"), AGAIN_FOLDER, "--output-dir", "results")
-
-
-# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
-
-
-def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
-    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(right, n, alpha, method)
-    return float(low), float(high)
-
-
-def mcnemar_p(up: int, down: int) -> float:
-    """Exact two-sided p-value of "as many items were gained as lost"."""
-    count, total, ways = up + down, 0, 1
-    for k in range(min(up, down) + 1):
-        total, ways = total + ways, ways * (count - k) // (k + 1)
-    return min(1.0, 2 * total / 2**count)  # whole numbers of any size divide exactly
-
-
-def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
-    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
-
-    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
-    "the bound taken at this level excludes the limit" are one statement.
-    """
-    count = len(p_values)
-    order = sorted(range(count), key=lambda i: p_values[i])
-    adjusted, bound = [1.0] * count, 0.0 if method == "holm" else 1.0
-    for rank in range(count) if method == "holm" else reversed(range(count)):  # Holm 1979; Benjamini and Hochberg 1995
-        i = order[rank]
-        bound = (
-            max(bound, (count - rank) * p_values[i])
-            if method == "holm"
-            else min(bound, count * p_values[i] / (rank + 1))
-        )
-        adjusted[i] = min(bound, 1.0)
-    rejected = [p <= alpha for p in adjusted]
-    ranks, wins = {index: rank for rank, index in enumerate(order)}, sum(rejected)
-    levels = []
-    for i in range(count):
-        if method == "holm":
-            level = alpha / (count - min(ranks[i], wins))
-        else:
-            level = alpha * (wins if rejected[i] else wins + 1) / count
-        levels.append((adjusted[i], min(level, alpha)))
-    return levels
-
-
-def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
-    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
-    return between + (within[0] + within[1]) / repeats
-
-
-def quantile_sum(alpha: float, power: float, sides: int) -> float:
-    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
-    from scipy import special
-
-    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
-
-
-def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
-    """The smallest true difference that `n` paired items show with this power."""
-    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
-
-
-def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
-    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
-    from scipy import special
-
-    count = len(scores)
-    mean = math.fsum(scores) / count
-    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
-    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -4075,9 +5113,10 @@ def reading_lines(decision: Decision) -> list[str]:
             lines.append(
                 f"By the policy an undecided benchmark ({tiers}) counts as {way}, {words} more often than that."
             )
-    if tried > 1 and policy.rule != "select":
+    if tried > 1 and gate and policy.rule != "select":
+        how = "divided by their number" if share <= policy.alpha / tried else "shared as their items agree (max-t)"
         lines.append(
-            f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
+            f"The best of {tried} tried: {alpha} for all of them together, {how}: each passes at {percent(share)}."
         )
     if any(row.nights is not None for row in rows):
         lines.append(
@@ -5254,818 +6293,6 @@ def corpus_gains(row: Row) -> tuple[float, float] | None:
     return gains[0], gains[1]
 
 
-# --- parts/records/items.py -------------------------------------------------------------------------------------------
-
-CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
-REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
-ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
-INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
-ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
-CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
-Rows = Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemFacts:
-    """What the lines of a result say together.
-
-    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
-    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
-    corpus, and corpus: that score by them, where it is one of sums or classes.
-    """
-
-    rows: int
-    unscored: int
-    factor: float | None
-    mean: float | None
-    chance: float | None
-    empty: int
-    stated: bool = False
-    corpus: float | None = None
-
-
-def samples_path(file: str | Path) -> Path:
-    """Where the samples of a record lie: beside it."""
-    path = Path(file)
-    return path.with_name(f"{path.stem}_samples.jsonl")
-
-
-def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
-    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
-
-    ScriptError when it is not the file that the record was written with, or is damaged.
-    """
-    file, details = samples_path(path), record.get("detailed_evaluation_results")
-    details = details if isinstance(details, dict) else {}
-    if not file.exists():
-        return None
-    content = input_bytes(file, MAX_SAMPLES)
-    checksum = details.get("checksum")
-    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
-        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    count, evaluation = 0, record.get("evaluation_id")
-    for line, text in enumerate(stored_lines(file, content), start=1):
-        if not text.strip():
-            continue
-        try:
-            row = strict_json_line(text)
-        except ValueError as error:
-            why = single_line(error)[:200]
-            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
-        if not isinstance(row, dict):
-            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
-        if row.get("evaluation_id", evaluation) != evaluation:
-            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
-        count += 1
-        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
-    if is_number(details.get("total_rows")) and details["total_rows"] != count:
-        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, own in found.items():
-        by_name[single_line(name)] += own
-    return dict(by_name)
-
-
-def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
-    """The lines about a result."""
-    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
-
-
-def sample_score(row: Mapping[str, Any]) -> float | None:
-    """An attempt's score; None when it has none. ValueError when it is no number."""
-    if row.get("error"):
-        return None
-    score = row["evaluation"]["score"]
-    if not is_number(score):
-        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
-    return float(score)
-
-
-def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
-    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
-    if not rows:
-        return None
-    try:
-        if {type(row.get("metadata")) for row in rows} - {dict, type(None)}:
-            raise ValueError("metadata is no object")
-        names, scores = [str(row["sample_id"]) for row in rows], list(map(sample_score, rows))
-        chance = chance_of_choices(run, rows)
-        empty = sum(map(is_blank, rows))
-        stated, corpus = corpus_of_rows(run, rows) if run.formula else (False, None)
-    except KeyError as error:
-        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
-    once = len(set(names)) == len(names)
-    if not once:
-        check_item_repeats(names, rows, f"{samples_path(run.file)}: {run.result_id}")
-    values = [score for score in scores if score is not None]
-    if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
-        lost = 0 if run.corpus_level and run.n else len(rows)
-        return ItemFacts(len(rows), lost, None, None, chance, empty)
-    means = [math.fsum(values) / len(values)]
-    if not once:
-        by_item: dict[str, list[float]] = defaultdict(list)
-        for name, score in zip(names, scores, strict=True):
-            if score is not None:
-                by_item[name].append(score)
-        means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
-    factor = next(
-        (
-            factor
-            for mean in means
-            for factor in dict.fromkeys((run.scale, 1.0, 100.0 if run.unit != "proportion" else 1.0))
-            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
-        ),
-        None,
-    )
-    return ItemFacts(
-        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
-    )
-
-
-def corpus_of_rows(run: Run, rows: Rows) -> tuple[bool, float | None]:
-    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
-    found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
-    if not found or None in found:
-        return False, None
-    score = score_of_items(found, run.formula)
-    return True, None if score is None else run.scale * score
-
-
-def check_item_repeats(names: Sequence[str], rows: Rows, where: str) -> None:
-    """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
-    counts = Counter(names)
-    most = max(counts.values())
-    if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
-        twice = next(name for name, count in counts.items() if count > 1)
-        raise ScriptError(
-            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
-            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
-        )
-    if min(counts.values()) != most:
-        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
-
-
-def is_blank(row: Mapping[str, Any]) -> bool:
-    """Whether a written answer is blank."""
-    answers = (row.get("output") or {}).get("raw")
-    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
-
-
-def chance_of_choices(run: Run, rows: Rows) -> float | None:
-    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
-    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
-        return None
-    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
-    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
-
-
-def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: ItemFacts | None = None) -> Run:
-    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart.
-
-    facts: what the lines say together, where that was found before.
-    """
-    facts = facts or facts_of_items(run, rows)
-    if facts is None:
-        return run if run.aggregation else replace(run, aggregation="mean")
-    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
-    cluster_by = cluster_by or run.cluster_field or None
-    repeats: list[dict[str, Answer]] = []
-    counts: Counter[str] = Counter()
-    errors: set[str] = set()
-    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
-        name = str(row["sample_id"])
-        index = counts[name]
-        counts[name] += 1
-        if index == len(repeats):
-            repeats.append({})
-        score = sample_score(row)
-        if score is None:
-            errors.add(name)
-            continue
-        metadata = row.get("metadata") or {}
-        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
-        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
-        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
-    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
-    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
-    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
-
-
-def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
-    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
-
-    Items of which several were asked with one and the same prompt are not independent of one another.
-    """
-    if cluster_by == INDEPENDENT:
-        return [None] * len(rows)
-    details = [row.get("metadata") or {} for row in rows]
-    names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
-    if cluster_by or any(name in own for own in details for name in names):
-        found = []
-        for row, own in zip(rows, details, strict=True):
-            values = (value for name in names if (value := own.get(name)) not in (None, ""))
-            value = next(values, row.get(cluster_by) if cluster_by else None)
-            found.append(None if value in (None, "") else str(value))
-        if cluster_by or any(group is not None for group in found):
-            return found
-    prompts = [prompt_of(row) for row in rows]
-    said = set(prompts)
-    if len(said) == len(rows):
-        return [None] * len(rows)
-    if len(said) == 1 and not any("prompt_hash" in own for own in details):
-        return [None] * len(rows)  # one question for all: what tells them apart is not in it
-    asked: dict[str, set[str]] = defaultdict(set)
-    for prompt, row in zip(prompts, rows, strict=True):
-        asked[prompt].add(str(row["sample_id"]))
-    return [f"{ONE_PROMPT}{prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
-
-
-def prompt_of(row: Mapping[str, Any]) -> str:
-    """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
-    asked = row.get("input")
-    question = asked.get("raw") if isinstance(asked, Mapping) else None
-    known = (row.get("metadata") or {}).get("prompt_hash")
-    if known or not isinstance(question, str) or not question:
-        return str(known or "")
-    return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
-
-
-# --- parts/records/states.py ------------------------------------------------------------------------------------------
-
-TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
-DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
-SELECTOR = re.compile(
-    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
-)
-
-
-def moment_of_run(run: Run) -> datetime:
-    """When a run was made (UTC); the beginning of time where its record does not say."""
-    stamp = run.moment
-    try:
-        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
-            return datetime.fromtimestamp(float(stamp), UTC)
-        found = datetime.fromisoformat(stamp)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):
-        return datetime.min.replace(tzinfo=UTC)
-
-
-def moment_text(moment: datetime) -> str:
-    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def slot_of(run: Run) -> tuple[object, ...]:
-    """What two measurements of the same thing share."""
-    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
-
-
-def are_repeats(one: Run, two: Run) -> bool:
-    """Whether two measurements of one thing are known to be of one state, or tell the same."""
-    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
-        return True
-    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
-
-
-def is_same_result(one: Run, two: Run) -> bool:
-    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
-    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
-        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
-    return one.errors == two.errors and all(
-        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
-        for a, b in zip(one.repeats, two.repeats, strict=True)
-    )
-
-
-class State:
-    """Runs that were made together, while they are gathered."""
-
-    def __init__(self) -> None:
-        self.runs: list[Run] = []
-        self.first: dict[tuple[object, ...], Run] = {}
-        self.run_ids: set[str] = set()
-        self.latest = datetime.min.replace(tzinfo=UTC)
-
-    def add(self, run: Run, slot: tuple[object, ...]) -> None:
-        self.runs.append(run)
-        self.first.setdefault(slot, run)
-        self.run_ids |= {run.run_id} - {""}
-        self.latest = max(self.latest, moment_of_run(run))
-
-    def takes(self, run: Run, slot: tuple[object, ...]) -> bool:
-        """Whether a run was made together with these: soon after the last, and nothing of theirs again."""
-        if run.run_id in self.run_ids:
-            return True
-        if moment_of_run(run) - self.latest > TOGETHER:
-            return False
-        return slot not in self.first or are_repeats(self.first[slot], run)
-
-
-def states_of(runs: Sequence[Run]) -> list[list[Run]]:
-    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
-    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
-    slot_by_run = {id(run): slot_of(run) for run in runs}
-    for run in runs:
-        slots[slot_by_run[id(run)]].append(run)
-    hashes = {run.identity.fixed for run in runs} - {""}
-    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
-    if len(hashes) < 2 and not doubtful:
-        return [list(runs)]
-    states: list[State] = []
-    by_hash: dict[str, State] = {}
-    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
-        own = by_hash.get(run.identity.fixed) if run.identity.fixed else None
-        last = states[-1] if states and not states[-1].runs[0].identity.fixed else None
-        if own is None and not run.identity.fixed and last is not None and last.takes(run, slot_by_run[id(run)]):
-            own = last
-        if own is None:
-            states.append(own := State())
-            if run.identity.fixed:
-                by_hash[run.identity.fixed] = own
-        own.add(run, slot_by_run[id(run)])
-    return [state.runs for state in states]
-
-
-def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
-    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
-    latest = max(map(moment_of_run, state))
-    day = latest.strftime("%Y-%m-%d")
-    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
-
-
-def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
-    """The runs of one state of a model, and what is to be said about the others.
-
-    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
-    several states and neither a date nor `latest` says which.
-    """
-    states = states_of(runs)
-    if date is not None:
-        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
-        if not chosen:
-            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
-        states = chosen
-    if len(states) == 1:
-        return states[0], []
-    names = state_names(name, states)
-    if latest:
-        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
-    raise ScriptError(
-        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
-        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
-        "with --latest",
-        code=3,
-    )
-
-
-def twice_text(runs: Sequence[Run]) -> str:
-    """What was measured twice, with its scores, for a message; nothing where nothing was."""
-    seen: dict[tuple[object, ...], Run] = {}
-    for run in runs:
-        other = seen.setdefault(slot_of(run), run)
-        if other.score != run.score:
-            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
-    return ""
-
-
-def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
-    """The names of some states."""
-    states = list(states)
-    dates: dict[str, int] = defaultdict(int)
-    for state in states:
-        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
-    names = [state_name(name, state, dates) for state in states]
-    return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
-    ]
-
-
-def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
-    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
-    match = SELECTOR.fullmatch(text)
-    if not match:
-        return text, {}, None
-    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
-    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
-
-
-def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
-    """The runs that were made with some settings, named by key or by the words for it."""
-    return [
-        run
-        for run in runs
-        if all(
-            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
-            for key, value in wanted.items()
-        )
-    ]
-
-
-# --- parts/records/repeats.py -----------------------------------------------------------------------------------------
-
-CONTRADICTION = 0.001  # a chance below it is no noise
-CONTRADICTION_Z = 3.29  # the same, for two scores without items
-
-
-def is_greedy(run: Run) -> bool:
-    """Whether a second run must give the same answers: nothing is drawn at random."""
-    return not run.temperature
-
-
-def usable_runs(runs: Sequence[Run]) -> list[Run]:
-    """Of repeats, those that the gate lets through; all where it lets none."""
-    return [run for run in runs if not run.validity.reasons] or list(runs)
-
-
-def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs that tell something new, and remarks about the others."""
-    if len(runs) == 1:
-        return list(runs), []
-    kept: list[Run] = []
-    same = 0
-    for run in runs:
-        if any(is_copy(run, other) for other in kept):
-            same += 1
-        else:
-            kept.append(run)
-    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
-    if len(kept) > 1 and all(is_greedy(run) for run in kept):
-        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
-    return kept, remarks
-
-
-def is_copy(run: Run, other: Run) -> bool:
-    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
-    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
-        return False
-    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
-        return False
-    for one, two in zip(run.repeats, other.repeats, strict=True):
-        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
-            return False
-    return True
-
-
-def items_of_run(run: Run) -> dict[Hashable, float]:
-    """Item (and which time it was asked) -> score, from the run, or the samples beside its record."""
-    if run.repeats:
-        return {(name, i): answer.score for i, own in enumerate(run.repeats) for name, answer in own.items()}
-    path, seen = Path(run.file), Counter()
-    record = read_record(path) if path.is_file() else None
-    found: dict[Hashable, float] = {}
-    for row in rows_of_run(run, read_sample_lines(path, record)) if record else ():
-        name = str(row["sample_id"])
-        score = sample_score(row)
-        if score is not None:
-            found[name, seen[name]] = score * run.scale
-        seen[name] += 1
-    return found
-
-
-def contradict(one: Mapping[Hashable, float], other: Mapping[Hashable, float]) -> bool:
-    """Whether two greedy runs differ by more than an engine's noise, which gains as many items as it loses."""
-    changes = [other[item] - one[item] for item in one.keys() & other.keys()]
-    return mcnemar_p(sum(c > 0 for c in changes), sum(c < 0 for c in changes)) < CONTRADICTION
-
-
-def contradiction(runs: Sequence[Run]) -> str:
-    """Why the greedy ones of some repeats cannot be of one model; nothing where they can."""
-    for one, other in itertools.combinations([run for run in runs if is_greedy(run)], 2):
-        if one.subtask != other.subtask or one.score == other.score:
-            continue
-        items = items_of_run(one), items_of_run(other)
-        errors = [run.standard_error for run in (one, other)]
-        apart = None not in errors and abs(one.score - other.score) > CONTRADICTION_Z * math.hypot(*errors) > 0
-        if contradict(*items) if all(items) else apart:
-            found = " and ".join(f"{number(run.score)} in {run.file}" for run in (one, other))
-            return f"greedy runs contradict one another: {found}; remove the wrong record"
-    return ""
-
-
-def mean_run(runs: Sequence[Run]) -> Run:
-    """One run for some repeats: the mean of their scores with the mean of their errors (their items are the same ones,
-    so that repeats do not make it smaller), what became of all attempts, and what is to be said."""
-    runs, _ = distinct_runs(usable_runs(runs))
-    first = runs[0]
-    if len(runs) == 1:
-        return first
-    errors = [run.standard_error for run in runs]
-    score = math.fsum(run.score for run in runs) / len(runs)
-    scores = (
-        " and ".join(number(value) for value in sorted(run.score for run in runs))
-        if len(runs) < 4
-        else f"{number(score)} on average"
-    )
-    against = contradiction(runs)
-    reasons = dict.fromkeys(reason for run in runs for reason in run.validity.reasons)
-    remarks = dict.fromkeys(remark for run in runs for remark in run.validity.remarks)
-    validity = replace(
-        first.validity,
-        reasons=(*reasons, *([against] if against else [])),
-        remarks=(f"mean of {len(runs)} repeats: {scores}", *remarks),
-    )
-    return replace(
-        first,
-        score=score,
-        written=(score / first.scale, first.written[1]),
-        standard_error=None if None in errors else math.fsum(errors) / len(errors),
-        counts=dict(sum((Counter(run.counts) for run in runs), Counter())),
-        times=sum(run.times for run in runs),
-        validity=validity,
-    )
-
-
-def repeat_groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs that are repeats of one another, in the order of the first of each group."""
-    slots: dict[tuple[object, ...], list[list[Run]]] = defaultdict(list)
-    groups = []
-    for run in runs:
-        own = next((group for group in slots[slot_of(run)] if are_repeats(group[0], run)), None)
-        if own is None:
-            groups.append(own := [])
-            slots[slot_of(run)].append(own)
-        own.append(run)
-    return groups
-
-
-def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """One run for each group of repeats, and what is to be said of those that are copies."""
-    merged, notes = [], []
-    for group in repeat_groups(runs):
-        merged.append(mean_run(group))
-        left = [run for run in group if merged[-1] is not run and merged[-1].times == 1]
-        copies = [Path(run.file).name for run in left if not run.validity.reasons or merged[-1].validity.reasons]
-        invalid = [Path(run.file).name for run in left if run.validity.reasons and not merged[-1].validity.reasons]
-        notes += [f"the same result once more: {listing(copies, 3)}"] if copies else []
-        notes += [f"left out, not valid, beside a valid repeat: {listing(invalid, 3)}"] if invalid else []
-    return merged, notes
-
-
-# --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
-
-FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
-FEW_RATERS = 3
-MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
-FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
-
-
-def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
-    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
-    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
-    span = None if span is None else span * pairs.stretch
-    counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
-    for name, count in counts.items():
-        if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
-            return Basis(None, f"too few {name} ({count}) to show how much they differ", n)
-    ways = list(pairs.shared.values())
-    up, down = int((differences > 0).sum()), int((differences < 0).sum())
-    if span is None and up + down < FEW_CHANGES:
-        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
-    runs = runs_variance(pairs)
-    evidence = paired_difference(differences, ways, span, runs)
-    binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
-    effect = design_effect(differences, ways)
-    words = ["paired score interval (Newcombe)" if binary else "paired t" if span is None else "paired bounded means"]
-    words += [f"{counts[name]} {name}, design effect {effect:.2f}" for name in pairs.shared]
-    words += [f"t with {evidence.freedom:.1f} degrees of freedom for the runs' spread"] if runs[0] else []
-    return Basis(
-        evidence,
-        ", ".join(words),
-        n,
-        float((differences**2).mean()) * effect + runs[0] * n,
-        binary,
-        (up, down) if binary else None,
-        effect,
-        mcnemar_p(up, down) if binary and not ways and not runs[0] else two_sided_p(evidence),
-    )
-
-
-def design_effect(differences: np.ndarray, ways: Sequence[np.ndarray]) -> float:
-    """How many times fewer independent items the clusters are worth; never below 1.
-
-    Where no item differs nothing can be estimated, and items of one cluster count as one.
-    """
-    import numpy as np
-
-    ways, n = several_ways(ways), len(differences)
-    if ways[0] is None:
-        return 1.0
-    alone = float(two_way_variance(differences, [None]))
-    if alone == 0:
-        return max(float((np.bincount(group) ** 2).sum()) / n for group in ways)
-    return max(1.0, float(two_way_variance(differences, ways)) / alone)
-
-
-def runs_variance(pairs: Pairs) -> tuple[float, float]:
-    """(variance that repeated runs add to the difference, its degrees of freedom).
-
-    What the means of a side's runs spread beyond the noise of single answers; 0 where each item was asked once.
-    """
-    parts = []
-    for spread, within, repeats in zip(pairs.between, pairs.within, pairs.repeats, strict=True):
-        if repeats > 1 and spread > within / pairs.n:
-            parts.append(((spread - within / pairs.n) / repeats, repeats - 1))
-    total = math.fsum(variance for variance, _ in parts)
-    return total, total**2 / math.fsum(v**2 / freedom for v, freedom in parts) if total else math.inf
-
-
-def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
-    """The evidence in two scores with standard errors (or counts of right answers) and no items."""
-    sign = -1 if candidate.lower_is_better else 1
-    n, runs = min(baseline.n or 0, candidate.n or 0), (baseline, candidate)
-    means = [recorded_mean(run) for run in runs]
-    if None not in means:
-        evidence = unpaired_difference(*means)
-        evidence = evidence if sign > 0 else evidence.mirrored()
-        variance = n * float(sum(mean.variance for mean in means))
-    else:
-        errors = [run.standard_error for run in runs]
-        if None in errors:
-            return Basis(None, "no samples and no standard error", n)
-        if not any(errors):
-            return Basis(None, "standard errors of zero", n)
-        evidence = Unbounded(sign * (candidate.score - baseline.score), math.hypot(*errors))
-        variance = n * math.hypot(*errors) ** 2
-    return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
-
-
-def recorded_mean(run: Run) -> BoundedMean | None:
-    """A recorded score of a range of 0 to 1 with its error; one of few answers without an error, by their count."""
-    if run.span != 1.0 or not 0 <= run.score <= 1:
-        return None
-    if run.standard_error is not None:
-        return mean_from_error(run.score, run.standard_error, run.n)
-    right = None if run.n is None or run.aggregation != "mean" else run.score * run.n
-    exact = right is not None and abs(right - round(right)) < 1e-6 * run.n + 1e-9
-    return BoundedMean(run.score, 1 / run.n, 1 / run.n) if exact and 0 < run.n < MANY_ANSWERS else None
-
-
-def side_of(runs: Sequence[Run], once: bool = False) -> Side:
-    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once.
-
-    once: each part counts once, whatever the number of its items.
-    """
-    by_part: dict[str, list[Run]] = defaultdict(list)
-    for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
-        by_part[run.subtask].append(run)
-    kept: list[Run] = []
-    notes: list[str] = []
-    scores: dict[ItemId, tuple[float, ...]] = {}
-    answers: dict[ItemId, Answer] = {}
-    errors: set[ItemId] = set()
-    parts: list[tuple[int, list[list[float]]]] = []  # how much each counts, a list of scores for each repeat
-    for subtask, rows in sorted(by_part.items()):
-        distinct, remarks = distinct_runs(rows)
-        notes += [remark for remark in remarks if remark not in notes]
-        kept += distinct
-        errors |= {(subtask, name) for run in distinct for name in run.errors}
-        repeats = [repeat for run in distinct for repeat in run.repeats]
-        if not repeats:
-            parts.append((distinct[0].n or 1, [[run.score] for run in distinct]))
-            continue
-        common = set(repeats[0]).intersection(*repeats[1:])
-        errors |= {(subtask, name) for name in set().union(*repeats) - common}
-        for name in common:
-            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
-            answers[subtask, name] = repeats[0][name]
-        if common:
-            parts.append((len(common), [[repeat[name].score for name in sorted(common)] for repeat in repeats]))
-    counts = {len(part) for _, part in parts}
-    if len(counts) > 1:
-        notes.append("its parts were repeated a different number of times")
-    weights = [1 if once else size for size, _ in parts]
-    run_scores = tuple(
-        math.fsum(w * math.fsum(part[i]) / len(part[i]) for w, (_, part) in zip(weights, parts, strict=True))
-        / sum(weights)
-        for i in range(min(counts, default=0))
-    )
-    run_scores = run_scores or tuple(run.score for run in kept)
-    return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """How the items of two sides go together."""
-
-    names: tuple[ItemId, ...]
-    only_baseline: int
-    only_candidate: int
-    errors: int
-    other_items: int
-    other_texts: int  # of these, the items whose prompts differ too
-    other_prompts: int
-    unknown_prompts: int
-
-
-def match_items(baseline: Side, candidate: Side) -> Matched:
-    """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
-    errors = baseline.errors | candidate.errors
-    common = set(baseline.scores) & set(candidate.scores)
-    names: list[ItemId] = []
-    other_items = other_texts = other_prompts = unknown = 0
-    for name in common:
-        one, two = baseline.answers[name], candidate.answers[name]
-        if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
-            other_items += 1
-            other_texts += None not in (one.prompt_hash, two.prompt_hash) and one.prompt_hash != two.prompt_hash
-            continue
-        if one.prompt_hash and two.prompt_hash:
-            other_prompts += one.prompt_hash != two.prompt_hash
-        else:
-            unknown += 1
-        names.append(name)
-    return Matched(
-        tuple(names),
-        len(set(baseline.scores) - set(candidate.scores) - errors),
-        len(set(candidate.scores) - set(baseline.scores) - errors),
-        len(errors),
-        other_items,
-        other_texts,
-        other_prompts,
-        unknown,
-    )
-
-
-def part_factors(names: Iterable[ItemId], once: bool) -> dict[str, float]:
-    """Part -> what its items' scores are multiplied by, so that the mean over all is the mean of the parts' means.
-
-    Of 1 where items count alike (once: each part counts alike).
-    """
-    sizes = Counter(part for part, _ in names)
-    every = sum(sizes.values())
-    return {part: every / (len(sizes) * size) if once else 1.0 for part, size in sizes.items()}
-
-
-def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: bool = False) -> Pairs:
-    """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
-    import numpy as np
-
-    rows, factors = [], part_factors(names, once)
-    for name in names:
-        one, two = ([factors[name[0]] * value for value in side.scores[name]] for side in (baseline, candidate))
-        # The names of a cluster and a rater sort last and only among equal scores.
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), *sharing_of(baseline, candidate, name)))
-    rows.sort()
-    return Pairs(
-        np.array([row[0] for row in rows], float),
-        np.array([row[1] for row in rows], float),
-        numbered_sharing([row[2:] for row in rows]),
-        (mean_within(baseline, names, factors), mean_within(candidate, names, factors)),
-        (baseline.repeats, candidate.repeats),
-        (spread_of_runs(baseline, names, factors), spread_of_runs(candidate, names, factors)),
-        max(factors.values(), default=1.0),
-    )
-
-
-def sharing_of(baseline: Side, candidate: Side, name: ItemId) -> tuple[ItemId, str]:
-    """(cluster, rater) of an item; one without a group is its own cluster, one without a rater has ""."""
-    own, other = candidate.answers[name], baseline.answers[name]
-    group = own.group or other.group
-    rater = own.fields.get("rater") or other.fields.get("rater") or ""
-    return (name if group is None else (name[0], group)), rater
-
-
-def numbered_sharing(sharing: Sequence[tuple[ItemId, str]]) -> dict[str, np.ndarray]:
-    """ "clusters" and "raters" -> the number of each item's, where items share them."""
-    shared = {"clusters": numbered_groups([cluster for cluster, _ in sharing])}
-    shared["raters"] = numbered_groups([rater for _, rater in sharing]) if any(rater for _, rater in sharing) else None
-    return {what: numbers for what, numbers in shared.items() if numbers is not None}
-
-
-def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
-    """Names as numbers in the order of their first place; None when nothing is shared."""
-    import numpy as np
-
-    numbers: dict[Any, int] = {}
-    codes = [numbers.setdefault(name, len(numbers)) for name in names]
-    return np.array(codes) if len(numbers) < len(names) else None
-
-
-def spread_of_runs(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
-    """The variance of the means of a side's runs; 0 for a single run."""
-    import numpy as np
-
-    if side.repeats < 2 or not names:
-        return 0.0
-    scores = [[factors[name[0]] * score for score in side.scores[name][: side.repeats]] for name in names]
-    return float(np.array(scores).mean(axis=0).var(ddof=1))
-
-
-def mean_within(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
-    """The mean variance of an item's repeats; 0 where each was asked once."""
-    import numpy as np
-
-    if side.repeats < 2 or not names:
-        return 0.0
-    own = [name for name in names if len(side.scores[name]) > 1]
-    return float(np.mean([factors[name[0]] ** 2 * np.var(side.scores[name], ddof=1) for name in own]))
-
-
 # --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
 
 
@@ -6310,172 +6537,6 @@ def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
             f"{field}, or say that they are independent with --cluster-by none"
         )
     return ""
-
-
-# --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
-
-MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
-ANY_MEAN = "mean of the items"
-NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
-
-
-def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one task that were made alike, of equally many items; the largest group first."""
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for run in usable_runs(runs):
-        groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
-    return sorted(
-        groups.values(),
-        key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
-    )
-
-
-def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
-    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left.
-
-    ScriptError(code=3) where both sides have several such pairs: which is meant is not for a program to say.
-    """
-    ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
-    alike = [(a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])]
-    alike = [(a, b) for a, b in alike if a[0].attempts.made == b[0].attempts.made] or alike
-    for other in alike[1:]:
-        check_one_pair(alike[0][0][0], other[0][0])
-    one, two = alike[0] if alike else (ours[0], theirs[0])
-    return one, two, [*left_out_lines("baseline", ours, one), *left_out_lines("candidate", theirs, two)]
-
-
-def left_out_lines(name: str, groups: Sequence[list[Run]], kept: list[Run]) -> list[str]:
-    """What is said of a side's runs that were made otherwise than those compared: how, and their score."""
-    lines = []
-    for runs in groups:
-        if runs is not kept:
-            how = difference_lines(setting_differences(kept[0], runs[0]))[:3] or [f"{runs[0].attempts.made} attempts"]
-            lines.append(f"{name}: {len(runs)} runs are left out ({'; '.join(how)}; score {number(runs[0].score)})")
-    return lines
-
-
-def check_one_pair(one: Run, two: Run) -> None:
-    """ScriptError(code=3) with the settings that tell two runs apart, and how to name one; nothing if alike."""
-    found = setting_differences(one, two)
-    if not found:
-        return
-    name, values = next(iter(found.items()))
-    raise ScriptError(
-        f"{one.task}: both sides were measured in several ways ({'; '.join(difference_lines(found)[:3])}); say which: "
-        f"'NAME[{name}={values[0]}]' or 'NAME[{name}={values[1]}]' for --baseline and --candidate, or give the records",
-        code=3,
-    )
-
-
-def of_metric(metric: str, runs: Sequence[Run]) -> list[Run]:
-    """The runs of a metric: by its shared name, or as its harness spells it: acc, acc,none."""
-    return [run for run in runs if run.metric == metric] or [
-        run for run in runs if any(same_metric(metric, own) for own in (run.metric, run.result_id.rpartition("/")[2]))
-    ]
-
-
-def choose_metric(
-    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
-) -> list[Run]:
-    """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
-
-    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
-    """
-    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
-    metrics = {run.metric for run in chosen}
-    if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
-        means = [run for run in chosen if run.aggregation == "mean"]
-        chosen, metrics, wanted = means or chosen, {run.metric for run in means or chosen}, None
-    if wanted is not None:
-        named = of_metric(wanted, chosen)
-        if not named:
-            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
-        if wanted not in metrics:
-            note(f"note: {where}: metric {single_line(wanted)}: {listing(sorted({run.result_id for run in named}))}")
-        chosen, metrics = named, {run.metric for run in named}
-    if len(metrics) > 1:
-        named = of_metric(usual, chosen) if usual and wanted is None else []
-        if len({run.metric for run in named}) != 1:
-            ids = sorted({run.result_id for run in chosen})
-            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
-        return named
-    return chosen
-
-
-def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bool) -> list[str]:
-    """What keeps two sides from being compared: settings, items, prompts."""
-    reasons: list[str] = []
-    by_part = {run.subtask: run for run in reversed(baseline.runs)}
-    for run in candidate.runs:
-        if run.subtask in by_part:
-            lines = difference_lines(setting_differences(by_part[run.subtask], run))
-            reasons += [line for line in lines if line not in reasons]
-    for side, name in ((baseline, "baseline"), (candidate, "candidate")):
-        if not all(run.measured for run in side.runs):
-            reasons.append(f"the {name}'s score was read from a document, not measured")
-    if not paired:
-        if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
-            reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
-        return reasons
-    moved = questions_moved(baseline, candidate)
-    if matched.other_texts:
-        what = "in another template or doc_to_text, or other items under the same ids"
-        reasons.append(f"the prompts differ: {matched.other_texts} items were asked {what}")
-    if matched.other_items > matched.other_texts:
-        reasons.append(f"{matched.other_items - matched.other_texts} items have the same id and other content")
-    if matched.other_prompts:
-        reasons.append(f"{matched.other_prompts} items were asked with other prompts")
-    everything = max(len(baseline.scores), len(candidate.scores), 1)
-    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
-        reasons.append(
-            f"item sets: {matched.only_baseline} items only the baseline has, "
-            f"{matched.only_candidate} only the candidate"
-        )
-    if moved and reasons:
-        reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
-    return reasons
-
-
-def questions_moved(baseline: Side, candidate: Side) -> int:
-    """How many questions both sides have, by their content, under other ids."""
-    places = [{a.item_hash: name for name, a in side.answers.items() if a.item_hash} for side in (baseline, candidate)]
-    return sum(places[1].get(content, name) != name for content, name in places[0].items())
-
-
-def invalid_reasons(side: Side, name: str) -> list[str]:
-    """What the gate says against a side's scores."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for run in side.runs:
-        for reason in run.validity.reasons:
-            found[f"{name}: {reason}"].append(run.subtask)
-    return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
-
-
-def remark_notes(side: Side, name: str) -> list[str]:
-    """What the gate remarks about a side's scores, but for lost attempts, of which more is said elsewhere."""
-    remarks = (remark for run in side.runs for remark in run.validity.remarks)
-    return list(dict.fromkeys(f"{name}: {remark}" for remark in remarks if not remark.endswith("without a score")))
-
-
-def policy_reasons(sides: Sequence[Side], policy: Policy, paired: bool) -> list[str]:
-    """Where the runs are not made with what the policy demands."""
-    reasons = []
-    for side, name in zip(sides, ("baseline", "candidate"), strict=False):
-        if "hash" in policy.require and not all(run.identity.fixed for run in side.runs):
-            reasons.append(f"the policy requires a hash of the weights, the {name}'s records have none")
-        if "samples" in policy.require and not all(run.repeats for run in side.runs):
-            reasons.append(f"the policy requires samples, the {name}'s records have none")
-    if policy.require_paired and sides and not paired:
-        reasons.append("the policy requires paired items (require_paired)")
-    for library, version in sorted({run.harness for side in sides for run in side.runs}):
-        if policy.harness:
-            wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
-            pattern = wanted.get(library_field(library))
-            if pattern is None:
-                reasons.append(f"the policy wants {listing(policy.harness)}, this is {library}")
-            elif not fnmatch.fnmatchcase(version, pattern):
-                reasons.append(f"the policy wants {library} {pattern}, this is {version}")
-    return reasons
 
 
 # --- parts/comparison/strata.py ---------------------------------------------------------------------------------------
@@ -7358,7 +7419,8 @@ def picking_level(rows: Sequence[Row], policy: Policy, candidates: int) -> float
     alone = policy.alpha / tried
     if tried == 1 or tried > candidates or policy.rule == "select":
         return alone
-    return max(alone, max_t_level([row for row in rows if row.blocking and has_evidence(row)], policy.alpha))
+    tested = [row for row in rows if row.blocking and has_evidence(row)]
+    return max(alone, max_t_level(tested, policy.alpha)) if tested else alone
 
 
 def max_t_level(rows: Sequence[Row], alpha: float) -> float:
@@ -7530,8 +7592,10 @@ def decide(question: Question) -> Decision:
     found, chosen = set(verdicts.values()), None
     if policy.rule != "select" and len(question.candidates) > 1:
         chosen = best_candidate(rows, verdicts)
-        best = f"the best of {len(verdicts)} is {chosen}"
-        reasons = [f"{best}: {verdicts[chosen]}", *(line for line in reasons if line.startswith(f"{chosen}: "))]
+        best = f"the best of {len(verdicts)} is {chosen}: {verdicts[chosen]}"
+        if not any(row.delta is not None for row in rows if row.candidate == chosen and row.blocking):
+            chosen, best = None, f"none of the {len(verdicts)} can be called the best: not all of them can be compared"
+        reasons = [best, *(line for line in reasons if chosen is None or line.startswith(f"{chosen}: "))]
     verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
     open_rows = [row for row in rows if verdicts[row.candidate] == INCONCLUSIVE and chosen in (None, row.candidate)]
     pareto = pareto_of(rows, question) if policy.rule == "select" else None

@@ -3744,9 +3744,9 @@ WORDS_OF_SETTINGS = {
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
     "custom_tasks_sha256": "task file",
-    "data_sha256": "data set's revision",
-    "revision": "data set's revision",
-    "subset": "data set's configuration",
+    "data_sha256": "data set revision",
+    "revision": "data set revision",
+    "subset": "data set configuration",
 }
 UNSAID = "nothing"
 

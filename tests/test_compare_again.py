@@ -180,3 +180,95 @@ def test_settings_are_carried_in_either_form_and_the_last_one_counts() -> None:
     kept = ["--dtype", "float32", "--reasoning-tags", "<t>", "</t>", "--system-prompt", "a=b, c", "--use-chat-template"]
     assert list(carried.words) == kept
     assert script.carried_options("rm -r / --dtype float32") is None
+
+
+def own_record(folder: Path, model: str, when: str = "2026-03-12T02:00:00Z", digest: str = "a" * 64, **more) -> None:
+    """A record of a script here of a file of questions with this hash."""
+    source = {"source_type": "other", "additional_details": {"split": "questions", "data_sha256": digest}}
+    path = write_record(folder, model, SCORES, task="myq", source=source, when=when, **more)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["eval_library"]["additional_details"] = {
+        "task": "myq|0",
+        "command": f"uv run scripts/lighteval_vllm_uv.py --model {model} --questions myq.csv --backend accelerate",
+    }
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_own_questions_are_a_file_that_the_user_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own_record(tmp_path, "o/A")
+    write_record(tmp_path, "o/B", SCORES, task="myq", shots=5, library=("helm", "1.0"))
+    (way,) = [line for line in compare(capsys, tmp_path)["next"] if line.startswith("measure o/B")]
+    command, _, told = way.partition(" was: uv run ")[2].partition("  # ")
+    args = lighteval_vllm_uv.build_parser().parse_args(shlex.split(command)[1:])
+    assert (args.questions, args.tasks, args.backend) == (["FILE"], None, "accelerate")
+    assert told == "FILE: your questions myq|0"
+
+
+@pytest.mark.parametrize(
+    ("lack", "own", "cure"),
+    [
+        ("empty", True, r"a cue at the end of the prompt (--template '{question}\nAnswer:')"),
+        ("unparsed", False, "a cue at the end of the prompt (--use-chat-template for a chat model)"),
+        ("truncated", True, "more --max-tokens"),
+        ("truncated_prompts", False, "a greater --max-model-len"),
+    ],
+)
+def test_answers_that_cannot_be_used_are_not_asked_for_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lack: str, own: bool, cure: str
+) -> None:
+    write = own_record if own else lambda *place, **more: write_record(*place, SCORES, **more)
+    write(tmp_path, "o/A", counts={lack: 40})
+    for name in "BCD":
+        write(tmp_path, f"o/{name}")
+    (way,) = compare(capsys, tmp_path)["next"]
+    assert way.startswith("o/A: ") and cure in way and "measure" not in way.replace("measured like", "")
+    assert "the same again gives the same" in way and "with the user's yes" in way and "--allow-unlike" in way
+    document = compare(capsys, tmp_path, "--baseline", "o/A", "--candidate", "o/B", "o/C", "o/D")
+    assert document["next"] == [way]
+
+
+def test_answers_that_failed_or_were_measured_otherwise_are_measured_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_record(tmp_path / "r", "o/A", SCORES, counts={"unscored": 40, "attempts": 80})
+    write_record(tmp_path / "r", "o/B", SCORES)
+    (way,) = compare(capsys, tmp_path / "r")["next"]
+    assert "the cause in the samples' `error`" in way and "gives the same" not in way
+    write_record(tmp_path / "s", "o/A", SCORES, counts={"empty": 40}, settings={"dtype": "float16"})
+    for name in "BC":
+        write_record(tmp_path / "s", f"o/{name}", SCORES)
+    document = compare(capsys, tmp_path / "s", "--baseline", "o/A", "--candidate", "o/B", "o/C")
+    (way,) = document["next"]
+    assert way.startswith("measure o/A as o/B, o/C were: ")
+    assert document["chosen"] is None and "none of the 2 can be called the best" in document["reasons"][0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_comparable_has_no_best_and_no_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_record(tmp_path, "o/A", SCORES, counts={"empty": 40})
+    for name, scores in (("B", SCORES), ("C", [1.0] * 80)):
+        write_record(tmp_path, f"o/{name}", scores)
+    words = ["--candidate", "o/B", "o/C", "--results", str(tmp_path)]
+    assert script.main(["--baseline", "o/A", *words]) == 3
+    out = capsys.readouterr().out
+    assert "the best of" not in out and "tried: " not in out and "none of the 2 can be called the best" in out
+    write_record(tmp_path, "o/D", [0.0, 1.0] * 40)
+    script.main(["--baseline", "o/D", *words])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("The best of 2 tried: ")]
+    assert "5 % for all of them together" in line and not line.endswith("at 5 %.")
+
+
+def test_two_versions_of_a_file_are_named_for_a_shell_and_by_age(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model in ("o/A", "o/B"):
+        own_record(tmp_path, model, "2026-03-12T02:00:00Z")
+        own_record(tmp_path, model, "2026-03-12T03:00:00Z", "b" * 64)
+    words = ["--baseline", "o/A", "--candidate", "o/B", "--results", str(tmp_path)]
+    assert script.main(words) == 3
+    said = shlex.split(capsys.readouterr().err)
+    key = "data set revision"
+    old, new = (said[said.index(f"NAME[{key}={letter * 64}]") :] for letter in "ab")
+    assert old[1:3] == ["(2026-03-12T02:00:00Z,", "older)"] and new[1:3] == ["(2026-03-12T03:00:00Z,", "newer)"]
+    chosen = [word.replace("NAME", model) for word, model in ((new[0], "o/A"), (new[0], "o/B"))]
+    assert script.main(["--baseline", chosen[0], "--candidate", chosen[1], "--results", str(tmp_path)]) != 2

@@ -1,4 +1,5 @@
-"""The way out of NOT COMPARABLE and MISSING: the command that measures the other model as this one was.
+"""The way out of NOT COMPARABLE and MISSING: the command that measures the other model as this one was, or what is to
+be changed where answers that a model gave, measured alike, cannot be used.
 
 Takes a run that may be used (its record says how it was made) and the other model; gives a command line. Records of
 this project's scripts keep their own command; for those of lm-eval, lighteval and inspect-ai the harness's own command
@@ -16,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parts.comparison.comparable import unlike_reasons
+from parts.comparison.pairs import match_items
 from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, ModelRuns, Row, Run
 from parts.foreign import mapping_in
-from parts.frame import ScriptError, script_here, single_line
+from parts.frame import ScriptError, listing, script_here, single_line
+from parts.records.attempts import COUNT_WORDS
 from parts.records.command import (
     Carried,
     carried_options,
@@ -33,6 +37,15 @@ from parts.records.files import read_record
 from parts.vocabulary import library_field
 
 AGAIN_FOLDER = "again"
+CUE = "a cue at the end of the prompt"
+# What an answer lacks -> what to change for both models, by the words of the gate.
+CURES = {
+    COUNT_WORDS["empty"]: CUE,
+    COUNT_WORDS["unparsed"]: CUE,
+    COUNT_WORDS["truncated"]: "more --max-tokens",
+    COUNT_WORDS["truncated_prompts"]: "fewer shots, or a greater --max-model-len",
+    "without a score": "the cause in the samples' `error`",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class Way:
     """A command with a place for its tasks: the words before and after them, how they stand there, a second command.
 
     said: words in place of a command, where none can be given; yours: options that the record's command had besides.
+    own: whether the tasks are files of one's own questions, which only the user can name.
     """
 
     before: tuple[str, ...] = ()
@@ -48,36 +62,81 @@ class Way:
     apart: bool = False
     said: str = ""
     yours: tuple[str, ...] = ()
+    own: bool = False
 
     def line(self, tasks: Sequence[str]) -> str:
         """The way for these tasks, each word quoted once."""
         if self.said:
             return f"{self.said}: {single_line(shlex.join(tasks))}"
-        line = command_line_of([*self.before, *(tasks if self.apart else [",".join(tasks)]), *self.after])
+        words = ["FILE"] * len(tasks) if self.own else tasks if self.apart else [",".join(tasks)]
+        line = command_line_of([*self.before, *words, *self.after])
         whole = " && ".join([line, *([command_line_of(self.then)] if self.then else [])])
-        return f"{whole}  # {yours_to_name(self.yours)}" if self.yours else whole
+        told = [f"FILE: your questions {single_line(', '.join(tasks))}"] * self.own
+        told += [yours_to_name(self.yours)] * bool(self.yours)
+        return f"{whole}  # {'; '.join(told)}" if told else whole
 
 
 def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, ModelRuns]) -> list[str]:
     """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
     tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
+    causes: dict[str, list[str]] = defaultdict(list)
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
         found = [[run for run in models[name].runs if run.key == row.key] for name in names]
         found = [list(side.runs) for side in row.sides] if row.sides else found
         usable = [i for i in (0, 1) if found[i] and all(is_usable(run) for run in found[i])]
-        if not usable:
+        alike = row.sides and not unlike_reasons(*row.sides, match_items(*row.sides), all(s.scores for s in row.sides))
+        spoilt = [(names[i], cause) for i in (0, 1) if alike and (cause := cause_of(found[i]))]
+        for name, cause in spoilt:
+            causes[cause] += [name] if name not in causes[cause] else []
+        if not usable or spoilt:
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
         for run in found[usable[0]]:
             way, task = way_like(run, model_argument(models[other]) or other)
             if task not in tasks[one, other, way]:
                 tasks[one, other, way].append(task)
-    return [
-        f"measure {single_line(other)} as {single_line(one)} was: {way.line(own)}"
-        for (one, other, way), own in tasks.items()
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (one, other, way), own in tasks.items():
+        alike[other, way.line(own)].append(one)
+    lines = [
+        f"measure {single_line(other)} as {listing(ones)} {'was' if len(ones) == 1 else 'were'}: {line}"
+        for (other, line), ones in alike.items()
     ]
+    return lines + [f"{listing(names, 20)}: {cause}" for cause, names in causes.items()]
+
+
+def cause_of(runs: Sequence[Run]) -> str:
+    """What fits answers that cannot be used, and that the same measurement would give again; nothing for another
+    reason against a run."""
+    reasons = [reason for run in runs if run.measured for reason in run.validity.reasons]
+    lacks = {words: cure for words, cure in CURES.items() if any(r.endswith(f" answers {words}") for r in reasons)}
+    if not lacks or any(not reason.endswith(tuple(f" answers {words}" for words in lacks)) for reason in reasons):
+        return ""
+    cures = list(dict.fromkeys(lacks.values()))
+    if CUE in cures:
+        own = any(is_own_questions(record_behind(run), run) for run in runs)
+        way = r"--template '{question}\nAnswer:'" if own else "--use-chat-template for a chat model"
+        cures[cures.index(CUE)] = f"{CUE} ({way})"
+    again = "" if "without a score" in lacks else ", so the same again gives the same"
+    return (
+        f"measured like the other, and too many answers {listing(lacks)}{again}; change for "
+        f"all models: {listing(cures)}; or, with the user's yes, compare the scores as they are: --allow-unlike"
+    )
+
+
+def is_own_questions(record: Mapping[str, Any], run: Run) -> bool:
+    """Whether a record's task is a file of --questions."""
+    details = mapping_in(mapping_in(record, "eval_library"), "additional_details")
+    carried = carried_options(str(details.get("command") or ""))
+    source = mapping_in(mapping_in(result_behind(record, run), "source_data"), "additional_details")
+    return carried is not None and "--questions" in carried.yours and source.get("split") == "questions"
+
+
+def result_behind(record: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+    rows = record.get("evaluation_results") or []
+    return next((row for row in rows if row.get("evaluation_result_id") == run.result_id), {})
 
 
 def is_usable(run: Run) -> bool:
@@ -109,9 +168,7 @@ def way_like(run: Run, model: str) -> tuple[Way, str]:
     record = record_behind(run)
     library = mapping_in(record, "eval_library")
     details = mapping_in(library, "additional_details")
-    row = next(
-        (r for r in record.get("evaluation_results") or [] if r.get("evaluation_result_id") == run.result_id), {}
-    )
+    row = result_behind(record, run)
     said = dict(mapping_in(mapping_in(row, "generation_config"), "additional_details"))
     said |= mapping_in(mapping_in(row, "generation_config"), "generation_args")
     said["engine"] = mapping_in(mapping_in(record, "model_info"), "inference_engine").get("name")
@@ -125,7 +182,7 @@ def way_like(run: Run, model: str) -> tuple[Way, str]:
     bare = task.removeprefix("inspect_evals/")
     named = is_task_name(bare) and (is_model_word(model) if carried is None else is_one_line(model))
     if named and carried is not None:
-        return own_command(carried, model), task
+        return own_command(carried, model, is_own_questions(record, run)), task
     if named and name in HARNESSES:
         return HARNESSES[name](model, version, said), f"inspect_evals/{bare}" if name == "inspect" else task
     told = [f"{run.shots}-shot"] * bool(run.shots)
@@ -139,11 +196,12 @@ def way_like(run: Run, model: str) -> tuple[Way, str]:
     return Way(said=how + odd), task
 
 
-def own_command(carried: Carried, model: str) -> Way:
-    """A command of one of this project's scripts with another model."""
-    option = "--task" if carried.script.startswith("inspect") else "--tasks"
+def own_command(carried: Carried, model: str, own: bool) -> Way:
+    """A command of one of this project's scripts with another model; own: for a file of questions."""
+    option = "--questions" if own else "--task" if carried.script.startswith("inspect") else "--tasks"
     before = ("uv", "run", script_word(carried.script), "--model", model, option)
-    return Way(before, carried.words, apart=option == "--task", yours=carried.yours)
+    yours = tuple(name for name in carried.yours if name != "--questions")
+    return Way(before, carried.words, apart=option == "--task", yours=yours, own=own)
 
 
 def script_word(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,7 @@ from parts.records.repeats import usable_runs
 from parts.records.run import Run, setting_differences
 from parts.records.settings import difference_lines
 from parts.records.shared import share_votes
+from parts.records.states import moment_of_run, moment_text
 from parts.vocabulary import library_field, normalize_name, same_metric
 
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
@@ -62,9 +64,15 @@ def check_one_pair(one: Run, two: Run) -> None:
     if not found:
         return
     name, values = next(iter(found.items()))
+    dates = [moment_of_run(run) for run in (one, two)]
+    ages = ("newer", "older") if dates[0] > dates[1] else ("older", "newer") if dates[0] < dates[1] else ("", "")
+    ways = [
+        shlex.quote(single_line(f"NAME[{name}={value}]")) + f" ({moment_text(date)}{', ' * bool(age)}{age})"
+        for value, date, age in zip(values, dates, ages, strict=True)
+    ]
     raise ScriptError(
         f"{one.task}: both sides were measured in several ways ({'; '.join(difference_lines(found)[:3])}); say which: "
-        f"'NAME[{name}={values[0]}]' or 'NAME[{name}={values[1]}]' for --baseline and --candidate, or give the records",
+        f"{ways[0]} or {ways[1]} for --baseline and --candidate, or give the records",
         code=3,
     )
 

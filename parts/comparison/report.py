@@ -148,9 +148,10 @@ def reading_lines(decision: Decision) -> list[str]:
             lines.append(
                 f"By the policy an undecided benchmark ({tiers}) counts as {way}, {words} more often than that."
             )
-    if tried > 1 and policy.rule != "select":
+    if tried > 1 and gate and policy.rule != "select":
+        how = "divided by their number" if share <= policy.alpha / tried else "shared as their items agree (max-t)"
         lines.append(
-            f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
+            f"The best of {tried} tried: {alpha} for all of them together, {how}: each passes at {percent(share)}."
         )
     if any(row.nights is not None for row in rows):
         lines.append(

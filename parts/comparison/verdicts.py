@@ -64,7 +64,8 @@ def picking_level(rows: Sequence[Row], policy: Policy, candidates: int) -> float
     alone = policy.alpha / tried
     if tried == 1 or tried > candidates or policy.rule == "select":
         return alone
-    return max(alone, max_t_level([row for row in rows if row.blocking and has_evidence(row)], policy.alpha))
+    tested = [row for row in rows if row.blocking and has_evidence(row)]
+    return max(alone, max_t_level(tested, policy.alpha)) if tested else alone
 
 
 def max_t_level(rows: Sequence[Row], alpha: float) -> float:
@@ -236,8 +237,10 @@ def decide(question: Question) -> Decision:
     found, chosen = set(verdicts.values()), None
     if policy.rule != "select" and len(question.candidates) > 1:
         chosen = best_candidate(rows, verdicts)
-        best = f"the best of {len(verdicts)} is {chosen}"
-        reasons = [f"{best}: {verdicts[chosen]}", *(line for line in reasons if line.startswith(f"{chosen}: "))]
+        best = f"the best of {len(verdicts)} is {chosen}: {verdicts[chosen]}"
+        if not any(row.delta is not None for row in rows if row.candidate == chosen and row.blocking):
+            chosen, best = None, f"none of the {len(verdicts)} can be called the best: not all of them can be compared"
+        reasons = [best, *(line for line in reasons if chosen is None or line.startswith(f"{chosen}: "))]
     verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
     open_rows = [row for row in rows if verdicts[row.candidate] == INCONCLUSIVE and chosen in (None, row.candidate)]
     pareto = pareto_of(rows, question) if policy.rule == "select" else None

@@ -21,7 +21,7 @@ from parts.statistics.intervals import Estimate
 from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, same_metric
 
 # Settings that say what a local task file and its data contain, as hashes.
-CONTENT = ("task file", "data set's revision", "task_file_sha256", "items_sha256")
+CONTENT = ("task file", "data set revision", "task_file_sha256", "items_sha256")
 
 
 def step_formula_scores(step: int) -> dict[str, Estimate]:
