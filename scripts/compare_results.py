@@ -8200,7 +8200,7 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     into its canonical key.
     """
     if not isinstance(content, dict):
-        raise ScriptError(f"{where}: a mapping is expected; references/compare_results.md has an example")
+        raise ScriptError(f"{where}: a mapping is expected; references/gates.md has an example")
     check_fields(content, POLICY_FIELDS, where)
     content = without_nulls(content)
     defaults = content.get("defaults", {})
