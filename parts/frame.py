@@ -97,7 +97,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    close = difflib.get_close_matches(name, list(dict.fromkeys(candidates)), 3, 0.6)
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 

@@ -158,6 +158,8 @@ def run(args: argparse.Namespace) -> int:
     done: dict[str, Any] = {}
     undone: ScriptError | None = None
     try:
+        if args.prepare and ranking.equal:
+            raise ScriptError(f"--prepare: {equal_line(ranking)}", code=3)
         card = filled_card(args, ranking, vocabulary) if args.card else ""
         write_outputs(args, ranking, vocabulary)
         if args.prepare:
@@ -573,7 +575,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    close = difflib.get_close_matches(name, list(dict.fromkeys(candidates)), 3, 0.6)
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
@@ -2280,6 +2282,11 @@ class Ranked:
         return self.scores.get(key) or self.categories.get(key) or self.unranked.get(key)
 
 
+def candidates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
+    """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
+    return tuple(r for r in ranked if r.smoothed is not None) or tuple(ranked)
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """The outcome: compared checkpoints in step order, over which benchmarks, the best one and its ties."""
@@ -2295,6 +2302,7 @@ class Ranking:
     failures: tuple[dict[str, Any], ...] = ()
     harnesses: tuple[str, ...] = ()
     unlike: tuple[Unlike, ...] = ()
+    higher: tuple[str, ...] = ()  # not ranked, and with a better score than the best one
     allow_unlike: bool = False
     statistics: Statistics | None = None
     no_statistics: str = "nothing was measured"
@@ -2302,6 +2310,13 @@ class Ranking:
     tie_break: str | None = None
     partial: str = ""  # that it is about a part of the items
     base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing tells the checkpoints apart: all measured with one score, and no rule chooses."""
+        scores = [r.ranks_by for r in candidates(self.ranked)]
+        same = all(math.isclose(score, scores[0], rel_tol=1e-12, abs_tol=1e-12) for score in scores)
+        return same and len(scores) > 1 and not self.tie_break and not self.synthetic
 
     @property
     def metric(self) -> str:
@@ -2535,6 +2550,14 @@ def score_part(score: Estimate, part: str, unit: str | None, digits: int) -> str
     )
 
 
+def compared_text(ranking: Ranking) -> str:
+    """How many checkpoints were compared, and how many were not: '7 (3 more not comparable)'."""
+    unlike = 0 if ranking.allow_unlike else len(ranking.unlike)
+    lacking = sum(s.reason.startswith(("no measured score", "not (fully) measured")) for s in ranking.skipped)
+    rest = [f"{n} more not {what}" for n, what in ((unlike, "comparable"), (lacking, "fully measured")) if n]
+    return f"{len(ranking.ranked)}" + (f" ({', '.join(rest)})" if rest else "")
+
+
 def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     """What {BEST:name} stands for; ScriptError(code=1) when it is not known."""
     best, sure = ranking.best, ranking.statistics
@@ -2543,7 +2566,7 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     known = {
         "checkpoint": best.checkpoint.name,
         "step": best.checkpoint.step,
-        "of": len(ranking.ranked),
+        "of": compared_text(ranking),
         "tied": ", ".join(tied) or "none",
         "eval_accuracy": rounded_text(best.eval_accuracy, 3),
         "interval": " to ".join(rounded_text(end, 3) for end in (best.interval.low, best.interval.high))
@@ -5765,12 +5788,7 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     ids = sorted({r.result_id for r in rows})
     if len(ids) > 1:
         raise ScriptError(f"{where}: measured in several ways; choose one with --result-id: {listing(ids, 20)}", code=3)
-    rows = [r for r in rows if not r.run.validity.reasons] or list(rows)
-    full = [r for r in rows if not r.run.partial]
-    if not full:
-        most = max(r.score.n or 0 for r in rows)
-        full = [r for r in rows if (r.score.n or 0) == most]
-    full = sorted(newest_content(full, where), key=lambda r: (sorted(r.run.settings.items()), r.file))
+    full = sorted(counted_runs(rows), key=lambda r: (sorted(r.run.settings.items()), r.file))
     first = full[0]
     for other in full:
         if other.score.value == first.score.value or (
@@ -5793,26 +5811,64 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     return mean_result([r for r in full if slot_of(r.run) == slot_of(first.run)])
 
 
-def newest_content(rows: Sequence[Result], where: str) -> list[Result]:
-    """Of runs that differ in the content of their local task file or data alone, those of the newest; the rest is said.
+def counted_runs(rows: Sequence[Result]) -> list[Result]:
+    """The valid runs of a result, where there are some; of these the full ones, else those on most items."""
+    rows = [r for r in rows if not r.run.validity.reasons] or list(rows)
+    most = max(r.score.n or 0 for r in rows)
+    return [r for r in rows if not r.run.partial] or [r for r in rows if (r.score.n or 0) == most]
 
-    A file of questions that was corrected is another benchmark under the same name: what was measured before stays on
-    the disk and counts no more.
+
+def one_content(results: Mapping[Any, Sequence[Result]]) -> tuple[dict[Any, list[Result]], list[str]]:
+    """Each checkpoint's results without those of another content of their local task file or data; and what is said.
+
+    A file of questions that was corrected is another benchmark under the same name. Of such versions the one that
+    covers most checkpoints counts, of equals the newest. Runs that differ in more, or in no moment, stay: a choice.
     """
+    counted: dict[str, dict[Any, list[Result]]] = defaultdict(dict)
+    for checkpoint, own in results.items():
+        for name in {row.result_id for row in own}:
+            counted[name][checkpoint] = counted_runs([row for row in own if row.result_id == name])
+    out: set[int] = set()
+    lines = []
+    for _, rows in sorted(counted.items()):
+        covers: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+        moments: dict[tuple[str, ...], datetime] = {}
+        for checkpoint, row in ((c, row) for c, own in rows.items() for row in own):
+            version, moment = content(row), moment_of_run(row.run)
+            moments[version] = max(moment, moments.get(version, moment))
+            covers[version] |= {} if row.run.validity.reasons else {checkpoint.name: None}
+        standing = {version: (len(covers[version]), moment) for version, moment in moments.items()}
+        left = [row for own in rows.values() for row in other_contents(own, standing)]
+        out |= set(map(id, left))
+        newest = moments[max(standing, key=lambda version: standing[version])]
+        for version, row in {content(row): row for row in reversed(left)}.items():
+            missing = [c.name for c in rows if c.name not in covers[version]]
+            line = f"with another content of the task's file ({row.run.date}), of {listing(covers[version], 20)}"
+            if moments[version] < newest or not missing:
+                lines.append(f"left out: {row.task}: older runs {line}")
+            else:
+                lines.append(
+                    f"left out: {row.task}: newer runs {line}; ranked is the version that covers most checkpoints. To "
+                    f"rank by the newer one measure it, into the same folder, for {listing(missing, 20)}, too (--model "
+                    f"with these in the command that {row.file} holds)"
+                )
+    return {c: [row for row in own if id(row) not in out] for c, own in results.items()}, lines
 
-    def content(row: Result) -> tuple[str, ...]:
-        return tuple(row.run.settings.get(name, "") for name in CONTENT)
 
-    newest = max(rows, key=lambda row: moment_of_run(row.run))
-    hashes = [text for row in rows for text in content(row) if text]
-    others = [row for row in rows if content(row) != content(newest)]
-    alone = all(set(setting_differences(newest.run, row.run)) <= set(CONTENT) for row in others)
-    dated = all(moment_of_run(row.run) < moment_of_run(newest.run) for row in others)
-    if not others or not alone or not dated or not all(re.fullmatch("[0-9a-f]{64}", text) for text in hashes):
-        return list(rows)
-    left = listing(f"{row.file} ({row.run.date})" for row in others)
-    note(f"left out: {where}: measured with another content of the task's file: {left}")
-    return [row for row in rows if row not in others]
+def content(row: Result) -> tuple[str, ...]:
+    """What a run's record says of the content of its local task file and data."""
+    return tuple(row.run.settings.get(name, "") for name in CONTENT)
+
+
+def other_contents(rows: Sequence[Result], standing: Mapping[tuple[str, ...], Any]) -> list[Result]:
+    """Of a checkpoint's runs that differ in the content of their task file alone, those of a lesser standing."""
+    best = max(rows, key=lambda row: standing[content(row)])
+    others = [row for row in rows if content(row) != content(best)]
+    alone = all(set(setting_differences(best.run, row.run)) <= set(CONTENT) for row in others)
+    less = all(standing[content(row)] < standing[content(best)] for row in others)
+    dated = all(moment_of_run(row.run) != moment_of_run(best.run) for row in others)
+    hashes = all(re.fullmatch("[0-9a-f]{64}", text) for row in rows for text in content(row) if text)
+    return others if alone and less and dated and hashes else []
 
 
 def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapping, wanted: set[str]) -> list[Result]:
@@ -5911,7 +5967,7 @@ def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], lab
     if ranking.smooth > 1:
         smoothed = [math.nan if r.smoothed is None else r.smoothed for r in shown]
         axes.plot(x, smoothed, "--", color="#e08e45", label=f"mean over the last {ranking.smooth}")
-    if ranking.best in shown:
+    if ranking.best in shown and not ranking.equal:
         at, name = shown.index(ranking.best), ranking.best.checkpoint.name
         axes.plot(x[at], y[at], "*", zorder=4, markersize=16, color="#d1495b", label=f"best: {name}")
     tied = [i for i, r in enumerate(shown) if r in ranking.tied]
@@ -8244,11 +8300,6 @@ def with_smoothing(ranked: Sequence[Ranked], n: int) -> list[Ranked]:
     return [*ranked[: n - 1], *smoothed[n - 1 :]]
 
 
-def candidates(ranked: Sequence[Ranked]) -> list[Ranked]:
-    """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
-    return [r for r in ranked if r.smoothed is not None] or list(ranked)
-
-
 def choose_best(ranked: Sequence[Ranked]) -> tuple[Ranked, tuple[Ranked, ...]]:
     """The highest score; among equal ones the earliest, and the others as ties."""
     pool = candidates(ranked)
@@ -8319,15 +8370,17 @@ def choose_measured(
     failures: Sequence[dict[str, Any]],
     vocabulary: MetricMapping,
     options: Options,
-) -> tuple[dict[Checkpoint, list[Result]], list[Skipped]]:
-    """The results that count for each checkpoint that has some, in step order; and those left out."""
+) -> tuple[dict[Checkpoint, list[Result]], list[Skipped], list[str]]:
+    """The results that count for each checkpoint that has some, in step order; those left out; and what is said."""
     chosen, left = {}, []
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     ids = asked_results(options.result_ids, results)
+    results, lines = one_content(
+        {c: [r for r in rows if wanted is None or r.key in wanted] for c, rows in results.items() if rows}
+    )
     failed = Counter(failure["checkpoint"] for failure in failures)
     for checkpoint in checkpoints:
-        rows = [r for r in results.get(checkpoint, ()) if wanted is None or r.key in wanted]
-        if rows:
+        if rows := results.get(checkpoint):
             chosen[checkpoint] = chosen_results(rows, checkpoint.name, vocabulary, ids)
         else:
             why = f" ({failed[checkpoint.name]} failed)" if failed[checkpoint.name] else ""
@@ -8336,7 +8389,7 @@ def choose_measured(
         raise ScriptError("the records hold no score for these checkpoints; evaluate them again")
     if options.benchmarks:
         left += drop_incomplete(chosen)
-    return chosen, left
+    return chosen, left, lines
 
 
 def rank_by_records(
@@ -8384,6 +8437,7 @@ def rank_by_records(
         )
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
+    higher = [] if options.allow_unlike else higher_left_out(unlike, chosen, shared, vocabulary, options, best)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
     notes += chance_lines(counted)
@@ -8398,12 +8452,32 @@ def rank_by_records(
         tuple(notes),
         harnesses=tuple(sorted(harnesses)),
         unlike=tuple(unlike),
+        higher=tuple(higher),
         allow_unlike=options.allow_unlike,
         smooth=options.smooth,
         tie_break=options.tie_break,
         base=base,
         partial="; ".join(partial_lines(counted)),
     )
+
+
+def higher_left_out(
+    unlike: Sequence[Unlike],
+    chosen: Mapping[Checkpoint, Sequence[Result]],
+    shared: set[str],
+    vocabulary: MetricMapping,
+    options: Options,
+    best: Ranked,
+) -> list[str]:
+    """What is not ranked although its score is the better one: "step_1000 (0.500): not measured alike"."""
+    found = []
+    for entry in unlike:
+        with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
+            own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
+            if own.sign == best.sign and own.sign * own.eval_accuracy > best.sign * best.eval_accuracy:
+                why = "not validly measured" if invalid_runs(chosen[entry.checkpoint]) else "not measured alike"
+                found.append(f"{entry.checkpoint.name} ({number(own.eval_accuracy)}): {why}")
+    return found
 
 
 def rank_measured(
@@ -8508,7 +8582,7 @@ def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[R
                 f"{r.checkpoint.name}: {listing(texts, 3)}; {low} with all of them wrong, {high} with all right"
             )
     others = could_win(best, ranked)
-    if others:
+    if others and len({r.ranks_by for r in ranked}) > 1:
         names = listing(r.checkpoint.name for r in others)
         lines.append(f"{best.checkpoint.name} is best only if lost attempts are like the others: it could be {names}")
     return lines
@@ -9547,15 +9621,17 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
         "answer": summary_lines(ranking),
-        "best": {
+        "best": None
+        if ranking.equal
+        else {
             "name": best.checkpoint.name,
             "step": best.checkpoint.step,
             "eval_accuracy": best.eval_accuracy,
             "interval": best.interval and [best.interval.low, best.interval.high],
             "chosen_as": chosen_as(ranking),
         },
-        "tied": [r.checkpoint.name for r in ranking.tied],
-        "statistics": statistics_json(ranking.statistics) if ranking.statistics else None,
+        "tied": [r.checkpoint.name for r in tied_ones(ranking)],
+        "statistics": statistics_json(ranking.statistics, ranking.equal) if ranking.statistics else None,
         "no_statistics": None if ranking.statistics else ranking.no_statistics,
         "notes": list(ranking.notes),
         "failures": list(ranking.failures),
@@ -9616,8 +9692,13 @@ def checkpoint_json(r: Ranked, ranking: Ranking, full: bool) -> dict[str, Any]:
     }
 
 
-def statistics_json(statistics: Statistics) -> dict[str, Any]:
-    """How sure the ranking is, as JSON."""
+def tied_ones(ranking: Ranking) -> tuple[Ranked, ...]:
+    """Those that cannot be told from the best one; where there is none, all."""
+    return candidates(ranking.ranked) if ranking.equal else ranking.tied
+
+
+def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, Any]:
+    """How sure the ranking is, as JSON; of equal checkpoints without what is said of a best one and of a trend."""
     trend, corrected = statistics.trend, statistics.corrected
     return {
         "source": statistics.source,
@@ -9628,7 +9709,9 @@ def statistics_json(statistics: Statistics) -> dict[str, Any]:
         "items": statistics.items,
         "by_standard_errors": list(statistics.by_errors),
         "tied_set": list(statistics.tied_set),
-        "corrected": {
+        "corrected": None
+        if equal
+        else {
             "name": corrected.name,
             "raw": corrected.raw,
             "score": corrected.value,
@@ -9636,8 +9719,9 @@ def statistics_json(statistics: Statistics) -> dict[str, Any]:
             "method": corrected.method,
             "gain": corrected.gain and dict(zip(("estimate", "low", "high"), corrected.gain, strict=True)),
         },
-        "trend": trend
-        and {
+        "trend": None
+        if equal or not trend
+        else {
             "verdict": trend.verdict,
             "change": trend.estimate,
             "interval": [trend.change.low, trend.change.high],
@@ -9676,9 +9760,10 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
     ordered = list(ranking.ranked)
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
+    tied = tied_ones(ranking)
     rows, word = [], "first" if ranking.partial else "best"  # of a part of the items nobody knows the best
     for r in ordered:
-        mark = f" ({word})" if r is ranking.best else " (tied)" if r in ranking.tied else ""
+        mark = " (tied)" if r in tied else f" ({word})" if r is ranking.best and not ranking.equal else ""
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
         cells = [r.checkpoint.name + mark, step, number(r.eval_accuracy), number(r.standard_error)]
         rows.append(cells + sure_cells(r, ranking) + [with_error(r.categories.get(key)) for key in keys])
@@ -9720,12 +9805,19 @@ def summary_lines(ranking: Ranking) -> list[str]:
     smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
     word = "first" if ranking.partial else "best"
     names = [best.title(key, key) for key in ranking.benchmarks]
+    chosen = (
+        equal_line(ranking)
+        if ranking.equal
+        else f"{word}: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
+        + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
+        + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}"
+    )
+    if ranking.higher:
+        chosen += f"; left out with a {'lower' if best.sign < 0 else 'higher'} score: {listing(ranking.higher, 20)}"
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
-        f"{word}: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
-        + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
-        + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
+        chosen,
         f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
@@ -9736,9 +9828,10 @@ def summary_lines(ranking: Ranking) -> list[str]:
         )
     names = listing((r.checkpoint.name for r in ranking.tied), 20)
     if ranking.statistics:
-        lines += sure_lines(ranking.statistics, names)
+        sure = sure_lines(ranking.statistics, names)
+        lines += sure[-1:] if ranking.equal else sure
     else:
-        if ranking.tied:
+        if ranking.tied and not ranking.equal:
             lines.append(f"tied with it: {names}" + ("" if ranking.tie_break else "; the earliest is named best"))
         lines.append(f"no statistics: {ranking.no_statistics}")
     for entry in ranking.unlike:
@@ -9748,6 +9841,17 @@ def summary_lines(ranking: Ranking) -> list[str]:
     left = [f"{s.name} ({s.reason})" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
     lines += [f"left out: {listing(left, 5)}"] if left else []
     return [*lines, *(f"note: {line}" for line in ranking.notes)]
+
+
+def equal_line(ranking: Ranking) -> str:
+    """Says that there is no best checkpoint, and what can be done."""
+    equal = candidates(ranking.ranked)
+    what = "score" if ranking.smooth == 1 else f"mean over the last {ranking.smooth}"
+    score = number(equal[0].sign * equal[0].ranks_by)
+    return (
+        f"no checkpoint can be told from another: all {len(equal)} have the same {what} {score}; measure more, rank by "
+        "other --benchmarks, or say which to take: --tie-break earliest, latest or smallest"
+    )
 
 
 def sure_lines(statistics: Statistics, tied: str) -> list[str]:
@@ -10147,14 +10251,17 @@ def rank_measured_run(
     options: Options,
 ) -> Ranking:
     """Choose the results, read their samples, rank, and say how sure it is; remarks go to stderr."""
-    chosen, left = choose_measured(checkpoints, results, failures, vocabulary, options)
+    chosen, left, lines = choose_measured(checkpoints, results, failures, vocabulary, options)
     samples = samples_by_task(chosen, args.cluster_by)
-    ranking = replace(rank_by_records(chosen, samples, vocabulary, options), skipped=tuple(left))
+    ranking = rank_by_records(chosen, samples, vocabulary, options)
+    ranking = replace(ranking, skipped=tuple(left), notes=(*lines, *ranking.notes))
     for line in ranking.notes:
         note(f"note: {line}")
     for entry in ranking.unlike:
         what = "ranked all the same" if ranking.allow_unlike else "not ranked"
         note(f"not comparable, {what}: {entry.checkpoint.name}: {'; '.join(entry.reasons)}")
+    if options.baseline_step is not None:
+        refuse_baseline(options.baseline_step, checkpoints, ranking)
     if args.draws:
         from threadpoolctl import threadpool_limits
 
@@ -10171,6 +10278,21 @@ def rank_measured_run(
     if not ranking.statistics and args.draws:
         note(f"no statistics: {ranking.no_statistics}")
     return settled(ranking, weight_sizes(args, checkpoints))
+
+
+def refuse_baseline(step: int, checkpoints: Sequence[Checkpoint], ranking: Ranking) -> None:
+    """ScriptError with the known reason when the checkpoint of this step is there and is not compared."""
+    name = next((c.name for c in checkpoints if c.step == step), "")
+    reasons = [f"not comparable: {'; '.join(u.reasons)}" for u in ranking.unlike if u.checkpoint.name == name]
+    reasons += [s.reason for s in ranking.skipped if s.name == name]
+    if name in {r.checkpoint.name for r in ranking.ranked}:
+        reasons.append(f"it has no mean over the last {ranking.smooth}")
+    compared = candidates(ranking.ranked)
+    if reasons and name not in {r.checkpoint.name for r in compared}:
+        steps = listing((str(r.checkpoint.step) for r in compared), 20)
+        raise ScriptError(
+            f"--baseline-step {step}: {name} is not compared ({reasons[0]}); compared are the steps {steps}"
+        )
 
 
 def grouped_lines(items: Mapping[str, ItemScores]) -> list[str]:
@@ -10229,7 +10351,10 @@ def race_tasks(
     ScriptError when one has no usable samples, or when the checkpoints were not measured alike.
     """
     wanted = asked_results(options.result_ids, results)
+    results, lines = one_content(results)
     chosen = {c: chosen_results(rows, c.name, vocabulary, wanted) for c, rows in results.items() if rows}
+    for line in lines:
+        note(f"note: {line}")
     samples = samples_by_task(chosen, cluster_by)
     by_task: dict[str, dict[Checkpoint, Result]] = defaultdict(dict)
     for checkpoint, rows in chosen.items():

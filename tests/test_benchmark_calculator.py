@@ -1101,7 +1101,27 @@ def test_the_order_of_records_does_not_matter(tmp_path, capsys, shuffle: random.
     shutil.rmtree(folder)
     for checkpoint in document["checkpoints"]:
         assert checkpoint["eval_accuracy"] == pytest.approx((0.4 + 0.45) / 2, abs=1e-15)
-    assert document["tied"] == ["step_2"]
+    assert (document["best"], document["tied"]) == (None, ["step_1", "step_2"])
+
+
+@pytest.mark.parametrize("score", [0.0, 0.425, 1.0])
+def test_of_equals_there_is_no_best(tmp_path, capsys, score):
+    run = make_run(tmp_path / "run", "step_1", "step_2", "step_3")
+    for name in ("step_1", "step_2", "step_3"):
+        add_record(run, name, "gsm8k", score, error=None if score in (0, 1) else 0.05)
+    code, out, _ = call(capsys, run)
+    assert code == 0 and "best" not in out.replace("P(best)", "").replace("a best", "")
+    assert f"no checkpoint can be told from another: all 3 have the same score {score:.3f}" in out
+    assert "corrected" not in out and "trend" not in out and "--tie-break earliest" in out
+    document = ranked(capsys, run)
+    assert (document["best"], document["tied"]) == (None, ["step_1", "step_2", "step_3"])
+    card = tmp_path / "card.md"
+    card.write_text("{RESULT:gsm8k} {BEST:checkpoint}\n")
+    code, out, err = call(capsys, run, "--prepare", tmp_path / "out", "--card", card, "--json")
+    assert code == 3 and json.loads(out)["best"] is None and not (tmp_path / "out").exists()
+    assert "no checkpoint can be told from another" in err and "--tie-break" in err
+    code, _, _ = call(capsys, run, "--prepare", tmp_path / "out", "--card", card, "--tie-break", "latest")
+    assert code == 0 and "step_3" in (tmp_path / "out" / "README.md").read_text()
 
 
 # --- Weights and score functions ------------------------------------------------------------------------------------

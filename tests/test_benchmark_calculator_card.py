@@ -302,6 +302,8 @@ def test_what_is_known_of_a_score_and_of_the_choice():
     assert fill("{BEST:checkpoint} of {BEST:of}, tied: {BEST:tied}, by {BEST:harness}\n") == (
         "step_500 of 2, tied: step_400, by lighteval 0.13.0\n"
     )
+    own = best_of({"geosum": bc.Estimate(0.4)})  # a benchmark, and the category that it makes
+    assert refuses("{RESULT:gesum}\n", best=own).endswith("{RESULT:gesum} has no value (did you mean geosum?)")
     assert "{BEST:corrected} has no value" in refuses("{BEST:corrected}\n")
     assert "there is no color; there are: interval, error, n" in refuses("{RESULT:gsm8k:color}\n")
     assert "its interval is not known" in refuses("{RESULT:mmlu:interval}\n")

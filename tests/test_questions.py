@@ -586,7 +586,51 @@ def test_a_corrected_file_counts_and_the_older_is_left_out_by_name(tmp_path, cap
     assert benchmark_calculator.main(words) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["best"]["name"] == "step_2"
-    assert captured.err.count("another content of the task's file") == 2 and "(2026-03-12)" in captured.err
+    assert "older runs with another content of the task's file (2026-03-12), of step_1, step_2" in captured.err
+
+
+@pytest.mark.parametrize("again", [2, 4])
+def test_of_two_contents_the_one_that_covers_most_checkpoints_is_ranked(tmp_path, capsys, again):
+    """Two of four measured again: all four are ranked by the older file. All four: by the newer one."""
+    names = [f"step_{i}" for i in range(1, 5)]
+    checkpoints(tmp_path / "run", *names)
+    for name, right in zip(names, (40, 50, 60, 90), strict=True):
+        measured(tmp_path, name, right, "a" * 64, "2026-03-12T02:00:00Z")
+    for name, right in zip(reversed(names[-again:]), (95, 80, 70, 60), strict=False):
+        measured(tmp_path, name, right, "b" * 64, "2026-03-13T02:00:00Z", item="corrected")
+    words = [str(tmp_path / "run"), "--results", str(tmp_path / "results"), "--json"]
+    assert benchmark_calculator.main(words) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["best"]["name"], document["best"]["eval_accuracy"]) == ("step_4", 0.95 if again == 4 else 0.9)
+    assert [len(document["checkpoints"]), document["not_comparable"]] == [4, []]
+    (line,) = [line for line in document["answer"] if "another content of the task's file" in line]
+    if again == 2:
+        assert "newer runs" in line and "(2026-03-13), of step_3, step_4;" in line
+        assert "covers most checkpoints" in line and "for step_1, step_2, too" in line
+    else:
+        assert "older runs" in line and "(2026-03-12), of step_1, step_2, step_3, step_4" in line
+
+
+def test_the_best_is_never_named_without_a_better_one_that_was_left_out(tmp_path, capsys):
+    names = ["step_1", "step_2", "step_3"]
+    checkpoints(tmp_path / "run", *names)
+    for name, right, digest in zip(names, (40, 50, 90), "aab", strict=True):
+        measured(tmp_path, name, right, digest * 64, "2026-03-12T02:00:00Z")
+    words = [str(tmp_path / "run"), "--results", str(tmp_path / "results")]
+    assert benchmark_calculator.main(words) == 0
+    (best,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("best: ")]
+    assert best.startswith("best: step_2,")
+    assert best.endswith("; left out with a higher score: step_3 (0.900): not measured alike")
+    assert benchmark_calculator.main([*words, "--allow-unlike"]) == 0
+    assert "left out with a higher score" not in capsys.readouterr().out
+    card = tmp_path / "card.md"
+    card.write_text("{BEST:checkpoint}, best of {BEST:of}\n")
+    assert benchmark_calculator.main([*words, "--prepare", str(tmp_path / "out"), "--card", str(card)]) == 0
+    assert (tmp_path / "out" / "README.md").read_text() == "step_2, best of 2 (1 more not comparable)\n"
+    capsys.readouterr()
+    assert benchmark_calculator.main([*words, "--baseline-step", "3"]) == 2
+    error = capsys.readouterr().err
+    assert "step_3 is not compared (not comparable: " in error and "compared are the steps 1, 2" in error
 
 
 def test_runs_of_one_moment_or_with_other_settings_are_still_asked_about(tmp_path, capsys):

@@ -232,6 +232,14 @@ def score_part(score: Estimate, part: str, unit: str | None, digits: int) -> str
     )
 
 
+def compared_text(ranking: Ranking) -> str:
+    """How many checkpoints were compared, and how many were not: '7 (3 more not comparable)'."""
+    unlike = 0 if ranking.allow_unlike else len(ranking.unlike)
+    lacking = sum(s.reason.startswith(("no measured score", "not (fully) measured")) for s in ranking.skipped)
+    rest = [f"{n} more not {what}" for n, what in ((unlike, "comparable"), (lacking, "fully measured")) if n]
+    return f"{len(ranking.ranked)}" + (f" ({', '.join(rest)})" if rest else "")
+
+
 def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     """What {BEST:name} stands for; ScriptError(code=1) when it is not known."""
     best, sure = ranking.best, ranking.statistics
@@ -240,7 +248,7 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     known = {
         "checkpoint": best.checkpoint.name,
         "step": best.checkpoint.step,
-        "of": len(ranking.ranked),
+        "of": compared_text(ranking),
         "tied": ", ".join(tied) or "none",
         "eval_accuracy": rounded_text(best.eval_accuracy, 3),
         "interval": " to ".join(rounded_text(end, 3) for end in (best.interval.low, best.interval.high))

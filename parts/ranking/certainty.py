@@ -11,9 +11,9 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, plural
 from parts.ranking.corpus import corpus_interval, corpus_scores_drawn, corpus_scores_halved
-from parts.ranking.rank import Options, candidates, choose_best
+from parts.ranking.rank import Options, choose_best
 from parts.ranking.scores import category_members
-from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend
+from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend, candidates
 from parts.statistics.bounded import (
     BoundedMean,
     cluster_counts,

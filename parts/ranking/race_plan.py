@@ -40,8 +40,8 @@ from parts.ranking.rank import (
     wanted_keys,
 )
 from parts.ranking.report import ranking_json, table_text
-from parts.ranking.scores import chosen_results, read_score_function
-from parts.ranking.vocabulary import RANKING_SCHEMA, Ranking
+from parts.ranking.scores import chosen_results, one_content, read_score_function
+from parts.ranking.vocabulary import RANKING_SCHEMA, Ranking, candidates
 from parts.records.command import YOURS, carried_options, checked_task, command_line_of, is_one_line, yours_to_name
 from parts.records.files import read_record
 from parts.records.measured import Result, Samples, align_items, read_measured, read_weights, samples_by_task
@@ -227,14 +227,17 @@ def rank_measured_run(
     options: Options,
 ) -> Ranking:
     """Choose the results, read their samples, rank, and say how sure it is; remarks go to stderr."""
-    chosen, left = choose_measured(checkpoints, results, failures, vocabulary, options)
+    chosen, left, lines = choose_measured(checkpoints, results, failures, vocabulary, options)
     samples = samples_by_task(chosen, args.cluster_by)
-    ranking = replace(rank_by_records(chosen, samples, vocabulary, options), skipped=tuple(left))
+    ranking = rank_by_records(chosen, samples, vocabulary, options)
+    ranking = replace(ranking, skipped=tuple(left), notes=(*lines, *ranking.notes))
     for line in ranking.notes:
         note(f"note: {line}")
     for entry in ranking.unlike:
         what = "ranked all the same" if ranking.allow_unlike else "not ranked"
         note(f"not comparable, {what}: {entry.checkpoint.name}: {'; '.join(entry.reasons)}")
+    if options.baseline_step is not None:
+        refuse_baseline(options.baseline_step, checkpoints, ranking)
     if args.draws:
         from threadpoolctl import threadpool_limits
 
@@ -251,6 +254,21 @@ def rank_measured_run(
     if not ranking.statistics and args.draws:
         note(f"no statistics: {ranking.no_statistics}")
     return settled(ranking, weight_sizes(args, checkpoints))
+
+
+def refuse_baseline(step: int, checkpoints: Sequence[Checkpoint], ranking: Ranking) -> None:
+    """ScriptError with the known reason when the checkpoint of this step is there and is not compared."""
+    name = next((c.name for c in checkpoints if c.step == step), "")
+    reasons = [f"not comparable: {'; '.join(u.reasons)}" for u in ranking.unlike if u.checkpoint.name == name]
+    reasons += [s.reason for s in ranking.skipped if s.name == name]
+    if name in {r.checkpoint.name for r in ranking.ranked}:
+        reasons.append(f"it has no mean over the last {ranking.smooth}")
+    compared = candidates(ranking.ranked)
+    if reasons and name not in {r.checkpoint.name for r in compared}:
+        steps = listing((str(r.checkpoint.step) for r in compared), 20)
+        raise ScriptError(
+            f"--baseline-step {step}: {name} is not compared ({reasons[0]}); compared are the steps {steps}"
+        )
 
 
 def grouped_lines(items: Mapping[str, ItemScores]) -> list[str]:
@@ -309,7 +327,10 @@ def race_tasks(
     ScriptError when one has no usable samples, or when the checkpoints were not measured alike.
     """
     wanted = asked_results(options.result_ids, results)
+    results, lines = one_content(results)
     chosen = {c: chosen_results(rows, c.name, vocabulary, wanted) for c, rows in results.items() if rows}
+    for line in lines:
+        note(f"note: {line}")
     samples = samples_by_task(chosen, cluster_by)
     by_task: dict[str, dict[Checkpoint, Result]] = defaultdict(dict)
     for checkpoint, rows in chosen.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,17 +11,18 @@ from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
 from parts.frame import ROUNDED, ScriptError, listing, number
-from parts.ranking.comparable import unlike_checkpoints
+from parts.ranking.comparable import invalid_runs, unlike_checkpoints
 from parts.ranking.scores import (
     category_scores,
     chosen_results,
     mean_score,
+    one_content,
     overall_score,
     scores_by_task,
     step_formula_scores,
     uncounted,
 )
-from parts.ranking.vocabulary import Ranked, Ranking
+from parts.ranking.vocabulary import Ranked, Ranking, Unlike, candidates
 from parts.records.attempts import Attempts, attempts_text, score_bounds
 from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples
@@ -114,11 +116,6 @@ def with_smoothing(ranked: Sequence[Ranked], n: int) -> list[Ranked]:
     return [*ranked[: n - 1], *smoothed[n - 1 :]]
 
 
-def candidates(ranked: Sequence[Ranked]) -> list[Ranked]:
-    """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
-    return [r for r in ranked if r.smoothed is not None] or list(ranked)
-
-
 def choose_best(ranked: Sequence[Ranked]) -> tuple[Ranked, tuple[Ranked, ...]]:
     """The highest score; among equal ones the earliest, and the others as ties."""
     pool = candidates(ranked)
@@ -189,15 +186,17 @@ def choose_measured(
     failures: Sequence[dict[str, Any]],
     vocabulary: MetricMapping,
     options: Options,
-) -> tuple[dict[Checkpoint, list[Result]], list[Skipped]]:
-    """The results that count for each checkpoint that has some, in step order; and those left out."""
+) -> tuple[dict[Checkpoint, list[Result]], list[Skipped], list[str]]:
+    """The results that count for each checkpoint that has some, in step order; those left out; and what is said."""
     chosen, left = {}, []
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     ids = asked_results(options.result_ids, results)
+    results, lines = one_content(
+        {c: [r for r in rows if wanted is None or r.key in wanted] for c, rows in results.items() if rows}
+    )
     failed = Counter(failure["checkpoint"] for failure in failures)
     for checkpoint in checkpoints:
-        rows = [r for r in results.get(checkpoint, ()) if wanted is None or r.key in wanted]
-        if rows:
+        if rows := results.get(checkpoint):
             chosen[checkpoint] = chosen_results(rows, checkpoint.name, vocabulary, ids)
         else:
             why = f" ({failed[checkpoint.name]} failed)" if failed[checkpoint.name] else ""
@@ -206,7 +205,7 @@ def choose_measured(
         raise ScriptError("the records hold no score for these checkpoints; evaluate them again")
     if options.benchmarks:
         left += drop_incomplete(chosen)
-    return chosen, left
+    return chosen, left, lines
 
 
 def rank_by_records(
@@ -254,6 +253,7 @@ def rank_by_records(
         )
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
+    higher = [] if options.allow_unlike else higher_left_out(unlike, chosen, shared, vocabulary, options, best)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
     notes += chance_lines(counted)
@@ -268,12 +268,32 @@ def rank_by_records(
         tuple(notes),
         harnesses=tuple(sorted(harnesses)),
         unlike=tuple(unlike),
+        higher=tuple(higher),
         allow_unlike=options.allow_unlike,
         smooth=options.smooth,
         tie_break=options.tie_break,
         base=base,
         partial="; ".join(partial_lines(counted)),
     )
+
+
+def higher_left_out(
+    unlike: Sequence[Unlike],
+    chosen: Mapping[Checkpoint, Sequence[Result]],
+    shared: set[str],
+    vocabulary: MetricMapping,
+    options: Options,
+    best: Ranked,
+) -> list[str]:
+    """What is not ranked although its score is the better one: "step_1000 (0.500): not measured alike"."""
+    found = []
+    for entry in unlike:
+        with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
+            own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
+            if own.sign == best.sign and own.sign * own.eval_accuracy > best.sign * best.eval_accuracy:
+                why = "not validly measured" if invalid_runs(chosen[entry.checkpoint]) else "not measured alike"
+                found.append(f"{entry.checkpoint.name} ({number(own.eval_accuracy)}): {why}")
+    return found
 
 
 def rank_measured(
@@ -378,7 +398,7 @@ def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[R
                 f"{r.checkpoint.name}: {listing(texts, 3)}; {low} with all of them wrong, {high} with all right"
             )
     others = could_win(best, ranked)
-    if others:
+    if others and len({r.ranks_by for r in ranked}) > 1:
         names = listing(r.checkpoint.name for r in others)
         lines.append(f"{best.checkpoint.name} is best only if lost attempts are like the others: it could be {names}")
     return lines

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import listing, number, plain, range_text, signed
-from parts.ranking.vocabulary import RANKING_SCHEMA, Ranked, Ranking, Statistics
+from parts.ranking.vocabulary import RANKING_SCHEMA, Ranked, Ranking, Statistics, candidates
 from parts.statistics.intervals import CONFIDENCE, Estimate
 from parts.tables import markdown_table, rich_table
 from parts.training_runs import NO_CHECKPOINT
@@ -52,15 +52,17 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
         "answer": summary_lines(ranking),
-        "best": {
+        "best": None
+        if ranking.equal
+        else {
             "name": best.checkpoint.name,
             "step": best.checkpoint.step,
             "eval_accuracy": best.eval_accuracy,
             "interval": best.interval and [best.interval.low, best.interval.high],
             "chosen_as": chosen_as(ranking),
         },
-        "tied": [r.checkpoint.name for r in ranking.tied],
-        "statistics": statistics_json(ranking.statistics) if ranking.statistics else None,
+        "tied": [r.checkpoint.name for r in tied_ones(ranking)],
+        "statistics": statistics_json(ranking.statistics, ranking.equal) if ranking.statistics else None,
         "no_statistics": None if ranking.statistics else ranking.no_statistics,
         "notes": list(ranking.notes),
         "failures": list(ranking.failures),
@@ -121,8 +123,13 @@ def checkpoint_json(r: Ranked, ranking: Ranking, full: bool) -> dict[str, Any]:
     }
 
 
-def statistics_json(statistics: Statistics) -> dict[str, Any]:
-    """How sure the ranking is, as JSON."""
+def tied_ones(ranking: Ranking) -> tuple[Ranked, ...]:
+    """Those that cannot be told from the best one; where there is none, all."""
+    return candidates(ranking.ranked) if ranking.equal else ranking.tied
+
+
+def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, Any]:
+    """How sure the ranking is, as JSON; of equal checkpoints without what is said of a best one and of a trend."""
     trend, corrected = statistics.trend, statistics.corrected
     return {
         "source": statistics.source,
@@ -133,7 +140,9 @@ def statistics_json(statistics: Statistics) -> dict[str, Any]:
         "items": statistics.items,
         "by_standard_errors": list(statistics.by_errors),
         "tied_set": list(statistics.tied_set),
-        "corrected": {
+        "corrected": None
+        if equal
+        else {
             "name": corrected.name,
             "raw": corrected.raw,
             "score": corrected.value,
@@ -141,8 +150,9 @@ def statistics_json(statistics: Statistics) -> dict[str, Any]:
             "method": corrected.method,
             "gain": corrected.gain and dict(zip(("estimate", "low", "high"), corrected.gain, strict=True)),
         },
-        "trend": trend
-        and {
+        "trend": None
+        if equal or not trend
+        else {
             "verdict": trend.verdict,
             "change": trend.estimate,
             "interval": [trend.change.low, trend.change.high],
@@ -181,9 +191,10 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
     ordered = list(ranking.ranked)
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
+    tied = tied_ones(ranking)
     rows, word = [], "first" if ranking.partial else "best"  # of a part of the items nobody knows the best
     for r in ordered:
-        mark = f" ({word})" if r is ranking.best else " (tied)" if r in ranking.tied else ""
+        mark = " (tied)" if r in tied else f" ({word})" if r is ranking.best and not ranking.equal else ""
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
         cells = [r.checkpoint.name + mark, step, number(r.eval_accuracy), number(r.standard_error)]
         rows.append(cells + sure_cells(r, ranking) + [with_error(r.categories.get(key)) for key in keys])
@@ -225,12 +236,19 @@ def summary_lines(ranking: Ranking) -> list[str]:
     smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
     word = "first" if ranking.partial else "best"
     names = [best.title(key, key) for key in ranking.benchmarks]
+    chosen = (
+        equal_line(ranking)
+        if ranking.equal
+        else f"{word}: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
+        + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
+        + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}"
+    )
+    if ranking.higher:
+        chosen += f"; left out with a {'lower' if best.sign < 0 else 'higher'} score: {listing(ranking.higher, 20)}"
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
-        f"{word}: {best.checkpoint.name}, {ranking.metric} {number(best.eval_accuracy)}"
-        + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
-        + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
+        chosen,
         f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
@@ -241,9 +259,10 @@ def summary_lines(ranking: Ranking) -> list[str]:
         )
     names = listing((r.checkpoint.name for r in ranking.tied), 20)
     if ranking.statistics:
-        lines += sure_lines(ranking.statistics, names)
+        sure = sure_lines(ranking.statistics, names)
+        lines += sure[-1:] if ranking.equal else sure
     else:
-        if ranking.tied:
+        if ranking.tied and not ranking.equal:
             lines.append(f"tied with it: {names}" + ("" if ranking.tie_break else "; the earliest is named best"))
         lines.append(f"no statistics: {ranking.no_statistics}")
     for entry in ranking.unlike:
@@ -253,6 +272,17 @@ def summary_lines(ranking: Ranking) -> list[str]:
     left = [f"{s.name} ({s.reason})" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
     lines += [f"left out: {listing(left, 5)}"] if left else []
     return [*lines, *(f"note: {line}" for line in ranking.notes)]
+
+
+def equal_line(ranking: Ranking) -> str:
+    """Says that there is no best checkpoint, and what can be done."""
+    equal = candidates(ranking.ranked)
+    what = "score" if ranking.smooth == 1 else f"mean over the last {ranking.smooth}"
+    score = number(equal[0].sign * equal[0].ranks_by)
+    return (
+        f"no checkpoint can be told from another: all {len(equal)} have the same {what} {score}; measure more, rank by "
+        "other --benchmarks, or say which to take: --tie-break earliest, latest or smallest"
+    )
 
 
 def sure_lines(statistics: Statistics, tied: str) -> list[str]:

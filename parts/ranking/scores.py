@@ -9,9 +9,10 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from parts.frame import ScriptError, listing, note, single_line
+from parts.frame import ScriptError, listing, single_line
 from parts.inputs import input_text
 from parts.records.measured import Result, mean_result
 from parts.records.run import setting_differences
@@ -149,12 +150,7 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     ids = sorted({r.result_id for r in rows})
     if len(ids) > 1:
         raise ScriptError(f"{where}: measured in several ways; choose one with --result-id: {listing(ids, 20)}", code=3)
-    rows = [r for r in rows if not r.run.validity.reasons] or list(rows)
-    full = [r for r in rows if not r.run.partial]
-    if not full:
-        most = max(r.score.n or 0 for r in rows)
-        full = [r for r in rows if (r.score.n or 0) == most]
-    full = sorted(newest_content(full, where), key=lambda r: (sorted(r.run.settings.items()), r.file))
+    full = sorted(counted_runs(rows), key=lambda r: (sorted(r.run.settings.items()), r.file))
     first = full[0]
     for other in full:
         if other.score.value == first.score.value or (
@@ -177,26 +173,64 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     return mean_result([r for r in full if slot_of(r.run) == slot_of(first.run)])
 
 
-def newest_content(rows: Sequence[Result], where: str) -> list[Result]:
-    """Of runs that differ in the content of their local task file or data alone, those of the newest; the rest is said.
+def counted_runs(rows: Sequence[Result]) -> list[Result]:
+    """The valid runs of a result, where there are some; of these the full ones, else those on most items."""
+    rows = [r for r in rows if not r.run.validity.reasons] or list(rows)
+    most = max(r.score.n or 0 for r in rows)
+    return [r for r in rows if not r.run.partial] or [r for r in rows if (r.score.n or 0) == most]
 
-    A file of questions that was corrected is another benchmark under the same name: what was measured before stays on
-    the disk and counts no more.
+
+def one_content(results: Mapping[Any, Sequence[Result]]) -> tuple[dict[Any, list[Result]], list[str]]:
+    """Each checkpoint's results without those of another content of their local task file or data; and what is said.
+
+    A file of questions that was corrected is another benchmark under the same name. Of such versions the one that
+    covers most checkpoints counts, of equals the newest. Runs that differ in more, or in no moment, stay: a choice.
     """
+    counted: dict[str, dict[Any, list[Result]]] = defaultdict(dict)
+    for checkpoint, own in results.items():
+        for name in {row.result_id for row in own}:
+            counted[name][checkpoint] = counted_runs([row for row in own if row.result_id == name])
+    out: set[int] = set()
+    lines = []
+    for _, rows in sorted(counted.items()):
+        covers: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+        moments: dict[tuple[str, ...], datetime] = {}
+        for checkpoint, row in ((c, row) for c, own in rows.items() for row in own):
+            version, moment = content(row), moment_of_run(row.run)
+            moments[version] = max(moment, moments.get(version, moment))
+            covers[version] |= {} if row.run.validity.reasons else {checkpoint.name: None}
+        standing = {version: (len(covers[version]), moment) for version, moment in moments.items()}
+        left = [row for own in rows.values() for row in other_contents(own, standing)]
+        out |= set(map(id, left))
+        newest = moments[max(standing, key=lambda version: standing[version])]
+        for version, row in {content(row): row for row in reversed(left)}.items():
+            missing = [c.name for c in rows if c.name not in covers[version]]
+            line = f"with another content of the task's file ({row.run.date}), of {listing(covers[version], 20)}"
+            if moments[version] < newest or not missing:
+                lines.append(f"left out: {row.task}: older runs {line}")
+            else:
+                lines.append(
+                    f"left out: {row.task}: newer runs {line}; ranked is the version that covers most checkpoints. To "
+                    f"rank by the newer one measure it, into the same folder, for {listing(missing, 20)}, too (--model "
+                    f"with these in the command that {row.file} holds)"
+                )
+    return {c: [row for row in own if id(row) not in out] for c, own in results.items()}, lines
 
-    def content(row: Result) -> tuple[str, ...]:
-        return tuple(row.run.settings.get(name, "") for name in CONTENT)
 
-    newest = max(rows, key=lambda row: moment_of_run(row.run))
-    hashes = [text for row in rows for text in content(row) if text]
-    others = [row for row in rows if content(row) != content(newest)]
-    alone = all(set(setting_differences(newest.run, row.run)) <= set(CONTENT) for row in others)
-    dated = all(moment_of_run(row.run) < moment_of_run(newest.run) for row in others)
-    if not others or not alone or not dated or not all(re.fullmatch("[0-9a-f]{64}", text) for text in hashes):
-        return list(rows)
-    left = listing(f"{row.file} ({row.run.date})" for row in others)
-    note(f"left out: {where}: measured with another content of the task's file: {left}")
-    return [row for row in rows if row not in others]
+def content(row: Result) -> tuple[str, ...]:
+    """What a run's record says of the content of its local task file and data."""
+    return tuple(row.run.settings.get(name, "") for name in CONTENT)
+
+
+def other_contents(rows: Sequence[Result], standing: Mapping[tuple[str, ...], Any]) -> list[Result]:
+    """Of a checkpoint's runs that differ in the content of their task file alone, those of a lesser standing."""
+    best = max(rows, key=lambda row: standing[content(row)])
+    others = [row for row in rows if content(row) != content(best)]
+    alone = all(set(setting_differences(best.run, row.run)) <= set(CONTENT) for row in others)
+    less = all(standing[content(row)] < standing[content(best)] for row in others)
+    dated = all(moment_of_run(row.run) != moment_of_run(best.run) for row in others)
+    hashes = all(re.fullmatch("[0-9a-f]{64}", text) for row in rows for text in content(row) if text)
+    return others if alone and less and dated and hashes else []
 
 
 def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapping, wanted: set[str]) -> list[Result]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,6 +114,11 @@ class Ranked:
         return self.scores.get(key) or self.categories.get(key) or self.unranked.get(key)
 
 
+def candidates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
+    """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
+    return tuple(r for r in ranked if r.smoothed is not None) or tuple(ranked)
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """The outcome: compared checkpoints in step order, over which benchmarks, the best one and its ties."""
@@ -128,6 +134,7 @@ class Ranking:
     failures: tuple[dict[str, Any], ...] = ()
     harnesses: tuple[str, ...] = ()
     unlike: tuple[Unlike, ...] = ()
+    higher: tuple[str, ...] = ()  # not ranked, and with a better score than the best one
     allow_unlike: bool = False
     statistics: Statistics | None = None
     no_statistics: str = "nothing was measured"
@@ -135,6 +142,13 @@ class Ranking:
     tie_break: str | None = None
     partial: str = ""  # that it is about a part of the items
     base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing tells the checkpoints apart: all measured with one score, and no rule chooses."""
+        scores = [r.ranks_by for r in candidates(self.ranked)]
+        same = all(math.isclose(score, scores[0], rel_tol=1e-12, abs_tol=1e-12) for score in scores)
+        return same and len(scores) > 1 and not self.tie_break and not self.synthetic
 
     @property
     def metric(self) -> str:
