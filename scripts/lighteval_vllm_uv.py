@@ -7477,6 +7477,10 @@ ROLES = {
 CHOICE_FIELD = re.compile(r"(?i)(?:(?:option|choice|opt|answer)[ _-]?)?([A-Z])|(?:option|choice|opt)[ _-]?(\d{1,2})")
 PROBLEMS_SHOWN = 12
 MOST_QUESTION_FIELDS = 2_000
+MOST_KEPT_FIELDS, LONGEST_KEPT = 20, 200  # of a file's other fields, as metadata of its items; characters
+# What a sample's metadata say of its attempts and its score.
+RECORDS_OWN = {"prompt_hash", "epoch", "repeat", "attempt", "attempts", "scored", "attempt_values", "statistics"}
+RECORDS_OWN |= {"numerator", "denominator", "rater"}
 MOST_BAD_ROWS = 10_000  # kept; a file with more is none of questions
 
 
@@ -7582,8 +7586,11 @@ def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> lis
     return rows
 
 
-def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]) -> dict[str, str]:
-    """role -> field of the file: as --map says, else the one usual name that the rows have."""
+def field_names(
+    path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """role -> field of the file, as --map says, else the one usual name that the rows have; the fields that are kept
+    as metadata."""
     known = {str(name) for _, row in rows for name in row}
     if not known & {*ROLES["choices"], mapped.get("choices", "")}:
         known = known | {"choices"} if gather_choices(rows, known) else known
@@ -7597,15 +7604,36 @@ def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: 
             raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
         if names:
             found[role] = names[0]
+    lacking = [role for role in ("question", "answer") if role not in found and "messages" not in found]
+    if lacking:
+        ways = " ".join(f"{role}=FIELD" for role in lacking)
+        raise ScriptError(
+            f"{path}: no field is the {' and none the '.join(lacking)}: {listing(sorted(known), 8)}; say which: "
+            f"--map {ways}",
+            1,
+        )
     unused = sorted(name for name in known - set(found.values()) if not CHOICE_FIELD.fullmatch(name))
-    if unused:
-        note(f"{path.name}: fields that are not used: {listing(unused, 8)}")
-    for role, instead in (("question", "messages"), ("answer", "messages")):
-        if role not in found and instead not in found:
-            raise ScriptError(
-                f"{path}: no field is the {role}: {listing(sorted(known), 8)}; say which: --map {role}=FIELD", 1
-            )
-    return found
+    kept = [name for name in unused if name.strip() and all(is_short(row.get(name)) for _, row in rows)]
+    kept = [name for name in kept if any(row.get(name) not in (None, "") for _, row in rows)][:MOST_KEPT_FIELDS]
+    left = [name for name in unused if name not in kept]
+    if kept:
+        note(f"{path.name}: kept as metadata: {listing(kept, MOST_KEPT_FIELDS)}")
+    if left:
+        note(f"{path.name}: fields that are not used: {listing(left, 8)}")
+    return found, kept
+
+
+def is_short(value: Any) -> bool:
+    """Whether a row's value may be kept: nothing, or a text, number or truth value that is short."""
+    text = plain_value(value)
+    return value is None or (text is not None and len(text) <= LONGEST_KEPT)
+
+
+def kept_values(row: Mapping[str, Any], kept: Sequence[str]) -> dict[str, str]:
+    """The fields of a row that are kept and have a value; a name that records use themselves gets a prefix."""
+    texts = {name: (plain_value(row.get(name)) or "").strip() for name in kept}
+    named = {single_line(name)[:80]: text for name, text in texts.items() if text}
+    return {f"item_{name}" if name in RECORDS_OWN else name: text for name, text in named.items()}
 
 
 def gather_choices(rows: Sequence[tuple[int, dict[str, Any]]], known: set[str]) -> bool:
@@ -7692,10 +7720,11 @@ class Read:
     labels: tuple[str, ...]
     choices: tuple[str, ...]
     answers: tuple[str, ...]
-    context: str = ""
+    context: str
+    metadata: Mapping[str, str]
 
 
-def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Read:
+def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str], kept: Sequence[str]) -> Read:
     """ValueError when a part of it is missing, empty or of a form that is not known."""
     turns, answer = turns_of(row, fields)
     value = row.get(fields["answer"]) if "answer" in fields else None
@@ -7704,7 +7733,8 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Re
     labels, texts = ([], []) if choices is None or choices == "" else choices_of(choices)
     name = (plain_value(row.get(fields.get("id", ""))) or "").strip() or None
     context = plain_value(row.get(fields.get("context", ""))) or ""
-    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)), context)
+    answers, metadata = tuple(answers_of(value)), kept_values(row, kept)
+    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), answers, context, metadata)
 
 
 # --- parts/harness/questions.py ---------------------------------------------------------------------------------------
@@ -7712,6 +7742,8 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Re
 QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
 MANY_ITEMS = 20  # of which some should have the first choice as the right one
+MISSING_ANSWERS = {"na", "n/a", "#n/a", "nan", "null", "-"}  # as tables write that there is none
+DOUBTS_SHOWN = 12
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
 # Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
 SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
@@ -7722,7 +7754,8 @@ class OwnQuestion:
     """An item.
 
     turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has choices; right:
-    the right answers as texts; passage: a name of the context that it shares with other items.
+    the right answers as texts; passage: a name of the context that it shares with other items; metadata: what else the
+    file says of it.
     """
 
     id: str
@@ -7732,6 +7765,7 @@ class OwnQuestion:
     gold: tuple[int, ...]
     right: tuple[str, ...]
     passage: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -7818,7 +7852,8 @@ class QuestionSet:
     def block(self, question: OwnQuestion) -> dict[str, Any]:
         """What a samples file says of an item, the same in every harness."""
         block: dict[str, Any] = {"raw": question.turns[-1][1], "reference": self.right(question)}
-        block |= {"passage_id": question.passage} if question.passage else {}
+        told = {**question.metadata, **({"passage_id": question.passage} if question.passage else {})}
+        block |= {"metadata": told} if told else {}
         return block | ({"choices": list(question.choices)} if question.choices else {})
 
     def stops(self, chat: bool) -> list[str]:
@@ -7907,11 +7942,11 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
     rows = question_rows(path, problems, mapped)
     if not rows and not problems.rows:
         raise ScriptError(f"{path}: no question in it", 1)
-    fields = field_names(path, rows, mapped) if rows else {}
+    fields, kept = field_names(path, rows, mapped) if rows else ({}, [])
     read = []
     for line, row in rows:
         try:
-            read.append(read_row(line, row, fields))
+            read.append(read_row(line, row, fields, kept))
         except ValueError as error:
             problems.add(line, str(error))
     chosen = [row for row in read if row.choices]
@@ -7923,7 +7958,8 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
         right = tuple(row.choices[index] for index in own) or row.answers
         shared = hashlib.sha256(row.context.encode()).hexdigest()[:16] if contexts[row.context] > 1 else ""
         name = row.id or f"{split}{place}"
-        found.append(OwnQuestion(name, row.line, row.turns, row.choices, own, right, shared if row.context else ""))
+        passage = shared if row.context else ""
+        found.append(OwnQuestion(name, row.line, row.turns, row.choices, own, right, passage, row.metadata))
     check_doubles(found, problems)
     return found, problems
 
@@ -7936,6 +7972,30 @@ def asked_question(question: OwnQuestion) -> str:
     return " ".join(" ".join(text for role, text in question.turns if role != "system").casefold().split()).rstrip(
         ".?! "
     )
+
+
+def folded(text: str) -> str:
+    """A text with capitals, white space and that before punctuation aside."""
+    return re.sub(r" (?=[.,;:!?…])", "", " ".join(text.casefold().split()))
+
+
+def doubtful_lines(items: Sequence[OwnQuestion]) -> list[str]:
+    """Questions that only capitals or spaces tell apart, and answers that look like missing ones, by line."""
+    same: dict[Any, list[OwnQuestion]] = {}
+    for item in items:
+        texts = tuple(folded(text) for _, text in item.turns)
+        same.setdefault((texts, tuple(map(folded, item.choices))), []).append(item)
+    found = [
+        f"lines {' and '.join(str(item.line) for item in rows[:5])} ask the same but for capitals or spaces: "
+        + listing([repr(row.turns[-1][1])[:80] for row in rows], 2)
+        for rows in same.values()
+        if len(rows) > 1
+    ]
+    return found + [
+        f"line {item.line}: {listing(map(repr, item.right))}: is this a missing answer?"
+        for item in items
+        if not item.choices and any(text.casefold() in MISSING_ANSWERS for text in item.right)
+    ]
 
 
 def settled_scoring(
@@ -8000,6 +8060,12 @@ def check_set(asked: QuestionSet, problems: Problems) -> None:
 
 def warn_of_set(asked: QuestionSet) -> None:
     """Say what is allowed and yet seldom meant."""
+    doubts = doubtful_lines(asked.items)
+    for line in [
+        *doubts[:DOUBTS_SHOWN],
+        *([f"{len(doubts) - DOUBTS_SHOWN} more like these"] * (len(doubts) > DOUBTS_SHOWN)),
+    ]:
+        note(f"warning: {asked.path.name}: {line}")
     prompts = {asked.prompt(item) for item in asked.items}
     if len(prompts) < len(asked.items):
         note(
@@ -8343,15 +8409,15 @@ def sample_line(
 ) -> dict[str, Any]:
     """One line of a samples file, without score and error.
 
-    question: the item as the task defines it (`raw`, `reference`, `choices`, and the `passage_id` of a context that it
-    shares with others); prompt: the text as sent; extracted: what was found in the answer, and by what.
+    question: the item as the task defines it (`raw`, `reference`, `choices`, and `metadata` that the file has of it);
+    prompt: the text as sent; extracted: what was found in the answer, and by what.
     """
     found = []
     if extracted is not None:
         found = [{"turn_idx": 0, "source": "output.raw", "extracted_value": extracted[0]}]
         found = [found[0] | {"extraction_method": extracted[1], "is_terminal": True}]
-    shared = {name: question[name] for name in ("passage_id",) if name in question}
-    question = {name: value for name, value in question.items() if name not in shared}
+    metadata = question.get("metadata") or {}
+    question = {name: value for name, value in question.items() if name != "metadata"}
     text = question["raw"] + "".join(question["reference"])
     return {
         "schema_version": SCHEMA_VERSION,
@@ -8365,7 +8431,7 @@ def sample_line(
         **interaction,
         "answer_attribution": found,
         "evaluation": {"score": 0.0, "is_correct": False},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16], **shared},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16], **metadata},
     }
 
 

@@ -686,7 +686,7 @@ def test_a_context_goes_before_the_question_and_groups_items(tmp_path):
     ]
     asked = load(write(tmp_path / "reading.jsonl", lines), "--score", "f1")
     assert asked.prompt(asked.items[0]) == "Ann is old.\n\nWho is old?"
-    shared = [asked.block(item).get("passage_id") for item in asked.items]
+    shared = [asked.block(item).get("metadata", {}).get("passage_id") for item in asked.items]
     assert shared[0] == shared[1] and shared[2] is None
 
 
@@ -724,3 +724,72 @@ def test_numbers_from_one_are_noticed(tmp_path, capsys):
     lines = [{"question": f"{n}?", "choices": ["a", "b", "c"], "answer": 1 + n % 2} for n in range(20)]
     load(write(tmp_path / "quiz.jsonl", lines))
     assert "do the answers' numbers count from 1?" in capsys.readouterr().err
+
+
+def test_questions_that_capitals_or_spaces_tell_apart_are_warned_of(tmp_path, capsys):
+    texts = ["What is the capital of France?", "what is the capital of france ?", "3 - 4 =", "3 + 4 ="]
+    path = write(tmp_path / "q.jsonl", [{"question": text, "answer": f"a{n}"} for n, text in enumerate(texts)])
+    assert len(load(path).items) == 4
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "ask the same" in line]
+    assert "q.jsonl: lines 1 and 2 " in line and repr(texts[0]) in line and repr(texts[1]) in line
+
+
+def test_answers_that_look_missing_are_warned_of_by_line(tmp_path, capsys):
+    answers = ["NA", "n/a", "NaN", "null", "-", "Paris", "no", "0"]
+    path = tmp_path / "q.csv"
+    path.write_text("question,answer\n" + "".join(f"q{n}?,{text}\n" for n, text in enumerate(answers)))
+    assert len(load(path, "--score", "exact").items) == len(answers)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "is this a missing answer?" in line]
+    assert [line.partition("q.csv: line ")[2].partition(":")[0] for line in lines] == ["2", "3", "4", "5", "6"]
+    load(write(tmp_path / "choices.jsonl", rows(choices=["-", "Paris"], answer="-")))
+    assert "missing answer" not in capsys.readouterr().err
+
+
+def test_all_lacking_fields_are_named_at_once(tmp_path, capsys):
+    path = tmp_path / "excel.csv"
+    path.write_text("\ufeffFrage;Antwort\nWhat is 2 + 2?;4\n")
+    code, err = refused(capsys, path)
+    assert code == 1 and "no field is the question and none the answer: Antwort, Frage" in err
+    assert "--map question=FIELD answer=FIELD" in err and "metadata" not in err
+    assert load(path, "--map", "question=Frage", "answer=Antwort").items[0].right == ("4",)
+
+
+@pytest.mark.parametrize("module", [script, lighteval_vllm_uv, inspect_eval_uv])
+def test_other_short_fields_are_kept_with_the_items(tmp_path, capsys, module):
+    more = {"topic": lambda n: ["geo", "geo", "", "art"][n], "level": lambda n: n, "epoch": 7, "empty": ""}
+    lines = rows(**more, why=lambda n: "x" * (200 + n), tags=["a"])
+    asked = load(write(tmp_path / "quiz.jsonl", lines))
+    err = capsys.readouterr().err
+    assert "kept as metadata: epoch, level, topic\n" in err and "not used: empty, tags, why\n" in err
+    record = {"evaluation_id": "e", "model_info": {"id": "m"}}
+    result = {"evaluation_name": "quiz", "evaluation_result_id": "quiz|0/acc"}
+    made = [
+        module.sample_line(record, result, item.id, asked.block(item), "prompt", module.single_turn(["x"]))
+        for item in asked.items
+    ]
+    assert [row["metadata"].get("topic") for row in made] == ["geo", "geo", None, "art"]
+    assert [row["metadata"]["level"] for row in made] == list("0123") and made[0]["metadata"]["item_epoch"] == "7"
+    assert "epoch" not in made[0]["metadata"] and len(made[0]["metadata"]["prompt_hash"]) == 16
+    assert set(made[0]["input"]) == {"raw", "reference", "choices", "formatted"}
+
+
+def test_kept_fields_are_bounded(tmp_path, capsys):
+    lines = rows(**{f"f{n:02}": "x" for n in range(25)})
+    asked = load(write(tmp_path / "quiz.jsonl", lines))
+    assert len(asked.items[0].metadata) == 20 and "not used: f20, f21, f22, f23, f24" in capsys.readouterr().err
+
+
+def test_a_comparison_by_a_column_of_the_questions(tmp_path, capsys):
+    values = {"topic": lambda n: "ab"[n % 2]}
+    asked = load(write(tmp_path / "quiz.jsonl", rows(**values)))
+    topics = [asked.block(asked.items[n % 4])["metadata"] for n in range(80)]
+    for model, right in (("o/A", 40), ("o/B", 44)):
+        scores = [float(n < right) for n in range(80)]
+        write_record(tmp_path / "r", model, scores, rows=[
+            sample_row(n, score, "p") | {"metadata": {"prompt_hash": f"p{n}", **topics[n]}}
+            for n, score in enumerate(scores)
+        ])  # fmt: skip
+    words = ["--baseline", "o/A", "--candidate", "o/B", "--results", str(tmp_path / "r"), "--by", "topic", "--json"]
+    compare_results.main(words)
+    by = {row.get("by") for row in json.loads(capsys.readouterr().out)["benchmarks"]}
+    assert {"topic=a", "topic=b"} <= by

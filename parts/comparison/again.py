@@ -37,11 +37,11 @@ from parts.records.files import read_record
 from parts.vocabulary import library_field
 
 AGAIN_FOLDER = "again"
-CUE = "a cue at the end of the prompt"
+CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
 CURES = {
-    COUNT_WORDS["empty"]: CUE,
-    COUNT_WORDS["unparsed"]: CUE,
+    COUNT_WORDS["empty"]: CUE_CURE,
+    COUNT_WORDS["unparsed"]: CUE_CURE,
     COUNT_WORDS["truncated"]: "more --max-tokens",
     COUNT_WORDS["truncated_prompts"]: "fewer shots, or a greater --max-model-len",
     "without a score": "the cause in the samples' `error`",
@@ -115,10 +115,10 @@ def cause_of(runs: Sequence[Run]) -> str:
     if not lacks or any(not reason.endswith(tuple(f" answers {words}" for words in lacks)) for reason in reasons):
         return ""
     cures = list(dict.fromkeys(lacks.values()))
-    if CUE in cures:
+    if CUE_CURE in cures:
         own = any(is_own_questions(record_behind(run), run) for run in runs)
         way = r"--template '{question}\nAnswer:'" if own else "--use-chat-template for a chat model"
-        cures[cures.index(CUE)] = f"{CUE} ({way})"
+        cures[cures.index(CUE_CURE)] = f"{CUE_CURE} ({way})"
     again = "" if "without a score" in lacks else ", so the same again gives the same"
     return (
         f"measured like the other, and too many answers {listing(lacks)}{again}; change for "

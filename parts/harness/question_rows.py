@@ -31,6 +31,10 @@ ROLES = {
 CHOICE_FIELD = re.compile(r"(?i)(?:(?:option|choice|opt|answer)[ _-]?)?([A-Z])|(?:option|choice|opt)[ _-]?(\d{1,2})")
 PROBLEMS_SHOWN = 12
 MOST_QUESTION_FIELDS = 2_000
+MOST_KEPT_FIELDS, LONGEST_KEPT = 20, 200  # of a file's other fields, as metadata of its items; characters
+# What a sample's metadata say of its attempts and its score.
+RECORDS_OWN = {"prompt_hash", "epoch", "repeat", "attempt", "attempts", "scored", "attempt_values", "statistics"}
+RECORDS_OWN |= {"numerator", "denominator", "rater"}
 MOST_BAD_ROWS = 10_000  # kept; a file with more is none of questions
 
 
@@ -136,8 +140,11 @@ def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> lis
     return rows
 
 
-def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]) -> dict[str, str]:
-    """role -> field of the file: as --map says, else the one usual name that the rows have."""
+def field_names(
+    path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """role -> field of the file, as --map says, else the one usual name that the rows have; the fields that are kept
+    as metadata."""
     known = {str(name) for _, row in rows for name in row}
     if not known & {*ROLES["choices"], mapped.get("choices", "")}:
         known = known | {"choices"} if gather_choices(rows, known) else known
@@ -151,15 +158,36 @@ def field_names(path: Path, rows: Sequence[tuple[int, dict[str, Any]]], mapped: 
             raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
         if names:
             found[role] = names[0]
+    lacking = [role for role in ("question", "answer") if role not in found and "messages" not in found]
+    if lacking:
+        ways = " ".join(f"{role}=FIELD" for role in lacking)
+        raise ScriptError(
+            f"{path}: no field is the {' and none the '.join(lacking)}: {listing(sorted(known), 8)}; say which: "
+            f"--map {ways}",
+            1,
+        )
     unused = sorted(name for name in known - set(found.values()) if not CHOICE_FIELD.fullmatch(name))
-    if unused:
-        note(f"{path.name}: fields that are not used: {listing(unused, 8)}")
-    for role, instead in (("question", "messages"), ("answer", "messages")):
-        if role not in found and instead not in found:
-            raise ScriptError(
-                f"{path}: no field is the {role}: {listing(sorted(known), 8)}; say which: --map {role}=FIELD", 1
-            )
-    return found
+    kept = [name for name in unused if name.strip() and all(is_short(row.get(name)) for _, row in rows)]
+    kept = [name for name in kept if any(row.get(name) not in (None, "") for _, row in rows)][:MOST_KEPT_FIELDS]
+    left = [name for name in unused if name not in kept]
+    if kept:
+        note(f"{path.name}: kept as metadata: {listing(kept, MOST_KEPT_FIELDS)}")
+    if left:
+        note(f"{path.name}: fields that are not used: {listing(left, 8)}")
+    return found, kept
+
+
+def is_short(value: Any) -> bool:
+    """Whether a row's value may be kept: nothing, or a text, number or truth value that is short."""
+    text = plain_value(value)
+    return value is None or (text is not None and len(text) <= LONGEST_KEPT)
+
+
+def kept_values(row: Mapping[str, Any], kept: Sequence[str]) -> dict[str, str]:
+    """The fields of a row that are kept and have a value; a name that records use themselves gets a prefix."""
+    texts = {name: (plain_value(row.get(name)) or "").strip() for name in kept}
+    named = {single_line(name)[:80]: text for name, text in texts.items() if text}
+    return {f"item_{name}" if name in RECORDS_OWN else name: text for name, text in named.items()}
 
 
 def gather_choices(rows: Sequence[tuple[int, dict[str, Any]]], known: set[str]) -> bool:
@@ -246,10 +274,11 @@ class Read:
     labels: tuple[str, ...]
     choices: tuple[str, ...]
     answers: tuple[str, ...]
-    context: str = ""
+    context: str
+    metadata: Mapping[str, str]
 
 
-def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Read:
+def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str], kept: Sequence[str]) -> Read:
     """ValueError when a part of it is missing, empty or of a form that is not known."""
     turns, answer = turns_of(row, fields)
     value = row.get(fields["answer"]) if "answer" in fields else None
@@ -258,4 +287,5 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str]) -> Re
     labels, texts = ([], []) if choices is None or choices == "" else choices_of(choices)
     name = (plain_value(row.get(fields.get("id", ""))) or "").strip() or None
     context = plain_value(row.get(fields.get("context", ""))) or ""
-    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), tuple(answers_of(value)), context)
+    answers, metadata = tuple(answers_of(value)), kept_values(row, kept)
+    return Read(line, name, tuple(turns), tuple(labels), tuple(texts), answers, context, metadata)

@@ -14,7 +14,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from parts.private import shown_path
 QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
 MANY_ITEMS = 20  # of which some should have the first choice as the right one
+MISSING_ANSWERS = {"na", "n/a", "#n/a", "nan", "null", "-"}  # as tables write that there is none
+DOUBTS_SHOWN = 12
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
 # Tokens of an answer: written as text (a line; a paragraph), or by a chat model, which may explain itself.
 SHORT_TOKENS, LONG_TOKENS, CHAT_TOKENS = 64, 512, 1024
@@ -39,7 +41,8 @@ class OwnQuestion:
     """An item.
 
     turns: (role, text), the last is the question; gold: the numbers of the right choices, where it has choices; right:
-    the right answers as texts; passage: a name of the context that it shares with other items.
+    the right answers as texts; passage: a name of the context that it shares with other items; metadata: what else the
+    file says of it.
     """
 
     id: str
@@ -49,6 +52,7 @@ class OwnQuestion:
     gold: tuple[int, ...]
     right: tuple[str, ...]
     passage: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,8 @@ class QuestionSet:
     def block(self, question: OwnQuestion) -> dict[str, Any]:
         """What a samples file says of an item, the same in every harness."""
         block: dict[str, Any] = {"raw": question.turns[-1][1], "reference": self.right(question)}
-        block |= {"passage_id": question.passage} if question.passage else {}
+        told = {**question.metadata, **({"passage_id": question.passage} if question.passage else {})}
+        block |= {"metadata": told} if told else {}
         return block | ({"choices": list(question.choices)} if question.choices else {})
 
     def stops(self, chat: bool) -> list[str]:
@@ -224,11 +229,11 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
     rows = question_rows(path, problems, mapped)
     if not rows and not problems.rows:
         raise ScriptError(f"{path}: no question in it", 1)
-    fields = field_names(path, rows, mapped) if rows else {}
+    fields, kept = field_names(path, rows, mapped) if rows else ({}, [])
     read = []
     for line, row in rows:
         try:
-            read.append(read_row(line, row, fields))
+            read.append(read_row(line, row, fields, kept))
         except ValueError as error:
             problems.add(line, str(error))
     chosen = [row for row in read if row.choices]
@@ -240,7 +245,8 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
         right = tuple(row.choices[index] for index in own) or row.answers
         shared = hashlib.sha256(row.context.encode()).hexdigest()[:16] if contexts[row.context] > 1 else ""
         name = row.id or f"{split}{place}"
-        found.append(OwnQuestion(name, row.line, row.turns, row.choices, own, right, shared if row.context else ""))
+        passage = shared if row.context else ""
+        found.append(OwnQuestion(name, row.line, row.turns, row.choices, own, right, passage, row.metadata))
     check_doubles(found, problems)
     return found, problems
 
@@ -253,6 +259,30 @@ def asked_question(question: OwnQuestion) -> str:
     return " ".join(" ".join(text for role, text in question.turns if role != "system").casefold().split()).rstrip(
         ".?! "
     )
+
+
+def folded(text: str) -> str:
+    """A text with capitals, white space and that before punctuation aside."""
+    return re.sub(r" (?=[.,;:!?…])", "", " ".join(text.casefold().split()))
+
+
+def doubtful_lines(items: Sequence[OwnQuestion]) -> list[str]:
+    """Questions that only capitals or spaces tell apart, and answers that look like missing ones, by line."""
+    same: dict[Any, list[OwnQuestion]] = {}
+    for item in items:
+        texts = tuple(folded(text) for _, text in item.turns)
+        same.setdefault((texts, tuple(map(folded, item.choices))), []).append(item)
+    found = [
+        f"lines {' and '.join(str(item.line) for item in rows[:5])} ask the same but for capitals or spaces: "
+        + listing([repr(row.turns[-1][1])[:80] for row in rows], 2)
+        for rows in same.values()
+        if len(rows) > 1
+    ]
+    return found + [
+        f"line {item.line}: {listing(map(repr, item.right))}: is this a missing answer?"
+        for item in items
+        if not item.choices and any(text.casefold() in MISSING_ANSWERS for text in item.right)
+    ]
 
 
 def settled_scoring(
@@ -317,6 +347,12 @@ def check_set(asked: QuestionSet, problems: Problems) -> None:
 
 def warn_of_set(asked: QuestionSet) -> None:
     """Say what is allowed and yet seldom meant."""
+    doubts = doubtful_lines(asked.items)
+    for line in [
+        *doubts[:DOUBTS_SHOWN],
+        *([f"{len(doubts) - DOUBTS_SHOWN} more like these"] * (len(doubts) > DOUBTS_SHOWN)),
+    ]:
+        note(f"warning: {asked.path.name}: {line}")
     prompts = {asked.prompt(item) for item in asked.items}
     if len(prompts) < len(asked.items):
         note(

@@ -174,15 +174,15 @@ def sample_line(
 ) -> dict[str, Any]:
     """One line of a samples file, without score and error.
 
-    question: the item as the task defines it (`raw`, `reference`, `choices`, and the `passage_id` of a context that it
-    shares with others); prompt: the text as sent; extracted: what was found in the answer, and by what.
+    question: the item as the task defines it (`raw`, `reference`, `choices`, and `metadata` that the file has of it);
+    prompt: the text as sent; extracted: what was found in the answer, and by what.
     """
     found = []
     if extracted is not None:
         found = [{"turn_idx": 0, "source": "output.raw", "extracted_value": extracted[0]}]
         found = [found[0] | {"extraction_method": extracted[1], "is_terminal": True}]
-    shared = {name: question[name] for name in ("passage_id",) if name in question}
-    question = {name: value for name, value in question.items() if name not in shared}
+    metadata = question.get("metadata") or {}
+    question = {name: value for name, value in question.items() if name != "metadata"}
     text = question["raw"] + "".join(question["reference"])
     return {
         "schema_version": SCHEMA_VERSION,
@@ -196,7 +196,7 @@ def sample_line(
         **interaction,
         "answer_attribution": found,
         "evaluation": {"score": 0.0, "is_correct": False},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16], **shared},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16], **metadata},
     }
 
 
