@@ -611,6 +611,19 @@ def test_of_two_contents_the_one_that_covers_most_checkpoints_is_ranked(tmp_path
         assert "older runs" in line and "(2026-03-12), of step_1, step_2, step_3, step_4" in line
 
 
+def test_no_statement_has_an_interval_without_width(tmp_path, capsys):
+    names = [f"step_{i}" for i in range(1, 6)]
+    checkpoints(tmp_path / "run", *names)
+    for name in names:
+        measured(tmp_path, name, 0, "a" * 64, "2026-03-12T02:00:00Z")
+    words = [str(tmp_path / "run"), "--results", str(tmp_path / "results")]
+    for more in ([], ["--baseline-step", "2"], ["--tie-break", "latest"]):
+        assert benchmark_calculator.main([*words, *more]) == 0
+        out = capsys.readouterr().out
+        assert "± 0.000" not in out and "+0.000 to +0.000" not in out
+        assert ("no checkpoint can be told from another" in out) == ("--tie-break" not in more)
+
+
 def test_the_best_is_never_named_without_a_better_one_that_was_left_out(tmp_path, capsys):
     names = ["step_1", "step_2", "step_3"]
     checkpoints(tmp_path / "run", *names)

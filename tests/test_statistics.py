@@ -765,7 +765,7 @@ def test_a_baseline_needs_statistics(tmp_path, capsys):
         "no statistics for a difference: neither samples nor a standard error: gsm8k of step_1, step_2"
     )
     document = ranked(capsys, run)
-    assert (document["statistics"], document["tied"]) == (None, ["step_2"])
+    assert (document["statistics"], document["best"], document["tied"]) == (None, None, ["step_1", "step_2"])
     assert document["no_statistics"] == "neither samples nor a standard error: gsm8k of step_1, step_2"
     assert "no statistics: neither samples" in call(capsys, run)[1]
 
@@ -784,7 +784,7 @@ def measured_items(args):
     options = bc.resolve_options(args, VOCABULARY)
     checkpoints = bc.find_checkpoints(Path(args.checkpoints)).checkpoints
     results, failures, _ = bc.read_measured([Path(args.checkpoints)], checkpoints, VOCABULARY)
-    chosen, _ = bc.choose_measured(checkpoints, results, failures, VOCABULARY, options)
+    chosen, _, _ = bc.choose_measured(checkpoints, results, failures, VOCABULARY, options)
     items = bc.read_items(chosen)
     shared, _ = bc.shared_benchmarks(chosen)
     first = next(iter(chosen))

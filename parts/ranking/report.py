@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import listing, number, plain, range_text, signed
-from parts.ranking.vocabulary import RANKING_SCHEMA, Ranked, Ranking, Statistics, candidates
+from parts.ranking.vocabulary import RANKING_SCHEMA, Ranked, Ranking, Statistics, Trend, candidates
 from parts.statistics.intervals import CONFIDENCE, Estimate
 from parts.tables import markdown_table, rich_table
 from parts.training_runs import NO_CHECKPOINT
@@ -17,6 +17,7 @@ from parts.vocabulary import STEP_FORMULAS, MetricMapping
 
 TABLE_ROWS = 40
 TABLE_COLUMNS = 6
+NO_WIDTH = 1e-12  # an interval that is no wider says that nothing varied, not how sure something is: it is left out
 
 
 def with_interval(score: Estimate | None) -> str:
@@ -109,7 +110,8 @@ def checkpoint_json(r: Ranked, ranking: Ranking, full: bool) -> dict[str, Any]:
         value["tied_set"] = r.checkpoint.name in ranking.statistics.tied_set
         if ranking.smooth > 1:
             value["smoothed_interval"] = [standing.interval.low, standing.interval.high]
-        if standing.difference:
+        itself = r.checkpoint.name == ranking.statistics.baseline
+        if standing.difference and (itself or standing.difference[2] - standing.difference[1] > NO_WIDTH):
             value["difference"] = dict(zip(("estimate", "low", "high"), standing.difference, strict=True))
     if not full:
         return value | {"scores": {key: score.value for key, score in r.scores.items()}}
@@ -128,8 +130,13 @@ def tied_ones(ranking: Ranking) -> tuple[Ranked, ...]:
     return candidates(ranking.ranked) if ranking.equal else ranking.tied
 
 
+def has_width(trend: Trend | None) -> bool:
+    """Whether the interval of a trend's change says how sure it is."""
+    return trend is not None and trend.change.high - trend.change.low > NO_WIDTH
+
+
 def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, Any]:
-    """How sure the ranking is, as JSON; of equal checkpoints without what is said of a best one and of a trend."""
+    """How sure the ranking is, as JSON; of equal ones without what is said of a best one and of a trend."""
     trend, corrected = statistics.trend, statistics.corrected
     return {
         "source": statistics.source,
@@ -141,7 +148,7 @@ def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, An
         "by_standard_errors": list(statistics.by_errors),
         "tied_set": list(statistics.tied_set),
         "corrected": None
-        if equal
+        if equal or not corrected.standard_error > NO_WIDTH
         else {
             "name": corrected.name,
             "raw": corrected.raw,
@@ -151,7 +158,7 @@ def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, An
             "gain": corrected.gain and dict(zip(("estimate", "low", "high"), corrected.gain, strict=True)),
         },
         "trend": None
-        if equal or not trend
+        if equal or not has_width(trend)
         else {
             "verdict": trend.verdict,
             "change": trend.estimate,
@@ -224,6 +231,8 @@ def sure_cells(r: Ranked, ranking: Ranking) -> list[str]:
     cells = [interval, *smoothed, f"{standing.p_best:.2f}", str(first) if first == last else f"{first}–{last}"]
     if r.checkpoint.name == ranking.statistics.baseline:
         cells.append("baseline")
+    elif standing.difference and not standing.difference[2] - standing.difference[1] > NO_WIDTH:
+        cells.append("–")
     elif standing.difference:
         estimate, low, high = standing.difference
         cells.append(f"{signed(estimate)} ({signed(low)} to {signed(high)})")
@@ -288,12 +297,13 @@ def equal_line(ranking: Ranking) -> str:
 def sure_lines(statistics: Statistics, tied: str) -> list[str]:
     """How sure the choice is, in words."""
     corrected, trend = statistics.corrected, statistics.trend
-    lines = [
-        f"tied with it (cannot be told apart at 95 %, model confidence set): {tied or 'none'}",
-        f"{corrected.name} corrected for having been picked: {number(corrected.value)} ± "
-        f"{number(corrected.standard_error)}, raw {number(corrected.raw)} ({corrected.method})",
-    ]
-    if trend:
+    lines = [f"tied with it (cannot be told apart at 95 %, model confidence set): {tied or 'none'}"]
+    if corrected.standard_error > NO_WIDTH:
+        lines.append(
+            f"{corrected.name} corrected for having been picked: {number(corrected.value)} ± "
+            f"{number(corrected.standard_error)}, raw {number(corrected.raw)} ({corrected.method})"
+        )
+    if has_width(trend):
         lines.append(
             f"trend: {trend.verdict} (change along the line from {trend.names[0]} to {trend.names[-1]}: "
             f"{signed(trend.estimate)}, {signed(trend.change.low)} to {signed(trend.change.high)})"
