@@ -216,7 +216,7 @@ def no_answer(args: argparse.Namespace, error: ScriptError) -> GateAnswer:
 def tell_ci(args: argparse.Namespace, answer: GateAnswer, summary: str) -> None:
     """The JUnit file, and what GitHub Actions shows, as far as they are wanted."""
     if args.junit:
-        write_output(args.junit, junit_xml(answer.title, answer.cases), args.force)
+        write_output(args.junit, junit_xml(answer.title, answer.cases, answer.warnings), args.force)
     if args.github:
         tell_github(annotations(answer.title, answer.cases, answer.warnings), summary)
 
@@ -3219,6 +3219,7 @@ class Row:
     score: float | None = None
     unit: str = "proportion"
     metric: str = ""
+    spelled_metric: str = ""  # as its harness has it, with the filter: "exact_match,strict-match"
     lower_is_better: bool = False
     span: float | None = None
     sides: tuple[Side, Side] | None = None
@@ -3322,6 +3323,15 @@ MODEL_JSON = re.compile(
 HIDDEN_FOLDERS = re.compile(
     r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
 )
+# What harnesses call their results, with the folder that they are in.
+HARNESS_FILES = {
+    "inspect": re.compile(r".*\.eval|[^/]*/\d{4}-\d\d-\d\dT[^/]+_[A-Za-z0-9]{22}\.json"),
+    "HELM": re.compile(r"[^/]*/(?:run_spec|per_instance_stats|scenario_state)\.json"),
+    "lighteval": re.compile(r"[^/]*/details_[^/]+\.parquet"),
+    "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
+    "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
+}
+LOOKED_THROUGH = 10_000  # names of files
 CLOCKS_APART = 86_400  # seconds
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
@@ -3341,6 +3351,21 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
                 real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
                 found.setdefault(real, Path(path))
     return list(found.values())
+
+
+def other_results(folder: Path) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+    named = 0
+    for base, directories, names in os.walk(folder):
+        directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+        for harness, pattern in HARNESS_FILES.items():
+            if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
+                command = f"uv run {script_here('convert_results.py')} {shlex.quote(single_line(folder))}"
+                return f"these look like results of {harness}: {command} --output-dir results makes records of them"
+        named += len(names)
+        if named > LOOKED_THROUGH:
+            break
+    return ""
 
 
 def is_trainer_log(record: Mapping[str, Any]) -> bool:
@@ -4346,37 +4371,85 @@ def check_one_pair(one: Run, two: Run) -> None:
     )
 
 
+def spelled_metric(run: Run) -> str:
+    """A result's metric as its harness spells it, with the filter if it has one: "exact_match,strict-match"."""
+    return run.result_id.rpartition("/")[2]
+
+
+def other_filters(run: Run, runs: Iterable[Run]) -> list[str]:
+    """The spellings of the same task's metric with other filters than a result's own."""
+    own = spelled_metric(run)
+    found = {spelled_metric(other) for other in runs if (other.key, other.subtask) == (run.key, run.subtask)}
+    named = own.partition(",")[0]
+    return sorted(one for one in found - {own} if "," in one and same_metric(one.partition(",")[0], named))
+
+
 def of_metric(metric: str, runs: Sequence[Run]) -> list[Run]:
-    """The runs of a metric: by its shared name, or as its harness spells it: acc, acc,none."""
-    return [run for run in runs if run.metric == metric] or [
-        run for run in runs if any(same_metric(metric, own) for own in (run.metric, run.result_id.rpartition("/")[2]))
-    ]
+    """The runs that a metric's name fits: an id, a harness's spelling (acc,none), a shared name.
+
+    A name without a filter fits all filters of the metric.
+    """
+    named = (
+        [run for run in runs if metric in (run.result_id, spelled_metric(run))]
+        or [run for run in runs if run.metric == metric]
+        or [run for run in runs if any(same_metric(metric, own) for own in (run.metric, spelled_metric(run)))]
+    )
+    if "," in metric:
+        return named
+    filtered = [run for run in runs if "," in spelled_metric(run) and run not in named]
+    return named + [run for run in filtered if same_metric(metric, spelled_metric(run).partition(",")[0])]
+
+
+class SeveralMetrics(ScriptError):
+    """Several of a benchmark's results are meant, and nothing says which counts."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.ids = sorted({run.result_id for run in runs})
+        self.spellings = sorted({spelled_metric(run) for run in runs})
+        super().__init__(f"several metrics: {listing(self.ids, 20)}", code=3)
+
+
+def several_metrics(where: str, found: Mapping[str, SeveralMetrics]) -> ScriptError:
+    """The one error for all benchmarks of a model of which a metric is to be chosen."""
+    ids = "; ".join(listing(one.ids, 20) for one in found.values())
+    ways = (
+        f"{json.dumps(key)}: {{metric: {' or '.join(map(json.dumps, one.spellings[:20]))}}}"
+        for key, one in found.items()
+    )
+    return ScriptError(
+        f"{where}: several metrics; choose one of each benchmark with --result-id: {ids}; or in a policy (--policy): "
+        f"benchmarks: {{{', '.join(ways)}}}",
+        code=3,
+    )
 
 
 def choose_metric(
-    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
+    runs: Sequence[Run], where: str, wanted: str | None, entry: Mapping[str, Any], result_ids: Iterable[str]
 ) -> list[Run]:
     """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
 
-    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
+    Of a metric with several filters, a known benchmark's own is the one that has the plain name of the metric that
+    metric_mapping.json (`entry`) says. ScriptError: code 2 when the policy's is not there; SeveralMetrics when nothing
+    says which.
     """
     chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
-    metrics = {run.metric for run in chosen}
     if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
-        means = [run for run in chosen if run.aggregation == "mean"]
-        chosen, metrics, wanted = means or chosen, {run.metric for run in means or chosen}, None
+        chosen, wanted = [run for run in chosen if run.aggregation == "mean"] or chosen, None
     if wanted is not None:
         named = of_metric(wanted, chosen)
         if not named:
-            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
-        if wanted not in metrics:
+            there = listing(sorted({run.metric for run in chosen}))
+            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {there}")
+        if wanted not in {run.metric for run in named}:
             note(f"note: {where}: metric {single_line(wanted)}: {listing(sorted({run.result_id for run in named}))}")
-        chosen, metrics = named, {run.metric for run in named}
-    if len(metrics) > 1:
-        named = of_metric(usual, chosen) if usual and wanted is None else []
+        chosen = named
+    if len({run.metric for run in chosen}) > 1:
+        usual = entry.get("metric")
+        named = of_metric(usual, chosen) if usual and (wanted is None or same_metric(wanted, usual)) else []
+        if not entry.get("own"):
+            named = [run for run in named if same_metric(run.metric, usual)] or named
         if len({run.metric for run in named}) != 1:
-            ids = sorted({run.result_id for run in chosen})
-            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
+            raise SeveralMetrics(named if wanted is None and named else chosen)
         return named
     return chosen
 
@@ -5304,6 +5377,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "by": row.by or None,
         "verdict": row.verdict,
         "metric": row.metric or None,
+        "spelled_metric": row.spelled_metric or None,
         "unit": row.unit,
         "lower_is_better": row.lower_is_better,
         "score": side_json(row, 1),
@@ -6743,11 +6817,15 @@ class Question:
         for run in model.runs:
             if not self.only or run.key in self.only:
                 by_key[run.key].append(run)
-        chosen = {}
+        chosen, several = {}, {}
         for key, rows in by_key.items():
-            usual = self.vocabulary.entries.get(key, {}).get("metric")
-            metric = self.policy.limits(key).metric
-            chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, usual, self.result_ids)
+            entry, metric = self.vocabulary.entries.get(key, {}), self.policy.limits(key).metric
+            try:
+                chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, entry, self.result_ids)
+            except SeveralMetrics as error:
+                several[key] = error
+        if several:
+            raise several_metrics(model.name, several)
         return chosen
 
 
@@ -6820,9 +6898,19 @@ def make_row(
     baseline, candidate = ([directed(run, limits) for run in runs] for runs in (baseline, candidate))
     first = candidate[0]
     check_direction(limits, first)
-    shown = question.vocabulary.measured_title(key, first.metric) + suffix
+    others = other_filters(first, (*question.baseline.runs, *model.runs))
+    spelled = spelled_metric(first)
+    title = f"{question.vocabulary.title(key)} {spelled}" if others else None
+    if others and not {spelled, first.result_id} & {limits.metric, *question.result_ids}:
+        row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others)}, too"))
     row = replace(
-        row, shown=shown, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span
+        row,
+        shown=(title or question.vocabulary.measured_title(key, first.metric)) + suffix,
+        unit=first.unit,
+        metric=first.metric,
+        spelled_metric=spelled,
+        lower_is_better=first.lower_is_better,
+        span=first.span,
     )
     row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
@@ -6987,7 +7075,7 @@ def with_threshold(row: Row, policy: Policy) -> Row:
     notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
     notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
     if basis.evidence is not None and row.pairs is None and row.corpus is None:
-        notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
+        notes = (*notes, f"{basis.method}: without samples")
     return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
 
 
@@ -7960,6 +8048,7 @@ def choice_json(choice: Choice) -> dict[str, Any]:
 # --- parts/comparison/ci.py -------------------------------------------------------------------------------------------
 
 FAILURE, ERROR, SKIPPED, PASSED = "failure", "error", "skipped", "passed"
+WAIVED = "undecided, passed by the policy"
 OPEN_KINDS = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not_comparable", ABSENT: "missing"}
 
 
@@ -7991,7 +8080,9 @@ def case_of(row: Row, policy: Policy) -> Case:
     else:
         ended = PASSED
     kind = "invalid" if row.invalid and verdict == NOT_COMPARABLE else OPEN_KINDS.get(verdict, verdict)
-    return Case(f"{row.candidate}.{row.tier}", row.label, ended, kind, single_line(message))
+    if ended == PASSED and verdict == INCONCLUSIVE:
+        ended, kind, message = SKIPPED, WAIVED, f"{WAIVED}; {message}"
+    return Case(f"{row.candidate}.{row.tier}", row.shown or row.label, ended, kind, single_line(message))
 
 
 def cases_of(decision: Decision) -> list[Case]:
@@ -8000,8 +8091,8 @@ def cases_of(decision: Decision) -> list[Case]:
     return [case_of(row, decision.policy) for row in rows]
 
 
-def junit_xml(title: str, cases: Sequence[Case]) -> str:
-    """A JUnit document with one suite."""
+def junit_xml(title: str, cases: Sequence[Case], warnings: Sequence[str] = ()) -> str:
+    """A JUnit document with one suite; warnings about the whole answer are the suite's output."""
     count = {ended: str(sum(case.ended == ended for case in cases)) for ended in (FAILURE, ERROR, SKIPPED)}
     totals = {"tests": str(len(cases)), "failures": count[FAILURE], "errors": count[ERROR], "skipped": count[SKIPPED]}
     root = ET.Element("testsuites", totals)
@@ -8014,6 +8105,8 @@ def junit_xml(title: str, cases: Sequence[Case]) -> str:
         else:
             said = {"message": case.message} | ({} if case.ended == SKIPPED else {"type": case.kind})
             ET.SubElement(element, case.ended, said)
+    if warnings:
+        ET.SubElement(suite, "system-out").text = "\n".join(f"warning: {single_line(line)}" for line in warnings)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -8032,9 +8125,8 @@ def annotation(level: str, title: str, message: str) -> str:
 def annotations(title: str, cases: Sequence[Case], warnings: Sequence[str]) -> list[str]:
     """The annotations of a gate: an error for what stops it, a warning for the rest that somebody should see."""
     levels = {FAILURE: "error", ERROR: "error", SKIPPED: "notice"}
-    lines = [annotation(levels[c.ended], f"{c.name} ({c.kind})", c.message) for c in cases if c.ended in levels]
-    undecided = [c for c in cases if c.ended == PASSED and c.kind == OPEN_KINDS[INCONCLUSIVE]]
-    lines += [annotation("warning", f"{c.name} ({c.kind}, passes by the policy)", c.message) for c in undecided]
+    told = [(c, "warning" if c.kind == WAIVED else levels[c.ended]) for c in cases if c.ended in levels]
+    lines = [annotation(level, f"{c.name} ({c.kind})", c.message) for c, level in told]
     lines += [annotation("warning", title, warning) for warning in warnings]
     return lines or [annotation("notice", title, f"{len(cases)} benchmarks")]
 
@@ -8672,6 +8764,8 @@ class Library:
     def why_missing(self, path: Path, source: str) -> str:
         """What to say, and to try, when nothing is found."""
         if not self.folders:
+            if other := other_results(path):
+                return f"no record in it; {other}"
             what = "no record in it" if path.exists() else f"no such file or folder{near_place(path)}"
             return f"{what}; a model's name needs --results DIR, the folder with its records"
         models = model_names([entry.identity for entry in self.entries()])
@@ -8679,7 +8773,7 @@ class Library:
         return f"no record of it below {listing(map(str, self.folders))}" + (
             nearest(source, names - {""}) or f"; there are: {listing(models, 20)}"
             if models
-            else ", which holds no records"
+            else next((f"; {told}" for told in map(other_results, self.folders) if told), ", which holds no records")
         )
 
 

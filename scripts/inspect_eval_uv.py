@@ -5428,6 +5428,15 @@ MODEL_JSON = re.compile(
 HIDDEN_FOLDERS = re.compile(
     r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
 )
+# What harnesses call their results, with the folder that they are in.
+HARNESS_FILES = {
+    "inspect": re.compile(r".*\.eval|[^/]*/\d{4}-\d\d-\d\dT[^/]+_[A-Za-z0-9]{22}\.json"),
+    "HELM": re.compile(r"[^/]*/(?:run_spec|per_instance_stats|scenario_state)\.json"),
+    "lighteval": re.compile(r"[^/]*/details_[^/]+\.parquet"),
+    "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
+    "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
+}
+LOOKED_THROUGH = 10_000  # names of files
 CLOCKS_APART = 86_400  # seconds
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
@@ -5447,6 +5456,21 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
                 real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
                 found.setdefault(real, Path(path))
     return list(found.values())
+
+
+def other_results(folder: Path) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+    named = 0
+    for base, directories, names in os.walk(folder):
+        directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+        for harness, pattern in HARNESS_FILES.items():
+            if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
+                command = f"uv run {script_here('convert_results.py')} {shlex.quote(single_line(folder))}"
+                return f"these look like results of {harness}: {command} --output-dir results makes records of them"
+        named += len(names)
+        if named > LOOKED_THROUGH:
+            break
+    return ""
 
 
 def is_trainer_log(record: Mapping[str, Any]) -> bool:

@@ -143,9 +143,23 @@ def test_junit_has_each_benchmark(place, capsys):
     assert ends == {"bad": ("failure", "NO-GO"), "open": ("error", "undecided"), "good": ("system-out", None)}
     gate(capsys, place, {"benchmarks": {"bad": {"tier": "advisory"}}, "undecided": "pass"}, "--junit", report)
     suite = ET.parse(report).getroot()[0]
-    assert {case.get("name"): case[0].tag for case in suite} == {
-        "bad": "skipped", "open": "system-out", "good": "system-out"
+    assert {case.get("name"): case[0].tag for case in suite.iter("testcase")} == {
+        "bad": "skipped", "open": "skipped", "good": "system-out"
     }  # fmt: skip
+    waived = suite.find("testcase[@name='open']/skipped")
+    assert waived.get("message").startswith("undecided, passed by the policy; INCONCLUSIVE; ")
+    assert suite.get("skipped") == "2"
+
+
+def test_junit_says_the_metric_and_the_warnings_of_the_whole(tmp_path, capsys):
+    for model, right in (("me/a", 300), ("me/b", 310)):
+        write_record(tmp_path, model, bits(right), metric="f1")
+    report = tmp_path / "gate.xml"
+    gate(capsys, tmp_path, None, "--junit", report)
+    suite = ET.parse(report).getroot()[0]
+    assert suite[0].get("name") == "my_quiz f1"
+    suite = ET.fromstring(cr.junit_xml("title", (), ("a\nb", "c")))[0]
+    assert suite.find("system-out").text == "warning: a b\nwarning: c"
 
 
 def test_junit_when_there_is_no_answer(place, capsys):

@@ -1390,6 +1390,76 @@ def test_several_metrics_are_a_choice(tmp_path, capsys):
     assert "no metric 'f1'; there are: acc, acc_norm" in refused(capsys, *arguments, "--policy", policy)
 
 
+def filtered_pair(folder: Path, task: str) -> None:
+    """Two filters of one metric as conversion names them: the first has the plain name; one gains, the other loses."""
+    for model, rights in (("run/old", (54, 124)), ("run/new", (80, 80))):
+        for name, right in zip(("strict-match", "flexible-extract"), rights, strict=True):
+            spelled = f"exact_match,{name}"
+            path = write_record(folder, model, [1] * right + [0] * (200 - right), task=task, metric=spelled)
+            plain = "exact_match" if name == "strict-match" else "exact_match_flexible-extract"
+            record = json.loads(path.read_text())
+            record["evaluation_results"][0]["metric_config"]["metric_id"] = plain
+            path.write_text(json.dumps(record))
+
+
+def test_a_metric_with_several_filters_is_a_choice(tmp_path, capsys):
+    filtered_pair(tmp_path, "house_sums")
+    filtered_pair(tmp_path, "other_sums")
+    arguments = ["--baseline", "old", "--candidate", "new", "--results", tmp_path]
+    for entry in ("{tier: critical}", "{metric: exact_match}"):
+        policy = write_policy(tmp_path, f"benchmarks: {{house_sums: {entry}}}")
+        code, out, err = call(capsys, *arguments, "--policy", policy)
+        assert (code, out) == (3, "")
+        for task in ("house_sums", "other_sums"):
+            for name in ("strict-match", "flexible-extract"):
+                assert f"{task}|0/exact_match,{name}" in err
+        assert 'metric: "exact_match,flexible-extract" or "exact_match,strict-match"' in err
+    for spelled, delta in (
+        ("exact_match,strict-match", 0.13),
+        ("exact_match,flexible-extract", -0.22),
+        ("house_sums|0/exact_match,flexible-extract", -0.22),
+    ):
+        policy = write_policy(tmp_path, f'benchmarks: {{house_sums: {{metric: "{spelled}"}}}}')
+        (row,) = compare(capsys, tmp_path, "--policy", policy, "--benchmarks", "house_sums")["benchmarks"]
+        assert row["delta"] == pytest.approx(delta) and row["spelled_metric"] == spelled.rpartition("/")[2]
+        assert not any("there is" in line for line in row["notes"])
+    policy = write_policy(tmp_path, "benchmarks: {house_sums: {metric: exact_match}}")
+    more = ("--result-id", "house_sums|0/exact_match,flexible-extract", "--benchmarks", "house_sums")
+    (row,) = compare(capsys, tmp_path, "--policy", policy, *more)["benchmarks"]
+    assert row["delta"] == pytest.approx(-0.22)
+
+
+@pytest.mark.parametrize("policy", ["{}", "benchmarks: {gsm8k: {metric: exact_match}}"])
+def test_a_known_benchmarks_own_filter_is_taken_and_said(tmp_path, capsys, policy):
+    filtered_pair(tmp_path, "gsm8k")
+    more = ("--policy", write_policy(tmp_path, policy))
+    (row,) = compare(capsys, tmp_path, *more)["benchmarks"]
+    assert row["delta"] == pytest.approx(0.13) and row["spelled_metric"] == "exact_match,strict-match"
+    assert "exact_match,strict-match; there is exact_match,flexible-extract, too" in row["notes"]
+    _, out, _ = call(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path, *more)
+    assert "GSM8K exact_match,strict-match" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "harness"),
+    [
+        ("m/samples_x_2025-06-01T10-00-00.123456.jsonl", "lm-eval"),
+        ("m/results_2025-06-01T10-00-00.123456.json", "lm-eval or lighteval"),
+        ("m/details_x_2025-06-01T10-00-00.parquet", "lighteval"),
+        ("2025-06-01T10-00-00+00-00_quiz_AAAAAAAAAAAAAAAAAAAAAA.eval", "inspect"),
+        ("r/run_spec.json", "HELM"),
+    ],
+)
+def test_results_of_a_harness_are_told_from_nothing(tmp_path, capsys, name, harness):
+    there = tmp_path / "raw" / name
+    there.parent.mkdir(parents=True)
+    there.write_text("{}")
+    said = f"results of {harness}: uv run"
+    found = refused(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path / "raw")
+    assert said in found and f"{tmp_path / 'raw'} --output-dir results" in found
+    assert said in refused(capsys, "--baseline", tmp_path / "raw", "--candidate", tmp_path / "raw")
+
+
 def damaged(tmp_path, change, samples=None):
     """A pair of records, the baseline's changed."""
     scores = flips(100, 3, 3)

@@ -12,7 +12,7 @@ from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name,
 from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text, listing, note
 from parts.private import without_paths
-from parts.records.files import read_record, record_files
+from parts.records.files import other_results, read_record, record_files
 from parts.records.groups import whole_runs
 from parts.records.identity import identity_of
 from parts.records.items import with_answers
@@ -120,6 +120,9 @@ def read_own_runs(
             reason = f"no {error} in the record" if isinstance(error, KeyError) else str(error)
             reason = kept_text(without_paths(reason, path)) or ""
             unreadable.append({"model": "", "where": record_place(path), "reason": reason})
+    for folder in () if found or unreadable else folders:
+        if told := other_results(Path(folder)):
+            note(f"note: --results {folder}: no record in it; {told}")
     models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
     for run, row in found:
         models[run.identity.key].append((run, row))

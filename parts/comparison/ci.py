@@ -30,6 +30,7 @@ from parts.frame import ScriptError, note, single_line
 from parts.outgoing import tell_runner, without_secrets
 
 FAILURE, ERROR, SKIPPED, PASSED = "failure", "error", "skipped", "passed"
+WAIVED = "undecided, passed by the policy"
 OPEN_KINDS = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not_comparable", ABSENT: "missing"}
 
 
@@ -61,7 +62,9 @@ def case_of(row: Row, policy: Policy) -> Case:
     else:
         ended = PASSED
     kind = "invalid" if row.invalid and verdict == NOT_COMPARABLE else OPEN_KINDS.get(verdict, verdict)
-    return Case(f"{row.candidate}.{row.tier}", row.label, ended, kind, single_line(message))
+    if ended == PASSED and verdict == INCONCLUSIVE:
+        ended, kind, message = SKIPPED, WAIVED, f"{WAIVED}; {message}"
+    return Case(f"{row.candidate}.{row.tier}", row.shown or row.label, ended, kind, single_line(message))
 
 
 def cases_of(decision: Decision) -> list[Case]:
@@ -70,8 +73,8 @@ def cases_of(decision: Decision) -> list[Case]:
     return [case_of(row, decision.policy) for row in rows]
 
 
-def junit_xml(title: str, cases: Sequence[Case]) -> str:
-    """A JUnit document with one suite."""
+def junit_xml(title: str, cases: Sequence[Case], warnings: Sequence[str] = ()) -> str:
+    """A JUnit document with one suite; warnings about the whole answer are the suite's output."""
     count = {ended: str(sum(case.ended == ended for case in cases)) for ended in (FAILURE, ERROR, SKIPPED)}
     totals = {"tests": str(len(cases)), "failures": count[FAILURE], "errors": count[ERROR], "skipped": count[SKIPPED]}
     root = ET.Element("testsuites", totals)
@@ -84,6 +87,8 @@ def junit_xml(title: str, cases: Sequence[Case]) -> str:
         else:
             said = {"message": case.message} | ({} if case.ended == SKIPPED else {"type": case.kind})
             ET.SubElement(element, case.ended, said)
+    if warnings:
+        ET.SubElement(suite, "system-out").text = "\n".join(f"warning: {single_line(line)}" for line in warnings)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -102,9 +107,8 @@ def annotation(level: str, title: str, message: str) -> str:
 def annotations(title: str, cases: Sequence[Case], warnings: Sequence[str]) -> list[str]:
     """The annotations of a gate: an error for what stops it, a warning for the rest that somebody should see."""
     levels = {FAILURE: "error", ERROR: "error", SKIPPED: "notice"}
-    lines = [annotation(levels[c.ended], f"{c.name} ({c.kind})", c.message) for c in cases if c.ended in levels]
-    undecided = [c for c in cases if c.ended == PASSED and c.kind == OPEN_KINDS[INCONCLUSIVE]]
-    lines += [annotation("warning", f"{c.name} ({c.kind}, passes by the policy)", c.message) for c in undecided]
+    told = [(c, "warning" if c.kind == WAIVED else levels[c.ended]) for c in cases if c.ended in levels]
+    lines = [annotation(level, f"{c.name} ({c.kind})", c.message) for c, level in told]
     lines += [annotation("warning", title, warning) for warning in warnings]
     return lines or [annotation("notice", title, f"{len(cases)} benchmarks")]
 

@@ -6,7 +6,8 @@ import fnmatch
 import json
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from parts.comparison.pairs import Matched
 from parts.comparison.vocabulary import Policy, Side
@@ -77,37 +78,85 @@ def check_one_pair(one: Run, two: Run) -> None:
     )
 
 
+def spelled_metric(run: Run) -> str:
+    """A result's metric as its harness spells it, with the filter if it has one: "exact_match,strict-match"."""
+    return run.result_id.rpartition("/")[2]
+
+
+def other_filters(run: Run, runs: Iterable[Run]) -> list[str]:
+    """The spellings of the same task's metric with other filters than a result's own."""
+    own = spelled_metric(run)
+    found = {spelled_metric(other) for other in runs if (other.key, other.subtask) == (run.key, run.subtask)}
+    named = own.partition(",")[0]
+    return sorted(one for one in found - {own} if "," in one and same_metric(one.partition(",")[0], named))
+
+
 def of_metric(metric: str, runs: Sequence[Run]) -> list[Run]:
-    """The runs of a metric: by its shared name, or as its harness spells it: acc, acc,none."""
-    return [run for run in runs if run.metric == metric] or [
-        run for run in runs if any(same_metric(metric, own) for own in (run.metric, run.result_id.rpartition("/")[2]))
-    ]
+    """The runs that a metric's name fits: an id, a harness's spelling (acc,none), a shared name.
+
+    A name without a filter fits all filters of the metric.
+    """
+    named = (
+        [run for run in runs if metric in (run.result_id, spelled_metric(run))]
+        or [run for run in runs if run.metric == metric]
+        or [run for run in runs if any(same_metric(metric, own) for own in (run.metric, spelled_metric(run)))]
+    )
+    if "," in metric:
+        return named
+    filtered = [run for run in runs if "," in spelled_metric(run) and run not in named]
+    return named + [run for run in filtered if same_metric(metric, spelled_metric(run).partition(",")[0])]
+
+
+class SeveralMetrics(ScriptError):
+    """Several of a benchmark's results are meant, and nothing says which counts."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.ids = sorted({run.result_id for run in runs})
+        self.spellings = sorted({spelled_metric(run) for run in runs})
+        super().__init__(f"several metrics: {listing(self.ids, 20)}", code=3)
+
+
+def several_metrics(where: str, found: Mapping[str, SeveralMetrics]) -> ScriptError:
+    """The one error for all benchmarks of a model of which a metric is to be chosen."""
+    ids = "; ".join(listing(one.ids, 20) for one in found.values())
+    ways = (
+        f"{json.dumps(key)}: {{metric: {' or '.join(map(json.dumps, one.spellings[:20]))}}}"
+        for key, one in found.items()
+    )
+    return ScriptError(
+        f"{where}: several metrics; choose one of each benchmark with --result-id: {ids}; or in a policy (--policy): "
+        f"benchmarks: {{{', '.join(ways)}}}",
+        code=3,
+    )
 
 
 def choose_metric(
-    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
+    runs: Sequence[Run], where: str, wanted: str | None, entry: Mapping[str, Any], result_ids: Iterable[str]
 ) -> list[Run]:
     """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
 
-    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
+    Of a metric with several filters, a known benchmark's own is the one that has the plain name of the metric that
+    metric_mapping.json (`entry`) says. ScriptError: code 2 when the policy's is not there; SeveralMetrics when nothing
+    says which.
     """
     chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
-    metrics = {run.metric for run in chosen}
     if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
-        means = [run for run in chosen if run.aggregation == "mean"]
-        chosen, metrics, wanted = means or chosen, {run.metric for run in means or chosen}, None
+        chosen, wanted = [run for run in chosen if run.aggregation == "mean"] or chosen, None
     if wanted is not None:
         named = of_metric(wanted, chosen)
         if not named:
-            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
-        if wanted not in metrics:
+            there = listing(sorted({run.metric for run in chosen}))
+            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {there}")
+        if wanted not in {run.metric for run in named}:
             note(f"note: {where}: metric {single_line(wanted)}: {listing(sorted({run.result_id for run in named}))}")
-        chosen, metrics = named, {run.metric for run in named}
-    if len(metrics) > 1:
-        named = of_metric(usual, chosen) if usual and wanted is None else []
+        chosen = named
+    if len({run.metric for run in chosen}) > 1:
+        usual = entry.get("metric")
+        named = of_metric(usual, chosen) if usual and (wanted is None or same_metric(wanted, usual)) else []
+        if not entry.get("own"):
+            named = [run for run in named if same_metric(run.metric, usual)] or named
         if len({run.metric for run in named}) != 1:
-            ids = sorted({run.result_id for run in chosen})
-            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
+            raise SeveralMetrics(named if wanted is None and named else chosen)
         return named
     return chosen
 

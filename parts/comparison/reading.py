@@ -13,7 +13,7 @@ from parts.comparison.vocabulary import ModelRuns, Policy
 from parts.frame import ScriptError, listing, near_place, nearest, note, single_line
 from parts.inputs import input_text
 from parts.metadata.front_matter import load_yaml
-from parts.records.files import read_record, record_files
+from parts.records.files import other_results, read_record, record_files
 from parts.records.identity import Identity, identity_of, model_names, one_model
 from parts.records.items import INDEPENDENT, with_answers
 from parts.records.reading import read_results
@@ -109,6 +109,8 @@ class Library:
     def why_missing(self, path: Path, source: str) -> str:
         """What to say, and to try, when nothing is found."""
         if not self.folders:
+            if other := other_results(path):
+                return f"no record in it; {other}"
             what = "no record in it" if path.exists() else f"no such file or folder{near_place(path)}"
             return f"{what}; a model's name needs --results DIR, the folder with its records"
         models = model_names([entry.identity for entry in self.entries()])
@@ -116,7 +118,7 @@ class Library:
         return f"no record of it below {listing(map(str, self.folders))}" + (
             nearest(source, names - {""}) or f"; there are: {listing(models, 20)}"
             if models
-            else ", which holds no records"
+            else next((f"; {told}" for told in map(other_results, self.folders) if told), ", which holds no records")
         )
 
 

@@ -339,6 +339,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "by": row.by or None,
         "verdict": row.verdict,
         "metric": row.metric or None,
+        "spelled_metric": row.spelled_metric or None,
         "unit": row.unit,
         "lower_is_better": row.lower_is_better,
         "score": side_json(row, 1),

@@ -10,12 +10,16 @@ from dataclasses import dataclass, replace
 from parts.comparison.amounts import limit_of_row
 from parts.comparison.clusters import unsaid_cluster
 from parts.comparison.comparable import (
+    SeveralMetrics,
     choose_alike,
     choose_metric,
     grouped_by_settings,
     invalid_reasons,
+    other_filters,
     policy_reasons,
     remark_notes,
+    several_metrics,
+    spelled_metric,
     unlike_reasons,
 )
 from parts.comparison.corpus import formula_of_sides, with_corpus
@@ -76,11 +80,15 @@ class Question:
         for run in model.runs:
             if not self.only or run.key in self.only:
                 by_key[run.key].append(run)
-        chosen = {}
+        chosen, several = {}, {}
         for key, rows in by_key.items():
-            usual = self.vocabulary.entries.get(key, {}).get("metric")
-            metric = self.policy.limits(key).metric
-            chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, usual, self.result_ids)
+            entry, metric = self.vocabulary.entries.get(key, {}), self.policy.limits(key).metric
+            try:
+                chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, entry, self.result_ids)
+            except SeveralMetrics as error:
+                several[key] = error
+        if several:
+            raise several_metrics(model.name, several)
         return chosen
 
 
@@ -153,9 +161,19 @@ def make_row(
     baseline, candidate = ([directed(run, limits) for run in runs] for runs in (baseline, candidate))
     first = candidate[0]
     check_direction(limits, first)
-    shown = question.vocabulary.measured_title(key, first.metric) + suffix
+    others = other_filters(first, (*question.baseline.runs, *model.runs))
+    spelled = spelled_metric(first)
+    title = f"{question.vocabulary.title(key)} {spelled}" if others else None
+    if others and not {spelled, first.result_id} & {limits.metric, *question.result_ids}:
+        row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others)}, too"))
     row = replace(
-        row, shown=shown, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span
+        row,
+        shown=(title or question.vocabulary.measured_title(key, first.metric)) + suffix,
+        unit=first.unit,
+        metric=first.metric,
+        spelled_metric=spelled,
+        lower_is_better=first.lower_is_better,
+        span=first.span,
     )
     row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
@@ -320,7 +338,7 @@ def with_threshold(row: Row, policy: Policy) -> Row:
     notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
     notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
     if basis.evidence is not None and row.pairs is None and row.corpus is None:
-        notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
+        notes = (*notes, f"{basis.method}: without samples")
     return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
 
 

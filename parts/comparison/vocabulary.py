@@ -234,6 +234,7 @@ class Row:
     score: float | None = None
     unit: str = "proportion"
     metric: str = ""
+    spelled_metric: str = ""  # as its harness has it, with the filter: "exact_match,strict-match"
     lower_is_better: bool = False
     span: float | None = None
     sides: tuple[Side, Side] | None = None

@@ -43,7 +43,7 @@ from parts.ranking.report import ranking_json, table_text
 from parts.ranking.scores import chosen_results, one_content, read_score_function
 from parts.ranking.vocabulary import RANKING_SCHEMA, Ranking, candidates
 from parts.records.command import YOURS, carried_options, checked_task, command_line_of, is_one_line, yours_to_name
-from parts.records.files import read_record
+from parts.records.files import other_results, read_record
 from parts.records.measured import Result, Samples, align_items, read_measured, read_weights, samples_by_task
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
@@ -185,6 +185,9 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         compared = [*checkpoints, base] if base is not None else checkpoints
         ranking = rank_measured_run(args, compared, results, failures, vocabulary, options)
         return replace(ranking, skipped=(*skipped, *ranking.skipped), failures=tuple(failures))
+    searched = folders if not strangers and (args.results or args.scoring == "measured") else ()
+    if other := next(filter(None, map(other_results, searched)), ""):
+        raise ScriptError(f"no record below {listing(map(str, folders))}; {other}")
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
