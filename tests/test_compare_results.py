@@ -1309,7 +1309,10 @@ def test_there_are_example_policies():
 
 SHOWN = re.findall(
     r"```bash\n(uv run [^\n]*)\n```\n\n```text\n(.*?)\n```",
-    (ROOT / "references" / "compare_results.md").read_text(encoding="utf-8"),
+    "".join(
+        (ROOT / "references" / f"{name}.md").read_text(encoding="utf-8")
+        for name in ("compare_results", "verdicts", "gates")
+    ),
     re.DOTALL,
 )
 
