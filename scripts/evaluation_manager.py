@@ -100,6 +100,7 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
     check_publish_usage(args)
     plan.created = plan.created or datetime.now(UTC).isoformat(timespec="seconds")
     plan.target, plan.scales = target_of(args), {**plan.scales, **read_scales(args.scale)}
+    check_scales_named(plan)
     hub, state = read_target(args, plan)
     asked = [*questions, *plan.questions, *metric_questions(plan), *ask_leaderboards(plan, hub, plan.scales)]
     outcome: dict[str, Any] = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}
@@ -116,7 +117,7 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
         if error.code == 2:
             raise
         code, said = error.code, str(error)
-    plan.parent, plan.card = state.sha, git_blob_id(state.card or b"")
+    plan.parent, plan.card = state.sha, body_id(state.card or b"")
     print_plan(args, plan, change, outcome, undecided=bool(said))
     if said:
         note(said)
@@ -717,13 +718,16 @@ def run_extract(args: argparse.Namespace) -> int:
         replace=args.replace,
         beside=args.beside or (),
     )
-    plan.card, plan.target = git_blob_id(card.text.encode("utf-8", "surrogatepass")), target_of(args)
+    plan.scales = read_scales(args.scale)
+    check_scales_named(plan)
+    plan.card, plan.target = body_id(card.text.encode("utf-8", "surrogatepass")), target_of(args)
     conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
     if answer.results and (args.apply or args.create_pr or args.update_pr):
         code = finish(args, plan, conflicts)
         if not conflicts:
             note(answer.message or "\n".join(answer.account()))
         return code or answer.code
+    settle(plan, {}, plan.scales)
     note(answer.message or "\n".join(answer.account()))
     emit(extracted_text(args, answer, plan), args.output if plan.entries else None, args.force)
     return answer.code
@@ -736,7 +740,11 @@ def as_json(args: argparse.Namespace) -> bool:
 def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> str:
     """JSON, also for --output FILE.json, with the plan that `apply` takes; else the model-index as YAML."""
     if as_json(args):
-        shown = {"eval_results": plan.eval_results, "model_index": plan.model_index, "notes": plan.remarks}
+        shown = {
+            "eval_results": plan.eval_results,
+            "model_index": plan.model_index,
+            "notes": [*plan.notes, *plan.remarks],
+        }
         return to_json({"schema_version": PLAN_SCHEMA, **answer.as_json(), **shown, "plan": plan.as_json()})
     if not plan.model_index:
         return "".join(f"# {line}\n" for line in answer.message.split("\n"))
@@ -751,7 +759,7 @@ def chosen_picks(args: argparse.Namespace, card: Card) -> dict[int, list[Pick]]:
             raise ScriptError("--selection says all of it: leave --table, --model-… and --force-table out")
         name = "the selection" if str(args.selection) == "-" else str(args.selection)
         return read_selection(
-            read_selection_file(args.selection), name, args.repo_id, card_hash(card), len(card.tables)
+            read_selection_file(args.selection), name, args.repo_id, card_hashes(card), len(card.tables)
         )
     if args.force_table and not args.table:
         raise ScriptError("say for which table: --table N (inspect-tables lists them)")
@@ -865,7 +873,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "command_line", "frame",
-#     "hub.committing", "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.identity",
+#     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.identity",
 #     "metadata.merge", "metadata.official", "metadata.plan", "metadata.scale", "metadata.validation", "names",
 #     "outputs", "own_vocabulary", "publish.arguments", "publish.artificial_analysis", "publish.batch",
 #     "publish.checking", "publish.datastore", "publish.hub", "publish.local", "publish.official_table",
@@ -2995,12 +3003,17 @@ def parse_card(text: str) -> Card:
     """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
     if len(text) > MAX_CARD:
         raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
-    front = _FRONT.match(text)
-    body = text[front.end() :] if front else text.removeprefix("\ufeff")
+    front, body = _FRONT.match(text), card_body(text)
     pieces = list(read_blocks(body[: end_of_tables(body)]))
     pieces = list(document_order(pieces))
     title = next((one_line(text) for kind, _, text in pieces if kind == "heading"), "")
     return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
+
+
+def card_body(text: str) -> str:
+    """What follows a card's front matter."""
+    front = _FRONT.match(text)
+    return text[front.end() :] if front else text.removeprefix("\ufeff")
 
 
 def end_of_tables(body: str) -> int:
@@ -4827,8 +4840,13 @@ MAX_DOUBTS = 4  # reasons that a refusal gives
 
 
 def card_hash(card: Card) -> str:
-    """What tells a card's state: the SHA-256 of its text."""
-    return hashlib.sha256(card.text.encode("utf-8", "surrogatepass")).hexdigest()
+    """What tells the state of a card's tables: the SHA-256 of its text behind the front matter, which results go to."""
+    return hashlib.sha256(card_body(card.text).lstrip("\r\n").encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def card_hashes(card: Card) -> tuple[str, ...]:
+    """The hashes that a selection may give: that of the body, and that of the whole text, as older ones do."""
+    return card_hash(card), hashlib.sha256(card.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(slots=True)
@@ -5256,7 +5274,7 @@ READING_KEYS = (
 UNITS = ("percent", "proportion", "points")
 
 
-def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables: int) -> dict[int, list[Pick]]:
+def read_selection(text: str, name: str, repo_id: str, hashes: Sequence[str], tables: int) -> dict[int, list[Pick]]:
     """The picks of a selection by table, checked against the model and the card that are read now."""
     if len(text) > MAX_SELECTION:
         raise ScriptError(f"{name} has {len(text):,} characters; a selection has at most {MAX_SELECTION:,}")
@@ -5272,7 +5290,7 @@ def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables:
             raise ScriptError(f"{name} has an unknown key {key!r}; known: model, card_sha256, readings")
     if data.get("model") not in (None, repo_id):
         raise ScriptError(f"{name} is for {data['model']}, not for {repo_id}")
-    if data.get("card_sha256") not in (None, card_sha256):
+    if data.get("card_sha256") not in (None, *hashes):
         raise ScriptError(f"{name} was made for another state of the card; look again: inspect-tables --draft")
     picks: dict[int, list[Pick]] = {}
     for number, entry in enumerate(data["readings"], 1):
@@ -6778,7 +6796,7 @@ class Plan:
     target: str = ""  # "main", "new-pr", "pr/3", "card:FILE"; empty: not said yet
     created: str = ""
     parent: str | None = None  # the commit that it was made against
-    card: str | None = None  # git's id of the card that it was made against, as a blob
+    card: str | None = None  # git's id of the body of the card that it was made against, as a blob
     # Made of the above, never saved:
     model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
     eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
@@ -6995,6 +7013,8 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
     """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
     plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
     plan.measures = known_measures(mapping)
+    plan.entries, repeated = written_once(plan.entries, plan.measures)
+    plan.notes += [text for text in repeated if text not in plan.notes]
     for entry in plan.entries:
         if without_secrets(texts := json.dumps(dataclasses.asdict(entry), ensure_ascii=False, default=str)) != texts:
             raise ScriptError(f"{entry.origin}: a text of this result has the form of a token; nothing is published")
@@ -7006,6 +7026,54 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
         if plan.entries and not plan.eval_results and not plan.questions:
             plan.remarks.append(NONE_COUNTS)
     return plan
+
+
+def written_once(entries: Sequence[Entry], measures: Measures) -> tuple[list[Entry], list[str]]:
+    """The results, one that is given several times once, as the one that says most; and what was taken for one.
+
+    Two are one when their values are, whatever scale and rounding they have, and one says nothing that the other does
+    not. Two rows of one table that say unlike much are two results: their author tells them apart.
+    """
+    groups: dict[Any, list[tuple[Entry, Measure]]] = {}
+    for entry in entries:
+        measure = measures.of_entry(entry)
+        groups.setdefault((measure.keys, measure.names), []).append((entry, measure))
+    fuller: dict[Entry, Entry] = {}
+    for group in groups.values():
+        ranked = sorted(group, key=lambda pair: fullness(*pair, measures), reverse=True)
+        for number, (entry, measure) in enumerate(ranked):
+            for other, more in ranked[:number]:
+                if other not in fuller and is_said_by(entry, measure, other, more, measures):
+                    fuller[entry] = other
+                    break
+    notes = [
+        f"{entry.benchmark}: {person_number(entry.value, entry.unit):.12g} ({entry.origin}) is the same result as "
+        f"{entry_name(other)} {person_number(other.value, other.unit):.12g} ({other.origin}), written once, as there"
+        for entry, other in fuller.items()
+    ]
+    return [entry for entry in entries if entry not in fuller], notes
+
+
+def fullness(entry: Entry, measure: Measure, measures: Measures) -> tuple[int, float]:
+    """How much a result says: its settings, then the digits of its value."""
+    said = (measure.metric, measure.variant, measure.split, measure.revision)
+    value = written(entry.value, entry.unit)
+    exact = -readings(value, measures.is_open(measure), False)[0][1] if value else 0.0
+    return sum(map(bool, said)) + (measure.shots is not None), exact
+
+
+def is_said_by(entry: Entry, mine: Measure, other: Entry, more: Measure, measures: Measures) -> bool:
+    """Whether a result is another one that says as much or more."""
+    pairs = [(getattr(mine, name), getattr(more, name)) for name in ("metric", "shots", "variant", "split", "revision")]
+    if len(mine.keys) > 1 or mine.part != more.part or measures.relation(mine, more) == OTHER:
+        return False
+    if any(one not in ("", None) and one != two for one, two in pairs):
+        return False
+    table = entry.origin.partition(",")[0]
+    if mine != more and table.startswith("table ") and table == other.origin.partition(",")[0]:
+        return False
+    one, two = written(entry.value, entry.unit), written(other.value, other.unit)
+    return one is not None and two is not None and agree(one, two, measures.is_open(more))
 
 
 def plan_from_json(data: Any, name: str) -> Plan:
@@ -7596,7 +7664,8 @@ def ranked_downwards(values: Sequence[float]) -> bool | None:
 def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]) -> list[str]:
     """Fit the plan's .eval_results to what the Hub's Benchmarks are; the questions that only a person can answer.
 
-    `scales` holds the answers, by key or "" for all. The same result in model-index gets the same unit.
+    `scales` holds the answers, by key or "" for all. The same result in model-index gets the same unit; so does one
+    that no leaderboard ranks, when an answer names its unit.
     """
     questions = []
     for path, rows in list(plan.eval_results.items()):
@@ -7612,9 +7681,96 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
             plan.remarks.append(f"not in .eval_results: {path}: {board.dataset_id}: {reason}")
             del plan.eval_results[path]
             continue
-        stem = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
-        questions += fit_scale(plan, path, row, board, scales.get(stem, scales.get("")))
+        own = plan.made_of.get(path)
+        _, answer = scale_answer(scales, scale_keys(path, own))
+        questions += fit_scale(plan, path, row, board, answer)
+    for number, entry in enumerate(plan.entries):
+        fit_unranked(plan, number, entry, boards, scales)
     return questions
+
+
+def scale_keys(path: str, entry: Entry | None) -> list[str]:
+    """What --scale can call a result: its file, its key, its name, its name with its settings."""
+    stem = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    names = [stem, entry.key or "", entry.benchmark, entry_name(entry)] if entry else [stem]
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def scale_answer(scales: Mapping[str, str], names: Sequence[str]) -> tuple[str, str | None]:
+    """The answer about a result and the key that it was given with; an answer to all has the key ""."""
+    for name in names:
+        for key, answer in scales.items():
+            if key and (key == name or normalize_name(key) == normalize_name(name)):
+                return key, answer
+    return "", scales.get("")
+
+
+def check_scales_named(plan: Plan) -> None:
+    """ScriptError for an answer about a scale that fits no result of the plan."""
+    paths = {own: path for path, own in plan.made_of.items()}
+    named = [scale_keys(paths.get(entry, ""), entry) for entry in plan.entries]
+    for key, answer in plan.scales.items():
+        if key and named and not any(scale_answer({key: answer}, names)[0] for names in named):
+            there = dict.fromkeys(names[0] for names in named)
+            raise ScriptError(f"--scale {key}={answer}: no result has this name; there are {listing(there, 20)}")
+
+
+def fit_unranked(
+    plan: Plan, number: int, entry: Entry, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]
+) -> None:
+    """Carry an answer out for a result that no leaderboard has a scale for, or say why it stays as it is.
+
+    ScriptError when the answer names this result and cannot be carried out.
+    """
+    path = next((path for path, own in plan.made_of.items() if own == entry and path in plan.eval_results), "")
+    key, answer = scale_answer(scales, scale_keys(path, entry))
+    if answer in (None, "as-is") or not (plan.model_index or path):
+        return
+    row = plan.eval_results[path][0] if path else None
+    board = boards.get(row["dataset"]["id"]) if row else None
+    unit, why = share_unit(plan, entry, bool(key))
+    if board and board.scale:
+        unit, why = board.scale, f"the leaderboard of {board.dataset_id} is in {board.scale}"
+    if unit == answer or not entry.value:
+        return
+    if not unit or (board and board.scale):
+        text = f"{entry_name(entry)} stays {entry.value:.12g}: {why}"
+        if key:
+            raise ScriptError(f"--scale {key}={answer}: {text}; --scale {key}=as-is says so")
+        plan.remarks.append(f"{text}, whatever --scale {answer} says of the others")
+        return
+    value = rescaled(person_number(entry.value, unit), str(answer))
+    if row:
+        row["value"] = value
+    if plan.model_index and (metric := plan.model_index[number]["metrics"][0])["value"] != value:
+        metric |= {"value": value, "name": unit_name(metric["name"], str(answer))}
+    text = f"{entry_name(entry)}: {entry.value:.12g} written as {value:.12g}, in {answer}, as --scale says"
+    plan.remarks += [text] if text not in plan.remarks else []
+
+
+def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
+    """The unit that a result is in, as its source or its size says; None and the reason where it may be no share.
+
+    `asked`: the answer names this very result, so that a benchmark that is not known counts as one of shares.
+    """
+    measures = plan.measures
+    if entry.unit in ("percent", "proportion"):
+        return entry.unit, ""
+    if entry.unit == "points" or measures is None or measures.is_open(measure := measures.of_entry(entry)):
+        return None, "it is no share"
+    known = [measures.mapping[name].get("unit") == "proportion" for name in measure.keys]
+    if not -1 <= entry.value <= 1:
+        return ("percent", "") if -100 <= entry.value <= 100 else (None, "it is no share")
+    table = entry.origin.partition(",")[0]
+    beside = [other.value for other in plan.entries if other.origin.partition(",")[0] == table]
+    if not asked and any(value > 1 for value in beside):
+        return (
+            None,
+            f"other values of its source are above 1 (--scale {entry.key or entry.benchmark}=percent converts it)",
+        )
+    if asked or measure.metric in ("right", "accnorm") or (known and all(known)):
+        return "proportion", ""
+    return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
 
 
 def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:
@@ -9318,6 +9474,12 @@ def read_card_scores(card: bytes, repo_id: str, vocabulary: Vocabulary) -> tuple
     return extract(tables, repo_id, [], True, "extract-readme"), parsed.front.get("pipeline_tag")
 
 
+def body_id(card: bytes) -> str:
+    """git's id of what follows a card's front matter: the tables are there, and results are written above it."""
+    body = card_body(card.decode("utf-8", "surrogateescape")).lstrip("\r\n")
+    return git_blob_id(body.encode("utf-8", "surrogateescape"))
+
+
 def is_of_card(entry: Entry) -> bool:
     return entry.origin.startswith("table ")
 
@@ -9325,7 +9487,7 @@ def is_of_card(entry: Entry) -> bool:
 def still_said(plan: Plan, state: RepoState) -> Plan:
     """The plan, when the card that its results were read from says them still; ScriptError (3) with both values."""
     read = [entry for entry in plan.entries if is_of_card(entry)]
-    if not read or plan.card is None or plan.card == git_blob_id(state.card or b""):
+    if not read or plan.card is None or plan.card in (body_id(state.card or b""), git_blob_id(state.card or b"")):
         return plan
     measures = measures_of(plan)
     answer, _ = read_card_scores(state.card or b"", plan.repo_id, build_vocabulary(dict(measures.mapping)))
@@ -9387,23 +9549,40 @@ def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
     for entry in plan.entries:
         mine = measures.of_entry(entry)
         found = [
-            f"{item.where} says {item.value} of {entry.benchmark}"
+            (f"{item.where} says {item.value} of {entry.benchmark}", written(item.value, item.unit), item.percents)
             for item in standings
             if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures)
         ]
         found += [
-            f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin})"
+            (
+                f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin})",
+                written(other.value, other.unit),
+                False,
+            )
             for row, other in (() if is_of_card(entry) else tables)
             if measures.relation(measures.of_entry(other), mine) != OTHER and not same_entry(other, entry, measures)
         ]
         answered = plan.replace or is_beside(entry, plan.beside)
         name = shlex.quote(entry.key or entry.benchmark)
-        for text in dict.fromkeys(map(single_line, found)):
-            text = f"{text}, and not {written_value(plan, entry):.12g}"
+        for text, there, percents in dict.fromkeys(found):
+            text, ours = single_line(text), written_value(plan, entry)
+            if there and there.number == ours:  # one number on two scales: they alone tell both apart
+                text += f" ({scale_words(ours, there, percents)})"
+                here = written(entry.value, entry.unit)
+                text += f", and not {ours:.12g} ({scale_words(ours, here, False) if here else 'unknown'})"
+            else:
+                text += f", and not {ours:.12g}"
             if answered:
                 change.notes.append(text)
             else:
                 change.questions.append(f"{text}; --beside {name} writes it all the same, as another result")
+
+
+def scale_words(shown: float, value: Written, percents: bool) -> str:
+    """In which unit a number is shown, by the share that its value means."""
+    shares = [share for share, _ in readings(value, False, percents)]
+    words = ["a proportion" if abs(share - shown) < 1e-9 else "in percent" for share in shares]
+    return " or ".join(dict.fromkeys(words))
 
 
 def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:
@@ -13106,7 +13285,7 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
         source=source_phrase(entries),
     )
     plan.created, plan.target = batch.started.isoformat(timespec="seconds"), "new-pr"
-    plan.parent, plan.card = state.sha, git_blob_id(state.card or b"")
+    plan.parent, plan.card = state.sha, body_id(state.card or b"")
     plan.scales = dict(batch.scales)
     questions = [*plan.questions, *metric_questions(plan), *settled_plan(batch, plan)]
     change = merge(plan, state)

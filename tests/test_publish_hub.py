@@ -668,3 +668,135 @@ def test_a_local_card_keeps_its_link_and_mode(capsys: pytest.CaptureFixture[str]
     real.chmod(0o440)
     code, _, err = run(capsys, *local, "--apply")
     assert code == 2 and "may only be read" in err and real.read_bytes() == CARD
+
+
+# --- One measurement in two tables -------------------------------------------------------------------------------
+
+TWICE = b"""# Foo-7B
+
+In percent:
+
+| Benchmark | Metric | Foo-7B | Bar-7B |
+|---|---|---|---|
+| GSM8K (8-shot, CoT) | exact match | 58.9 | 40.2 |
+| HellaSwag (10-shot) | acc_norm | 77.05 | 70.1 |
+
+## Comparison
+
+As proportions:
+
+| Model | MMLU-Pro | GSM8K | TruthfulQA |
+|---|---|---|---|
+| Bar-7B | 0.312 | 0.402 | 0.449 |
+| Foo-7B | 0.348 | 0.589 | 0.463 |
+"""
+
+
+def values_of(document: dict) -> dict[str, list[float]]:
+    """The values of a plan's model-index by data set."""
+    found: dict[str, list[float]] = {}
+    for result in document["model_index"]:
+        found.setdefault(result["dataset"]["name"], []).append(result["metrics"][0]["value"])
+    return found
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_one_measurement_in_two_tables_is_one_result(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], swap: bool
+) -> None:
+    """In percent with its settings, and as a proportion without: the one that says more is written, and it is said."""
+    first, _, second = TWICE.partition(b"## Comparison\n")
+    model.commit(REPO, {"README.md": (b"# Foo-7B\n" + second + b"\n## Runs\n\n" + first[8:]) if swap else TWICE})
+    model.create_benchmark("openai/gsm8k", ["gsm8k"])
+    row = [{"dataset": {"id": "openai/gsm8k", "task_id": "gsm8k"}, "value": 71.5}]
+    model.create_repo("other/Baz", files={"README.md": "# Baz\n", ".eval_results/gsm8k.yaml": yaml.safe_dump(row)})
+    found = answer(capsys, *EXTRACT, "--all-tables", "--scale", "percent", "--create-pr", "--dry-run")
+    assert values_of(found)["GSM8K"] == [58.9]
+    assert [path for path in found["eval_results"] if "gsm8k" in path] == [".eval_results/gsm8k.yaml"]
+    assert any("the same result as GSM8K (exact match, 8-shot, CoT) 58.9" in text for text in found["notes"])
+    model.commit(REPO, {"README.md": TWICE.replace(b"0.589", b"0.571")})
+    found = answer(capsys, *EXTRACT, "--all-tables", "--scale", "percent", "--create-pr", "--dry-run")
+    assert values_of(found)["GSM8K"] == [58.9, 57.1]
+
+
+def test_an_answer_about_a_scale_is_carried_out_or_refused(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also for results of which no leaderboard says a scale; nothing is accepted and ignored."""
+    model.commit(REPO, {"README.md": TWICE})
+    ask = (*EXTRACT, "--all-tables", "--create-pr", "--dry-run")
+    found = answer(capsys, *ask, "--scale", "mmlu_pro=percent", "--scale", "truthfulqa=percent")
+    assert values_of(found)["TruthfulQA"] == [46.3]
+    assert any("TruthfulQA: 0.463 written as 46.3, in percent" in text for text in found["notes"])
+    code, _, err = run(capsys, *ask, "--scale", "nonsense=percent")
+    assert code == 2 and "--scale nonsense=percent: no result has this name" in err and "truthfulqa" in err.lower()
+    code, _, err = run(capsys, *EXTRACT, "--all-tables", "--json", "--scale", "nonsense=percent")
+    assert code == 2 and "no result has this name" in err
+    found = answer(capsys, *ask, "--scale", "percent")
+    assert values_of(found)["TruthfulQA"] == [46.3] and values_of(found)["MMLU-Pro"] == [34.8]
+    found = answer(capsys, *ask, "--scale", "percent", "--scale", "truthfulqa=as-is")
+    assert values_of(found)["TruthfulQA"] == [0.463]
+    found = answer(capsys, *ask, "--scale", "mmlu_pro=percent", "--scale", "hellaswag=proportion")
+    assert values_of(found)["HellaSwag"] == [0.7705]
+
+
+def test_a_score_that_is_no_share_is_not_converted(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    table = b"| Benchmark | Foo-7B | Bar-7B |\n|---|---|---|\n| MT-Bench | 8.1 | 7.3 |\n"
+    model.commit(REPO, {"README.md": b"# Foo-7B\n\n## Evaluation\n\n" + table})
+    ask = (*EXTRACT, "--all-tables", "--create-pr", "--dry-run")
+    code, _, err = run(capsys, *ask, "--scale", "mt_bench=proportion")
+    assert code == 2 and "it is no share" in err
+    found = answer(capsys, *ask, "--scale", "percent")
+    assert values_of(found) == {"MT-Bench": [8.1]} and any("stays 8.1: it is no share" in n for n in found["notes"])
+
+
+def test_a_saved_plan_keeps_the_answers_about_scales(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model.commit(REPO, {"README.md": TWICE})
+    file = tmp_path / "plan.json"
+    assert run(capsys, *EXTRACT, "--all-tables", "--scale", "percent", "--output", str(file))[0] == 0
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    assert saved["plan"]["scales"] == {"": "percent"} and values_of(saved)["TruthfulQA"] == [46.3]
+    assert any("the same result as" in text for text in saved["notes"])
+    assert run(capsys, "apply", file, "--create-pr")[0] == 0
+    assert yaml.safe_load(model.files(REPO, "refs/pr/1")[".eval_results/mmlu_pro.yaml"])[0]["value"] == 34.8
+
+
+def test_metadata_that_was_written_does_not_void_what_was_read(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A plan and a selection are of the card's body: results above it change neither; another body does."""
+    body = TWICE.replace(b"| Foo-7B |", b"| Bird |").replace(b"| Foo-7B |", b"| Bird |")
+    model.commit(REPO, {"README.md": body.replace(b"Metric | Foo-7B", b"Metric | Bird")})
+    draft = run(capsys, "inspect-tables", "--repo-id", REPO, "--draft")[1]
+    digest = re.search(r"card_sha256: \w{64}", draft)[0]
+    selection, plan = tmp_path / "selection.yaml", tmp_path / "plan.json"
+    selection.write_text(f"{digest}\nreadings: [{{table: 1, column: 2}}, {{table: 2, row: 1}}]\n", encoding="utf-8")
+    ask = (*EXTRACT, "--selection", selection, "--scale", "percent")
+    assert run(capsys, *ask, "--output", plan)[0] == 0
+    assert run(capsys, "apply", plan, "--apply")[0] == 0
+    assert b"model-index" in model.files(REPO)["README.md"]
+    code, _, err = run(capsys, "apply", plan)
+    assert code == 0 and "has all of it already" in err
+    code, _, err = run(capsys, *ask, "--apply")
+    assert code == 0 and "has all of it already" in err
+    model.commit(REPO, {"README.md": model.files(REPO)["README.md"].replace(b"58.9 |", b"58.8 |")})
+    assert run(capsys, "apply", plan)[0] == 3
+    code, _, err = run(capsys, *ask, "--apply")
+    assert code == 2 and "another state of the card" in err
+
+
+def test_one_number_on_two_scales_is_told_apart(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    index = (
+        "---\nmodel-index:\n- name: Foo-7B\n  results:\n  - task: {type: text-generation}\n"
+        "    dataset: {name: MMLU-Pro, type: TIGER-Lab/MMLU-Pro, config: default, split: test}\n"
+        "    metrics: [{type: accuracy, name: MMLU-Pro, value: 0.348}]\n---\n"
+    )
+    model.commit(REPO, {"README.md": index.encode() + TWICE})
+    selection = tmp_path / "selection.yaml"
+    line = "{table: 2, row: 1, label: Foo-7B, columns: [1], unit: percent}"
+    selection.write_text(f"readings: [{line}]\n", encoding="utf-8")
+    ask = (*EXTRACT, "--selection", selection, "--format", "model-index", "--beside", "all", "--create-pr", "--dry-run")
+    notes = " ".join(answer(capsys, *ask)["notes"])
+    assert "0.348 of MMLU-Pro (a proportion), and not 0.348 (in percent)" in notes

@@ -19,7 +19,7 @@ from parts.cards.labels import Vocabulary
 from parts.cards.model_names import Fit, ModelName, may_mean
 from parts.cards.reading import Reader, TableReading, Target, is_loose
 from parts.cards.scores import OpenCell, Pick, Taken
-from parts.cards.tables import Card, one_line, uncollected
+from parts.cards.tables import Card, card_body, one_line, uncollected
 from parts.frame import listing, single_line
 from parts.metadata.entries import Score
 from parts.outgoing import isolated
@@ -32,8 +32,13 @@ MAX_DOUBTS = 4  # reasons that a refusal gives
 
 
 def card_hash(card: Card) -> str:
-    """What tells a card's state: the SHA-256 of its text."""
-    return hashlib.sha256(card.text.encode("utf-8", "surrogatepass")).hexdigest()
+    """What tells the state of a card's tables: the SHA-256 of its text behind the front matter, which results go to."""
+    return hashlib.sha256(card_body(card.text).lstrip("\r\n").encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def card_hashes(card: Card) -> tuple[str, ...]:
+    """The hashes that a selection may give: that of the body, and that of the whole text, as older ones do."""
+    return card_hash(card), hashlib.sha256(card.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(slots=True)

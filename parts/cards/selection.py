@@ -12,7 +12,7 @@ Takes the text of a selection file, gives Picks by table; ScriptError names the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parts.cards.scores import Pick
@@ -27,7 +27,7 @@ READING_KEYS = (
 UNITS = ("percent", "proportion", "points")
 
 
-def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables: int) -> dict[int, list[Pick]]:
+def read_selection(text: str, name: str, repo_id: str, hashes: Sequence[str], tables: int) -> dict[int, list[Pick]]:
     """The picks of a selection by table, checked against the model and the card that are read now."""
     if len(text) > MAX_SELECTION:
         raise ScriptError(f"{name} has {len(text):,} characters; a selection has at most {MAX_SELECTION:,}")
@@ -43,7 +43,7 @@ def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables:
             raise ScriptError(f"{name} has an unknown key {key!r}; known: model, card_sha256, readings")
     if data.get("model") not in (None, repo_id):
         raise ScriptError(f"{name} is for {data['model']}, not for {repo_id}")
-    if data.get("card_sha256") not in (None, card_sha256):
+    if data.get("card_sha256") not in (None, *hashes):
         raise ScriptError(f"{name} was made for another state of the card; look again: inspect-tables --draft")
     picks: dict[int, list[Pick]] = {}
     for number, entry in enumerate(data["readings"], 1):

@@ -14,7 +14,7 @@ from parts.foreign import web_url
 from parts.frame import ScriptError, is_number, single_line
 from parts.metadata.entries import Entry, Score
 from parts.metadata.front_matter import EVAL_RESULTS, NO_TOOLS
-from parts.metadata.identity import Measures, known_measures, person_number
+from parts.metadata.identity import OTHER, Measure, Measures, agree, known_measures, person_number, readings, written
 from parts.metadata.official import OfficialPlace, Placing
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
@@ -65,7 +65,7 @@ class Plan:
     target: str = ""  # "main", "new-pr", "pr/3", "card:FILE"; empty: not said yet
     created: str = ""
     parent: str | None = None  # the commit that it was made against
-    card: str | None = None  # git's id of the card that it was made against, as a blob
+    card: str | None = None  # git's id of the body of the card that it was made against, as a blob
     # Made of the above, never saved:
     model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
     eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
@@ -282,6 +282,8 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
     """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
     plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
     plan.measures = known_measures(mapping)
+    plan.entries, repeated = written_once(plan.entries, plan.measures)
+    plan.notes += [text for text in repeated if text not in plan.notes]
     for entry in plan.entries:
         if without_secrets(texts := json.dumps(dataclasses.asdict(entry), ensure_ascii=False, default=str)) != texts:
             raise ScriptError(f"{entry.origin}: a text of this result has the form of a token; nothing is published")
@@ -293,6 +295,54 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
         if plan.entries and not plan.eval_results and not plan.questions:
             plan.remarks.append(NONE_COUNTS)
     return plan
+
+
+def written_once(entries: Sequence[Entry], measures: Measures) -> tuple[list[Entry], list[str]]:
+    """The results, one that is given several times once, as the one that says most; and what was taken for one.
+
+    Two are one when their values are, whatever scale and rounding they have, and one says nothing that the other does
+    not. Two rows of one table that say unlike much are two results: their author tells them apart.
+    """
+    groups: dict[Any, list[tuple[Entry, Measure]]] = {}
+    for entry in entries:
+        measure = measures.of_entry(entry)
+        groups.setdefault((measure.keys, measure.names), []).append((entry, measure))
+    fuller: dict[Entry, Entry] = {}
+    for group in groups.values():
+        ranked = sorted(group, key=lambda pair: fullness(*pair, measures), reverse=True)
+        for number, (entry, measure) in enumerate(ranked):
+            for other, more in ranked[:number]:
+                if other not in fuller and is_said_by(entry, measure, other, more, measures):
+                    fuller[entry] = other
+                    break
+    notes = [
+        f"{entry.benchmark}: {person_number(entry.value, entry.unit):.12g} ({entry.origin}) is the same result as "
+        f"{entry_name(other)} {person_number(other.value, other.unit):.12g} ({other.origin}), written once, as there"
+        for entry, other in fuller.items()
+    ]
+    return [entry for entry in entries if entry not in fuller], notes
+
+
+def fullness(entry: Entry, measure: Measure, measures: Measures) -> tuple[int, float]:
+    """How much a result says: its settings, then the digits of its value."""
+    said = (measure.metric, measure.variant, measure.split, measure.revision)
+    value = written(entry.value, entry.unit)
+    exact = -readings(value, measures.is_open(measure), False)[0][1] if value else 0.0
+    return sum(map(bool, said)) + (measure.shots is not None), exact
+
+
+def is_said_by(entry: Entry, mine: Measure, other: Entry, more: Measure, measures: Measures) -> bool:
+    """Whether a result is another one that says as much or more."""
+    pairs = [(getattr(mine, name), getattr(more, name)) for name in ("metric", "shots", "variant", "split", "revision")]
+    if len(mine.keys) > 1 or mine.part != more.part or measures.relation(mine, more) == OTHER:
+        return False
+    if any(one not in ("", None) and one != two for one, two in pairs):
+        return False
+    table = entry.origin.partition(",")[0]
+    if mine != more and table.startswith("table ") and table == other.origin.partition(",")[0]:
+        return False
+    one, two = written(entry.value, entry.unit), written(other.value, other.unit)
+    return one is not None and two is not None and agree(one, two, measures.is_open(more))
 
 
 def plan_from_json(data: Any, name: str) -> Plan:

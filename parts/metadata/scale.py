@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from parts.frame import ScriptError
+from parts.frame import ScriptError, listing
+from parts.metadata.entries import Entry
 from parts.metadata.front_matter import EVAL_RESULTS
-from parts.metadata.plan import Plan
+from parts.metadata.identity import person_number
+from parts.metadata.plan import Plan, entry_name
+from parts.vocabulary import normalize_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def ranked_downwards(values: Sequence[float]) -> bool | None:
 def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]) -> list[str]:
     """Fit the plan's .eval_results to what the Hub's Benchmarks are; the questions that only a person can answer.
 
-    `scales` holds the answers, by key or "" for all. The same result in model-index gets the same unit.
+    `scales` holds the answers, by key or "" for all. The same result in model-index gets the same unit; so does one
+    that no leaderboard ranks, when an answer names its unit.
     """
     questions = []
     for path, rows in list(plan.eval_results.items()):
@@ -73,9 +77,96 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
             plan.remarks.append(f"not in .eval_results: {path}: {board.dataset_id}: {reason}")
             del plan.eval_results[path]
             continue
-        stem = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
-        questions += fit_scale(plan, path, row, board, scales.get(stem, scales.get("")))
+        own = plan.made_of.get(path)
+        _, answer = scale_answer(scales, scale_keys(path, own))
+        questions += fit_scale(plan, path, row, board, answer)
+    for number, entry in enumerate(plan.entries):
+        fit_unranked(plan, number, entry, boards, scales)
     return questions
+
+
+def scale_keys(path: str, entry: Entry | None) -> list[str]:
+    """What --scale can call a result: its file, its key, its name, its name with its settings."""
+    stem = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    names = [stem, entry.key or "", entry.benchmark, entry_name(entry)] if entry else [stem]
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def scale_answer(scales: Mapping[str, str], names: Sequence[str]) -> tuple[str, str | None]:
+    """The answer about a result and the key that it was given with; an answer to all has the key ""."""
+    for name in names:
+        for key, answer in scales.items():
+            if key and (key == name or normalize_name(key) == normalize_name(name)):
+                return key, answer
+    return "", scales.get("")
+
+
+def check_scales_named(plan: Plan) -> None:
+    """ScriptError for an answer about a scale that fits no result of the plan."""
+    paths = {own: path for path, own in plan.made_of.items()}
+    named = [scale_keys(paths.get(entry, ""), entry) for entry in plan.entries]
+    for key, answer in plan.scales.items():
+        if key and named and not any(scale_answer({key: answer}, names)[0] for names in named):
+            there = dict.fromkeys(names[0] for names in named)
+            raise ScriptError(f"--scale {key}={answer}: no result has this name; there are {listing(there, 20)}")
+
+
+def fit_unranked(
+    plan: Plan, number: int, entry: Entry, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]
+) -> None:
+    """Carry an answer out for a result that no leaderboard has a scale for, or say why it stays as it is.
+
+    ScriptError when the answer names this result and cannot be carried out.
+    """
+    path = next((path for path, own in plan.made_of.items() if own == entry and path in plan.eval_results), "")
+    key, answer = scale_answer(scales, scale_keys(path, entry))
+    if answer in (None, "as-is") or not (plan.model_index or path):
+        return
+    row = plan.eval_results[path][0] if path else None
+    board = boards.get(row["dataset"]["id"]) if row else None
+    unit, why = share_unit(plan, entry, bool(key))
+    if board and board.scale:
+        unit, why = board.scale, f"the leaderboard of {board.dataset_id} is in {board.scale}"
+    if unit == answer or not entry.value:
+        return
+    if not unit or (board and board.scale):
+        text = f"{entry_name(entry)} stays {entry.value:.12g}: {why}"
+        if key:
+            raise ScriptError(f"--scale {key}={answer}: {text}; --scale {key}=as-is says so")
+        plan.remarks.append(f"{text}, whatever --scale {answer} says of the others")
+        return
+    value = rescaled(person_number(entry.value, unit), str(answer))
+    if row:
+        row["value"] = value
+    if plan.model_index and (metric := plan.model_index[number]["metrics"][0])["value"] != value:
+        metric |= {"value": value, "name": unit_name(metric["name"], str(answer))}
+    text = f"{entry_name(entry)}: {entry.value:.12g} written as {value:.12g}, in {answer}, as --scale says"
+    plan.remarks += [text] if text not in plan.remarks else []
+
+
+def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
+    """The unit that a result is in, as its source or its size says; None and the reason where it may be no share.
+
+    `asked`: the answer names this very result, so that a benchmark that is not known counts as one of shares.
+    """
+    measures = plan.measures
+    if entry.unit in ("percent", "proportion"):
+        return entry.unit, ""
+    if entry.unit == "points" or measures is None or measures.is_open(measure := measures.of_entry(entry)):
+        return None, "it is no share"
+    known = [measures.mapping[name].get("unit") == "proportion" for name in measure.keys]
+    if not -1 <= entry.value <= 1:
+        return ("percent", "") if -100 <= entry.value <= 100 else (None, "it is no share")
+    table = entry.origin.partition(",")[0]
+    beside = [other.value for other in plan.entries if other.origin.partition(",")[0] == table]
+    if not asked and any(value > 1 for value in beside):
+        return (
+            None,
+            f"other values of its source are above 1 (--scale {entry.key or entry.benchmark}=percent converts it)",
+        )
+    if asked or measure.metric in ("right", "accnorm") or (known and all(known)):
+        return "proportion", ""
+    return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
 
 
 def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:

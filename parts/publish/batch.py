@@ -19,7 +19,6 @@ from parts.cards.labels import Vocabulary
 from parts.frame import ScriptError, listing, note, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.answers import listed
-from parts.hub.committing import git_blob_id
 from parts.inputs import input_bytes, read_json, read_lines, strict_json
 from parts.metadata.entries import Entry, Finding, Sending
 from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, FRONT_WITHOUT_END, load_yaml
@@ -40,7 +39,7 @@ from parts.metadata.validation import check_eval_results, check_eval_results_set
 from parts.names import REPO_ID
 from parts.publish.artificial_analysis import AA_NAME, aa_entries
 from parts.publish.hub import Hub, card_errors
-from parts.publish.origins import metric_questions, read_card_scores, still_said
+from parts.publish.origins import body_id, metric_questions, read_card_scores, still_said
 from parts.publish.records import entries_records
 from parts.publish.sending import equal_proposals, refuse_open_ends, send_change
 from parts.publish.text import markdown_text
@@ -130,7 +129,7 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
         source=source_phrase(entries),
     )
     plan.created, plan.target = batch.started.isoformat(timespec="seconds"), "new-pr"
-    plan.parent, plan.card = state.sha, git_blob_id(state.card or b"")
+    plan.parent, plan.card = state.sha, body_id(state.card or b"")
     plan.scales = dict(batch.scales)
     questions = [*plan.questions, *metric_questions(plan), *settled_plan(batch, plan)]
     change = merge(plan, state)

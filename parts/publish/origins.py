@@ -10,12 +10,12 @@ from typing import Any
 from parts.cards.asking import Extraction, extract, read_tables
 from parts.cards.labels import Vocabulary
 from parts.cards.source import build_vocabulary
-from parts.cards.tables import parse_card
+from parts.cards.tables import card_body, parse_card
 from parts.frame import ScriptError, single_line
 from parts.hub.committing import git_blob_id
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import decode_card
-from parts.metadata.identity import OTHER, SAME, Measures, agree, written
+from parts.metadata.identity import OTHER, SAME, Measures, Written, agree, readings, written
 from parts.metadata.merge import is_beside, is_value, measures_of, standings_of
 from parts.metadata.plan import Change, Plan, RepoState, card_entries, written_value
 
@@ -27,6 +27,12 @@ def read_card_scores(card: bytes, repo_id: str, vocabulary: Vocabulary) -> tuple
     return extract(tables, repo_id, [], True, "extract-readme"), parsed.front.get("pipeline_tag")
 
 
+def body_id(card: bytes) -> str:
+    """git's id of what follows a card's front matter: the tables are there, and results are written above it."""
+    body = card_body(card.decode("utf-8", "surrogateescape")).lstrip("\r\n")
+    return git_blob_id(body.encode("utf-8", "surrogateescape"))
+
+
 def is_of_card(entry: Entry) -> bool:
     return entry.origin.startswith("table ")
 
@@ -34,7 +40,7 @@ def is_of_card(entry: Entry) -> bool:
 def still_said(plan: Plan, state: RepoState) -> Plan:
     """The plan, when the card that its results were read from says them still; ScriptError (3) with both values."""
     read = [entry for entry in plan.entries if is_of_card(entry)]
-    if not read or plan.card is None or plan.card == git_blob_id(state.card or b""):
+    if not read or plan.card is None or plan.card in (body_id(state.card or b""), git_blob_id(state.card or b"")):
         return plan
     measures = measures_of(plan)
     answer, _ = read_card_scores(state.card or b"", plan.repo_id, build_vocabulary(dict(measures.mapping)))
@@ -96,23 +102,40 @@ def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
     for entry in plan.entries:
         mine = measures.of_entry(entry)
         found = [
-            f"{item.where} says {item.value} of {entry.benchmark}"
+            (f"{item.where} says {item.value} of {entry.benchmark}", written(item.value, item.unit), item.percents)
             for item in standings
             if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures)
         ]
         found += [
-            f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin})"
+            (
+                f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin})",
+                written(other.value, other.unit),
+                False,
+            )
             for row, other in (() if is_of_card(entry) else tables)
             if measures.relation(measures.of_entry(other), mine) != OTHER and not same_entry(other, entry, measures)
         ]
         answered = plan.replace or is_beside(entry, plan.beside)
         name = shlex.quote(entry.key or entry.benchmark)
-        for text in dict.fromkeys(map(single_line, found)):
-            text = f"{text}, and not {written_value(plan, entry):.12g}"
+        for text, there, percents in dict.fromkeys(found):
+            text, ours = single_line(text), written_value(plan, entry)
+            if there and there.number == ours:  # one number on two scales: they alone tell both apart
+                text += f" ({scale_words(ours, there, percents)})"
+                here = written(entry.value, entry.unit)
+                text += f", and not {ours:.12g} ({scale_words(ours, here, False) if here else 'unknown'})"
+            else:
+                text += f", and not {ours:.12g}"
             if answered:
                 change.notes.append(text)
             else:
                 change.questions.append(f"{text}; --beside {name} writes it all the same, as another result")
+
+
+def scale_words(shown: float, value: Written, percents: bool) -> str:
+    """In which unit a number is shown, by the share that its value means."""
+    shares = [share for share, _ in readings(value, False, percents)]
+    words = ["a proportion" if abs(share - shown) < 1e-9 else "in percent" for share in shares]
+    return " or ".join(dict.fromkeys(words))
 
 
 def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:
