@@ -4537,6 +4537,7 @@ def corpus_spread(
 
 # --- parts/metrics/uncertainty.py -------------------------------------------------------------------------------------
 
+ALL_ALIKE = "none: all draws are alike"
 MOST_UNDEFINED = 0.025  # share of draws without a value above which there is no 95 % interval
 
 
@@ -4560,11 +4561,6 @@ def ways_of_sharing(items: Sequence[Item]) -> list[np.ndarray]:
     """What ratings or votes share: groups, and raters; only what there is more than one of, and less than one each."""
     ways = [groups_of(items), numbered(item.value.rater for item in items)]
     return [numbers for numbers in ways if numbers is not None and numbers.max() > 0]
-
-
-def coarsest_of(items: Sequence[Item]) -> np.ndarray | None:
-    """Of the ways in which votes belong together the one with the fewest groups, which a bootstrap draws."""
-    return min(ways_of_sharing(items), key=lambda numbers: numbers.max(), default=None)
 
 
 def clipped(value: float, low: float | None, high: float | None) -> float:
@@ -4650,13 +4646,90 @@ def draws_spread(value: float, drawn: np.ndarray, units: int, coefficient: bool 
     if len(finite) < (1 - MOST_UNDEFINED) * len(drawn) or len(finite) < 2:
         return Spread(method=f"none: undefined in {len(drawn) - len(finite)} of {len(drawn)} draws")
     if finite.min() == finite.max():
-        return Spread(method="none: all draws are alike")
+        return Spread(method=ALL_ALIKE)
     stretch = math.sqrt(units / (units - 1))
     tail = float(special.ndtr(-critical_value((1 - CONFIDENCE) / 2, units - 1) * stretch))
     ends, method = np.quantile(finite, [tail, 1 - tail]).tolist(), "expanded percentiles of the bootstrap"
     if coefficient:
         ends, method = fisher_interval(value, finite, units), "bootstrap, Fisher's z, t"
     return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, method, len(finite))
+
+
+@dataclass(frozen=True, slots=True)
+class WayDraws:
+    """Bootstrap draws of (k,) statistics of votes: of single votes first, then of each way in which they are shared.
+
+    units: how many votes, groups or raters were drawn. drawn: (draws, k) for each; NaN where a draw has no value.
+    """
+
+    units: Sequence[int]
+    drawn: Sequence[np.ndarray]
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom: the fewest things that were drawn, less one."""
+        return min(self.units) - 1
+
+    def of(self, made: Callable[[np.ndarray], np.ndarray]) -> WayDraws:
+        """The draws of what is made of the statistics, as a difference of two."""
+        return WayDraws(self.units, [made(drawn) for drawn in self.drawn])
+
+    def deviation(self) -> np.ndarray:
+        """(k,) standard errors where votes share items and raters (Cameron, Gelbach and Miller 2011): the variances of
+        all ways less that of single votes, never below the largest of them."""
+        import numpy as np
+
+        pairs = zip(self.units, self.drawn, strict=True)
+        single, *shared = [np.nanvar(drawn, axis=0, ddof=1) * n / (n - 1) for n, drawn in pairs]
+        together = sum(shared) - (len(shared) - 1) * single if shared else single
+        return np.sqrt(np.max([together, single, *shared], axis=0))
+
+    def spread(self, place: int, value: float) -> Spread:
+        """The uncertainty of one statistic: percentiles of single votes, or Student's t where votes are shared."""
+        own = self.of(lambda drawn: drawn[:, [place]])
+        alone = [draws_spread(value, drawn[:, 0], n) for n, drawn in zip(own.units, own.drawn, strict=True)]
+        missing = [one for one in alone if one.low is None]
+        none = next((one for one in missing if one.method != ALL_ALIKE), None)
+        if none or len(alone) == 1 or len(missing) == len(alone):
+            return none or alone[0]
+        error = float(own.deviation()[0])
+        half = float(critical_value((1 - CONFIDENCE) / 2, self.freedom)) * error
+        words = f"bootstrap, Student t, {' x '.join(map(str, self.units[1:]))} clusters"
+        return Spread(error, "bootstrap", value - half, value + half, words, len(self.drawn[0]))
+
+    def simultaneous_half_widths(self) -> np.ndarray:
+        """(k,) half-widths of intervals that hold together with 95 %: the quantile of the largest |t| of the draws
+        (max-t bootstrap, Romano and Wolf 2005), as a Student t variable of few things drawn has it."""
+        import numpy as np
+        from scipy import special
+
+        largest = []
+        for drawn in self.drawn:
+            noise = drawn - drawn.mean(0)
+            deviation = np.where(noise.std(0) > 0, noise.std(0), 1.0)
+            largest.append(float(np.quantile(np.abs(noise / deviation).max(1), CONFIDENCE)))
+        normal = critical_value((1 - CONFIDENCE) / 2)  # few things drawn have draws of lighter tails than normal ones
+        level = float(special.ndtr(-max(*largest, float(normal))))
+        return float(critical_value(level, self.freedom)) * self.deviation()
+
+
+def way_draws(
+    features: np.ndarray, items: Sequence[Item], statistic: Callable[[np.ndarray, np.ndarray], Any], choices: Choices
+) -> WayDraws:
+    """Bootstrap draws of statistics of (votes, d) features, which get unlike rows and how often each occurs."""
+    import numpy as np
+
+    units, found = [], []
+    for groups in [None, *ways_of_sharing(items)]:
+        cells = cells_of(features, groups)
+        draws = choices.draws if cells.units > 1 else 0
+        counts = drawn_counts(cells, draws, choices.seed)
+        watched = choices.watch(range(draws), "bootstrap draws")
+        drawn = [np.atleast_1d(statistic(cells.rows, own)) for _, own in zip(watched, counts, strict=True)]
+        units.append(cells.units)
+        statistics = np.atleast_1d(statistic(cells.rows, cells.counts)).size
+        found.append(np.array(drawn, float).reshape(draws, statistics))
+    return WayDraws(units, found)
 
 
 def unit_words(spread: Spread, groups: np.ndarray | None) -> Spread:
@@ -6514,302 +6587,6 @@ def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return made
 
 
-# --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
-
-TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
-MANY_CHECKPOINTS, FEWER_DRAWS = 300, 2_000  # see enough()
-CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
-
-
-def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
-    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
-
-    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
-    """
-    import numpy as np
-
-    known = ~np.isnan(items.scores)
-    values = np.where(known, items.scores, 0.0)
-    _, group = np.unique(items.clusters, return_inverse=True)
-    if len(group) and group.max() + 1 < len(group):
-        order = np.argsort(group, kind="stable")
-        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-        values = np.add.reduceat(values[:, order], starts, axis=1)
-        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
-    order = np.lexsort((*known, *values))
-    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
-
-
-def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
-    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
-    import numpy as np
-
-    kind = np.uint16 if clusters <= 2**16 else np.uint32
-    piece = max(1, CHUNK // clusters)
-    offsets = np.arange(piece)[:, None] * clusters
-    for begin in range(0, draws, 10 * piece):
-        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
-        for first in range(0, len(weights), piece):
-            part = weights[first : first + piece]
-            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
-            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
-        yield weights
-
-
-def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
-    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
-    import numpy as np
-
-    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
-
-
-def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
-    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
-    same ones for all checkpoints.
-
-    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
-    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
-    """
-    import numpy as np
-
-    if items.raters is not None:
-        return two_way_means(items, draws, seed)
-    sums, counts = cluster_sums(items)
-    clusters = sums.shape[1]
-    shared = (counts == counts[0]).all()
-    counts = counts[:1] if shared else counts
-    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
-    means = means.astype(np.float32)
-    drawn = np.empty((len(sums), draws), np.float32)
-    begin = 0
-    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
-        end = begin + len(weights)
-        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
-        begin = end
-    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
-
-
-def two_way_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
-    """The same where items were judged by raters who judged several: both are drawn (pigeonhole bootstrap, Owen 2007).
-
-    Few raters tell little of how far raters differ: the draws are stretched as a Student t interval is wider than a
-    normal one.
-    """
-    import numpy as np
-    from scipy import stats
-
-    known = ~np.isnan(items.scores)
-    values = np.where(known, items.scores, 0.0)
-    order = np.lexsort((*known, *values))
-    values, known = values[:, order].astype(np.float32), known[:, order].astype(np.float32)
-    ways = [np.unique(way[order], return_inverse=True)[1] for way in (items.clusters, items.raters)]
-    sizes = [int(way.max()) + 1 for way in ways]
-    means = (values.sum(1, dtype=float) / np.maximum(known.sum(1, dtype=float), 1)).astype(np.float32)[:, None]
-    drawn, begin, generator = np.empty((len(values), draws), np.float32), 0, np.random.default_rng(seed)
-    both = zip(*(pieces_of(generator, draws, size, values.shape[1]) for size in sizes), strict=True)
-    for one, two in both:
-        weights, end = one[:, ways[0]] * two[:, ways[1]], begin + len(one)
-        drawn[:, begin:end] = ratios(values @ weights.T, known @ weights.T, means)
-        begin = end
-    few = min(sizes)
-    tail = (1 + CONFIDENCE) / 2
-    stretch = math.sqrt(few / (few - 1)) * stats.t.ppf(tail, few - 1) / stats.norm.ppf(tail)
-    return means + (drawn - means) * np.float32(stretch)
-
-
-def pieces_of(generator: Any, draws: int, groups: int, items: int) -> Iterator[Any]:
-    """How often each group is drawn in each draw: (some draws, groups) float32, few enough for so many items."""
-    import numpy as np
-
-    piece = max(1, 10 * CHUNK // items)
-    for begin in range(0, draws, piece):
-        count = min(piece, draws - begin)
-        yield generator.multinomial(groups, np.full(groups, 1 / groups), count).astype(np.float32)
-
-
-def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
-    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
-    import numpy as np
-
-    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
-    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
-
-
-def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
-    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
-    import numpy as np
-
-    if items.raters is not None:  # a rater's taste must not be in both halves
-        items = replace(items, clusters=items.raters)
-    sums, counts = cluster_sums(items)
-    clusters = sums.shape[1]
-    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
-    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
-    half = (place < sizes).astype(np.float32).T
-    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
-    one = ratios(sums @ half, counts @ half, means)
-    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
-    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
-
-
-def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
-    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
-
-    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
-    """
-    import numpy as np
-
-    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
-    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
-    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
-
-
-def trailing_means(values: Any, n: int) -> Any:
-    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
-    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
-
-
-def draw_interval(draws: Any) -> Any:
-    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
-    import numpy as np
-
-    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
-
-
-def probability_best(draws: Any) -> Any:
-    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
-    winners = draws >= draws.max(0) - TIE
-    return (winners / winners.sum(0)).mean(1)
-
-
-def enough(draws: Any) -> Any:
-    """The draws, (checkpoints, draws), or the first 2,000 of them for more than 300 checkpoints.
-
-    What compares all pairs grows with the square of the checkpoints: 1,000 with 10,000 draws take ten seconds and more.
-    2,000 draws know a p-value of 0.05 to 0.005.
-    """
-    return draws[:, :FEWER_DRAWS] if len(draws) > MANY_CHECKPOINTS else draws
-
-
-def rank_intervals(draws: Any) -> list[tuple[int, int]]:
-    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
-    import numpy as np
-
-    tail, draws = (1 - CONFIDENCE) / 2, enough(draws)
-    first, last = (np.empty(draws.shape, np.uint16) for _ in range(2))
-    if len(draws) > MANY_CHECKPOINTS:
-        for i, column in enumerate(draws.T):
-            ordered = np.sort(column)
-            first[:, i] = 1 + len(column) - np.searchsorted(ordered, column + TIE, "right")
-            last[:, i] = len(column) - np.searchsorted(ordered, column - TIE, "left")
-    else:
-        for i, row in enumerate(draws):
-            first[i] = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
-            last[i] = (draws >= row - TIE).sum(0, dtype=np.uint16)
-    low = np.quantile(first, tail, axis=1, method="inverted_cdf")
-    high = np.quantile(last, 1 - tail, axis=1, method="inverted_cdf")
-    return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
-
-
-def confidence_set(scores: Any, draws: Any) -> Any:
-    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
-
-    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
-    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
-    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
-    resamples one series of losses; here tasks are averaged.)
-    """
-    import numpy as np
-
-    noise = draws - draws.mean(1, keepdims=True)
-    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
-    noise = enough(noise)
-    variance = covariance.diagonal()
-    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
-    clear = spread > TIE
-    spread = np.where(clear, spread, 1)
-    behind = scores - scores[:, None]
-    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
-    left, eliminated = list(range(len(scores))), []
-    while len(left) > 1:
-        furthest = t[np.ix_(left, left)].max(1)
-        worst = int(furthest.argmax())
-        eliminated.append((left.pop(worst), furthest[worst]))
-    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
-    for out, seen in reversed(eliminated):
-        others = [i for i in inside if clear[out, i]]
-        if others:
-            pairs = noise[others] - noise[out]
-            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
-            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
-        tests.append((out, float((largest >= seen).mean())))
-        inside.append(out)
-    p_values, highest = np.ones(len(scores)), 0.0
-    for out, p_value in reversed(tests):
-        highest = max(highest, p_value)
-        p_values[out] = highest
-    return p_values
-
-
-def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
-    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
-
-    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
-    bootstrap, Romano and Wolf 2005).
-    """
-    import numpy as np
-
-    noise = draws - draws.mean(1, keepdims=True)
-    noise = noise - noise[baseline]
-    spread = noise.std(1)
-    clear = spread > TIE * 1e-2
-    quantile = 0.0
-    if clear.any():
-        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
-    difference = scores - scores[baseline]
-    half = np.where(clear, quantile * spread, 0.0)
-    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
-
-
-def split_half_score(halves: Any, base: Any = None) -> float:
-    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose.
-
-    base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
-    """
-    choose, report = halves
-    winners = choose >= choose.max(0) - TIE
-    found = (winners * report).sum(0) / winners.sum(0)
-    return float((found if base is None else found - base[1, 0]).mean())
-
-
-def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
-    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
-    import numpy as np
-
-    places = np.asarray(x, float)
-    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
-    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(contrast @ scores), float(low), float(high)
-
-
-def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
-    """The place that lies furthest off the regression line of the scores on x, where the draws do not explain it (the
-    largest |t| of all places, 95 %); None where the line fits."""
-    import numpy as np
-
-    places = np.asarray(x, float)
-    design = np.stack([np.ones_like(places), places - places.mean()])
-    rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
-    noise = rest @ (draws - draws.mean(1, keepdims=True))
-    spread = noise.std(1)
-    clear = spread > TIE
-    if not clear.any():
-        return None
-    size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)
-    largest = np.quantile((np.abs(noise[clear]) / spread[clear, None]).max(0), CONFIDENCE)
-    return int(size.argmax()) if size.max() > largest else None
-
-
 # --- parts/metrics/votes.py -------------------------------------------------------------------------------------------
 
 MOST_LOGIT = 12.0  # of a vote's fitted chance; beyond, the fit runs away to infinity
@@ -6870,8 +6647,8 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
 
     Logistic regression of the preference on tanh(length difference / its standard deviation), read at difference 0.
     AlpacaEval 2 has the difficulty of each instruction as another covariate; that needs the votes of many models on
-    the same instructions and is left out. The score is unpenalized; the interval is a bootstrap over the votes or their
-    groups, whose draws have a normal prior of standard deviation 5 on both coefficients, so that each has a fit.
+    the same instructions and is left out. The score is unpenalized; the interval is a bootstrap over the votes and what
+    they share, whose draws have a normal prior of standard deviation 5 on both coefficients, so that each has a fit.
     """
     import numpy as np
     from scipy import special
@@ -6887,13 +6664,13 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
     shares = np.array([item.value.share for item in own])
     longer = np.array([item.value.longer for item in own])
     check_overlap(shares, longer)
-    groups = coarsest_of(own)
     lengths = np.tanh(longer / longer.std(ddof=1))
     intercept, slope = length_regression(shares, lengths)
     rate = float(special.expit(intercept))
-    cells = cells_of(np.column_stack([shares, lengths]), groups)
-    drawn = bootstrap(cells, lambda counts: float(special.expit(penalized_intercept(cells.rows, counts))), choices)
-    spread = unit_words(draws_spread(rate, drawn, cells.units), groups)
+    spread = way_draws(
+        np.column_stack([shares, lengths]), own,
+        lambda rows, counts: special.expit(penalized_intercept(rows, counts)), choices,
+    ).spread(0, rate)  # fmt: skip
     parameters = {"covariates": "tanh(length difference / standard deviation)", "left_out": "instruction difficulty"}
     details = vote_counts(own) | {"length_coefficient": slope, "raw_win_rate": float(shares.mean())}
     return Scores(rate, own, shares, spread, {}, parameters | {"opponent": others[0]}, details)
@@ -6996,7 +6773,8 @@ def bradley_terry(wins: np.ndarray, start: np.ndarray | None = None) -> np.ndarr
 
 
 def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """A model's Bradley-Terry rating among all models of the votes, in logits; bootstrap over votes or groups.
+    """A model's Bradley-Terry rating among all models of the votes, in logits; bootstrap over votes and over what
+    they share: groups, raters or both.
 
     Zero is the mean of all ratings, or --anchor's. A draw in which somebody won or lost always has no rating.
     """
@@ -7008,19 +6786,17 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     if choices.anchor is not None and choices.anchor not in names:
         raise ScriptError(f"--anchor {choices.anchor}: the votes are about {listing(names, 20)}")
     anchor = None if choices.anchor is None else names.index(choices.anchor)
-    groups = coarsest_of(items)
-    cells = cells_of(np.array([vote_cell(item.value, names) for item in items]), groups)
-    wins = win_matrix(cells.rows, cells.counts, len(names))
+    cells = np.array([vote_cell(item.value, names) for item in items])
+    wins = win_matrix(cells, np.ones(len(cells)), len(names))
     if not is_connected(wins):
         raise ScriptError(
             f"bradley-terry: no finite ratings: {unconnected(wins, names)}; more votes are needed (win-rate needs none)"
         )
     ratings = centred(bradley_terry(wins), anchor)
-    drawn = np.full((choices.draws if cells.units > 1 else 0, len(names)), math.nan)
-    watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
-    for i, counts in zip(watched, drawn_counts(cells, len(drawn), choices.seed), strict=True):
-        drawn[i] = drawn_ratings(win_matrix(cells.rows, counts, len(names)), ratings, anchor)
-    spreads = [unit_words(draws_spread(float(r), drawn[:, i], cells.units), groups) for i, r in enumerate(ratings)]
+    drawn = way_draws(
+        cells, items, lambda rows, counts: drawn_ratings(win_matrix(rows, counts, len(names)), ratings, anchor), choices
+    )
+    spreads = [drawn.spread(i, float(rating)) for i, rating in enumerate(ratings)]
     own = own_votes(items, choices)
     parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
     bias, notes = position_bias(items, metric)
@@ -7051,18 +6827,22 @@ def drawn_ratings(wins: np.ndarray, ratings: np.ndarray, anchor: int | None) -> 
 
 
 def with_differences(
-    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, drawn: np.ndarray, model: int
+    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, drawn: WayDraws, model: int
 ) -> list[dict[str, Any]]:
     """The rows with how far each model is ahead of the scored one, intervals that hold together with 95 % (max-t), and
     what that shows: "better", "worse" or "not told apart"."""
     import numpy as np
 
-    known = [i for i in range(len(names)) if i == model or np.isfinite(drawn[:, i] - drawn[:, model]).mean() > 0.975]
-    whole = drawn[np.isfinite(drawn[:, known]).all(axis=1)][:, known]
-    if len(whole) < 100 or len(known) < 2:
+    known = [
+        i for i in range(len(names))
+        if i != model and all(np.isfinite(d[:, i] - d[:, model]).mean() > 0.975 for d in drawn.drawn if len(d))
+    ]  # fmt: skip
+    whole = drawn.of(lambda d: (gaps := d[:, known] - d[:, [model]])[np.isfinite(gaps).all(axis=1)])
+    if not known or min(map(len, whole.drawn)) < 100:
         return rows
-    found = simultaneous_differences(ratings[known], whole.T, known.index(model))
-    told = {names[i]: ends for i, ends in zip(known, found, strict=True) if i != model}
+    halves = whole.simultaneous_half_widths().tolist()
+    gaps = (ratings[known] - ratings[model]).tolist()
+    told = {names[i]: (gap, gap - half, gap + half) for i, gap, half in zip(known, gaps, halves, strict=True)}
     for row in rows:
         if row["name"] in told:
             difference, low, high = told[row["name"]]

@@ -105,6 +105,49 @@ def test_differences_of_ratings_have_a_verdict():
     assert rows["m"]["is"] == "the scored one"
 
 
+def heard(rng: random.Random, sentences: int = 24, raters: int = 5) -> list[dict]:
+    """Votes on two equal voices, of which one or the other is better on a sentence."""
+    lean = [rng.gauss(0, 1.5) for _ in range(sentences)]
+    return [
+        {
+            "a": "m",
+            "b": "x",
+            "group": f"s{s}",
+            "rater": f"r{r}",
+            "winner": "ab"[rng.random() > 1 / (1 + math.exp(-own))],
+        }
+        for s, own in enumerate(lean)
+        for r in range(raters)
+    ]
+
+
+def test_equal_voices_are_not_told_apart_by_the_sentences():
+    """At most 5 % wrong verdicts, plus three Monte-Carlo errors, where sentences and raters are shared."""
+    rng, files, wrong = random.Random(6), 60, 0
+    for _ in range(files):
+        rows = heard(rng)
+        found = measured("bradley-terry", rows, draws=120).scores
+        single = [{name: row[name] for name in ("a", "b", "winner")} for row in rows]
+        alone = measured("bradley-terry", single, draws=120).scores.spread
+        assert found.spread.standard_error >= 0.999 * alone.standard_error
+        assert found.spread.method == "bootstrap, Student t, 24 x 5 clusters"
+        wrong += next(row["is"] for row in found.breakdown if row["name"] == "x") != "not told apart"
+    assert wrong / files <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / files)
+
+
+def test_raters_of_one_mind_do_not_make_a_voice_better_and_a_real_gap_is_told():
+    rows = [
+        {"a": "m", "b": "x", "group": f"s{s}", "rater": f"r{r}", "winner": "a" if (s + r) % 10 else "b"}
+        for s in range(24)
+        for r in range(5)
+    ]
+    found = measured("bradley-terry", rows).scores
+    assert next(row["is"] for row in found.breakdown if row["name"] == "x") == "worse" and found.spread.low > 0
+    few = [row for row in rows if row["rater"] in ("r0", "r1")]
+    spread = measured("bradley-terry", few).scores.spread
+    assert spread.low is None or spread.high - spread.low > 2 * (found.spread.high - found.spread.low)
+
+
 def test_a_model_of_two_votes_does_not_take_the_others_intervals():
     rows = arena({"m": 0.5, "x": 0.0, "y": -0.5}, 900, 0, 3)
     before = {row["name"]: row for row in measured("bradley-terry", rows, anchor="x").scores.breakdown}

@@ -18,6 +18,7 @@ from parts.statistics.intervals import CONFIDENCE
 if TYPE_CHECKING:
     import numpy as np
 
+ALL_ALIKE = "none: all draws are alike"
 MOST_UNDEFINED = 0.025  # share of draws without a value above which there is no 95 % interval
 
 
@@ -41,11 +42,6 @@ def ways_of_sharing(items: Sequence[Item]) -> list[np.ndarray]:
     """What ratings or votes share: groups, and raters; only what there is more than one of, and less than one each."""
     ways = [groups_of(items), numbered(item.value.rater for item in items)]
     return [numbers for numbers in ways if numbers is not None and numbers.max() > 0]
-
-
-def coarsest_of(items: Sequence[Item]) -> np.ndarray | None:
-    """Of the ways in which votes belong together the one with the fewest groups, which a bootstrap draws."""
-    return min(ways_of_sharing(items), key=lambda numbers: numbers.max(), default=None)
 
 
 def clipped(value: float, low: float | None, high: float | None) -> float:
@@ -131,13 +127,90 @@ def draws_spread(value: float, drawn: np.ndarray, units: int, coefficient: bool 
     if len(finite) < (1 - MOST_UNDEFINED) * len(drawn) or len(finite) < 2:
         return Spread(method=f"none: undefined in {len(drawn) - len(finite)} of {len(drawn)} draws")
     if finite.min() == finite.max():
-        return Spread(method="none: all draws are alike")
+        return Spread(method=ALL_ALIKE)
     stretch = math.sqrt(units / (units - 1))
     tail = float(special.ndtr(-critical_value((1 - CONFIDENCE) / 2, units - 1) * stretch))
     ends, method = np.quantile(finite, [tail, 1 - tail]).tolist(), "expanded percentiles of the bootstrap"
     if coefficient:
         ends, method = fisher_interval(value, finite, units), "bootstrap, Fisher's z, t"
     return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, method, len(finite))
+
+
+@dataclass(frozen=True, slots=True)
+class WayDraws:
+    """Bootstrap draws of (k,) statistics of votes: of single votes first, then of each way in which they are shared.
+
+    units: how many votes, groups or raters were drawn. drawn: (draws, k) for each; NaN where a draw has no value.
+    """
+
+    units: Sequence[int]
+    drawn: Sequence[np.ndarray]
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom: the fewest things that were drawn, less one."""
+        return min(self.units) - 1
+
+    def of(self, made: Callable[[np.ndarray], np.ndarray]) -> WayDraws:
+        """The draws of what is made of the statistics, as a difference of two."""
+        return WayDraws(self.units, [made(drawn) for drawn in self.drawn])
+
+    def deviation(self) -> np.ndarray:
+        """(k,) standard errors where votes share items and raters (Cameron, Gelbach and Miller 2011): the variances of
+        all ways less that of single votes, never below the largest of them."""
+        import numpy as np
+
+        pairs = zip(self.units, self.drawn, strict=True)
+        single, *shared = [np.nanvar(drawn, axis=0, ddof=1) * n / (n - 1) for n, drawn in pairs]
+        together = sum(shared) - (len(shared) - 1) * single if shared else single
+        return np.sqrt(np.max([together, single, *shared], axis=0))
+
+    def spread(self, place: int, value: float) -> Spread:
+        """The uncertainty of one statistic: percentiles of single votes, or Student's t where votes are shared."""
+        own = self.of(lambda drawn: drawn[:, [place]])
+        alone = [draws_spread(value, drawn[:, 0], n) for n, drawn in zip(own.units, own.drawn, strict=True)]
+        missing = [one for one in alone if one.low is None]
+        none = next((one for one in missing if one.method != ALL_ALIKE), None)
+        if none or len(alone) == 1 or len(missing) == len(alone):
+            return none or alone[0]
+        error = float(own.deviation()[0])
+        half = float(critical_value((1 - CONFIDENCE) / 2, self.freedom)) * error
+        words = f"bootstrap, Student t, {' x '.join(map(str, self.units[1:]))} clusters"
+        return Spread(error, "bootstrap", value - half, value + half, words, len(self.drawn[0]))
+
+    def simultaneous_half_widths(self) -> np.ndarray:
+        """(k,) half-widths of intervals that hold together with 95 %: the quantile of the largest |t| of the draws
+        (max-t bootstrap, Romano and Wolf 2005), as a Student t variable of few things drawn has it."""
+        import numpy as np
+        from scipy import special
+
+        largest = []
+        for drawn in self.drawn:
+            noise = drawn - drawn.mean(0)
+            deviation = np.where(noise.std(0) > 0, noise.std(0), 1.0)
+            largest.append(float(np.quantile(np.abs(noise / deviation).max(1), CONFIDENCE)))
+        normal = critical_value((1 - CONFIDENCE) / 2)  # few things drawn have draws of lighter tails than normal ones
+        level = float(special.ndtr(-max(*largest, float(normal))))
+        return float(critical_value(level, self.freedom)) * self.deviation()
+
+
+def way_draws(
+    features: np.ndarray, items: Sequence[Item], statistic: Callable[[np.ndarray, np.ndarray], Any], choices: Choices
+) -> WayDraws:
+    """Bootstrap draws of statistics of (votes, d) features, which get unlike rows and how often each occurs."""
+    import numpy as np
+
+    units, found = [], []
+    for groups in [None, *ways_of_sharing(items)]:
+        cells = cells_of(features, groups)
+        draws = choices.draws if cells.units > 1 else 0
+        counts = drawn_counts(cells, draws, choices.seed)
+        watched = choices.watch(range(draws), "bootstrap draws")
+        drawn = [np.atleast_1d(statistic(cells.rows, own)) for _, own in zip(watched, counts, strict=True)]
+        units.append(cells.units)
+        statistics = np.atleast_1d(statistic(cells.rows, cells.counts)).size
+        found.append(np.array(drawn, float).reshape(draws, statistics))
+    return WayDraws(units, found)
 
 
 def unit_words(spread: Spread, groups: np.ndarray | None) -> Spread:

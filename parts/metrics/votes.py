@@ -14,19 +14,14 @@ from parts.metrics.items import check_problems
 from parts.metrics.raters import position_bias
 from parts.metrics.ratings import chosen_system
 from parts.metrics.uncertainty import (
-    bootstrap,
-    cells_of,
-    coarsest_of,
-    drawn_counts,
-    draws_spread,
+    WayDraws,
     mean_scores,
     mean_spread,
-    unit_words,
+    way_draws,
     ways_of_sharing,
 )
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread, Vote
 from parts.statistics.bounded import sharing_error
-from parts.statistics.resampling import simultaneous_differences
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,8 +84,8 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
 
     Logistic regression of the preference on tanh(length difference / its standard deviation), read at difference 0.
     AlpacaEval 2 has the difficulty of each instruction as another covariate; that needs the votes of many models on
-    the same instructions and is left out. The score is unpenalized; the interval is a bootstrap over the votes or their
-    groups, whose draws have a normal prior of standard deviation 5 on both coefficients, so that each has a fit.
+    the same instructions and is left out. The score is unpenalized; the interval is a bootstrap over the votes and what
+    they share, whose draws have a normal prior of standard deviation 5 on both coefficients, so that each has a fit.
     """
     import numpy as np
     from scipy import special
@@ -106,13 +101,13 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
     shares = np.array([item.value.share for item in own])
     longer = np.array([item.value.longer for item in own])
     check_overlap(shares, longer)
-    groups = coarsest_of(own)
     lengths = np.tanh(longer / longer.std(ddof=1))
     intercept, slope = length_regression(shares, lengths)
     rate = float(special.expit(intercept))
-    cells = cells_of(np.column_stack([shares, lengths]), groups)
-    drawn = bootstrap(cells, lambda counts: float(special.expit(penalized_intercept(cells.rows, counts))), choices)
-    spread = unit_words(draws_spread(rate, drawn, cells.units), groups)
+    spread = way_draws(
+        np.column_stack([shares, lengths]), own,
+        lambda rows, counts: special.expit(penalized_intercept(rows, counts)), choices,
+    ).spread(0, rate)  # fmt: skip
     parameters = {"covariates": "tanh(length difference / standard deviation)", "left_out": "instruction difficulty"}
     details = vote_counts(own) | {"length_coefficient": slope, "raw_win_rate": float(shares.mean())}
     return Scores(rate, own, shares, spread, {}, parameters | {"opponent": others[0]}, details)
@@ -215,7 +210,8 @@ def bradley_terry(wins: np.ndarray, start: np.ndarray | None = None) -> np.ndarr
 
 
 def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """A model's Bradley-Terry rating among all models of the votes, in logits; bootstrap over votes or groups.
+    """A model's Bradley-Terry rating among all models of the votes, in logits; bootstrap over votes and over what
+    they share: groups, raters or both.
 
     Zero is the mean of all ratings, or --anchor's. A draw in which somebody won or lost always has no rating.
     """
@@ -227,19 +223,17 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     if choices.anchor is not None and choices.anchor not in names:
         raise ScriptError(f"--anchor {choices.anchor}: the votes are about {listing(names, 20)}")
     anchor = None if choices.anchor is None else names.index(choices.anchor)
-    groups = coarsest_of(items)
-    cells = cells_of(np.array([vote_cell(item.value, names) for item in items]), groups)
-    wins = win_matrix(cells.rows, cells.counts, len(names))
+    cells = np.array([vote_cell(item.value, names) for item in items])
+    wins = win_matrix(cells, np.ones(len(cells)), len(names))
     if not is_connected(wins):
         raise ScriptError(
             f"bradley-terry: no finite ratings: {unconnected(wins, names)}; more votes are needed (win-rate needs none)"
         )
     ratings = centred(bradley_terry(wins), anchor)
-    drawn = np.full((choices.draws if cells.units > 1 else 0, len(names)), math.nan)
-    watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
-    for i, counts in zip(watched, drawn_counts(cells, len(drawn), choices.seed), strict=True):
-        drawn[i] = drawn_ratings(win_matrix(cells.rows, counts, len(names)), ratings, anchor)
-    spreads = [unit_words(draws_spread(float(r), drawn[:, i], cells.units), groups) for i, r in enumerate(ratings)]
+    drawn = way_draws(
+        cells, items, lambda rows, counts: drawn_ratings(win_matrix(rows, counts, len(names)), ratings, anchor), choices
+    )
+    spreads = [drawn.spread(i, float(rating)) for i, rating in enumerate(ratings)]
     own = own_votes(items, choices)
     parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
     bias, notes = position_bias(items, metric)
@@ -270,18 +264,22 @@ def drawn_ratings(wins: np.ndarray, ratings: np.ndarray, anchor: int | None) -> 
 
 
 def with_differences(
-    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, drawn: np.ndarray, model: int
+    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, drawn: WayDraws, model: int
 ) -> list[dict[str, Any]]:
     """The rows with how far each model is ahead of the scored one, intervals that hold together with 95 % (max-t), and
     what that shows: "better", "worse" or "not told apart"."""
     import numpy as np
 
-    known = [i for i in range(len(names)) if i == model or np.isfinite(drawn[:, i] - drawn[:, model]).mean() > 0.975]
-    whole = drawn[np.isfinite(drawn[:, known]).all(axis=1)][:, known]
-    if len(whole) < 100 or len(known) < 2:
+    known = [
+        i for i in range(len(names))
+        if i != model and all(np.isfinite(d[:, i] - d[:, model]).mean() > 0.975 for d in drawn.drawn if len(d))
+    ]  # fmt: skip
+    whole = drawn.of(lambda d: (gaps := d[:, known] - d[:, [model]])[np.isfinite(gaps).all(axis=1)])
+    if not known or min(map(len, whole.drawn)) < 100:
         return rows
-    found = simultaneous_differences(ratings[known], whole.T, known.index(model))
-    told = {names[i]: ends for i, ends in zip(known, found, strict=True) if i != model}
+    halves = whole.simultaneous_half_widths().tolist()
+    gaps = (ratings[known] - ratings[model]).tolist()
+    told = {names[i]: (gap, gap - half, gap + half) for i, gap, half in zip(known, gaps, halves, strict=True)}
     for row in rows:
         if row["name"] in told:
             difference, low, high = told[row["name"]]
