@@ -6112,9 +6112,12 @@ class Evidence:
 
 
 def reached(low_end: Any, value: float) -> float:
-    """The critical value at which a falling bound is `value`."""
+    """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
     from scipy import optimize
 
+    value += 1e-12 * max(1.0, abs(value))
+    if low_end(0.0) <= value:
+        return 0.0
     if low_end(MOST_CRITICAL) > value:
         return MOST_CRITICAL
     return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
@@ -7712,7 +7715,8 @@ def randomization_p(formula: str, one: Any, other: Any, groups: Any, trials: int
     """The two-sided p-value of "it makes no difference which side gave which answer": approximate randomization.
 
     Items (or groups) change sides at random (Noreen 1989, Riezler and Maxwell 2005); (c + 1) / (trials + 1) for the c
-    trials with a larger difference than the observed one, as sacrebleu's --paired-ar counts them.
+    trials with a difference at least as large as the observed one. sacrebleu's --paired-ar counts larger ones alone,
+    which is nearly the same for BLEU, and too little for errors that are whole numbers and often equal.
     """
     import numpy as np
 
@@ -7729,7 +7733,7 @@ def randomization_p(formula: str, one: Any, other: Any, groups: Any, trials: int
         else:
             mixed = kept @ (one - other)
             scores = rule.factor * (rule.compute(mixed + other.sum(0)) - rule.compute(one.sum(0) - mixed))
-        larger += int((np.abs(scores) > observed + 1e-12 * max(1.0, observed)).sum())
+        larger += int((np.abs(scores) >= observed - 1e-12 * max(1.0, observed)).sum())
     return (larger + 1) / (trials + 1)
 
 

@@ -2717,9 +2717,12 @@ class Evidence:
 
 
 def reached(low_end: Any, value: float) -> float:
-    """The critical value at which a falling bound is `value`."""
+    """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
     from scipy import optimize
 
+    value += 1e-12 * max(1.0, abs(value))
+    if low_end(0.0) <= value:
+        return 0.0
     if low_end(MOST_CRITICAL) > value:
         return MOST_CRITICAL
     return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
@@ -6104,7 +6107,8 @@ def randomization_p(formula: str, one: Any, other: Any, groups: Any, trials: int
     """The two-sided p-value of "it makes no difference which side gave which answer": approximate randomization.
 
     Items (or groups) change sides at random (Noreen 1989, Riezler and Maxwell 2005); (c + 1) / (trials + 1) for the c
-    trials with a larger difference than the observed one, as sacrebleu's --paired-ar counts them.
+    trials with a difference at least as large as the observed one. sacrebleu's --paired-ar counts larger ones alone,
+    which is nearly the same for BLEU, and too little for errors that are whole numbers and often equal.
     """
     import numpy as np
 
@@ -6121,7 +6125,7 @@ def randomization_p(formula: str, one: Any, other: Any, groups: Any, trials: int
         else:
             mixed = kept @ (one - other)
             scores = rule.factor * (rule.compute(mixed + other.sum(0)) - rule.compute(one.sum(0) - mixed))
-        larger += int((np.abs(scores) > observed + 1e-12 * max(1.0, observed)).sum())
+        larger += int((np.abs(scores) >= observed - 1e-12 * max(1.0, observed)).sum())
     return (larger + 1) / (trials + 1)
 
 
@@ -6255,7 +6259,8 @@ def corpus_items(sides: Sequence[Side], found: Sequence[ItemStatistics], names: 
 
     classes = classes_of([one for own in found for name in names for one in own[name]], formula)
     one, two = (side_rows(own, names, formula, classes) for own in found)
-    order = np.lexsort((*two.T, *one.T))
+    place = np.argsort(np.argsort([str(name) for name in names]))
+    order = np.lexsort((place, *np.abs(one - two).T, *(one + two).T))  # the same whichever side comes first
     groups = [sides[1].answers[name].group or sides[0].answers[name].group for name in names]
     shared = [(names[i][0], groups[i]) if groups[i] is not None else names[i] for i in order]
     numbers: dict[Any, int] = {}
@@ -7823,7 +7828,8 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     levels = step_levels(p_values, question.policy.alpha, "holm")
     for i, p, (adjusted, level) in zip(known, p_values, levels, strict=True):
         low, high = map(float, duels[i].row.basis.evidence.interval(level))
-        winner = None if p > level else duels[i].other if low > 0 else duels[i].one
+        shown = duels[i].other if low > 0 else duels[i].one if high < 0 else None  # one that ends at 0 shows nothing
+        winner = shown if p <= level else None
         row = duels[i].row
         if winner is None:
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from pathlib import Path
@@ -20,7 +21,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score, f1_score, matthews_corrcoef, roc_auc_score
 
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
-from parts.statistics.corpus_draws import drawn_scores, randomization_p
+from parts.statistics.corpus_draws import Resampled, drawn_scores, randomization_p
 from parts.statistics.item_statistics import OF_LABELS, OF_SUMS, score_of_items
 
 TEXT = "the a cat dog sat on mat and ran fast over lazy big small house tree river blue green one two"
@@ -436,3 +437,23 @@ def test_statistics_that_do_not_make_the_logged_score_are_left_out(tmp_path):
     for record in converted(tmp_path, "old"):
         for result in record["evaluation_results"]:
             assert "statistics" not in result["metric_config"]["additional_details"]
+
+
+def test_ties_count_in_the_randomization_and_the_order_of_the_sides_does_not():
+    rng = np.random.default_rng(5)
+    for _ in range(4):
+        errors = rng.integers(0, 3, size=(2, 12)).astype(float)
+        rows = [np.stack([own, np.full(12, 7.0)], axis=1) for own in errors]
+        flips = 1 - 2 * np.array(list(itertools.product((0, 1), repeat=12)))
+        moved = np.abs(flips @ (errors[0] - errors[1]))
+        exact = np.mean(moved >= abs(errors[0].sum() - errors[1].sum()))
+        found = [randomization_p("ratio", *sides, None, 20_000, [3]) for sides in (rows, rows[::-1])]
+        assert found == pytest.approx([exact, exact], abs=0.015)
+
+
+def test_a_bound_that_stays_at_the_limit_has_not_passed_it():
+    drawn = np.sort(np.concatenate([np.full(400, -0.01), np.zeros(400), np.full(9200, 0.05)]))
+    evidence = Resampled(drawn, 0.02, 59)
+    assert evidence.p_above(0.0) == pytest.approx(evidence.mirrored().p_below(0.0), abs=1e-9)
+    assert evidence.lower(evidence.p_above(0.0) * 1.02) > 0 or evidence.p_above(0.0) > 0.07
+    assert evidence.p_above(0.0) > 0.075  # the zeros count with those below

@@ -90,7 +90,8 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     levels = step_levels(p_values, question.policy.alpha, "holm")
     for i, p, (adjusted, level) in zip(known, p_values, levels, strict=True):
         low, high = map(float, duels[i].row.basis.evidence.interval(level))
-        winner = None if p > level else duels[i].other if low > 0 else duels[i].one
+        shown = duels[i].other if low > 0 else duels[i].one if high < 0 else None  # one that ends at 0 shows nothing
+        winner = shown if p <= level else None
         row = duels[i].row
         if winner is None:
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)

@@ -88,7 +88,8 @@ def corpus_items(sides: Sequence[Side], found: Sequence[ItemStatistics], names: 
 
     classes = classes_of([one for own in found for name in names for one in own[name]], formula)
     one, two = (side_rows(own, names, formula, classes) for own in found)
-    order = np.lexsort((*two.T, *one.T))
+    place = np.argsort(np.argsort([str(name) for name in names]))
+    order = np.lexsort((place, *np.abs(one - two).T, *(one + two).T))  # the same whichever side comes first
     groups = [sides[1].answers[name].group or sides[0].answers[name].group for name in names]
     shared = [(names[i][0], groups[i]) if groups[i] is not None else names[i] for i in order]
     numbers: dict[Any, int] = {}

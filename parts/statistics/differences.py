@@ -75,9 +75,12 @@ class Evidence:
 
 
 def reached(low_end: Any, value: float) -> float:
-    """The critical value at which a falling bound is `value`."""
+    """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
     from scipy import optimize
 
+    value += 1e-12 * max(1.0, abs(value))
+    if low_end(0.0) <= value:
+        return 0.0
     if low_end(MOST_CRITICAL) > value:
         return MOST_CRITICAL
     return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
