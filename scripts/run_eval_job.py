@@ -1368,7 +1368,12 @@ GONE = "the Hub does not know this job any more"
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
 DEFAULT_TIMEOUT = "3h"
+PROVIDER_SCRIPT = "inspect_eval_uv.py"  # asks the Inference Providers, which are paid by tokens
 SHOWN_LINES = 30  # of a failed job
+# Names that stand in an address of the Hub: none that a client would resolve to another place.
+ACCOUNT = re.compile(r"(?!\.+\Z)[\w.-]+")
+DATA_SET = re.compile(r"(?!\.+/)[\w.-]+/(?!\.+\Z)[\w.-]+")
+JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4}(?=[smhd]))?)([smhd]?)", re.ASCII)  # as the client reads it
 
 # What ends the names of a run's checkpoints: "-step_100", "_checkpoint-500", "-epoch3".
@@ -1949,6 +1954,8 @@ class JobsClient:
         self.token = token
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.namespace = namespace or self.account()
+        if not ACCOUNT.fullmatch(self.namespace):
+            raise ScriptError(f"{single_line(self.namespace)[:60]!r} is no account's name")
         self.prices: dict[str, float] | None = None
 
     def account(self) -> str:
@@ -1991,6 +1998,7 @@ class JobsClient:
         labels = {RUN_LABEL: label_value(run_id)}
         with job_errors("listing the jobs of this run", self.token):
             infos = self.patiently(listed, lambda: self.api.list_jobs(labels=labels, namespace=self.namespace))
+            infos = [with_sound_id(info) for info in infos]
         found: dict[str, list[Any]] = collections.defaultdict(list)
         for info in sorted(infos, key=lambda info: (attempt_of(info), str(info.created_at))):
             found[(info.labels or {}).get(JOB_LABEL, "")].append(info)
@@ -2002,11 +2010,14 @@ class JobsClient:
 
         with job_errors(f"asking for the job {job_id}", self.token):
             try:
-                return self.patiently(self.api.inspect_job, job_id=job_id, namespace=self.namespace)
+                info = with_sound_id(self.patiently(self.api.inspect_job, job_id=job_id, namespace=self.namespace))
             except HfHubHTTPError as error:
                 if error.response is not None and error.response.status_code == 404:
                     return None
                 raise
+            if info.id != job_id:
+                raise ScriptError(f"the Hub answered with another job than {job_id}: {info.id}")
+            return info
 
     def submit(self, run: EvalRun, job: EvalJob, attempt: int, script: Path) -> Any:
         """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
@@ -2023,8 +2034,8 @@ class JobsClient:
             for trial in again:
                 with trial:
                     if trial.retry_state.attempt_number > 1 and (known := self.submitted(labels)):
-                        return known
-                    return self.send(run, job, labels, script)
+                        return with_sound_id(known)
+                    return with_sound_id(self.send(run, job, labels, script))
 
     def submitted(self, labels: dict[str, str]) -> Any:
         """The job with these labels, when an earlier try reached the Hub after all."""
@@ -2070,6 +2081,13 @@ class JobsClient:
         """ScriptError(code=3) for a repository that is there and public; nothing is made."""
         with job_errors(f"{option} {repo_id}", self.token):
             self.patiently(refuse_public, self.api, repo_id, kind, option)
+
+
+def with_sound_id(info: Any) -> Any:
+    """A job of the Hub's answer; ScriptError when its id would be more than a name in the next address."""
+    if not (isinstance(info.id, str) and JOB_ID.fullmatch(info.id)):
+        raise ScriptError(f"the Hub answered with a job whose id is none: {single_line(info.id)[:60]!r}")
+    return info
 
 
 def worth_sending_again(error: BaseException) -> bool:
@@ -2591,9 +2609,7 @@ MADE_AGAIN = (
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 RUN_SEAL = "run.json 1"
 MOST_CLAIMED = 100_000  # characters of what a run of another hand says; nobody looks through more
-JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", "inspect_eval_uv.py")
-DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
-ACCOUNT = re.compile(r"[\w.-]+")
+JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", PROVIDER_SCRIPT)
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][\w./:@-]{0,300}")
 JOB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,200}")
 FLAVOR_NAME = re.compile(r"[\w.-]{1,60}")
@@ -2704,6 +2720,9 @@ def check_run(run: EvalRun, run_id: str) -> None:
         check_types(run.states[job.name])
         if not JOB_NAME.fullmatch(job.name) or job.folder != f"runs/{run_id}/{job.name}":
             raise ValueError(f"the job {job.name!r} has its folder at {job.folder!r}")
+        for job_id in (run.states[job.name].job_id, *run.states[job.name].tries):
+            if job_id is not None and not JOB_ID.fullmatch(job_id):
+                raise ValueError(f"{job_id!r} is no job's id")
         if not FLAVOR_NAME.fullmatch(job.flavor):
             raise ValueError(f"{job.flavor!r} is no hardware")
         amounts = (job.price, job.hours, job.tokens_usd, job.tokens_at_most or 0, *run.states[job.name].tries.values())
@@ -2786,10 +2805,21 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
     # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
-    run = replace(run, uploads={}, script_sha256="")
+    run = replace(without_claimed_costs(run), uploads={}, script_sha256="")
     save_sealed(path, run)
     note(f"{path} is yours from now on")
     return run
+
+
+def without_claimed_costs(run: EvalRun) -> EvalRun:
+    """A run of another hand without what it says of costs: a --max-cost would count on it.
+
+    What its tokens cost at most is not known then; the prices of its hardware and the timeouts are asked for anew.
+    """
+    most = None if run.script == PROVIDER_SCRIPT else 0.0
+    jobs = tuple(replace(job, tokens_usd=0.0, tokens_at_most=most) for job in run.jobs)
+    states = {name: replace(state, price=None, timeout=None) for name, state in run.states.items()}
+    return replace(run, jobs=jobs, states=states, notes=())
 
 
 def claimed_lines(run: EvalRun) -> list[str]:
@@ -3083,7 +3113,7 @@ def read_state(client: JobsClient, run: EvalRun, job: EvalJob, old: JobState, in
         measured=old.measured and same,
         flavor=flavor_of(job, info),
         price=price_of(client, run, job, info),
-        timeout=old.timeout if same else duration_seconds(run.timeout),
+        timeout=(same and old.timeout) or duration_seconds(run.timeout),
     )
     if not state.failed or stage == "CANCELED":
         return state
@@ -3106,7 +3136,8 @@ def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float
     old, flavor = run.states[job.name], flavor_of(job, info)
     if old.price is not None and old.flavor == flavor:
         return old.price
-    return job.price if flavor == job.flavor else client.price(flavor)
+    planned_here = old.job_id is None and flavor == job.flavor  # an adopted run says of what was sent no price
+    return job.price if planned_here else client.price(flavor)
 
 
 def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: Sequence[EvalJob]) -> EvalRun:
@@ -7915,7 +7946,6 @@ def shown_questions(args: argparse.Namespace) -> tuple[str, ...]:
 
 # --- parts/jobs/providers.py ------------------------------------------------------------------------------------------
 
-PROVIDER_SCRIPT = "inspect_eval_uv.py"
 LONG_PROMPT = 4000  # tokens of the longest prompt that a ceiling counts with
 ProviderPrices = Mapping[
     str, Mapping[str, tuple[float, float]]

@@ -60,7 +60,9 @@ IMPOSSIBLE = [
     ("jobs.0.price", 10**400), ("jobs.0.arguments", "x"), ("jobs.0.arguments", [1]), ("jobs.0.models", {"a": 1}),
     ("jobs.0.state", None), ("jobs.0.state", {"stage": None}), ("jobs.0.state", {"stage": "PLANNED", "job_id": 5}),
     ("jobs.0.state", {"stage": "PLANNED", "attempt": "x"}), ("jobs.0.state", {"evil": 1}), ("jobs", None),
-    ("jobs", {}), ("notes", "x"), ("owner", 5), ("evil", 1),
+    *[("jobs.0.state", {"stage": "RUNNING", "job_id": bad}) for bad in ("../../../me/x", "..", "a/b", "a?b", "", "é")],
+    ("namespace", ".."), ("results_repo", "../records"), ("results_repo", "me/.."), ("jobs", {}),
+    ("notes", "x"), ("owner", 5), ("evil", 1),
 ]  # fmt: skip
 
 
@@ -103,6 +105,58 @@ def test_prices_are_the_hubs_also_when_adopted(hub, planned, capsys):
     forged(planned, "jobs.0.price", 0)
     assert main("--run-id", "r1", "--yes", "--max-cost", "0.01", "--adopt") == 1
     assert "above --max-cost" in capsys.readouterr().err and not hub.jobs.all
+
+
+@pytest.mark.parametrize("bad", ["../../../me/x/resolve/main/job.json", "..", "a/b", "x" * 65])
+def test_an_id_of_the_hub_that_is_more_than_a_name_goes_into_no_address(hub, bad, monkeypatch, capsys):
+    assert main(*command("--yes")) == 0
+    (job,) = hub.jobs.all.values()
+    job.id = bad
+    for verb in ("status", "cancel", "logs"):
+        assert main(verb, "r1") == 2
+        assert "whose id is none" in capsys.readouterr().err
+    assert job.stage != "CANCELED"
+
+
+def test_another_job_than_the_one_asked_for_is_refused(hub, capsys):
+    assert main(*command("--yes")) == 0
+    (job,) = hub.jobs.all.values()
+    job.spec["labels"] = {}  # found by its id alone
+    job.id = "another"
+    assert main("cancel", "r1") == 2
+    assert "with another job than" in capsys.readouterr().err and job.stage != "CANCELED"
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/b"])
+def test_a_namespace_that_is_no_name_is_refused(hub, name, capsys):
+    assert main(*command("--yes", "--namespace", name)) == 2
+    assert "no account's name" in capsys.readouterr().err and not hub.jobs.all
+
+
+def test_tokens_of_an_adopted_run_have_no_known_ceiling(hub, planned, capsys):
+    plan = planned | {"script": "inspect_eval_uv.py", "packages": [], "notes": ["no ceiling: all is well"]}
+    job = plan["jobs"][0]
+    plan["jobs"] = [job | {"tokens_usd": 0.0, "tokens_at_most": 0.0, "hours": 0.01, "flavor": "cpu-basic"}]
+    RUN.write_text(json.dumps(plan | {"timeout": "1h"}))
+    assert main(*SUBMIT, "--adopt") == 3
+    err = capsys.readouterr().err
+    assert "no known ceiling" in err and "all is well" not in err.split("is yours from now on")[1]
+    assert not hub.jobs.all
+
+
+def test_what_an_adopted_run_has_cost_is_counted_by_the_hubs_prices(hub, capsys):
+    assert main(*command("--yes")) == 0
+    honest = json.loads(RUN.read_text())
+    honest.pop("seal")
+    claimed = copy.deepcopy(honest)
+    claimed["jobs"][0] |= {"price": 0.0, "tokens_at_most": 0.0}
+    claimed["jobs"][0]["state"] |= {"price": 0.000001, "timeout": 1}
+    RUN.write_text(json.dumps(claimed))
+    capsys.readouterr()
+    assert main("status", "r1", "--adopt", "--json") == 0
+    state = json.loads(capsys.readouterr().out)["jobs"][0]["state"]
+    assert state["price"] == honest["jobs"][0]["state"]["price"] > 0
+    assert state["timeout"] == honest["jobs"][0]["state"]["timeout"]
 
 
 def test_adopted_once_it_is_ones_own(hub, planned):

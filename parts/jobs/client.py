@@ -14,15 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import MAX_TRIES, ScriptError, printable
+from parts.frame import MAX_TRIES, ScriptError, printable, single_line
 from parts.hub.access import unexpected_answer
 from parts.hub.answers import listed, watch_answers
 from parts.hub.committing import UNEXPECTED, known_identity
 from parts.hub.private_repo import make_private_repo, refuse_public
 from parts.hub.retry import LOG_IN, seconds_to_wait, worth_repeating
 from parts.jobs.vocabulary import (
+    ACCOUNT,
     ATTEMPT_LABEL,
     JOB_ENVIRONMENT,
+    JOB_ID,
     JOB_LABEL,
     RUN_LABEL,
     Catalog,
@@ -115,6 +117,8 @@ class JobsClient:
         self.token = token
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.namespace = namespace or self.account()
+        if not ACCOUNT.fullmatch(self.namespace):
+            raise ScriptError(f"{single_line(self.namespace)[:60]!r} is no account's name")
         self.prices: dict[str, float] | None = None
 
     def account(self) -> str:
@@ -157,6 +161,7 @@ class JobsClient:
         labels = {RUN_LABEL: label_value(run_id)}
         with job_errors("listing the jobs of this run", self.token):
             infos = self.patiently(listed, lambda: self.api.list_jobs(labels=labels, namespace=self.namespace))
+            infos = [with_sound_id(info) for info in infos]
         found: dict[str, list[Any]] = collections.defaultdict(list)
         for info in sorted(infos, key=lambda info: (attempt_of(info), str(info.created_at))):
             found[(info.labels or {}).get(JOB_LABEL, "")].append(info)
@@ -168,11 +173,14 @@ class JobsClient:
 
         with job_errors(f"asking for the job {job_id}", self.token):
             try:
-                return self.patiently(self.api.inspect_job, job_id=job_id, namespace=self.namespace)
+                info = with_sound_id(self.patiently(self.api.inspect_job, job_id=job_id, namespace=self.namespace))
             except HfHubHTTPError as error:
                 if error.response is not None and error.response.status_code == 404:
                     return None
                 raise
+            if info.id != job_id:
+                raise ScriptError(f"the Hub answered with another job than {job_id}: {info.id}")
+            return info
 
     def submit(self, run: EvalRun, job: EvalJob, attempt: int, script: Path) -> Any:
         """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
@@ -189,8 +197,8 @@ class JobsClient:
             for trial in again:
                 with trial:
                     if trial.retry_state.attempt_number > 1 and (known := self.submitted(labels)):
-                        return known
-                    return self.send(run, job, labels, script)
+                        return with_sound_id(known)
+                    return with_sound_id(self.send(run, job, labels, script))
 
     def submitted(self, labels: dict[str, str]) -> Any:
         """The job with these labels, when an earlier try reached the Hub after all."""
@@ -236,6 +244,13 @@ class JobsClient:
         """ScriptError(code=3) for a repository that is there and public; nothing is made."""
         with job_errors(f"{option} {repo_id}", self.token):
             self.patiently(refuse_public, self.api, repo_id, kind, option)
+
+
+def with_sound_id(info: Any) -> Any:
+    """A job of the Hub's answer; ScriptError when its id would be more than a name in the next address."""
+    if not (isinstance(info.id, str) and JOB_ID.fullmatch(info.id)):
+        raise ScriptError(f"the Hub answered with a job whose id is none: {single_line(info.id)[:60]!r}")
+    return info
 
 
 def worth_sending_again(error: BaseException) -> bool:

@@ -29,7 +29,6 @@ from parts.jobs.following import (
 )
 from parts.jobs.results import collect_job, fetch_folder
 from parts.jobs.run import (
-    DATA_SET,
     at_prices_of_today,
     check_sent_files,
     hf_command,
@@ -44,6 +43,7 @@ from parts.jobs.run import (
 from parts.jobs.tasks import task_aliases
 from parts.jobs.uploading import upload_checkpoints
 from parts.jobs.vocabulary import (
+    DATA_SET,
     DEFAULT_TIMEOUT,
     RUN_SCHEMA,
     SHOWN_LINES,

@@ -160,7 +160,7 @@ def read_state(client: JobsClient, run: EvalRun, job: EvalJob, old: JobState, in
         measured=old.measured and same,
         flavor=flavor_of(job, info),
         price=price_of(client, run, job, info),
-        timeout=old.timeout if same else duration_seconds(run.timeout),
+        timeout=(same and old.timeout) or duration_seconds(run.timeout),
     )
     if not state.failed or stage == "CANCELED":
         return state
@@ -183,7 +183,8 @@ def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float
     old, flavor = run.states[job.name], flavor_of(job, info)
     if old.price is not None and old.flavor == flavor:
         return old.price
-    return job.price if flavor == job.flavor else client.price(flavor)
+    planned_here = old.job_id is None and flavor == job.flavor  # an adopted run says of what was sent no price
+    return job.price if planned_here else client.price(flavor)
 
 
 def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: Sequence[EvalJob]) -> EvalRun:

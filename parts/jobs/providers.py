@@ -14,6 +14,7 @@ from parts.jobs.tasks import assumed_tokens, task_items, task_tokens, task_warni
 from parts.jobs.vocabulary import (
     BUILT_IN,
     DEFAULT_TIMEOUT,
+    PROVIDER_SCRIPT,
     Catalog,
     EvalJob,
     EvalRun,
@@ -26,7 +27,6 @@ from parts.jobs.vocabulary import (
 )
 from parts.names import DEFAULT_CONNECTIONS, HUB_MODEL, ROUTER
 
-PROVIDER_SCRIPT = "inspect_eval_uv.py"
 LONG_PROMPT = 4000  # tokens of the longest prompt that a ceiling counts with
 ProviderPrices = Mapping[
     str, Mapping[str, tuple[float, float]]

@@ -17,8 +17,12 @@ from parts.inputs import is_input, read_json
 from parts.jobs.client import job_labels
 from parts.jobs.packing import locked_ever, strange_packages
 from parts.jobs.vocabulary import (
+    ACCOUNT,
+    DATA_SET,
     DURATION,
     JOB_ENVIRONMENT,
+    JOB_ID,
+    PROVIDER_SCRIPT,
     RUN_SCHEMA,
     Catalog,
     EvalJob,
@@ -37,9 +41,7 @@ MADE_AGAIN = (
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 RUN_SEAL = "run.json 1"
 MOST_CLAIMED = 100_000  # characters of what a run of another hand says; nobody looks through more
-JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", "inspect_eval_uv.py")
-DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
-ACCOUNT = re.compile(r"[\w.-]+")
+JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", PROVIDER_SCRIPT)
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][\w./:@-]{0,300}")
 JOB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,200}")
 FLAVOR_NAME = re.compile(r"[\w.-]{1,60}")
@@ -150,6 +152,9 @@ def check_run(run: EvalRun, run_id: str) -> None:
         check_types(run.states[job.name])
         if not JOB_NAME.fullmatch(job.name) or job.folder != f"runs/{run_id}/{job.name}":
             raise ValueError(f"the job {job.name!r} has its folder at {job.folder!r}")
+        for job_id in (run.states[job.name].job_id, *run.states[job.name].tries):
+            if job_id is not None and not JOB_ID.fullmatch(job_id):
+                raise ValueError(f"{job_id!r} is no job's id")
         if not FLAVOR_NAME.fullmatch(job.flavor):
             raise ValueError(f"{job.flavor!r} is no hardware")
         amounts = (job.price, job.hours, job.tokens_usd, job.tokens_at_most or 0, *run.states[job.name].tries.values())
@@ -232,10 +237,21 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
     # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
-    run = replace(run, uploads={}, script_sha256="")
+    run = replace(without_claimed_costs(run), uploads={}, script_sha256="")
     save_sealed(path, run)
     note(f"{path} is yours from now on")
     return run
+
+
+def without_claimed_costs(run: EvalRun) -> EvalRun:
+    """A run of another hand without what it says of costs: a --max-cost would count on it.
+
+    What its tokens cost at most is not known then; the prices of its hardware and the timeouts are asked for anew.
+    """
+    most = None if run.script == PROVIDER_SCRIPT else 0.0
+    jobs = tuple(replace(job, tokens_usd=0.0, tokens_at_most=most) for job in run.jobs)
+    states = {name: replace(state, price=None, timeout=None) for name, state in run.states.items()}
+    return replace(run, jobs=jobs, states=states, notes=())
 
 
 def claimed_lines(run: EvalRun) -> list[str]:

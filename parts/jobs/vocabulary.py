@@ -21,7 +21,12 @@ GONE = "the Hub does not know this job any more"
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
 DEFAULT_TIMEOUT = "3h"
+PROVIDER_SCRIPT = "inspect_eval_uv.py"  # asks the Inference Providers, which are paid by tokens
 SHOWN_LINES = 30  # of a failed job
+# Names that stand in an address of the Hub: none that a client would resolve to another place.
+ACCOUNT = re.compile(r"(?!\.+\Z)[\w.-]+")
+DATA_SET = re.compile(r"(?!\.+/)[\w.-]+/(?!\.+\Z)[\w.-]+")
+JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4}(?=[smhd]))?)([smhd]?)", re.ASCII)  # as the client reads it
 
 # What ends the names of a run's checkpoints: "-step_100", "_checkpoint-500", "-epoch3".
