@@ -347,3 +347,11 @@ def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (path.parent / target).exists(), target
+
+
+def test_each_reference_is_short_and_can_be_found():
+    pages = sorted((ROOT / "references").glob("*.md"))
+    texts = {path: path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *pages]}
+    assert pages and [page.name for page in pages if len(texts[page].splitlines()) > 150] == []
+    lost = [page.name for page in pages if not any(page.name in text for path, text in texts.items() if path != page)]
+    assert lost == []
