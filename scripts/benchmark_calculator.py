@@ -360,6 +360,7 @@ import shutil
 import signal
 import stat
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -1032,6 +1033,18 @@ def code_sha256(path: Path) -> str:
         return file_sha256(path)
     lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
 
 
 def data_sha256(folder: Path) -> str:

@@ -1141,6 +1141,18 @@ def code_sha256(path: Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
+
+
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
@@ -10249,7 +10261,7 @@ def load_from_file(request: RequestedTask) -> Any:
     """A task of a user's file; the file is run, in its own folder as inspect does it, once for all its tasks."""
     file = Path(os.path.abspath(request.file or ""))
     name = f"task_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    with contextlib.chdir(file.parent):
+    with contextlib.chdir(file.parent), sources_only():
         if name not in sys.modules:
             spec = importlib.util.spec_from_file_location(name, file)
             module = importlib.util.module_from_spec(spec)

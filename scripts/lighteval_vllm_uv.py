@@ -286,6 +286,7 @@ import stat
 import statistics
 import string
 import subprocess
+import tempfile
 import textwrap
 import threading
 import time
@@ -1162,6 +1163,18 @@ def code_sha256(path: Path) -> str:
         return file_sha256(path)
     lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
 
 
 def data_sha256(folder: Path) -> str:
@@ -9294,7 +9307,8 @@ def import_task_file(path: Path) -> dict[str, Any]:
     from lighteval.tasks.registry import Registry
 
     try:
-        module = Registry.create_custom_tasks_module(str(path))
+        with sources_only():
+            module = Registry.create_custom_tasks_module(str(path))
         table = list(module.TASKS_TABLE)
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]

@@ -285,6 +285,7 @@ import stat
 import statistics
 import string
 import subprocess
+import tempfile
 import textwrap
 import threading
 import time
@@ -1161,6 +1162,18 @@ def code_sha256(path: Path) -> str:
         return file_sha256(path)
     lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
 
 
 def data_sha256(folder: Path) -> str:
@@ -6765,10 +6778,12 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
 
     manager = TaskManager(include_defaults=False, include_path=list(chosen.folders))
     sources = {}
-    for asked in chosen.names:
-        own = chosen.files.get(asked)
-        calls.base = own.parent if own else None
-        sources |= manager.load([str(own) if own else asked])["tasks"]
+    mine = chosen.files or not all(map(inside_lm_eval, chosen.folders))
+    with sources_only() if mine else contextlib.nullcontext():
+        for asked in chosen.names:
+            own = chosen.files.get(asked)
+            calls.base = own.parent if own else None
+            sources |= manager.load([str(own) if own else asked])["tasks"]
     tasks = []
     for name, source in sources.items():
         shots = set_shots(source, chosen.request.shots)

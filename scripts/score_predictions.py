@@ -461,6 +461,7 @@ import shutil
 import signal
 import stat
 import string
+import tempfile
 import textwrap
 import threading
 import traceback
@@ -1953,7 +1954,7 @@ def length_of(fields: Mapping[str, Any], side: str) -> float | None:
 
 
 def read_audio(line: Line, choices: Choices) -> list[Item]:
-    """The paths of two recordings; relative ones start at the predictions file."""
+    """The paths of two recordings, which are meant from the folder of the predictions file on."""
     reference = field_of(line.fields, "reference_audio")
     audio = field_of(line.fields, "audio")
     if not isinstance(reference, str) or not isinstance(audio, str | None):
@@ -5899,6 +5900,18 @@ def code_sha256(path: Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
+
+
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
@@ -7392,13 +7405,18 @@ def read_custom_metric(path: str) -> CustomMetric:
     return CustomMetric(metric, lambda row: guarded(lambda: function(row)), parameters)
 
 
-def read_wav(path: Path, line: int) -> tuple[int, np.ndarray]:
-    """(samples in a second, samples of -1 to 1) of a mono WAV file; ScriptError naming the line."""
+def read_wav(path: Path, folder: Path, line: int) -> tuple[int, np.ndarray]:
+    """(samples in a second, samples of -1 to 1) of a mono WAV file below a folder; ScriptError naming the line."""
     import numpy as np
     from scipy.io import wavfile
 
     try:
-        rate, samples = wavfile.read(path)
+        if not inside(path, folder):
+            raise ScriptError(f"{path}: outside the folder of the predictions: copy it there")
+        with open_input(path) as file:
+            rate, samples = wavfile.read(file)
+    except ScriptError as error:
+        raise ScriptError(f"line {line}: {single_line(error)}") from error
     except Exception as error:  # whatever a damaged file makes scipy say
         raise ScriptError(f"line {line}: {path}: {single_line(error)}; WAV files are read") from error
     if samples.ndim != 1:
@@ -7431,7 +7449,7 @@ def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     measure_pair = speech_measure(metric.name)
     values, reasons, rates, silent = [], {}, set(), []
     for i, item in enumerate(choices.watch(items, metric.name.upper())):
-        (rate, noisy), (clean_rate, clean) = (read_wav(path, item.line) for path in item.value)
+        (rate, noisy), (clean_rate, clean) = (read_wav(path, choices.folder, item.line) for path in item.value)
         if rate != clean_rate or len(noisy) != len(clean):
             raise ScriptError(
                 f"line {item.line}: the recordings differ: {rate} and {clean_rate} Hz, "

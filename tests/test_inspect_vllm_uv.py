@@ -5,6 +5,7 @@ import contextlib
 import http.server
 import json
 import os
+import py_compile
 import signal
 import subprocess
 import sys
@@ -432,3 +433,25 @@ def test_a_wrong_key_is_refused(server):
     server.key = "other"
     with pytest.raises(script.ScriptError, match="refused"):
         server.ask("POST", "/collective_rpc", {"method": "x"})
+
+
+STALE = py_compile.PycInvalidationMode.UNCHECKED_HASH  # what it says counts, whatever became of the source
+
+
+def test_what_runs_of_a_task_file_is_its_source_and_not_an_old_compiled_file(tmp_path, monkeypatch):
+    helper = f"helper_{tmp_path.name}"
+    files = {"mine.py": f"import {helper}\n\n\ndef one():\n    return 'VALUE', {helper}.one()\n"}
+    files |= {f"{helper}.py": "def one():\n    return 'VALUE'\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text.replace("VALUE", "old"))
+        py_compile.compile(str(tmp_path / name), doraise=True, invalidation_mode=STALE)
+        (tmp_path / name).write_text(text.replace("VALUE", "new"))
+    cached = sorted((tmp_path / "__pycache__").iterdir())
+    before = {path: path.read_bytes() for path in cached}
+    monkeypatch.setattr(script, "registered_name", lambda value: getattr(value, "__name__", None))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    state = sys.pycache_prefix, sys.dont_write_bytecode
+    request = script.RequestedTask("one", "one", file=tmp_path / "mine.py")
+    assert len(cached) == 2 and script.load_from_file(request) == ("new", "new")
+    assert (sys.pycache_prefix, sys.dont_write_bytecode) == state
+    assert {path: path.read_bytes() for path in (tmp_path / "__pycache__").iterdir()} == before

@@ -1094,6 +1094,22 @@ def test_audio_without_its_packages_names_the_command(monkeypatch):
         assert "uv run --with pesq --with pystoi" in refused(2, sp.speech_measure, name)
 
 
+def test_recordings_are_regular_files_below_the_folder_of_the_predictions(tmp_path):
+    from scipy.io import wavfile
+
+    folder = tmp_path / "predictions"
+    (folder / "wav").mkdir(parents=True)
+    for path in (tmp_path / "x.wav", folder / "wav" / "x.wav"):
+        wavfile.write(path, 8000, np.array([0, 16384, -32768], "int16"))
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "link.wav").symlink_to(tmp_path / "x.wav")
+    for name in (str(tmp_path / "x.wav"), "../x.wav", "wav/../../x.wav", "link.wav", "/dev/zero"):
+        assert "line 3: " in (said := refused(2, sp.read_wav, folder / name, folder, 3)) and "outside" in said, name
+    assert "no regular file" in refused(2, sp.read_wav, folder / "pipe.wav", folder, 3)
+    rate, samples = sp.read_wav(folder / "wav" / "x.wav", folder, 3)
+    assert rate == 8000 and samples.tolist() == [0, 0.5, -1]
+
+
 def test_recordings_that_do_not_fit_are_refused(tmp_path):
     needs("pystoi")
     from scipy.io import wavfile

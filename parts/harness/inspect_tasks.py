@@ -22,7 +22,7 @@ from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Dataset, Task
-from parts.hashes import code_sha256, data_sha256, file_sha256
+from parts.hashes import code_sha256, data_sha256, file_sha256, sources_only
 from parts.inputs import input_text
 from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
@@ -210,7 +210,7 @@ def load_from_file(request: RequestedTask) -> Any:
     """A task of a user's file; the file is run, in its own folder as inspect does it, once for all its tasks."""
     file = Path(os.path.abspath(request.file or ""))
     name = f"task_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    with contextlib.chdir(file.parent):
+    with contextlib.chdir(file.parent), sources_only():
         if name not in sys.modules:
             spec = importlib.util.spec_from_file_location(name, file)
             module = importlib.util.module_from_spec(spec)

@@ -20,7 +20,7 @@ from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
-from parts.hashes import data_sha256
+from parts.hashes import data_sha256, sources_only
 from parts.inputs import input_text
 from parts.names import SUITES
 from parts.private import explain, shown_path
@@ -209,7 +209,8 @@ def import_task_file(path: Path) -> dict[str, Any]:
     from lighteval.tasks.registry import Registry
 
     try:
-        module = Registry.create_custom_tasks_module(str(path))
+        with sources_only():
+            module = Registry.create_custom_tasks_module(str(path))
         table = list(module.TASKS_TABLE)
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]

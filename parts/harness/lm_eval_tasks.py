@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import fnmatch
 import hashlib
 import importlib.util
@@ -22,7 +23,7 @@ from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
-from parts.hashes import code_sha256, data_sha256, files_sha256
+from parts.hashes import code_sha256, data_sha256, files_sha256, sources_only
 from parts.inputs import input_text
 from parts.names import HUB_ID
 from parts.private import explain, shown_path
@@ -381,10 +382,12 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
 
     manager = TaskManager(include_defaults=False, include_path=list(chosen.folders))
     sources = {}
-    for asked in chosen.names:
-        own = chosen.files.get(asked)
-        calls.base = own.parent if own else None
-        sources |= manager.load([str(own) if own else asked])["tasks"]
+    mine = chosen.files or not all(map(inside_lm_eval, chosen.folders))
+    with sources_only() if mine else contextlib.nullcontext():
+        for asked in chosen.names:
+            own = chosen.files.get(asked)
+            calls.base = own.parent if own else None
+            sources |= manager.load([str(own) if own else asked])["tasks"]
     tasks = []
     for name, source in sources.items():
         shots = set_shots(source, chosen.request.shots)

@@ -422,7 +422,7 @@ def length_of(fields: Mapping[str, Any], side: str) -> float | None:
 
 
 def read_audio(line: Line, choices: Choices) -> list[Item]:
-    """The paths of two recordings; relative ones start at the predictions file."""
+    """The paths of two recordings, which are meant from the folder of the predictions file on."""
     reference = field_of(line.fields, "reference_audio")
     audio = field_of(line.fields, "audio")
     if not isinstance(reference, str) or not isinstance(audio, str | None):

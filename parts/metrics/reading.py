@@ -18,9 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parts.checkpoints import weights_sha256
+from parts.checkpoints import inside, weights_sha256
 from parts.frame import ScriptError, listing, single_line, slug, write_whole
-from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, strict_json, strict_json_line
+from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, open_input, strict_json, strict_json_line
 from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.code_files import rows_of_document, with_own_id
 from parts.metrics.correlations import score_correlation, score_separation
@@ -286,13 +286,18 @@ def read_custom_metric(path: str) -> CustomMetric:
     return CustomMetric(metric, lambda row: guarded(lambda: function(row)), parameters)
 
 
-def read_wav(path: Path, line: int) -> tuple[int, np.ndarray]:
-    """(samples in a second, samples of -1 to 1) of a mono WAV file; ScriptError naming the line."""
+def read_wav(path: Path, folder: Path, line: int) -> tuple[int, np.ndarray]:
+    """(samples in a second, samples of -1 to 1) of a mono WAV file below a folder; ScriptError naming the line."""
     import numpy as np
     from scipy.io import wavfile
 
     try:
-        rate, samples = wavfile.read(path)
+        if not inside(path, folder):
+            raise ScriptError(f"{path}: outside the folder of the predictions: copy it there")
+        with open_input(path) as file:
+            rate, samples = wavfile.read(file)
+    except ScriptError as error:
+        raise ScriptError(f"line {line}: {single_line(error)}") from error
     except Exception as error:  # whatever a damaged file makes scipy say
         raise ScriptError(f"line {line}: {path}: {single_line(error)}; WAV files are read") from error
     if samples.ndim != 1:
@@ -325,7 +330,7 @@ def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     measure_pair = speech_measure(metric.name)
     values, reasons, rates, silent = [], {}, set(), []
     for i, item in enumerate(choices.watch(items, metric.name.upper())):
-        (rate, noisy), (clean_rate, clean) = (read_wav(path, item.line) for path in item.value)
+        (rate, noisy), (clean_rate, clean) = (read_wav(path, choices.folder, item.line) for path in item.value)
         if rate != clean_rate or len(noisy) != len(clean):
             raise ScriptError(
                 f"line {item.line}: the recordings differ: {rate} and {clean_rate} Hz, "
