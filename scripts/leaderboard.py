@@ -424,7 +424,8 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         for one in top
     ]  # fmt: skip
     print_table(header, lines)
-    note(leader_text(standings, names[0] if len(names) == 1 else f"the average of {listing(names, 10)}"))
+    what = names[0] if len(names) == 1 else f"the average of {listing(names, 10)}"
+    note(leader_text(standings, what) + shared_answers_text(rows, primary))
     placed |= set(others)
     hidden = sorted({row["model"] for row in rows} - placed, key=natural_key)
     if hidden:
@@ -2356,6 +2357,16 @@ BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no
 BoardRow = dict[str, Any]  # a score, with the columns above
 
 
+def measure_suffix(row: BoardRow) -> str:
+    """What follows the name of a benchmark with scores of several metrics: " (wer)"."""
+    return f" ({row['metric'] or row['unit'] or '?'})"
+
+
+def answered_by_key(rows: Iterable[BoardRow]) -> dict[str, str]:
+    """Key of a benchmark -> that of the answers it is about: "my-asr (wer)" and "my-asr (cer)" are about the same."""
+    return {row["benchmark"]: row["benchmark"].removesuffix(measure_suffix(row)) for row in rows if row["benchmark"]}
+
+
 class Unreadable(Exception):
     """A part of a model's metadata that cannot be read, with the reason; the rest of the model is."""
 
@@ -3317,7 +3328,14 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
             entry["models"] += bool(row["shown"])
     places = {key: (mapping.get(key) or {}).get("order") for key in found}
     order = {key: math.inf if place is None else place for key, place in places.items()}
-    return sorted((e for e in found.values() if e["models"]), key=lambda e: (order[e["key"]], -e["models"], e["key"]))
+    answers, said = (
+        answered_by_key(rows),
+        {key: place for place, key in enumerate(mapping)},
+    )  # metrics as the record has them
+    return sorted(
+        (entry for entry in found.values() if entry["models"]),
+        key=lambda e: (order[e["key"]], -e["models"], answers[e["key"]], said.get(e["key"], 0), e["key"]),
+    )
 
 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
@@ -8402,7 +8420,7 @@ class BoardPlace:
     model: str
     have: int
     mean: float | None = None
-    error: float | None = None  # standard error of the mean, of independent samples; None when one is not known
+    error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
     rank: RankRange = NO_RANK
 
 
@@ -8416,19 +8434,21 @@ def primary_benchmarks(rows: Iterable[BoardRow], benchmarks: Sequence[Mapping[st
     """The benchmarks that the overall order stands on, by default.
 
     Of one unit and direction, from the best covered one on always that which most of the models so far have too; of
-    these sets the one with the most numbers (models that have all, times benchmarks), the larger one of equals.
+    these sets the one with the most numbers (models that have all, times benchmarks), the larger one of equals. Of
+    several metrics of the same answers, which would count them twice, the first one alone.
     """
     import numpy as np
 
-    kinds: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    rows = list(rows)
+    answers, kinds = answered_by_key(rows), defaultdict(dict)
     for entry in benchmarks:
-        kinds[averaging_kind(entry)].append(entry["key"])
+        kinds[averaging_kind(entry)].setdefault(answers.get(entry["key"], entry["key"]), entry["key"])
     models: dict[str, int] = {}
     having: dict[str, set[int]] = defaultdict(set)
     for row in rows:
         having[row["benchmark"]].add(models.setdefault(row["model"], len(models)))
     best: tuple[int, list[str]] = (0, [])
-    for keys in kinds.values():
+    for keys in (list(kind.values()) for kind in kinds.values()):
         table = np.zeros((len(keys), len(models)), dtype=bool)
         for line, key in enumerate(keys):
             table[line, list(having[key])] = True
@@ -8489,9 +8509,27 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
     errors = [row_error(row)[0] for row in scores]
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
-    known = None not in errors
-    error = math.hypot(*(f * e for f, e in zip(factors, errors, strict=True))) / len(scores) if known else None
-    return {"model": model, "comparable": mean, "comparable_error": error}
+    if None in errors:
+        return {"model": model, "comparable": mean, "comparable_error": None}
+    answers, together = answered_by_key(scores), defaultdict(float)
+    for row, factor, error in zip(scores, factors, errors, strict=True):
+        together[answers[row["benchmark"]]] += factor * error  # metrics of the same answers err together
+    return {"model": model, "comparable": mean, "comparable_error": math.hypot(*together.values()) / len(scores)}
+
+
+def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str:
+    """What an overall order does with several metrics of the same answers, as a sentence to follow; empty for none."""
+    answers, metrics = answered_by_key(rows), defaultdict(list)
+    for key in [*primary, *sorted(set(answers) - set(primary), key=natural_key)]:
+        metrics[answers.get(key, key)].append(key)
+    told = []
+    for keys in metrics.values():
+        counted = [key for key in keys if key in primary]
+        if len(counted) > 1:
+            told.append(f" {listing(counted, 6)} are of the same answers, so their errors add up.")
+        elif counted and len(keys) > 1:
+            told.append(f" {listing(keys[1:], 6)}: of the same answers as {counted[0]}, so not counted again.")
+    return "".join(told)
 
 
 def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
@@ -8712,7 +8750,7 @@ def with_own_benchmarks(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) ->
         measures = {measure_of(row) for row in own}
         for row in own:
             several = len(measures) > 1 and not (entry and entry["metric"])
-            row["benchmark"] = f"{key} ({row['metric'] or row['unit'] or '?'})" if several else key
+            row["benchmark"] = key + measure_suffix(row) if several else key
             if entry and entry["metric"] and metric_key(row["metric"] or "") != metric_key(entry["metric"]):
                 row["why_not"] = (
                     row["why_not"] or f"{row['metric']} is not the metric that {entry['name']} is ranked by"
@@ -10953,7 +10991,9 @@ function meanOver(model, list) {
   if (have < list.length || list.length < 1) return { model, have, mean: null };
   const sum = found.reduce((total, one, index) => total + points(list[index], one.value), 0);
   const errors = found.map((one, index) => (one.error == null ? null : one.error * list[index].scale));
-  const error = errors.includes(null) ? null : Math.hypot(...errors) / list.length;
+  const together = new Map(); // metrics of the same answers err together
+  for (const [index, { answers }] of list.entries()) together.set(answers, (together.get(answers) ?? 0) + errors[index]);
+  const error = errors.includes(null) ? null : Math.hypot(...together.values()) / list.length;
   return { model, have, mean: sum / list.length, value: sum / list.length, error };
 }
 
@@ -11063,6 +11103,16 @@ function bestOf(rows, list) {
   return best;
 }
 
+/** What an average does with several metrics of the same answers, as a sentence to follow; empty for none. */
+function sharedAnswers(list) {
+  return [...new Set(list.map(({ answers }) => answers))].map((answers) => {
+    const keys = list.filter((one) => one.answers === answers).map(({ key }) => key);
+    const left = benchmarks.filter((one) => one.answers === answers && !list.includes(one)).map(({ key }) => key);
+    if (keys.length > 1) return ` ${keys.join(", ")} are of the same answers, so their errors add up.`;
+    return left.length ? ` ${left.join(", ")}: of the same answers as ${keys[0]}, so not counted again.` : "";
+  }).join("");
+}
+
 /** [who leads by the column that the table is sorted by, by how much, and whether that is certain; by what]. */
 function leaderText() {
   const benchmark = keyed.get(state.sort), list = averagedNow();
@@ -11078,7 +11128,7 @@ function leaderText() {
   if (!placed.length) return [`No model has ${what}.`];
   const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
   const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
-  const by = ` By ${what}${chosen}.`;
+  const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
   if (!second) return [`${start}; no other model can be compared.`, by];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
@@ -11801,7 +11851,8 @@ function drawAbout() {
       + `${primary.map(({ name }) => name).join(", ") || "there is none"}. Unless somebody chose them, these are the ones `
       + "that most models share: the set with the most numbers of models that have all of it. An average is only ever "
       + "taken over the same benchmarks for every model that gets one, all in percent and of one direction; a model "
-      + "that lacks one stands below, with a count of what it has. Its error is that of independent samples."),
+      + "that lacks one stands below, with a count of what it has. Its error is that of independent benchmarks; those "
+      + "of several metrics of the same answers add up."),
     el("h3", {}, "Units"),
     el("p", {}, "Scores are in percent where the benchmark's unit is a proportion or a percentage. Where the scale of "
       + "a number is unclear, it is neither guessed nor ranked: it is kept apart, below."),
@@ -12232,7 +12283,7 @@ def web_address(address: str | None, model: str) -> str | None:
     return "~" + address.removeprefix(own) if address == own or address.startswith(f"{own}/") else address
 
 
-def page_benchmark(row: Mapping[str, Any], category: str | None) -> dict[str, Any]:
+def page_benchmark(row: Mapping[str, Any], category: str | None, answers: Mapping[str, str]) -> dict[str, Any]:
     """A benchmark as the page shows it: the factor for people, and whether it is a share, which may be averaged."""
     factor = TO_PERCENT.get(row["canonical_unit"])
     return {
@@ -12243,6 +12294,7 @@ def page_benchmark(row: Mapping[str, Any], category: str | None) -> dict[str, An
         "lower": bool(row["lower_is_better"]),
         "share": factor is not None,
         "category": category,
+        "answers": answers.get(row["benchmark"], row["benchmark"]),
     }
 
 
@@ -12412,8 +12464,9 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         raise ValueError("it has no rows")
     categories = {entry["key"]: entry.get("category") for entry in metadata["benchmarks"]}
     found = query(engine, PAGE_BENCHMARKS)
-    benchmarks = [page_benchmark(row, categories.get(row["benchmark"])) for row in found]
     scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES), list(SOURCE_FORMATS)])
+    answers = answered_by_key(scores)
+    benchmarks = [page_benchmark(row, categories.get(row["benchmark"]), answers) for row in found]
     # Where like stands beside like, it packs best; numbers of one model and benchmark stay in the order of sources.
     scores.sort(key=lambda row: (row["benchmark"], not row["shown"], row["comparable"] if row["shown"] else 0.0))
     shown = {(row["benchmark"], row["model"]): row for row in scores if row["shown"]}
@@ -12426,6 +12479,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
     said, by = leader_text(standings, what), f" By {what}."
     lead = said.removesuffix(by)
+    shared = shared_answers_text(shown.values(), primary) if len(primary) > 1 else ""
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
     data = {
         "hub": HUB_URL,
@@ -12443,7 +12497,9 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "strings": list(text.index),
     }
     told = f"{len(models):,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
-    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, by if lead != said else "", told)
+    return data, table_top(
+        standings, shown, ranks, benchmarks, primary, lead, (by if lead != said else "") + shared, told
+    )
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:

@@ -597,6 +597,31 @@ def test_only_one_unit_and_direction_is_averaged():
     )
 
 
+def test_two_metrics_of_the_same_answers_count_once():
+    measure = {"lower_is_better": True, "benchmark_name": "my-asr"}
+    rows = [
+        row(f"m/{n}", f"{base}{metric and f' ({metric})'}", value, metric=metric or "wer", comparable_error=0.01)
+        | measure
+        for n, value in enumerate((0.10, 0.125))
+        for base, metric in (("my-asr", "wer"), ("my-asr", "cer"), ("other", ""))
+    ]
+    mapping = {"my-asr (wer)": {}, "my-asr (cer)": {}, "other": {}}
+    told = board.benchmark_coverage(rows, mapping)
+    assert board.primary_benchmarks(rows, told) == ["my-asr (wer)", "other"], "the record's first metric"
+    one = [r for r in rows if r["benchmark"] != "other"]
+    keys = board.primary_benchmarks(one, board.benchmark_coverage(one, mapping))
+    assert keys == ["my-asr (wer)"]
+    assert "my-asr (cer): of the same answers as my-asr (wer)" in board.shared_answers_text(one, keys)
+    both = ["my-asr (cer)", "my-asr (wer)"]
+    standings = board.overall_order(one, both)
+    assert [place.error for place in standings] == [pytest.approx(1.0)] * 2, "no smaller than of one metric"
+    assert "Not certain" in board.leader_text(standings, "X"), "2.5 apart: z is 1.8, not 2.5"
+    assert "their errors add up" in board.shared_answers_text(one, both)
+    hard = [row("m/0", key, 0.5, metric="accuracy") for key in ("own (easy)", "own (hard)")]
+    assert board.primary_benchmarks(hard, about(hard)) == ["own (easy)", "own (hard)"], "parts, no metrics"
+    assert board.shared_answers_text(hard, ["own (easy)"]) == ""
+
+
 def test_standings_by_hand():
     rows = [
         row("a/a", "x", 0.8, comparable_error=0.03), row("a/a", "y", 0.6, comparable_error=0.04),

@@ -161,7 +161,7 @@ def test_no_text_leaves_the_data(model, name, note):
 def test_the_first_rows_are_text(model, name):
     """What is painted before the data is unpacked is written as HTML here: every foreign text is escaped."""
     row = leaderboard_data.row(model, "gsm8k", 0.5)
-    benchmark = leaderboard.page_benchmark(row | {"benchmark_name": name or "x"}, None)
+    benchmark = leaderboard.page_benchmark(row | {"benchmark_name": name or "x"}, None, {})
     standings = leaderboard.overall_order([row], ["gsm8k"])
     ranks = {("gsm8k", model): leaderboard.RankRange(1, 1, "stated")}
     first = leaderboard.table_top(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow
+from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow, answered_by_key
 from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields
 from parts.frame import ScriptError, kept_text, listing, nearest, single_line, to_json, write_whole
 from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, open_input, read_json, too_much
@@ -121,7 +121,14 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
             entry["models"] += bool(row["shown"])
     places = {key: (mapping.get(key) or {}).get("order") for key in found}
     order = {key: math.inf if place is None else place for key, place in places.items()}
-    return sorted((e for e in found.values() if e["models"]), key=lambda e: (order[e["key"]], -e["models"], e["key"]))
+    answers, said = (
+        answered_by_key(rows),
+        {key: place for place, key in enumerate(mapping)},
+    )  # metrics as the record has them
+    return sorted(
+        (entry for entry in found.values() if entry["models"]),
+        key=lambda e: (order[e["key"]], -e["models"], answers[e["key"]], said.get(e["key"], 0), e["key"]),
+    )
 
 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from parts.board.ranks import rank_ranges, row_error
-from parts.board.vocabulary import BoardRow, RankRange
+from parts.board.vocabulary import BoardRow, RankRange, answered_by_key
 from parts.frame import ScriptError, listing, natural_key
 
 TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
@@ -29,7 +29,7 @@ class BoardPlace:
     model: str
     have: int
     mean: float | None = None
-    error: float | None = None  # standard error of the mean, of independent samples; None when one is not known
+    error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
     rank: RankRange = NO_RANK
 
 
@@ -43,19 +43,21 @@ def primary_benchmarks(rows: Iterable[BoardRow], benchmarks: Sequence[Mapping[st
     """The benchmarks that the overall order stands on, by default.
 
     Of one unit and direction, from the best covered one on always that which most of the models so far have too; of
-    these sets the one with the most numbers (models that have all, times benchmarks), the larger one of equals.
+    these sets the one with the most numbers (models that have all, times benchmarks), the larger one of equals. Of
+    several metrics of the same answers, which would count them twice, the first one alone.
     """
     import numpy as np
 
-    kinds: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    rows = list(rows)
+    answers, kinds = answered_by_key(rows), defaultdict(dict)
     for entry in benchmarks:
-        kinds[averaging_kind(entry)].append(entry["key"])
+        kinds[averaging_kind(entry)].setdefault(answers.get(entry["key"], entry["key"]), entry["key"])
     models: dict[str, int] = {}
     having: dict[str, set[int]] = defaultdict(set)
     for row in rows:
         having[row["benchmark"]].add(models.setdefault(row["model"], len(models)))
     best: tuple[int, list[str]] = (0, [])
-    for keys in kinds.values():
+    for keys in (list(kind.values()) for kind in kinds.values()):
         table = np.zeros((len(keys), len(models)), dtype=bool)
         for line, key in enumerate(keys):
             table[line, list(having[key])] = True
@@ -116,9 +118,27 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
     errors = [row_error(row)[0] for row in scores]
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
-    known = None not in errors
-    error = math.hypot(*(f * e for f, e in zip(factors, errors, strict=True))) / len(scores) if known else None
-    return {"model": model, "comparable": mean, "comparable_error": error}
+    if None in errors:
+        return {"model": model, "comparable": mean, "comparable_error": None}
+    answers, together = answered_by_key(scores), defaultdict(float)
+    for row, factor, error in zip(scores, factors, errors, strict=True):
+        together[answers[row["benchmark"]]] += factor * error  # metrics of the same answers err together
+    return {"model": model, "comparable": mean, "comparable_error": math.hypot(*together.values()) / len(scores)}
+
+
+def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str:
+    """What an overall order does with several metrics of the same answers, as a sentence to follow; empty for none."""
+    answers, metrics = answered_by_key(rows), defaultdict(list)
+    for key in [*primary, *sorted(set(answers) - set(primary), key=natural_key)]:
+        metrics[answers.get(key, key)].append(key)
+    told = []
+    for keys in metrics.values():
+        counted = [key for key in keys if key in primary]
+        if len(counted) > 1:
+            told.append(f" {listing(counted, 6)} are of the same answers, so their errors add up.")
+        elif counted and len(keys) > 1:
+            told.append(f" {listing(keys[1:], 6)}: of the same answers as {counted[0]}, so not counted again.")
+    return "".join(told)
 
 
 def leader_text(standings: Sequence[BoardPlace], what: str) -> str:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parts.board.vocabulary import BoardRow
+from parts.board.vocabulary import BoardRow, measure_suffix
 from parts.own_vocabulary import RANGES, own_entry
 from parts.vocabulary import metric_key
 
@@ -35,7 +35,7 @@ def with_own_benchmarks(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) ->
         measures = {measure_of(row) for row in own}
         for row in own:
             several = len(measures) > 1 and not (entry and entry["metric"])
-            row["benchmark"] = f"{key} ({row['metric'] or row['unit'] or '?'})" if several else key
+            row["benchmark"] = key + measure_suffix(row) if several else key
             if entry and entry["metric"] and metric_key(row["metric"] or "") != metric_key(entry["metric"]):
                 row["why_not"] = (
                     row["why_not"] or f"{row['metric']} is not the metric that {entry['name']} is ranked by"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,16 @@ WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
 BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no font draws
 BoardRow = dict[str, Any]  # a score, with the columns above
+
+
+def measure_suffix(row: BoardRow) -> str:
+    """What follows the name of a benchmark with scores of several metrics: " (wer)"."""
+    return f" ({row['metric'] or row['unit'] or '?'})"
+
+
+def answered_by_key(rows: Iterable[BoardRow]) -> dict[str, str]:
+    """Key of a benchmark -> that of the answers it is about: "my-asr (wer)" and "my-asr (cer)" are about the same."""
+    return {row["benchmark"]: row["benchmark"].removesuffix(measure_suffix(row)) for row in rows if row["benchmark"]}
 
 
 class Unreadable(Exception):

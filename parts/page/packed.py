@@ -36,7 +36,7 @@ def web_address(address: str | None, model: str) -> str | None:
     return "~" + address.removeprefix(own) if address == own or address.startswith(f"{own}/") else address
 
 
-def page_benchmark(row: Mapping[str, Any], category: str | None) -> dict[str, Any]:
+def page_benchmark(row: Mapping[str, Any], category: str | None, answers: Mapping[str, str]) -> dict[str, Any]:
     """A benchmark as the page shows it: the factor for people, and whether it is a share, which may be averaged."""
     factor = TO_PERCENT.get(row["canonical_unit"])
     return {
@@ -47,6 +47,7 @@ def page_benchmark(row: Mapping[str, Any], category: str | None) -> dict[str, An
         "lower": bool(row["lower_is_better"]),
         "share": factor is not None,
         "category": category,
+        "answers": answers.get(row["benchmark"], row["benchmark"]),
     }
 
 

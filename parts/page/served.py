@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.data import covered_key, open_data, query
-from parts.board.overall import chosen_primary, leader_text, overall_order
-from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES
+from parts.board.overall import chosen_primary, leader_text, overall_order, shared_answers_text
+from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES, answered_by_key
 from parts.frame import ScriptError, listing, natural_key, note, script_here, single_line, write_whole
 from parts.page.constants import (
     HUB_URL,
@@ -82,8 +82,9 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         raise ValueError("it has no rows")
     categories = {entry["key"]: entry.get("category") for entry in metadata["benchmarks"]}
     found = query(engine, PAGE_BENCHMARKS)
-    benchmarks = [page_benchmark(row, categories.get(row["benchmark"])) for row in found]
     scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES), list(SOURCE_FORMATS)])
+    answers = answered_by_key(scores)
+    benchmarks = [page_benchmark(row, categories.get(row["benchmark"]), answers) for row in found]
     # Where like stands beside like, it packs best; numbers of one model and benchmark stay in the order of sources.
     scores.sort(key=lambda row: (row["benchmark"], not row["shown"], row["comparable"] if row["shown"] else 0.0))
     shown = {(row["benchmark"], row["model"]): row for row in scores if row["shown"]}
@@ -96,6 +97,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
     said, by = leader_text(standings, what), f" By {what}."
     lead = said.removesuffix(by)
+    shared = shared_answers_text(shown.values(), primary) if len(primary) > 1 else ""
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
     data = {
         "hub": HUB_URL,
@@ -113,7 +115,9 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "strings": list(text.index),
     }
     told = f"{len(models):,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
-    return data, table_top(standings, shown, ranks, benchmarks, primary, lead, by if lead != said else "", told)
+    return data, table_top(
+        standings, shown, ranks, benchmarks, primary, lead, (by if lead != said else "") + shared, told
+    )
 
 
 def page_state(folder: Path) -> list[tuple[int, int] | None]:

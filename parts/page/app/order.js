@@ -39,7 +39,9 @@ function meanOver(model, list) {
   if (have < list.length || list.length < 1) return { model, have, mean: null };
   const sum = found.reduce((total, one, index) => total + points(list[index], one.value), 0);
   const errors = found.map((one, index) => (one.error == null ? null : one.error * list[index].scale));
-  const error = errors.includes(null) ? null : Math.hypot(...errors) / list.length;
+  const together = new Map(); // metrics of the same answers err together
+  for (const [index, { answers }] of list.entries()) together.set(answers, (together.get(answers) ?? 0) + errors[index]);
+  const error = errors.includes(null) ? null : Math.hypot(...together.values()) / list.length;
   return { model, have, mean: sum / list.length, value: sum / list.length, error };
 }
 
@@ -149,6 +151,16 @@ function bestOf(rows, list) {
   return best;
 }
 
+/** What an average does with several metrics of the same answers, as a sentence to follow; empty for none. */
+function sharedAnswers(list) {
+  return [...new Set(list.map(({ answers }) => answers))].map((answers) => {
+    const keys = list.filter((one) => one.answers === answers).map(({ key }) => key);
+    const left = benchmarks.filter((one) => one.answers === answers && !list.includes(one)).map(({ key }) => key);
+    if (keys.length > 1) return ` ${keys.join(", ")} are of the same answers, so their errors add up.`;
+    return left.length ? ` ${left.join(", ")}: of the same answers as ${keys[0]}, so not counted again.` : "";
+  }).join("");
+}
+
 /** [who leads by the column that the table is sorted by, by how much, and whether that is certain; by what]. */
 function leaderText() {
   const benchmark = keyed.get(state.sort), list = averagedNow();
@@ -164,7 +176,7 @@ function leaderText() {
   if (!placed.length) return [`No model has ${what}.`];
   const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
   const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
-  const by = ` By ${what}${chosen}.`;
+  const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
   if (!second) return [`${start}; no other model can be compared.`, by];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;

@@ -47,7 +47,8 @@ function drawAbout() {
       + `${primary.map(({ name }) => name).join(", ") || "there is none"}. Unless somebody chose them, these are the ones `
       + "that most models share: the set with the most numbers of models that have all of it. An average is only ever "
       + "taken over the same benchmarks for every model that gets one, all in percent and of one direction; a model "
-      + "that lacks one stands below, with a count of what it has. Its error is that of independent samples."),
+      + "that lacks one stands below, with a count of what it has. Its error is that of independent benchmarks; those "
+      + "of several metrics of the same answers add up."),
     el("h3", {}, "Units"),
     el("p", {}, "Scores are in percent where the benchmark's unit is a proportion or a percentage. Where the scale of "
       + "a number is unclear, it is neither guessed nor ranked: it is kept apart, below."),
