@@ -8,6 +8,7 @@
 #     "pyarrow>=21,<27",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
+#     "sacrebleu>=2.5,<3",
 # ]
 # ///
 """How fast a large samples file of lm-eval is converted, and how much memory that takes.
