@@ -271,7 +271,9 @@ def test_a_trainers_folder_is_swept_ranked_and_its_card_filled(world, tmp_path, 
     )
     monkeypatch.chdir(world)
     words = ["trained", "--results", "trained_results", "--prepare", str(tmp_path / "release"), "--card", str(card)]
-    assert benchmark_calculator.main(words) == 0
+    assert benchmark_calculator.main(words) == 3  # the final model is its last checkpoint: of equals none is best
+    assert "--tie-break" in capsys.readouterr().err
+    assert benchmark_calculator.main([*words, "--tie-break", "latest"]) == 0
     assert "words" in capsys.readouterr().out
     filled = (tmp_path / "release" / "README.md").read_text()
     assert "{RESULT" not in filled and filled.count("| words | 0.") == 1

@@ -46,6 +46,10 @@ class ChoiceCheck:
             return
         if not right or not right <= {choice.strip() for choice in item.choices or ()}:
             return
+        texts = [choice.strip() for choice in item.choices or ()]
+        numbers = [int(text) for text in right if text.isdecimal() and int(text) < len(texts)]
+        if any(texts[number] != str(number) for number in numbers):
+            return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
         allowed = {taken[0], *(likely_by_length(item) if score.id != "accuracy" else ())}
         if bool(value) not in {choice.strip() in right for choice in allowed}:
