@@ -531,12 +531,12 @@ def near_place(path: Path) -> str:
 
     The first part of the path that is missing is looked at; what stands behind it is kept.
     """
-    there = next((parent for parent in path.parents if parent.is_dir()), None)
-    if there is None:
-        return ""
-    missing, *rest = path.relative_to(there).parts
     try:
-        close = difflib.get_close_matches(missing, os.listdir(there), 3, 0.6)
+        there = next((parent for parent in path.parents if parent.is_dir()), None)
+        if there is None:
+            return ""
+        missing, *rest = path.relative_to(there).parts
+        close = difflib.get_close_matches(missing, os.listdir(there), 3, 0.75)  # looser, any two short names are near
     except OSError:
         return ""
     return f" (did you mean {', '.join(single_line(there.joinpath(name, *rest)) for name in close)}?)" if close else ""

@@ -337,3 +337,5 @@ def test_a_place_that_is_missing_names_its_neighbour(tmp_path):
     assert found == f" (did you mean {tmp_path / 'tiny_run' / 'results'}?)"
     assert frame.near_place(tmp_path / "tiny_run" / "result").endswith("results?)")
     assert frame.near_place(tmp_path / "unlike" / "results") == ""
+    (tmp_path / "biome.json").touch()
+    assert frame.near_place(tmp_path / "nofile.jsonl") == ""
