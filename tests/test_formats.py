@@ -1100,3 +1100,21 @@ def test_no_file_of_these_makes_it_fail_or_write_what_is_no_record(tmp_path_fact
     if (SHARED / "check_records.py").is_file() and (folder / "result").exists():
         assert schema_problems(folder / "result") == []
     shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("choices", "right", "said"),
+    [
+        ([" red", " blue", " green"], "blue", 1),  # scored as wrong, and the likeliest one
+        ([" 1", " 3", " 0"], "1", 0),  # the choice that says 1, or choice number 1: nobody knows
+        ([" 0", " 1", " 2"], "1", 1),  # both are the same one
+    ],
+)
+def test_scores_against_the_likelihoods_are_told_where_the_right_choice_is_known(choices, right, said):
+    likeliest = next(i for i, choice in enumerate(choices) if choice.strip() == right)
+    chances = [-1.0 if i == likeliest else -9.0 for i in range(len(choices))]
+    item = converter.AskedItem("a", "", [right], [choices[likeliest]], {"acc": 0.0}, choices, chances=chances)
+    item.shown["acc"] = [choices[likeliest]]
+    check = converter.ChoiceCheck()
+    check.add(item, converter.ScoreRead("acc", "accuracy", 0.0, None))
+    assert len(check.wrong.get("acc", [])) == said
