@@ -122,7 +122,7 @@ def test_a_choice_that_its_log_likelihoods_contradict_passes_no_gate(tmp_path, m
     path = write_night(tmp_path / "evals", "models/candidate", night(2), night_scores(2, 0.9))
     flipped(next(path.parent.glob("samples_*")), 7)
     code, _, err = call(capsys, converter, "evals", "--output-dir", "results")
-    assert code == 1 and "1 of 200 items are scored otherwise than the log-likelihoods" in err and "test/7" in err
+    assert code == 1 and "1 of 197 items are scored otherwise than the log-likelihoods" in err and "test/7" in err
     code, out, _ = call(capsys, cr, *SIDES, "--results", "results")
     assert code == 3 and "contradicts" in out
 
