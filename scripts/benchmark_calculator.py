@@ -2179,11 +2179,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
 
 
-def error_of_mean(values: np.ndarray) -> float:
-    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
-
-
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
@@ -4357,7 +4352,6 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
 # --- parts/records/states.py ------------------------------------------------------------------------------------------
 
 TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
-DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
 SELECTOR = re.compile(
     r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
 )
@@ -4527,14 +4521,6 @@ def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[R
 
 
 # --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
-
-
-def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
-    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(right, n, alpha, method)
-    return float(low), float(high)
 
 
 def mcnemar_p(up: int, down: int) -> float:
@@ -5566,11 +5552,6 @@ def samples_by_task(
     if asked and everything and all(set(samples.clusters) == {None} for samples in everything):
         raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
     return found
-
-
-def read_items(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, ItemScores]:
-    """Task -> items of all checkpoints, aligned, from the samples beside the records; rows in the order of `chosen`."""
-    return align_items(samples_by_task(chosen))
 
 
 class Owners:

@@ -12,7 +12,6 @@
 #     "python-dotenv>=1.1,<2",
 #     "rich>=14,<16",
 #     "scipy>=1.15,<2",
-#     "statsmodels>=0.14.4,<0.16",
 # ]
 # ///
 """Say whether benchmark items are in a training text, and what the model scores on the items that are not.
@@ -3115,11 +3114,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     _, group = np.unique(clusters, return_inverse=True)
     sums = np.bincount(group, scores - scores.mean())
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def error_of_mean(values: np.ndarray) -> float:
-    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
 
 
 def is_binary(values: np.ndarray) -> bool:

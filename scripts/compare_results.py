@@ -7,7 +7,6 @@
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
 #     "scipy>=1.15,<2",
-#     "statsmodels>=0.14.4,<0.16",
 # ]
 # ///
 """Say whether a model may ship: compare its evaluation records with a baseline's, item by item.
@@ -1675,11 +1674,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     _, group = np.unique(clusters, return_inverse=True)
     sums = np.bincount(group, scores - scores.mean())
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def error_of_mean(values: np.ndarray) -> float:
-    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
 
 
 def is_binary(values: np.ndarray) -> bool:
@@ -3669,7 +3663,6 @@ def prompt_of(row: Mapping[str, Any]) -> str:
 # --- parts/records/states.py ------------------------------------------------------------------------------------------
 
 TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
-DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
 SELECTOR = re.compile(
     r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
 )
@@ -3839,14 +3832,6 @@ def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[R
 
 
 # --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
-
-
-def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
-    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(right, n, alpha, method)
-    return float(low), float(high)
 
 
 def mcnemar_p(up: int, down: int) -> float:

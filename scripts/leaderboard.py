@@ -5112,11 +5112,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
 
 
-def error_of_mean(values: np.ndarray) -> float:
-    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
-
-
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
@@ -6010,7 +6005,6 @@ def prompt_of(row: Mapping[str, Any]) -> str:
 # --- parts/records/states.py ------------------------------------------------------------------------------------------
 
 TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
-DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
 SELECTOR = re.compile(
     r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
 )
@@ -6180,14 +6174,6 @@ def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[R
 
 
 # --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
-
-
-def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
-    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(right, n, alpha, method)
-    return float(low), float(high)
 
 
 def mcnemar_p(up: int, down: int) -> float:
@@ -7699,11 +7685,6 @@ def card_entries(
         )
         for score in scores
     ]
-
-
-def variant_of(text: str) -> str | None:
-    """ "HLE (w/ tools)" -> "With tools"; "HLE (no tools)", "HLE" -> None, the default."""
-    return "With tools" if WITH_TOOLS.search(text) and not NO_TOOLS.search(text) else None
 
 
 def dashed(text: str, separator: str = "-") -> str:

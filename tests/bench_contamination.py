@@ -12,7 +12,6 @@
 #     "python-dotenv>=1.1,<2",
 #     "rich>=14,<16",
 #     "scipy>=1.15,<2",
-#     "statsmodels>=0.14.4,<0.16",
 # ]
 # ///
 """Time scripts/check_contamination.py on generated text, and print its peak memory; nothing is asserted.

@@ -11,7 +11,6 @@
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
 #     "scipy>=1.15,<2",
-#     "statsmodels>=0.14.4,<0.16",
 #     "threadpoolctl>=3.5,<4",
 # ]
 # ///

@@ -303,12 +303,12 @@ def test_detectable_difference_of_198_items():
 
 
 def test_standard_errors_of_scores():
-    assert cr.error_of_mean(np.repeat([1.0, 0.0], [3275, 1725])) == pytest.approx(0.0067, abs=5e-5)
-    lm_eval = cr.error_of_mean(np.repeat([1.0, 0.0], [235, 937]))
-    assert lm_eval == pytest.approx(0.011700318050499373, abs=1e-12)
-    assert [cr.error_of_mean(np.repeat([1.0, 0.0], [k, 30 - k])) for k in (12, 11)] == pytest.approx(
-        [0.0910, 0.0895], abs=1e-4
-    )
+    def error(right: int, n: int) -> float:
+        return cr.clustered_standard_error(np.repeat([1.0, 0.0], [right, n - right]), np.arange(n))
+
+    assert error(3275, 5000) == pytest.approx(0.0067, abs=5e-5)
+    assert error(235, 1172) == pytest.approx(0.011700318050499373, abs=1e-12)  # lm-eval's acc_stderr of arc_challenge
+    assert [error(k, 30) for k in (12, 11)] == pytest.approx([0.0910, 0.0895], abs=1e-4)
 
 
 @pytest.mark.parametrize(("low", "high", "error"), [(1.2, 3.8, 0.66), (-7.2, 1.0, 2.09), (-6.1, 0.7, 1.73)])
@@ -319,7 +319,7 @@ def test_standard_error_from_an_interval(low, high, error):
 def test_clustered_standard_error():
     values, groups = np.arange(20.0), np.arange(20) % 4
     assert cr.clustered_standard_error(values, groups) == pytest.approx(0.6454972, abs=1e-7)
-    assert cr.error_of_mean(values) == pytest.approx(1.3228757, abs=1e-7)
+    assert cr.clustered_standard_error(values, np.arange(20)) == pytest.approx(1.3228757, abs=1e-7)
     import statsmodels.api as sm
 
     fitted = sm.OLS(values, np.ones(20)).fit(cov_type="cluster", cov_kwds={"groups": groups})
@@ -327,38 +327,25 @@ def test_clustered_standard_error():
 
 
 @pytest.mark.parametrize(
-    ("right", "n", "method", "alpha", "expected"),
+    ("right", "n", "confidence", "expected"),
     [
-        (7, 50, "beta", 0.05, (0.05819170, 0.26739600)),
-        (0, 10, "beta", 0.05, (0, 0.3084971)),
-        (10, 10, "beta", 0.05, (0.6915029, 1)),
-        (3, 10, "wilson", 0.05, (0.1077913, 0.6032219)),
-        (0, 10, "wilson", 0.05, (0, 0.2775328)),
-        (10, 10, "wilson", 0.05, (0.7224672, 1)),
-        (3, 10, "wilson", 0.01, (0.07956632, 0.6799753)),
-        (100, 200, "normal", 0.05, (0.4307048, 0.5692952)),
-        (100, 200, "agresti_coull", 0.05, (0.4313609, 0.5686391)),
-        (100, 200, "beta", 0.05, (0.4286584, 0.5713416)),
-        (100, 200, "wilson", 0.05, (0.4313609, 0.5686391)),
-        (100, 200, "jeffreys", 0.05, (0.4311217, 0.5688783)),
+        (3, 10, 0.95, (0.1077913, 0.6032219)),
+        (0, 10, 0.95, (0, 0.2775328)),
+        (10, 10, 0.95, (0.7224672, 1)),
+        (3, 10, 0.99, (0.07956632, 0.6799753)),
+        (100, 200, 0.95, (0.4313609, 0.5686391)),
+        (81, 263, 0.95, (0.255289, 0.36621)),  # Newcombe's four cases
+        (15, 148, 0.95, (0.062386, 0.160487)),
+        (0, 20, 0.95, (0, 0.161125)),
+        (1, 29, 0.95, (0.006113, 0.171755)),
     ],
 )
-def test_intervals_of_one_proportion(right, n, method, alpha, expected):
-    assert cr.proportion_interval(right, n, alpha, method) == pytest.approx(expected, abs=1e-6)
+def test_intervals_of_one_proportion(right, n, confidence, expected):
+    from statsmodels.stats.proportion import proportion_confint
 
-
-@pytest.mark.parametrize(
-    ("right", "n", "wilson", "exact"),
-    [
-        (81, 263, (0.2553, 0.3662), (0.2527, 0.3676)),
-        (15, 148, (0.0624, 0.1605), (0.0578, 0.1617)),
-        (0, 20, (0, 0.1611), (0, 0.1684)),
-        (1, 29, (0.0061, 0.1718), (0.0009, 0.1776)),
-    ],
-)
-def test_newcombes_four_cases(right, n, wilson, exact):
-    assert cr.proportion_interval(right, n) == pytest.approx(wilson, abs=5e-5)
-    assert cr.proportion_interval(right, n, method="beta") == pytest.approx(exact, abs=5e-5)
+    found = cr.wilson_interval(right, n, confidence)
+    assert found == pytest.approx(expected, abs=1e-6)
+    assert found == pytest.approx(proportion_confint(right, n, 1 - confidence, "wilson"), abs=1e-12)
 
 
 def test_mcnemar():
@@ -819,7 +806,7 @@ def test_pareto_probability_of_equals_is_a_coin_toss():
     low, high = sorted(decision.pareto.probability.values())
     from scipy.special import ndtr
 
-    expected = ndtr(abs(one.mean() - two.mean()) / cr.error_of_mean(one - two * 1.0))
+    expected = ndtr(abs(one.mean() - two.mean()) / cr.clustered_standard_error(one - two * 1.0, np.arange(800)))
     assert high == pytest.approx(expected, abs=0.04)
     assert low + high >= 1.0  # ties count for both
 
@@ -1761,7 +1748,7 @@ def test_the_json_document_has_no_holes(tmp_path, capsys):
     row = document["benchmarks"][0]
     assert row["interval_95"][0] < row["delta"] < row["interval_95"][1]
     assert row["gained"] == row["lost"] == 10
-    assert row["score"]["interval_95"] == pytest.approx(cr.proportion_interval(200, 400))
+    assert row["score"]["interval_95"] == pytest.approx(cr.wilson_interval(200, 400))
 
 
 def test_nothing_is_rounded_before_it_is_decided(tmp_path, capsys):

@@ -226,6 +226,9 @@ def test_label(text, label):
     [
         ("HLE", None),
         ("HLE (no tools)", None),
+        ("HLE w/o tools", None),
+        ("HLE without tools", None),
+        ("Toolbench", None),
         ("HLE (w/ tools)", "With tools"),
         ("HLE with tools", "With tools"),
         ("HLE (text-only)", "Text only"),

@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,16 @@ def test_a_name_stands_in_one_place():
     for name, place in written():
         places[name].append(place)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_every_name_is_used():
+    """What only its own test calls says nothing about what users run."""
+    own = [own_text(path.read_text(encoding="utf-8")) for path in SCRIPTS]
+    called = {name for one in own for name in one.used}
+    places = sorted({place for _, place in written() if place.startswith("parts")})
+    parts = [read_part(part_name(ROOT / place)) for place in places]
+    words = Counter(word for part in parts for word in re.findall(r"\w+", part.text))
+    assert [name for part in parts for name in sorted(part.names) if words[name] < 2 and name not in called] == []
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
@@ -256,6 +267,19 @@ def test_test_environment_has_what_the_light_scripts_need():
         needed = {r.name: str(r.specifier) for r in map(Requirement, header(path).get("dependencies", []))}
         if not HEAVY & set(needed):
             assert needed == {name: have.get(name) for name in needed}, path.name
+
+
+def test_a_light_script_imports_all_that_its_header_asks_for():
+    modules = defaultdict(set)  # what an installed distribution brings
+    for module, distributions in packages_distributions().items():
+        for distribution in distributions:
+            modules[canonicalize_name(distribution)].add(module)
+    for path in SCRIPTS:
+        wanted = [canonicalize_name(Requirement(one).name) for one in header(path).get("dependencies", [])]
+        if not HEAVY & set(wanted):
+            text = path.read_text(encoding="utf-8")
+            imported = set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE))
+            assert [name for name in wanted if modules[name] and not modules[name] & imported] == [], path.name
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

@@ -341,15 +341,6 @@ def test_another_metric_than_the_ranked_one_is_left_out_and_said() -> None:
     assert list(plan.eval_results) == [".eval_results/hle.yaml"] and "F1" in plan.remarks[0]
 
 
-@pytest.mark.parametrize(
-    ("text", "variant"),
-    [("HLE (w/ tools)", "With tools"), ("HLE with Python", "With tools"), ("HLE (tools)", "With tools"), ("HLE", None),
-     ("HLE (no tools)", None), ("HLE w/o tools", None), ("HLE without tools", None), ("Toolbench", None)],
-)  # fmt: skip
-def test_variant(text: str, variant: str | None) -> None:
-    assert manager.variant_of(text) == variant
-
-
 THERE = "# kept\n- dataset:\n    id: cais/hle\n    task_id: hle\n  value: 21.5 # ours\n"
 
 

@@ -785,7 +785,7 @@ def measured_items(args):
     checkpoints = bc.find_checkpoints(Path(args.checkpoints)).checkpoints
     results, failures, _ = bc.read_measured([Path(args.checkpoints)], checkpoints, VOCABULARY)
     chosen, _, _ = bc.choose_measured(checkpoints, results, failures, VOCABULARY, options)
-    items = bc.read_items(chosen)
+    items = bc.align_items(bc.samples_by_task(chosen))
     shared, _ = bc.shared_benchmarks(chosen)
     first = next(iter(chosen))
     ranked = bc.rank_measured(first, chosen[first], shared, VOCABULARY, options)

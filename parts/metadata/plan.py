@@ -13,12 +13,12 @@ from typing import Any
 from parts.foreign import web_url
 from parts.frame import ScriptError, is_number, single_line
 from parts.metadata.entries import Entry, Score
-from parts.metadata.front_matter import EVAL_RESULTS, NO_TOOLS
+from parts.metadata.front_matter import EVAL_RESULTS
 from parts.metadata.identity import OTHER, Measure, Measures, agree, known_measures, person_number, readings, written
 from parts.metadata.official import OfficialPlace, Placing
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
-from parts.vocabulary import RIGHT_ANSWERS, WITH_TOOLS, metric_type, normalize_name
+from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
 
 PLAN_SCHEMA = "2"
 FORMATS = ("model-index", "eval-results", "both")
@@ -136,11 +136,6 @@ def card_entries(
         )
         for score in scores
     ]
-
-
-def variant_of(text: str) -> str | None:
-    """ "HLE (w/ tools)" -> "With tools"; "HLE (no tools)", "HLE" -> None, the default."""
-    return "With tools" if WITH_TOOLS.search(text) and not NO_TOOLS.search(text) else None
 
 
 def dashed(text: str, separator: str = "-") -> str:

@@ -300,11 +300,6 @@ def samples_by_task(
     return found
 
 
-def read_items(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, ItemScores]:
-    """Task -> items of all checkpoints, aligned, from the samples beside the records; rows in the order of `chosen`."""
-    return align_items(samples_by_task(chosen))
-
-
 class Owners:
     """Finds the checkpoint that a record is about: by the hash of its weights, else by path and folder name."""
 

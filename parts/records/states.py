@@ -17,7 +17,6 @@ from parts.records.run import Run
 from parts.records.settings import WORDS_OF_SETTINGS
 
 TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
-DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
 SELECTOR = re.compile(
     r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
 )

@@ -6,14 +6,6 @@ import math
 from collections.abc import Sequence
 
 
-def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
-    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(right, n, alpha, method)
-    return float(low), float(high)
-
-
 def mcnemar_p(up: int, down: int) -> float:
     """Exact two-sided p-value of "as many items were gained as lost"."""
     count, total, ways = up + down, 0, 1
