@@ -2128,6 +2128,7 @@ class Run:
     hardware: str = ""
     repeats: tuple[Mapping[str, Answer], ...] = ()
     errors: frozenset[str] = frozenset()
+    lost_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of these: what their metadata says
     chance: float | None = None
     identity: Identity = NOBODY
     name: str = ""  # the record's own name of the task
@@ -3601,24 +3602,23 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
     counts: Counter[str] = Counter()
-    errors: set[str] = set()
+    lost: dict[str, dict[str, str]] = {}
     for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
         index = counts[name]
         counts[name] += 1
         if index == len(repeats):
             repeats.append({})
-        score = sample_score(row)
-        if score is None:
-            errors.add(name)
-            continue
-        metadata = row.get("metadata") or {}
+        score, metadata = sample_score(row), row.get("metadata") or {}
         fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        if score is None:
+            lost[name] = fields
+            continue
         digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
-    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+    return replace(run, repeats=tuple(repeats), errors=frozenset(lost), lost_fields=lost, aggregation=aggregation)
 
 
 def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
@@ -6190,14 +6190,18 @@ def formula_of_sides(sides: Sequence[Side]) -> tuple[str, str]:
     return "", f"corpus-level score ({aggregation}): no interval without the items' own statistics"
 
 
-def side_statistics(side: Side, formula: str) -> ItemStatistics:
-    """The statistics of a side's items, one for each time that they were asked. ScriptError for damaged ones."""
+def side_statistics(side: Side, formula: str, lost: bool = False) -> ItemStatistics:
+    """The statistics of a side's items, one for each time that they were asked. ScriptError for damaged ones.
+
+    lost: instead those of empty answers to its lost items, where their lines have them.
+    """
     found: ItemStatistics = {}
     for run in side.runs:
-        for repeat in run.repeats:
-            for name, answer in repeat.items():
+        answers = [{name: answer.fields for name, answer in repeat.items()} for repeat in run.repeats]
+        for repeat in [run.lost_fields] if lost else answers:
+            for name, fields in repeat.items():
                 try:
-                    statistic = statistic_of(answer.fields, formula)
+                    statistic = statistic_of(fields, formula)
                 except ValueError as error:
                     raise ScriptError(f"{run.file}: item {name}: {error}; evaluate again") from error
                 if statistic is not None:
@@ -6330,31 +6334,75 @@ def extreme(row: Any, formula: str, best: bool) -> Any:
     return None
 
 
-def corpus_gains(row: Row) -> tuple[float, float] | None:
-    """The gain with all items that one side lost as bad for the candidate as can be, and as good; None: no bounds."""
+def corpus_ends(row: Row) -> list[tuple[float, float]] | None:
+    """(lowest, highest) score of each side over the items that both were asked, whatever its lost attempts had been.
+
+    A lost one is anything from an answer that is empty or wrong to a perfect one, by what its reference adds: as the
+    other side's statistics have it, or its own line. None where neither does, or an answer has no best or worst.
+    """
     import numpy as np
 
     items, sides = row.corpus, row.sides
-    found = [side_statistics(side, items.formula) for side in sides]
-    lone = [sorted(set(found[i]) & set(sides[1 - i].errors) - set(items.names)) for i in (0, 1)]
-    if any(set(sides[0].errors) & set(sides[1].errors)) and not any(lone):
-        return (0.0, 0.0)  # lost on both sides alike
-    known = [side_rows(found[i], lone[i], items.formula, items.classes) if lone[i] else None for i in (0, 1)]
-    gains = []
-    for bad in (True, False):
-        filled = []
-        for i in (0, 1):
-            parts = [items.rows[i]]
-            if lone[i]:
-                parts.append(known[i])
-            if lone[1 - i]:  # what this side lost: by the other's statistics
-                own = [extreme(one, items.formula, best=bad == (i == 0)) for one in known[1 - i]]
-                if any(one is None for one in own):
-                    return None
-                parts.append(np.array(own))
-            filled.append(items.scale * FORMULAS[items.formula].of(np.concatenate(parts)))
-        gains.append(row.sign * (filled[1] - filled[0]))
-    return gains[0], gains[1]
+    formula = items.formula
+    found = [side_statistics(side, formula) for side in sides]
+    asked = [set(own) | side.errors for own, side in zip(found, sides, strict=True)]
+    names = sorted(asked[0] & asked[1] & {*items.names, *sides[0].errors, *sides[1].errors})
+    empty = [side_statistics(side, formula, lost=True) for side in sides]
+    references = {name: next((own[name][0] for own in (*found, *empty) if name in own), None) for name in names}
+    if None in references.values():
+        return None
+    every = [one for own in found for rows in own.values() for one in rows]
+    unsaid = [("", "")] if formula == "mcc" else []  # the class of an answer that says nothing
+    classes = classes_of([*references.values(), *every, *unsaid], formula)
+    ends = []
+    for side, own in zip(sides, found, strict=True):
+        times = sum(len(run.repeats) for run in side.runs)
+        if FORMULAS[formula].by_rows and times > 1:
+            return None
+        known = [one for name in names for one in own.get(name, ())]
+        lost = [name for name in names if len(own.get(name, ())) < times]
+        weights = np.array([times - len(own.get(name, ())) for name in lost]) / times
+        rows, scores = statistics_array(known, formula, classes) / (1 if FORMULAS[formula].by_rows else times), []
+        for fill in possible_answers([references[name] for name in lost], formula, classes, rows) if lost else [None]:
+            if fill is None and lost:
+                return None
+            filled = rows if fill is None else np.concatenate([rows, weights[:, None] * fill])
+            scores.append(items.scale * FORMULAS[formula].of(filled))
+        if not all(map(math.isfinite, scores)):
+            return None
+        ends.append((min(scores), max(scores)))
+    return ends
+
+
+def possible_answers(
+    references: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str], known: Any
+) -> Iterator[Any]:
+    """(items, d) statistics of answers between which all others lie: perfect ones, and each kind of wrong ones.
+
+    references: a statistic of each item, of any answer. known: those of the scored ones. None: nothing is the best.
+    """
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    if rule.labels:
+        wanted = [row[0] for row in references]
+        yield statistics_array([(label, label) for label in wanted], formula, classes)
+        for i, label in enumerate(["" if formula == "mcc" else None, *classes]):
+            other = classes[i % len(classes)]  # where the class itself is wanted, the next one is wrong
+            said = [other if one == label else label for one in wanted]
+            yield statistics_array(list(zip(wanted, said, strict=True)), formula, classes)
+        return
+    rows = np.array(references, float)
+    if rule.by_rows and formula in ("auroc", "average_precision"):
+        for sign in (1, -1):
+            place = np.where(rows[:, 1] > 0, sign, -sign) * (1 + np.abs(known[:, 0]).max())
+            yield np.stack([place, rows[:, 1]], axis=1)
+        return
+    for best in (True, False):
+        found = [extreme(row, formula, best) for row in rows]
+        yield None if any(one is None for one in found) else np.array(found)
+    if formula == "f1" and rows[:, 1].all() and known[:, 1].all():  # of all classes: another one may have been said
+        yield np.stack([0 * rows[:, 0], rows[:, 1], rows[:, 1]], axis=1)
 
 
 # --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
@@ -6417,9 +6465,8 @@ def ends_of(row: Row) -> tuple[float, float] | None:
 def reach_of(row: Row) -> Reach | None:
     """How far lost attempts could move a row's gain; None where nothing bounds it."""
     if row.corpus is not None:
-        gains = corpus_gains(row)
-        gain = row.sign * (row.score - row.baseline_score)
-        return None if gains is None else Reach(gains[0] - gain, gains[1] - gain, 1.0)
+        both = None if any(map(hidden_share, row.sides)) else corpus_ends(row)
+        return None if both is None else reach_between(row, both)
     ends = ends_of(row)
     if ends is None:
         return None
@@ -6462,8 +6509,13 @@ def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
         if found is None:
             return None
         bounds.append(found)
-    low, high = bounds[1][0] - bounds[0][1], bounds[1][1] - bounds[0][0]
-    observed = row.score - row.baseline_score
+    return reach_between(row, bounds)
+
+
+def reach_between(row: Row, ends: Sequence[tuple[float, float]]) -> Reach:
+    """The reach when each side's score may be anything between its ends."""
+    (base_low, base_high), (low, high) = ends
+    observed, low, high = row.score - row.baseline_score, low - base_high, high - base_low
     if row.sign < 0:
         low, high, observed = -high, -low, -observed
     return Reach(low - observed, high - observed, 1.0)
@@ -6505,7 +6557,8 @@ def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
     """What is said of each side's lost attempts: how many, why, and the score's bounds."""
     notes = []
     ends = ends_of(row) if row.corpus is None else None
-    for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
+    whole = corpus_ends(row) if row.corpus is not None and not any(map(hidden_share, row.sides)) else None
+    for i, (side, attempts, name) in enumerate(zip(row.sides, lost, ("baseline", "candidate"), strict=True)):
         if not attempts.lost:
             continue
         score = repeats_mean(side.run_scores)
@@ -6514,7 +6567,7 @@ def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
             for what, count in run.counts.items():
                 counts[what] = counts.get(what, 0) + count
         text = f"{name}: {attempts_text(counts, attempts)}"
-        found = score_bounds(score, attempts, *ends) if ends else None
+        found = score_bounds(score, attempts, *ends) if ends else whole[i][:: row.sign] if whole else None
         low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
         notes.append(text + low_high)
     return notes

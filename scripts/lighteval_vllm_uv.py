@@ -4571,6 +4571,7 @@ class Run:
     hardware: str = ""
     repeats: tuple[Mapping[str, Answer], ...] = ()
     errors: frozenset[str] = frozenset()
+    lost_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of these: what their metadata says
     chance: float | None = None
     identity: Identity = NOBODY
     name: str = ""  # the record's own name of the task
@@ -4994,24 +4995,23 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
     counts: Counter[str] = Counter()
-    errors: set[str] = set()
+    lost: dict[str, dict[str, str]] = {}
     for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
         index = counts[name]
         counts[name] += 1
         if index == len(repeats):
             repeats.append({})
-        score = sample_score(row)
-        if score is None:
-            errors.add(name)
-            continue
-        metadata = row.get("metadata") or {}
+        score, metadata = sample_score(row), row.get("metadata") or {}
         fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        if score is None:
+            lost[name] = fields
+            continue
         digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
-    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+    return replace(run, repeats=tuple(repeats), errors=frozenset(lost), lost_fields=lost, aggregation=aggregation)
 
 
 def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:

@@ -1358,6 +1358,7 @@ class Scores:
     low: float | None = None
     formula: str = ""  # how the score is made of `statistics`, one for each item: see parts/statistics/corpus.py
     statistics: Sequence[Sequence[Any]] = ()
+    empty: Sequence[Sequence[Any]] = ()  # the statistics that the unparsed items would have, as the worst answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -3291,6 +3292,7 @@ class Run:
     hardware: str = ""
     repeats: tuple[Mapping[str, Answer], ...] = ()
     errors: frozenset[str] = frozenset()
+    lost_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of these: what their metadata says
     chance: float | None = None
     identity: Identity = NOBODY
     name: str = ""  # the record's own name of the task
@@ -3714,24 +3716,23 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
     counts: Counter[str] = Counter()
-    errors: set[str] = set()
+    lost: dict[str, dict[str, str]] = {}
     for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
         index = counts[name]
         counts[name] += 1
         if index == len(repeats):
             repeats.append({})
-        score = sample_score(row)
-        if score is None:
-            errors.add(name)
-            continue
-        metadata = row.get("metadata") or {}
+        score, metadata = sample_score(row), row.get("metadata") or {}
         fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        if score is None:
+            lost[name] = fields
+            continue
         digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
-    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+    return replace(run, repeats=tuple(repeats), errors=frozenset(lost), lost_fields=lost, aggregation=aggregation)
 
 
 def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
@@ -6495,7 +6496,10 @@ def sample_lines(
 
 
 def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None, Any]]:
-    """All items with their values, and their statistics where there are; 0 and the reason for those without."""
+    """All items with their values, and their statistics where there are; 0 and the reason for those without.
+
+    Those of an unparsed one are of an empty answer: what its reference adds, in no score.
+    """
     scores = measurement.scores
     statistics = map(whole_numbers, scores.statistics) if scores.formula else itertools.repeat(None, len(scores.items))
     pairs = enumerate(zip(scores.items, scores.values.tolist(), statistics, strict=True))
@@ -6505,7 +6509,8 @@ def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None
     ]
     if not measurement.unparsed:
         return found
-    unparsed = ((item, 0.0, "unparsed", None) for item in measurement.unparsed)
+    empty = map(whole_numbers, scores.empty or [()] * len(measurement.unparsed))
+    unparsed = ((item, 0.0, "unparsed", own or None) for item, own in zip(measurement.unparsed, empty, strict=True))
     return sorted([*found, *unparsed], key=lambda row: row[0].line)
 
 
@@ -7219,6 +7224,11 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
     left = () if as_wrong else of_same_system(unparsed, scores)
     if metric.aggregation == "mean" and unequal_attempts([*scores.items, *left]):
         scores, left = put_together(scores, left)
+    if scores.formula and left and metric.worst:
+        context = kept if scores.formula in ("f1", "f1_macro", "mcc") else kept[:1]  # which says what the classes are
+        with contextlib.suppress(ScriptError):  # an item without what the metric needs has none
+            worst = score([*context, *left], metric, replace(choices, draws=0, watch=unwatched)).statistics
+            scores = replace(scores, empty=worst[len(context) :])
     return Measurement(metric, scores, left, len(unparsed) if as_wrong else 0)
 
 

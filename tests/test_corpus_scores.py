@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 from pathlib import Path
 
 import benchmark_calculator
@@ -223,6 +224,95 @@ def test_a_lost_utterance_is_as_bad_as_can_be(tmp_path, capsys):
     row = gate(tmp_path, capsys)["benchmarks"][0]
     assert row["verdict"] == "INCONCLUSIVE"
     assert any("10 of 200" in line for line in row["notes"])
+
+
+def loss_ends(row: dict) -> list[tuple[float, float]]:
+    """What the notes say of each side that lost anything: its score with all lost answers wrong, and right."""
+    found = [re.search(r"; (\S+) with all of them wrong, (\S+) with all right", line) for line in row["notes"]]
+    return [(float(one[1]), float(one[2])) for one in found if one]
+
+
+FILLED = {
+    "wer": lambda said, wanted: jiwer.wer(wanted, said),
+    "cer": lambda said, wanted: jiwer.cer(wanted, said),
+    "bleu": lambda said, wanted: BLEU().corpus_score(said, [wanted]).score,
+    "chrf": lambda said, wanted: CHRF().corpus_score(said, [wanted]).score,
+    "ter": lambda said, wanted: TER().corpus_score(said, [wanted]).score,
+}
+
+
+@pytest.mark.parametrize("metric", FILLED)
+def test_answers_that_both_sides_lost_are_bounded_by_empty_and_perfect_ones(metric, tmp_path, capsys):
+    wanted = texts(200, 21)
+    sides = {"old": answers(wanted, 0.4, 1), "new": answers(wanted, 0.1, 2)}
+    gone = {"old": {1, 2, 3, 50, 51}, "new": {1, 2, 3, 4, 60, 61, 62}}  # three of both, others of one
+    for model, said in sides.items():
+        kept = [None if i in gone[model] else text for i, text in enumerate(said)]
+        scored(tmp_path, model, rows_of(wanted, kept), metric)
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    expected = []
+    for model, said in sides.items():
+        for fill in ([""] * 200, wanted):
+            expected.append(FILLED[metric]([fill[i] if i in gone[model] else said[i] for i in range(200)], wanted))
+    assert sum(loss_ends(row), ()) == pytest.approx(expected, rel=2e-3, abs=6e-4)
+    assert row["verdict"] == "GO"  # far enough for all of them
+
+
+@pytest.mark.parametrize("metric", ["f1-macro", "mcc", "f1-micro"])
+def test_lost_classes_are_bounded_by_the_worst_class_that_could_have_been_said(metric, tmp_path, capsys):
+    rng = random.Random(5)
+    wanted = [rng.choice("aab") for _ in range(120)] + ["c", "c"]  # of c nothing was scored on either side
+    for model, share in (("old", 0.4), ("new", 0.1)):
+        said = [rng.choice("ab") if rng.random() < share else label for label in wanted]
+        scored(
+            tmp_path, model, rows_of(wanted, [None if i in (3, 4, 120, 121) else s for i, s in enumerate(said)]), metric
+        )
+        fills = itertools.product(["a", "b", "c", ""], repeat=4)
+        whole = []
+        for fill in fills:
+            every = [*said[:3], *fill[:2], *said[5:120], *fill[2:]]
+            if metric == "mcc":
+                whole.append(matthews_corrcoef(wanted, every))
+            else:
+                whole.append(f1_score(wanted, every, labels=["a", "b", "c"], average=metric[3:], zero_division=0))
+        if model == "old":
+            low, high = min(whole), max(whole)
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert loss_ends(row)[0] == pytest.approx((low, high), abs=2e-3)
+
+
+def test_a_verdict_that_answers_lost_on_both_sides_could_overturn_is_none(tmp_path, capsys):
+    wanted = texts(200, 11)
+    old, new = answers(wanted, 0.3, 1), answers(wanted, 0.2, 2)
+    longest = set(sorted(range(200), key=lambda i: -len(wanted[i]))[:15])  # too long for both
+    for model, said in (("old", old), ("new", new)):
+        kept = [None if i in longest else text for i, text in enumerate(said)]
+        scored(tmp_path, model, rows_of(wanted, kept), "wer")
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert row["verdict"] == "INCONCLUSIVE"
+    assert any("15 of 200 of the baseline, 15 of 200 of the candidate" in line for line in row["notes"])
+    (_, best_of_old), (worst_of_new, _) = loss_ends(row)
+    assert best_of_old < worst_of_new  # though each of the two lost the same ones
+
+
+def test_a_lost_answer_of_which_nothing_is_known_has_no_bounds(tmp_path, capsys):
+    wanted = texts(200, 11)
+    for model, share in (("old", 0.4), ("new", 0.05)):
+        said = [None if i == 7 else text for i, text in enumerate(answers(wanted, share, 1))]
+        scored(tmp_path, model, rows_of(wanted, said), "wer")
+    assert gate(tmp_path, capsys)["benchmarks"][0]["verdict"] == "GO"
+    for path in (tmp_path / "results").rglob("*_samples.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        for row in rows:
+            if row.get("error"):
+                del row["metadata"]["statistics"]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        record = path.with_name(path.name.replace("_samples.jsonl", ".json"))
+        content = json.loads(record.read_text())
+        del content["detailed_evaluation_results"]["checksum"]
+        record.write_text(json.dumps(content))
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert row["verdict"] == "INCONCLUSIVE" and not loss_ends(row)
 
 
 def test_few_changes_are_bounded_by_what_was_not_met(tmp_path, capsys):

@@ -2,13 +2,13 @@
 
 Takes a row with its sides and the items that both have; gives it back with the scores over these items, the evidence of
 the paired bootstrap, and the p-value of approximate randomization; or with the reason why there is none. Also how far
-items that one side lost could move the difference: lost as an answer that is empty, or wrong, or perfect.
+items that either side lost could move its score: lost as an answer that is empty, or wrong, or perfect.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,14 +34,18 @@ def formula_of_sides(sides: Sequence[Side]) -> tuple[str, str]:
     return "", f"corpus-level score ({aggregation}): no interval without the items' own statistics"
 
 
-def side_statistics(side: Side, formula: str) -> ItemStatistics:
-    """The statistics of a side's items, one for each time that they were asked. ScriptError for damaged ones."""
+def side_statistics(side: Side, formula: str, lost: bool = False) -> ItemStatistics:
+    """The statistics of a side's items, one for each time that they were asked. ScriptError for damaged ones.
+
+    lost: instead those of empty answers to its lost items, where their lines have them.
+    """
     found: ItemStatistics = {}
     for run in side.runs:
-        for repeat in run.repeats:
-            for name, answer in repeat.items():
+        answers = [{name: answer.fields for name, answer in repeat.items()} for repeat in run.repeats]
+        for repeat in [run.lost_fields] if lost else answers:
+            for name, fields in repeat.items():
                 try:
-                    statistic = statistic_of(answer.fields, formula)
+                    statistic = statistic_of(fields, formula)
                 except ValueError as error:
                     raise ScriptError(f"{run.file}: item {name}: {error}; evaluate again") from error
                 if statistic is not None:
@@ -174,28 +178,72 @@ def extreme(row: Any, formula: str, best: bool) -> Any:
     return None
 
 
-def corpus_gains(row: Row) -> tuple[float, float] | None:
-    """The gain with all items that one side lost as bad for the candidate as can be, and as good; None: no bounds."""
+def corpus_ends(row: Row) -> list[tuple[float, float]] | None:
+    """(lowest, highest) score of each side over the items that both were asked, whatever its lost attempts had been.
+
+    A lost one is anything from an answer that is empty or wrong to a perfect one, by what its reference adds: as the
+    other side's statistics have it, or its own line. None where neither does, or an answer has no best or worst.
+    """
     import numpy as np
 
     items, sides = row.corpus, row.sides
-    found = [side_statistics(side, items.formula) for side in sides]
-    lone = [sorted(set(found[i]) & set(sides[1 - i].errors) - set(items.names)) for i in (0, 1)]
-    if any(set(sides[0].errors) & set(sides[1].errors)) and not any(lone):
-        return (0.0, 0.0)  # lost on both sides alike
-    known = [side_rows(found[i], lone[i], items.formula, items.classes) if lone[i] else None for i in (0, 1)]
-    gains = []
-    for bad in (True, False):
-        filled = []
-        for i in (0, 1):
-            parts = [items.rows[i]]
-            if lone[i]:
-                parts.append(known[i])
-            if lone[1 - i]:  # what this side lost: by the other's statistics
-                own = [extreme(one, items.formula, best=bad == (i == 0)) for one in known[1 - i]]
-                if any(one is None for one in own):
-                    return None
-                parts.append(np.array(own))
-            filled.append(items.scale * FORMULAS[items.formula].of(np.concatenate(parts)))
-        gains.append(row.sign * (filled[1] - filled[0]))
-    return gains[0], gains[1]
+    formula = items.formula
+    found = [side_statistics(side, formula) for side in sides]
+    asked = [set(own) | side.errors for own, side in zip(found, sides, strict=True)]
+    names = sorted(asked[0] & asked[1] & {*items.names, *sides[0].errors, *sides[1].errors})
+    empty = [side_statistics(side, formula, lost=True) for side in sides]
+    references = {name: next((own[name][0] for own in (*found, *empty) if name in own), None) for name in names}
+    if None in references.values():
+        return None
+    every = [one for own in found for rows in own.values() for one in rows]
+    unsaid = [("", "")] if formula == "mcc" else []  # the class of an answer that says nothing
+    classes = classes_of([*references.values(), *every, *unsaid], formula)
+    ends = []
+    for side, own in zip(sides, found, strict=True):
+        times = sum(len(run.repeats) for run in side.runs)
+        if FORMULAS[formula].by_rows and times > 1:
+            return None
+        known = [one for name in names for one in own.get(name, ())]
+        lost = [name for name in names if len(own.get(name, ())) < times]
+        weights = np.array([times - len(own.get(name, ())) for name in lost]) / times
+        rows, scores = statistics_array(known, formula, classes) / (1 if FORMULAS[formula].by_rows else times), []
+        for fill in possible_answers([references[name] for name in lost], formula, classes, rows) if lost else [None]:
+            if fill is None and lost:
+                return None
+            filled = rows if fill is None else np.concatenate([rows, weights[:, None] * fill])
+            scores.append(items.scale * FORMULAS[formula].of(filled))
+        if not all(map(math.isfinite, scores)):
+            return None
+        ends.append((min(scores), max(scores)))
+    return ends
+
+
+def possible_answers(
+    references: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str], known: Any
+) -> Iterator[Any]:
+    """(items, d) statistics of answers between which all others lie: perfect ones, and each kind of wrong ones.
+
+    references: a statistic of each item, of any answer. known: those of the scored ones. None: nothing is the best.
+    """
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    if rule.labels:
+        wanted = [row[0] for row in references]
+        yield statistics_array([(label, label) for label in wanted], formula, classes)
+        for i, label in enumerate(["" if formula == "mcc" else None, *classes]):
+            other = classes[i % len(classes)]  # where the class itself is wanted, the next one is wrong
+            said = [other if one == label else label for one in wanted]
+            yield statistics_array(list(zip(wanted, said, strict=True)), formula, classes)
+        return
+    rows = np.array(references, float)
+    if rule.by_rows and formula in ("auroc", "average_precision"):
+        for sign in (1, -1):
+            place = np.where(rows[:, 1] > 0, sign, -sign) * (1 + np.abs(known[:, 0]).max())
+            yield np.stack([place, rows[:, 1]], axis=1)
+        return
+    for best in (True, False):
+        found = [extreme(row, formula, best) for row in rows]
+        yield None if any(one is None for one in found) else np.array(found)
+    if formula == "f1" and rows[:, 1].all() and known[:, 1].all():  # of all classes: another one may have been said
+        yield np.stack([0 * rows[:, 0], rows[:, 1], rows[:, 1]], axis=1)

@@ -8,9 +8,10 @@ answer is the rule: nothing is assumed of an attempt that left no score but that
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from parts.comparison.corpus import corpus_gains
+from parts.comparison.corpus import corpus_ends
 from parts.comparison.pairs import part_factors
 from parts.comparison.vocabulary import (
     BETTER,
@@ -85,9 +86,8 @@ def ends_of(row: Row) -> tuple[float, float] | None:
 def reach_of(row: Row) -> Reach | None:
     """How far lost attempts could move a row's gain; None where nothing bounds it."""
     if row.corpus is not None:
-        gains = corpus_gains(row)
-        gain = row.sign * (row.score - row.baseline_score)
-        return None if gains is None else Reach(gains[0] - gain, gains[1] - gain, 1.0)
+        both = None if any(map(hidden_share, row.sides)) else corpus_ends(row)
+        return None if both is None else reach_between(row, both)
     ends = ends_of(row)
     if ends is None:
         return None
@@ -130,8 +130,13 @@ def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
         if found is None:
             return None
         bounds.append(found)
-    low, high = bounds[1][0] - bounds[0][1], bounds[1][1] - bounds[0][0]
-    observed = row.score - row.baseline_score
+    return reach_between(row, bounds)
+
+
+def reach_between(row: Row, ends: Sequence[tuple[float, float]]) -> Reach:
+    """The reach when each side's score may be anything between its ends."""
+    (base_low, base_high), (low, high) = ends
+    observed, low, high = row.score - row.baseline_score, low - base_high, high - base_low
     if row.sign < 0:
         low, high, observed = -high, -low, -observed
     return Reach(low - observed, high - observed, 1.0)
@@ -173,7 +178,8 @@ def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
     """What is said of each side's lost attempts: how many, why, and the score's bounds."""
     notes = []
     ends = ends_of(row) if row.corpus is None else None
-    for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
+    whole = corpus_ends(row) if row.corpus is not None and not any(map(hidden_share, row.sides)) else None
+    for i, (side, attempts, name) in enumerate(zip(row.sides, lost, ("baseline", "candidate"), strict=True)):
         if not attempts.lost:
             continue
         score = repeats_mean(side.run_scores)
@@ -182,7 +188,7 @@ def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
             for what, count in run.counts.items():
                 counts[what] = counts.get(what, 0) + count
         text = f"{name}: {attempts_text(counts, attempts)}"
-        found = score_bounds(score, attempts, *ends) if ends else None
+        found = score_bounds(score, attempts, *ends) if ends else whole[i][:: row.sign] if whole else None
         low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
         notes.append(text + low_high)
     return notes

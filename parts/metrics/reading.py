@@ -105,6 +105,11 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
     left = () if as_wrong else of_same_system(unparsed, scores)
     if metric.aggregation == "mean" and unequal_attempts([*scores.items, *left]):
         scores, left = put_together(scores, left)
+    if scores.formula and left and metric.worst:
+        context = kept if scores.formula in ("f1", "f1_macro", "mcc") else kept[:1]  # which says what the classes are
+        with contextlib.suppress(ScriptError):  # an item without what the metric needs has none
+            worst = score([*context, *left], metric, replace(choices, draws=0, watch=unwatched)).statistics
+            scores = replace(scores, empty=worst[len(context) :])
     return Measurement(metric, scores, left, len(unparsed) if as_wrong else 0)
 
 

@@ -220,7 +220,10 @@ def sample_lines(
 
 
 def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None, Any]]:
-    """All items with their values, and their statistics where there are; 0 and the reason for those without."""
+    """All items with their values, and their statistics where there are; 0 and the reason for those without.
+
+    Those of an unparsed one are of an empty answer: what its reference adds, in no score.
+    """
     scores = measurement.scores
     statistics = map(whole_numbers, scores.statistics) if scores.formula else itertools.repeat(None, len(scores.items))
     pairs = enumerate(zip(scores.items, scores.values.tolist(), statistics, strict=True))
@@ -230,7 +233,8 @@ def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None
     ]
     if not measurement.unparsed:
         return found
-    unparsed = ((item, 0.0, "unparsed", None) for item in measurement.unparsed)
+    empty = map(whole_numbers, scores.empty or [()] * len(measurement.unparsed))
+    unparsed = ((item, 0.0, "unparsed", own or None) for item, own in zip(measurement.unparsed, empty, strict=True))
     return sorted([*found, *unparsed], key=lambda row: row[0].line)
 
 

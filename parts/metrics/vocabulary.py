@@ -132,6 +132,7 @@ class Scores:
     low: float | None = None
     formula: str = ""  # how the score is made of `statistics`, one for each item: see parts/statistics/corpus.py
     statistics: Sequence[Sequence[Any]] = ()
+    empty: Sequence[Sequence[Any]] = ()  # the statistics that the unparsed items would have, as the worst answers
 
 
 @dataclass(frozen=True, slots=True)

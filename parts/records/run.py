@@ -102,6 +102,7 @@ class Run:
     hardware: str = ""
     repeats: tuple[Mapping[str, Answer], ...] = ()
     errors: frozenset[str] = frozenset()
+    lost_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of these: what their metadata says
     chance: float | None = None
     identity: Identity = NOBODY
     name: str = ""  # the record's own name of the task
