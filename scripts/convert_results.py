@@ -297,6 +297,7 @@ import ast
 import collections
 import difflib
 import functools
+import glob
 import hashlib
 import html
 import io
@@ -1894,7 +1895,7 @@ class Files:
         for index in range(len(parts) - 1, 0, -1):
             if parts[index] == "results":
                 folder = Path(*parts[:index], "details", *parts[index + 1 :])
-                places += sorted(folder.glob(f"{stamp}/*.parquet")) if STAMP.search(stamp) else []
+                places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
         for path in fitting[:1]:
             self.used.add(path.resolve())
@@ -8055,7 +8056,8 @@ def opencompass_values(row: Mapping[str, Any]) -> list[float]:
 def opencompass_predictions(path: Path) -> list[Path]:
     """The answers that a result was made from: they hold no scores."""
     folder = path.parent.parent.parent / "predictions" / path.parent.name
-    return [file for file in (folder / path.name, *folder.glob(f"{path.stem}_[0-9]*.json")) if file.is_file()]
+    parts = folder.glob(f"{glob.escape(path.stem)}_[0-9]*.json")
+    return [file for file in (folder / path.name, *parts) if file.is_file()]
 
 
 def opencompass_items(details: Mapping[str, Mapping[str, Any]], score: str) -> Iterator[AskedItem]:

@@ -240,6 +240,7 @@ import difflib
 import fnmatch
 import functools
 import gc
+import glob
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -6075,7 +6076,7 @@ class Files:
         for index in range(len(parts) - 1, 0, -1):
             if parts[index] == "results":
                 folder = Path(*parts[:index], "details", *parts[index + 1 :])
-                places += sorted(folder.glob(f"{stamp}/*.parquet")) if STAMP.search(stamp) else []
+                places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
         for path in fitting[:1]:
             self.used.add(path.resolve())

@@ -470,16 +470,17 @@ def push_board(args: argparse.Namespace) -> int:
             raise ScriptError(f"{flag} must be OWNER/NAME, not {name!r}")
     if args.hardware and not args.space:
         raise ScriptError("--hardware is for the Space: say which with --space OWNER/NAME")
-    data, metadata = made_again(args.data)
+    data, metadata, models = made_again(args.data)
     acts = args.apply and not args.dry_run
     token = find_token(args.token_file) if acts else read_token()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
     with hub_errors("pushing the leaderboard", token or "-"):
+        secret = private_models(api, models, metadata["private_models"])
         uploads = [look_at_repo(api, "dataset", args.dataset, dataset_files(data, metadata))]
         if args.space:
-            wanted = space_files(args.space, args.dataset, metadata)
+            wanted = space_files(args.space, args.dataset, metadata, secret)
             uploads.append(look_at_repo(api, "space", args.space, wanted))
-        refuse_to_tell(metadata, uploads, args.private)
+        refuse_to_tell([*dict.fromkeys([*metadata["private_models"], *secret])], uploads, args.private)
         todo = [upload for upload in uploads if upload.files or (upload.kind == "space" and args.hardware)]
         sent: list[dict[str, Any]] = []
         if acts and todo:
@@ -490,17 +491,17 @@ def push_board(args: argparse.Namespace) -> int:
                 except ScriptError as error:
                     raise ScriptError(str(error).removesuffix(", or use --create-pr")) from error
             sent = send_uploads(api, todo, args.private, args.hardware)
-    return show_pushed(uploads, sent, acts, args, metadata)
+    return show_pushed(uploads, sent, acts, args, space_asks(metadata, secret) if args.space else {})
 
 
 def show_pushed(
-    uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]], acts: bool, args: Any, metadata: Mapping[str, Any]
+    uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]], acts: bool, args: Any, asks: Mapping[str, Any]
 ) -> int:
     """Print what was or would be sent."""
     if args.json:
         planned = [upload.as_json() for upload in uploads]
-        asks = {"space_asks": space_asks(metadata)} if args.space else {}
-        sys.stdout.write(to_json({"dry_run": not acts, "uploads": planned, **asks, "sent": list(sent)}))
+        asked = {"space_asks": asks} if args.space else {}
+        sys.stdout.write(to_json({"dry_run": not acts, "uploads": planned, **asked, "sent": list(sent)}))
     else:
         rows = [
             (u.kind, u.repo_id, "exists" if u.exists else "is made", name, f"{len(data):,}")
@@ -508,11 +509,13 @@ def show_pushed(
             for name, data in u.files.items()
         ]
         print_table(("kind", "repo", "", "file", "bytes"), rows)
-        if args.space and (asks := space_asks(metadata)):
+        if asks:
             print(
                 f"\nevery {REFRESH_HOURS} hours the Space runs: leaderboard.py {shlex.join(['collect', *asks['collect']])}"
             )
             print("\n".join(["models.txt of the Space:"] * bool(asks["models"]) + asks["models"]))
+            if asks["private_models"]:
+                print(f"with its own HF_TOKEN, which sees private models: {', '.join(asks['private_models'])}")
     if not any(upload.files for upload in uploads) and (acts or not args.hardware):
         asked = f"hardware {args.hardware}: asked for, or there as well" if args.hardware else "nothing to send"
         note(f"all of it is there already; {asked}")
@@ -639,6 +642,7 @@ import configparser
 import difflib
 import functools
 import gc
+import glob
 import gzip
 import hashlib
 import html
@@ -653,6 +657,7 @@ import socket
 import sqlite3
 import stat
 import statistics
+import tempfile
 import textwrap
 import threading
 import traceback
@@ -3230,6 +3235,7 @@ DATA_SCHEMA = "1"
 MOST_VALUES = 20_000_000  # of a table: half a million scores
 LINES_AT_ONCE = 500  # that are written, and searched for tokens
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+NEVER_NULL = ("model", "shown", "source_format")
 FLAT = Shape(
     "texts and numbers",
     lambda v: (
@@ -3238,6 +3244,10 @@ FLAT = Shape(
         and all(len(one) < 2000 for one in v.values() if isinstance(one, str))
     ),
 )
+COUNTS = Shape(
+    "counts by name", lambda v: isinstance(v, dict) and all(COUNT.fits(v[k]) and COUNTED.fullmatch(k) for k in v)
+)
+COUNTED = re.compile(r"[a-z_]{1,20}")
 LISTED_NAMES = Shape(
     "a list of names", lambda v: isinstance(v, list) and all(isinstance(n, str) and LISTED_NAME.fullmatch(n) for n in v)
 )
@@ -3265,7 +3275,7 @@ BOARD_FIELDS = {
     "models_read": COUNT,
     "without_scores": TEXTS,
     "private_models": TEXTS,
-    "requests": FLAT,
+    "requests": COUNTS,
     "counts": MAPPING,
     "benchmarks": Shape("a list of flat mappings", lambda v: isinstance(v, list) and all(map(FLAT.fits, v))),
     "unreadable": Shape(
@@ -3275,7 +3285,7 @@ BOARD_FIELDS = {
     "primary": LISTED_NAMES,
     "official_list": FLAT,
     "apart": FLAT,
-    **dict.fromkeys(ELSEWHERE, FLAT),
+    **dict.fromkeys(ELSEWHERE, COUNTS),
 }
 GIVEN = ("unreadable", "collected", "asked", "requests", "private_models")  # what no row says
 
@@ -3340,24 +3350,45 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
+    write_whole(folder / "leaderboard.jsonl", told_lines(rows))
+    write_table(folder / "leaderboard.jsonl", folder / "leaderboard.parquet")
+    write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def write_table(lines: Path, table: Path) -> None:
+    """The Parquet file of a file of JSON lines, whole or not at all."""
     import duckdb
 
-    write_whole(folder / "leaderboard.jsonl", told_lines(rows))
-    temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
-        with duckdb.connect(config={"threads": 1}) as engine:
+        with tempfile.TemporaryDirectory(dir=table.parent) as own, duckdb.connect(config={"threads": 1}) as engine:
             source = engine.read_json(
-                str(folder / "leaderboard.jsonl"),
+                pattern_of(lines),
                 format="newline_delimited",
                 columns=COLUMNS,
                 maximum_object_size=2**25,
+                hive_partitioning=False,
             )
-            source.write_parquet(str(temporary), compression="zstd")
-        temporary.replace(folder / "leaderboard.parquet")
+            source.write_parquet(f"{own}/table", compression="zstd")
+            os.chmod(f"{own}/table", lines.stat().st_mode & 0o777)
+            os.replace(f"{own}/table", table)
     except (duckdb.Error, OSError) as error:
-        temporary.unlink(missing_ok=True)
-        raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
-    write_whole(folder / "metadata.json", to_json(metadata))
+        raise ScriptError(f"{table}: could not be written: {kept_text(error)}") from error
+
+
+def pattern_of(path: Path) -> str:
+    r"""A path as DuckDB takes it: this file alone, for its readers take `[ ] * ?` in a name as patterns.
+
+    ScriptError for a name with a backslash before such a sign, which cannot be written.
+    """
+    name = os.path.abspath(path)
+    if re.search(r"\\[][*?]", name):
+        raise ScriptError(f"{path}: a backslash before [ ] * or ? in its name: rename it")
+    return glob.escape(name)
+
+
+def parquet_table(engine: Any, path: Path) -> Any:
+    """The table in a Parquet file, of its content alone; what a folder is called ("model=x") is no column of it."""
+    return engine.read_parquet(pattern_of(path), hive_partitioning=False)
 
 
 def told_lines(rows: Sequence[BoardRow]) -> Iterator[str]:
@@ -3373,13 +3404,12 @@ def is_repo_id(value: Any) -> bool:
     return isinstance(value, str) and REPO_ID.fullmatch(value) is not None and not value.startswith("-")
 
 
-def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """(the files of a folder's data, its metadata): leaderboard.jsonl is made again of the rows that were read.
+def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str]]:
+    """(the files of a folder's data, its metadata, its models): all made again of the rows and texts that are read.
 
-    ScriptError when metadata.json says otherwise of the rows than they do, or more than a collect writes, and when a
-    text has the form of a token.
+    So nothing goes with them that only lies in the files. ScriptError when metadata.json says otherwise of the rows
+    than they do, or more than a collect writes, and when a text has the form of a token.
     """
-    table = input_bytes(folder / "leaderboard.parquet", MAX_SAMPLES)
     engine, metadata = open_data(folder)
     with engine:
         rows = query(engine, "SELECT * FROM scores")
@@ -3387,22 +3417,24 @@ def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     check_fields(metadata, BOARD_FIELDS, where)
     check_fields(metadata["asked"], ASKED_FIELDS, f"{where}: asked")
     said = {entry["key"]: {**entry, "order": place} for place, entry in enumerate(metadata["benchmarks"])}
+    bare = metadata.get("without_scores") or []
+    models = sorted({row["model"] for row in rows}.union(bare))
     try:
-        bare = metadata.get("without_scores") or []
         again = make_metadata(rows, **{name: metadata[name] for name in GIVEN}, models_read=bare, mapping=said)
     except (LookupError, TypeError, ValueError) as error:
         raise ScriptError(f"{where} has another form than this version writes; collect again") from error
     if "apart" in metadata:
         again["apart"] = dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))
     again["models_read"] = metadata.get("models_read")
+    again["private_models"] = [model for model in again["private_models"] if model in models]
     if other := next((name for name in again if again[name] != metadata.get(name, again[name])), None):
         raise ScriptError(f"{where}: {other} is not what the rows of leaderboard.parquet say; collect again")
     lines, told = "".join(told_lines(rows)), to_json(metadata)
     if without_secrets(text := lines + told) != text:
         raise ScriptError(f"{folder}: a text in it has the form of a token; nothing was sent")
-    if input_bytes(folder / "leaderboard.parquet", MAX_SAMPLES) != table:
-        raise ScriptError(f"{folder}/leaderboard.parquet has changed while it was read; once more")
-    return dict(zip(DATA_FILES, (table, lines.encode(), told.encode()), strict=True)), metadata
+    with tempfile.TemporaryDirectory() as own:
+        write_data(Path(own), rows, metadata)
+        return {name: Path(own, name).read_bytes() for name in DATA_FILES}, metadata, models
 
 
 def told_row(row: BoardRow) -> BoardRow:
@@ -3448,12 +3480,16 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     try:
         engine = duckdb.connect(config={"threads": 2, "memory_limit": f"{allowed(512)}MB"})
         check_table(engine, folder / "leaderboard.parquet")
-        engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
+        parquet_table(engine, folder / "leaderboard.parquet").create("scores")
     except duckdb.Error as error:
         raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
-    columns = {name for name, *_ in engine.execute("DESCRIBE scores").fetchall()}
-    if columns != set(COLUMNS):
+    columns = {name: kind for name, kind, *_ in engine.execute("DESCRIBE scores").fetchall()}
+    if columns != COLUMNS:
         raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
+    no_numbers = [f"NOT isfinite({name})" for name, kind in COLUMNS.items() if kind == "DOUBLE"]
+    kinds = [f"coalesce(source_type, '') NOT IN {tuple(SOURCE_TYPES)}", *(f"{name} IS NULL" for name in NEVER_NULL)]
+    if query(engine, f"SELECT 1 FROM scores WHERE {' OR '.join([*no_numbers, *kinds])} LIMIT 1"):
+        raise ScriptError(f"{folder}/leaderboard.parquet has a row that this version does not write; collect again")
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine, metadata
@@ -3465,7 +3501,7 @@ def check_table(engine: Any, path: Path) -> None:
     DuckDB reads it, and gives the values without the limits of `open_input`; the file says how many there are.
     """
     asked = "SELECT sum(greatest(num_values, row_group_num_rows)) FROM parquet_metadata($1)"
-    ((values,),) = engine.execute(asked, [str(path)]).fetchall()
+    ((values,),) = engine.execute(asked, [pattern_of(path)]).fetchall()
     if (values or 0) > allowed(MOST_VALUES):
         raise too_much(path, f"{values:,} values are more than the {allowed(MOST_VALUES):,} of a table")
     check_inflation(path, 16 * (values or 0), path.stat().st_size)
@@ -6968,12 +7004,12 @@ def wide_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with duckdb.connect(config={"threads": 1, "memory_limit": f"{allowed(512)}MB"}) as engine:
             check_table(engine, path)
-            columns = engine.read_parquet(str(path)).columns
-            names = [name for name in columns if name in ("model_name", "model_id") or name.endswith("_score")]
+            table = parquet_table(engine, path).create_view("scores")
+            names = [name for name in table.columns if name in ("model_name", "model_id") or name.endswith("_score")]
             if not {"model_name", "model_id"} & set(names) or not any(name.endswith("_score") for name in names):
                 raise ScriptError(f"{path}: no model_name and no ..._score among its columns")
             quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-            answer = engine.execute(f"SELECT {quoted} FROM read_parquet($1)", [str(path)])
+            answer = engine.execute(f"SELECT {quoted} FROM scores")
             while lines := answer.fetchmany(1000):
                 yield from (dict(zip(names, line, strict=True)) for line in lines)
     except duckdb.Error as error:
@@ -9850,8 +9886,8 @@ def dataset_files(data: Mapping[str, bytes], metadata: Mapping[str, Any]) -> dic
     return {**data, "README.md": card.encode()}
 
 
-def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:
-    """The app: this script, what it needs, and how it is refreshed."""
+def space_files(space: str, dataset: str, metadata: Mapping[str, Any], secret: Sequence[str]) -> dict[str, bytes]:
+    """The app: this script, what it needs, and how it is refreshed; secret: as `private_models` has them."""
     title = space.rpartition("/")[2].replace("-", " ").replace("_", " ").capitalize()
     arguments = collect_arguments(metadata["asked"])
     refresh = SPACE_REFRESH.format(hours=REFRESH_HOURS) if arguments else ""
@@ -9865,7 +9901,7 @@ def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[s
                 "hours": REFRESH_HOURS,
                 "files": list(DATA_FILES),
                 "collect": arguments,
-                "private": bool(metadata.get("private_models")),
+                "private": bool(secret),
             }
         ),
     }
@@ -9879,10 +9915,25 @@ def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[s
     )
 
 
-def space_asks(metadata: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What a Space runs by itself: the arguments of its collect, and the models in its models.txt; {} for nothing."""
+def space_asks(metadata: Mapping[str, Any], secret: Sequence[str]) -> dict[str, list[str]]:
+    """What a Space runs by itself: the arguments of its collect, the models in its models.txt, and those for which it
+    reads with its token; {} for nothing."""
     arguments = collect_arguments(metadata["asked"])
-    return {"collect": arguments, "models": list(metadata["asked"].get("repo_ids") or [])} if arguments else {}
+    models = list(metadata["asked"].get("repo_ids") or [])
+    return {"collect": arguments, "models": models, "private_models": list(secret)} if arguments else {}
+
+
+def private_models(api: Any, models: Sequence[str], claimed: Sequence[str]) -> list[str]:
+    """Those of some models that only some may see: the Hub's word for all that this token may see, its user's and its
+    organizations'; without a token those that the data claims."""
+    if not api.token:
+        return list(claimed)
+    identity = known_identity(api.whoami(), "private models of the data")
+    own = [identity["name"], *(str(org.get("name")) for org in identity.get("orgs") or [])]
+    owners = {model.partition("/")[0].lower() for model in models}
+    listed = (api.list_models(author=name, expand=["private"]) for name in own if name.lower() in owners)
+    hidden = {model.id.lower() for some in listed for model in some if model.private}
+    return [model for model in models if model.lower() in hidden]
 
 
 def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
@@ -9924,9 +9975,8 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
     return RepoUpload(kind, repo_id, differing(wanted, files), True, info.sha, bool(info.private))
 
 
-def refuse_to_tell(metadata: Mapping[str, Any], uploads: Sequence[RepoUpload], private: bool) -> None:
+def refuse_to_tell(secret: Sequence[str], uploads: Sequence[RepoUpload], private: bool) -> None:
     """ScriptError when models that only some may see would get into a public repo."""
-    secret = metadata.get("private_models") or []
     public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
     if secret and public:
         raise ScriptError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import random
 import shutil
 import statistics
@@ -669,6 +670,41 @@ def test_parquet_and_jsonl_hold_the_same(data):
     assert metadata["counts"]["rows"] == len(rows) == 600
     assert metadata["counts"]["shown"] == sum(r["shown"] for r in rows)
     assert sum(entry["models"] for entry in metadata["benchmarks"]) == metadata["counts"]["shown"]
+
+
+FOLDERS_LIKE_PATTERNS = ("board[1]", "board*", "board?", "b[!x]", "[a-z]", "model=evil", "-x", "b]", "b{a,b}")
+
+
+@pytest.mark.parametrize("name", FOLDERS_LIKE_PATTERNS)
+def test_a_folder_called_like_a_pattern_is_that_folder(tmp_path, monkeypatch, capsys, name):
+    """Others that it would fit, if it were one, hold other models; and no folder is a column."""
+    monkeypatch.chdir(tmp_path)
+    for other in ("board1", "boards", "board", "by", "b", "a", "ba", "x"):
+        write_made_up(tmp_path / other, 5)
+    ours = [row("mine/model", "mmlu", 0.5)]
+    board.write_data(tmp_path / name, ours, made_up_metadata(ours))
+    assert {one["model"] for one in map(json.loads, (tmp_path / name / "leaderboard.jsonl").open())} == {"mine/model"}
+    with board.open_data(tmp_path / name)[0] as engine:
+        assert board.query(engine, "SELECT DISTINCT model FROM scores") == [{"model": "mine/model"}]
+    assert {path.name for path in (tmp_path / name).iterdir()} == set(board.DATA_FILES)
+    assert board.main(["show", f"--data={name}", "--json"]) == 0
+    assert [line["model"] for line in json.loads(capsys.readouterr().out)["rows"]] == ["mine/model"]
+
+
+def test_no_link_is_written_through(tmp_path):
+    """A name that a stranger could lay before: what it leads to stays as it was."""
+    (tmp_path / "mine").write_text("mine")
+    for name in (
+        "leaderboard.parquet",
+        "leaderboard.jsonl",
+        "metadata.json",
+        f".leaderboard.parquet.{os.getpid()}.tmp",
+    ):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / name).symlink_to(tmp_path / "mine")
+    write_made_up(tmp_path / "data", 5)
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert not (tmp_path / "data" / "leaderboard.parquet").is_symlink()
 
 
 def test_the_engine_reaches_no_file(data, tmp_path):

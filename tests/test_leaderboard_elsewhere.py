@@ -297,6 +297,18 @@ def test_table_of_many_benchmarks_beside_other_sources(
     assert {row["model"] for row in data()} == {"lab/foo"}
 
 
+@pytest.mark.parametrize("name", ["t[1].parquet", "t*.parquet", "t?.parquet", "model_name=lab%2Fevil/t.parquet"])
+def test_table_called_like_a_pattern_is_that_file(
+    place: LocalHub, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Not another that the name would fit; and a folder's name is no column."""
+    for other in ("t1.parquet", "tx.parquet"):
+        wide(tmp_path / other, ("", "lab/other", "Lab", *FOO[3:]))
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    assert collect(capsys, "--leaderboard-data", wide(tmp_path / name, FOO))[0] == 0
+    assert {row["model"] for row in data()} == {"lab/foo"}
+
+
 @pytest.mark.parametrize("form", ["text", "empty", "no_scores", "no_file", "several", "gone"])
 def test_table_that_is_none(place: LocalHub, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
     import duckdb

@@ -876,6 +876,9 @@ def test_a_space_is_told_to_run_nothing_else(mine, capsys, asked):
         {"unreadable": [{"model": 1, "where": None, "reason": 2}]},
         {"unreadable": [{"model": "x" * 10**5}]},
         {"more": "of it"},
+        {"requests": {"sent": "a text that nobody sees"}},
+        {"every_eval_ever": {"a text that nobody sees": 1}},
+        {"private_models": ["not/here"]},
     ],
     ids=str,
 )
@@ -894,6 +897,69 @@ def test_what_is_pushed_is_what_was_read(mine, capsys):
     assert mine.files("me/data", repo_type="dataset")["leaderboard.jsonl"] == good
 
 
+def test_of_a_table_nothing_is_pushed_but_its_rows(mine, capsys):
+    """A file may carry what no reader shows, such as metadata of its own."""
+    import pyarrow.parquet as pq
+
+    path = Path("leaderboard/leaderboard.parquet")
+    good = path.read_bytes()
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({"secret": "hidden words"}), path)
+    assert b"hidden words" in path.read_bytes()
+    assert push(capsys, "--apply")[0] == 0
+    assert mine.files("me/data", repo_type="dataset")["leaderboard.parquet"] == good
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["value = 'nan'::DOUBLE", "source_type = 'made up'", "model = NULL", "shown = NULL", "comparable = 'inf'::DOUBLE"],
+)
+@pytest.mark.parametrize("command", [["show"], ["export", "--output-dir", "out"], ["push", "--dataset", "me/data"]])
+def test_a_table_with_rows_that_collect_never_writes_is_refused(mine, capsys, change, command):
+    import duckdb
+
+    path = "leaderboard/leaderboard.parquet"
+    with duckdb.connect() as engine:
+        engine.execute(f"CREATE TABLE t AS FROM '{path}'")
+        engine.execute(f"UPDATE t SET {change} WHERE rowid = 3")
+        engine.execute(f"COPY t TO '{path}' (FORMAT parquet)")
+    assert board.main([*command, "--data", "leaderboard"]) == 2
+    assert "a row that this version does not write" in capsys.readouterr().err
+
+
+def test_columns_of_other_kinds_are_refused(mine, capsys):
+    import duckdb
+
+    path = "leaderboard/leaderboard.parquet"
+    with duckdb.connect() as engine:
+        engine.execute(f"COPY (SELECT * REPLACE (n::DECIMAL(9, 2) AS n) FROM '{path}') TO 'other' (FORMAT parquet)")
+    Path("other").replace(path)
+    assert push(capsys)[0] == 2
+
+
+def test_whether_the_space_reads_with_its_token_is_asked_of_the_hub_and_shown(mine, capsys):
+    """metadata.json may name as private what is not, or be silent of what is."""
+    mine.create_repo("me/secret", files=card(index_result("mmlu", 70.0)), private=True)
+    mine.create_repo("me/open", files=card(index_result("mmlu", 60.0)))
+    assert board.main(["collect", "--author", "me"]) == 0
+    path = Path("leaderboard/metadata.json")
+    metadata = json.loads(path.read_text())
+    assert metadata["private_models"] == ["me/secret"]
+    path.write_text(json.dumps(metadata | {"private_models": []}))
+    capsys.readouterr()
+    code, _, err = push(capsys, "--apply")
+    assert code == 2 and "private models (me/secret)" in err and mine.writes() == []
+    code, plan, _ = push(capsys, "--private")
+    assert (code, plan["space_asks"]["private_models"]) == (0, ["me/secret"])
+    assert board.main([*PUSH, "--private"]) == 0
+    assert "with its own HF_TOKEN, which sees private models: me/secret" in capsys.readouterr().out
+    mine.repo("me/secret").private = False
+    path.write_text(json.dumps(metadata | {"private_models": ["me/open"]}))
+    code, plan, _ = push(capsys, "--private", "--apply")
+    assert (code, plan["space_asks"]["private_models"]) == (0, [])
+    assert json.loads(mine.files("me/board", repo_type="space")["refresh.json"])["private"] is False
+
+
 def test_a_dry_run_shows_what_the_space_will_ask(mine, capsys):
     path = Path("leaderboard/metadata.json")
     metadata = json.loads(path.read_text())
@@ -901,7 +967,8 @@ def test_a_dry_run_shows_what_the_space_will_ask(mine, capsys):
     asked = {"trending": None, "repo_ids": models, "no_prs": True}
     path.write_text(json.dumps(metadata | {"asked": metadata["asked"] | asked}))
     _, plan, _ = push(capsys)
-    assert plan["space_asks"] == {"collect": ["--repo-ids", "models.txt", "--no-prs"], "models": models}
+    asks = {"collect": ["--repo-ids", "models.txt", "--no-prs"], "models": models, "private_models": []}
+    assert plan["space_asks"] == asks
     assert board.main(PUSH) == 0
     out = capsys.readouterr().out
     assert "collect --repo-ids models.txt --no-prs" in out and all(model in out.split() for model in models)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import os
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow, answered_by_key
 from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields
 from parts.frame import ScriptError, kept_text, listing, nearest, single_line, to_json, write_whole
-from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, open_input, read_json, too_much
+from parts.inputs import allowed, check_inflation, open_input, read_json, too_much
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
 from parts.private import MACHINE_PATH, without_paths
@@ -23,6 +25,7 @@ DATA_SCHEMA = "1"
 MOST_VALUES = 20_000_000  # of a table: half a million scores
 LINES_AT_ONCE = 500  # that are written, and searched for tokens
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+NEVER_NULL = ("model", "shown", "source_format")
 FLAT = Shape(
     "texts and numbers",
     lambda v: (
@@ -31,6 +34,10 @@ FLAT = Shape(
         and all(len(one) < 2000 for one in v.values() if isinstance(one, str))
     ),
 )
+COUNTS = Shape(
+    "counts by name", lambda v: isinstance(v, dict) and all(COUNT.fits(v[k]) and COUNTED.fullmatch(k) for k in v)
+)
+COUNTED = re.compile(r"[a-z_]{1,20}")
 LISTED_NAMES = Shape(
     "a list of names", lambda v: isinstance(v, list) and all(isinstance(n, str) and LISTED_NAME.fullmatch(n) for n in v)
 )
@@ -58,7 +65,7 @@ BOARD_FIELDS = {
     "models_read": COUNT,
     "without_scores": TEXTS,
     "private_models": TEXTS,
-    "requests": FLAT,
+    "requests": COUNTS,
     "counts": MAPPING,
     "benchmarks": Shape("a list of flat mappings", lambda v: isinstance(v, list) and all(map(FLAT.fits, v))),
     "unreadable": Shape(
@@ -68,7 +75,7 @@ BOARD_FIELDS = {
     "primary": LISTED_NAMES,
     "official_list": FLAT,
     "apart": FLAT,
-    **dict.fromkeys(ELSEWHERE, FLAT),
+    **dict.fromkeys(ELSEWHERE, COUNTS),
 }
 GIVEN = ("unreadable", "collected", "asked", "requests", "private_models")  # what no row says
 
@@ -133,24 +140,45 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
+    write_whole(folder / "leaderboard.jsonl", told_lines(rows))
+    write_table(folder / "leaderboard.jsonl", folder / "leaderboard.parquet")
+    write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def write_table(lines: Path, table: Path) -> None:
+    """The Parquet file of a file of JSON lines, whole or not at all."""
     import duckdb
 
-    write_whole(folder / "leaderboard.jsonl", told_lines(rows))
-    temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
-        with duckdb.connect(config={"threads": 1}) as engine:
+        with tempfile.TemporaryDirectory(dir=table.parent) as own, duckdb.connect(config={"threads": 1}) as engine:
             source = engine.read_json(
-                str(folder / "leaderboard.jsonl"),
+                pattern_of(lines),
                 format="newline_delimited",
                 columns=COLUMNS,
                 maximum_object_size=2**25,
+                hive_partitioning=False,
             )
-            source.write_parquet(str(temporary), compression="zstd")
-        temporary.replace(folder / "leaderboard.parquet")
+            source.write_parquet(f"{own}/table", compression="zstd")
+            os.chmod(f"{own}/table", lines.stat().st_mode & 0o777)
+            os.replace(f"{own}/table", table)
     except (duckdb.Error, OSError) as error:
-        temporary.unlink(missing_ok=True)
-        raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
-    write_whole(folder / "metadata.json", to_json(metadata))
+        raise ScriptError(f"{table}: could not be written: {kept_text(error)}") from error
+
+
+def pattern_of(path: Path) -> str:
+    r"""A path as DuckDB takes it: this file alone, for its readers take `[ ] * ?` in a name as patterns.
+
+    ScriptError for a name with a backslash before such a sign, which cannot be written.
+    """
+    name = os.path.abspath(path)
+    if re.search(r"\\[][*?]", name):
+        raise ScriptError(f"{path}: a backslash before [ ] * or ? in its name: rename it")
+    return glob.escape(name)
+
+
+def parquet_table(engine: Any, path: Path) -> Any:
+    """The table in a Parquet file, of its content alone; what a folder is called ("model=x") is no column of it."""
+    return engine.read_parquet(pattern_of(path), hive_partitioning=False)
 
 
 def told_lines(rows: Sequence[BoardRow]) -> Iterator[str]:
@@ -166,13 +194,12 @@ def is_repo_id(value: Any) -> bool:
     return isinstance(value, str) and REPO_ID.fullmatch(value) is not None and not value.startswith("-")
 
 
-def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """(the files of a folder's data, its metadata): leaderboard.jsonl is made again of the rows that were read.
+def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str]]:
+    """(the files of a folder's data, its metadata, its models): all made again of the rows and texts that are read.
 
-    ScriptError when metadata.json says otherwise of the rows than they do, or more than a collect writes, and when a
-    text has the form of a token.
+    So nothing goes with them that only lies in the files. ScriptError when metadata.json says otherwise of the rows
+    than they do, or more than a collect writes, and when a text has the form of a token.
     """
-    table = input_bytes(folder / "leaderboard.parquet", MAX_SAMPLES)
     engine, metadata = open_data(folder)
     with engine:
         rows = query(engine, "SELECT * FROM scores")
@@ -180,22 +207,24 @@ def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     check_fields(metadata, BOARD_FIELDS, where)
     check_fields(metadata["asked"], ASKED_FIELDS, f"{where}: asked")
     said = {entry["key"]: {**entry, "order": place} for place, entry in enumerate(metadata["benchmarks"])}
+    bare = metadata.get("without_scores") or []
+    models = sorted({row["model"] for row in rows}.union(bare))
     try:
-        bare = metadata.get("without_scores") or []
         again = make_metadata(rows, **{name: metadata[name] for name in GIVEN}, models_read=bare, mapping=said)
     except (LookupError, TypeError, ValueError) as error:
         raise ScriptError(f"{where} has another form than this version writes; collect again") from error
     if "apart" in metadata:
         again["apart"] = dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))
     again["models_read"] = metadata.get("models_read")
+    again["private_models"] = [model for model in again["private_models"] if model in models]
     if other := next((name for name in again if again[name] != metadata.get(name, again[name])), None):
         raise ScriptError(f"{where}: {other} is not what the rows of leaderboard.parquet say; collect again")
     lines, told = "".join(told_lines(rows)), to_json(metadata)
     if without_secrets(text := lines + told) != text:
         raise ScriptError(f"{folder}: a text in it has the form of a token; nothing was sent")
-    if input_bytes(folder / "leaderboard.parquet", MAX_SAMPLES) != table:
-        raise ScriptError(f"{folder}/leaderboard.parquet has changed while it was read; once more")
-    return dict(zip(DATA_FILES, (table, lines.encode(), told.encode()), strict=True)), metadata
+    with tempfile.TemporaryDirectory() as own:
+        write_data(Path(own), rows, metadata)
+        return {name: Path(own, name).read_bytes() for name in DATA_FILES}, metadata, models
 
 
 def told_row(row: BoardRow) -> BoardRow:
@@ -241,12 +270,16 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     try:
         engine = duckdb.connect(config={"threads": 2, "memory_limit": f"{allowed(512)}MB"})
         check_table(engine, folder / "leaderboard.parquet")
-        engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
+        parquet_table(engine, folder / "leaderboard.parquet").create("scores")
     except duckdb.Error as error:
         raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
-    columns = {name for name, *_ in engine.execute("DESCRIBE scores").fetchall()}
-    if columns != set(COLUMNS):
+    columns = {name: kind for name, kind, *_ in engine.execute("DESCRIBE scores").fetchall()}
+    if columns != COLUMNS:
         raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
+    no_numbers = [f"NOT isfinite({name})" for name, kind in COLUMNS.items() if kind == "DOUBLE"]
+    kinds = [f"coalesce(source_type, '') NOT IN {tuple(SOURCE_TYPES)}", *(f"{name} IS NULL" for name in NEVER_NULL)]
+    if query(engine, f"SELECT 1 FROM scores WHERE {' OR '.join([*no_numbers, *kinds])} LIMIT 1"):
+        raise ScriptError(f"{folder}/leaderboard.parquet has a row that this version does not write; collect again")
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine, metadata
@@ -258,7 +291,7 @@ def check_table(engine: Any, path: Path) -> None:
     DuckDB reads it, and gives the values without the limits of `open_input`; the file says how many there are.
     """
     asked = "SELECT sum(greatest(num_values, row_group_num_rows)) FROM parquet_metadata($1)"
-    ((values,),) = engine.execute(asked, [str(path)]).fetchall()
+    ((values,),) = engine.execute(asked, [pattern_of(path)]).fetchall()
     if (values or 0) > allowed(MOST_VALUES):
         raise too_much(path, f"{values:,} values are more than the {allowed(MOST_VALUES):,} of a table")
     check_inflation(path, 16 * (values or 0), path.stat().st_size)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from parts.board.data import check_table
+from parts.board.data import check_table, parquet_table
 from parts.board.hub import HubReader, trouble
 from parts.board.metadata_rows import new_row
 from parts.board.read_before import ReadBefore, file_stamp
@@ -343,12 +343,12 @@ def wide_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with duckdb.connect(config={"threads": 1, "memory_limit": f"{allowed(512)}MB"}) as engine:
             check_table(engine, path)
-            columns = engine.read_parquet(str(path)).columns
-            names = [name for name in columns if name in ("model_name", "model_id") or name.endswith("_score")]
+            table = parquet_table(engine, path).create_view("scores")
+            names = [name for name in table.columns if name in ("model_name", "model_id") or name.endswith("_score")]
             if not {"model_name", "model_id"} & set(names) or not any(name.endswith("_score") for name in names):
                 raise ScriptError(f"{path}: no model_name and no ..._score among its columns")
             quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-            answer = engine.execute(f"SELECT {quoted} FROM read_parquet($1)", [str(path)])
+            answer = engine.execute(f"SELECT {quoted} FROM scores")
             while lines := answer.fetchmany(1000):
                 yield from (dict(zip(names, line, strict=True)) for line in lines)
     except duckdb.Error as error:

@@ -13,7 +13,7 @@ from parts.board.hub import status_of, trouble
 from parts.board.vocabulary import SOURCE_TEXTS, SOURCE_TYPES
 from parts.frame import ScriptError, kept_text, listing, note, to_json
 from parts.hub.access import hub_errors
-from parts.hub.committing import commit_once, commit_whole, content_ids
+from parts.hub.committing import commit_once, commit_whole, content_ids, known_identity
 
 OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
 REFRESH_HOURS = 24
@@ -177,8 +177,8 @@ def dataset_files(data: Mapping[str, bytes], metadata: Mapping[str, Any]) -> dic
     return {**data, "README.md": card.encode()}
 
 
-def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:
-    """The app: this script, what it needs, and how it is refreshed."""
+def space_files(space: str, dataset: str, metadata: Mapping[str, Any], secret: Sequence[str]) -> dict[str, bytes]:
+    """The app: this script, what it needs, and how it is refreshed; secret: as `private_models` has them."""
     title = space.rpartition("/")[2].replace("-", " ").replace("_", " ").capitalize()
     arguments = collect_arguments(metadata["asked"])
     refresh = SPACE_REFRESH.format(hours=REFRESH_HOURS) if arguments else ""
@@ -192,7 +192,7 @@ def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[s
                 "hours": REFRESH_HOURS,
                 "files": list(DATA_FILES),
                 "collect": arguments,
-                "private": bool(metadata.get("private_models")),
+                "private": bool(secret),
             }
         ),
     }
@@ -206,10 +206,25 @@ def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[s
     )
 
 
-def space_asks(metadata: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What a Space runs by itself: the arguments of its collect, and the models in its models.txt; {} for nothing."""
+def space_asks(metadata: Mapping[str, Any], secret: Sequence[str]) -> dict[str, list[str]]:
+    """What a Space runs by itself: the arguments of its collect, the models in its models.txt, and those for which it
+    reads with its token; {} for nothing."""
     arguments = collect_arguments(metadata["asked"])
-    return {"collect": arguments, "models": list(metadata["asked"].get("repo_ids") or [])} if arguments else {}
+    models = list(metadata["asked"].get("repo_ids") or [])
+    return {"collect": arguments, "models": models, "private_models": list(secret)} if arguments else {}
+
+
+def private_models(api: Any, models: Sequence[str], claimed: Sequence[str]) -> list[str]:
+    """Those of some models that only some may see: the Hub's word for all that this token may see, its user's and its
+    organizations'; without a token those that the data claims."""
+    if not api.token:
+        return list(claimed)
+    identity = known_identity(api.whoami(), "private models of the data")
+    own = [identity["name"], *(str(org.get("name")) for org in identity.get("orgs") or [])]
+    owners = {model.partition("/")[0].lower() for model in models}
+    listed = (api.list_models(author=name, expand=["private"]) for name in own if name.lower() in owners)
+    hidden = {model.id.lower() for some in listed for model in some if model.private}
+    return [model for model in models if model.lower() in hidden]
 
 
 def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
@@ -251,9 +266,8 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
     return RepoUpload(kind, repo_id, differing(wanted, files), True, info.sha, bool(info.private))
 
 
-def refuse_to_tell(metadata: Mapping[str, Any], uploads: Sequence[RepoUpload], private: bool) -> None:
+def refuse_to_tell(secret: Sequence[str], uploads: Sequence[RepoUpload], private: bool) -> None:
     """ScriptError when models that only some may see would get into a public repo."""
-    secret = metadata.get("private_models") or []
     public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
     if secret and public:
         raise ScriptError(

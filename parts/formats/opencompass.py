@@ -8,6 +8,7 @@ the run kept them (--dump-eval-details).
 
 from __future__ import annotations
 
+import glob
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -106,7 +107,8 @@ def opencompass_values(row: Mapping[str, Any]) -> list[float]:
 def opencompass_predictions(path: Path) -> list[Path]:
     """The answers that a result was made from: they hold no scores."""
     folder = path.parent.parent.parent / "predictions" / path.parent.name
-    return [file for file in (folder / path.name, *folder.glob(f"{path.stem}_[0-9]*.json")) if file.is_file()]
+    parts = folder.glob(f"{glob.escape(path.stem)}_[0-9]*.json")
+    return [file for file in (folder / path.name, *parts) if file.is_file()]
 
 
 def opencompass_items(details: Mapping[str, Mapping[str, Any]], score: str) -> Iterator[AskedItem]:
