@@ -1657,10 +1657,11 @@ def file_sha256(path: Path) -> str:
     return digest
 
 
-# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`.
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
 NAMED_FILES = re.compile(
     r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
-    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))",
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
+    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
     re.M,
 )
 
@@ -1674,10 +1675,11 @@ def code_sha256(path: Path) -> str:
             continue
         found.append(file)
         for match in NAMED_FILES.finditer(input_text(file)):
-            module = match["function"] or match["module"] or match["name"]
-            waiting.append(
-                file.parent / (match["yaml"].strip("\"'") if match["yaml"] else f"{module.replace('.', '/')}.py")
-            )
+            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
+                waiting.append(file.parent / named)
+            else:
+                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
+                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
     if found == [path]:
         return file_sha256(path)
     lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
@@ -1696,9 +1698,20 @@ def sources_only() -> Iterator[None]:
             sys.pycache_prefix, sys.dont_write_bytecode = before
 
 
+HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
+
+
+def plain_path(path: Path) -> Path:
+    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
+    if glob.has_magic(os.path.abspath(path)):
+        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
+    return path
+
+
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    names = (path for path in folder.rglob("*") if not path.name.startswith(".") or path.name == HIDDEN_CARD)
+    files = sorted(path for path in names if path.is_file())
     lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -5277,6 +5290,8 @@ def load_from_file(request: RequestedTask) -> Any:
             sys.modules[name] = module
             sys.path.insert(0, str(file.parent))
             spec.loader.exec_module(module)
+            own = str(file.parent)  # from now on what is there hides no package that is imported later
+            sys.path[:] = [*(place for place in sys.path if place != own), own]
         functions = [value for value in vars(sys.modules[name]).values() if callable(value)]
         return next(value for value in functions if registered_name(value) == request.name)()
 
@@ -5302,6 +5317,8 @@ def watch_datasets() -> None:
 
     @functools.wraps(load)
     def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
+        if Path(path).exists():
+            plain_path(Path(path))
         dataset = load(path, split, *rest, **more)
         name = rest[0] if rest else more.get("name")
         row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}
@@ -9679,9 +9696,6 @@ SCORING_FILE = '''
 
 # --- this set ---
 
-from pathlib import Path  # noqa: E402
-
-HERE = Path(__file__).resolve().parent
 SCORING, PATTERN = {scoring!r}, {pattern!r}
 
 
@@ -9695,9 +9709,26 @@ def value_of_choice(item, logprobs):
     return float(chosen_choice(SCORING, logprobs, item["choices"]) in item["gold"])
 '''
 
+# What a library reads of a folder of data: this file of it, whatever comes to lie beside it.
+DATA_CARD = """---
+configs:
+- config_name: default
+  data_files:
+  - split: test
+    path: test.jsonl
+---
+"""
+
+# In each task's file: the rule by its file, not by a name that something else could have.
+LOAD_SCORING = """HERE = Path(__file__).resolve().parent
+spec = importlib.util.spec_from_file_location("{name}_scoring", HERE / "{name}_scoring.py")
+scoring = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(scoring)
+"""
+
 LIGHTEVAL_FILE = '''"""{name} as a task of lighteval: --custom-tasks {file} --tasks "{name}|0"."""
 
-import sys
+import importlib.util
 from pathlib import Path
 
 import numpy
@@ -9706,10 +9737,7 @@ from lighteval.metrics.utils.metric_utils import SampleLevelMetric
 from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from lighteval.tasks.requests import Doc, SamplingMethod
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-import {name}_scoring as scoring  # noqa: E402
-
+{load_scoring}
 WRITTEN = {written}
 
 
@@ -9776,18 +9804,18 @@ generation_kwargs:
   do_sample: false"""
 LM_EVAL_CODE = '''"""What {name}_lm_eval.yaml calls."""
 
-import sys
+import importlib.util
+import json
 from pathlib import Path
 
 import datasets
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-import {name}_scoring as scoring  # noqa: E402
-
+{load_scoring}
 
 def items(**_):
-    return datasets.load_dataset("json", data_files={{"test": str(HERE / "data" / "test.jsonl")}})
+    with open(HERE / "data" / "test.jsonl", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    return datasets.DatasetDict({{"test": datasets.Dataset.from_list(rows)}})
 
 
 def score(item, answers):
@@ -9798,7 +9826,7 @@ def score(item, answers):
 
 INSPECT_FILE = '''"""{name} as a task of inspect: --task {file}@{name}."""
 
-import sys
+import importlib.util
 from pathlib import Path
 
 from inspect_ai import Task, task
@@ -9807,10 +9835,7 @@ from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Score, mean, scorer
 from inspect_ai.solver import generate
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-import {name}_scoring as scoring  # noqa: E402
-
+{load_scoring}
 
 @scorer(metrics=[mean()], name="{metric_id}")
 def own_score():
@@ -9837,6 +9862,9 @@ def {name}():
 '''
 
 
+HARNESS_FILES_OF_TASKS = {"lighteval": "_lighteval.py", "lm_eval": "_lm_eval.yaml", "inspect": "_inspect.py"}
+
+
 def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
     """Path in the folder -> text of the files that a harness needs."""
     if not asked.name.isidentifier():
@@ -9849,7 +9877,7 @@ def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
         row = {"id": item.id, "prompt": asked.prompt(item), "right": right, "options": list(item.choices)}
         row |= {"first": right[0]} if asked.written else {"first": item.gold[0]}
         rows.append(row | {"choices": asked.continuations(item, False), "gold": list(item.gold)})
-    file = {"lighteval": "_lighteval.py", "lm_eval": "_lm_eval.yaml", "inspect": "_inspect.py"}[harness]
+    file = HARNESS_FILES_OF_TASKS[harness]
     words = {
         "name": asked.name,
         "file": f"{asked.name}{file}",
@@ -9861,9 +9889,11 @@ def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
         "version": QUESTIONS_VERSION,
         "output": "generate_until" if asked.written else "multiple_choice",
     }
+    words["load_scoring"] = LOAD_SCORING.format(**words)
     words["targets"] = LM_EVAL_WRITTEN.format(**words) if asked.written else LM_EVAL_CHOICES
     template = {"lighteval": LIGHTEVAL_FILE, "lm_eval": LM_EVAL_FILE, "inspect": INSPECT_FILE}[harness]
     found = {
+        "data/README.md": DATA_CARD,
         "data/test.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
         f"{asked.name}_scoring.py": ANSWERS_TEXT + SCORING_FILE.format(scoring=asked.scoring, pattern=asked.pattern),
         words["file"]: template.format(**words),
@@ -9872,23 +9902,41 @@ def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
 
 
 def write_tasks(sets: Sequence[QuestionSet], harness: str) -> int:
-    """Write the files beside those of the questions and name them; ScriptError where others, or links, are already."""
+    """Write the files beside those of the questions and name them; ScriptError where others, or links, are already.
+
+    A harness reads and runs more of a folder than the file that it is given: it must hold what was written alone.
+    """
     for asked in sets:
-        folder = asked.path.parent / f"{asked.name}_task"
+        folder = plain_path(asked.path.parent / f"{asked.name}_task")
         files = written_files(asked, harness)
-        for name, text in files.items():
-            path = folder / name
-            link = next((place for place in (folder, path.parent, path) if place.is_symlink()), None)
-            if link:
-                raise ScriptError(f"{link}: is a link, which is not written through: move it away first")
-            if path.exists() and input_text(path) != text:
-                raise ScriptError(f"{path}: is there already, and other: move it away first")
+        for path in (folder, folder / "data", *(folder / name for name in files)):
+            if path.is_symlink():
+                raise ScriptError(f"{path}: is a link, which is not written through: move it away first")
+        refuse_foreign(asked, folder)
         for name, text in files.items():
             write_whole(folder / name, text)
             print_data(shown_path(folder / name))
     if sets[0].shots:
         note("the prompts hold the examples of --shots-from: ask the task with 0")
     return 0
+
+
+def refuse_foreign(asked: QuestionSet, folder: Path) -> None:
+    """ScriptError where a folder of a task holds what was not written there, for whichever harness."""
+    ours: dict[str, str] = {}
+    for harness in HARNESS_FILES_OF_TASKS:
+        with contextlib.suppress(ScriptError):  # a set that this harness cannot ask
+            ours |= written_files(asked, harness)
+    for base, directories, names in os.walk(folder):
+        for path in (Path(base, name) for name in sorted([*directories, *names])):
+            name = path.relative_to(folder).as_posix()
+            if name in ours and input_text(path) != ours[name]:
+                raise ScriptError(f"{path}: is there already, and other: move it away first")
+            if name not in ours and (name != "data" or path.is_symlink()):
+                raise ScriptError(
+                    f"{path}: was not written by --write-task, and a harness would read or run what lies there: move "
+                    f"it away, or {single_line(asked.path.name)} into a folder of its own"
+                )
 
 
 # --- parts/harness/inspect_questions.py -------------------------------------------------------------------------------

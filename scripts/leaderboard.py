@@ -3434,7 +3434,7 @@ def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str
         raise ScriptError(f"{folder}: a text in it has the form of a token; nothing was sent")
     with tempfile.TemporaryDirectory() as own:
         write_data(Path(own), rows, metadata)
-        return {name: Path(own, name).read_bytes() for name in DATA_FILES}, metadata, models
+        return {name: input_bytes(Path(own, name), MAX_SAMPLES) for name in DATA_FILES}, metadata, models
 
 
 def told_row(row: BoardRow) -> BoardRow:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -13,6 +15,7 @@ import inspect_eval_uv
 import lighteval_vllm_uv
 import lm_eval_vllm_uv as script
 import pytest
+import yaml
 from record_writer import sample_row, write_record
 from test_records import checkpoints
 
@@ -469,7 +472,7 @@ def test_written_files_are_complete_and_kept(tmp_path, capsys):
         words = ["--model", "x", "--questions", str(path), "--write-task", harness, "--score", "letters"]
         assert script.main(words) == 0
         written = {Path(line).name for line in capsys.readouterr().out.split()}
-        assert written == names | {"quiz_scoring.py", "test.jsonl"}
+        assert written == names | {"quiz_scoring.py", "test.jsonl", "README.md"}
         for name in written:
             text = next((tmp_path / "quiz_task").rglob(name)).read_text()
             if name.endswith(".py"):
@@ -495,6 +498,78 @@ def test_written_tasks_go_through_no_link(tmp_path, capsys, link, there):
     assert f"{place.name}: is a link" in capsys.readouterr().err
     assert target.exists() == there
     assert not there or (target.read_text() == "mine" if place.suffix else not list(target.iterdir()))
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "quiz_scoring/__init__.py", "scoring/__init__.py", "datasets.py", "data/dataset_infos.json",
+        "data/.huggingface.yaml",
+        "data/train.jsonl", "__pycache__/quiz_scoring.cpython-311.pyc", "data/README.md", "quiz_lm_eval.py", ".env",
+        "pyproject.toml", "quiz_scoring.abi3.so",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("harness", ["lighteval", "lm_eval", "inspect"])
+def test_tasks_are_written_beside_nothing_foreign(tmp_path, capsys, foreign, harness):
+    """A harness would import it, or take its data set from it; nothing is added to such a folder."""
+    path, place = write(tmp_path / "quiz.jsonl", rows()), tmp_path / "quiz_task" / foreign
+    place.parent.mkdir(parents=True)
+    place.write_text("configs: [{data_files: evil.jsonl}]")
+    words = ["--model", "x", "--questions", str(path), "--write-task", harness, "--score", "letters"]
+    assert script.main(words) == 2
+    err = capsys.readouterr().err
+    assert place.name in err or place.parent.name in err
+    assert "move it away" in err
+    assert [file for file in (tmp_path / "quiz_task").rglob("*") if file.is_file()] == [place]
+
+
+def test_a_written_rule_is_loaded_by_its_file_and_its_data_by_name(tmp_path, monkeypatch, capsys):
+    """Whatever is put beside it later: a package of the rule's name, or one that stands before it in the path."""
+    path = write(tmp_path / "quiz.jsonl", rows())
+    for harness in ("lighteval", "lm_eval", "inspect"):
+        words = ["--model", "x", "--questions", str(path), "--write-task", harness, "--score", "letters"]
+        assert script.main(words) == 0
+    folder = tmp_path / "quiz_task"
+    (folder / "quiz_scoring").mkdir()
+    (folder / "quiz_scoring" / "__init__.py").write_text("raise SystemExit('the stranger ran')")
+    for name in ("quiz_lighteval.py", "quiz_lm_eval.py", "quiz_inspect.py"):
+        text = (folder / name).read_text()
+        assert "sys.path" not in text and "import quiz" not in text
+        (start,) = [text.index(line) for line in text.splitlines() if line.startswith("HERE = ")]
+        names = {"__file__": str(folder / name), "Path": Path, "importlib": importlib}
+        exec(text[start : text.index("exec_module(scoring)") + len("exec_module(scoring)")], names)
+        assert names["scoring"].SCORING == "letters"
+        assert script.code_sha256(folder / name) != hashlib.sha256(text.encode()).hexdigest()  # the rule is in it
+    before = script.code_sha256(folder / "quiz_lm_eval.yaml")
+    (folder / "quiz_scoring.py").write_text((folder / "quiz_scoring.py").read_text() + "\n# another\n")
+    assert script.code_sha256(folder / "quiz_lm_eval.yaml") != before
+    configs = yaml.safe_load((folder / "data" / "README.md").read_text().split("---\n")[1])["configs"]
+    assert [part["path"] for one in configs for part in one["data_files"]] == ["test.jsonl"]
+
+
+def test_a_package_beside_a_task_file_is_in_its_hash(tmp_path):
+    """Python takes it before the module of its name."""
+    (tmp_path / "tasks.py").write_text("import helper\n")
+    (tmp_path / "helper.py").write_text("")
+    before = script.code_sha256(tmp_path / "tasks.py")
+    (tmp_path / "helper").mkdir()
+    (tmp_path / "helper" / "__init__.py").write_text("print()")
+    assert script.code_sha256(tmp_path / "tasks.py") != before
+
+
+def test_what_says_which_files_are_data_is_in_the_hash_of_the_data(tmp_path):
+    (tmp_path / "test.jsonl").write_text("{}")
+    before = script.data_sha256(tmp_path)
+    (tmp_path / ".huggingface.yaml").write_text("configs: []")
+    assert script.data_sha256(tmp_path) != before
+
+
+def test_no_task_is_written_where_its_data_would_be_a_pattern(tmp_path, capsys):
+    (tmp_path / "run[1]").mkdir()
+    path = write(tmp_path / "run[1]" / "quiz.jsonl", rows())
+    assert script.main(["--model", "x", "--questions", str(path), "--write-task", "lm_eval"]) == 2
+    assert "rename it" in capsys.readouterr().err
+    assert [file.name for file in path.parent.iterdir()] == ["quiz.jsonl"]
 
 
 def test_written_tasks_are_compared_with_files_only(tmp_path, capsys):

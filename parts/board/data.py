@@ -15,7 +15,7 @@ from typing import Any
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow, answered_by_key
 from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields
 from parts.frame import ScriptError, kept_text, listing, nearest, single_line, to_json, write_whole
-from parts.inputs import allowed, check_inflation, open_input, read_json, too_much
+from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, open_input, read_json, too_much
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
 from parts.private import MACHINE_PATH, without_paths
@@ -224,7 +224,7 @@ def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str
         raise ScriptError(f"{folder}: a text in it has the form of a token; nothing was sent")
     with tempfile.TemporaryDirectory() as own:
         write_data(Path(own), rows, metadata)
-        return {name: Path(own, name).read_bytes() for name in DATA_FILES}, metadata, models
+        return {name: input_bytes(Path(own, name), MAX_SAMPLES) for name in DATA_FILES}, metadata, models
 
 
 def told_row(row: BoardRow) -> BoardRow:

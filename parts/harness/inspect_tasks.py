@@ -22,7 +22,7 @@ from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Dataset, Task
-from parts.hashes import code_sha256, data_sha256, file_sha256, sources_only
+from parts.hashes import code_sha256, data_sha256, file_sha256, plain_path, sources_only
 from parts.inputs import input_text
 from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
@@ -217,6 +217,8 @@ def load_from_file(request: RequestedTask) -> Any:
             sys.modules[name] = module
             sys.path.insert(0, str(file.parent))
             spec.loader.exec_module(module)
+            own = str(file.parent)  # from now on what is there hides no package that is imported later
+            sys.path[:] = [*(place for place in sys.path if place != own), own]
         functions = [value for value in vars(sys.modules[name]).values() if callable(value)]
         return next(value for value in functions if registered_name(value) == request.name)()
 
@@ -242,6 +244,8 @@ def watch_datasets() -> None:
 
     @functools.wraps(load)
     def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
+        if Path(path).exists():
+            plain_path(Path(path))
         dataset = load(path, split, *rest, **more)
         name = rest[0] if rest else more.get("name")
         row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}

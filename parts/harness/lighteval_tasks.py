@@ -20,7 +20,7 @@ from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
-from parts.hashes import data_sha256, sources_only
+from parts.hashes import data_sha256, plain_path, sources_only
 from parts.inputs import input_text
 from parts.names import SUITES
 from parts.private import explain, shown_path
@@ -221,7 +221,7 @@ def import_task_file(path: Path) -> dict[str, Any]:
         raise ScriptError(f"--custom-tasks {path}: TASKS_TABLE has {twice} twice: rename one")
     for config in table:  # a folder beside the file is meant, wherever the command is given
         if (path.parent / config.hf_repo).is_dir():
-            config.hf_repo = str(path.parent / config.hf_repo)
+            config.hf_repo = str(plain_path(path.parent / config.hf_repo))
     return {config.name: config for config in table}
 
 

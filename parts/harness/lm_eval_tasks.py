@@ -23,7 +23,7 @@ from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
-from parts.hashes import code_sha256, data_sha256, files_sha256, sources_only
+from parts.hashes import code_sha256, data_sha256, files_sha256, plain_path, sources_only
 from parts.inputs import input_text
 from parts.names import HUB_ID
 from parts.private import explain, shown_path
@@ -354,7 +354,10 @@ def from_folder(base: Path | None, value: Any) -> Any:
         return {name: from_folder(base, part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [from_folder(base, part) for part in value]
-    return str(base / value) if base and isinstance(value, str) and (base / value).exists() else value
+    if not isinstance(value, str) or not (path := (base or Path()) / value).exists():
+        return value
+    path = plain_path(path)
+    return str(path) if base else value
 
 
 def load_lm_eval_tasks(chosen: Sequence[Chosen], settings: Settings) -> tuple[list[Task], list[tuple[str, str]]]:
