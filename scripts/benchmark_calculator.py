@@ -375,7 +375,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from email.utils import parsedate_to_datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import PurePosixPath
 from statistics import NormalDist
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
@@ -3583,7 +3583,7 @@ def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
 
 OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
-OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
+OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
 OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
@@ -3660,11 +3660,13 @@ def bleu_of_sums(sums: Sequence[float]) -> float:
 
 
 def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
+    """F1 over the wanted classes (f1_macro), over all classes (f1_all), of the best one; or Matthews' correlation."""
     wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
     right = Counter(w for w, s in found if w == s)
-    if formula == "f1_macro":
-        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
+    if formula != "mcc":
+        labels = wanted if formula == "f1_macro" else wanted + said
+        own = [2 * right[label] / (wanted[label] + said[label]) for label in labels]
+        return max(own) if formula == "f1_max" else math.fsum(own) / len(own)
     n = len(found)
     top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
     bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
@@ -4801,14 +4803,15 @@ def class_sums(sums: Any) -> tuple[Any, Any, Any]:
     return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
 
 
-def macro_f1_of(sums: Any) -> Any:
-    """The mean of F1 over the classes that somebody wanted or said."""
+def macro_f1_of(sums: Any, best: bool = False) -> Any:
+    """The mean of F1 over the classes that somebody wanted or said; best: the largest of them."""
     import numpy as np
 
     right, wanted, said = class_sums(sums)
     there = wanted + said > 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
+        own = np.where(there, 2 * right / (wanted + said), 0.0)
+        return own.max(-1) if best else own.sum(-1) / there.sum(-1)
 
 
 def matthews_of(sums: Any) -> Any:
@@ -4901,6 +4904,8 @@ FORMULAS = {
     "chrf": Formula(chrf_of, high=100.0),
     "f1": Formula(f1_of_sums),
     "f1_macro": Formula(macro_f1_of, labels=True),
+    "f1_all": Formula(macro_f1_of, labels=True),
+    "f1_max": Formula(partial(macro_f1_of, best=True), labels=True),
     "mcc": Formula(matthews_of, labels=True, low=-1.0),
     "auroc": Formula(auroc_of, by_rows=True),
     "average_precision": Formula(average_precision_of, by_rows=True),
@@ -4929,10 +4934,10 @@ def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Se
 
 
 def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
-    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
+    """The classes that a score of labels is about: those that are wanted, but for f1_macro also those that are said."""
     if not FORMULAS[formula].labels:
         return []
-    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
+    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula != "f1_macro" else set())
     return sorted(every)
 
 

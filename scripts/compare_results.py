@@ -326,6 +326,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import asdict, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
 from urllib.parse import urlsplit
@@ -1684,7 +1685,7 @@ def is_binary(values: np.ndarray) -> bool:
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
 
 OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
-OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
+OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
 OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
@@ -1761,11 +1762,13 @@ def bleu_of_sums(sums: Sequence[float]) -> float:
 
 
 def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
+    """F1 over the wanted classes (f1_macro), over all classes (f1_all), of the best one; or Matthews' correlation."""
     wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
     right = Counter(w for w, s in found if w == s)
-    if formula == "f1_macro":
-        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
+    if formula != "mcc":
+        labels = wanted if formula == "f1_macro" else wanted + said
+        own = [2 * right[label] / (wanted[label] + said[label]) for label in labels]
+        return max(own) if formula == "f1_max" else math.fsum(own) / len(own)
     n = len(found)
     top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
     bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
@@ -5606,14 +5609,15 @@ def class_sums(sums: Any) -> tuple[Any, Any, Any]:
     return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
 
 
-def macro_f1_of(sums: Any) -> Any:
-    """The mean of F1 over the classes that somebody wanted or said."""
+def macro_f1_of(sums: Any, best: bool = False) -> Any:
+    """The mean of F1 over the classes that somebody wanted or said; best: the largest of them."""
     import numpy as np
 
     right, wanted, said = class_sums(sums)
     there = wanted + said > 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
+        own = np.where(there, 2 * right / (wanted + said), 0.0)
+        return own.max(-1) if best else own.sum(-1) / there.sum(-1)
 
 
 def matthews_of(sums: Any) -> Any:
@@ -5706,6 +5710,8 @@ FORMULAS = {
     "chrf": Formula(chrf_of, high=100.0),
     "f1": Formula(f1_of_sums),
     "f1_macro": Formula(macro_f1_of, labels=True),
+    "f1_all": Formula(macro_f1_of, labels=True),
+    "f1_max": Formula(partial(macro_f1_of, best=True), labels=True),
     "mcc": Formula(matthews_of, labels=True, low=-1.0),
     "auroc": Formula(auroc_of, by_rows=True),
     "average_precision": Formula(average_precision_of, by_rows=True),
@@ -5734,10 +5740,10 @@ def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Se
 
 
 def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
-    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
+    """The classes that a score of labels is about: those that are wanted, but for f1_macro also those that are said."""
     if not FORMULAS[formula].labels:
         return []
-    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
+    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula != "f1_macro" else set())
     return sorted(every)
 
 
@@ -6352,7 +6358,9 @@ def corpus_ends(row: Row) -> list[tuple[float, float]] | None:
     if None in references.values():
         return None
     every = [one for own in found for rows in own.values() for one in rows]
-    unsaid = [("", "")] if formula == "mcc" else []  # the class of an answer that says nothing
+    unsaid = (
+        [("", "")] if FORMULAS[formula].labels and formula != "f1_macro" else []
+    )  # the class of an answer that says nothing
     classes = classes_of([*references.values(), *every, *unsaid], formula)
     ends = []
     for side, own in zip(sides, found, strict=True):
@@ -6387,7 +6395,7 @@ def possible_answers(
     if rule.labels:
         wanted = [row[0] for row in references]
         yield statistics_array([(label, label) for label in wanted], formula, classes)
-        for i, label in enumerate(["" if formula == "mcc" else None, *classes]):
+        for i, label in enumerate([None if formula == "f1_macro" else "", *classes]):
             other = classes[i % len(classes)]  # where the class itself is wanted, the next one is wrong
             said = [other if one == label else label for one in wanted]
             yield statistics_array(list(zip(wanted, said, strict=True)), formula, classes)

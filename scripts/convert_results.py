@@ -798,149 +798,6 @@ def value_name(action: argparse.Action) -> str:
     return f"[{name}]" if action.nargs in ("?", "*") else f"{name} ..." if action.nargs == "+" else name
 
 
-# --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
-
-OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
-OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
-OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
-WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
-FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
-FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
-
-
-def formula_of(stated: str, aggregation: str) -> str:
-    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
-    if stated:
-        return stated if stated in (*OF_SUMS, *OF_LABELS, *OF_ROWS) else ""
-    return FROM_RATIOS.get(aggregation, "")
-
-
-def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
-    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
-    text = fields.get("statistics")
-    if text is None and {"numerator", "denominator"} <= fields.keys():
-        text = f"[{fields['numerator']}, {fields['denominator']}]"
-    if text is None:
-        return None
-    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
-    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
-        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
-    if formula in OF_LABELS:
-        return tuple(None if label is None else str(label) for label in found)
-    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
-        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
-    return tuple(map(float, found))
-
-
-def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """The score of items with these statistics; None where it is not defined, and for a formula of rows."""
-    if formula in OF_ROWS:
-        return None
-    if formula in OF_LABELS:
-        return score_of_labels(found, formula)
-    sums = [math.fsum(column) for column in zip(*found, strict=True)]
-    try:
-        score = score_of_sums(sums, formula)
-    except (ZeroDivisionError, OverflowError):
-        return None
-    return score if math.isfinite(score) else None
-
-
-def score_of_sums(sums: Sequence[float], formula: str) -> float:
-    """A score from the sums of the items' statistics; ZeroDivisionError where it is not defined."""
-    if formula == "bleu":
-        return bleu_of_sums(sums)
-    if formula == "chrf":
-        triples = [sums[i : i + 3] for i in range(0, len(sums), 3) if sums[i] > 0 and sums[i + 1] > 0]
-        precision, recall = (math.fsum(row[2] / row[side] for row in triples) / max(len(triples), 1) for side in (0, 1))
-        return 500 * precision * recall / (4 * precision + recall) if precision + recall else 0.0
-    if formula == "f1":
-        return 2 * sums[0] / (sums[1] + sums[2])
-    rate = sums[0] / sums[1]
-    return {
-        "ratio": lambda: rate,
-        "percent_ratio": lambda: 100 * rate,
-        "perplexity": lambda: math.exp(-rate),
-        "bits": lambda: -rate / math.log(2),
-    }[formula]()
-
-
-def bleu_of_sums(sums: Sequence[float]) -> float:
-    """BLEU with sacrebleu's default smoothing (exp): n-grams found (4), said (4), and both lengths."""
-    right, said, own, wanted = sums[:4], sums[4:8], sums[8], sums[9]
-    if not all(said) or not any(right):
-        return 0.0
-    logs, missed = 0.0, 0
-    for found, count in zip(right, said, strict=True):
-        missed += found == 0
-        logs += math.log(100 * found / count if found else 100 / 2**missed / count)
-    return math.exp(logs / 4 + min(0.0, 1 - wanted / own))
-
-
-def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
-    wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
-    right = Counter(w for w, s in found if w == s)
-    if formula == "f1_macro":
-        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
-    n = len(found)
-    top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
-    bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
-    return top / math.sqrt(bottom) if bottom else 0.0
-
-
-# --- parts/formats/corpus_items.py ------------------------------------------------------------------------------------
-
-# How lm-eval calls what adds up items -> the formula of their statistics.
-CORPUS_RULES = {"bleu": "bleu", "chrf": "chrf", "ter": "percent_ratio", "f1": "f1", "f1_score": "f1"}
-CORPUS_RULES |= {"mcc": "mcc", "matthews_corrcoef": "mcc"}
-SAME_CORPUS_SCORE = 1e-6
-
-
-@cache
-def text_scorer(rule: str) -> Any:
-    """sacrebleu's scorer with its defaults, as lm-eval calls it."""
-    from sacrebleu.metrics import BLEU, CHRF, TER
-
-    return {"bleu": BLEU, "chrf": CHRF, "ter": TER}[rule]()
-
-
-def corpus_statistic(rule: str | None, value: Any) -> list[Any] | None:
-    """The statistic of one item's [wanted, said]; None where it is none of a rule that is known."""
-    formula = CORPUS_RULES.get(str(rule))
-    if formula is None or not isinstance(value, list) or len(value) != 2:
-        return None
-    wanted, said = value
-    if formula in ("f1", "mcc"):
-        if not all(isinstance(label, str | int | bool) for label in value):
-            return None
-        if formula == "mcc":
-            return [str(wanted), str(said)]
-        one, other = (label in (1, "1") for label in value)  # scikit-learn's positive class
-        return [int(one and other), int(one), int(other)]
-    references = wanted if isinstance(wanted, list) else [wanted]
-    if not references or not all(isinstance(text, str) for text in (said, *references)):
-        return None
-    found = text_scorer(str(rule))._extract_corpus_statistics([said], [[text] for text in references])[0]
-    return [*found[2:], *found[:2]] if formula == "bleu" else list(found)
-
-
-def item_score(rule: str | None, statistic: Sequence[Any], value: Sequence[Any]) -> float:
-    """What a single item's statistic gives; of classes whether it is right."""
-    formula = CORPUS_RULES[str(rule)]
-    if formula in ("f1", "mcc"):
-        return float(value[0] == value[1])
-    found = score_of_items([tuple(statistic)], formula)
-    return 0.0 if found is None else found
-
-
-def formula_of_items(rule: str | None, found: Sequence[Sequence[Any]], score: float) -> str:
-    """The formula by which items with these statistics make the score; "" where they do not."""
-    formula = CORPUS_RULES.get(str(rule), "")
-    made = score_of_items([tuple(one) for one in found], formula) if formula and found else None
-    return formula if made is not None and math.isclose(made, score, rel_tol=SAME_CORPUS_SCORE, abs_tol=1e-9) else ""
-
-
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
 
 FACTOR = "HUB_EVALS_LIMITS"
@@ -1576,6 +1433,8 @@ class ScoreRead:
     scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
     direction_known: bool = True
     formula: str = ""  # by which its items' statistics make it
+    rule: str = ""  # by which its harness makes it of its items, where `aggregation` does not say all of it
+    doubt: str = ""  # why it is no score of all items where these make another
 
 
 @dataclass(slots=True)
@@ -1952,6 +1811,184 @@ def reason_of(error: BaseException) -> str:
     return (
         text if isinstance(error, ValueError) and text else f"damaged ({type(error).__name__}: {text or 'no details'})"
     )
+
+
+# --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
+
+OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
+OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
+OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
+WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
+FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
+
+
+def formula_of(stated: str, aggregation: str) -> str:
+    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
+    if stated:
+        return stated if stated in (*OF_SUMS, *OF_LABELS, *OF_ROWS) else ""
+    return FROM_RATIOS.get(aggregation, "")
+
+
+def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
+    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
+    text = fields.get("statistics")
+    if text is None and {"numerator", "denominator"} <= fields.keys():
+        text = f"[{fields['numerator']}, {fields['denominator']}]"
+    if text is None:
+        return None
+    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
+    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
+    if formula in OF_LABELS:
+        return tuple(None if label is None else str(label) for label in found)
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
+    return tuple(map(float, found))
+
+
+def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """The score of items with these statistics; None where it is not defined, and for a formula of rows."""
+    if formula in OF_ROWS:
+        return None
+    if formula in OF_LABELS:
+        return score_of_labels(found, formula)
+    sums = [math.fsum(column) for column in zip(*found, strict=True)]
+    try:
+        score = score_of_sums(sums, formula)
+    except (ZeroDivisionError, OverflowError):
+        return None
+    return score if math.isfinite(score) else None
+
+
+def score_of_sums(sums: Sequence[float], formula: str) -> float:
+    """A score from the sums of the items' statistics; ZeroDivisionError where it is not defined."""
+    if formula == "bleu":
+        return bleu_of_sums(sums)
+    if formula == "chrf":
+        triples = [sums[i : i + 3] for i in range(0, len(sums), 3) if sums[i] > 0 and sums[i + 1] > 0]
+        precision, recall = (math.fsum(row[2] / row[side] for row in triples) / max(len(triples), 1) for side in (0, 1))
+        return 500 * precision * recall / (4 * precision + recall) if precision + recall else 0.0
+    if formula == "f1":
+        return 2 * sums[0] / (sums[1] + sums[2])
+    rate = sums[0] / sums[1]
+    return {
+        "ratio": lambda: rate,
+        "percent_ratio": lambda: 100 * rate,
+        "perplexity": lambda: math.exp(-rate),
+        "bits": lambda: -rate / math.log(2),
+    }[formula]()
+
+
+def bleu_of_sums(sums: Sequence[float]) -> float:
+    """BLEU with sacrebleu's default smoothing (exp): n-grams found (4), said (4), and both lengths."""
+    right, said, own, wanted = sums[:4], sums[4:8], sums[8], sums[9]
+    if not all(said) or not any(right):
+        return 0.0
+    logs, missed = 0.0, 0
+    for found, count in zip(right, said, strict=True):
+        missed += found == 0
+        logs += math.log(100 * found / count if found else 100 / 2**missed / count)
+    return math.exp(logs / 4 + min(0.0, 1 - wanted / own))
+
+
+def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """F1 over the wanted classes (f1_macro), over all classes (f1_all), of the best one; or Matthews' correlation."""
+    wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
+    right = Counter(w for w, s in found if w == s)
+    if formula != "mcc":
+        labels = wanted if formula == "f1_macro" else wanted + said
+        own = [2 * right[label] / (wanted[label] + said[label]) for label in labels]
+        return max(own) if formula == "f1_max" else math.fsum(own) / len(own)
+    n = len(found)
+    top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
+    bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
+    return top / math.sqrt(bottom) if bottom else 0.0
+
+
+# --- parts/formats/corpus_items.py ------------------------------------------------------------------------------------
+
+# How lm-eval calls what adds up items, and what lighteval's rules come to -> the formula of their statistics.
+CORPUS_RULES = {"bleu": "bleu", "chrf": "chrf", "chrf++": "chrf", "ter": "percent_ratio", "f1": "f1", "f1_score": "f1"}
+CORPUS_RULES |= {"mcc": "mcc", "matthews_corrcoef": "mcc", "f1_micro": "f1", "f1_all": "f1_all", "f1_max": "f1_max"}
+CORPUS_RULES |= {"f1_each": "f1"}
+LABELS = (int, str, bool)
+SAME_CORPUS_SCORE = 1e-6
+
+
+def rule_formula(rule: str | None) -> str:
+    """The formula of a rule; "" for one that is not known."""
+    return CORPUS_RULES.get(str(rule).partition(":")[0], "")
+
+
+@cache
+def text_scorer(rule: str) -> Any:
+    """sacrebleu's scorer with its defaults, as lm-eval calls it; "bleu:zh": as lighteval does for a language."""
+    from sacrebleu.metrics import BLEU, CHRF, TER
+
+    name, _, language = rule.partition(":")
+    return {
+        "bleu": lambda: BLEU(trg_lang=language),
+        "chrf": CHRF,
+        "chrf++": lambda: CHRF(word_order=2),
+        "ter": lambda: TER(asian_support=bool(language)),
+    }[name]()
+
+
+def corpus_statistic(rule: str | None, value: Any) -> list[Any] | None:
+    """The statistic of one item's [wanted, said]; None where it is none of a rule that is known."""
+    formula = rule_formula(rule)
+    if not formula or not isinstance(value, list) or len(value) != 2:
+        return None
+    name, _, classes = str(rule).partition(":")
+    if name in ("bleu", "chrf", "chrf++", "ter"):
+        return text_statistic(str(rule), formula, *value)
+    if not all(isinstance(label, LABELS) for label in value):
+        return None
+    wanted, said = value
+    if formula != "f1":
+        return [str(wanted), str(said)]
+    if name == "f1_micro":
+        return [int(wanted == said), 1, 1]
+    if name == "f1_each":  # the mean, over so many classes, of whether the item is rightly one of it or not
+        rest = sum(label in range(int(classes)) for label in value) * (wanted != said)
+        return [1 - rest / int(classes), 1, 1]
+    one, other = (label in (1, "1") for label in value)  # scikit-learn's positive class
+    return [int(one and other), int(one), int(other)]
+
+
+def text_statistic(rule: str, formula: str, wanted: Any, said: Any) -> list[Any] | None:
+    """The statistic of a text with its references."""
+    references = wanted if isinstance(wanted, list) else [wanted]
+    if not references or not all(isinstance(text, str) for text in (said, *references)):
+        return None
+    found = text_scorer(rule)._extract_corpus_statistics([said], [[text] for text in references])[0]
+    return [*found[2:], *found[:2]] if formula == "bleu" else list(found)
+
+
+def item_score(rule: str | None, statistic: Sequence[Any], value: Sequence[Any]) -> float:
+    """What a single item's statistic gives; of classes whether it is right."""
+    formula = rule_formula(rule)
+    if formula not in ("bleu", "chrf", "percent_ratio"):
+        return float(value[0] == value[1])
+    found = score_of_items([tuple(statistic)], formula)
+    return 0.0 if found is None else found
+
+
+def checked_formula(score: ScoreRead, tally: Tally) -> tuple[str, str]:
+    """(the formula by which the items make the score, "") or ("", what is to be said where theirs make another)."""
+    rule = score.rule or score.aggregation
+    formula, many = rule_formula(rule), len(tally.statistics)
+    if formula and many == len(tally.values):
+        made = score_of_items([tuple(one) for one in tally.statistics], formula)
+    elif rule in FROM_RATIOS and tally.ratio[1]:
+        formula, made = "", score_of_items([tally.ratio], FROM_RATIOS[rule])
+    else:
+        part = f"only {many} of its {len(tally.values)} items can be counted again"
+        return "", f"{score.name}: {part}: no intervals and no verdicts from it" if many else ""
+    if made is not None and math.isclose(made, score.value, rel_tol=SAME_CORPUS_SCORE, abs_tol=1e-9):
+        return formula, ""
+    return "", f"the file says {score.value!r}, its {len(tally.values)} items make {made!r} by the rule {rule}"
 
 
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
@@ -5116,8 +5153,13 @@ class Converter:
             return replace(score, aggregation="mean over items of the mean over repeats"), True
         if wrong:
             return self.in_conflict(run, score, wrong), False
-        if len(tally.statistics) == len(tally.values):
-            score = replace(score, formula=formula_of_items(score.aggregation, tally.statistics, score.value))
+        formula, other = checked_formula(score, tally)
+        if other and score.doubt:
+            return self.in_conflict(run, score, f"{other}: {score.doubt}"), False
+        if other:
+            self.report.notes.append(Trouble(str(run.origin.path), other, run.result_id(score)))
+            score = replace(score, details={**score.details, "items_make": other})
+        score = replace(score, formula=formula)
         return with_standard_error(unrounded(score, tally), tally), True
 
     def in_conflict(self, run: TaskRun, score: ScoreRead, wrong: str) -> ScoreRead:
@@ -6472,6 +6514,7 @@ LIGHTEVAL_LEFT_OUT = {
     "base_url",
 }
 LIGHTEVAL_LEFT_OUT |= {"override_chat_template", "max_model_length", "max_length", "api_key", "delta_weights"}
+FIRST_ALONE = "lighteval has scored the first answer alone, against the references of all"
 LIGHTEVAL_SAMPLING = {"temperature", "max_new_tokens", "top_p", "top_k", "seed"}
 
 
@@ -6516,13 +6559,47 @@ def lighteval_aggregation(metric: Mapping[str, Any], name: str) -> str | None:
     return "mean" if text in ("mean", "nanmean", "fmean") else CORPUS_AGGREGATIONS.get(text, text[:80])
 
 
+def lighteval_rule(metric: Mapping[str, Any], name: str) -> str:
+    """What lighteval's corpus metric does, as parts/formats/corpus_items.py calls it; "" for others."""
+    rule = metric.get("corpus_level_fn")
+    text = str(rule.get(name) if isinstance(rule, dict) else rule)
+    if found := re.fullmatch(
+        r"CorpusLevelTranslationMetric\(metric_type='?(bleu|chrf(?:\+\+)?|ter)'?, lang='?(\w*)'?\)", text
+    ):
+        return f"{found[1]}:{found[2]}" if found[2] else found[1]
+    if found := re.fullmatch(r"CorpusLevelF1Score\(average='?(\w+)'?, num_classes=(\d{1,4})\)", text):
+        if found[2] == "2":
+            return {"macro": "f1_all", "micro": "f1_micro", "None": "f1_max"}.get(found[1], "")
+        return f"f1_each:{found[2]}" if found[1] == "micro" else ""
+    return "mcc" if text.startswith("MatthewsCorrCoef") else ""
+
+
+def lighteval_pair(rule: str, value: Any) -> list[Any] | None:
+    """[wanted, said] of an item of a corpus metric; None for other values."""
+    if not isinstance(value, dict) or not {"golds", "preds"} <= value.keys():
+        return None
+    golds, preds = ([own] if not isinstance(own, list) else own for own in (value["golds"], value["preds"]))
+    if not golds or not preds or (rule_formula(rule) not in ("bleu", "chrf", "percent_ratio") and len(golds) > 1):
+        return None
+    return [golds if rule.startswith(("chrf", "ter")) else golds[0], preds[0]]
+
+
+def lighteval_sums(value: Any, aggregation: str | None) -> tuple[float, float] | None:
+    """(log-likelihood, length) of an item of a perplexity; None for other values."""
+    if not isinstance(value, dict) or aggregation not in FROM_RATIOS:
+        return None
+    total, length = finite(value.get("logprobs")), finite(value.get("weights"))
+    length = 1.0 if aggregation == "perplexity" else length
+    return None if total is None or not length else (total, length)
+
+
 def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
     """A metric of a task; None when its value is no finite number."""
     value = finite(values[name])
     if value is None:
         return None
     metric = lighteval_metric(config, name)
-    aggregation = lighteval_aggregation(metric, name)
+    aggregation, rule = lighteval_aggregation(metric, name), lighteval_rule(metric, name)
     higher = metric.get("higher_is_better")
     higher = higher.get(name) if isinstance(higher, dict) else higher
     error, details = finite(values.get(f"{name}_stderr")), {}
@@ -6543,6 +6620,8 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
         method="analytic" if aggregation == "mean" else None,
         count=whole(config.get("effective_num_docs")) or None,
         details=details,
+        rule=rule,
+        doubt=FIRST_ALONE if rule.startswith(("chrf", "ter")) else "",
     )
 
 
@@ -6627,6 +6706,19 @@ def lighteval_cut(doc: Mapping[str, Any], response: Mapping[str, Any]) -> bool |
     if not limit or not isinstance(answers, list):
         return None
     return None if any(len(tokens or ()) >= limit for tokens in answers) else False
+
+
+def with_corpus_parts(item: AskedItem, metric: Mapping[str, Any], read: Mapping[str, ScoreRead]) -> AskedItem:
+    """The item with what it adds to the scores that are of all items together."""
+    for name, score in read.items():
+        value = metric.get(name)
+        if (sums := lighteval_sums(value, score.aggregation)) is not None:
+            item.ratios[name] = sums
+        elif score.rule and (pair := lighteval_pair(score.rule, value)) is not None:
+            made = corpus_statistic(score.rule, pair)
+            if made is not None:
+                item.statistics[name], item.values[name] = made, item_score(score.rule, made, pair)
+    return item
 
 
 def lighteval_item(
@@ -6821,6 +6913,7 @@ def lighteval_task(
 
     scores = tuple(score for score in read.values() if score is not None)
     rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
+    named_scores = {score.name: score for score in scores}
     splits = all_texts(task.get("evaluation_splits"))
     yield TaskRun(
         origin=origin,
@@ -6835,7 +6928,9 @@ def lighteval_task(
         settings=settings,
         moment=moment,
         scores=scores,
-        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, own)) if details else None,
+        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, named_scores, own))
+        if details
+        else None,
         sample_file=details,
         failure=None if scores else "none of its metrics is a finite number",
     )
@@ -6877,13 +6972,16 @@ def lighteval_items(
     prompt: Callable[[Mapping[str, Any]], str] | None,
     folder: Path | None,
     splits: Sequence[str],
+    read: Mapping[str, ScoreRead],
     own_ids: bool,
 ) -> Iterator[AskedItem]:
     """The items in a details file."""
     seen: dict[str, int] = {}
     if "doc" not in parquet_columns(path):
         for row in parquet_rows(path, OLD_DETAILS_COLUMNS):
+            metric = from_literal(row.get("metrics"))
             item = old_lighteval_item(row, "", rules)
+            item = with_corpus_parts(item, metric if isinstance(metric, dict) else {}, read)
             name = content_id(item.raw, item.references)
             seen[name] = seen.get(name, 0) + 1
             item.id = name if seen[name] == 1 else f"{name}#{seen[name]}"
@@ -6892,6 +6990,7 @@ def lighteval_items(
     known = own_ids_of(folder, splits[0]) if own_ids and folder and len(splits) == 1 else None
     for row in parquet_rows(path, DETAILS_COLUMNS):
         item = lighteval_item(row, "", rules, prompt or (lambda _: None))
+        item = with_corpus_parts(item, part(row, "metric"), read)
         index = str(part(row, "doc").get("id"))
         if not index.isdecimal() or len(splits) != 1:
             item.id = content_id(item.raw, item.references)

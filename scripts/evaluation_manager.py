@@ -10869,7 +10869,7 @@ def is_binary(values: np.ndarray) -> bool:
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
 
 OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
-OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
+OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
 OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
@@ -10946,11 +10946,13 @@ def bleu_of_sums(sums: Sequence[float]) -> float:
 
 
 def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
+    """F1 over the wanted classes (f1_macro), over all classes (f1_all), of the best one; or Matthews' correlation."""
     wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
     right = Counter(w for w, s in found if w == s)
-    if formula == "f1_macro":
-        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
+    if formula != "mcc":
+        labels = wanted if formula == "f1_macro" else wanted + said
+        own = [2 * right[label] / (wanted[label] + said[label]) for label in labels]
+        return max(own) if formula == "f1_max" else math.fsum(own) / len(own)
     n = len(found)
     top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
     bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))

@@ -4141,7 +4141,7 @@ def is_binary(values: np.ndarray) -> bool:
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
 
 OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
-OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
+OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
 OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
@@ -4218,11 +4218,13 @@ def bleu_of_sums(sums: Sequence[float]) -> float:
 
 
 def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
+    """F1 over the wanted classes (f1_macro), over all classes (f1_all), of the best one; or Matthews' correlation."""
     wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
     right = Counter(w for w, s in found if w == s)
-    if formula == "f1_macro":
-        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
+    if formula != "mcc":
+        labels = wanted if formula == "f1_macro" else wanted + said
+        own = [2 * right[label] / (wanted[label] + said[label]) for label in labels]
+        return max(own) if formula == "f1_max" else math.fsum(own) / len(own)
     n = len(found)
     top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
     bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
@@ -6675,6 +6677,8 @@ class ScoreRead:
     scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
     direction_known: bool = True
     formula: str = ""  # by which its items' statistics make it
+    rule: str = ""  # by which its harness makes it of its items, where `aggregation` does not say all of it
+    doubt: str = ""  # why it is no score of all items where these make another
 
 
 @dataclass(slots=True)
@@ -8758,7 +8762,7 @@ def add_up(
     values = [value for value in scored.values if value is not None]
     if not values:
         raise ScriptError(f"no item could be scored: {next(filter(None, scored.errors), 'no value')}")
-    function = task.source.aggregation()[scored.name]
+    function = over_all_items(task.source.aggregation()[scored.name])
     result = function(values)
     own = [prompt for prompt, value in zip(prompts, scored.values, strict=True) if value is not None]
     error, method = (None, "") if isinstance(result, dict) else standard_error_of_metric(function, values, seed, own)
@@ -8787,6 +8791,25 @@ def add_up(
             )
         )
     return scores
+
+
+def over_all_items(function: Callable[..., Any]) -> Callable[..., Any]:
+    """lighteval's rule for a corpus; its chrF, chrF++ and TER over all answers.
+
+    lighteval hands sacrebleu each item's references as a further set of references for the items in their order, so
+    that sacrebleu scores the first answer alone, against the references of all.
+    """
+    owner = getattr(function, "__self__", None)
+    if getattr(owner, "metric_type", None) not in ("chrf", "chrf++", "ter"):
+        return function
+    return types.MethodType(translation_score, owner)
+
+
+def translation_score(rule: Any, items: Sequence[Any]) -> float:
+    """sacrebleu's score of the first answer of each item, by all references that it has."""
+    said = [item.preds[0] if isinstance(item.preds, list) else item.preds for item in items]
+    golds = [[item.golds] if isinstance(item.golds, str) else item.golds for item in items]
+    return float(rule.get_metric().corpus_score(said, list(itertools.zip_longest(*golds))).score)
 
 
 def choice_facts(scored: Scored, docs: list[Any]) -> tuple[list[int], list[float]]:

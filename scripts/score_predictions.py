@@ -473,6 +473,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from statistics import NormalDist, median
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO
 
@@ -2849,7 +2850,7 @@ def is_binary(values: np.ndarray) -> bool:
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
 
 OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
-OF_LABELS = ("f1_macro", "mcc")  # of the wanted and the said class
+OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
 OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
@@ -2926,11 +2927,13 @@ def bleu_of_sums(sums: Sequence[float]) -> float:
 
 
 def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """Macro F1 over the wanted classes, or Matthews' correlation of all classes."""
+    """F1 over the wanted classes (f1_macro), over all classes (f1_all), of the best one; or Matthews' correlation."""
     wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
     right = Counter(w for w, s in found if w == s)
-    if formula == "f1_macro":
-        return math.fsum(2 * right[label] / (wanted[label] + said[label]) for label in wanted) / len(wanted)
+    if formula != "mcc":
+        labels = wanted if formula == "f1_macro" else wanted + said
+        own = [2 * right[label] / (wanted[label] + said[label]) for label in labels]
+        return max(own) if formula == "f1_max" else math.fsum(own) / len(own)
     n = len(found)
     top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
     bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
@@ -4306,14 +4309,15 @@ def class_sums(sums: Any) -> tuple[Any, Any, Any]:
     return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
 
 
-def macro_f1_of(sums: Any) -> Any:
-    """The mean of F1 over the classes that somebody wanted or said."""
+def macro_f1_of(sums: Any, best: bool = False) -> Any:
+    """The mean of F1 over the classes that somebody wanted or said; best: the largest of them."""
     import numpy as np
 
     right, wanted, said = class_sums(sums)
     there = wanted + said > 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
+        own = np.where(there, 2 * right / (wanted + said), 0.0)
+        return own.max(-1) if best else own.sum(-1) / there.sum(-1)
 
 
 def matthews_of(sums: Any) -> Any:
@@ -4406,6 +4410,8 @@ FORMULAS = {
     "chrf": Formula(chrf_of, high=100.0),
     "f1": Formula(f1_of_sums),
     "f1_macro": Formula(macro_f1_of, labels=True),
+    "f1_all": Formula(macro_f1_of, labels=True),
+    "f1_max": Formula(partial(macro_f1_of, best=True), labels=True),
     "mcc": Formula(matthews_of, labels=True, low=-1.0),
     "auroc": Formula(auroc_of, by_rows=True),
     "average_precision": Formula(average_precision_of, by_rows=True),
@@ -4434,10 +4440,10 @@ def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Se
 
 
 def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
-    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
+    """The classes that a score of labels is about: those that are wanted, but for f1_macro also those that are said."""
     if not FORMULAS[formula].labels:
         return []
-    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
+    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula != "f1_macro" else set())
     return sorted(every)
 
 
@@ -7437,9 +7443,12 @@ def read_wav(path: Path, folder: Path, line: int) -> tuple[int, np.ndarray]:
     except ScriptError as error:
         raise ScriptError(f"line {line}: {single_line(error)}") from error
     except Exception as error:  # whatever a damaged file makes scipy say
-        raise ScriptError(f"line {line}: {path}: {single_line(error)}; WAV files are read") from error
+        why = f"{single_line(error)}; WAV files of PCM or float samples are read: ffmpeg -i {path.name} OUT.wav"
+        raise ScriptError(f"line {line}: {path}: {why}") from error
     if samples.ndim != 1:
-        raise ScriptError(f"line {line}: {path}: {samples.shape[1]} channels; one is expected")
+        raise ScriptError(
+            f"line {line}: {path}: {samples.shape[1]} channels, one is expected: which one, or their mean?"
+        )
     if samples.dtype == np.uint8:  # 8-bit WAV has its zero at 128
         samples = samples.astype(float) / 128 - 1
     elif np.issubdtype(samples.dtype, np.integer):
@@ -7479,7 +7488,7 @@ def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
                 f"line {item.line}: {rate} Hz; PESQ is defined for 8000 (narrow band) and 16000 (wide band)"
             )
         rates.add(rate)
-        if clean.any() and not noisy.any():
+        if not is_silent(clean) and is_silent(noisy):
             silent.append(item.id)
             values.append(SILENT[rate] if metric.name == "pesq" else 0.0)
             continue
@@ -7494,14 +7503,24 @@ def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     return mean_scores(values, items, metric, **more)
 
 
+def is_silent(samples: np.ndarray) -> bool:
+    """Whether nothing is to be heard: all samples alike, of whatever value."""
+    return not len(samples) or bool((samples == samples[0]).all())
+
+
 def judged_pair(
     measure_pair: Callable[[int, np.ndarray, np.ndarray], float], rate: int, clean: np.ndarray, noisy: np.ndarray
 ) -> tuple[float, str | None]:
     """The value of a pair, or why it has none; pystoi tells by a warning that there is too little speech."""
     import warnings
 
-    if not clean.any():
+    import numpy as np
+
+    if is_silent(clean):
         return math.nan, "the reference is silent"
+    for name, samples in (("reference", clean), ("output", noisy)):
+        if not np.isfinite(samples).all():
+            return math.nan, f"the {name} has samples that are not numbers"
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:

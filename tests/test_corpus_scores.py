@@ -13,6 +13,7 @@ import compare_results as cr
 import convert_results
 import jiwer
 import numpy as np
+import pyarrow.parquet
 import pytest
 import score_predictions as sp
 from record_writer import write_record
@@ -522,11 +523,146 @@ def test_scores_of_a_harness_have_the_statistics_of_their_items(tmp_path, capsys
         assert [(row["verdict"], row["paired"]) for row in document["benchmarks"]] == [("GO", True)] * 2
 
 
-def test_statistics_that_do_not_make_the_logged_score_are_left_out(tmp_path):
-    lm_eval_run(tmp_path, "old", 0.3, 1, changed=0.01)
-    for record in converted(tmp_path, "old"):
+def test_statistics_that_do_not_make_the_logged_score_are_left_out_and_said(tmp_path, capsys):
+    made = lm_eval_run(tmp_path, "old", 0.3, 1, changed=0.01)
+    records = converted(tmp_path, "old")
+    said = capsys.readouterr().err
+    for record in records:
         for result in record["evaluation_results"]:
             assert "statistics" not in result["metric_config"]["additional_details"]
+            name = result["metric_config"]["metric_name"].partition(",")[0]
+            found = re.search(
+                r"the file says (\S+), its 80 items make (\S+) by the rule", details_of(result)["items_make"]
+            )
+            assert [float(text) for text in found.groups()] == pytest.approx([made[name] + 0.01, made[name]])
+            assert found[0] in said
+            assert result["score_details"]["score"] == made[name] + 0.01
+
+
+def details_of(result: dict) -> dict:
+    return result["score_details"]["details"]
+
+
+LIGHTEVAL_RULES = {
+    "bleu": "CorpusLevelTranslationMetric(metric_type=bleu, lang=)",
+    "chrf": "CorpusLevelTranslationMetric(metric_type=chrf, lang=)",
+    "chrf++": "CorpusLevelTranslationMetric(metric_type=chrf++, lang=)",
+    "ter": "CorpusLevelTranslationMetric(metric_type=ter, lang=)",
+    "loglikelihood_f1": "CorpusLevelF1Score(average=None, num_classes=2)",
+    "f1": "CorpusLevelF1Score(average=macro, num_classes=2)",
+    "mf1": "CorpusLevelF1Score(average=micro, num_classes=3)",
+    "mcc": "MatthewsCorrCoef()",
+    "word_perplexity": "CorpusLevelPerplexityMetric(metric_type=weighted_perplexity)",
+    "bits_per_byte": "CorpusLevelPerplexityMetric(metric_type=bits_per_byte)",
+    "ppl": "CorpusLevelPerplexityMetric(metric_type=perplexity)",
+}
+
+
+def lighteval_corpus_run(folder: Path, model: str, share: float, seed: int, first_alone: bool = False) -> dict:
+    """Files as lighteval 0.13 writes them for its corpus metrics: the inputs of each item, and scores as it makes them.
+
+    first_alone: chrF and TER as lighteval makes them, which are of the first answer against the references of all.
+    """
+    rng, count = random.Random(seed), 60
+    wanted = texts(count, 31)
+    said = answers(wanted, share, seed)
+    gold, three = [i % 2 for i in range(count)], [i % 3 for i in range(count)]
+    told, chosen = ([n if rng.random() > share else (n + 1) % k for n in own] for own, k in ((gold, 2), (three, 3)))
+    lower, thirds = {"word_perplexity", "bits_per_byte", "ppl"}, list(zip(three, chosen, strict=True))
+    names = [("yes", "no", "maybe")[n] for n in gold]
+    spoken = [name if rng.random() > share else "maybe" for name in names]
+    logs, units = [-rng.random() * 9 * (1 + share) for _ in range(count)], [rng.randint(2, 9) for _ in range(count)]
+    scorers = {"chrf": CHRF(), "chrf++": CHRF(word_order=2), "ter": TER()}
+    streams = [[text] for text in wanted] if first_alone else [wanted]
+    made = {name: scorer.corpus_score(said, streams).score for name, scorer in scorers.items()}
+    made |= {
+        "bleu": BLEU().corpus_score(said, [wanted]).score,
+        "loglikelihood_f1": float(max(f1_score(gold, told, average=None))),
+        "f1": f1_score(names, spoken, average="macro"),
+        "mf1": float(np.mean([np.mean([(g == i) == (p == i) for g, p in thirds]) for i in range(3)])),
+        "mcc": matthews_corrcoef(gold, told),
+        "word_perplexity": float(np.exp(-sum(logs) / sum(units))),
+        "bits_per_byte": -sum(logs) / sum(units) / float(np.log(2)),
+        "ppl": float(np.exp(-np.mean(logs))),
+    }  # fmt: skip
+    for metric, rule in LIGHTEVAL_RULES.items():
+        task, stamp = f"t_{metric.replace('+', 'p')}", "2026-01-02T03-04-05.000006"
+        inputs = {
+            "mcc": [{"golds": [g], "preds": p} for g, p in zip(gold, told, strict=True)],
+            "loglikelihood_f1": [{"golds": [g], "preds": p} for g, p in zip(gold, told, strict=True)],
+            "mf1": [{"golds": g, "preds": p} for g, p in thirds],
+            "f1": [{"golds": [g], "preds": [p]} for g, p in zip(names, spoken, strict=True)],
+            **{name: [{"logprobs": g, "weights": u} for g, u in zip(logs, units, strict=True)] for name in lower},
+        }.get(metric, [{"golds": [w], "preds": [s]} for w, s in zip(wanted, said, strict=True)])
+        row = {"metric_name": metric, "higher_is_better": metric not in {"ter", *lower}, "corpus_level_fn": rule}
+        config = {"name": task, "hf_repo": "me/data", "evaluation_splits": ["test"], "original_num_docs": count}
+        document = {
+            "config_general": {"model_name": f"me/{model}", "model_config": {"model_name": f"me/{model}"}},
+            "results": {f"{task}|0": {metric: made[metric]}},
+            "config_tasks": {f"{task}|0": config | {"metrics": [row | {"category": "GENERATIVE"}]}},
+        }
+        results, details = folder / model / task / "results", folder / model / task / "details" / stamp
+        results.mkdir(parents=True)
+        details.mkdir(parents=True)
+        (results / f"results_{stamp}.json").write_text(json.dumps(document))
+        rows = [
+            {
+                "doc": {
+                    "query": f"q {i}",
+                    "choices": [wanted[i]],
+                    "gold_index": 0,
+                    "id": str(i),
+                    "sampling_methods": [],
+                },
+                "metric": {metric: inputs[i]},
+                "model_response": {"input": None, "text": [said[i]], "output_tokens": [[1]], "logprobs": []},
+            }
+            for i in range(count)
+        ]
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), details / f"details_{task}|0_{stamp}.parquet")
+    return made
+
+
+def test_lightevals_corpus_metrics_have_the_statistics_of_their_items(tmp_path, capsys):
+    for model, share, seed in (("old", 0.6, 1), ("new", 0.05, 2)):
+        made = lighteval_corpus_run(tmp_path, model, share, seed)
+    records = converted(tmp_path, "old", "new")
+    assert not re.search("note:|conflict:", capsys.readouterr().err)
+    found = {}
+    for record in records:
+        for result in record["evaluation_results"]:
+            if record["model_info"]["id"] == "me/new":
+                config = result["metric_config"]
+                assert result["score_details"]["score"] == made[config["metric_name"]]
+                found[config["metric_name"]] = config["additional_details"].get("statistics")
+    assert found == {
+        **{"bleu": "bleu", "chrf": "chrf", "chrf++": "chrf", "ter": "percent_ratio", "mcc": "mcc"},
+        **{"f1": "f1_all", "loglikelihood_f1": "f1_max", "mf1": "f1"},
+        **dict.fromkeys(("word_perplexity", "bits_per_byte", "ppl")),  # by the numerators and denominators
+    }
+    policy = tmp_path / "policy.yaml"
+    wide = ", ".join(f't_{name}: {{max_drop: "0.5 {unit}"}}' for name, unit in
+                     (("word_perplexity", "perplexity"), ("bits_per_byte", "bits"), ("ppl", "perplexity")))  # fmt: skip
+    policy.write_text(f"benchmarks: {{{wide}}}\n")
+    rows = gate(tmp_path, capsys, "--baseline", "me/old", "--candidate", "me/new", "--policy", str(policy))[
+        "benchmarks"
+    ]
+    assert len(rows) == 11
+    assert {row["verdict"] for row in rows} == {"GO"}, [(row["name"], row["verdict"], row["notes"]) for row in rows]
+
+
+def test_the_first_answer_alone_is_no_score_of_the_corpus(tmp_path, capsys):
+    lighteval_corpus_run(tmp_path, "old", 0.3, 1, first_alone=True)
+    code = convert_results.main([str(tmp_path / "old"), "--output-dir", str(tmp_path / "results")])
+    said = capsys.readouterr().err
+    assert code == 1 and said.count("scored the first answer alone, against the references of all") == 3
+    conflicts = {
+        result["metric_config"]["metric_name"]
+        for path in (tmp_path / "results").rglob("*.json")
+        for result in json.loads(path.read_text())["evaluation_results"]
+        if "conflict" in details_of(result)
+    }
+    assert conflicts == {"chrf", "chrf++", "ter"}
 
 
 def test_ties_count_in_the_randomization_and_the_order_of_the_sides_does_not():

@@ -1110,6 +1110,88 @@ def test_recordings_are_regular_files_below_the_folder_of_the_predictions(tmp_pa
     assert rate == 8000 and samples.tolist() == [0, 0.5, -1]
 
 
+def syllables(rate: int, seconds: float = 2.0) -> np.ndarray:
+    """Something with the pauses and the pitch of speech, between -1 and 1."""
+    time = np.arange(int(rate * seconds)) / rate
+    tones = sum(np.sin(2 * np.pi * f * time) / (i + 1) for i, f in enumerate((130, 390, 700, 1200, 2400, 3100)))
+    return 0.2 * tones * np.clip(np.sin(2 * np.pi * 2.3 * time), 0.01, 1)
+
+
+def wave(path: Path, rate: int, samples: np.ndarray, kind: str = "int16") -> str:
+    from scipy.io import wavfile
+
+    scaled = {
+        "int16": lambda: (np.clip(samples, -1, 1) * 32767).astype("int16"),
+        "int32": lambda: (np.clip(samples, -1, 1) * (2**31 - 1)).astype("int32"),
+        "uint8": lambda: (np.clip(samples, -1, 1) * 127 + 128).astype("uint8"),
+        "float32": lambda: samples.astype("float32"),
+    }[kind]()
+    wavfile.write(path, rate, scaled)
+    return path.name
+
+
+@pytest.mark.parametrize(
+    ("rate", "kind"),
+    [(8000, "int16"), (16000, "uint8"), (16000, "float32"), (22050, "int16"), (44100, "float32"), (48000, "int32")],
+)
+def test_recordings_of_every_usual_kind_have_the_number_of_the_library(rate, kind, tmp_path):
+    needs("pystoi")
+    import pystoi
+
+    clean = syllables(rate)
+    noisy = clean + 0.05 * np.random.default_rng(1).standard_normal(len(clean))
+    clipped = np.clip(20 * noisy, -1, 1)
+    names = [wave(tmp_path / f"{name}.wav", rate, own, kind) for name, own in (("n", noisy), ("c", clipped))]
+    wave(tmp_path / "r.wav", rate, clean, kind)
+    rows = [{"audio": name, "reference_audio": "r.wav"} for name in names]
+    read = {name: sp.read_wav(tmp_path / name, tmp_path, 1)[1] for name in (*names, "r.wav")}
+    step = {"uint8": 1 / 127, "int16": 1e-4}.get(kind, 1e-6)
+    assert np.abs(read["r.wav"] - clean).max() < step and np.abs(read["c.wav"] - clipped).max() < 2 * step
+    for metric in ("stoi", "estoi"):
+        found = measured(metric, rows, folder=tmp_path).scores.values
+        wanted = [pystoi.stoi(read["r.wav"], read[name], rate, extended=metric == "estoi") for name in names]
+        assert found == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+def test_pesq_has_two_rates_and_nothing_is_resampled_for_it(rate, tmp_path):
+    needs("pesq")
+    wave(tmp_path / "r.wav", rate, syllables(rate))
+    rows = [{"audio": "r.wav", "reference_audio": "r.wav"}]
+    assert f"{rate} Hz; PESQ is defined for 8000" in refused(2, measured, "pesq", rows, folder=tmp_path)
+
+
+def test_an_output_without_sound_is_failed_and_one_of_no_numbers_is_unscored(tmp_path):
+    needs("pystoi")
+    clean = syllables(16000)
+    broken = np.where(np.arange(len(clean)) == 700, np.nan, clean)
+    for name, own in (("r", clean), ("same", clean), ("zero", 0 * clean), ("offset", 0 * clean + 0.1), ("nan", broken)):
+        wave(tmp_path / f"{name}.wav", 16000, own, "float32")
+    rows = [{"audio": f"{name}.wav", "reference_audio": "r.wav"} for name in ("same", "zero", "offset", "nan")]
+    found = measured("stoi", [*rows, {"audio": "r.wav", "reference_audio": "zero.wav"}], folder=tmp_path).scores
+    assert found.values[:3] == pytest.approx([1.0, 0, 0], abs=1e-6)
+    assert found.value == pytest.approx(1 / 3, abs=1e-6) and found.details["silent"] == 2
+    assert found.reasons == {3: "the output has samples that are not numbers", 4: "the reference is silent"}
+
+
+def test_other_rates_lengths_channels_and_formats_are_refused_with_what_they_are(tmp_path):
+    needs("pystoi")
+    clean = syllables(16000)
+    wave(tmp_path / "r.wav", 16000, clean)
+    wave(tmp_path / "slow.wav", 8000, clean)
+    wave(tmp_path / "short.wav", 16000, clean[:-1])
+    wave(tmp_path / "two.wav", 16000, np.stack([clean, clean], axis=1))
+    (tmp_path / "a.flac").write_bytes(b"fLaC\0\0\0\x22" + bytes(64))
+    for name, words in (
+        ("slow.wav", "8000 and 16000 Hz"),
+        ("short.wav", "31999 and 32000 samples"),
+        ("two.wav", "2 channels, one is expected"),
+        ("a.flac", "ffmpeg -i a.flac OUT.wav"),
+    ):
+        said = refused(2, measured, "stoi", [{"audio": name, "reference_audio": "r.wav"}], folder=tmp_path)
+        assert words in said and "\n" not in said, name
+
+
 def test_recordings_that_do_not_fit_are_refused(tmp_path):
     needs("pystoi")
     from scipy.io import wavfile
@@ -1128,7 +1210,7 @@ def test_recordings_that_do_not_fit_are_refused(tmp_path):
     for name, message in (
         ("short.wav", "recordings differ"),
         ("stereo.wav", "2 channels"),
-        ("text.wav", "WAV files are read"),
+        ("text.wav", "WAV files of PCM or float samples are read"),
         ("none.wav", "No such file"),
     ):
         assert message in refused(2, measured, "stoi", pair(name), folder=tmp_path)

@@ -196,7 +196,9 @@ def corpus_ends(row: Row) -> list[tuple[float, float]] | None:
     if None in references.values():
         return None
     every = [one for own in found for rows in own.values() for one in rows]
-    unsaid = [("", "")] if formula == "mcc" else []  # the class of an answer that says nothing
+    unsaid = (
+        [("", "")] if FORMULAS[formula].labels and formula != "f1_macro" else []
+    )  # the class of an answer that says nothing
     classes = classes_of([*references.values(), *every, *unsaid], formula)
     ends = []
     for side, own in zip(sides, found, strict=True):
@@ -231,7 +233,7 @@ def possible_answers(
     if rule.labels:
         wanted = [row[0] for row in references]
         yield statistics_array([(label, label) for label in wanted], formula, classes)
-        for i, label in enumerate(["" if formula == "mcc" else None, *classes]):
+        for i, label in enumerate([None if formula == "f1_macro" else "", *classes]):
             other = classes[i % len(classes)]  # where the class itself is wanted, the next one is wrong
             said = [other if one == label else label for one in wanted]
             yield statistics_array(list(zip(wanted, said, strict=True)), formula, classes)

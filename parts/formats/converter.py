@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parts.formats.corpus_items import formula_of_items
+from parts.formats.corpus_items import checked_formula
 from parts.formats.every_eval_ever import EeeChecks, eee_settle
 from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry
 from parts.formats.spans import PartFiles, SpanRead, read_spans
@@ -230,8 +230,13 @@ class Converter:
             return replace(score, aggregation="mean over items of the mean over repeats"), True
         if wrong:
             return self.in_conflict(run, score, wrong), False
-        if len(tally.statistics) == len(tally.values):
-            score = replace(score, formula=formula_of_items(score.aggregation, tally.statistics, score.value))
+        formula, other = checked_formula(score, tally)
+        if other and score.doubt:
+            return self.in_conflict(run, score, f"{other}: {score.doubt}"), False
+        if other:
+            self.report.notes.append(Trouble(str(run.origin.path), other, run.result_id(score)))
+            score = replace(score, details={**score.details, "items_make": other})
+        score = replace(score, formula=formula)
         return with_standard_error(unrounded(score, tally), tally), True
 
     def in_conflict(self, run: TaskRun, score: ScoreRead, wrong: str) -> ScoreRead:

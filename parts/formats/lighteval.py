@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.checkpoints import has_chat_template
+from parts.formats.corpus_items import corpus_statistic, item_score, rule_formula
 from parts.formats.files import parquet_columns, parquet_rows
 from parts.formats.here import Here, own_ids_of, rows_in
 from parts.formats.values import (
@@ -49,6 +50,7 @@ from parts.harness.scorers import lighteval_scorer
 from parts.names import SUITES
 from parts.private import shown_path
 from parts.records.schema import strings
+from parts.statistics.item_statistics import FROM_RATIOS
 
 DETAILS_COLUMNS = [
     *("doc", "metric", "model_response.input", "model_response.text", "model_response.text_post_processed"),
@@ -75,6 +77,7 @@ LIGHTEVAL_LEFT_OUT = {
     "base_url",
 }
 LIGHTEVAL_LEFT_OUT |= {"override_chat_template", "max_model_length", "max_length", "api_key", "delta_weights"}
+FIRST_ALONE = "lighteval has scored the first answer alone, against the references of all"
 LIGHTEVAL_SAMPLING = {"temperature", "max_new_tokens", "top_p", "top_k", "seed"}
 
 
@@ -119,13 +122,47 @@ def lighteval_aggregation(metric: Mapping[str, Any], name: str) -> str | None:
     return "mean" if text in ("mean", "nanmean", "fmean") else CORPUS_AGGREGATIONS.get(text, text[:80])
 
 
+def lighteval_rule(metric: Mapping[str, Any], name: str) -> str:
+    """What lighteval's corpus metric does, as parts/formats/corpus_items.py calls it; "" for others."""
+    rule = metric.get("corpus_level_fn")
+    text = str(rule.get(name) if isinstance(rule, dict) else rule)
+    if found := re.fullmatch(
+        r"CorpusLevelTranslationMetric\(metric_type='?(bleu|chrf(?:\+\+)?|ter)'?, lang='?(\w*)'?\)", text
+    ):
+        return f"{found[1]}:{found[2]}" if found[2] else found[1]
+    if found := re.fullmatch(r"CorpusLevelF1Score\(average='?(\w+)'?, num_classes=(\d{1,4})\)", text):
+        if found[2] == "2":
+            return {"macro": "f1_all", "micro": "f1_micro", "None": "f1_max"}.get(found[1], "")
+        return f"f1_each:{found[2]}" if found[1] == "micro" else ""
+    return "mcc" if text.startswith("MatthewsCorrCoef") else ""
+
+
+def lighteval_pair(rule: str, value: Any) -> list[Any] | None:
+    """[wanted, said] of an item of a corpus metric; None for other values."""
+    if not isinstance(value, dict) or not {"golds", "preds"} <= value.keys():
+        return None
+    golds, preds = ([own] if not isinstance(own, list) else own for own in (value["golds"], value["preds"]))
+    if not golds or not preds or (rule_formula(rule) not in ("bleu", "chrf", "percent_ratio") and len(golds) > 1):
+        return None
+    return [golds if rule.startswith(("chrf", "ter")) else golds[0], preds[0]]
+
+
+def lighteval_sums(value: Any, aggregation: str | None) -> tuple[float, float] | None:
+    """(log-likelihood, length) of an item of a perplexity; None for other values."""
+    if not isinstance(value, dict) or aggregation not in FROM_RATIOS:
+        return None
+    total, length = finite(value.get("logprobs")), finite(value.get("weights"))
+    length = 1.0 if aggregation == "perplexity" else length
+    return None if total is None or not length else (total, length)
+
+
 def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
     """A metric of a task; None when its value is no finite number."""
     value = finite(values[name])
     if value is None:
         return None
     metric = lighteval_metric(config, name)
-    aggregation = lighteval_aggregation(metric, name)
+    aggregation, rule = lighteval_aggregation(metric, name), lighteval_rule(metric, name)
     higher = metric.get("higher_is_better")
     higher = higher.get(name) if isinstance(higher, dict) else higher
     error, details = finite(values.get(f"{name}_stderr")), {}
@@ -146,6 +183,8 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
         method="analytic" if aggregation == "mean" else None,
         count=whole(config.get("effective_num_docs")) or None,
         details=details,
+        rule=rule,
+        doubt=FIRST_ALONE if rule.startswith(("chrf", "ter")) else "",
     )
 
 
@@ -230,6 +269,19 @@ def lighteval_cut(doc: Mapping[str, Any], response: Mapping[str, Any]) -> bool |
     if not limit or not isinstance(answers, list):
         return None
     return None if any(len(tokens or ()) >= limit for tokens in answers) else False
+
+
+def with_corpus_parts(item: AskedItem, metric: Mapping[str, Any], read: Mapping[str, ScoreRead]) -> AskedItem:
+    """The item with what it adds to the scores that are of all items together."""
+    for name, score in read.items():
+        value = metric.get(name)
+        if (sums := lighteval_sums(value, score.aggregation)) is not None:
+            item.ratios[name] = sums
+        elif score.rule and (pair := lighteval_pair(score.rule, value)) is not None:
+            made = corpus_statistic(score.rule, pair)
+            if made is not None:
+                item.statistics[name], item.values[name] = made, item_score(score.rule, made, pair)
+    return item
 
 
 def lighteval_item(
@@ -424,6 +476,7 @@ def lighteval_task(
 
     scores = tuple(score for score in read.values() if score is not None)
     rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
+    named_scores = {score.name: score for score in scores}
     splits = all_texts(task.get("evaluation_splits"))
     yield TaskRun(
         origin=origin,
@@ -438,7 +491,9 @@ def lighteval_task(
         settings=settings,
         moment=moment,
         scores=scores,
-        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, own)) if details else None,
+        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, named_scores, own))
+        if details
+        else None,
         sample_file=details,
         failure=None if scores else "none of its metrics is a finite number",
     )
@@ -480,13 +535,16 @@ def lighteval_items(
     prompt: Callable[[Mapping[str, Any]], str] | None,
     folder: Path | None,
     splits: Sequence[str],
+    read: Mapping[str, ScoreRead],
     own_ids: bool,
 ) -> Iterator[AskedItem]:
     """The items in a details file."""
     seen: dict[str, int] = {}
     if "doc" not in parquet_columns(path):
         for row in parquet_rows(path, OLD_DETAILS_COLUMNS):
+            metric = from_literal(row.get("metrics"))
             item = old_lighteval_item(row, "", rules)
+            item = with_corpus_parts(item, metric if isinstance(metric, dict) else {}, read)
             name = content_id(item.raw, item.references)
             seen[name] = seen.get(name, 0) + 1
             item.id = name if seen[name] == 1 else f"{name}#{seen[name]}"
@@ -495,6 +553,7 @@ def lighteval_items(
     known = own_ids_of(folder, splits[0]) if own_ids and folder and len(splits) == 1 else None
     for row in parquet_rows(path, DETAILS_COLUMNS):
         item = lighteval_item(row, "", rules, prompt or (lambda _: None))
+        item = with_corpus_parts(item, part(row, "metric"), read)
         index = str(part(row, "doc").get("id"))
         if not index.isdecimal() or len(splits) != 1:
             item.id = content_id(item.raw, item.references)

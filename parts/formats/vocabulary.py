@@ -102,6 +102,8 @@ class ScoreRead:
     scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
     direction_known: bool = True
     formula: str = ""  # by which its items' statistics make it
+    rule: str = ""  # by which its harness makes it of its items, where `aggregation` does not say all of it
+    doubt: str = ""  # why it is no score of all items where these make another
 
 
 @dataclass(slots=True)

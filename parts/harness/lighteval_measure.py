@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+import types
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from parts.frame import ScriptError, natural_key
@@ -74,7 +76,7 @@ def add_up(
     values = [value for value in scored.values if value is not None]
     if not values:
         raise ScriptError(f"no item could be scored: {next(filter(None, scored.errors), 'no value')}")
-    function = task.source.aggregation()[scored.name]
+    function = over_all_items(task.source.aggregation()[scored.name])
     result = function(values)
     own = [prompt for prompt, value in zip(prompts, scored.values, strict=True) if value is not None]
     error, method = (None, "") if isinstance(result, dict) else standard_error_of_metric(function, values, seed, own)
@@ -103,6 +105,25 @@ def add_up(
             )
         )
     return scores
+
+
+def over_all_items(function: Callable[..., Any]) -> Callable[..., Any]:
+    """lighteval's rule for a corpus; its chrF, chrF++ and TER over all answers.
+
+    lighteval hands sacrebleu each item's references as a further set of references for the items in their order, so
+    that sacrebleu scores the first answer alone, against the references of all.
+    """
+    owner = getattr(function, "__self__", None)
+    if getattr(owner, "metric_type", None) not in ("chrf", "chrf++", "ter"):
+        return function
+    return types.MethodType(translation_score, owner)
+
+
+def translation_score(rule: Any, items: Sequence[Any]) -> float:
+    """sacrebleu's score of the first answer of each item, by all references that it has."""
+    said = [item.preds[0] if isinstance(item.preds, list) else item.preds for item in items]
+    golds = [[item.golds] if isinstance(item.golds, str) else item.golds for item in items]
+    return float(rule.get_metric().corpus_score(said, list(itertools.zip_longest(*golds))).score)
 
 
 def choice_facts(scored: Scored, docs: list[Any]) -> tuple[list[int], list[float]]:

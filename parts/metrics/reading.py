@@ -304,9 +304,12 @@ def read_wav(path: Path, folder: Path, line: int) -> tuple[int, np.ndarray]:
     except ScriptError as error:
         raise ScriptError(f"line {line}: {single_line(error)}") from error
     except Exception as error:  # whatever a damaged file makes scipy say
-        raise ScriptError(f"line {line}: {path}: {single_line(error)}; WAV files are read") from error
+        why = f"{single_line(error)}; WAV files of PCM or float samples are read: ffmpeg -i {path.name} OUT.wav"
+        raise ScriptError(f"line {line}: {path}: {why}") from error
     if samples.ndim != 1:
-        raise ScriptError(f"line {line}: {path}: {samples.shape[1]} channels; one is expected")
+        raise ScriptError(
+            f"line {line}: {path}: {samples.shape[1]} channels, one is expected: which one, or their mean?"
+        )
     if samples.dtype == np.uint8:  # 8-bit WAV has its zero at 128
         samples = samples.astype(float) / 128 - 1
     elif np.issubdtype(samples.dtype, np.integer):
@@ -346,7 +349,7 @@ def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
                 f"line {item.line}: {rate} Hz; PESQ is defined for 8000 (narrow band) and 16000 (wide band)"
             )
         rates.add(rate)
-        if clean.any() and not noisy.any():
+        if not is_silent(clean) and is_silent(noisy):
             silent.append(item.id)
             values.append(SILENT[rate] if metric.name == "pesq" else 0.0)
             continue
@@ -361,14 +364,24 @@ def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     return mean_scores(values, items, metric, **more)
 
 
+def is_silent(samples: np.ndarray) -> bool:
+    """Whether nothing is to be heard: all samples alike, of whatever value."""
+    return not len(samples) or bool((samples == samples[0]).all())
+
+
 def judged_pair(
     measure_pair: Callable[[int, np.ndarray, np.ndarray], float], rate: int, clean: np.ndarray, noisy: np.ndarray
 ) -> tuple[float, str | None]:
     """The value of a pair, or why it has none; pystoi tells by a warning that there is too little speech."""
     import warnings
 
-    if not clean.any():
+    import numpy as np
+
+    if is_silent(clean):
         return math.nan, "the reference is silent"
+    for name, samples in (("reference", clean), ("output", noisy)):
+        if not np.isfinite(samples).all():
+            return math.nan, f"the {name} has samples that are not numbers"
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 
@@ -69,14 +70,15 @@ def class_sums(sums: Any) -> tuple[Any, Any, Any]:
     return sums[..., :count], sums[..., count : 2 * count], sums[..., 2 * count :]
 
 
-def macro_f1_of(sums: Any) -> Any:
-    """The mean of F1 over the classes that somebody wanted or said."""
+def macro_f1_of(sums: Any, best: bool = False) -> Any:
+    """The mean of F1 over the classes that somebody wanted or said; best: the largest of them."""
     import numpy as np
 
     right, wanted, said = class_sums(sums)
     there = wanted + said > 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(there, 2 * right / (wanted + said), 0.0).sum(-1) / there.sum(-1)
+        own = np.where(there, 2 * right / (wanted + said), 0.0)
+        return own.max(-1) if best else own.sum(-1) / there.sum(-1)
 
 
 def matthews_of(sums: Any) -> Any:
@@ -169,6 +171,8 @@ FORMULAS = {
     "chrf": Formula(chrf_of, high=100.0),
     "f1": Formula(f1_of_sums),
     "f1_macro": Formula(macro_f1_of, labels=True),
+    "f1_all": Formula(macro_f1_of, labels=True),
+    "f1_max": Formula(partial(macro_f1_of, best=True), labels=True),
     "mcc": Formula(matthews_of, labels=True, low=-1.0),
     "auroc": Formula(auroc_of, by_rows=True),
     "average_precision": Formula(average_precision_of, by_rows=True),
@@ -197,8 +201,8 @@ def statistics_array(found: Sequence[tuple[Any, ...]], formula: str, classes: Se
 
 
 def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
-    """The classes that a score of labels is about: those that are wanted, for MCC also those that are said."""
+    """The classes that a score of labels is about: those that are wanted, but for f1_macro also those that are said."""
     if not FORMULAS[formula].labels:
         return []
-    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula == "mcc" else set())
+    every = {row[0] for row in found} | ({row[1] for row in found} - {None} if formula != "f1_macro" else set())
     return sorted(every)
