@@ -7993,17 +7993,19 @@ def unlike_checkpoints(
     samples: Mapping[Checkpoint, Mapping[str, Samples]],
     shared: set[str],
     allowed: bool,
+    base: str | None = None,
 ) -> list[Unlike]:
     """The checkpoints that cannot be compared with the others, and why; ScriptError(code=3) when it is a choice.
 
-    Compared are the valid ones that were measured alike: on most items, and of these the most checkpoints.
+    Compared are the valid ones that were measured alike: on most items, and of these the most checkpoints. The model of
+    the name `base` is held against them, and chooses none of them.
     """
     shares = {c: sorted((r for r in rows if r.key in shared), key=lambda r: r.task) for c, rows in chosen.items()}
     reasons = {c: invalid_runs(rows) for c, rows in shares.items()}
     marks = item_marks(shares, samples)
     groups: list[list[Checkpoint]] = []
     for checkpoint in shares:
-        if not reasons[checkpoint]:
+        if not reasons[checkpoint] and checkpoint.name != base:
             alike = (group for group in groups if not differences(checkpoint, group[0], shares, marks))
             group = next(alike, None)
             if group is None:
@@ -8016,7 +8018,7 @@ def unlike_checkpoints(
         lambda one, other: differences(one, other, shares, marks),
     )
     if group is None:
-        first = next(iter(shares))
+        first = next(c for c in shares if c.name != base)
         raise ScriptError(
             f"no checkpoint was measured validly ({first.name}: {listing(reasons[first])}); choose other benchmarks "
             "with --benchmarks, or rank all the same with --allow-unlike",
@@ -8455,7 +8457,7 @@ def rank_by_records(
                 "with --benchmarks, or rank with --score-function FILE.py, which says it",
                 code=3,
             )
-    unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike)
+    unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike, options.baseline_model)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
     ranked, harnesses = [], set()
     for checkpoint, results in chosen.items():

@@ -4696,6 +4696,7 @@ def yours_to_name(options: Sequence[str]) -> str:
 # --- parts/comparison/again.py ----------------------------------------------------------------------------------------
 
 AGAIN_FOLDER = "again"
+ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
 CURES = {
@@ -4712,7 +4713,8 @@ class Way:
     """A command with a place for its tasks: the words before and after them, how they stand there, a second command.
 
     said: words in place of a command, where none can be given; yours: options that the record's command had besides.
-    own: whether the tasks are files of one's own questions, which only the user can name.
+    own: whether the tasks are files of one's own questions, which only the user can name; unknown: the checkpoint of
+    which only the user knows the folder.
     """
 
     before: tuple[str, ...] = ()
@@ -4722,6 +4724,7 @@ class Way:
     said: str = ""
     yours: tuple[str, ...] = ()
     own: bool = False
+    unknown: str = ""
 
     def line(self, tasks: Sequence[str]) -> str:
         """The way for these tasks, each word quoted once."""
@@ -4731,6 +4734,7 @@ class Way:
         line = command_line_of([*self.before, *words, *self.after])
         whole = " && ".join([line, *([command_line_of(self.then)] if self.then else [])])
         told = [f"FILE: your questions {single_line(', '.join(tasks))}"] * self.own
+        told += [f"{ITS_FOLDER}: where {single_line(self.unknown)} lies"] * bool(self.unknown)
         told += [yours_to_name(self.yours)] * bool(self.yours)
         return f"{whole}  # {'; '.join(told)}" if told else whole
 
@@ -4753,7 +4757,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
         for run in found[usable[0]]:
-            way, task = way_like(run, model_argument(models[other]) or other)
+            way, task = way_like(run, *model_argument(models[other], other))
             if task not in tasks[one, other, way]:
                 tasks[one, other, way].append(task)
     alike: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -4803,16 +4807,20 @@ def is_usable(run: Run) -> bool:
     return run.measured and not run.validity.reasons
 
 
-def model_argument(model: ModelRuns) -> str | None:
-    """How a model is given to a script: its folder where a record names one that is here, else its id and revision."""
+def model_argument(model: ModelRuns, name: str) -> tuple[str, bool, str]:
+    """(how a model is given to a script, whether that is a folder, a checkpoint whose folder only the user knows).
+
+    It is the folder that a record names where that is here, else the id and revision, or the name it was asked by.
+    """
     for run in model.runs:
-        record = record_behind(run)
-        path = mapping_in(mapping_in(record, "model_info"), "additional_details").get("path")
+        details = mapping_in(mapping_in(record_behind(run), "model_info"), "additional_details")
+        path, revision = details.get("path"), run.identity.revision
         if isinstance(path, str) and Path(path).is_dir():
-            return path
-        revision = run.identity.revision
-        return run.identity.id + (f"@{revision}" if revision and revision != "main" else "") or None
-    return None
+            return path, True, ""
+        if path and not revision:
+            return ITS_FOLDER, True, run.identity.id or name
+        return run.identity.id + (f"@{revision}" if revision and revision != "main" else "") or name, False, ""
+    return name, False, ""
 
 
 def record_behind(run: Run) -> Mapping[str, Any]:
@@ -4822,8 +4830,8 @@ def record_behind(run: Run) -> Mapping[str, Any]:
         return {}
 
 
-def way_like(run: Run, model: str) -> tuple[Way, str]:
-    """(how the model is measured as this run was, the run's task)."""
+def way_like(run: Run, model: str, local: bool, unknown: str) -> tuple[Way, str]:
+    """(how the model is measured as this run was, the run's task); for the others see model_argument."""
     record = record_behind(run)
     library = mapping_in(record, "eval_library")
     details = mapping_in(library, "additional_details")
@@ -4841,9 +4849,12 @@ def way_like(run: Run, model: str) -> tuple[Way, str]:
     bare = task.removeprefix("inspect_evals/")
     named = is_task_name(bare) and (is_model_word(model) if carried is None else is_one_line(model))
     if named and carried is not None:
-        return own_command(carried, model, is_own_questions(record, run)), task
+        return replace(own_command(carried, model, is_own_questions(record, run)), unknown=unknown), task
     if named and name in HARNESSES:
-        return HARNESSES[name](model, version, said), f"inspect_evals/{bare}" if name == "inspect" else task
+        way = HARNESSES[name](model, version, said)
+        if local:  # the new records are known by the same weights as the old ones
+            way = replace(way, then=(*way.then, "--checkpoints", model), unknown=unknown)
+        return way, f"inspect_evals/{bare}" if name == "inspect" else task
     told = [f"{run.shots}-shot"] * bool(run.shots)
     told += [
         f"{key} {shlex.quote(str(said[key]))}"

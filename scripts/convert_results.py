@@ -2298,7 +2298,10 @@ def conflict(score: ScoreRead, tally: Tally) -> str | None:
     mean = sum(tally.values) / len(tally.values)
     if abs(mean - score.value) <= max(SAME_SCORE * max(1.0, abs(score.value)), score.rounding):
         return None
-    return f"the file says {score.value!r}, its {len(tally.values)} items average to {mean!r}"
+    there = f"{len(tally.values)} items"
+    if score.count is not None and len(tally.items) < score.count:
+        there = f"{len(tally.items)} of {score.count} items that are here (a samples file cut off?)"
+    return f"the file says {score.value!r}, its {there} average to {mean!r}"
 
 
 # --- parts/parquet.py -------------------------------------------------------------------------------------------------
@@ -2996,9 +2999,9 @@ class Here:
         if self.came_before(moment, folder):
             day = datetime.fromtimestamp(moment.seconds or 0, UTC).strftime("%Y-%m-%d")
             self.warn(
-                f"{name}: the weights in {shown_path(folder)} were written after the evaluation of {day}, so they are "
-                "not what it measured: no hash is recorded. Keep each night's weights, or hash them when they are "
-                "evaluated (a copy needs the date of its original: cp -p)"
+                f"{name}: the weights in {shown_path(folder)} were written, or put there, after the evaluation of "
+                f"{day}, so nothing shows that it measured them: no hash is recorded. Keep each night's weights in a "
+                "folder of its own, or hash them when they are evaluated"
             )
             return None
         return weights_sha256(folder)
@@ -5017,8 +5020,9 @@ class Converter:
                 run = replace(run, counts={**run.counts, **lost})
             record, rows = self.assemble(run, parts, read, now)
             if trouble:
+                where = f"{run.sample_file.name}: " if run.sample_file else ""
                 self.report.failures.append(
-                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file or ""))
+                    Trouble(file, f"its items are left out: {where}{trouble}", run.task, str(run.sample_file or ""))
                 )
             made = Conversion(path, record, run, rows)
             if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
@@ -5120,7 +5124,8 @@ class Converter:
         results, kept = [], []
         for score in run.scores:
             tally = read.tallies.get(score.name)
-            score, usable = self.settle(run, score, tally, read.choices.contradiction(score.name))
+            lost = lost_filter(run, score, read)
+            score, usable = self.settle(run, score, tally, read.choices.contradiction(score.name), lost)
             if usable:
                 kept.append(score.name)
             elif tally:
@@ -5136,10 +5141,13 @@ class Converter:
             record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
         return record, rows
 
-    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None, wrong: str | None) -> tuple[ScoreRead, bool]:
-        """The score checked against its items, and whether these go into the record; `wrong`: what is against it."""
+    def settle(
+        self, run: TaskRun, score: ScoreRead, tally: Tally | None, wrong: str | None, lost: str | None
+    ) -> tuple[ScoreRead, bool]:
+        """The score checked against its items, and whether these go into the record; `wrong`: what is against it;
+        `lost`: what it means that it has none."""
         if tally is None or not (tally.values or tally.errors):
-            return score, False
+            return (self.in_conflict(run, score, lost) if lost else score), False
         if wrong:
             return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:
@@ -5203,6 +5211,15 @@ class Converter:
                 path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
             )
         return path
+
+
+def lost_filter(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:
+    """What is wrong when a samples file has the answers of other filters of a metric, and none of this one."""
+    metric = score.name.partition(",")[0]
+    alike = [own.name for own in run.scores if own.filter and own.name.partition(",")[0] == metric]
+    if score.filter is None or not any(read.tallies[name].lines for name in alike if name in read.tallies):
+        return None
+    return f"its samples file has no answer of the filter {score.filter}, and has those of another (a file cut off?)"
 
 
 def old_record(path: Path) -> dict[str, Any] | None:

@@ -6191,7 +6191,10 @@ def conflict(score: ScoreRead, tally: Tally) -> str | None:
     mean = sum(tally.values) / len(tally.values)
     if abs(mean - score.value) <= max(SAME_SCORE * max(1.0, abs(score.value)), score.rounding):
         return None
-    return f"the file says {score.value!r}, its {len(tally.values)} items average to {mean!r}"
+    there = f"{len(tally.values)} items"
+    if score.count is not None and len(tally.items) < score.count:
+        there = f"{len(tally.items)} of {score.count} items that are here (a samples file cut off?)"
+    return f"the file says {score.value!r}, its {there} average to {mean!r}"
 
 
 # --- parts/harness/golds.py -------------------------------------------------------------------------------------------

@@ -781,6 +781,29 @@ def test_two_that_were_not_measured_alike_are_undecided(tmp_path, capsys, first,
     assert len(document["not_comparable"]) == 1
 
 
+def test_a_baseline_model_chooses_no_checkpoint(tmp_path, capsys):
+    """It is measured as one of two is, or stands alone: without it nothing would be ranked, so with it neither."""
+    run = make_run(tmp_path / "run", "step_1", "step_2")
+    (tmp_path / "base").mkdir()
+    base = make_record(make_checkpoint(tmp_path / "base/model"), score=0.3, path=None, digest=None)
+    base["model_info"] = {"name": "released", "id": "acme/released", "additional_details": {}}
+    write_json(run / "results", base)
+    add_record(run, "step_1", "gsm8k", 0.4)
+    add_record(run, "step_2", "gsm8k", 0.6, library="inspect_ai")
+    against = ("--baseline-model", "acme/released")
+    message = refused(capsys, run, *against, code=3)
+    assert message.startswith("not measured alike, so not comparable: step_2 has ")
+    assert ranked(capsys, run, *against, "--allow-unlike")["best"]["name"] == "step_2"
+    shutil.rmtree(run / "step_2")
+    shutil.rmtree(run / "results")
+    write_json(run / "results", base)
+    path = add_record(run, "step_1", "gsm8k", 0.4)
+    record = json.loads(path.read_text())
+    record["evaluation_results"][0]["score_details"]["details"] = {"conflict": "of its items"}
+    path.write_text(json.dumps(record))
+    assert refused(capsys, run, *against, code=3).startswith("no checkpoint was measured validly (step_1: ")
+
+
 def test_the_runs_on_most_items_go_first(tmp_path, capsys):
     run = make_run(tmp_path, *(f"step_{i}" for i in range(1, 7)))
     for i in range(1, 7):

@@ -37,6 +37,22 @@ def test_the_other_model_is_measured_as_this_one_was(
     assert Path(command[0]).name == "convert_results.py" and Path(command[0]).is_file()
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_a_checkpoint_is_measured_from_its_folder_and_known_again_by_its_weights(tmp_path, capsys, here) -> None:
+    folder = tmp_path / "models" / "step_1"
+    folder.mkdir(parents=True)
+    write_record(tmp_path / "r", "o/A", SCORES, task="gsm8k", shots=5, library=("lm_eval", "0.4.13"))
+    path = write_record(tmp_path / "r", "run/step_1", SCORES, task="gsm8k", shots=0, library=("lm_eval", "0.4.13"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["model_info"]["additional_details"] = {"path": str(folder) if here else "run/step_1"}
+    path.write_text(json.dumps(record), encoding="utf-8")
+    ways = compare(capsys, tmp_path / "r", "--baseline", "o/A", "--candidate", "run/step_1")["next"]
+    (way,) = (way for way in ways if "pretrained=o/A" not in way)
+    word = str(folder) if here else "FOLDER"
+    assert f"pretrained={word} " in way and f" --checkpoints {word}" in way
+    assert ("FOLDER: where run/step_1 lies" in way) is not here
+
+
 def test_a_record_of_ours_gives_its_own_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_record(tmp_path / "r", "o/A", SCORES, task="gsm8k", shots=5, settings={"dtype": "float32"})
     record = json.loads(path.read_text(encoding="utf-8"))

@@ -206,6 +206,35 @@ def test_a_score_in_conflict_with_its_items_is_kept_without_them(tmp_path, capsy
     check_against_schema(tmp_path / "out")
 
 
+def test_a_filter_whose_answers_are_not_in_the_samples_is_in_conflict(tmp_path, capsys):
+    """lm-eval writes the answers of one filter after those of the other: half of the file is the first filter whole."""
+    rows = [line(i, float(i % 2)) | {"filter": chosen} for chosen in ("strict", "loose") for i in range(8)]
+    folder = lm_eval_run(tmp_path / "run", rows, 0.5)
+    path = folder / "results_2026-01-02T03-04-05.0.json"
+    document = json.loads(path.read_text())
+    document["results"]["toy"] = {"em,strict": 0.5, "em,loose": 0.5}
+    path.write_text(json.dumps(document))
+    assert convert(folder, output=tmp_path / "whole") == 0
+    cut = folder / "samples_toy_2026-01-02T03-04-05.0.jsonl"
+    cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:8]))
+    capsys.readouterr()
+    assert convert(folder, output=tmp_path / "cut", options=["--json"]) == 1
+    (conflict,) = json.loads(capsys.readouterr().out)["conflicts"]
+    assert conflict["task"] == "toy|0/em,loose" and "no answer of the filter loose" in conflict["reason"]
+    said = [
+        r["score_details"]["details"].get("conflict") for r in records(tmp_path / "cut")["toy"]["evaluation_results"]
+    ]
+    assert said[0] is None and "cut off?" in said[1]
+
+
+def test_items_that_are_lost_are_counted_where_they_contradict(tmp_path, capsys):
+    folder = lm_eval_run(tmp_path / "run", [line(i, 1.0) for i in range(4)], 0.5)
+    path = folder / "results_2026-01-02T03-04-05.0.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"n-samples": {"toy": {"original": 8, "effective": 8}}}))
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == 1
+    assert "its 4 of 8 items that are here" in json.loads(capsys.readouterr().out)["conflicts"][0]["reason"]
+
+
 def test_an_item_without_a_number_does_not_count(tmp_path):
     folder = lm_eval_run(tmp_path / "run", [line(0, 1.0), line(1, float("nan")), line(2, 0.0)], 0.5)
     assert convert(folder, output=tmp_path / "out") == 0

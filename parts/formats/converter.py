@@ -94,8 +94,9 @@ class Converter:
                 run = replace(run, counts={**run.counts, **lost})
             record, rows = self.assemble(run, parts, read, now)
             if trouble:
+                where = f"{run.sample_file.name}: " if run.sample_file else ""
                 self.report.failures.append(
-                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file or ""))
+                    Trouble(file, f"its items are left out: {where}{trouble}", run.task, str(run.sample_file or ""))
                 )
             made = Conversion(path, record, run, rows)
             if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
@@ -197,7 +198,8 @@ class Converter:
         results, kept = [], []
         for score in run.scores:
             tally = read.tallies.get(score.name)
-            score, usable = self.settle(run, score, tally, read.choices.contradiction(score.name))
+            lost = lost_filter(run, score, read)
+            score, usable = self.settle(run, score, tally, read.choices.contradiction(score.name), lost)
             if usable:
                 kept.append(score.name)
             elif tally:
@@ -213,10 +215,13 @@ class Converter:
             record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
         return record, rows
 
-    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None, wrong: str | None) -> tuple[ScoreRead, bool]:
-        """The score checked against its items, and whether these go into the record; `wrong`: what is against it."""
+    def settle(
+        self, run: TaskRun, score: ScoreRead, tally: Tally | None, wrong: str | None, lost: str | None
+    ) -> tuple[ScoreRead, bool]:
+        """The score checked against its items, and whether these go into the record; `wrong`: what is against it;
+        `lost`: what it means that it has none."""
         if tally is None or not (tally.values or tally.errors):
-            return score, False
+            return (self.in_conflict(run, score, lost) if lost else score), False
         if wrong:
             return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:
@@ -280,6 +285,15 @@ class Converter:
                 path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
             )
         return path
+
+
+def lost_filter(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:
+    """What is wrong when a samples file has the answers of other filters of a metric, and none of this one."""
+    metric = score.name.partition(",")[0]
+    alike = [own.name for own in run.scores if own.filter and own.name.partition(",")[0] == metric]
+    if score.filter is None or not any(read.tallies[name].lines for name in alike if name in read.tallies):
+        return None
+    return f"its samples file has no answer of the filter {score.filter}, and has those of another (a file cut off?)"
 
 
 def old_record(path: Path) -> dict[str, Any] | None:

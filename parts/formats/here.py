@@ -148,9 +148,9 @@ class Here:
         if self.came_before(moment, folder):
             day = datetime.fromtimestamp(moment.seconds or 0, UTC).strftime("%Y-%m-%d")
             self.warn(
-                f"{name}: the weights in {shown_path(folder)} were written after the evaluation of {day}, so they are "
-                "not what it measured: no hash is recorded. Keep each night's weights, or hash them when they are "
-                "evaluated (a copy needs the date of its original: cp -p)"
+                f"{name}: the weights in {shown_path(folder)} were written, or put there, after the evaluation of "
+                f"{day}, so nothing shows that it measured them: no hash is recorded. Keep each night's weights in a "
+                "folder of its own, or hash them when they are evaluated"
             )
             return None
         return weights_sha256(folder)

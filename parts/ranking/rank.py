@@ -230,7 +230,7 @@ def rank_by_records(
                 "with --benchmarks, or rank with --score-function FILE.py, which says it",
                 code=3,
             )
-    unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike)
+    unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike, options.baseline_model)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
     ranked, harnesses = [], set()
     for checkpoint, results in chosen.items():
