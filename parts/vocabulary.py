@@ -13,6 +13,7 @@ from typing import Any
 
 from parts.frame import ScriptError, is_number, listing, nearest, note, single_line
 from parts.inputs import read_json
+from parts.metric_ranges import possible_range
 
 WITH_TOOLS = re.compile(
     r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
@@ -174,9 +175,10 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
         for f in fields
     }
     parts = {
-        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        f"{prefix}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
         for key, entry in entries.items()
         for place, rule in enumerate(entry.get("parts") or ())
+        for prefix in rule["prefix"].split()  # the names of one set in several harnesses
         for name in rule["names"].split()
     }
     return MetricMapping(entries, names, own, parts)
@@ -212,6 +214,28 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     low = default[0] if low is None else low
     high = default[1] if high is None else high
     return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+def range_in_any_unit(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[float, float]:
+    """Lowest and highest score that a metric can have whatever unit its record states, or does not know.
+
+    By the metric's names and, of a benchmark's main metric, by its range: a share is 0 to 1, or to 100 in percent.
+    """
+    names = [str(name) for name in (metric.get("metric_id"), metric.get("metric_name")) if name]
+    ranges = [possible_range(name) for name in names]
+    if entry.get("range") and (
+        not names or any(name == "score" or same_metric(name, str(entry["metric"])) for name in names)
+    ):
+        low, high = (
+            default if limit is None else limit
+            for limit, default in zip(entry["range"], (-math.inf, math.inf), strict=True)
+        )
+        if entry["unit"] in ("proportion", "percent"):
+            high = max(high, 100.0)
+        elif stated_unit(metric):
+            low, high = min(low, 0.0), math.inf
+        ranges.append((low, high))
+    return max((low for low, _ in ranges), default=-math.inf), min((high for _, high in ranges), default=math.inf)
 
 
 folded_name = functools.lru_cache(maxsize=8192)(normalize_name)

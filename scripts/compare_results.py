@@ -1161,8 +1161,9 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    """A model; an adapter that goes by its own id has this id as `adapter`.
 
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -1190,7 +1191,7 @@ class Identity:
         more = ", ".join(
             f"{field}={value}"
             for field in ("adapter", "base", "subfolder", "file", "quantization", "provider")
-            if (value := getattr(self, field))
+            if (value := getattr(self, field)) and (field, value) != ("adapter", self.id)
         )
         revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
         return f"{self.id}{revision}" + (f" [{more}]" if more else "")
@@ -1206,7 +1207,7 @@ class Identity:
         The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
         file of it: these are asked for by their whole name, or by what is only theirs.
         """
-        if self.adapter or self.subfolder or self.file:
+        if self.adapter not in ("", self.id) or self.subfolder or self.file:
             own = self.subfolder or self.file or self.adapter
             return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
         revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
@@ -1243,16 +1244,27 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         )
         for field, names in IDENTITY_FIELDS.items()
     }
+    model = name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint"))
+    if details.get("adapter_config_sha256") or (record.get("failure") and found["base"]):  # a script of this project's
+        found["adapter"] = own_adapter(model, found, details)
     if not found["adapter"]:
         found["base"] = ""
     return Identity(
-        id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
+        id=model,
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
+
+
+def own_adapter(model: str, found: Mapping[str, str], details: Mapping[str, Any]) -> str:
+    """What tells an adapter that goes by a model's id: that id, or where it lay when the id is its base's."""
+    if not f"{found['base']}@".startswith((f"{model}@", f"{model}/")):
+        return model
+    place = found["adapter"] if found["adapter"] != model else ""
+    return place or said_value(details.get("path")) or f"weights {name_text(details.get('weights_sha256'))[:12]}"
 
 
 def name_text(value: Any) -> str:
@@ -1775,6 +1787,59 @@ def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | N
     return top / math.sqrt(bottom) if bottom else 0.0
 
 
+# --- parts/metric_ranges.py -------------------------------------------------------------------------------------------
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "perplexity": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+# A difference of two scores, or one counted from chance on, has no range of its own.
+_OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
+# Metrics that are proportions by their definition, for a score without items.
+PROPORTIONS = re.compile(
+    _OWN
+    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+)
+SHARES = re.compile(
+    _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+)
+NEVER_NEGATIVE = re.compile(
+    _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
+)
+COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa)")
+
+
+def possible_range(name: str) -> tuple[float, float]:
+    """Lowest and highest value of a metric in whatever unit: a share is 0 to 1, or 0 to 100 in percent.
+
+    Infinite where the name does not tell.
+    """
+    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
+    folded = re.sub(r"[ -]+", "_", bare).lower()
+    if COEFFICIENTS.fullmatch(folded):
+        return -100.0, 100.0
+    if folded in METRIC_SCALES:
+        _, low, high = METRIC_SCALES[folded]
+        return -math.inf if low is None else low, math.inf if high is None else high
+    if PROPORTIONS.fullmatch(folded) or SHARES.fullmatch(folded):
+        return 0.0, 100.0
+    return 0.0 if NEVER_NEGATIVE.fullmatch(folded) else -math.inf, math.inf
+
+
 # --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
 
 WITH_TOOLS = re.compile(
@@ -1937,9 +2002,10 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
         for f in fields
     }
     parts = {
-        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        f"{prefix}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
         for key, entry in entries.items()
         for place, rule in enumerate(entry.get("parts") or ())
+        for prefix in rule["prefix"].split()  # the names of one set in several harnesses
         for name in rule["names"].split()
     }
     return MetricMapping(entries, names, own, parts)
@@ -1975,6 +2041,28 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     low = default[0] if low is None else low
     high = default[1] if high is None else high
     return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+def range_in_any_unit(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[float, float]:
+    """Lowest and highest score that a metric can have whatever unit its record states, or does not know.
+
+    By the metric's names and, of a benchmark's main metric, by its range: a share is 0 to 1, or to 100 in percent.
+    """
+    names = [str(name) for name in (metric.get("metric_id"), metric.get("metric_name")) if name]
+    ranges = [possible_range(name) for name in names]
+    if entry.get("range") and (
+        not names or any(name == "score" or same_metric(name, str(entry["metric"])) for name in names)
+    ):
+        low, high = (
+            default if limit is None else limit
+            for limit, default in zip(entry["range"], (-math.inf, math.inf), strict=True)
+        )
+        if entry["unit"] in ("proportion", "percent"):
+            high = max(high, 100.0)
+        elif stated_unit(metric):
+            low, high = min(low, 0.0), math.inf
+        ranges.append((low, high))
+    return max((low for low, _ in ranges), default=-math.inf), min((high for _, high in ranges), default=math.inf)
 
 
 folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
@@ -2309,9 +2397,13 @@ def read_score(
     unit, low, high = unit_and_range(metric, entry)
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
-    if not low <= value <= high:
-        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
-        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
+    lowest, highest = range_in_any_unit(metric, entry)
+    if not max(low, lowest) <= value <= min(high, highest):
+        possible = lowest <= value <= highest
+        low, high, any_unit = (low, high, "") if possible else (lowest, highest, " in whatever unit")
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}{any_unit}"
+        asked = possible and not stated_unit(metric)
+        raise NoUnit(f"{text}, and the record names no unit") if asked else ValueError(text)
     return value, unit, low, high
 
 
@@ -3917,6 +4009,21 @@ def usable_runs(runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if not run.validity.reasons] or list(runs)
 
 
+def full_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """Of repeats, the usable ones that asked as much as the largest, and what is said of the smaller ones.
+
+    A run of one item is no repeat of a run of a hundred, even where neither says that it is a part.
+    """
+    usable = usable_runs(runs)
+    most = max(run.attempts.made or 0 for run in usable)
+    smaller = [run for run in usable if (run.attempts.made or 0) < most]
+    lines = [
+        f"left out, {run.attempts.made or 'an unknown number of'} attempts beside {most}: {Path(run.file).name}"
+        for run in smaller
+    ]
+    return [run for run in usable if run not in smaller], lines
+
+
 def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """The runs that tell something new, and remarks about the others."""
     if len(runs) == 1:
@@ -3985,10 +4092,15 @@ def contradiction(runs: Sequence[Run]) -> str:
 def mean_run(runs: Sequence[Run]) -> Run:
     """One run for some repeats: the mean of their scores with the mean of their errors (their items are the same ones,
     so that repeats do not make it smaller), what became of all attempts, and what is to be said."""
-    runs, _ = distinct_runs(usable_runs(runs))
+    against = contradiction(usable_runs(runs))
+    runs, _ = distinct_runs(full_repeats(runs)[0])
     first = runs[0]
     if len(runs) == 1:
-        return first
+        return (
+            replace(first, validity=replace(first.validity, reasons=(*first.validity.reasons, against)))
+            if against
+            else first
+        )
     errors = [run.standard_error for run in runs]
     score = math.fsum(run.score for run in runs) / len(runs)
     scores = (
@@ -3996,7 +4108,6 @@ def mean_run(runs: Sequence[Run]) -> Run:
         if len(runs) < 4
         else f"{number(score)} on average"
     )
-    against = contradiction(runs)
     reasons = dict.fromkeys(reason for run in runs for reason in run.validity.reasons)
     remarks = dict.fromkeys(remark for run in runs for remark in run.validity.remarks)
     validity = replace(
@@ -4033,9 +4144,11 @@ def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     merged, notes = [], []
     for group in repeat_groups(runs):
         merged.append(mean_run(group))
+        kept, lines = full_repeats(group)
         left = [run for run in group if merged[-1] is not run and merged[-1].times == 1]
-        copies = [Path(run.file).name for run in left if not run.validity.reasons or merged[-1].validity.reasons]
+        copies = [Path(run.file).name for run in left if run in kept]
         invalid = [Path(run.file).name for run in left if run.validity.reasons and not merged[-1].validity.reasons]
+        notes += lines
         notes += [f"the same result once more: {listing(copies, 3)}"] if copies else []
         notes += [f"left out, not valid, beside a valid repeat: {listing(invalid, 3)}"] if invalid else []
     return merged, notes
@@ -4819,6 +4932,8 @@ def model_argument(model: ModelRuns, name: str) -> tuple[str, bool, str]:
             return path, True, ""
         if path and not revision:
             return ITS_FOLDER, True, run.identity.id or name
+        if run.identity.adapter not in ("", run.identity.id):  # that id is its base's
+            return run.identity.adapter, False, ""
         return run.identity.id + (f"@{revision}" if revision and revision != "main" else "") or name, False, ""
     return name, False, ""
 

@@ -1991,19 +1991,7 @@ def checked_formula(score: ScoreRead, tally: Tally) -> tuple[str, str]:
     return "", f"the file says {score.value!r}, its {len(tally.values)} items make {made!r} by the rule {rule}"
 
 
-# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
-
-# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
-METRIC_IDS = {
-    "acc": "accuracy",
-    "em": "exact_match",
-    "loglikelihood_f1": "f1",
-    "mf1": "f1",
-    "mcc": "matthews_correlation",
-    "ppl": "perplexity",
-    "rougeL": "rouge_l",
-    "chrf++": "chrf_plus_plus",
-}
+# --- parts/metric_ranges.py -------------------------------------------------------------------------------------------
 
 # Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
 METRIC_SCALES = {
@@ -2022,6 +2010,54 @@ METRIC_SCALES = {
     "summarization_density": ("ratio", 0.0, None),
     "summarization_compression": ("ratio", 0.0, None),
 }
+# A difference of two scores, or one counted from chance on, has no range of its own.
+_OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
+# Metrics that are proportions by their definition, for a score without items.
+PROPORTIONS = re.compile(
+    _OWN
+    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+)
+SHARES = re.compile(
+    _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+)
+NEVER_NEGATIVE = re.compile(
+    _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
+)
+COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa)")
+
+
+def possible_range(name: str) -> tuple[float, float]:
+    """Lowest and highest value of a metric in whatever unit: a share is 0 to 1, or 0 to 100 in percent.
+
+    Infinite where the name does not tell.
+    """
+    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
+    folded = re.sub(r"[ -]+", "_", bare).lower()
+    if COEFFICIENTS.fullmatch(folded):
+        return -100.0, 100.0
+    if folded in METRIC_SCALES:
+        _, low, high = METRIC_SCALES[folded]
+        return -math.inf if low is None else low, math.inf if high is None else high
+    if PROPORTIONS.fullmatch(folded) or SHARES.fullmatch(folded):
+        return 0.0, 100.0
+    return 0.0 if NEVER_NEGATIVE.fullmatch(folded) else -math.inf, math.inf
+
+
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
 LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
 CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 
@@ -2065,10 +2101,6 @@ SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
 MAX_DETAIL = 1 << 14  # one setting, in characters
 TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
 
-# Metrics that are proportions by their definition, for a score without items.
-PROPORTIONS = re.compile(
-    r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
-)
 LOWER_METRICS = re.compile(
     r"(?:.*[_/ -])?(?:loss|perplexity|ppl|wer|cer|ter|mse|mae|rmse|bpb|bits_per_byte(?:_corr)?|error(?:_rate)?|"
     r"brier\w*|ece|calibration_error|edit_distance|toxicity|hallucination_rate|latency)",
@@ -2251,11 +2283,11 @@ def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | No
 def outside_range(score: ScoreRead) -> str | None:
     """What is wrong with a score that its metric cannot have, in whatever unit; None when nothing is."""
     _, low, high = scale_of(score, ())
-    if low is None and high is None and PROPORTIONS.fullmatch(score.name.split(",", 1)[0]):
-        low, high = 0.0, 100.0
-    if (low is None or score.value >= low - SAME_SCORE) and (high is None or score.value <= high + SAME_SCORE):
+    lowest, highest = possible_range(score.name)
+    low, high = max(lowest, -math.inf if low is None else low), min(highest, math.inf if high is None else high)
+    if low - SAME_SCORE <= score.value <= high + SAME_SCORE:
         return None
-    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low} to {high}"
+    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low:g} to {high:g}"
 
 
 def best_of(score: ScoreRead) -> float | None:
@@ -6104,7 +6136,8 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
         "arguments": as_detail(part(scenario, "args")),
     }
     titles, stops = [score.name for score in scores], adapter.get("stop_sequences")
-    one_token = whole(adapter.get("max_tokens")) == 1 or str(adapter.get("method")).startswith("multiple_choice")
+    method = str(adapter.get("method"))
+    one_token = whole(adapter.get("max_tokens")) == 1 or bool(re.fullmatch(r"multiple_choice(?!.*thought).*", method))
     yield TaskRun(
         origin=origin,
         task=name,
@@ -8158,7 +8191,7 @@ OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1", "score"}
 def opencompass_score(name: str, value: float) -> ScoreRead:
     """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either."""
     bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
-    percent = bare in OPENCOMPASS_ACCURACIES and 1.0 < value <= 100.0
+    percent = bare in OPENCOMPASS_ACCURACIES and (value == 0.0 or 1.0 < value <= 100.0)
     return ScoreRead(
         *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, "mean" if percent else None),
         unit=("percent", 0.0, 100.0) if percent else ("unknown", None, None),

@@ -64,6 +64,7 @@ import re
 import shlex
 import sys
 import time
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -97,16 +98,24 @@ def read_choices(args: argparse.Namespace, model: str, custom: CustomMetric | No
         raise ScriptError("--bins is 1 to 1000, --draws 0 or at least 100, --threshold 0 to 1")
     if args.clip is not None and not 0 < args.clip < 0.5:
         raise ScriptError("--clip is above 0 and below 0.5")
+    form = None if args.unicode == "none" else args.unicode
+
+    def typed(text: str | None) -> str | None:
+        return text if text is None or form is None else unicodedata.normalize(form, text)
+
+    def name(text: str | None) -> str | None:
+        return text and unicodedata.normalize("NFC", text)
+
+    pattern = pattern and re.compile(typed(pattern.pattern), re.DOTALL)
     return Choices(
         model=model, folder=args.predictions.parent, pattern=pattern, unparsed_as_wrong=args.unparsed_as_wrong,
         tags=None if args.reasoning_tags == ["none", "none"] else tuple(args.reasoning_tags),
-        form=None if args.unicode == "none" else args.unicode,
-        positive=args.positive, bins=args.bins, clip=args.clip, tokenize=args.tokenize, stemmer=args.stemmer,
-        normalize=args.normalize, rating_range=read_range(args.rating_range), system=args.system,
-        opponent=args.opponent,
-        anchor=args.anchor, hidden_reference=args.hidden_reference, mid_anchor=args.mid_anchor,
+        form=form, positive=typed(args.positive), bins=args.bins, clip=args.clip, tokenize=args.tokenize, stemmer=args.stemmer,
+        normalize=args.normalize, rating_range=read_range(args.rating_range), system=name(args.system),
+        opponent=name(args.opponent), anchor=name(args.anchor), hidden_reference=name(args.hidden_reference),
+        mid_anchor=name(args.mid_anchor),
         screening=not args.no_screening,
-        without_raters=frozenset(name.strip() for name in (args.without_raters or "").split(",") if name.strip()), level=args.level, classifier=args.classifier, toxic_label=args.toxic_label,
+        without_raters=frozenset(one.strip() for one in name(args.without_raters or "").split(",") if one.strip()), level=args.level, classifier=args.classifier, toxic_label=args.toxic_label,
         threshold=args.threshold, draws=args.draws, seed=args.seed, custom=custom,
         watch=progress if sys.stderr.isatty() else unwatched,
     )  # fmt: skip
@@ -466,7 +475,6 @@ import tempfile
 import textwrap
 import threading
 import traceback
-import unicodedata
 import uuid
 import zipfile
 from collections import Counter
@@ -1604,12 +1612,12 @@ def text_of(value: Any, name: str) -> str | None:
 
 
 def name_of(value: Any, name: str) -> str:
-    """A name: a text that is not blank, or a whole number."""
+    """A name: a text that is not blank, or a whole number. However it was typed, é is one letter."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name} is {kind_of(value) if value != '' else 'empty'}, not a name")
-    return value
+    return unicodedata.normalize("NFC", value)
 
 
 def share_of(value: Any, name: str) -> float:
@@ -1686,7 +1694,7 @@ def make_item(
     fields = line.fields
     attempt = text_of(fields.get("attempt"), "attempt")
     group = fields.get("group")
-    group = (line.id if attempt is not None else None) if group is None else str(group)
+    group = (line.id if attempt is not None else None) if group is None else unicodedata.normalize("NFC", str(group))
     more = other_fields(fields)
     return Item(line.number, id or line.id, group, attempt, fields.get("prompt"), references, outputs, value, more)
 
@@ -1721,7 +1729,7 @@ def read_forecast(line: Line, choices: Choices) -> list[Item]:
         if len(references) > 1:
             raise ValueError("several references; a class has one")
         shown = fields["probabilities"]
-        forecast = None if shown is None else class_forecast(shown, references[0].strip())
+        forecast = None if shown is None else class_forecast(shown, references[0].strip(), choices)
         return [make_item(line, forecast, references, () if shown is None else (json.dumps(shown),))]
     p = field_of(fields, "probability")
     if "prediction" in fields:
@@ -1776,12 +1784,13 @@ def event_forecast(about: str, p: float, right: bool) -> Forecast:
     return Forecast(about, p, right, p if right else 1 - p, (p - right) ** 2)
 
 
-def class_forecast(shown: Any, reference: str) -> Forecast:
+def class_forecast(shown: Any, reference: str, choices: Choices) -> Forecast:
     """The forecast of one of several classes: its confidence is that of the likeliest, of equals the first by name."""
     if isinstance(shown, list):
         shown = {str(i): p for i, p in enumerate(shown)}
     if not isinstance(shown, dict) or len(shown) < 2:
         raise ValueError("probabilities is neither an object nor a list of at least two numbers")
+    shown = {composed(label, choices): p for label, p in shown.items()}
     chances = {label.strip(): share_of(p, f"the probability of {label!r}") for label, p in shown.items()}
     if abs(math.fsum(chances.values()) - 1) > PROBABILITIES_SUM:
         raise ValueError(f"probabilities add up to {math.fsum(chances.values()):.6g}, not to 1")
@@ -1863,7 +1872,8 @@ def read_ranking(line: Line, choices: Choices) -> list[Item]:
     ranked, relevant = field_of(line.fields, "ranked"), field_of(line.fields, "relevant")
     if not isinstance(ranked, list | None) or not isinstance(relevant, dict | list):
         raise ValueError("ranked is no list of ids, or relevant neither a list of ids nor an object of id to grade")
-    grades = relevant if isinstance(relevant, dict) else {name_of(name, "a relevant id"): 1 for name in relevant}
+    relevant = relevant if isinstance(relevant, dict) else dict.fromkeys(relevant, 1)
+    grades = {name_of(name, "a relevant id"): grade for name, grade in relevant.items()}
     if not all(is_finite(grade) and grade >= 0 for grade in grades.values()):
         raise ValueError("a grade of relevance is no number of at least 0")
     grades = {name: float(grade) for name, grade in sorted(grades.items()) if grade > 0}
@@ -1920,6 +1930,7 @@ def read_votes(line: Line, choices: Choices) -> list[Item]:
     preference, winner = fields.get("preference"), fields.get("winner")
     share = None if preference is None else share_of(preference, "preference")
     if winner is not None:
+        winner = unicodedata.normalize("NFC", winner) if isinstance(winner, str) else winner
         won = share_of_winner(winner, a, b)
         if share is not None and (share > 0.5) - (share < 0.5) != (won > 0.5) - (won < 0.5):
             raise ValueError(f"winner is {single_line(winner)[:40]!r}, but preference is {share:g}")
@@ -2326,8 +2337,9 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    """A model; an adapter that goes by its own id has this id as `adapter`.
 
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -2355,7 +2367,7 @@ class Identity:
         more = ", ".join(
             f"{field}={value}"
             for field in ("adapter", "base", "subfolder", "file", "quantization", "provider")
-            if (value := getattr(self, field))
+            if (value := getattr(self, field)) and (field, value) != ("adapter", self.id)
         )
         revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
         return f"{self.id}{revision}" + (f" [{more}]" if more else "")
@@ -2371,7 +2383,7 @@ class Identity:
         The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
         file of it: these are asked for by their whole name, or by what is only theirs.
         """
-        if self.adapter or self.subfolder or self.file:
+        if self.adapter not in ("", self.id) or self.subfolder or self.file:
             own = self.subfolder or self.file or self.adapter
             return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
         revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
@@ -2408,16 +2420,27 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         )
         for field, names in IDENTITY_FIELDS.items()
     }
+    model = name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint"))
+    if details.get("adapter_config_sha256") or (record.get("failure") and found["base"]):  # a script of this project's
+        found["adapter"] = own_adapter(model, found, details)
     if not found["adapter"]:
         found["base"] = ""
     return Identity(
-        id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
+        id=model,
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
+
+
+def own_adapter(model: str, found: Mapping[str, str], details: Mapping[str, Any]) -> str:
+    """What tells an adapter that goes by a model's id: that id, or where it lay when the id is its base's."""
+    if not f"{found['base']}@".startswith((f"{model}@", f"{model}/")):
+        return model
+    place = found["adapter"] if found["adapter"] != model else ""
+    return place or said_value(details.get("path")) or f"weights {name_text(details.get('weights_sha256'))[:12]}"
 
 
 def name_text(value: Any) -> str:
@@ -2940,6 +2963,59 @@ def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | N
     return top / math.sqrt(bottom) if bottom else 0.0
 
 
+# --- parts/metric_ranges.py -------------------------------------------------------------------------------------------
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "perplexity": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+# A difference of two scores, or one counted from chance on, has no range of its own.
+_OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
+# Metrics that are proportions by their definition, for a score without items.
+PROPORTIONS = re.compile(
+    _OWN
+    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+)
+SHARES = re.compile(
+    _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+)
+NEVER_NEGATIVE = re.compile(
+    _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
+)
+COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa)")
+
+
+def possible_range(name: str) -> tuple[float, float]:
+    """Lowest and highest value of a metric in whatever unit: a share is 0 to 1, or 0 to 100 in percent.
+
+    Infinite where the name does not tell.
+    """
+    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
+    folded = re.sub(r"[ -]+", "_", bare).lower()
+    if COEFFICIENTS.fullmatch(folded):
+        return -100.0, 100.0
+    if folded in METRIC_SCALES:
+        _, low, high = METRIC_SCALES[folded]
+        return -math.inf if low is None else low, math.inf if high is None else high
+    if PROPORTIONS.fullmatch(folded) or SHARES.fullmatch(folded):
+        return 0.0, 100.0
+    return 0.0 if NEVER_NEGATIVE.fullmatch(folded) else -math.inf, math.inf
+
+
 # --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
 
 WITH_TOOLS = re.compile(
@@ -3102,9 +3178,10 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
         for f in fields
     }
     parts = {
-        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        f"{prefix}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
         for key, entry in entries.items()
         for place, rule in enumerate(entry.get("parts") or ())
+        for prefix in rule["prefix"].split()  # the names of one set in several harnesses
         for name in rule["names"].split()
     }
     return MetricMapping(entries, names, own, parts)
@@ -3140,6 +3217,28 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     low = default[0] if low is None else low
     high = default[1] if high is None else high
     return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+def range_in_any_unit(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[float, float]:
+    """Lowest and highest score that a metric can have whatever unit its record states, or does not know.
+
+    By the metric's names and, of a benchmark's main metric, by its range: a share is 0 to 1, or to 100 in percent.
+    """
+    names = [str(name) for name in (metric.get("metric_id"), metric.get("metric_name")) if name]
+    ranges = [possible_range(name) for name in names]
+    if entry.get("range") and (
+        not names or any(name == "score" or same_metric(name, str(entry["metric"])) for name in names)
+    ):
+        low, high = (
+            default if limit is None else limit
+            for limit, default in zip(entry["range"], (-math.inf, math.inf), strict=True)
+        )
+        if entry["unit"] in ("proportion", "percent"):
+            high = max(high, 100.0)
+        elif stated_unit(metric):
+            low, high = min(low, 0.0), math.inf
+        ranges.append((low, high))
+    return max((low for low, _ in ranges), default=-math.inf), min((high for _, high in ranges), default=math.inf)
 
 
 folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
@@ -3474,9 +3573,13 @@ def read_score(
     unit, low, high = unit_and_range(metric, entry)
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
-    if not low <= value <= high:
-        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
-        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
+    lowest, highest = range_in_any_unit(metric, entry)
+    if not max(low, lowest) <= value <= min(high, highest):
+        possible = lowest <= value <= highest
+        low, high, any_unit = (low, high, "") if possible else (lowest, highest, " in whatever unit")
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}{any_unit}"
+        asked = possible and not stated_unit(metric)
+        raise NoUnit(f"{text}, and the record names no unit") if asked else ValueError(text)
     return value, unit, low, high
 
 
@@ -3914,23 +4017,6 @@ METRIC_IDS = {
     "chrf++": "chrf_plus_plus",
 }
 
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "perplexity": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
 LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
 CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 

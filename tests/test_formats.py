@@ -1003,6 +1003,38 @@ def test_helm_requests_that_failed_and_were_scored_keep_their_score(tmp_path):
     assert after["generation_config"]["additional_details"]["reasoning_effort"] == "high"
 
 
+def cut_helm_run(folder: Path, **adapter: object) -> dict[str, str]:
+    """The counts of a run of HELM in which every answer ended at the limit."""
+    shutil.copytree(ROOT / "tests" / "fixtures" / "convert" / "helm" / "toy-run", folder / "in" / "toy-run")
+    spec, stats = (folder / "in" / "toy-run" / name for name in ("run_spec.json", "per_instance_stats.json"))
+    document, rows = json.loads(spec.read_text()), json.loads(stats.read_text())
+    document["adapter_spec"] |= adapter
+    for row in rows:
+        for stat in row["stats"]:
+            if stat["name"]["name"].startswith("finish_reason"):
+                stat["mean"] = float(stat["name"]["name"] == "finish_reason_length")
+    write(spec, document)
+    write(stats, rows)
+    assert convert(folder / "in", output=folder / "out") == 0
+    return counts(one(records(folder / "out"))[1])
+
+
+@pytest.mark.parametrize(
+    ("adapter", "cut"),
+    [
+        ({"method": "multiple_choice_joint", "max_tokens": 1}, False),
+        ({"method": "multiple_choice_joint", "max_tokens": 5}, False),
+        ({"method": "generation", "max_tokens": 1}, False),
+        ({"method": "generation", "max_tokens": 100}, True),
+        ({"method": "multiple_choice_joint_chain_of_thought", "max_tokens": 2000}, True),
+    ],
+)
+def test_helm_answers_of_one_choice_are_not_truncated(tmp_path, adapter, cut):
+    """A letter is whole when the limit of one token ends it; thinking that the limit ends is not."""
+    found = cut_helm_run(tmp_path, **adapter)
+    assert found["scored"] == "2" and int(found.get("truncated", "0")) == (2 if cut else 0)
+
+
 def test_a_name_without_an_owner_is_told_once(tmp_path, capsys):
     document = {
         "results": {"toy": {"acc,none": 0.5}, "other": {"acc,none": 0.25}},

@@ -13,6 +13,7 @@ import compare_results as cr
 import convert_results as converter
 import evaluation_manager as manager
 import leaderboard as board
+import lighteval_vllm_uv as runner
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -226,3 +227,69 @@ def test_a_checkpoint_has_no_score_of_what_lies_on_it(tmp_path_factory, capsys, 
     own = {"base", "base@step1000", "base@step2000", "base in 4 bits", "base in 8 bits", "awq", "base with modules"}
     allowed = {score_of(model) for model in own}
     assert {round(result.score.value * ITEMS) for results in results.values() for result in results} <= allowed
+
+
+# --- Adapters that a script of this project measured ---
+
+
+def measured_adapter(folder: Path, place: Path, right: int, *, model_id: str = "", base: str = "acme/base") -> None:
+    """The record that a run of an adapter leaves, and its failure of another task; model_id: as with --model-id."""
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "adapter_config.json").write_text('{"r": 8}')
+    own = runner.Model(base, "b" * 64, repo=base, revision="c" * 40)
+    name = f"{place.parent.name}/{place.name}"
+    model = runner.Model(model_id or name, "a" * 64, place, path=str(place), name=place.name, base=own)
+    engine = runner.Engine(None, "bfloat16", "cpu", "1", "vllm", "0.11")
+    details = runner.model_info(model, engine)["additional_details"]
+    write_record(folder, model.id, [1.0] * right + [0.0] * (ITEMS - right), task="toy", details=details)
+    failure = {"failure_version": "1", "task": "other", "model_id": model.id, "error": "died", "log": []}
+    path = folder / "data" / "other" / "me" / place.name / f"{place.name}_failure.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(failure | runner.model_marks(model)))
+
+
+@pytest.mark.parametrize("model_id", ["", "acme/base", "acme/tuned"])
+@pytest.mark.parametrize("base_there", [True, False])
+@pytest.mark.parametrize("old", [False, True])
+def test_an_adapter_measured_here_is_never_its_base(tmp_path, capsys, model_id, base_there, old):
+    """Not even where --model-id gives it its base's id; `old`: as records were before they named the adapter."""
+    measured_adapter(tmp_path, tmp_path / "run" / "lora", 180, model_id=model_id)
+    if old:
+        for path in tmp_path.rglob("*.json"):
+            path.write_text(json.dumps(without(json.loads(path.read_text()), "adapter")))
+    write_record(tmp_path, "me/old", [1.0, 0.0] * 100, task="toy")
+    if base_there:
+        write_record(tmp_path, "acme/base", [1.0] * 60 + [0.0] * 140, task="toy", details={"revision": "c" * 40})
+    found = reader_scores(tmp_path, capsys, "acme/base")
+    right = 60 / ITEMS if base_there else None
+    assert found == {"compare": right, "add": right, "contamination": right}
+    rows, unreadable = board.read_own_runs([str(tmp_path)], board.Benchmarks.of(MAPPING))
+    shown = {row["model"]: row["value"] for row in rows}
+    of_base = [value for model, value in shown.items() if model.partition("@")[0] == "acme/base"]
+    assert not unreadable and of_base == ([right] if right else [])
+    assert sorted(shown.values()) == pytest.approx(sorted([0.5, 0.9, *([right] if right else [])]))
+    name = model_id if model_id == "acme/tuned" else "run/lora" if not model_id else str(tmp_path / "run" / "lora")
+    assert reader_scores(tmp_path, capsys, name) == pytest.approx({"compare": 0.9, "add": 0.9, "contamination": 0.9})
+
+
+def test_the_only_records_of_an_id_are_not_published_for_it_when_they_are_of_an_adapter_on_it(tmp_path):
+    measured_adapter(tmp_path, tmp_path / "run" / "lora", 180, model_id="acme/base")
+    with pytest.raises(manager.ScriptError, match=r"not about acme/base itself.*--model-id") as refused:
+        manager.read_entries([tmp_path], None, "acme/base", [], MAPPING)
+    assert refused.value.code == 3
+    (entry,), _ = manager.read_entries([tmp_path], str(tmp_path / "run" / "lora"), "me/lora", [], MAPPING)
+    assert entry.value == 0.9
+
+
+def without(value: Any, name: str) -> Any:
+    """JSON without a key, wherever it is."""
+    if isinstance(value, list):
+        return [without(one, name) for one in value]
+    return {key: without(one, name) for key, one in value.items() if key != name} if isinstance(value, dict) else value
+
+
+def test_an_adapter_on_another_base_is_another_model(tmp_path):
+    for base in ("acme/base", "acme/other"):
+        measured_adapter(tmp_path, tmp_path / "run" / "lora", 180, base=base)
+    found = {cr.identity_of(entry.record).key for entry in cr.read_record_entries(cr.record_files([tmp_path]))}
+    assert len(found) == 2

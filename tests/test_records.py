@@ -7,6 +7,7 @@ from pathlib import Path
 
 import benchmark_calculator as bc
 import compare_results as cr
+import convert_results as converter
 import evaluation_manager as manager
 import leaderboard as board
 import pytest
@@ -158,6 +159,29 @@ def test_runs_of_known_equal_weights_are_repeats(tmp_path, capsys):
     _, document, _ = compare(capsys, tmp_path)
     assert document["benchmarks"][0]["score"]["runs"]["n"] == 2
     assert "candidate: 2 repeats averaged" in row_of(document)[1]
+
+
+@pytest.mark.parametrize("small", [[0.0], [1.0] * 8, [0.0, *GOOD[1:199]]])
+@pytest.mark.parametrize("samples", [True, False])
+def test_a_run_of_fewer_items_never_averages_with_a_larger_one(tmp_path, capsys, small, samples):
+    """Of equal weights, with equal settings, and neither says that it is a part."""
+    root = checkpoints(tmp_path / "run", "step_1", "step_2")
+    results = tmp_path / "results"
+    for name, scores in (("step_1", GOOD), ("step_1", small), ("step_2", [1.0, 0.0] * 100)):
+        details = {"path": str(root / name), "weights_sha256": bc.weights_sha256(root / name)}
+        write_record(results, f"run/{name}", scores, details=details, samples=samples, metadata=None)
+    _, document, _ = compare(capsys, results, baseline="step_2", candidate="step_1")
+    found = [document["benchmarks"][0]["score"]["score"]]
+    entries, notes = manager.read_entries([results], "run/step_1", "run/step_1", [], MAPPING)
+    assert any(f"left out, {len(small)} attempts beside 200" in note for note in notes)
+    found += [entry.value for entry in entries]
+    rows, _ = board.read_own_runs([str(results)], board.Benchmarks.of(MAPPING))
+    found += [row["value"] for row in rows if row["model"] == "run/step_1"]
+    code, out, err = call(bc, capsys, root, "--results", results, "--json", "--full")
+    assert code in (0, 3) and f"left out, {len(small)} attempts beside 200" in err
+    best = next(one for one in json.loads(out)["checkpoints"] if one["name"] == "step_1")
+    found.append(best["scores"]["my_quiz"]["score"])
+    assert found == [0.75] * 4
 
 
 def test_the_tasks_of_one_night_are_one_state(tmp_path, capsys):
@@ -481,6 +505,15 @@ def test_an_interval_over_parts_that_count_once_holds():
             ("math", "helm_math/subject=algebra,level=1"),
         ),
         ("mmlu_0_shot:subjects=anatomy", "inspect_ai", ("mmlu", "subjects=anatomy")),
+        ("lukaemon_mmlu_anatomy", "opencompass", ("mmlu", "anatomy")),
+        ("bbh-navigate", "opencompass", ("bbh", "navigate")),
+        ("ceval-accountant", "opencompass", ("c_eval", "accountant")),
+        ("ceval-test-accountant", "opencompass", ("c_eval", "ceval-test/accountant")),
+        ("cmmlu-agronomy", "opencompass", ("cmmlu", "agronomy")),
+        ("agieval-sat-en", "opencompass", ("agieval", "agieval/sat-en")),
+        ("mgsm_de", "opencompass", ("mgsm", "mgsm/de")),
+        ("musr_team_allocation", "opencompass", ("musr", "team_allocation")),
+        ("lukaemon_mmlu_invented", "opencompass", None),
         ("all|0", "lighteval", None),
         ("average", "lighteval", None),
         ("mmlu_invented", "lm-eval", None),
@@ -500,6 +533,7 @@ def published_keys(folder: Path) -> list[str | None]:
     [
         ("mmlu:subject={},method=multiple_choice_joint", "helm", "mmlu"),
         ("mmlu_0_shot:subjects={}", "inspect_ai", "mmlu"),
+        ("lukaemon_mmlu_{}", "opencompass", "mmlu"),
     ],
 )
 @pytest.mark.parametrize("lacking", [0, 1, 52])
@@ -510,6 +544,34 @@ def test_subjects_are_the_benchmark_when_all_are_there(tmp_path, capsys, task, l
     assert published_keys(tmp_path) == ([key] if not lacking else [None] * (57 - lacking))
     rows, _ = board.read_own_runs([str(tmp_path)], board.Benchmarks.of(MAPPING))
     assert [row["benchmark"] for row in rows if row["why_not"] is None] == ([key] if not lacking else [])
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_the_subjects_of_an_opencompass_run_are_mmlu_by_their_plain_average(tmp_path, capsys, lacking):
+    """From its own files, through the converter: each subject once, whatever its number of items; or not at all."""
+    work = tmp_path / "in" / "20261120_093000"
+    scores = {}
+    for place, subject in enumerate(MAPPING["mmlu"]["parts"][0]["names"].split()[lacking:]):
+        items, right = 10 + place, 5 + place // 3
+        scores[subject] = 100 * right / items
+        details = {str(i): {"prediction": "A", "references": "A", "correct": i < right} for i in range(items)}
+        path = work / "results" / "tiny" / f"lukaemon_mmlu_{subject}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"accuracy": scores[subject], "details": details}))
+    (work / "predictions").mkdir()
+    out = tmp_path / "out"
+    assert call(converter, capsys, tmp_path / "in", "--output-dir", out, "--model-id", "me/new")[0] == 0
+    entries, notes = manager.read_entries([out], "me/new", "me/new", [], MAPPING)
+    rows, _ = board.read_own_runs([str(out)], board.Benchmarks.of(MAPPING))
+    shown = [(row["benchmark"], row["value"]) for row in rows if row["why_not"] is None]
+    if lacking:
+        assert {entry.key for entry in entries} == {None} and shown == []
+        assert any("56 of its 57 parts (lacking abstract_algebra): not its score" in note for note in notes)
+        return
+    average = sum(scores.values()) / 57
+    assert [(entry.key, entry.unit) for entry in entries] == [("mmlu", "percent")]
+    assert entries[0].value == pytest.approx(average) and shown == [("mmlu", pytest.approx(average))]
+    assert any("made of 57 parts, each counted once" in note for note in notes)
 
 
 def test_parts_that_nobody_lists_are_not_called_the_benchmark(tmp_path, capsys):
@@ -564,6 +626,41 @@ def verdicts_of_readers(tmp_path: Path, capsys, **options) -> dict[str, bool]:
 def test_no_reader_uses_what_another_refuses(tmp_path, capsys, how):
     found = verdicts_of_readers(tmp_path, capsys, **({} if how is None else dict(INVALID[how])))
     assert set(found.values()) == {how is None}, found
+
+
+@pytest.mark.parametrize("unit", ["unknown", "points", "furlongs", "percent"])
+@pytest.mark.parametrize(
+    ("task", "metric", "score"),
+    [
+        ("their_quiz", "accuracy", -0.3),
+        ("their_quiz", "acc_norm,none", 101.0),
+        ("their_quiz", "pass@1", -0.01),
+        ("their_quiz", "exact match", 250.0),
+        ("their_quiz", "rougeL", -3.0),
+        ("their_speech", "wer", -0.1),
+        ("their_text", "word_perplexity", 0.0),
+        ("their_pairs", "spearman", -180.0),
+        ("truthfulqa", "score", -5.0),
+    ],
+)
+def test_no_reader_takes_a_score_that_its_metric_cannot_have(tmp_path, capsys, task, metric, score, unit):
+    """Whatever the unit: nobody measures a negative accuracy, or one above 100."""
+    how = {"task": task, "metric": metric, "unit": unit, "samples": False, "n": 200}
+    write_record(tmp_path, "me/new", GOOD, score=score, **how)
+    write_record(tmp_path, "me/old", GOOD, **(how | {"samples": True, "score": 55.0, "n": 200}))
+    code, document, err = compare(capsys, tmp_path)
+    assert code == 2 and "outside its range" in err and not document
+    with pytest.raises(manager.ScriptError, match="outside its range"):
+        manager.read_entries([tmp_path], "me/new", "me/new", [], MAPPING)
+    rows, unread = board.read_own_runs([str(tmp_path)], board.Benchmarks.of(MAPPING))
+    assert {row["model"] for row in rows} <= {"me/old"} and any("outside its range" in str(one) for one in unread)
+
+
+def test_a_score_in_an_unknown_unit_may_be_any_that_its_metric_can_have(tmp_path, capsys):
+    for score, metric in ((46.7, "accuracy"), (-12.0, "accuracy_gain"), (-0.4, "spearman"), (-7.0, "my_score")):
+        write_record(tmp_path, "me/new", GOOD, score=score, metric=metric, unit="unknown", samples=False, task=metric)
+    rows, unread = board.read_own_runs([str(tmp_path)], board.Benchmarks.of(MAPPING))
+    assert len(rows) == 4 and not unread
 
 
 def test_samples_that_are_gone_are_not_overlooked(tmp_path, capsys):

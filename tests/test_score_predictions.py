@@ -13,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import benchmark_calculator
@@ -506,6 +507,54 @@ def test_pass_at_k_grows_with_k_and_is_the_share_at_1(n, data):
 
 
 # --- Unparsed, missing, zero ----------------------------------------------------------------------------------------
+
+
+TEXT_METRICS = ("accuracy", "exact-match", "f1-macro", "f1-micro", "f1-token", "mcc", "bleu", "chrf", "chrf++", "ter")
+TEXT_METRICS += ("rouge-1", "rouge-l", "wer", "cer")
+WORDS = ("déjà vu à Zürich", "ça va, señor", "über Ångström")
+TYPED = {  # what a metric needs -> rows in which every word may be typed in another form of Unicode
+    **{name: [{"prediction": word, "reference": word} for word in WORDS] for name in TEXT_METRICS},
+    "ece": [{"probabilities": {"é": 0.9, "è": 0.1}, "reference": word} for word in "éèéé"],
+    "f1-binary": [{"prediction": word, "reference": word} for word in "éèéé"],
+    "ndcg@3": [{"ranked": ["é", "è", "ö"], "relevant": {"ö": 1, "é": 2}}],
+    "recall@1": [{"ranked": ["é", "è"], "relevant": ["é"]}],
+    "win-rate": [{"a": "é", "b": "è", "winner": word} for word in "éèé"],
+    "mushra": [{"item": f"i{i}", "rater": f"ü{i % 2}", "system": s, "rating": 50 + i} for i in range(4) for s in "éè"],
+}  # fmt: skip
+OPTIONS_OF = {
+    "f1-binary": ["--positive", "é"],
+    "win-rate": ["--system", "é"],
+    "mushra": ["--system", "é", "--no-screening"],
+}
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_how_a_letter_was_typed_decides_nothing(tmp_path, capsys, name):
+    """By default texts are compared in NFC: an é of two characters is an é, in predictions, classes, names and ids."""
+
+    def score(rows: list, options: list, out: str) -> float:
+        path = write(tmp_path / f"{out}.jsonl", rows)
+        more = ("--metric", name, "--draws", "0", *options)
+        assert sp.main(command(path, tmp_path / out, *more, benchmark="my_words")) == 0, capsys.readouterr().err
+        return next(r["score_details"]["score"] for r in records(tmp_path / out)[0]["evaluation_results"])
+
+    options = OPTIONS_OF.get(name, [])
+    typed = TYPED[name]
+    right = score(typed, options, "same")
+    for part in sorted({key for row in typed for key in row}):
+        other = [row | {part: decomposed(row[part])} for row in typed]
+        assert score(other, options, f"other {part}") == right, part
+        assert score([*other[:1], *typed[1:]], options, f"one {part}") == right, part
+    assert score(typed, [unicodedata.normalize("NFD", one) for one in options], "options") == right
+
+
+def decomposed(value):
+    """JSON with every accent as a character of its own."""
+    if isinstance(value, dict):
+        return {decomposed(key): decomposed(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [decomposed(one) for one in value]
+    return unicodedata.normalize("NFD", value) if isinstance(value, str) else value
 
 
 def test_unparsed_is_apart_and_not_wrong_unless_asked():

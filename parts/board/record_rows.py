@@ -130,7 +130,7 @@ def read_own_runs(
     rows: list[BoardRow] = []
     for key, own in models.items():
         note_changes(own if nights else [])
-        name = own[0][0].identity.name if ids.count(key[0]) > 1 or key[2] else key[0]
+        name = own[0][0].identity.name if ids.count(key[0]) > 1 or key[2] not in ("", key[0]) else key[0]
         for told, state in named_states(name, [run for run, _ in own], latest, nights):
             kept = state_rows(state, {id(run): row for run, row in own}, benchmarks)
             rows += [row | {"model": kept_text(told) or ""} for row in kept]
@@ -163,7 +163,9 @@ def named_states(name: str, runs: Sequence[Run], latest: bool, nights: bool) -> 
 def state_rows(runs: Sequence[Run], rows: Mapping[int, BoardRow], benchmarks: Benchmarks) -> list[BoardRow]:
     """The rows of one state of a model: repeats as one, and the benchmarks that its parts make up."""
     by_place = {(run.file, run.result_id): rows[id(run)] for run in reversed(runs)}
-    merged, _ = merged_repeats([run for run in runs if run.measured])
+    merged, lines = merged_repeats([run for run in runs if run.measured])
+    for line in lines:
+        note(f"note: {line}")
     merged += [run for run in runs if not run.measured]
     found = []
     for run in merged:

@@ -160,6 +160,8 @@ def model_argument(model: ModelRuns, name: str) -> tuple[str, bool, str]:
             return path, True, ""
         if path and not revision:
             return ITS_FOLDER, True, run.identity.id or name
+        if run.identity.adapter not in ("", run.identity.id):  # that id is its base's
+            return run.identity.adapter, False, ""
         return run.identity.id + (f"@{revision}" if revision and revision != "main" else "") or name, False, ""
     return name, False, ""
 

@@ -164,7 +164,8 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
         "arguments": as_detail(part(scenario, "args")),
     }
     titles, stops = [score.name for score in scores], adapter.get("stop_sequences")
-    one_token = whole(adapter.get("max_tokens")) == 1 or str(adapter.get("method")).startswith("multiple_choice")
+    method = str(adapter.get("method"))
+    one_token = whole(adapter.get("max_tokens")) == 1 or bool(re.fullmatch(r"multiple_choice(?!.*thought).*", method))
     yield TaskRun(
         origin=origin,
         task=name,

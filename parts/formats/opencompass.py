@@ -80,7 +80,7 @@ OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1", "score"}
 def opencompass_score(name: str, value: float) -> ScoreRead:
     """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either."""
     bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
-    percent = bare in OPENCOMPASS_ACCURACIES and 1.0 < value <= 100.0
+    percent = bare in OPENCOMPASS_ACCURACIES and (value == 0.0 or 1.0 < value <= 100.0)
     return ScoreRead(
         *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, "mean" if percent else None),
         unit=("percent", 0.0, 100.0) if percent else ("unknown", None, None),

@@ -15,7 +15,8 @@ from typing import Any
 
 from parts.formats.vocabulary import STAMP, Moment, ScoreRead, Tally
 from parts.frame import is_number, single_line
-from parts.harness.metric_names import METRIC_SCALES, metric_scale, standard_deviation
+from parts.harness.metric_names import metric_scale, standard_deviation
+from parts.metric_ranges import METRIC_SCALES, PROPORTIONS, possible_range
 from parts.private import scrub, without_paths
 from parts.records.schema import strings
 
@@ -23,10 +24,6 @@ SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
 MAX_DETAIL = 1 << 14  # one setting, in characters
 TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
 
-# Metrics that are proportions by their definition, for a score without items.
-PROPORTIONS = re.compile(
-    r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
-)
 LOWER_METRICS = re.compile(
     r"(?:.*[_/ -])?(?:loss|perplexity|ppl|wer|cer|ter|mse|mae|rmse|bpb|bits_per_byte(?:_corr)?|error(?:_rate)?|"
     r"brier\w*|ece|calibration_error|edit_distance|toxicity|hallucination_rate|latency)",
@@ -209,11 +206,11 @@ def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | No
 def outside_range(score: ScoreRead) -> str | None:
     """What is wrong with a score that its metric cannot have, in whatever unit; None when nothing is."""
     _, low, high = scale_of(score, ())
-    if low is None and high is None and PROPORTIONS.fullmatch(score.name.split(",", 1)[0]):
-        low, high = 0.0, 100.0
-    if (low is None or score.value >= low - SAME_SCORE) and (high is None or score.value <= high + SAME_SCORE):
+    lowest, highest = possible_range(score.name)
+    low, high = max(lowest, -math.inf if low is None else low), min(highest, math.inf if high is None else high)
+    if low - SAME_SCORE <= score.value <= high + SAME_SCORE:
         return None
-    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low} to {high}"
+    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low:g} to {high:g}"
 
 
 def best_of(score: ScoreRead) -> float | None:

@@ -12,13 +12,14 @@ from parts.frame import ScriptError, natural_key
 from parts.harness.doubts import item_details, likeliest
 from parts.harness.lm_eval_records import lm_eval_record, lm_eval_row
 from parts.harness.lm_eval_tasks import MetricValues, Reply, TaskDoc, generates
-from parts.harness.metric_names import LOWER_IS_BETTER, METRIC_SCALES, metric_scale
+from parts.harness.metric_names import LOWER_IS_BETTER, metric_scale
 from parts.harness.reasoning import REASONING_TAGS, split_reasoning
 from parts.harness.records import json_line, result_named
 from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error_of_metric
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, MetricScore, Model, Task
+from parts.metric_ranges import METRIC_SCALES
 from parts.private import explain
 
 UNPARSED = "[invalid]"  # what lm-eval's filters give for an answer in which they find nothing

@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from parts.metric_ranges import METRIC_SCALES
+
 # lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
 METRIC_IDS = {
     "acc": "accuracy",
@@ -18,23 +20,6 @@ METRIC_IDS = {
     "chrf++": "chrf_plus_plus",
 }
 
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "perplexity": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
 LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
 CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 

@@ -48,18 +48,26 @@ def run_record(
     }
 
 
+def model_marks(model: Model) -> dict[str, str | None]:
+    """What tells a model from all others, in a record and in a failure."""
+    return {
+        "checkpoint": model.checkpoint,
+        "revision": model.revision,
+        "subfolder": model.below or None,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        "adapter": model.base and (model.path or model.repo),
+        "base_model": model.base and model.base.label,
+    }
+
+
 def model_info(model: Model, engine: Engine) -> dict[str, Any]:
     """The model_info of a record of a model that runs here."""
     details = {
         "deployment_type": "self_deployed",
         "model_availability": "unknown" if model.path else "open_weights",
-        "checkpoint": model.checkpoint,
         "step": model.step,
-        "revision": model.revision,
-        "subfolder": model.below or None,
-        "path": model.path,
-        "weights_sha256": model.weights_sha256,
-        "base_model": model.base and model.base.label,
+        **model_marks(model),
         "base_revision": model.base and model.base.revision,
         "base_weights_sha256": model.base and model.base.weights_sha256,
         "adapter_config_sha256": adapter_sha256(model),
@@ -240,8 +248,7 @@ def write_failure(output: Path, model: Model, task: Task, settings: Settings, er
         "failure_version": "1",
         "task": task.name,
         "model_id": model.id,
-        "weights_sha256": model.weights_sha256,
-        "path": model.path,
+        **model_marks(model),
         "error": error,
         "time": str(int(time.time())),
         "settings": kept,

@@ -69,12 +69,12 @@ def text_of(value: Any, name: str) -> str | None:
 
 
 def name_of(value: Any, name: str) -> str:
-    """A name: a text that is not blank, or a whole number."""
+    """A name: a text that is not blank, or a whole number. However it was typed, é is one letter."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name} is {kind_of(value) if value != '' else 'empty'}, not a name")
-    return value
+    return unicodedata.normalize("NFC", value)
 
 
 def share_of(value: Any, name: str) -> float:
@@ -151,7 +151,7 @@ def make_item(
     fields = line.fields
     attempt = text_of(fields.get("attempt"), "attempt")
     group = fields.get("group")
-    group = (line.id if attempt is not None else None) if group is None else str(group)
+    group = (line.id if attempt is not None else None) if group is None else unicodedata.normalize("NFC", str(group))
     more = other_fields(fields)
     return Item(line.number, id or line.id, group, attempt, fields.get("prompt"), references, outputs, value, more)
 
@@ -186,7 +186,7 @@ def read_forecast(line: Line, choices: Choices) -> list[Item]:
         if len(references) > 1:
             raise ValueError("several references; a class has one")
         shown = fields["probabilities"]
-        forecast = None if shown is None else class_forecast(shown, references[0].strip())
+        forecast = None if shown is None else class_forecast(shown, references[0].strip(), choices)
         return [make_item(line, forecast, references, () if shown is None else (json.dumps(shown),))]
     p = field_of(fields, "probability")
     if "prediction" in fields:
@@ -241,12 +241,13 @@ def event_forecast(about: str, p: float, right: bool) -> Forecast:
     return Forecast(about, p, right, p if right else 1 - p, (p - right) ** 2)
 
 
-def class_forecast(shown: Any, reference: str) -> Forecast:
+def class_forecast(shown: Any, reference: str, choices: Choices) -> Forecast:
     """The forecast of one of several classes: its confidence is that of the likeliest, of equals the first by name."""
     if isinstance(shown, list):
         shown = {str(i): p for i, p in enumerate(shown)}
     if not isinstance(shown, dict) or len(shown) < 2:
         raise ValueError("probabilities is neither an object nor a list of at least two numbers")
+    shown = {composed(label, choices): p for label, p in shown.items()}
     chances = {label.strip(): share_of(p, f"the probability of {label!r}") for label, p in shown.items()}
     if abs(math.fsum(chances.values()) - 1) > PROBABILITIES_SUM:
         raise ValueError(f"probabilities add up to {math.fsum(chances.values()):.6g}, not to 1")
@@ -328,7 +329,8 @@ def read_ranking(line: Line, choices: Choices) -> list[Item]:
     ranked, relevant = field_of(line.fields, "ranked"), field_of(line.fields, "relevant")
     if not isinstance(ranked, list | None) or not isinstance(relevant, dict | list):
         raise ValueError("ranked is no list of ids, or relevant neither a list of ids nor an object of id to grade")
-    grades = relevant if isinstance(relevant, dict) else {name_of(name, "a relevant id"): 1 for name in relevant}
+    relevant = relevant if isinstance(relevant, dict) else dict.fromkeys(relevant, 1)
+    grades = {name_of(name, "a relevant id"): grade for name, grade in relevant.items()}
     if not all(is_finite(grade) and grade >= 0 for grade in grades.values()):
         raise ValueError("a grade of relevance is no number of at least 0")
     grades = {name: float(grade) for name, grade in sorted(grades.items()) if grade > 0}
@@ -385,6 +387,7 @@ def read_votes(line: Line, choices: Choices) -> list[Item]:
     preference, winner = fields.get("preference"), fields.get("winner")
     share = None if preference is None else share_of(preference, "preference")
     if winner is not None:
+        winner = unicodedata.normalize("NFC", winner) if isinstance(winner, str) else winner
         won = share_of_winner(winner, a, b)
         if share is not None and (share > 0.5) - (share < 0.5) != (won > 0.5) - (won < 0.5):
             raise ValueError(f"winner is {single_line(winner)[:40]!r}, but preference is {share:g}")

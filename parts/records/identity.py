@@ -29,8 +29,9 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    """A model; an adapter that goes by its own id has this id as `adapter`.
 
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -58,7 +59,7 @@ class Identity:
         more = ", ".join(
             f"{field}={value}"
             for field in ("adapter", "base", "subfolder", "file", "quantization", "provider")
-            if (value := getattr(self, field))
+            if (value := getattr(self, field)) and (field, value) != ("adapter", self.id)
         )
         revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
         return f"{self.id}{revision}" + (f" [{more}]" if more else "")
@@ -74,7 +75,7 @@ class Identity:
         The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
         file of it: these are asked for by their whole name, or by what is only theirs.
         """
-        if self.adapter or self.subfolder or self.file:
+        if self.adapter not in ("", self.id) or self.subfolder or self.file:
             own = self.subfolder or self.file or self.adapter
             return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
         revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
@@ -111,16 +112,27 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         )
         for field, names in IDENTITY_FIELDS.items()
     }
+    model = name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint"))
+    if details.get("adapter_config_sha256") or (record.get("failure") and found["base"]):  # a script of this project's
+        found["adapter"] = own_adapter(model, found, details)
     if not found["adapter"]:
         found["base"] = ""
     return Identity(
-        id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
+        id=model,
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
+
+
+def own_adapter(model: str, found: Mapping[str, str], details: Mapping[str, Any]) -> str:
+    """What tells an adapter that goes by a model's id: that id, or where it lay when the id is its base's."""
+    if not f"{found['base']}@".startswith((f"{model}@", f"{model}/")):
+        return model
+    place = found["adapter"] if found["adapter"] != model else ""
+    return place or said_value(details.get("path")) or f"weights {name_text(details.get('weights_sha256'))[:12]}"
 
 
 def name_text(value: Any) -> str:

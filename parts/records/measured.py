@@ -19,7 +19,7 @@ from parts.records.files import is_trainer_log, read_record, record_files
 from parts.records.identity import identity_of, one_model
 from parts.records.items import CLUSTER_FIELDS, INDEPENDENT, REPEAT_FIELDS, Rows, sample_score, sharing_groups
 from parts.records.reading import ReadResult, read_results
-from parts.records.repeats import distinct_runs, mean_run, usable_runs
+from parts.records.repeats import distinct_runs, full_repeats, mean_run
 from parts.records.run import Run
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.grouping import explaining_field, may_group
@@ -180,9 +180,11 @@ def mean_result(results: Sequence[Result]) -> Result:
     import numpy as np
 
     run = mean_run([result.run for result in results])
+    for line in full_repeats([result.run for result in results])[1]:
+        note(f"note: {run.task}: {line}")
     if any(run is result.run for result in results):  # the others are copies, or not valid
         return next(result for result in results if result.run is run)
-    kept = {id(one) for one in distinct_runs(usable_runs([result.run for result in results]))[0]}
+    kept = {id(one) for one in distinct_runs(full_repeats([result.run for result in results])[0])[0]}
     results = [result for result in results if id(result.run) in kept]
     made = [result.attempts.made for result in results]
     attempts = Attempts(None if None in made else sum(made), sum(result.attempts.lost for result in results))

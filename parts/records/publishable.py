@@ -148,6 +148,8 @@ def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id
             raise ScriptError(f"no record of {model_id!r}; the records are about {names}", code=1)
     else:
         meant = [identity for identity in models if identity.answers_to(repo_id)] or models
+    if model_id is None and len(meant) == 1 and meant[0].id == repo_id and not meant[0].answers_to(repo_id):
+        raise ScriptError(f"the records are not about {repo_id} itself; is it meant? --model-id {names!r}", code=3)
     if len(meant) > 1:
         raise ScriptError(
             f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3

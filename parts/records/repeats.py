@@ -34,6 +34,21 @@ def usable_runs(runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if not run.validity.reasons] or list(runs)
 
 
+def full_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """Of repeats, the usable ones that asked as much as the largest, and what is said of the smaller ones.
+
+    A run of one item is no repeat of a run of a hundred, even where neither says that it is a part.
+    """
+    usable = usable_runs(runs)
+    most = max(run.attempts.made or 0 for run in usable)
+    smaller = [run for run in usable if (run.attempts.made or 0) < most]
+    lines = [
+        f"left out, {run.attempts.made or 'an unknown number of'} attempts beside {most}: {Path(run.file).name}"
+        for run in smaller
+    ]
+    return [run for run in usable if run not in smaller], lines
+
+
 def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """The runs that tell something new, and remarks about the others."""
     if len(runs) == 1:
@@ -102,10 +117,15 @@ def contradiction(runs: Sequence[Run]) -> str:
 def mean_run(runs: Sequence[Run]) -> Run:
     """One run for some repeats: the mean of their scores with the mean of their errors (their items are the same ones,
     so that repeats do not make it smaller), what became of all attempts, and what is to be said."""
-    runs, _ = distinct_runs(usable_runs(runs))
+    against = contradiction(usable_runs(runs))
+    runs, _ = distinct_runs(full_repeats(runs)[0])
     first = runs[0]
     if len(runs) == 1:
-        return first
+        return (
+            replace(first, validity=replace(first.validity, reasons=(*first.validity.reasons, against)))
+            if against
+            else first
+        )
     errors = [run.standard_error for run in runs]
     score = math.fsum(run.score for run in runs) / len(runs)
     scores = (
@@ -113,7 +133,6 @@ def mean_run(runs: Sequence[Run]) -> Run:
         if len(runs) < 4
         else f"{number(score)} on average"
     )
-    against = contradiction(runs)
     reasons = dict.fromkeys(reason for run in runs for reason in run.validity.reasons)
     remarks = dict.fromkeys(remark for run in runs for remark in run.validity.remarks)
     validity = replace(
@@ -150,9 +169,11 @@ def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     merged, notes = [], []
     for group in repeat_groups(runs):
         merged.append(mean_run(group))
+        kept, lines = full_repeats(group)
         left = [run for run in group if merged[-1] is not run and merged[-1].times == 1]
-        copies = [Path(run.file).name for run in left if not run.validity.reasons or merged[-1].validity.reasons]
+        copies = [Path(run.file).name for run in left if run in kept]
         invalid = [Path(run.file).name for run in left if run.validity.reasons and not merged[-1].validity.reasons]
+        notes += lines
         notes += [f"the same result once more: {listing(copies, 3)}"] if copies else []
         notes += [f"left out, not valid, beside a valid repeat: {listing(invalid, 3)}"] if invalid else []
     return merged, notes

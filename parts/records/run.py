@@ -27,6 +27,7 @@ from parts.vocabulary import (
     MetricMapping,
     bare_task,
     normalize_name,
+    range_in_any_unit,
     same_metric,
     stated_unit,
     unit_and_range,
@@ -280,9 +281,13 @@ def read_score(
     unit, low, high = unit_and_range(metric, entry)
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
-    if not low <= value <= high:
-        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}"
-        raise ValueError(text) if stated_unit(metric) else NoUnit(f"{text}, and the record names no unit")
+    lowest, highest = range_in_any_unit(metric, entry)
+    if not max(low, lowest) <= value <= min(high, highest):
+        possible = lowest <= value <= highest
+        low, high, any_unit = (low, high, "") if possible else (lowest, highest, " in whatever unit")
+        text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}{any_unit}"
+        asked = possible and not stated_unit(metric)
+        raise NoUnit(f"{text}, and the record names no unit") if asked else ValueError(text)
     return value, unit, low, high
 
 
