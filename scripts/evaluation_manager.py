@@ -484,7 +484,10 @@ def run_check(args: argparse.Namespace) -> int:
     )
     notes += unclear
     repo_id = repo_id or rows[0].run.identity.id
-    claimed = claims_of(state, repo_id, measures)
+    args.repo_id = repo_id
+    tables = extraction(args, parse_card(decode_card(state.card or b"", f"{repo_id}/README.md")), repo_id, mapping)
+    unsure = tables.message if tables.code == 3 else ""
+    claimed = claims_of(state, card_entries(tables.results, repo_id), measures)
     found = check_claims(claimed, rows, measures)
     places = {item.where for item in found}
     rest = [one.standing for one in claimed if one.standing.where not in places]
@@ -500,10 +503,11 @@ def run_check(args: argparse.Namespace) -> int:
             "claims": claims,
             "not_measured": [{"benchmark": one.name, "claimed": one.value, "where": one.where} for one in rest],
             "weights": weights,
+            "unsure": unsure or None,
             "notes": notes,
         }
         sys.stdout.write(to_json(answer))
-    else:
+    elif found:
         print_table(CHECK_HEAD, checked_rows(found))
     sys.stdout.flush()
     for text in (*notes, weights):
@@ -511,8 +515,12 @@ def run_check(args: argparse.Namespace) -> int:
     if rest:
         note(f"not measured: {listing((f'{one.name} {one.value} ({one.where})' for one in rest), 10)}")
     if not found:
-        note(f"nothing can be told: none of the {len(claimed)} claims was measured")
-    return checked_code(found)
+        none = f"none of the {len(claimed)} claims that were found was measured" if claimed else "no claim was found"
+        note(f"nothing can be told: {none}")
+    if unsure or not claimed:
+        note(tables.message)
+        note("check takes the same choices: --selection FILE, --table N, --model-column-index I")
+    return checked_code(found, unsure)
 
 
 def run_get_prs(args: argparse.Namespace) -> int:
@@ -694,14 +702,8 @@ def run_extract(args: argparse.Namespace) -> int:
         )
     check_publish_usage(args)
     card, repo_id = load_card(args)
-    refuse_table(args.table or [], card)
-    mapping, picks = read_mapping(), chosen_picks(args, card)
-    forced = args.table or () if args.force_table else ()
-    readings = read_tables(card, repo_id, build_vocabulary(mapping), picks, forced)
-    chosen = [number for number, readings in picks.items() if not any(pick.nothing for pick in readings)]
-    every = args.all_tables or (bool(picks) and not chosen)
-    numbers = sorted({*(args.table or ()), *(chosen if not every else ())})
-    answer = extract(readings, repo_id, numbers, every, again_command(args), card_hash(card))
+    mapping = read_mapping()
+    answer = extraction(args, card, repo_id, mapping)
     by_hand = answer.by_hand()
     task = args.task_type or card.front.get("pipeline_tag")
     entries = with_metrics(card_entries(answer.results, repo_id, task), args.metric)
@@ -731,6 +733,18 @@ def run_extract(args: argparse.Namespace) -> int:
     note(answer.message or "\n".join(answer.account()))
     emit(extracted_text(args, answer, plan), args.output if plan.entries else None, args.force)
     return answer.code
+
+
+def extraction(args: argparse.Namespace, card: Card, repo_id: str, mapping: Mapping[str, Any]) -> Extraction:
+    """What the card's tables have of the model, as far as it is certain or was chosen by hand."""
+    refuse_table(args.table or [], card)
+    picks = chosen_picks(args, card)
+    forced = args.table or () if args.force_table else ()
+    readings = read_tables(card, repo_id, build_vocabulary(dict(mapping)), picks, forced)
+    chosen = [number for number, readings in picks.items() if not any(pick.nothing for pick in readings)]
+    every = args.all_tables or (bool(picks) and not chosen)
+    numbers = sorted({*(args.table or ()), *(chosen if not every else ())})
+    return extract(readings, repo_id, numbers, every, again_command(args), card_hash(card))
 
 
 def as_json(args: argparse.Namespace) -> bool:
@@ -825,6 +839,8 @@ def build_parser() -> argparse.ArgumentParser:
     validate.add_argument("--eval-results", type=Path, nargs="+", metavar="FILE", help="files of .eval_results")
     check = command("check", run_check, "what a card claims against evaluation records: fits, or does not fit")
     add_card_arguments(check)
+    add_pick_arguments(check)
+    check.set_defaults(all_tables=True)  # all that a card claims
     check.add_argument("--results", nargs="+", required=True, metavar="PATH", help="records, or folders with records")
     check.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
     check.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
@@ -9160,23 +9176,28 @@ def add_inspect_arguments(inspect: argparse.ArgumentParser) -> None:
     inspect.add_argument("--force", action="store_true", help=FORCE_HELP)
 
 
-def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
-    add_card_arguments(extract)
-    extract.add_argument("--table", type=int, action="append", metavar="N", help="take table N (repeat for several)")
-    extract.add_argument("--all-tables", action="store_true", help="take every evaluation table that has the model")
-    extract.add_argument(
+def add_pick_arguments(parser: argparse.ArgumentParser) -> None:
+    """What of a card is this model's, said by hand."""
+    parser.add_argument("--table", type=int, action="append", metavar="N", help="take table N (repeat for several)")
+    parser.add_argument(
         "--selection",
         type=Path,
         metavar="FILE",
         help="readings of several tables (YAML; - is a pipe): inspect-tables --draft",
     )
-    which = extract.add_mutually_exclusive_group()
+    which = parser.add_mutually_exclusive_group()
     which.add_argument("--model-column-index", type=int, metavar="I", help="the model's grid column, from 0")
     which.add_argument("--model-row-index", type=int, metavar="I", help="the model's body row, from 0")
-    extract.add_argument(
+    parser.add_argument(
         "--model-name-override", metavar="TEXT", help="exact header or row label, with or without its markup"
     )
-    extract.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
+    parser.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
+
+
+def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
+    add_card_arguments(extract)
+    add_pick_arguments(extract)
+    extract.add_argument("--all-tables", action="store_true", help="take every evaluation table that has the model")
     extract.add_argument(
         "--metric", action="append", metavar="KEY=NAME", help="the metric of a benchmark where the card does not say it"
     )
@@ -9659,11 +9680,11 @@ def scale_words(shown: float, value: Written, percents: bool) -> str:
 
 
 def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:
-    """(the score as its table has it, the same as an entry) for all that a card's tables say of this model."""
+    """(the score as its table has it, the same as an entry) for all that a card's tables say of this model for
+    certain, whatever other tables leave open."""
     if not card:
         return []
-    answer, _ = read_card_scores(card, repo_id, build_vocabulary(dict(measures.mapping)))
-    scores = answer.results if answer.code == 0 else []
+    scores = read_card_scores(card, repo_id, build_vocabulary(dict(measures.mapping)))[0].results
     return list(zip((score.as_json() for score in scores), card_entries(scores, repo_id), strict=True))
 
 
@@ -14114,10 +14135,10 @@ class CardClaim:
     unknown: tuple[str, ...]
 
 
-def claims_of(state: RepoState, repo_id: str, measures: Measures) -> list[CardClaim]:
-    """Everything that a repo claims: model-index, .eval_results, and tables as far as they are certain."""
+def claims_of(state: RepoState, tables: Sequence[Entry], measures: Measures) -> list[CardClaim]:
+    """Everything that a repo claims: model-index, .eval_results, and what its card's tables have of this model."""
     found = [as_claim(item) for item in standings_of(state, measures)]
-    for _, entry in card_claims(state.card, repo_id, measures):
+    for entry in tables:
         measure = measures.of_entry(entry)
         where = f"README.md {entry.origin}"
         item = StandingResult(where, entry.benchmark, measure, entry.value, unit=entry.unit)
@@ -14252,10 +14273,10 @@ def weights_answer(rows: Sequence[RecordResult], info: Any | None) -> str:
     return "whether the weights that were measured are the repo's is not known"
 
 
-def checked_code(found: Sequence[Checked]) -> int:
-    """0 all fit, 1 some do not, 3 nothing can be told."""
+def checked_code(found: Sequence[Checked], unsure: str) -> int:
+    """0 all fit, 1 some do not, 3 nothing can be told, or the card's tables leave open what they claim (`unsure`)."""
     verdicts = {item.verdict for item in found}
-    return 1 if FITS_NOT in verdicts else 0 if FITS in verdicts else 3
+    return 1 if FITS_NOT in verdicts else 0 if FITS in verdicts and not unsure else 3
 
 
 def shown_share(value: float | None) -> str:

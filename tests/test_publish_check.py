@@ -150,6 +150,29 @@ def test_a_claim_that_fits_and_one_that_does_not(tmp_path: Path, capsys: pytest.
     assert check(capsys, *where)[0] == 3
 
 
+def test_a_table_that_leaves_open_whose_it_is_leaves_the_answer_open(tmp_path, capsys) -> None:
+    """The metadata fits; one table is the model's and fits; another may be, and says something else."""
+    record(tmp_path / "results", REPO, 0.449333333333)
+    card = tmp_path / "README.md"
+    unsure = "\n## More\n\n| Benchmark | Foo | Bar-7B |\n|---|---|---|\n| MMLU-Pro | 81.2 | 30.1 |\n"
+    card.write_text(CARD.format(value=45.3, table=44.9) + unsure, encoding="utf-8")
+    where = ("--card", card, "--repo-id", REPO, "--results", tmp_path / "results")
+    code, found, err = check(capsys, *where)
+    assert code == 3 and "Foo" in found["unsure"] and "--selection FILE" in err
+    assert {item["verdict"] for item in found["claims"]} == {"fits"} and len(found["claims"]) == 2
+    code, found, _ = check(capsys, *where, "--table", "2", "--model-name-override", "Foo")
+    assert code == 1 and found["unsure"] is None
+    assert [c["claimed"] for c in found["claims"] if c["verdict"] == "does not fit"] == [81.2]
+
+
+def test_a_card_without_a_claim_says_what_its_tables_have(tmp_path, capsys) -> None:
+    record(tmp_path / "results", REPO, 0.449333333333)
+    card = tmp_path / "README.md"
+    card.write_text("# Foo\n\n| Benchmark | Bar 1B (June) |\n|---|---|\n| MMLU-Pro | 44.9 |\n", encoding="utf-8")
+    code, _, err = check(capsys, "--card", card, "--repo-id", REPO, "--results", tmp_path / "results")
+    assert code == 3 and "no claim was found" in err and "Bar 1B (June)" in err and "inspect-tables" in err
+
+
 def test_other_shots_and_partial_runs_tell_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record(tmp_path / "results", REPO, 0.449)
     card = tmp_path / "README.md"

@@ -335,6 +335,10 @@ def test_the_other_places_that_contradict_are_told(tmp_path: Path, capsys: pytes
     says = "the table in the README says 45.3 of MMLU-Pro (table 1, row 0, column 1), and not 0.449"
     assert manager.main([*argv, "--card", str(card), "--apply"]) == 3
     assert f"{says}; --beside mmlu_pro writes it" in capsys.readouterr().err and card.read_text("utf-8") == table
+    card.write_text(f"{table}\nMore\n\n| Benchmark | Foo | Bar-7B |\n|---|---|---|\n| GSM8K | 81.2 | 30.1 |\n", "utf-8")
+    assert manager.main([*argv, "--card", str(card), "--apply"]) == 3  # whatever a table that is unsure leaves open
+    assert says in capsys.readouterr().err
+    card.write_text(table, encoding="utf-8")
     for answer in (["--beside", "mmlu_pro"], ["--beside", "all"], ["--replace"]):
         assert manager.main([*argv, "--card", str(card), *answer]) == 0
         assert f"note: {says}\n" in capsys.readouterr().out

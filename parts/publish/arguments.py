@@ -38,23 +38,28 @@ def add_inspect_arguments(inspect: argparse.ArgumentParser) -> None:
     inspect.add_argument("--force", action="store_true", help=FORCE_HELP)
 
 
-def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
-    add_card_arguments(extract)
-    extract.add_argument("--table", type=int, action="append", metavar="N", help="take table N (repeat for several)")
-    extract.add_argument("--all-tables", action="store_true", help="take every evaluation table that has the model")
-    extract.add_argument(
+def add_pick_arguments(parser: argparse.ArgumentParser) -> None:
+    """What of a card is this model's, said by hand."""
+    parser.add_argument("--table", type=int, action="append", metavar="N", help="take table N (repeat for several)")
+    parser.add_argument(
         "--selection",
         type=Path,
         metavar="FILE",
         help="readings of several tables (YAML; - is a pipe): inspect-tables --draft",
     )
-    which = extract.add_mutually_exclusive_group()
+    which = parser.add_mutually_exclusive_group()
     which.add_argument("--model-column-index", type=int, metavar="I", help="the model's grid column, from 0")
     which.add_argument("--model-row-index", type=int, metavar="I", help="the model's body row, from 0")
-    extract.add_argument(
+    parser.add_argument(
         "--model-name-override", metavar="TEXT", help="exact header or row label, with or without its markup"
     )
-    extract.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
+    parser.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
+
+
+def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
+    add_card_arguments(extract)
+    add_pick_arguments(extract)
+    extract.add_argument("--all-tables", action="store_true", help="take every evaluation table that has the model")
     extract.add_argument(
         "--metric", action="append", metavar="KEY=NAME", help="the metric of a benchmark where the card does not say it"
     )

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from parts.checkpoints import hub_weights_sha256
+from parts.metadata.entries import Entry
 from parts.metadata.identity import OTHER, SAME, Measure, Measures, readings, written
 from parts.metadata.merge import StandingResult, doubt_about, standings_of
 from parts.metadata.plan import RepoState
-from parts.publish.origins import card_claims
 from parts.publish.text import markdown_text
 from parts.records.publishable import RecordResult
 from parts.records.run import Run
@@ -66,10 +66,10 @@ class CardClaim:
     unknown: tuple[str, ...]
 
 
-def claims_of(state: RepoState, repo_id: str, measures: Measures) -> list[CardClaim]:
-    """Everything that a repo claims: model-index, .eval_results, and tables as far as they are certain."""
+def claims_of(state: RepoState, tables: Sequence[Entry], measures: Measures) -> list[CardClaim]:
+    """Everything that a repo claims: model-index, .eval_results, and what its card's tables have of this model."""
     found = [as_claim(item) for item in standings_of(state, measures)]
-    for _, entry in card_claims(state.card, repo_id, measures):
+    for entry in tables:
         measure = measures.of_entry(entry)
         where = f"README.md {entry.origin}"
         item = StandingResult(where, entry.benchmark, measure, entry.value, unit=entry.unit)
@@ -204,10 +204,10 @@ def weights_answer(rows: Sequence[RecordResult], info: Any | None) -> str:
     return "whether the weights that were measured are the repo's is not known"
 
 
-def checked_code(found: Sequence[Checked]) -> int:
-    """0 all fit, 1 some do not, 3 nothing can be told."""
+def checked_code(found: Sequence[Checked], unsure: str) -> int:
+    """0 all fit, 1 some do not, 3 nothing can be told, or the card's tables leave open what they claim (`unsure`)."""
     verdicts = {item.verdict for item in found}
-    return 1 if FITS_NOT in verdicts else 0 if FITS in verdicts else 3
+    return 1 if FITS_NOT in verdicts else 0 if FITS in verdicts and not unsure else 3
 
 
 def shown_share(value: float | None) -> str:

@@ -139,11 +139,11 @@ def scale_words(shown: float, value: Written, percents: bool) -> str:
 
 
 def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:
-    """(the score as its table has it, the same as an entry) for all that a card's tables say of this model."""
+    """(the score as its table has it, the same as an entry) for all that a card's tables say of this model for
+    certain, whatever other tables leave open."""
     if not card:
         return []
-    answer, _ = read_card_scores(card, repo_id, build_vocabulary(dict(measures.mapping)))
-    scores = answer.results if answer.code == 0 else []
+    scores = read_card_scores(card, repo_id, build_vocabulary(dict(measures.mapping)))[0].results
     return list(zip((score.as_json() for score in scores), card_entries(scores, repo_id), strict=True))
 
 
