@@ -24,7 +24,7 @@ _hub_evals_words() {
         'evaluation_manager.py apply') echo '--help --version --help-all --repo-id --card --json --output --force --mapping --counts-as --own-harness --scale --apply --create-pr --update-pr --allow-duplicate-pr --again --replace --beside --commit-message --token-file --dry-run' ;;
         'evaluation_manager.py show') echo '--help --version --help-all --repo-id --card --json --revision' ;;
         'evaluation_manager.py validate') echo '--help --version --help-all --repo-id --card --json --revision --eval-results' ;;
-        'evaluation_manager.py check') echo '--help --version --help-all --repo-id --card --json --revision --table --selection --model-column-index --model-row-index --model-name-override --force-table --results --model-id --benchmark --mapping --latest --report' ;;
+        'evaluation_manager.py check') echo '--help --version --help-all --repo-id --card --json --revision --table --selection --model-column-index --model-row-index --model-name-override --force-table --results --model-id --benchmark --mapping --latest --report --force' ;;
         'evaluation_manager.py get-prs') echo '--help --version --help-all --repo-id --json' ;;
         'evaluation_manager.py contribute') echo '--help --version --help-all --results --model-id --repo-id --dataset --allow-partial --create-pr --again --token-file --dry-run --json' ;;
         'evaluation_manager.py benchmarks') echo '--help --version --help-all --results --refresh --workers --json' ;;

@@ -29,8 +29,8 @@ def choice_shape(*choices: str) -> Shape:
 
 
 def is_texts(value: Any) -> bool:
-    """Whether a value is a list of texts."""
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    """Whether a value is a list of texts without control characters and what else is not seen, but ends of lines."""
+    return isinstance(value, list) and all(isinstance(t, str) and t.replace("\n", " ").isprintable() for t in value)
 
 
 TEXT = Shape("text", lambda value: isinstance(value, str))

@@ -6,18 +6,20 @@ import argparse
 import collections
 import contextlib
 import difflib
+import functools
 import gc
 import json
 import os
 import re
 import shlex
+import stat
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from parts.outgoing import clean_streams, isolated, outgoing, without_secrets, written_as_json
+from parts.outgoing import clean_streams, isolated, without_secrets, written_as_json
 
 MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
 ROUNDED = 5e-5  # a record's score may be rounded to four decimals
@@ -176,32 +178,70 @@ def script_here(name: str) -> str:
     return shlex.quote(str(path))
 
 
-def write_whole(path: Path, text: str | Iterable[str]) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+@functools.cache
+def usual_mode() -> int:
+    """The mode that a new file of this user has."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
-    A long text can come in pieces, such as lines, that are not held at the same time.
+
+def fresh_place(folder: str | Path) -> str:
+    """A hidden name in a folder that nobody can foresee, and so nobody has taken: ".PROCESS.RANDOM.tmp"."""
+    return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
+
+
+def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
+    """Give a file that is whole its place and its mode; ScriptError when there is what is no file, such as a link."""
+    with contextlib.suppress(FileNotFoundError):
+        kind = os.lstat(path).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
+            what = "a link: name the file that it leads to" if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
+            raise ScriptError(f"{path}: not written, for it is no regular file but {what}, or take it away")
+    os.chmod(temporary, usual_mode() if mode is None else mode)
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write bytes to, which has its place when the block ends, and never does where the block fails.
+
+    It is written under a fresh name beside its place, readable by the user alone; `durable`: on the disk before it is
+    there, so that no crash leaves half of it. The one way in which this program writes files.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    folder, _ = os.path.split(path)
+    temporary = fresh_place(folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         if folder and not os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
-            os.unlink(temporary)
-        with open(temporary, "x", encoding="utf-8", newline="") as file:
-            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        os.replace(temporary, path)
+        with open(os.open(temporary, flags, 0o600), "wb", buffering=1 << 18) as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        put_in_place(temporary, path, mode)
     except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> None:
+    """Write a text file whole or not at all, without tokens.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
+    with whole_file(path, durable=durable) as file:
+        for piece in [text] if isinstance(text, str) else text:
+            file.write(without_secrets(piece).encode())
 
 
 def print_data(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        text = outgoing(text, terminal=sys.stdout.isatty())
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush

@@ -27,7 +27,7 @@ def file_sha256(path: Path) -> str:
     with open_input(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
+        write_whole(entry, digest, durable=False)
     return digest
 
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 # hf_ and 34 letters and digits is a user's token today; those of apps and jobs are longer and of more characters.
@@ -25,7 +25,8 @@ ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
+OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
+BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
 RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
@@ -80,14 +81,12 @@ def isolated(text: str) -> str:
     return re.sub(rf"{RIGHT_TO_LEFT.pattern}+(?:[ ]+{RIGHT_TO_LEFT.pattern}+)*", "\u2068\\g<0>\u2069", text)
 
 
-def outgoing(text: str, terminal: bool = False) -> str:
-    """The text as it may be printed; on a terminal rich's colours stay."""
+def outgoing(text: str) -> str:
+    """The text as it may be printed."""
     text = without_secrets(text)
     if os.environ.get("GITHUB_ACTIONS"):
         text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
-    if not terminal:
-        return visible(text)
-    return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+    return visible(text)
 
 
 def tell_runner(line: str) -> None:
@@ -97,27 +96,75 @@ def tell_runner(line: str) -> None:
 
 
 class CleanStream:
-    """stdout or stderr that lets no token and, into a file or a pipe, no control character through.
+    """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
-    On a terminal the cursor belongs to the progress bar, whose texts are cleaned where they are made.
+    What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
+    there are `bars` of libraries, the way of these to their line.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, bars: bool = False) -> None:
+        self.stream, self.bars = stream, bars
+
+    def write(self, text: str) -> int:
+        way = BAR.match(text) if self.bars and self.stream.isatty() else None
+        begin = way[0] if way else ""
+        clean = outgoing(text[len(begin) :])
+        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def own_styling(text: str) -> str:
+    """What rich has rendered, marked as the program's own: its texts are made visible before, in `terminal_console`."""
+    return text.replace("\x1b", f"{OWN_MARK}e").replace("\r", f"{OWN_MARK}r")
+
+
+class StyledStream:
+    """The file of a console: what it writes is marked for the stream below, which lets nothing else act."""
+
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        self.stream.write(without_secrets(text) if self.stream.isatty() else outgoing(text))
+        self.stream.write(own_styling(text) if isinstance(self.stream, CleanStream) else text)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
+def terminal_console(stderr: bool = False, width: int | None = None, highlight: bool = True) -> Any:
+    """A console of rich whose texts are texts: their control characters are shown, and no markup in them is obeyed."""
+    from rich.console import Console
+
+    class CleanConsole(Console):
+        def render(self, *args: Any, **options: Any) -> Iterator[Any]:
+            for segment in super().render(*args, **options):
+                yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    file = StyledStream(sys.stderr if stderr else sys.stdout)
+    return CleanConsole(file=file, width=width, highlight=highlight, markup=False, emoji=False)
+
+
+def rendered(table: Any) -> str:
+    """A table of rich as text for the terminal, with its colours."""
+    console = terminal_console()
+    with console.capture() as capture:
+        console.print(table)
+    return own_styling(capture.get()).rstrip("\n")
+
+
 @contextlib.contextmanager
 def clean_streams() -> Iterator[None]:
     """Everything that is printed within, also by libraries, goes through `outgoing`."""
     kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1])
+    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1], bars=True)
     try:
         yield
     finally:

@@ -15,13 +15,15 @@ import itertools
 import math
 import re
 import shlex
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from parts.fields import COUNT, TEXT, TEXTS, YES_OR_NO, Shape, check_fields, choice_shape, number_shape
-from parts.frame import ScriptError, is_number, listing, near_place, note
+from parts.frame import ScriptError, is_number, near_place, note
 from parts.inputs import input_bytes, is_input, read_json
+from parts.private import shown_path
 from parts.vocabulary import (
     MAPPING_FILE,
     STEP_FORMULAS,
@@ -33,11 +35,14 @@ from parts.vocabulary import (
 )
 
 MOST_ENTRIES = 2_000
+MOST_SAID = 50  # entries of a file that are said before any is used
+SAID_AT_ONCE = 1_500  # characters, of one line
 HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
 # Options that name records, the first of these kinds that there is; metric_mapping.json is looked for beside them.
 RECORD_OPTIONS = (("results", "baseline", "candidate"), ("checkpoints",), ("aa",))
 SHORT_TEXT = Shape(
-    "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
+    "printable text of 1 to 100 characters",
+    lambda value: isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= 100,
 )
 OWN_FIELDS: dict[str, Shape] = {
     "kind": choice_shape("benchmark"),
@@ -109,7 +114,7 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
     for key, given in content.items():
         if mapping.get(key) == given:  # a copy of what is known
             continue
-        if not key.strip() or len(key) > 100:
+        if not SHORT_TEXT.fits(key):
             raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
         entry = own_entry(key, given, f"{where}: {key}")
         tasks = [entry[harness] for harness in HARNESS_NAMES if entry[harness]]
@@ -155,12 +160,28 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def told_entry(key: str, entry: Mapping[str, Any]) -> str:
-    """What an own benchmark's entry decides, for people: "my_quiz (metric f1, less is better)"."""
+def told_entry(entry: Mapping[str, Any]) -> str:
+    """All that an own benchmark's entry decides: "metric f1, unit percent, less is better, also called their_quiz"."""
     said = [f"{name} {entry[name]}" for name in ("metric", "unit", "chance", "items") if entry.get(name) is not None]
+    if entry["range"] not in ([None, None], RANGES.get(entry["unit"])):
+        said.append("range " + " to ".join("open" if end is None else f"{end:g}" for end in entry["range"]))
     if entry["lower_is_better"] is not None:
         said.append("less is better" if entry["lower_is_better"] else "more is better")
-    return f"{key} ({', '.join(said)})" if said else key
+    said += [f"{name} {entry[name]}" for name in ("category", "group", "order") if entry.get(name) is not None]
+    said += [f"also called {', '.join(entry['aliases'])}"] if entry["aliases"] else []
+    return ", ".join([*said, *(f"in {name}: {entry[name]}" for name in HARNESS_NAMES if entry[name])])
+
+
+def say_entries(where: str, told: Iterable[str]) -> None:
+    """Say what own entries decide, whole: in several lines where one would be cut."""
+    for line in textwrap.wrap("; ".join(told), SAID_AT_ONCE) or [""]:
+        note(f"note: {where}{': ' if line else ''}{line}")
+
+
+def own_entries(entries: Mapping[str, Mapping[str, Any]], keys: Iterable[str | None]) -> list[str]:
+    """What files with own entries say of the benchmarks of an answer (their keys), for its report: it decides there."""
+    found = ((key, (entries.get(key) or {}).get("said")) for key in sorted({*keys} - {None}))
+    return [f"{key} is a benchmark of one's own: {said}" for key, said in found if said]
 
 
 def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
@@ -174,9 +195,15 @@ def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
     mapping: dict[str, Any] = read_mapping()
     for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
         merged = with_own_entries(mapping, read_json(path), str(path))
-        new = [told_entry(key, merged[key]) for key in sorted(set(merged) - set(mapping))]
-        note(f"note: benchmarks of {path}: {listing(new, 10) or 'none that is new'}")
+        new = sorted(set(merged) - set(mapping))
+        told = {key: told_entry(merged[key]) for key in new}
+        lines = [f"{key} ({said})" if said else key for key, said in told.items()]
+        if (more := len(lines) - MOST_SAID) > 0:
+            lines[MOST_SAID:] = [f"and {more} more: those that decide something are said with the answer"]
+        say_entries(f"benchmarks of {path}, {len(new) or 'none that is'} new", lines)
         mapping = merged
+        for key, said in told.items():
+            mapping[key] |= {"said": f"{said or 'a name'} (says {shown_path(path)})"}
     return mapping
 
 

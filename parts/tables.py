@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from parts.frame import plain, single_line
-from parts.outgoing import isolated
+from parts.outgoing import isolated, rendered, terminal_console
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -40,26 +40,22 @@ def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
 
 def progress_bar() -> Any:
     """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    texts = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[rate]}"))
+    columns = (next(texts), BarColumn(), MofNCompleteColumn(), *texts, TimeRemainingColumn())
+    return Progress(*columns, console=terminal_console(stderr=True), transient=True)
 
 
 def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
     """The table for a terminal, with its colors."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*header, title=title)
     for row in rows:
         table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
+    return rendered(table)
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -82,9 +78,7 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
         print(render_table(rows))
         return
-    from rich.console import Console
-
-    Console().print(rich_rows(rows, ""))
+    terminal_console().print(rich_rows(rows, ""))
 
 
 def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
@@ -100,7 +94,6 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -108,4 +101,4 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
         table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)

@@ -106,14 +106,15 @@ def make_check(args: argparse.Namespace) -> Check:
         raise ScriptError("--model-id chooses among the records of --results; give that, too")
     settings = ScanSettings(workers=args.workers, skip_broken=args.skip_broken, gap=args.gap)
     filter_ = Filter(not args.no_filter, args.boilerplate_items)
-    measured = (
-        read_measured_items(args.results, args.model_id, vocabulary_of(asked_mapping(args))) if args.results else []
-    )
+    vocabulary = vocabulary_of(asked_mapping(args))
+    measured = read_measured_items(args.results, args.model_id, vocabulary) if args.results else []
     items, duplicates, files = read_benchmark(args.items, args.item_fields or ())
     sources = find_sources(args.training, args.text_field or (), settings, files)
     judged, found = check_items(items, sources, rules, filter_, settings)
     scores = make_scores(judged, measured, rules, args.min_items) if args.results else []
-    return Check(rules, filter_, tuple(judged), duplicates, tuple(files), sources, found, tuple(scores), args.min_items)
+    told = own_entries(vocabulary.entries, (vocabulary.task_key(one.task, "")[0] for one in measured))
+    counts = (tuple(scores), args.min_items, tuple(told))
+    return Check(rules, filter_, tuple(judged), duplicates, tuple(files), sources, found, *counts)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -128,7 +129,8 @@ def run(args: argparse.Namespace) -> int:
     if args.clean_items:
         if check.doubts:
             raise ScriptError(f"--clean-items: nothing is known to be clean: {'; '.join(check.doubts)}", code=3)
-        write_whole(args.clean_items, json.dumps(clean_items(check, command), indent=1, ensure_ascii=False) + "\n")
+        clean = json.dumps(clean_items(check, command), indent=1, ensure_ascii=False)
+        write_output(args.clean_items, clean + "\n", args.force)
         note(f"clean items in {args.clean_items}: compare_results --only-items, or only_items in a policy")
     if args.output:
         write_output(args.output, document.encode("utf-8", "replace").decode() + "\n", args.force)
@@ -281,7 +283,8 @@ ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
+OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
+BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
 RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
@@ -336,14 +339,12 @@ def isolated(text: str) -> str:
     return re.sub(rf"{RIGHT_TO_LEFT.pattern}+(?:[ ]+{RIGHT_TO_LEFT.pattern}+)*", "\u2068\\g<0>\u2069", text)
 
 
-def outgoing(text: str, terminal: bool = False) -> str:
-    """The text as it may be printed; on a terminal rich's colours stay."""
+def outgoing(text: str) -> str:
+    """The text as it may be printed."""
     text = without_secrets(text)
     if os.environ.get("GITHUB_ACTIONS"):
         text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
-    if not terminal:
-        return visible(text)
-    return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+    return visible(text)
 
 
 def tell_runner(line: str) -> None:
@@ -353,27 +354,75 @@ def tell_runner(line: str) -> None:
 
 
 class CleanStream:
-    """stdout or stderr that lets no token and, into a file or a pipe, no control character through.
+    """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
-    On a terminal the cursor belongs to the progress bar, whose texts are cleaned where they are made.
+    What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
+    there are `bars` of libraries, the way of these to their line.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, bars: bool = False) -> None:
+        self.stream, self.bars = stream, bars
+
+    def write(self, text: str) -> int:
+        way = BAR.match(text) if self.bars and self.stream.isatty() else None
+        begin = way[0] if way else ""
+        clean = outgoing(text[len(begin) :])
+        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def own_styling(text: str) -> str:
+    """What rich has rendered, marked as the program's own: its texts are made visible before, in `terminal_console`."""
+    return text.replace("\x1b", f"{OWN_MARK}e").replace("\r", f"{OWN_MARK}r")
+
+
+class StyledStream:
+    """The file of a console: what it writes is marked for the stream below, which lets nothing else act."""
+
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        self.stream.write(without_secrets(text) if self.stream.isatty() else outgoing(text))
+        self.stream.write(own_styling(text) if isinstance(self.stream, CleanStream) else text)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
+def terminal_console(stderr: bool = False, width: int | None = None, highlight: bool = True) -> Any:
+    """A console of rich whose texts are texts: their control characters are shown, and no markup in them is obeyed."""
+    from rich.console import Console
+
+    class CleanConsole(Console):
+        def render(self, *args: Any, **options: Any) -> Iterator[Any]:
+            for segment in super().render(*args, **options):
+                yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    file = StyledStream(sys.stderr if stderr else sys.stdout)
+    return CleanConsole(file=file, width=width, highlight=highlight, markup=False, emoji=False)
+
+
+def rendered(table: Any) -> str:
+    """A table of rich as text for the terminal, with its colours."""
+    console = terminal_console()
+    with console.capture() as capture:
+        console.print(table)
+    return own_styling(capture.get()).rstrip("\n")
+
+
 @contextlib.contextmanager
 def clean_streams() -> Iterator[None]:
     """Everything that is printed within, also by libraries, goes through `outgoing`."""
     kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1])
+    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1], bars=True)
     try:
         yield
     finally:
@@ -539,32 +588,70 @@ def script_here(name: str) -> str:
     return shlex.quote(str(path))
 
 
-def write_whole(path: Path, text: str | Iterable[str]) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+@functools.cache
+def usual_mode() -> int:
+    """The mode that a new file of this user has."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
-    A long text can come in pieces, such as lines, that are not held at the same time.
+
+def fresh_place(folder: str | Path) -> str:
+    """A hidden name in a folder that nobody can foresee, and so nobody has taken: ".PROCESS.RANDOM.tmp"."""
+    return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
+
+
+def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
+    """Give a file that is whole its place and its mode; ScriptError when there is what is no file, such as a link."""
+    with contextlib.suppress(FileNotFoundError):
+        kind = os.lstat(path).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
+            what = "a link: name the file that it leads to" if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
+            raise ScriptError(f"{path}: not written, for it is no regular file but {what}, or take it away")
+    os.chmod(temporary, usual_mode() if mode is None else mode)
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write bytes to, which has its place when the block ends, and never does where the block fails.
+
+    It is written under a fresh name beside its place, readable by the user alone; `durable`: on the disk before it is
+    there, so that no crash leaves half of it. The one way in which this program writes files.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    folder, _ = os.path.split(path)
+    temporary = fresh_place(folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         if folder and not os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
-            os.unlink(temporary)
-        with open(temporary, "x", encoding="utf-8", newline="") as file:
-            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        os.replace(temporary, path)
+        with open(os.open(temporary, flags, 0o600), "wb", buffering=1 << 18) as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        put_in_place(temporary, path, mode)
     except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> None:
+    """Write a text file whole or not at all, without tokens.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
+    with whole_file(path, durable=durable) as file:
+        for piece in [text] if isinstance(text, str) else text:
+            file.write(without_secrets(piece).encode())
 
 
 def print_data(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        text = outgoing(text, terminal=sys.stdout.isatty())
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
@@ -1144,6 +1231,7 @@ class Check:
     found: Found
     scores: tuple[ScoreRow, ...]
     fewest: int
+    own: tuple[str, ...] = ()  # what files with own entries say of the benchmarks of the scores
 
     def count(self, rule: Rule, status: str) -> int:
         """The items that have a status under a rule."""
@@ -5809,26 +5897,22 @@ def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
 
 def progress_bar() -> Any:
     """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    texts = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[rate]}"))
+    columns = (next(texts), BarColumn(), MofNCompleteColumn(), *texts, TimeRemainingColumn())
+    return Progress(*columns, console=terminal_console(stderr=True), transient=True)
 
 
 def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
     """The table for a terminal, with its colors."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*header, title=title)
     for row in rows:
         table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
+    return rendered(table)
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -5851,9 +5935,7 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
         print(render_table(rows))
         return
-    from rich.console import Console
-
-    Console().print(rich_rows(rows, ""))
+    terminal_console().print(rich_rows(rows, ""))
 
 
 def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
@@ -5869,7 +5951,6 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -5877,7 +5958,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
         table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/contamination/report.py ------------------------------------------------------------------------------------
@@ -6038,8 +6119,7 @@ def warning_lines(check: Check) -> list[str]:
     if found.replaced:
         lines.append(f"{plural(found.replaced, 'sequence')} of bytes that are not UTF-8, replaced")
     lines += [f"not read to its end: {why}" for why in found.broken]
-    lines += [f"left out: {why}" for why in check.sources.left_out]
-    return lines
+    return [*lines, *(f"left out: {why}" for why in check.sources.left_out), *check.own]
 
 
 def render_contamination(check: Check, command: str, show_text: bool = False) -> str:
@@ -6847,8 +6927,8 @@ def choice_shape(*choices: str) -> Shape:
 
 
 def is_texts(value: Any) -> bool:
-    """Whether a value is a list of texts."""
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    """Whether a value is a list of texts without control characters and what else is not seen, but ends of lines."""
+    return isinstance(value, list) and all(isinstance(t, str) and t.replace("\n", " ").isprintable() for t in value)
 
 
 TEXT = Shape("text", lambda value: isinstance(value, str))
@@ -6875,14 +6955,181 @@ def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
+
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    return said_by(error)
+
+
+def command_line(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
 # --- parts/own_vocabulary.py ------------------------------------------------------------------------------------------
 
 MOST_ENTRIES = 2_000
+MOST_SAID = 50  # entries of a file that are said before any is used
+SAID_AT_ONCE = 1_500  # characters, of one line
 HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
 # Options that name records, the first of these kinds that there is; metric_mapping.json is looked for beside them.
 RECORD_OPTIONS = (("results", "baseline", "candidate"), ("checkpoints",), ("aa",))
 SHORT_TEXT = Shape(
-    "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
+    "printable text of 1 to 100 characters",
+    lambda value: isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= 100,
 )
 OWN_FIELDS: dict[str, Shape] = {
     "kind": choice_shape("benchmark"),
@@ -6954,7 +7201,7 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
     for key, given in content.items():
         if mapping.get(key) == given:  # a copy of what is known
             continue
-        if not key.strip() or len(key) > 100:
+        if not SHORT_TEXT.fits(key):
             raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
         entry = own_entry(key, given, f"{where}: {key}")
         tasks = [entry[harness] for harness in HARNESS_NAMES if entry[harness]]
@@ -7000,12 +7247,28 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def told_entry(key: str, entry: Mapping[str, Any]) -> str:
-    """What an own benchmark's entry decides, for people: "my_quiz (metric f1, less is better)"."""
+def told_entry(entry: Mapping[str, Any]) -> str:
+    """All that an own benchmark's entry decides: "metric f1, unit percent, less is better, also called their_quiz"."""
     said = [f"{name} {entry[name]}" for name in ("metric", "unit", "chance", "items") if entry.get(name) is not None]
+    if entry["range"] not in ([None, None], RANGES.get(entry["unit"])):
+        said.append("range " + " to ".join("open" if end is None else f"{end:g}" for end in entry["range"]))
     if entry["lower_is_better"] is not None:
         said.append("less is better" if entry["lower_is_better"] else "more is better")
-    return f"{key} ({', '.join(said)})" if said else key
+    said += [f"{name} {entry[name]}" for name in ("category", "group", "order") if entry.get(name) is not None]
+    said += [f"also called {', '.join(entry['aliases'])}"] if entry["aliases"] else []
+    return ", ".join([*said, *(f"in {name}: {entry[name]}" for name in HARNESS_NAMES if entry[name])])
+
+
+def say_entries(where: str, told: Iterable[str]) -> None:
+    """Say what own entries decide, whole: in several lines where one would be cut."""
+    for line in textwrap.wrap("; ".join(told), SAID_AT_ONCE) or [""]:
+        note(f"note: {where}{': ' if line else ''}{line}")
+
+
+def own_entries(entries: Mapping[str, Mapping[str, Any]], keys: Iterable[str | None]) -> list[str]:
+    """What files with own entries say of the benchmarks of an answer (their keys), for its report: it decides there."""
+    found = ((key, (entries.get(key) or {}).get("said")) for key in sorted({*keys} - {None}))
+    return [f"{key} is a benchmark of one's own: {said}" for key, said in found if said]
 
 
 def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
@@ -7019,9 +7282,15 @@ def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
     mapping: dict[str, Any] = read_mapping()
     for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
         merged = with_own_entries(mapping, read_json(path), str(path))
-        new = [told_entry(key, merged[key]) for key in sorted(set(merged) - set(mapping))]
-        note(f"note: benchmarks of {path}: {listing(new, 10) or 'none that is new'}")
+        new = sorted(set(merged) - set(mapping))
+        told = {key: told_entry(merged[key]) for key in new}
+        lines = [f"{key} ({said})" if said else key for key, said in told.items()]
+        if (more := len(lines) - MOST_SAID) > 0:
+            lines[MOST_SAID:] = [f"and {more} more: those that decide something are said with the answer"]
+        say_entries(f"benchmarks of {path}, {len(new) or 'none that is'} new", lines)
         mapping = merged
+        for key, said in told.items():
+            mapping[key] |= {"said": f"{said or 'a name'} (says {shown_path(path)})"}
     return mapping
 
 

@@ -273,7 +273,8 @@ ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
+OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
+BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
 RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
@@ -328,14 +329,12 @@ def isolated(text: str) -> str:
     return re.sub(rf"{RIGHT_TO_LEFT.pattern}+(?:[ ]+{RIGHT_TO_LEFT.pattern}+)*", "\u2068\\g<0>\u2069", text)
 
 
-def outgoing(text: str, terminal: bool = False) -> str:
-    """The text as it may be printed; on a terminal rich's colours stay."""
+def outgoing(text: str) -> str:
+    """The text as it may be printed."""
     text = without_secrets(text)
     if os.environ.get("GITHUB_ACTIONS"):
         text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
-    if not terminal:
-        return visible(text)
-    return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+    return visible(text)
 
 
 def tell_runner(line: str) -> None:
@@ -345,27 +344,75 @@ def tell_runner(line: str) -> None:
 
 
 class CleanStream:
-    """stdout or stderr that lets no token and, into a file or a pipe, no control character through.
+    """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
-    On a terminal the cursor belongs to the progress bar, whose texts are cleaned where they are made.
+    What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
+    there are `bars` of libraries, the way of these to their line.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, bars: bool = False) -> None:
+        self.stream, self.bars = stream, bars
+
+    def write(self, text: str) -> int:
+        way = BAR.match(text) if self.bars and self.stream.isatty() else None
+        begin = way[0] if way else ""
+        clean = outgoing(text[len(begin) :])
+        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def own_styling(text: str) -> str:
+    """What rich has rendered, marked as the program's own: its texts are made visible before, in `terminal_console`."""
+    return text.replace("\x1b", f"{OWN_MARK}e").replace("\r", f"{OWN_MARK}r")
+
+
+class StyledStream:
+    """The file of a console: what it writes is marked for the stream below, which lets nothing else act."""
+
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        self.stream.write(without_secrets(text) if self.stream.isatty() else outgoing(text))
+        self.stream.write(own_styling(text) if isinstance(self.stream, CleanStream) else text)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
+def terminal_console(stderr: bool = False, width: int | None = None, highlight: bool = True) -> Any:
+    """A console of rich whose texts are texts: their control characters are shown, and no markup in them is obeyed."""
+    from rich.console import Console
+
+    class CleanConsole(Console):
+        def render(self, *args: Any, **options: Any) -> Iterator[Any]:
+            for segment in super().render(*args, **options):
+                yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    file = StyledStream(sys.stderr if stderr else sys.stdout)
+    return CleanConsole(file=file, width=width, highlight=highlight, markup=False, emoji=False)
+
+
+def rendered(table: Any) -> str:
+    """A table of rich as text for the terminal, with its colours."""
+    console = terminal_console()
+    with console.capture() as capture:
+        console.print(table)
+    return own_styling(capture.get()).rstrip("\n")
+
+
 @contextlib.contextmanager
 def clean_streams() -> Iterator[None]:
     """Everything that is printed within, also by libraries, goes through `outgoing`."""
     kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1])
+    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1], bars=True)
     try:
         yield
     finally:
@@ -531,32 +578,70 @@ def script_here(name: str) -> str:
     return shlex.quote(str(path))
 
 
-def write_whole(path: Path, text: str | Iterable[str]) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+@functools.cache
+def usual_mode() -> int:
+    """The mode that a new file of this user has."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
-    A long text can come in pieces, such as lines, that are not held at the same time.
+
+def fresh_place(folder: str | Path) -> str:
+    """A hidden name in a folder that nobody can foresee, and so nobody has taken: ".PROCESS.RANDOM.tmp"."""
+    return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
+
+
+def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
+    """Give a file that is whole its place and its mode; ScriptError when there is what is no file, such as a link."""
+    with contextlib.suppress(FileNotFoundError):
+        kind = os.lstat(path).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
+            what = "a link: name the file that it leads to" if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
+            raise ScriptError(f"{path}: not written, for it is no regular file but {what}, or take it away")
+    os.chmod(temporary, usual_mode() if mode is None else mode)
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write bytes to, which has its place when the block ends, and never does where the block fails.
+
+    It is written under a fresh name beside its place, readable by the user alone; `durable`: on the disk before it is
+    there, so that no crash leaves half of it. The one way in which this program writes files.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    folder, _ = os.path.split(path)
+    temporary = fresh_place(folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         if folder and not os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
-            os.unlink(temporary)
-        with open(temporary, "x", encoding="utf-8", newline="") as file:
-            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        os.replace(temporary, path)
+        with open(os.open(temporary, flags, 0o600), "wb", buffering=1 << 18) as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        put_in_place(temporary, path, mode)
     except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> None:
+    """Write a text file whole or not at all, without tokens.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
+    with whole_file(path, durable=durable) as file:
+        for piece in [text] if isinstance(text, str) else text:
+            file.write(without_secrets(piece).encode())
 
 
 def print_data(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        text = outgoing(text, terminal=sys.stdout.isatty())
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
@@ -1653,7 +1738,7 @@ def file_sha256(path: Path) -> str:
     with open_input(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
+        write_whole(entry, digest, durable=False)
     return digest
 
 
@@ -9141,7 +9226,6 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
 
         yield line
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -9151,9 +9235,9 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
         TimeRemainingColumn,
     )
 
-    texts = TextColumn("{task.fields[rate]}"), TextColumn("{task.description}", markup=False)
+    texts = TextColumn("{task.fields[rate]}", markup=False), TextColumn("{task.description}", markup=False)
     columns = [BarColumn(), MofNCompleteColumn(), texts[0], TimeElapsedColumn(), TimeRemainingColumn(), texts[1]]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=terminal_console(stderr=True), transient=True) as bar:
         entry = bar.add_task("", total=total, rate="")
 
         def show(title: str, result: str | None = None, more: int = 0) -> None:
@@ -10250,26 +10334,22 @@ def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
 
 def progress_bar() -> Any:
     """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    texts = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[rate]}"))
+    columns = (next(texts), BarColumn(), MofNCompleteColumn(), *texts, TimeRemainingColumn())
+    return Progress(*columns, console=terminal_console(stderr=True), transient=True)
 
 
 def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
     """The table for a terminal, with its colors."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*header, title=title)
     for row in rows:
         table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
+    return rendered(table)
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -10292,9 +10372,7 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
         print(render_table(rows))
         return
-    from rich.console import Console
-
-    Console().print(rich_rows(rows, ""))
+    terminal_console().print(rich_rows(rows, ""))
 
 
 def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
@@ -10310,7 +10388,6 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -10318,7 +10395,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
         table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/harness/report.py ------------------------------------------------------------------------------------------

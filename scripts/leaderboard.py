@@ -693,7 +693,8 @@ ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
+OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
+BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
 RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
@@ -748,14 +749,12 @@ def isolated(text: str) -> str:
     return re.sub(rf"{RIGHT_TO_LEFT.pattern}+(?:[ ]+{RIGHT_TO_LEFT.pattern}+)*", "\u2068\\g<0>\u2069", text)
 
 
-def outgoing(text: str, terminal: bool = False) -> str:
-    """The text as it may be printed; on a terminal rich's colours stay."""
+def outgoing(text: str) -> str:
+    """The text as it may be printed."""
     text = without_secrets(text)
     if os.environ.get("GITHUB_ACTIONS"):
         text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
-    if not terminal:
-        return visible(text)
-    return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+    return visible(text)
 
 
 def tell_runner(line: str) -> None:
@@ -765,27 +764,75 @@ def tell_runner(line: str) -> None:
 
 
 class CleanStream:
-    """stdout or stderr that lets no token and, into a file or a pipe, no control character through.
+    """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
-    On a terminal the cursor belongs to the progress bar, whose texts are cleaned where they are made.
+    What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
+    there are `bars` of libraries, the way of these to their line.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, bars: bool = False) -> None:
+        self.stream, self.bars = stream, bars
+
+    def write(self, text: str) -> int:
+        way = BAR.match(text) if self.bars and self.stream.isatty() else None
+        begin = way[0] if way else ""
+        clean = outgoing(text[len(begin) :])
+        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def own_styling(text: str) -> str:
+    """What rich has rendered, marked as the program's own: its texts are made visible before, in `terminal_console`."""
+    return text.replace("\x1b", f"{OWN_MARK}e").replace("\r", f"{OWN_MARK}r")
+
+
+class StyledStream:
+    """The file of a console: what it writes is marked for the stream below, which lets nothing else act."""
+
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        self.stream.write(without_secrets(text) if self.stream.isatty() else outgoing(text))
+        self.stream.write(own_styling(text) if isinstance(self.stream, CleanStream) else text)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
+def terminal_console(stderr: bool = False, width: int | None = None, highlight: bool = True) -> Any:
+    """A console of rich whose texts are texts: their control characters are shown, and no markup in them is obeyed."""
+    from rich.console import Console
+
+    class CleanConsole(Console):
+        def render(self, *args: Any, **options: Any) -> Iterator[Any]:
+            for segment in super().render(*args, **options):
+                yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    file = StyledStream(sys.stderr if stderr else sys.stdout)
+    return CleanConsole(file=file, width=width, highlight=highlight, markup=False, emoji=False)
+
+
+def rendered(table: Any) -> str:
+    """A table of rich as text for the terminal, with its colours."""
+    console = terminal_console()
+    with console.capture() as capture:
+        console.print(table)
+    return own_styling(capture.get()).rstrip("\n")
+
+
 @contextlib.contextmanager
 def clean_streams() -> Iterator[None]:
     """Everything that is printed within, also by libraries, goes through `outgoing`."""
     kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1])
+    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1], bars=True)
     try:
         yield
     finally:
@@ -951,32 +998,70 @@ def script_here(name: str) -> str:
     return shlex.quote(str(path))
 
 
-def write_whole(path: Path, text: str | Iterable[str]) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+@functools.cache
+def usual_mode() -> int:
+    """The mode that a new file of this user has."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
-    A long text can come in pieces, such as lines, that are not held at the same time.
+
+def fresh_place(folder: str | Path) -> str:
+    """A hidden name in a folder that nobody can foresee, and so nobody has taken: ".PROCESS.RANDOM.tmp"."""
+    return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
+
+
+def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
+    """Give a file that is whole its place and its mode; ScriptError when there is what is no file, such as a link."""
+    with contextlib.suppress(FileNotFoundError):
+        kind = os.lstat(path).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
+            what = "a link: name the file that it leads to" if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
+            raise ScriptError(f"{path}: not written, for it is no regular file but {what}, or take it away")
+    os.chmod(temporary, usual_mode() if mode is None else mode)
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write bytes to, which has its place when the block ends, and never does where the block fails.
+
+    It is written under a fresh name beside its place, readable by the user alone; `durable`: on the disk before it is
+    there, so that no crash leaves half of it. The one way in which this program writes files.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    folder, _ = os.path.split(path)
+    temporary = fresh_place(folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         if folder and not os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
-            os.unlink(temporary)
-        with open(temporary, "x", encoding="utf-8", newline="") as file:
-            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        os.replace(temporary, path)
+        with open(os.open(temporary, flags, 0o600), "wb", buffering=1 << 18) as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        put_in_place(temporary, path, mode)
     except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> None:
+    """Write a text file whole or not at all, without tokens.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
+    with whole_file(path, durable=durable) as file:
+        for piece in [text] if isinstance(text, str) else text:
+            file.write(without_secrets(piece).encode())
 
 
 def print_data(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        text = outgoing(text, terminal=sys.stdout.isatty())
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
@@ -3113,8 +3198,8 @@ def choice_shape(*choices: str) -> Shape:
 
 
 def is_texts(value: Any) -> bool:
-    """Whether a value is a list of texts."""
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    """Whether a value is a list of texts without control characters and what else is not seen, but ends of lines."""
+    return isinstance(value, list) and all(isinstance(t, str) and t.replace("\n", " ").isprintable() for t in value)
 
 
 TEXT = Shape("text", lambda value: isinstance(value, str))
@@ -3324,10 +3409,8 @@ COUNTS = Shape(
     "counts by name", lambda v: isinstance(v, dict) and all(COUNT.fits(v[k]) and COUNTED.fullmatch(k) for k in v)
 )
 COUNTED = re.compile(r"[a-z_]{1,20}")
-LISTED_NAMES = Shape(
-    "a list of names", lambda v: isinstance(v, list) and all(isinstance(n, str) and LISTED_NAME.fullmatch(n) for n in v)
-)
-LISTED_NAME = re.compile(r"[^\W_][^,\x00-\x1f]{0,199}")  # no option, and one of a list with commas
+LISTED_NAMES = Shape("a list of names", lambda v: is_texts(v) and all(map(LISTED_NAME.fullmatch, v)))
+LISTED_NAME = re.compile(r"[^\W_][^,\n]{0,199}")  # no option, and one of a list with commas
 ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are read as well
 # What a collect was asked for, which a Space asks again, and the rest of metadata.json.
 ASKED_FIELDS = {
@@ -3408,6 +3491,7 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
             if (entry := found.get(key)) is None:
                 known = mapping.get(key) or {}
                 about = {name: known.get(name) for name in ("category", "chance")}
+                about |= {"own_entry": kept_text(known["said"], 1900)} if known.get("said") else {}
                 entry = found[key] = {"key": key, "name": row["benchmark_name"], **about, "rows": 0, "models": 0}
             entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
             entry["rows"] += 1
@@ -3445,8 +3529,7 @@ def write_table(lines: Path, table: Path) -> None:
                 hive_partitioning=False,
             )
             source.write_parquet(f"{own}/table", compression="zstd")
-            os.chmod(f"{own}/table", lines.stat().st_mode & 0o777)
-            os.replace(f"{own}/table", table)
+            put_in_place(f"{own}/table", table)
     except (duckdb.Error, OSError) as error:
         raise ScriptError(f"{table}: could not be written: {kept_text(error)}") from error
 
@@ -4162,26 +4245,22 @@ def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
 
 def progress_bar() -> Any:
     """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    texts = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[rate]}"))
+    columns = (next(texts), BarColumn(), MofNCompleteColumn(), *texts, TimeRemainingColumn())
+    return Progress(*columns, console=terminal_console(stderr=True), transient=True)
 
 
 def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
     """The table for a terminal, with its colors."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*header, title=title)
     for row in rows:
         table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
+    return rendered(table)
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -4204,9 +4283,7 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
         print(render_table(rows))
         return
-    from rich.console import Console
-
-    Console().print(rich_rows(rows, ""))
+    terminal_console().print(rich_rows(rows, ""))
 
 
 def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
@@ -4222,7 +4299,6 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -4230,7 +4306,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
         table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/board/hub.py -----------------------------------------------------------------------------------------------
@@ -8694,11 +8770,14 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
 # --- parts/own_vocabulary.py ------------------------------------------------------------------------------------------
 
 MOST_ENTRIES = 2_000
+MOST_SAID = 50  # entries of a file that are said before any is used
+SAID_AT_ONCE = 1_500  # characters, of one line
 HARNESS_NAMES = ("lighteval", "inspect", "lm_eval", "helm")
 # Options that name records, the first of these kinds that there is; metric_mapping.json is looked for beside them.
 RECORD_OPTIONS = (("results", "baseline", "candidate"), ("checkpoints",), ("aa",))
 SHORT_TEXT = Shape(
-    "text of 1 to 100 characters", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 100
+    "printable text of 1 to 100 characters",
+    lambda value: isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= 100,
 )
 OWN_FIELDS: dict[str, Shape] = {
     "kind": choice_shape("benchmark"),
@@ -8770,7 +8849,7 @@ def with_own_entries(mapping: Mapping[str, Any], content: Any, where: str) -> di
     for key, given in content.items():
         if mapping.get(key) == given:  # a copy of what is known
             continue
-        if not key.strip() or len(key) > 100:
+        if not SHORT_TEXT.fits(key):
             raise ScriptError(f"{where}: {key[:40]!r} is no name of a benchmark")
         entry = own_entry(key, given, f"{where}: {key}")
         tasks = [entry[harness] for harness in HARNESS_NAMES if entry[harness]]
@@ -8816,12 +8895,28 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def told_entry(key: str, entry: Mapping[str, Any]) -> str:
-    """What an own benchmark's entry decides, for people: "my_quiz (metric f1, less is better)"."""
+def told_entry(entry: Mapping[str, Any]) -> str:
+    """All that an own benchmark's entry decides: "metric f1, unit percent, less is better, also called their_quiz"."""
     said = [f"{name} {entry[name]}" for name in ("metric", "unit", "chance", "items") if entry.get(name) is not None]
+    if entry["range"] not in ([None, None], RANGES.get(entry["unit"])):
+        said.append("range " + " to ".join("open" if end is None else f"{end:g}" for end in entry["range"]))
     if entry["lower_is_better"] is not None:
         said.append("less is better" if entry["lower_is_better"] else "more is better")
-    return f"{key} ({', '.join(said)})" if said else key
+    said += [f"{name} {entry[name]}" for name in ("category", "group", "order") if entry.get(name) is not None]
+    said += [f"also called {', '.join(entry['aliases'])}"] if entry["aliases"] else []
+    return ", ".join([*said, *(f"in {name}: {entry[name]}" for name in HARNESS_NAMES if entry[name])])
+
+
+def say_entries(where: str, told: Iterable[str]) -> None:
+    """Say what own entries decide, whole: in several lines where one would be cut."""
+    for line in textwrap.wrap("; ".join(told), SAID_AT_ONCE) or [""]:
+        note(f"note: {where}{': ' if line else ''}{line}")
+
+
+def own_entries(entries: Mapping[str, Mapping[str, Any]], keys: Iterable[str | None]) -> list[str]:
+    """What files with own entries say of the benchmarks of an answer (their keys), for its report: it decides there."""
+    found = ((key, (entries.get(key) or {}).get("said")) for key in sorted({*keys} - {None}))
+    return [f"{key} is a benchmark of one's own: {said}" for key, said in found if said]
 
 
 def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
@@ -8835,9 +8930,15 @@ def asked_mapping(args: argparse.Namespace) -> dict[str, Any]:
     mapping: dict[str, Any] = read_mapping()
     for path in mapping_files(map(Path, getattr(args, "mapping", None) or ()), places):
         merged = with_own_entries(mapping, read_json(path), str(path))
-        new = [told_entry(key, merged[key]) for key in sorted(set(merged) - set(mapping))]
-        note(f"note: benchmarks of {path}: {listing(new, 10) or 'none that is new'}")
+        new = sorted(set(merged) - set(mapping))
+        told = {key: told_entry(merged[key]) for key in new}
+        lines = [f"{key} ({said})" if said else key for key, said in told.items()]
+        if (more := len(lines) - MOST_SAID) > 0:
+            lines[MOST_SAID:] = [f"and {more} more: those that decide something are said with the answer"]
+        say_entries(f"benchmarks of {path}, {len(new) or 'none that is'} new", lines)
         mapping = merged
+        for key, said in told.items():
+            mapping[key] |= {"said": f"{said or 'a name'} (says {shown_path(path)})"}
     return mapping
 
 

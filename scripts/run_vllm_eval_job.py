@@ -241,7 +241,8 @@ ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
+OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
+BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # What GitHub's runner obeys in any line of a log, blanks of all kinds before it; annotations go by `tell_runner`.
 RUNNER_COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*::", re.MULTILINE)
@@ -296,14 +297,12 @@ def isolated(text: str) -> str:
     return re.sub(rf"{RIGHT_TO_LEFT.pattern}+(?:[ ]+{RIGHT_TO_LEFT.pattern}+)*", "\u2068\\g<0>\u2069", text)
 
 
-def outgoing(text: str, terminal: bool = False) -> str:
-    """The text as it may be printed; on a terminal rich's colours stay."""
+def outgoing(text: str) -> str:
+    """The text as it may be printed."""
     text = without_secrets(text)
     if os.environ.get("GITHUB_ACTIONS"):
         text = RUNNER_COMMAND.sub(lambda match: " ".join(match[0]), text)
-    if not terminal:
-        return visible(text)
-    return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+    return visible(text)
 
 
 def tell_runner(line: str) -> None:
@@ -313,27 +312,75 @@ def tell_runner(line: str) -> None:
 
 
 class CleanStream:
-    """stdout or stderr that lets no token and, into a file or a pipe, no control character through.
+    """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
-    On a terminal the cursor belongs to the progress bar, whose texts are cleaned where they are made.
+    What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
+    there are `bars` of libraries, the way of these to their line.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, bars: bool = False) -> None:
+        self.stream, self.bars = stream, bars
+
+    def write(self, text: str) -> int:
+        way = BAR.match(text) if self.bars and self.stream.isatty() else None
+        begin = way[0] if way else ""
+        clean = outgoing(text[len(begin) :])
+        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def own_styling(text: str) -> str:
+    """What rich has rendered, marked as the program's own: its texts are made visible before, in `terminal_console`."""
+    return text.replace("\x1b", f"{OWN_MARK}e").replace("\r", f"{OWN_MARK}r")
+
+
+class StyledStream:
+    """The file of a console: what it writes is marked for the stream below, which lets nothing else act."""
+
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        self.stream.write(without_secrets(text) if self.stream.isatty() else outgoing(text))
+        self.stream.write(own_styling(text) if isinstance(self.stream, CleanStream) else text)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
+def terminal_console(stderr: bool = False, width: int | None = None, highlight: bool = True) -> Any:
+    """A console of rich whose texts are texts: their control characters are shown, and no markup in them is obeyed."""
+    from rich.console import Console
+
+    class CleanConsole(Console):
+        def render(self, *args: Any, **options: Any) -> Iterator[Any]:
+            for segment in super().render(*args, **options):
+                yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    file = StyledStream(sys.stderr if stderr else sys.stdout)
+    return CleanConsole(file=file, width=width, highlight=highlight, markup=False, emoji=False)
+
+
+def rendered(table: Any) -> str:
+    """A table of rich as text for the terminal, with its colours."""
+    console = terminal_console()
+    with console.capture() as capture:
+        console.print(table)
+    return own_styling(capture.get()).rstrip("\n")
+
+
 @contextlib.contextmanager
 def clean_streams() -> Iterator[None]:
     """Everything that is printed within, also by libraries, goes through `outgoing`."""
     kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1])
+    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1], bars=True)
     try:
         yield
     finally:
@@ -499,32 +546,70 @@ def script_here(name: str) -> str:
     return shlex.quote(str(path))
 
 
-def write_whole(path: Path, text: str | Iterable[str]) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+@functools.cache
+def usual_mode() -> int:
+    """The mode that a new file of this user has."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
-    A long text can come in pieces, such as lines, that are not held at the same time.
+
+def fresh_place(folder: str | Path) -> str:
+    """A hidden name in a folder that nobody can foresee, and so nobody has taken: ".PROCESS.RANDOM.tmp"."""
+    return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
+
+
+def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
+    """Give a file that is whole its place and its mode; ScriptError when there is what is no file, such as a link."""
+    with contextlib.suppress(FileNotFoundError):
+        kind = os.lstat(path).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
+            what = "a link: name the file that it leads to" if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
+            raise ScriptError(f"{path}: not written, for it is no regular file but {what}, or take it away")
+    os.chmod(temporary, usual_mode() if mode is None else mode)
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write bytes to, which has its place when the block ends, and never does where the block fails.
+
+    It is written under a fresh name beside its place, readable by the user alone; `durable`: on the disk before it is
+    there, so that no crash leaves half of it. The one way in which this program writes files.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    folder, _ = os.path.split(path)
+    temporary = fresh_place(folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         if folder and not os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # of a kill; or a link put there to be written through
-            os.unlink(temporary)
-        with open(temporary, "x", encoding="utf-8", newline="") as file:
-            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
-        os.replace(temporary, path)
+        with open(os.open(temporary, flags, 0o600), "wb", buffering=1 << 18) as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        put_in_place(temporary, path, mode)
     except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> None:
+    """Write a text file whole or not at all, without tokens.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
+    with whole_file(path, durable=durable) as file:
+        for piece in [text] if isinstance(text, str) else text:
+            file.write(without_secrets(piece).encode())
 
 
 def print_data(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        text = outgoing(text, terminal=sys.stdout.isatty())
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
@@ -976,7 +1061,7 @@ def file_sha256(path: Path) -> str:
     with open_input(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
+        write_whole(entry, digest, durable=False)
     return digest
 
 
@@ -1466,8 +1551,9 @@ def local_id(folder: Path) -> str:
 RUN_SCHEMA = "2"  # of run.json and of what --json prints
 PLANNED = "PLANNED"
 FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
+NOT_KNOWN = -1  # seconds of a timeout
 GONE = "the Hub does not know this job any more"
-RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
+RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL, TIMEOUT_LABEL = "eval-run", "eval-job", "eval-attempt", "eval-timeout"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
 DEFAULT_TIMEOUT = "3h"
 PROVIDER_SCRIPT = "inspect_eval_uv.py"  # asks the Inference Providers, which are paid by tokens
@@ -1556,8 +1642,9 @@ class EvalJob:
 class JobState:
     """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran.
 
-    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars; `timeout`, `flavor`, `price`: of
-    the last; `measured`: its records are home, all of them, however it ended.
+    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars; `timeout` (NOT_KNOWN: of a job
+    that another hand has sent), `flavor`, `price`: of the last; `measured`: its records are home, all of them, however
+    it ended.
     """
 
     stage: str = PLANNED
@@ -1601,6 +1688,8 @@ class JobState:
         """Dollars that its tries can have cost when the last one has ended; None where nothing bounds that."""
         if not self.tries and not self.active:
             return 0.0
+        if self.active and self.timeout == NOT_KNOWN:
+            return None
         now = (self.price or job.price) * (self.timeout or timeout) / 3600 if self.active else 0.0
         hardware = sum(usd for name, usd in self.tries.items() if name != self.job_id)
         hardware += max(self.tries.get(self.job_id or "", 0.0), now)
@@ -1993,6 +2082,7 @@ def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
     model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
     task = plain_task(job.tasks[0]) if len(job.tasks) == 1 else f"{len(job.tasks)}-tasks"
     found = {RUN_LABEL: run.run_id, JOB_LABEL: job.name, ATTEMPT_LABEL: str(attempt), "model": model, "task": task}
+    found[TIMEOUT_LABEL] = str(duration_seconds(run.timeout))  # which the Hub does not tell
     return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
 
 
@@ -2198,6 +2288,18 @@ def worth_sending_again(error: BaseException) -> bool:
     if answer is error and isinstance(error, RuntimeError | OSError) and refused_upload(error):
         return False
     return worth_repeating(answer) or (answer is error and isinstance(error, RuntimeError))
+
+
+def is_job_of(info: Any, run: EvalRun, job: EvalJob) -> bool:
+    """Whether a job on the Hub was sent for this job of this run."""
+    labels = info.labels or {}
+    return (labels.get(RUN_LABEL), labels.get(JOB_LABEL)) == (label_value(run.run_id), label_value(job.name))
+
+
+def timeout_of(info: Any) -> int | None:
+    """The timeout with which a job was sent, in seconds, by its label."""
+    label = (info.labels or {}).get(TIMEOUT_LABEL, "")
+    return int(label) if re.fullmatch(r"[1-9][0-9]{0,8}", label) else None
 
 
 def attempt_of(info: Any) -> int:
@@ -2648,15 +2750,8 @@ def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
     if path.is_file() and run.script_sha256 and hashlib.sha256(input_bytes(path)).hexdigest() == run.script_sha256:
         return run, path
     data = with_packages(input_text(script_path(run.script)), run.packages).encode()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    with whole_file(path) as file:
+        file.write(data)
     return replace(run, script_sha256=hashlib.sha256(data).hexdigest()), path
 
 
@@ -2771,7 +2866,7 @@ def hf_command(run: EvalRun, job: EvalJob) -> str:
 def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: int) -> str | None:
     """What is known to lie behind a failure, with what to do; None when nothing is."""
     text = "\n".join([*log, message or ""])
-    if ran >= timeout or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
+    if (timeout > 0 and ran >= timeout) or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
         return f"it ran into its timeout: submit again with a longer --timeout (it was {duration_text(timeout)})"
     return next((advice for pattern, advice in CAUSES if re.search(pattern, text, re.IGNORECASE)), None)
 
@@ -2869,10 +2964,13 @@ def same_plan(old: EvalRun, new: EvalRun) -> bool:
 
 
 def run_file(args: argparse.Namespace, run_id: str) -> Path:
-    """Where the run.json of a run is; ScriptError for an id that is no name."""
+    """Where the run.json of a run is; ScriptError for an id that is no name, and for a folder that is a link."""
     if not RUN_ID.fullmatch(run_id):
         raise ScriptError(f"{run_id!r} is no run id: letters, digits, dashes and underscores, at most 60")
-    return Path(args.runs_dir) / run_id / "run.json"
+    folder = Path(args.runs_dir) / run_id
+    if folder.is_symlink():
+        raise ScriptError(f"{folder}: a link, and a run is written there: name where it leads with --runs-dir")
+    return folder / "run.json"
 
 
 def load_run(args: argparse.Namespace) -> EvalRun:
@@ -2907,21 +3005,26 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
     # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
-    run = replace(without_claimed_costs(run), uploads={}, script_sha256="")
+    run = replace(without_claims(run), uploads={}, script_sha256="")
     save_sealed(path, run)
     note(f"{path} is yours from now on")
     return run
 
 
-def without_claimed_costs(run: EvalRun) -> EvalRun:
-    """A run of another hand without what it says of costs: a --max-cost would count on it.
+def without_claims(run: EvalRun) -> EvalRun:
+    """A run of another hand without what it says of costs and of what became of its jobs: a --max-cost counts on that.
 
-    What its tokens cost at most is not known then; the prices of its hardware and the timeouts are asked for anew.
+    What its tokens cost at most is not known then. Of each job that it names the Hub is asked, and what it does not
+    know (the timeout of a job without our label) is not known here; what is measured, `collect` finds in the records.
     """
     most = None if run.script == PROVIDER_SCRIPT else 0.0
     jobs = tuple(replace(job, tokens_usd=0.0, tokens_at_most=most) for job in run.jobs)
-    states = {name: replace(state, price=None, timeout=None) for name, state in run.states.items()}
-    return replace(run, jobs=jobs, states=states, notes=())
+    states = {
+        name: JobState("SCHEDULING" if state.job_id else PLANNED, state.job_id, timeout=NOT_KNOWN)
+        for name, state in run.states.items()
+    }
+    told = "the hours are what another hand has estimated: only the timeout bounds them"
+    return replace(run, jobs=jobs, states=states, notes=(told,), prices_known=False)
 
 
 def claimed_lines(run: EvalRun) -> list[str]:
@@ -2935,8 +3038,15 @@ def claimed_lines(run: EvalRun) -> list[str]:
     ]
     lines += [f"sent with its jobs: the file {name} of this machine" for name in run.files]
     lines += [f"uploaded for it before: {place}" for place in run.uploads]
-    lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()]
+    lines += [claimed_state(job, state) for job, state in run.rows()]
     return lines + [hf_command(run, job) for job in run.jobs] + [f"{len(run.jobs)} jobs in all"]
+
+
+def claimed_state(job: EvalJob, state: JobState) -> str:
+    """What a run.json says of a job's fate, which only the Hub and the records know."""
+    said = [state.stage, *(["measured"] if state.measured else []), f"ran {duration_text(state.seconds)}"]
+    said += [f"cost {money(state.spent)}", f"timeout {duration_text(state.timeout)}" if state.timeout else "no timeout"]
+    return f"{job.name}: job {state.job_id or '-'}; claimed, and not believed: {', '.join(said)}"
 
 
 def check_sent_files(run: EvalRun) -> None:
@@ -2974,6 +3084,8 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
     path = run_file(args, run_id).with_name(".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            raise ScriptError(f"{path}: a link, which a lock never is: take it away")
         with WeakFileLock(path, timeout=LOCK_SECONDS):
             yield
     except TimeoutError as error:
@@ -3014,26 +3126,22 @@ def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
 
 def progress_bar() -> Any:
     """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    texts = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[rate]}"))
+    columns = (next(texts), BarColumn(), MofNCompleteColumn(), *texts, TimeRemainingColumn())
+    return Progress(*columns, console=terminal_console(stderr=True), transient=True)
 
 
 def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
     """The table for a terminal, with its colors."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*header, title=title)
     for row in rows:
         table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
+    return rendered(table)
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -3056,9 +3164,7 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
         print(render_table(rows))
         return
-    from rich.console import Console
-
-    Console().print(rich_rows(rows, ""))
+    terminal_console().print(rich_rows(rows, ""))
 
 
 def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
@@ -3074,7 +3180,6 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -3082,7 +3187,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
         table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/jobs/following.py ------------------------------------------------------------------------------------------
@@ -3130,6 +3235,8 @@ def time_left(run: EvalRun) -> str:
     left = max(seconds for seconds, _ in rows)
     if left > 0:
         return f"about {duration_text(left)} to go, by the estimate"
+    if any(state.timeout == NOT_KNOWN for _, state in rows):
+        return "longer than estimated; its timeout is not known here"
     ends = max((state.timeout or duration_seconds(run.timeout)) - state.seconds for _, state in rows)
     return f"longer than estimated; its timeout ends it in {duration_text(max(0.0, ends))}"
 
@@ -3181,7 +3288,10 @@ def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[An
     listed = {row.id for row in infos}
     if old.active and old.job_id not in listed:  # the list may be behind; the job itself is certain
         own = client.job(old.job_id)
-        if own is None and (info is None or attempt_of(info) <= old.attempt):
+        if own is not None and not is_job_of(own, run, job):
+            said = f"run.json names the job {old.job_id} for it, which was sent for something else"
+            old, own = JobState(message=said, timeout=old.timeout), None
+        elif own is None and (info is None or attempt_of(info) <= old.attempt):
             old = replace(old, stage="DELETED", message=GONE, cause="it vanished: send it again")
             info = None
         elif own is not None:
@@ -3215,7 +3325,9 @@ def read_state(client: JobsClient, run: EvalRun, job: EvalJob, old: JobState, in
         measured=old.measured and same,
         flavor=flavor_of(job, info),
         price=price_of(client, run, job, info),
-        timeout=(same and old.timeout) or duration_seconds(run.timeout),
+        timeout=timeout_of(info)
+        or (old.timeout if same or old.timeout == NOT_KNOWN else None)
+        or duration_seconds(run.timeout),
     )
     if not state.failed or stage == "CANCELED":
         return state
@@ -3238,7 +3350,7 @@ def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float
     old, flavor = run.states[job.name], flavor_of(job, info)
     if old.price is not None and old.flavor == flavor:
         return old.price
-    planned_here = old.job_id is None and flavor == job.flavor  # an adopted run says of what was sent no price
+    planned_here = run.prices_known and old.job_id is None and flavor == job.flavor  # else others say the price
     return job.price if planned_here else client.price(flavor)
 
 
@@ -3333,10 +3445,9 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
 
         yield lines
         return
-    from rich.console import Console
     from rich.live import Live
 
-    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+    with Live(console=terminal_console(stderr=True), auto_refresh=False, transient=True) as live:
         yield lambda _, run: live.update(rich_rows(run_rows(run), summary(run)), refresh=True)
 
 
@@ -3372,9 +3483,7 @@ def print_run(run: EvalRun, as_json: bool) -> None:
         money_of = {"usd_spent": round(run.spent, 4), "usd_at_most": most}
         print(json.dumps(run_to_json(run) | money_of | {"summary": summary(run)}, indent=1))
     elif sys.stdout.isatty():
-        from rich.console import Console
-
-        Console().print(rich_rows(run_rows(run), summary(run)))
+        terminal_console().print(rich_rows(run_rows(run), summary(run)))
     else:
         print(f"{render_table(run_rows(run))}\n\n{summary(run)}")
 
@@ -6475,7 +6584,10 @@ def check_cost(run: EvalRun) -> None:
 
 
 def unknown_ceiling(run: EvalRun) -> str:
-    """Why the tokens of a run have no ceiling, and what gives them one."""
+    """Why a run has no ceiling, and what gives it one."""
+    strange = [name for name, state in run.states.items() if state.active and state.timeout == NOT_KNOWN]
+    if strange:
+        return f"{strange[0]} runs, sent by another hand with a timeout that the Hub does not tell: wait for it"
     unbounded = [note for note in run.notes if note.startswith("no ceiling: ")]
     return unbounded[0].removeprefix("no ceiling: ") if unbounded else "the tokens of a provider have no known ceiling"
 

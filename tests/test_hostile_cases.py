@@ -32,7 +32,7 @@ from test_hostile import cage, faults  # noqa: F401
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from parts.frame import ScriptError  # noqa: E402
+from parts.frame import ScriptError, usual_mode, whole_file, write_whole  # noqa: E402
 from parts.harness.answers import NUMBER, rouge_l, score_answer  # noqa: E402
 from parts.outgoing import CleanStream, outgoing, tell_runner  # noqa: E402
 from parts.publish.local import write_clone  # noqa: E402
@@ -217,13 +217,55 @@ def test_a_link_leads_no_file_out_of_a_clone(tmp_path):
 
 
 def test_nothing_is_written_through_a_link_that_waits_for_it(tmp_path):
-    """The name under which a card is written before it takes its place is known to who counts processes."""
+    """Names under which something might be written before it takes its place, and the place of a new file itself."""
     card, away = tmp_path / "README.md", tmp_path / "away.txt"
     card.write_text("# Card\n")
     away.write_text("mine")
     (tmp_path / f".README.md.{os.getpid()}.tmp").symlink_to(away)
     write_clone(card, types.SimpleNamespace(files={"README.md": b"new"}))
     assert (card.read_bytes(), away.read_text()) == (b"new", "mine")
+    for here in ("link", "fifo"):
+        target = tmp_path / here
+        target.symlink_to(away) if here == "link" else os.mkfifo(target)
+        with pytest.raises(ScriptError, match=r"no regular file but a (?:link|pipe)"):
+            write_whole(target, "text")
+    left = {"README.md", "away.txt", "link", "fifo", f".README.md.{os.getpid()}.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} == left and away.read_text() == "mine"
+
+
+def test_what_is_being_written_is_the_users_alone_and_has_no_name_that_is_known(tmp_path):
+    seen = set()
+    for _ in range(3):
+        with whole_file(tmp_path / "answer.json") as file:
+            (path,) = (path for path in tmp_path.iterdir() if path.name != "answer.json")
+            seen.add(path.name)
+            file.write(b"x")
+            assert path.stat().st_mode & 0o777 == 0o600
+    assert len(seen) == 3 and [path.name for path in tmp_path.iterdir()] == ["answer.json"]
+    assert (tmp_path / "answer.json").stat().st_mode & 0o777 == usual_mode()
+
+
+WRITERS = (  # (command, where it would write, as somebody could foresee it)
+    ("leaderboard", ["collect", "--results", "results", "--output-dir", "out"], "leaderboard.jsonl"),
+    ("leaderboard", ["collect", "--results", "results", "--output-dir", "out"], "leaderboard.parquet"),
+    ("benchmark_calculator", ["run", "--results", "results", "--figures", "out"], "score_by_step.png"),
+    ("benchmark_calculator", ["run", "--results", "results", "--figures", "out"], "benchmarks_by_step.svg"),
+    ("benchmark_calculator", ["run", "--results", "results", "--report", "out/r.md"], "r.md"),
+    ("compare_results", ["--baseline", "tiny_run/step_700", "--candidate", "tiny_run/step_800", "--results", "results",
+     "--junit", "out/gate.xml"], "gate.xml"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "argv", "name"), WRITERS)
+def test_no_script_writes_through_a_link(cage, tmp_path, script, argv, name):  # noqa: F811
+    copy_run(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "away").write_text("")
+    (tmp_path / "out" / name).symlink_to(tmp_path / "away")
+    done = cage.run(script, argv, tmp_path)
+    assert done.code == 2 and "no regular file but a link" in done.err, done
+    assert (tmp_path / "away").read_text() == "" and (tmp_path / "out" / name).is_symlink()
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
 
 
 @pytest.mark.parametrize("answer", ["1" * 2_000_000 + "/", "1." + "1" * 2_000_000 + "/", "1,111" * 400_000 + "/"])

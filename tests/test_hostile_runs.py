@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import run_vllm_eval_job as script
 from local_hub import local_hub
+from local_jobs import Ending, Pretend
 from test_jobs import command, main, model_files
 
 
@@ -156,7 +157,85 @@ def test_what_an_adopted_run_has_cost_is_counted_by_the_hubs_prices(hub, capsys)
     assert main("status", "r1", "--adopt", "--json") == 0
     state = json.loads(capsys.readouterr().out)["jobs"][0]["state"]
     assert state["price"] == honest["jobs"][0]["state"]["price"] > 0
-    assert state["timeout"] == honest["jobs"][0]["state"]["timeout"]
+    assert state["timeout"] == honest["jobs"][0]["state"]["timeout"]  # by the label of the job
+
+
+CLAIMS = {
+    "it was never sent": {"stage": "PLANNED", "job_id": None, "attempt": 0, "tries": {}},
+    "it is done": {"stage": "COMPLETED", "job_id": None, "measured": True, "attempt": 9},
+    "it has failed": {"stage": "ERROR", "seconds": 1.0, "tries": {"x": 0.0}, "message": "out of memory"},
+    "it ends at once": {"timeout": 1, "price": 0.0},
+    "another try is the last": {"attempt": 9, "stage": "COMPLETED"},
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+@pytest.mark.parametrize("labelled", [True, False], ids=["our label", "no label"])
+def test_what_became_of_a_job_says_the_hub(hub, claim, labelled, capsys):
+    assert main(*command("--yes", "--timeout", "2h")) == 0
+    (job,) = hub.jobs.all.values()
+    job.stage = "RUNNING"
+    hub.jobs.runner = Pretend(lambda _: Ending(stage="RUNNING"))
+    if not labelled:
+        del job.spec["labels"]["eval-timeout"]
+    claimed = json.loads(RUN.read_text())
+    claimed.pop("seal")
+    claimed["timeout"] = "1s"
+    claimed["jobs"][0]["price"] = 0.0
+    claimed["jobs"][0]["state"] |= claim
+    RUN.write_text(json.dumps(claimed))
+    capsys.readouterr()
+    assert main("status", "r1", "--adopt", "--json") == 0
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    state = document["jobs"][0]["state"]
+    assert (state["stage"], state["job_id"], state["attempt"], state["measured"]) == ("RUNNING", job.id, 1, False)
+    assert state["timeout"] == (7200 if labelled else -1) and state["price"] > 0 and list(state["tries"]) == [job.id]
+    assert document["usd_at_most"] == (pytest.approx(2 * state["price"]) if labelled else None)
+    assert "claimed, and not believed: " in said.err
+    if not labelled:  # one more model: nothing bounds what runs already
+        assert main("--run-id", "r1", "--yes", "--max-cost", "100") == 0  # nothing to send
+
+
+@pytest.mark.parametrize("name", ["runs/r1", "runs/r1/.lock"])
+def test_a_link_leads_no_file_of_a_run_elsewhere(hub, tmp_path, name, capsys):
+    away = tmp_path / "away"
+    away.mkdir() if name == "runs/r1" else away.write_text("mine")
+    Path(name).parent.mkdir(parents=True)
+    Path(name).symlink_to(away)
+    assert main(*command("--yes")) == 2
+    assert "a link" in capsys.readouterr().err and not hub.jobs.all
+    assert not list(away.iterdir()) if away.is_dir() else away.read_text() == "mine"
+
+
+def test_a_job_that_was_sent_for_something_else_is_no_job_of_a_run(hub, planned, capsys):
+    """Somebody names a job of yours in a run of his, to have it canceled."""
+    assert main(*command("--yes", run_id="mine")) == 0
+    (job,) = hub.jobs.all.values()
+    hub.jobs.runner = Pretend(lambda _: Ending(stage="RUNNING"))
+    forged(planned, "jobs.0.state", {"stage": "RUNNING", "job_id": job.id, "attempt": 1})
+    assert main("cancel", "r1", "--adopt") == 0
+    assert "nothing to cancel" in capsys.readouterr().err and job.stage != "CANCELED"
+    assert main("status", "r1", "--json") == 0
+    state = json.loads(capsys.readouterr().out)["jobs"][0]["state"]
+    assert state["stage"] == "PLANNED" and state["job_id"] is None and not state["tries"]
+
+
+def test_what_a_run_of_others_may_cost_is_not_known_while_a_job_of_theirs_runs(hub, capsys):
+    assert main(*command("--yes", count=1)) == 0
+    (job,) = hub.jobs.all.values()
+    job.stage = "RUNNING"
+    hub.jobs.runner = Pretend(lambda _: Ending(stage="RUNNING"))
+    del job.spec["labels"]["eval-timeout"]
+    claimed = json.loads(RUN.read_text())
+    claimed.pop("seal")
+    second = copy.deepcopy(claimed["jobs"][0])
+    second |= {"name": "second", "folder": "runs/r1/second", "state": {"stage": "PLANNED"}}
+    claimed["jobs"].append(second)
+    claimed["jobs"][0]["state"]["timeout"] = 1
+    RUN.write_text(json.dumps(claimed))
+    assert main("--run-id", "r1", "--yes", "--max-cost", "100", "--adopt") == 3
+    assert "with a timeout that the Hub does not tell" in capsys.readouterr().err and len(hub.jobs.all) == 1
 
 
 def test_adopted_once_it_is_ones_own(hub, planned):

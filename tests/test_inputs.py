@@ -68,6 +68,69 @@ def test_every_file_is_opened_by_one_function():
     )
 
 
+# What writes to a file by its name, and where else than in `whole_file` it may: what lies in a folder of one's own
+# temporary files, what is sealed, locks and the project's own tools.
+WRITES = {"write_text", "write_bytes", "to_parquet", "to_csv", "write_parquet", "copyfile", "copy", "copy2", "move"}
+WRITES |= {"savefig", "save", "truncate", "touch", "NamedTemporaryFile", "mkstemp", "FileHandler", "O_CREAT"}
+MAY_WRITE = {
+    ("frame", "O_CREAT"),  # whole_file
+    ("seal", "O_CREAT"),  # new and for the user alone, or there already
+    ("publish.local", "O_CREAT"),  # a lock, through no link
+    ("board.data", "write_parquet"),  # in a fresh folder
+    ("formats.spans", "open"),  # in a fresh folder
+    ("ranking.prepare", "write_bytes"),  # in a fresh folder
+    ("ranking.prepare", "copyfile"),
+    ("ranking.figures", "savefig"),  # into an open file
+    ("metrics.figures", "savefig"),
+    ("contamination.training", "save"),  # in the system's folder for temporary files, made there for one's own
+    ("harness.inspect_server", "copyfile"),
+    ("harness.inspect_server", "write_text"),
+    ("harness.inspect_server", "open"),
+    ("comparison.ci", "open"),  # the runner's own GITHUB_STEP_SUMMARY, added to
+}
+
+
+def writes(part: Path):
+    """What a part names or calls that makes or changes a file."""
+    for node in ast.walk(ast.parse(part.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr == "O_CREAT":
+            yield node.attr, node.lineno
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+            owner = getattr(getattr(node.func, "value", None), "id", "")
+            method = isinstance(node.func, ast.Attribute) or name != "touch"
+            if (
+                name in WRITES
+                and method
+                and (owner in ("shutil", "np", "numpy") or name not in ("copy", "save", "move"))
+            ):
+                yield name, node.lineno
+            elif name in ("open", "fdopen"):
+                words = [
+                    a.value for a in (*node.args, *(k.value for k in node.keywords)) if isinstance(a, ast.Constant)
+                ]
+                modes = [word for word in words if isinstance(word, str) and len(word) < 4]
+                of_descriptor = node.args and isinstance(node.args[0], ast.Call)  # of os.open, which names O_CREAT
+                if not of_descriptor and any(set(word) & set("wax+") for word in modes):
+                    yield name, node.lineno
+
+
+def test_every_file_is_written_by_one_function():
+    found, used = [], set()
+    scripts = {path: f"scripts.{path.stem}" for path in sorted((ROOT / "scripts").glob("*.py"))}
+    for path in sorted((ROOT / "parts").rglob("*.py")):
+        name = path.relative_to(ROOT / "parts").with_suffix("").as_posix().replace("/", ".")
+        if name not in ("assemble", "completion", "lock_jobs"):
+            found += [f"{name}:{line}: {call}" for call, line in writes(path) if (name, call) not in MAY_WRITE]
+            used |= {(name, call) for call, _ in writes(path)}
+    for path, name in scripts.items():
+        own = path.read_text(encoding="utf-8").partition("# [cog[")[0]
+        lines = {line for _, line in writes(path) if line <= own.count("\n")}
+        found += [f"{name}:{line}" for line in lines]
+    assert not found, "whole_file, write_whole or put_in_place write what others can foresee:\n" + "\n".join(found)
+    assert used >= MAY_WRITE
+
+
 # --- What is opened ---
 
 

@@ -232,7 +232,53 @@ def test_the_same_file_beside_both_sides_is_read(tmp_path, capsys):
     for side in sides:
         with_entry(side)
     assert cr.main(["--baseline", str(sides[0]), "--candidate", str(sides[1])]) == 1
-    assert "my_quiz (metric acc, unit proportion, chance 0.25)" in capsys.readouterr().err
+    assert "my_quiz (metric acc, unit proportion, chance 0.25, category knowledge_retrieval)" in capsys.readouterr().err
+
+
+# What an entry among many others may decide without its name being looked at, and how it is said.
+QUIET = {
+    "an alias": ({"aliases": ["my_quiz"]}, "also called my_quiz"),
+    "a direction": ({"aliases": ["my_quiz"], "lower_is_better": True}, "less is better"),
+    "a unit": ({"aliases": ["my_quiz"], "unit": "proportion"}, "unit proportion"),
+    "a range": ({"aliases": ["my_quiz"], "range": [0, 1]}, "range 0 to 1"),
+    "a category": ({"aliases": ["my_quiz"], "category": "math_reasoning"}, "category math_reasoning"),
+}
+
+
+@pytest.mark.parametrize("many", [11, 60])
+@pytest.mark.parametrize(("entry", "said"), QUIET.values(), ids=QUIET)
+def test_what_the_last_of_many_entries_decides_is_said_with_the_answer(tmp_path, entry, said, many, capsys):
+    sides = two_sides(tmp_path, metric_details={"direction": "unknown"} if "lower_is_better" in entry else None)
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({f"quiz_{i:02}": {"unit": "points"} for i in range(many - 1)} | {"zzz": entry}))
+    command = ["--baseline", str(sides[0]), "--candidate", str(sides[1]), "--mapping", str(own), "--json"]
+    code = cr.main([*command, "--report", str(tmp_path / "report.md")])
+    captured = capsys.readouterr()
+    assert code in (0, 1, 3) and f"own.json, {many} new: " in captured.err
+    told = [line for line in json.loads(captured.out)["warnings"] if line.startswith("zzz is a benchmark of one's own")]
+    assert len(told) == 1 and said in told[0] and "own.json" in told[0]
+    assert said in (tmp_path / "report.md").read_text()
+    assert (said in captured.err) == (many <= 50)  # before anything is read
+
+
+def test_an_entry_that_decides_goes_where_the_number_goes(tmp_path, capsys):
+    folder = results(tmp_path / "r")
+    (folder / "metric_mapping.json").write_text(json.dumps({"zzz": {"aliases": ["my_quiz"], "unit": "proportion"}}))
+    _, metadata = collected(folder, capsys)
+    assert [e["own_entry"] for e in metadata["benchmarks"]] == [
+        "unit proportion, also called my_quiz (says r/metric_mapping.json)"
+    ]
+    card = tmp_path / "README.md"
+    card.write_text("# a\n")
+    argv = ["add", "--results", str(folder), "--model-id", "me/a", "--repo-id", "me/a", "--card", str(card), "--json"]
+    manager.main([*argv, "--output", str(tmp_path / "plan.json")])
+    assert "also called my_quiz" in (tmp_path / "plan.json").read_text()
+    run = run_of(tmp_path)
+    (run / "results" / "metric_mapping.json").write_text(json.dumps({"zzz": {"aliases": ["my_quiz"]}}))
+    capsys.readouterr()
+    bc.main([str(run), "--json", "--report", str(tmp_path / "ranking.md")])
+    assert any("also called my_quiz" in line for line in json.loads(capsys.readouterr().out)["notes"])
+    assert "also called" in (tmp_path / "ranking.md").read_text()
 
 
 TAKEN = {

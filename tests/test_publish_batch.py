@@ -354,3 +354,19 @@ def test_a_batch_of_another_hand_proposes_nothing_of_its_own(
     assert len(proposed) == ("outcome" in forged) and b"99.9" not in b"".join(
         text for files in proposed for text in files.values()
     )
+
+
+@pytest.mark.parametrize("where", ["another batch's folder", "another model's file"])
+def test_an_outcome_speaks_for_its_model_in_its_batch_alone(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, where: str
+) -> None:
+    add_models(lab, 2)
+    for folder in ("a", "b"):
+        run(capsys, "--author", "lab", "--output-dir", tmp_path / folder)
+    said = json.loads((tmp_path / "a/models/lab--model-00.json").read_text())
+    assert said["status"] == "found" and said["seal"]
+    target = "b/models/lab--model-00.json" if where.startswith("another batch") else "a/models/lab--model-01.json"
+    (tmp_path / target).write_text(json.dumps(said))
+    code, answer, err = run(capsys, "--author", "lab", "--output-dir", (tmp_path / target).parents[1], "--resume")
+    assert code == 0 and err.count("was not written by you for this model of this batch") == 1
+    assert [row["repo_id"] for row in answer["models"]] == ["lab/model-00", "lab/model-01"]

@@ -658,7 +658,7 @@ def test_a_local_card_keeps_its_link_and_mode(capsys: pytest.CaptureFixture[str]
     real.write_bytes(CARD)
     real.chmod(0o640)
     link.symlink_to(real)
-    (real.parent / f".card.md.{2**22 + 1}.tmp").write_text("left over")
+    (real.parent / f".{2**22 + 1}.{'0f' * 8}.tmp").write_text("left over")
     local = ("extract-readme", "--repo-id", REPO, "--card", link)
     assert run(capsys, *local, "--apply", "--output", link)[0] == 2 and real.read_bytes() == CARD
     assert run(capsys, *local, "--apply")[0] == 0

@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow, answered_by_key
-from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields
-from parts.frame import ScriptError, kept_text, listing, nearest, single_line, to_json, write_whole
+from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields, is_texts
+from parts.frame import (
+    ScriptError,
+    kept_text,
+    listing,
+    nearest,
+    put_in_place,
+    single_line,
+    to_json,
+    write_whole,
+)
 from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, open_input, read_json, too_much
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
@@ -38,10 +47,8 @@ COUNTS = Shape(
     "counts by name", lambda v: isinstance(v, dict) and all(COUNT.fits(v[k]) and COUNTED.fullmatch(k) for k in v)
 )
 COUNTED = re.compile(r"[a-z_]{1,20}")
-LISTED_NAMES = Shape(
-    "a list of names", lambda v: isinstance(v, list) and all(isinstance(n, str) and LISTED_NAME.fullmatch(n) for n in v)
-)
-LISTED_NAME = re.compile(r"[^\W_][^,\x00-\x1f]{0,199}")  # no option, and one of a list with commas
+LISTED_NAMES = Shape("a list of names", lambda v: is_texts(v) and all(map(LISTED_NAME.fullmatch, v)))
+LISTED_NAME = re.compile(r"[^\W_][^,\n]{0,199}")  # no option, and one of a list with commas
 ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are read as well
 # What a collect was asked for, which a Space asks again, and the rest of metadata.json.
 ASKED_FIELDS = {
@@ -122,6 +129,7 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
             if (entry := found.get(key)) is None:
                 known = mapping.get(key) or {}
                 about = {name: known.get(name) for name in ("category", "chance")}
+                about |= {"own_entry": kept_text(known["said"], 1900)} if known.get("said") else {}
                 entry = found[key] = {"key": key, "name": row["benchmark_name"], **about, "rows": 0, "models": 0}
             entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
             entry["rows"] += 1
@@ -159,8 +167,7 @@ def write_table(lines: Path, table: Path) -> None:
                 hive_partitioning=False,
             )
             source.write_parquet(f"{own}/table", compression="zstd")
-            os.chmod(f"{own}/table", lines.stat().st_mode & 0o777)
-            os.replace(f"{own}/table", table)
+            put_in_place(f"{own}/table", table)
     except (duckdb.Error, OSError) as error:
         raise ScriptError(f"{table}: could not be written: {kept_text(error)}") from error
 

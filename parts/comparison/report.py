@@ -20,6 +20,7 @@ from parts.comparison.vocabulary import (
     Row,
 )
 from parts.frame import listing, number, percent, plain, single_line
+from parts.outgoing import rendered
 from parts.records.attempts import COUNT_WORDS
 from parts.statistics.bounded import score_interval
 from parts.statistics.paired import detectable, mean_of_runs, paired_variance
@@ -434,7 +435,6 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
 
 def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The summary for a terminal, with its colors."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -442,10 +442,7 @@ def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     verdict = header.index("verdict")
     for row in rows:
         table.add_row(*(Text(c, style=STYLES[c] if i == verdict else "") for i, c in enumerate(map(single_line, row))))
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
+    return rendered(table)
 
 
 def decision_text(decision: Decision) -> str:

@@ -26,6 +26,7 @@ from parts.comparison.vocabulary import (
     Row,
 )
 from parts.frame import ScriptError, listing
+from parts.own_vocabulary import own_entries
 from parts.records.warnings import chance_lines, partial_lines, same_weights_line
 from parts.statistics.differences import items_needed
 from parts.statistics.paired import step_levels
@@ -305,6 +306,7 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
     lines += [line] if (line := same_weights_line(models, "a wrong path?")) else []
     compared = [run for row in rows if row.sides for side in row.sides for run in side.runs if not row.by]
     lines += [*partial_lines(compared), *chance_lines(compared)]
+    lines += own_entries(question.vocabulary.entries, (run.key for run in compared))
     gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
     left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
     if left:

@@ -182,8 +182,7 @@ def warning_lines(check: Check) -> list[str]:
     if found.replaced:
         lines.append(f"{plural(found.replaced, 'sequence')} of bytes that are not UTF-8, replaced")
     lines += [f"not read to its end: {why}" for why in found.broken]
-    lines += [f"left out: {why}" for why in check.sources.left_out]
-    return lines
+    return [*lines, *(f"left out: {why}" for why in check.sources.left_out), *check.own]
 
 
 def render_contamination(check: Check, command: str, show_text: bool = False) -> str:

@@ -335,6 +335,7 @@ class Check:
     found: Found
     scores: tuple[ScoreRow, ...]
     fewest: int
+    own: tuple[str, ...] = ()  # what files with own entries say of the benchmarks of the scores
 
     def count(self, rule: Rule, status: str) -> int:
         """The items that have a status under a rule."""

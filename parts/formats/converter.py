@@ -171,7 +171,7 @@ class Converter:
         """The samples first, so that a record is never without them; `known` when there is an earlier record."""
         if rows:
             parts.keep()
-        write_whole(path, as_document(record))
+        write_whole(path, as_document(record), durable=False)  # thousands, and made again as quickly
         if not rows and known:
             parts.target.unlink(missing_ok=True)
 

@@ -22,6 +22,7 @@ from parts.formats.files import line_spans
 from parts.formats.records import as_line, record_head, sample_entry
 from parts.formats.values import best_of, no_credit
 from parts.formats.vocabulary import Counts, RepeatedIds, Tally, TaskRun
+from parts.frame import fresh_place, put_in_place
 from parts.records.schema import SCHEMA_VERSION
 
 MOST_PROCESSES = 8
@@ -33,7 +34,7 @@ class PartFiles:
 
     def __init__(self, target: Path | None) -> None:
         self.target = target
-        self.folder = None if target is None else target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        self.folder = None if target is None else Path(fresh_place(target.parent))
         self.parts: dict[str, list[Path]] = {}
         self.rows: dict[str, int] = {}
 
@@ -41,7 +42,7 @@ class PartFiles:
         """A file to write to; None when nothing is written."""
         if self.folder is None:
             return None
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(0o700, parents=True, exist_ok=True)
         return (self.folder / name).open("wb", buffering=1 << 20)
 
     def add(self, score: str, name: str, rows: int) -> None:
@@ -72,7 +73,7 @@ class PartFiles:
 
     def keep(self) -> None:
         """Put the joined file in its place."""
-        (self.folder / "all").replace(self.target)
+        put_in_place(self.folder / "all", self.target)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from parts.frame import LOG_LINES, note
+from parts.outgoing import terminal_console
 from parts.private import scrub
 
 # Warnings of lighteval that are said for every task and tell the user nothing.
@@ -88,7 +89,6 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
 
         yield line
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -98,9 +98,9 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
         TimeRemainingColumn,
     )
 
-    texts = TextColumn("{task.fields[rate]}"), TextColumn("{task.description}", markup=False)
+    texts = TextColumn("{task.fields[rate]}", markup=False), TextColumn("{task.description}", markup=False)
     columns = [BarColumn(), MofNCompleteColumn(), texts[0], TimeElapsedColumn(), TimeRemainingColumn(), texts[1]]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=terminal_console(stderr=True), transient=True) as bar:
         entry = bar.add_task("", total=total, rate="")
 
         def show(title: str, result: str | None = None, more: int = 0) -> None:

@@ -27,10 +27,12 @@ from parts.jobs.vocabulary import (
     JOB_ID,
     JOB_LABEL,
     RUN_LABEL,
+    TIMEOUT_LABEL,
     Catalog,
     EvalJob,
     EvalRun,
     Flavor,
+    duration_seconds,
     family,
     label_value,
     plain_task,
@@ -54,6 +56,7 @@ def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
     model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
     task = plain_task(job.tasks[0]) if len(job.tasks) == 1 else f"{len(job.tasks)}-tasks"
     found = {RUN_LABEL: run.run_id, JOB_LABEL: job.name, ATTEMPT_LABEL: str(attempt), "model": model, "task": task}
+    found[TIMEOUT_LABEL] = str(duration_seconds(run.timeout))  # which the Hub does not tell
     return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
 
 
@@ -259,6 +262,18 @@ def worth_sending_again(error: BaseException) -> bool:
     if answer is error and isinstance(error, RuntimeError | OSError) and refused_upload(error):
         return False
     return worth_repeating(answer) or (answer is error and isinstance(error, RuntimeError))
+
+
+def is_job_of(info: Any, run: EvalRun, job: EvalJob) -> bool:
+    """Whether a job on the Hub was sent for this job of this run."""
+    labels = info.labels or {}
+    return (labels.get(RUN_LABEL), labels.get(JOB_LABEL)) == (label_value(run.run_id), label_value(job.name))
+
+
+def timeout_of(info: Any) -> int | None:
+    """The timeout with which a job was sent, in seconds, by its label."""
+    label = (info.labels or {}).get(TIMEOUT_LABEL, "")
+    return int(label) if re.fullmatch(r"[1-9][0-9]{0,8}", label) else None
 
 
 def attempt_of(info: Any) -> int:

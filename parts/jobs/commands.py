@@ -45,6 +45,7 @@ from parts.jobs.uploading import upload_checkpoints
 from parts.jobs.vocabulary import (
     DATA_SET,
     DEFAULT_TIMEOUT,
+    NOT_KNOWN,
     RUN_SCHEMA,
     SHOWN_LINES,
     Collected,
@@ -288,7 +289,10 @@ def check_cost(run: EvalRun) -> None:
 
 
 def unknown_ceiling(run: EvalRun) -> str:
-    """Why the tokens of a run have no ceiling, and what gives them one."""
+    """Why a run has no ceiling, and what gives it one."""
+    strange = [name for name, state in run.states.items() if state.active and state.timeout == NOT_KNOWN]
+    if strange:
+        return f"{strange[0]} runs, sent by another hand with a timeout that the Hub does not tell: wait for it"
     unbounded = [note for note in run.notes if note.startswith("no ceiling: ")]
     return unbounded[0].removeprefix("no ceiling: ") if unbounded else "the tokens of a provider have no known ceiling"
 

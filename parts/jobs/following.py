@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import SHOWN_FAILURES, ScriptError, note, script_here
-from parts.jobs.client import HubAway, JobsClient, attempt_of
+from parts.jobs.client import HubAway, JobsClient, attempt_of, is_job_of, timeout_of
 from parts.jobs.packing import packed
 from parts.jobs.run import failure_cause, run_file, run_to_json, save_run
 from parts.jobs.vocabulary import (
     FINISHED,
     GONE,
+    NOT_KNOWN,
     PLANNED,
     SHOWN_LINES,
     EvalJob,
@@ -30,6 +31,7 @@ from parts.jobs.vocabulary import (
     money,
     names_text,
 )
+from parts.outgoing import terminal_console
 from parts.tables import render_table, rich_rows
 
 POLL_SECONDS = 15.0
@@ -75,6 +77,8 @@ def time_left(run: EvalRun) -> str:
     left = max(seconds for seconds, _ in rows)
     if left > 0:
         return f"about {duration_text(left)} to go, by the estimate"
+    if any(state.timeout == NOT_KNOWN for _, state in rows):
+        return "longer than estimated; its timeout is not known here"
     ends = max((state.timeout or duration_seconds(run.timeout)) - state.seconds for _, state in rows)
     return f"longer than estimated; its timeout ends it in {duration_text(max(0.0, ends))}"
 
@@ -126,7 +130,10 @@ def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[An
     listed = {row.id for row in infos}
     if old.active and old.job_id not in listed:  # the list may be behind; the job itself is certain
         own = client.job(old.job_id)
-        if own is None and (info is None or attempt_of(info) <= old.attempt):
+        if own is not None and not is_job_of(own, run, job):
+            said = f"run.json names the job {old.job_id} for it, which was sent for something else"
+            old, own = JobState(message=said, timeout=old.timeout), None
+        elif own is None and (info is None or attempt_of(info) <= old.attempt):
             old = replace(old, stage="DELETED", message=GONE, cause="it vanished: send it again")
             info = None
         elif own is not None:
@@ -160,7 +167,9 @@ def read_state(client: JobsClient, run: EvalRun, job: EvalJob, old: JobState, in
         measured=old.measured and same,
         flavor=flavor_of(job, info),
         price=price_of(client, run, job, info),
-        timeout=(same and old.timeout) or duration_seconds(run.timeout),
+        timeout=timeout_of(info)
+        or (old.timeout if same or old.timeout == NOT_KNOWN else None)
+        or duration_seconds(run.timeout),
     )
     if not state.failed or stage == "CANCELED":
         return state
@@ -183,7 +192,7 @@ def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float
     old, flavor = run.states[job.name], flavor_of(job, info)
     if old.price is not None and old.flavor == flavor:
         return old.price
-    planned_here = old.job_id is None and flavor == job.flavor  # an adopted run says of what was sent no price
+    planned_here = run.prices_known and old.job_id is None and flavor == job.flavor  # else others say the price
     return job.price if planned_here else client.price(flavor)
 
 
@@ -278,10 +287,9 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
 
         yield lines
         return
-    from rich.console import Console
     from rich.live import Live
 
-    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+    with Live(console=terminal_console(stderr=True), auto_refresh=False, transient=True) as live:
         yield lambda _, run: live.update(rich_rows(run_rows(run), summary(run)), refresh=True)
 
 
@@ -317,8 +325,6 @@ def print_run(run: EvalRun, as_json: bool) -> None:
         money_of = {"usd_spent": round(run.spent, 4), "usd_at_most": most}
         print(json.dumps(run_to_json(run) | money_of | {"summary": summary(run)}, indent=1))
     elif sys.stdout.isatty():
-        from rich.console import Console
-
-        Console().print(rich_rows(run_rows(run), summary(run)))
+        terminal_console().print(rich_rows(run_rows(run), summary(run)))
     else:
         print(f"{render_table(run_rows(run))}\n\n{summary(run)}")

@@ -7,13 +7,12 @@ meanwhile. The script that was sent stays beside run.json.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from parts.embedded import embedded
-from parts.frame import ScriptError
+from parts.frame import ScriptError, whole_file
 from parts.inputs import input_bytes, input_text
 from parts.jobs.client import script_path
 from parts.jobs.vocabulary import EvalRun
@@ -60,13 +59,6 @@ def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
     if path.is_file() and run.script_sha256 and hashlib.sha256(input_bytes(path)).hexdigest() == run.script_sha256:
         return run, path
     data = with_packages(input_text(script_path(run.script)), run.packages).encode()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    with whole_file(path) as file:
+        file.write(data)
     return replace(run, script_sha256=hashlib.sha256(data).hexdigest()), path

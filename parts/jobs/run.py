@@ -22,6 +22,8 @@ from parts.jobs.vocabulary import (
     DURATION,
     JOB_ENVIRONMENT,
     JOB_ID,
+    NOT_KNOWN,
+    PLANNED,
     PROVIDER_SCRIPT,
     RUN_SCHEMA,
     Catalog,
@@ -29,6 +31,7 @@ from parts.jobs.vocabulary import (
     EvalRun,
     JobState,
     duration_text,
+    money,
 )
 from parts.outgoing import without_secrets
 from parts.seal import is_sealed, sealed
@@ -101,7 +104,7 @@ def hf_command(run: EvalRun, job: EvalJob) -> str:
 def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: int) -> str | None:
     """What is known to lie behind a failure, with what to do; None when nothing is."""
     text = "\n".join([*log, message or ""])
-    if ran >= timeout or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
+    if (timeout > 0 and ran >= timeout) or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
         return f"it ran into its timeout: submit again with a longer --timeout (it was {duration_text(timeout)})"
     return next((advice for pattern, advice in CAUSES if re.search(pattern, text, re.IGNORECASE)), None)
 
@@ -199,10 +202,13 @@ def same_plan(old: EvalRun, new: EvalRun) -> bool:
 
 
 def run_file(args: argparse.Namespace, run_id: str) -> Path:
-    """Where the run.json of a run is; ScriptError for an id that is no name."""
+    """Where the run.json of a run is; ScriptError for an id that is no name, and for a folder that is a link."""
     if not RUN_ID.fullmatch(run_id):
         raise ScriptError(f"{run_id!r} is no run id: letters, digits, dashes and underscores, at most 60")
-    return Path(args.runs_dir) / run_id / "run.json"
+    folder = Path(args.runs_dir) / run_id
+    if folder.is_symlink():
+        raise ScriptError(f"{folder}: a link, and a run is written there: name where it leads with --runs-dir")
+    return folder / "run.json"
 
 
 def load_run(args: argparse.Namespace) -> EvalRun:
@@ -237,21 +243,26 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
     # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
-    run = replace(without_claimed_costs(run), uploads={}, script_sha256="")
+    run = replace(without_claims(run), uploads={}, script_sha256="")
     save_sealed(path, run)
     note(f"{path} is yours from now on")
     return run
 
 
-def without_claimed_costs(run: EvalRun) -> EvalRun:
-    """A run of another hand without what it says of costs: a --max-cost would count on it.
+def without_claims(run: EvalRun) -> EvalRun:
+    """A run of another hand without what it says of costs and of what became of its jobs: a --max-cost counts on that.
 
-    What its tokens cost at most is not known then; the prices of its hardware and the timeouts are asked for anew.
+    What its tokens cost at most is not known then. Of each job that it names the Hub is asked, and what it does not
+    know (the timeout of a job without our label) is not known here; what is measured, `collect` finds in the records.
     """
     most = None if run.script == PROVIDER_SCRIPT else 0.0
     jobs = tuple(replace(job, tokens_usd=0.0, tokens_at_most=most) for job in run.jobs)
-    states = {name: replace(state, price=None, timeout=None) for name, state in run.states.items()}
-    return replace(run, jobs=jobs, states=states, notes=())
+    states = {
+        name: JobState("SCHEDULING" if state.job_id else PLANNED, state.job_id, timeout=NOT_KNOWN)
+        for name, state in run.states.items()
+    }
+    told = "the hours are what another hand has estimated: only the timeout bounds them"
+    return replace(run, jobs=jobs, states=states, notes=(told,), prices_known=False)
 
 
 def claimed_lines(run: EvalRun) -> list[str]:
@@ -265,8 +276,15 @@ def claimed_lines(run: EvalRun) -> list[str]:
     ]
     lines += [f"sent with its jobs: the file {name} of this machine" for name in run.files]
     lines += [f"uploaded for it before: {place}" for place in run.uploads]
-    lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()]
+    lines += [claimed_state(job, state) for job, state in run.rows()]
     return lines + [hf_command(run, job) for job in run.jobs] + [f"{len(run.jobs)} jobs in all"]
+
+
+def claimed_state(job: EvalJob, state: JobState) -> str:
+    """What a run.json says of a job's fate, which only the Hub and the records know."""
+    said = [state.stage, *(["measured"] if state.measured else []), f"ran {duration_text(state.seconds)}"]
+    said += [f"cost {money(state.spent)}", f"timeout {duration_text(state.timeout)}" if state.timeout else "no timeout"]
+    return f"{job.name}: job {state.job_id or '-'}; claimed, and not believed: {', '.join(said)}"
 
 
 def check_sent_files(run: EvalRun) -> None:
@@ -304,6 +322,8 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
     path = run_file(args, run_id).with_name(".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            raise ScriptError(f"{path}: a link, which a lock never is: take it away")
         with WeakFileLock(path, timeout=LOCK_SECONDS):
             yield
     except TimeoutError as error:

@@ -17,8 +17,9 @@ from parts.names import HUB_PLACE
 RUN_SCHEMA = "2"  # of run.json and of what --json prints
 PLANNED = "PLANNED"
 FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
+NOT_KNOWN = -1  # seconds of a timeout
 GONE = "the Hub does not know this job any more"
-RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
+RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL, TIMEOUT_LABEL = "eval-run", "eval-job", "eval-attempt", "eval-timeout"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
 DEFAULT_TIMEOUT = "3h"
 PROVIDER_SCRIPT = "inspect_eval_uv.py"  # asks the Inference Providers, which are paid by tokens
@@ -107,8 +108,9 @@ class EvalJob:
 class JobState:
     """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran.
 
-    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars; `timeout`, `flavor`, `price`: of
-    the last; `measured`: its records are home, all of them, however it ended.
+    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars; `timeout` (NOT_KNOWN: of a job
+    that another hand has sent), `flavor`, `price`: of the last; `measured`: its records are home, all of them, however
+    it ended.
     """
 
     stage: str = PLANNED
@@ -152,6 +154,8 @@ class JobState:
         """Dollars that its tries can have cost when the last one has ended; None where nothing bounds that."""
         if not self.tries and not self.active:
             return 0.0
+        if self.active and self.timeout == NOT_KNOWN:
+            return None
         now = (self.price or job.price) * (self.timeout or timeout) / 3600 if self.active else 0.0
         hardware = sum(usd for name, usd in self.tries.items() if name != self.job_id)
         hardware += max(self.tries.get(self.job_id or "", 0.0), now)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parts.checkpoints import inside, weights_sha256
-from parts.frame import ScriptError, listing, single_line, slug, write_whole
+from parts.frame import ScriptError, listing, single_line, slug, whole_file, write_whole
 from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, open_input, strict_json, strict_json_line
 from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.code_files import rows_of_document, with_own_id
@@ -64,6 +64,7 @@ from parts.metrics.vocabulary import (
 )
 from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
 from parts.names import HUB_ID, local_id, parse_checkpoint_name
+from parts.outgoing import rendered
 from parts.private import shown_name, shown_path
 from parts.records.schema import strings
 from parts.tables import pipe_table
@@ -468,21 +469,12 @@ SCORERS: dict[str, Callable[[Sequence[Item], Metric, Choices], Scores]] = {
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> tuple[str, int]:
     """Write a file whole or not at all, line by line; its SHA-256 and the number of lines."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     digest, count = hashlib.sha256(), 0
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb", buffering=1 << 20) as file:
-            for line in lines:
-                file.write(line)
-                digest.update(line)
-                count += 1
-        temporary.replace(path)
-    except OSError as error:
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with whole_file(path) as file:
+        for line in lines:
+            file.write(line)
+            digest.update(line)
+            count += 1
     return digest.hexdigest(), count
 
 
@@ -514,14 +506,10 @@ def table_for(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table: by rich on a terminal, in Markdown in a pipe."""
     if not sys.stdout.isatty():
         return pipe_table(header, rows)
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*header)
     for row in rows:
         table.add_row(*map(Text, map(single_line, row)))
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
+    return rendered(table)

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import hashlib
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -46,7 +47,7 @@ from parts.publish.text import markdown_text
 from parts.seal import is_sealed, sealed
 from parts.vocabulary import normalize_name
 
-BATCH_SEAL, OUTCOME_SEAL = "batch 1", "batch outcome 1"
+BATCH_SEAL = "batch 2"
 STATUSES = ("found", "already there", "outdated", "conflict", "ambiguous", "none", "failed")
 
 
@@ -81,12 +82,13 @@ class Batch:
     scales: Mapping[str, str]
     placing: Placing
     started: datetime
+    seal: str  # of its batch.json
 
     def path(self, kind: str, repo_id: str) -> Path:
-        return self.folder / kind / f"{repo_id.replace('/', '--')}.json"
+        return self.folder / kind / outcome_name(repo_id)
 
     def save(self, outcome: ModelOutcome) -> ModelOutcome:
-        content = sealed(dataclasses.asdict(outcome), OUTCOME_SEAL)
+        content = sealed(dataclasses.asdict(outcome), outcome_seal(self.seal, outcome.repo_id))
         write_whole(self.path("models", outcome.repo_id), to_json(content))
         return outcome
 
@@ -100,6 +102,16 @@ class Batch:
             )
         plan = plan_from_json(strict_json(data), str(path))
         return render_plan(plan, self.mapping, self.placing)
+
+
+def outcome_name(repo_id: str) -> str:
+    """The name of a model's files: "me/lm" -> "me--lm.json"."""
+    return f"{repo_id.replace('/', '--')}.json"
+
+
+def outcome_seal(batch_seal: str, repo_id: str) -> str:
+    """What the seal of an outcome is for: one model of one batch, so that it says nothing in another's folder."""
+    return f"batch outcome 2 {batch_seal} {repo_id}"
 
 
 def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> ModelOutcome:
@@ -325,8 +337,8 @@ def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
     return repos
 
 
-def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], dict[str, ModelOutcome], datetime]:
-    """The models, the outcomes that an interrupted run of the same batch has written, and when that one began."""
+def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], dict[str, ModelOutcome], datetime, str]:
+    """The models, the outcomes that an interrupted run of the same batch has written, when it began, and its seal."""
     file = args.output_dir / "batch.json"
     settings = {
         "schema_version": PLAN_SCHEMA,
@@ -341,9 +353,11 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
     }
     if not file.exists():
         repos, started = batch_repos(args, hub), datetime.now(UTC).replace(microsecond=0)
-        content = {**settings, "started": started.isoformat(), "models": list(repos)}
-        write_whole(file, to_json(sealed(content, BATCH_SEAL)))
-        return repos, {}, started
+        batch_id = secrets.token_hex(16)  # two of the same second and settings are two
+        content = {**settings, "started": started.isoformat(), "id": batch_id, "models": list(repos)}
+        content = sealed(content, BATCH_SEAL)
+        write_whole(file, to_json(content))
+        return repos, {}, started, content["seal"]
     if not args.resume:
         raise ScriptError(f"{args.output_dir} holds a batch already; go on with --resume, or take another --output-dir")
     saved = read_json(file)
@@ -360,16 +374,17 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
             f"{file} was not written by you on this machine, or was changed: take another --output-dir", 3
         )
     done = {}
-    for path in sorted((args.output_dir / "models").glob("*.json")):
+    for repo_id in repos:
+        path = args.output_dir / "models" / outcome_name(repo_id)
         with contextlib.suppress(TypeError, ScriptError):  # not an outcome of one's own: looked at again
-            content = read_json(path)
-            if not is_sealed(content, OUTCOME_SEAL):
-                note(f"{path} was not written by you on this machine, or was changed: the model is looked at again")
-                continue
-            outcome = ModelOutcome(**{name: value for name, value in content.items() if name != "seal"})
-            if outcome.repo_id in repos and outcome.status in STATUSES[:-1]:  # what failed is tried again
-                done[outcome.repo_id] = outcome
-    return repos, done, started
+            content = read_json(path) if path.exists() else None
+            if content is not None and not is_sealed(content, outcome_seal(saved["seal"], repo_id)):
+                note(f"{path} was not written by you for this model of this batch, or was changed: looked at again")
+            elif content is not None:
+                outcome = ModelOutcome(**{name: value for name, value in content.items() if name != "seal"})
+                if outcome.status in STATUSES[:-1]:  # what failed is tried again
+                    done[outcome.repo_id] = outcome
+    return repos, done, started, saved["seal"]
 
 
 def render_summary(outcomes: Sequence[ModelOutcome]) -> str:

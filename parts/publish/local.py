@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from parts.frame import ScriptError, note, single_line
+from parts.frame import ScriptError, note, single_line, whole_file
 from parts.inputs import MAX_CARD_FILE, input_bytes
 from parts.metadata.front_matter import EVAL_RESULTS
 from parts.metadata.merge import decode_strict
 from parts.metadata.plan import Change, RepoState
 
-TEMPORARY = re.compile(r"\..+\.(\d{1,10})\.tmp")  # of `write_whole`, with its process
+TEMPORARY = re.compile(r"\.(\d{1,10})\.[0-9a-f]{16}\.tmp")  # of `whole_file`, with its process
 
 
 def read_clone(card: Path) -> RepoState:
@@ -52,19 +52,8 @@ def write_through(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, where a link leads to, with the mode that it has."""
     target = path.resolve() if path.is_symlink() else path
     clean_leftovers(target.parent)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # of a kill; or a link that somebody has put there to be written through
-        with temporary.open("xb") as file:
-            file.write(data)
-        if target.exists():
-            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-        temporary.replace(target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    with whole_file(target, stat.S_IMODE(target.stat().st_mode) if target.exists() else None) as file:
+        file.write(data)
 
 
 def clean_leftovers(folder: Path) -> None:

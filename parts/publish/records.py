@@ -15,6 +15,7 @@ from typing import Any
 from parts.foreign import iso_time, path_part
 from parts.frame import ScriptError, listing, single_line
 from parts.metadata.entries import Entry
+from parts.own_vocabulary import own_entries
 from parts.publish.artificial_analysis import AA_NAME, AA_SITE
 from parts.records.datastore import contributed_url
 from parts.records.files import read_record, record_files
@@ -258,6 +259,7 @@ def read_rows(
     chosen, more = choose_runs(chosen, allowed)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model.name)} have no result", code=1)
+    more += own_entries(mapping, (row.entry.key or row.parent for row in chosen))
     return chosen, notes + more, unclear
 
 

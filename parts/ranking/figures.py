@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError
+from parts.frame import whole_file
 from parts.ranking.scores import category_order
 from parts.ranking.vocabulary import Ranked, Ranking
 from parts.vocabulary import MetricMapping
@@ -31,25 +31,14 @@ def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> 
         sum(score.averages for score in r.scores.values()) > 1 for r in shown
     ):  # of one benchmark there is no spread
         drawn["score_distribution"] = draw_distribution(shown, x, label, title)
-    temporary: dict[Path, Path] = {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}), contextlib.ExitStack() as files:
         for name, figure in drawn.items():
             for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
-                target = folder / f"{name}{suffix}"
-                temporary[target] = folder / f".{target.name}.{os.getpid()}.tmp"
-                with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
-                    figure.savefig(
-                        temporary[target], format=suffix[1:], dpi=150, metadata=metadata, bbox_inches="tight"
-                    )
-        for target, path in temporary.items():
-            path.replace(target)
-    except OSError as error:
-        raise ScriptError(f"--figures {folder}: {error.strerror or error}") from error
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
-    return [path.name for path in temporary]
+                names.append(f"{name}{suffix}")
+                file = files.enter_context(whole_file(folder / names[-1]))
+                figure.savefig(file, format=suffix[1:], dpi=150, metadata=metadata, bbox_inches="tight")
+    return names
 
 
 def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], label: str, title: str) -> Any:

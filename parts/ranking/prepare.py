@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from parts.checkpoints import Checkpoint, inside
-from parts.frame import ScriptError, listing, near_place, write_whole
+from parts.frame import ScriptError, fresh_place, listing, near_place, put_in_place, usual_mode, write_whole
 from parts.hashes import file_sha256
 from parts.inputs import read_json
 from parts.ranking.vocabulary import RANKING_SCHEMA
@@ -92,13 +92,15 @@ def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:
     What was prepared is noted beside OUT, so that only a folder that was made here, and not changed since, is replaced.
     """
     manifest = out.with_name(f".{out.name}.prepared.json")
-    temporary, old, noted = (out.with_name(f".{out.name}.{os.getpid()}.{end}") for end in ("tmp", "old", "json"))
+    temporary, noted = (Path(fresh_place(out.parent)) for _ in range(2))
+    old = temporary.with_suffix(".old")
     before = check_replaceable(out, manifest)
     try:
         digests = {file.target: file.sha256 for file in files}
         if before == digests:
             return digests
         check_space(out, sum(file.size for file in files))
+        temporary.mkdir(0o700, parents=True)
         for file in progress(files, "copying"):
             target = temporary / file.target
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -107,10 +109,11 @@ def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:
             else:
                 shutil.copyfile(file.source, target)
         write_whole(noted, json.dumps({"schema_version": RANKING_SCHEMA, "files": digests}, indent=1) + "\n")
+        temporary.chmod(usual_mode() | (usual_mode() & 0o444) >> 2)  # a folder that may be read may be entered
         if out.exists():
             out.replace(old)
         temporary.replace(out)
-        noted.replace(manifest)
+        put_in_place(noted, manifest)
     except OSError as error:
         raise ScriptError(f"{out}: could not be prepared: {error.strerror or error}") from error
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
 from parts.frame import ROUNDED, ScriptError, listing, number
+from parts.own_vocabulary import own_entries
 from parts.ranking.comparable import invalid_runs, unlike_checkpoints
 from parts.ranking.scores import (
     category_scores,
@@ -256,7 +257,7 @@ def rank_by_records(
     higher = [] if options.allow_unlike else higher_left_out(unlike, chosen, shared, vocabulary, options, best)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
-    notes += chance_lines(counted)
+    notes += [*chance_lines(counted), *own_entries(vocabulary.entries, shared)]
     return Ranking(
         "measured",
         options.overall,
