@@ -352,6 +352,7 @@ import gc
 import glob
 import gzip
 import hashlib
+import html
 import io
 import itertools
 import math
@@ -378,7 +379,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
 from pathlib import PurePosixPath
 from statistics import NormalDist
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -2459,611 +2460,560 @@ def add_mapping_option(add: Any) -> None:
     )
 
 
-# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+# --- parts/cards/text.py ----------------------------------------------------------------------------------------------
 
-CONFIDENCE = 0.95
+MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
+MAX_LABEL = 400  # characters of a header or label that are looked at
 
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a number lies with 95 % confidence, and how that was found."""
-
-    low: float
-    high: float
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
-
-    value: float
-    standard_error: float | None = None
-    n: int | None = None
-    unit: str = "proportion"
-    lower_is_better: bool = False
-    metric: str | None = None
-    shots: int | None = None
-    interval: Interval | None = None
-
-    @property
-    def averages(self) -> bool:
-        """Whether it may enter a mean of scores: a proportion of which more is better."""
-        return self.unit == "proportion" and not self.lower_is_better
-
-
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """A task's items over some checkpoints, in a fixed order.
-
-    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
-    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
-    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
-    of who judged, where several judged several items each; else None.
-    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
-    """
-
-    item_ids: tuple[str, ...]
-    clusters: Any
-    scores: Any
-    formula: str = ""
-    statistics: Any = None
-    scale: float = 1.0
-    raters: Any = None
-    grouped_by: tuple[str, float] | None = None
-
-
-# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
-# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
-
-
-def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    center = (successes + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
-    return max(0.0, center - half), min(1.0, center + half)
-
-
-def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
-    """The standard error that a symmetric normal interval stands for."""
-    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
-    """
-    import numpy as np
-
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
-
-
-# --- parts/ranking/vocabulary.py --------------------------------------------------------------------------------------
-
-RANKING_SCHEMA = "3"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How sure a checkpoint's place is; `score` is what ranks (eval_accuracy, or with --smooth the trailing mean)."""
-
-    score: float
-    interval: Interval
-    p_best: float
-    ranks: tuple[int, int]
-    p_value: float  # of the model confidence set: below 0.05 it is not in the tied set
-    difference: tuple[float, float, float] | None = None  # to the baseline: estimate, low, high
-
-
-@dataclass(frozen=True, slots=True)
-class Corrected:
-    """The score of the best point estimate, as found and corrected for having been picked."""
-
-    name: str
-    raw: float
-    value: float
-    standard_error: float
-    method: str
-    gain: tuple[float, float, float] | None = None  # over the base model: corrected estimate, low, high
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """What the last checkpoints do: the change over them by their regression line, with its interval."""
-
-    verdict: str
-    change: Interval
-    estimate: float
-    names: tuple[str, ...]
-    checkpoint: str | None = None  # that the verdict names
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """How sure the ranking is; `standings` by checkpoint name, for those that can be chosen."""
-
-    source: str  # items, standard errors, or both
-    method: str
-    draws: int
-    seed: int
-    items: int
-    by_errors: tuple[str, ...]  # tasks without usable samples: independent normal errors
-    standings: Mapping[str, Standing]
-    tied_set: tuple[str, ...]
-    corrected: Corrected
-    trend: Trend | None
-    baseline: str | None = None
-    baseline_score: float | None = None  # of another model than the checkpoints
-
-
-@dataclass(frozen=True, slots=True)
-class Unlike:
-    """A checkpoint whose runs were not measured as the others' were, or not validly; its scores where all have some."""
-
-    checkpoint: Checkpoint
-    reasons: tuple[str, ...]
-    scores: Mapping[str, Estimate]
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A compared checkpoint with its scores by benchmark and by category, and the mean that ranks it."""
-
-    checkpoint: Checkpoint
-    eval_accuracy: float
-    standard_error: float | None
-    scores: Mapping[str, Estimate]
-    categories: Mapping[str, Estimate]
-    records: tuple[str, ...] = ()
-    unranked: Mapping[str, Estimate] = field(default_factory=dict)  # measured, but not for every compared checkpoint
-    tasks: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # of each benchmark
-    reach: tuple[float, float] | None = None  # eval_accuracy with all lost attempts wrong, and right; None: none lost
-    part_weights: Mapping[str, float] = field(default_factory=dict)  # of a task in its benchmark's score
-    interval: Interval | None = None
-    whole: Estimate | None = None  # eval_accuracy with its unit, metric and direction, where a formula made none of it
-    smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
-    distribution: Mapping[str, Any] = field(default_factory=dict)
-    incomplete: Mapping[str, str] = field(default_factory=dict)  # benchmark -> what it lacks to be one
-
-    @property
-    def sign(self) -> int:
-        """-1 where less of what ranks is better (WER, perplexity)."""
-        return -1 if self.whole is not None and self.whole.lower_is_better else 1
-
-    @property
-    def ranks_by(self) -> float:
-        """The number that places it, more is better: eval_accuracy, or with --smooth the mean over the last ones."""
-        return self.sign * (self.eval_accuracy if self.smoothed is None else self.smoothed)
-
-    def title(self, key: str, name: str) -> str:
-        """A benchmark's name, and how many of its parts its score is of, where these are not all."""
-        return f"{name} ({len(self.tasks.get(key, ())) or 'some'} of its parts)" if key in self.incomplete else name
-
-    def score(self, key: str) -> Estimate | None:
-        """Its score for a benchmark or a category, ranked or not."""
-        return self.scores.get(key) or self.categories.get(key) or self.unranked.get(key)
-
-
-def candidates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
-    """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
-    return tuple(r for r in ranked if r.smoothed is not None) or tuple(ranked)
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """The outcome: compared checkpoints in step order, over which benchmarks, the best one and its ties."""
-
-    score_source: str
-    overall: str
-    benchmarks: tuple[str, ...]
-    ranked: tuple[Ranked, ...]
-    best: Ranked
-    tied: tuple[Ranked, ...]
-    skipped: tuple[Skipped, ...]
-    notes: tuple[str, ...] = ()
-    failures: tuple[dict[str, Any], ...] = ()
-    harnesses: tuple[str, ...] = ()
-    unlike: tuple[Unlike, ...] = ()
-    higher: tuple[str, ...] = ()  # not ranked, and with a better score than the best one
-    allow_unlike: bool = False
-    statistics: Statistics | None = None
-    no_statistics: str = "nothing was measured"
-    smooth: int = 1
-    tie_break: str | None = None
-    partial: str = ""  # that it is about a part of the items
-    base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing tells the checkpoints apart: all measured with one score, and no rule chooses."""
-        scores = [r.ranks_by for r in candidates(self.ranked)]
-        same = all(math.isclose(score, scores[0], rel_tol=1e-12, abs_tol=1e-12) for score in scores)
-        return same and len(scores) > 1 and not self.tie_break and not self.synthetic
-
-    @property
-    def metric(self) -> str:
-        """What ranks, for a table's head: eval_accuracy, or the one metric that is no share of right answers."""
-        whole = self.best.whole
-        if whole is None or whole.averages:
-            return "eval_accuracy"
-        return f"{whole.metric or 'score'}{' (less is better)' if whole.lower_is_better else ''}"
-
-    @property
-    def synthetic(self) -> bool:
-        """True when the scores come from the step number and not from an evaluation."""
-        return self.score_source == "step-formula"
-
-
-# --- parts/ranking/card.py --------------------------------------------------------------------------------------------
-
-# {RESULT}, {RESULT:gsm8k}, {RESULT:gsm8k:interval}, {BEST:tied}
-PLACEHOLDER = re.compile(r"\{(?P<what>RESULT|BEST)(?::(?P<name>[^{}\r\n|:]{1,80})(?::(?P<part>[a-z_]{1,20}))?)?\}")
-
-# What may follow a benchmark's name in its cell without changing which benchmark it is.
-SETTING = re.compile(r"\s*\((?:\d+[- ]?shots?|acc(?:uracy)?|exact match|em|pass@1|%)\)\s*$", re.IGNORECASE)
-SHOTS = re.compile(r"\b(\d{1,3})[- ]?shots?\b", re.IGNORECASE)
-PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
-DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
-MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
-# Rows whose numbers are no shares, and so tell nothing of the unit of shares beside them.
-NO_SHARE = re.compile(
-    r"perplexity|\bppl\b|\bloss\b|bits per|\bbleu\b|\bchrf|\bter\b|\belo\b|\bmos\b|mt[- ]?bench"
-    r"|latency|seconds|tokens|param|\bsize\b",
-    re.IGNORECASE,
+_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+_FULL_WIDTH = {**{0xFF10 + n: str(n) for n in range(10)}, 0xFF05: "%", 0xFF0E: "."}
+_STRUCK = re.compile(r"~~(?!\s)[^~\n]{1,300}~~")
+_BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
+_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
+_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
+_SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
+_FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
+_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
+_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
+_LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
+_FOOTNOTE_REF = re.compile(r"\[\^[^\[\]\s]{1,40}\]")
+_LATEX_GROUP = re.compile(
+    r"\\(?:text(?:bf|it|rm|sc|tt|sf)?|math(?:bf|rm|it|sf|tt|bb)|boldsymbol|bm|bf|underline|emph|mbox|uline|"
+    r"textcolor\{[^{}]{0,30}\}|color\{[^{}]{0,30}\})\s*\{([^{}]{0,300})\}"
 )
-OF_HUNDRED = re.compile(r"bleu|chrf|(?:^|_)ter(?:$|_)|rouge|mushra|f1|wer|cer", re.IGNORECASE)  # points of 100
-CARD_UNITS = ("percent", "proportion")
+_LATEX_WORDS = {
+    r"\pm": " ± ", r"\ddagger": "‡", r"\uparrow": "↑", r"\downarrow": "↓", r"\times": "×", r"\tau": "τ",
+    r"\dagger": "†",    r"\ast": "*", r"\star": "*",
+    r"\geq": "≥", r"\leq": "≤", r"\approx": "≈", r"\sim": "~",
+    r"\%": "%", r"\,": " ", r"\;": " ", r"\ ": " ",
+    r"\Delta": "Δ", r"\alpha": "α", r"\beta": "β", r"\mu": "μ", r"\bf": "", r"\rm": "", r"\quad": " ",
+}  # fmt: skip
+_LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
+_MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
+# Each alternative begins with its mark, so that the next mark is found quickly in a long text.
+_EMPHASIS = re.compile(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
+_ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
+_UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
+DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+_DECOR_MARK = re.compile(f"[{DECOR}]")
+_TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
+_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
 
 
-@dataclass(frozen=True, slots=True)
-class CardCell:
-    """A table cell with a placeholder: its line (from 0), its column's header, and as text the row's other cells, the
-    decimal numbers of the column, and what follows the placeholder in its own cell."""
+def plain_text(source: str) -> str:
+    """A cell's or heading's text as rendered: markup, links, footnote marks and LaTeX resolved; lines kept.
 
-    line: int
-    column: str
-    others: tuple[str, ...]
-    beside: tuple[str, ...] = ()
-    after: str = ""
-    bare: bool = True
-
-
-def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
-    """The placeholders in a card's pipe tables, in order, one CardCell each; and the lines of its code blocks."""
-    from markdown_it import MarkdownIt
-
-    inline, references = MarkdownIt("commonmark"), {}
-    tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text.removeprefix("\ufeff"), references)
-    cells: list[CardCell] = []
-    code: set[int] = set()
-    table: list[tuple[int, list[str]]] = []
-
-    def words(source: str) -> str:
-        children = inline.parseInline(source, references)[0].children or []
-        return "".join(c.content for c in children if c.type in ("text", "code_inline")).strip()
-
-    for i, token in enumerate(tokens):
-        if token.type in ("fence", "code_block") and token.map:
-            code.update(range(*token.map))
-        elif token.type == "table_open":
-            table = []
-        elif token.type == "tr_open":
-            table.append((token.map[0] if token.map else -1, []))
-        elif token.type in ("th_open", "td_open"):
-            table[-1][1].append(tokens[i + 1].content)
-        elif token.type == "table_close":
-            cells += table_cells(table, [[words(source) for source in row] for _, row in table])
-    return cells, code
-
-
-def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str]]) -> Iterator[CardCell]:
-    """The cells with placeholders of one table; `shown`: the same cells as a reader sees them."""
-    header = column_names(shown[0])
-    columns = [
-        tuple(
-            cells[j]
-            for cells in shown[1:]
-            if j < len(cells) and DECIMAL.fullmatch(cells[j]) and not any(map(NO_SHARE.search, cells))
-        )[:MOST_BESIDE]
-        for j in range(len(header))
-    ]
-    for (line, row), texts in zip(table, shown, strict=True):
-        for j, source in enumerate(row):
-            for match in PLACEHOLDER.finditer(source):
-                others = tuple(text for k, text in enumerate(texts) if k != j)
-                bare = match["name"] is None
-                yield CardCell(line, header[j], others, columns[j], source[match.end() : match.end() + 12], bare)
-
-
-def column_names(header: Sequence[str]) -> list[str]:
-    """The names of a table's columns; those without a name, or with that of another column, are numbered."""
-    count = Counter(header)
-    numbered = [f"{name} (column {i})" if name else f"column {i}" for i, name in enumerate(header, start=1)]
-    return [name if name and count[name] == 1 else other for name, other in zip(header, numbered, strict=True)]
-
-
-def choose_columns(cells: Sequence[CardCell], wanted: Sequence[str]) -> set[str]:
-    """The headers of the columns to fill; ScriptError(code=3) when there are several and none is named."""
-    columns = list(dict.fromkeys(cell.column for cell in cells))
-    named = ", ".join(repr(column) for column in columns)
-    chosen = set()
-    for name in wanted:
-        found = [c for c in columns if c == name] or [c for c in columns if normalize_name(c) == normalize_name(name)]
-        if len(found) != 1:
-            raise ScriptError(f"--card-column {name!r}: the card's columns with {{RESULT}} are {named or 'none'}")
-        chosen.add(found[0])
-    if len(columns) > 1 and not chosen:
-        raise ScriptError(
-            f"{{RESULT}} stands in several columns: {named}; choose with --card-column NAME (a table with the "
-            "benchmarks as columns takes {RESULT:benchmark})",
-            code=3,
-        )
-    return chosen or set(columns)
-
-
-def measured_key(name: str, best: Ranked, vocabulary: MetricMapping) -> str | None:
-    """The key of a benchmark that a text names: of the vocabulary, or one's own by the name in its records."""
-    for text in (name, SETTING.sub("", name)):
-        if key := vocabulary.key(text):
-            return key
-        own = [key for key in best.scores | best.unranked if normalize_name(key) == normalize_name(text)]
-        if own and normalize_name(text):
-            return own[0]
-    return None
-
-
-def refuse_incomplete(best: Ranked, key: str | None) -> None:
-    """ScriptError for a benchmark of which only some parts were measured: their mean is not its score."""
-    if key in best.incomplete:
-        raise ScriptError(best.incomplete[key], code=1)
-
-
-def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[str, Estimate]:
-    """(key, score) of the benchmark that a row names in any of its cells; ScriptError(code=1) saying why not."""
-    keys = list(dict.fromkeys(key for text in cell.others if (key := measured_key(text, best, vocabulary))))
-    exact = [key for key in keys if vocabulary.entries.get(key, {}).get("kind", "benchmark") == "benchmark"] or keys
-    shown = " | ".join(text for text in cell.others if text.strip())
-    if len(exact) != 1:
-        names = f"several benchmarks ({', '.join(exact)})" if exact else "no benchmark that was measured or is known"
-        raise ScriptError(f"the row “{shown}” names {names}", code=1)
-    score = best.score(exact[0])
-    refuse_incomplete(best, exact[0])
-    if score is None:
-        raise ScriptError(f"no score for {exact[0]}, which the row “{shown}” asks for", code=1)
-    shots = SHOTS.search(shown)
-    if shots and score.shots is not None and score.shots != int(shots[1]):
-        raise ScriptError(f"the row “{shown}” says {shots[0]}, but it was measured with {score.shots} shots", code=1)
-    return exact[0], score
-
-
-def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | None:
-    """ "percent" or "proportion", as what stands around a placeholder says it; None where nothing does.
-
-    By the column's header, the row's label or what follows the placeholder, and by the decimal numbers of its column
-    and row. ScriptError(code=3) when these contradict each other and --card-unit does not say.
+    "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
     """
-    if wanted:
-        return wanted
-    said = percent_said(cell, after)
-    cells = (*cell.beside, *cell.others) if cell else ()
-    numbers = [match for text in cells if (match := DECIMAL.fullmatch(text.strip()))]
-    percents = [match[0] for match in numbers if match[3] or float(f"{match[1]}.{match[2]}") > 1.5]
-    shares = [match[0] for match in numbers if not match[3] and 0 < float(f"{match[1]}.{match[2]}") < 1]
-    if (said or percents) and shares and not (said and percents):
-        raise ScriptError(
-            f"in percent ({'as is said there' if said else percents[0]}) or a proportion ({shares[0]})? "
-            "--card-unit percent or --card-unit proportion",
-            code=3,
-        )
-    return "percent" if said or percents else "proportion" if shares else None
+    source = source[:MAX_CELL_TEXT]
+    if as_it_stands(source):
+        return source.strip()
+    if match := _BOLD_NUMBER.fullmatch(source):
+        return match[1].strip()
+    return _plain_text(source)
 
 
-def percent_said(cell: CardCell | None, after: str) -> bool:
-    """Whether the column's header, the row's label or what follows a placeholder says percent."""
-    words = [after, *((cell.column, *cell.others) if cell else ())]
-    return any(PERCENT.search(text) and not DECIMAL.fullmatch(text.strip()) for text in words)
+def as_it_stands(source: str) -> bool:
+    """Whether a source is read as it stands."""
+    return _SPECIAL.search(source) is None and "  " not in source and len(source) <= MAX_CELL_TEXT
 
 
-def placed_unit(
-    cell: CardCell | None, after: str, wanted: str | None, key: str | None, score: Estimate, vocabulary: MetricMapping
-) -> str | None:
-    """card_unit; ScriptError(code=1) where the card says percent of a score that is none: a perplexity, a MOS."""
-    own = (vocabulary.entries.get(key or "", {}).get("range") or (None, None))[1] == 100
-    shares = score.unit in ("proportion", "percent") or own or OF_HUNDRED.search(score.metric or "")
-    if percent_said(cell, after) and not shares:
-        raise ScriptError(f"the card says percent here, and {key} is in {score.unit}: take the % away", code=1)
-    return card_unit(cell, after, wanted)
+@functools.lru_cache(maxsize=4096)
+def _plain_text(text: str) -> str:
+    if not text.isascii():
+        text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
+    if "<" in text:
+        text = _HIDDEN.sub("", text)
+        whole = text.strip()
+        text = _SUP.sub(lambda m: _superscript(m, whole), text)
+        text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
+    if "[" in text:
+        text = _FOOTNOTE_REF.sub("", text)
+        text = _LINK.sub(_link_text, _IMAGE.sub("", text))
+    if "$" in text or "\\" in text:
+        text = _MATH.sub(lambda m: _latex(m[1]), text)
+        if "\\text" in text or "\\underline" in text or "\\pm" in text:
+            text = _latex(text)
+    if "~~" in text:
+        text = _STRUCK.sub("", text)
+    if "**" in text or "__" in text:
+        text = _EMPHASIS.sub("", text)
+    if "*" in text:
+        text = _ITALIC.sub(r"\1", text)
+    if "_" in text:
+        text = _UNDERLINE.sub(r"\1", text)
+    if "&" in text:
+        text = html.unescape(text)
+    text = text.replace("`", "")
+    if "\\" in text:
+        text = _ESCAPE.sub(r"\1", text)
+    if "\n" not in text:
+        return " ".join(text.split())
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
-def decimals_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
-    """How many decimals a score gets: as its column has them, else two digits of its standard error, else three."""
-    places = [len(match[2]) for text in (cell.beside if cell else ()) if (match := DECIMAL.fullmatch(text.strip()))]
-    if places:
-        return max(set(places), key=places.count)
-    if unit != "percent":
-        return 3
-    error = (100 if score.unit == "proportion" else 1) * (score.standard_error or 0.0)
-    return min(2, max(0, 1 - math.floor(math.log10(error)))) if error > 0 else 1
+def _link_text(match: re.Match[str]) -> str:
+    """The text of a link; a number behind a number is a reference ("85.2 [3](url)"), no second score."""
+    before = match.string[: match.start()].rstrip(" *_`")[-1:]
+    return "" if before.isdigit() and match[1].strip(" *[]").isdigit() else match[1]
 
 
-def shown_score(value: float, score: Estimate, unit: str | None, digits: int) -> str:
-    """A score in a card's unit; only proportions have another."""
-    factor = 100 if unit == "percent" and score.unit == "proportion" else 1
-    return rounded_text(value * factor, digits)
+def _superscript(match: re.Match[str], whole: str) -> str:
+    """A footnote mark goes; a superscript that is part of a word ("τ<sup>2</sup>-Bench") or the whole text stays."""
+    inner = _TAG.sub("", match[1]).strip()
+    alone = match.start() == 0 and match.end() >= len(whole)
+    follows = match.string[match.end() : match.end() + 1]
+    inside = bool(follows) and (follows.isalnum() or follows == "-") and match.string[: match.start()][-1:].isalpha()
+    if inside and len(inner) <= 3:
+        return inner
+    return f" {inner}" if alone or not _FOOTNOTE.fullmatch(inner) else " "
 
 
-def rounded_text(value: float, digits: int) -> str:
-    """A number with so many decimals, halves rounded up as people round what they see (0.4175 -> 0.418)."""
-    step = Decimal(1).scaleb(-digits)
-    return str(Decimal(repr(round(value, 12))).quantize(step, ROUND_HALF_UP))
+def _latex(text: str) -> str:
+    """The text of a LaTeX formula as far as score tables use it."""
+    for _ in range(3):
+        text, changed = _LATEX_GROUP.subn(r"\1", text)
+        if not changed:
+            break
+    text = _LATEX_WORD.sub(lambda m: _LATEX_WORDS.get(m[0], m[0]), text)
+    text = re.sub(r"\^\{?([*†‡§, ]+|\\[a-z]+)\}?", "", text)
+    text = re.sub(r"_\{([^{}]{0,80})\}", r" \1", text)
+    return re.sub(r"\^\{?(\w)\}?|[{}]", lambda m: m[1] or "", text)
 
 
-def score_part(score: Estimate, part: str, unit: str | None, digits: int) -> str:
-    """What {RESULT:x:interval} and the like ask of a score."""
-    if part == "interval" and score.interval:
-        return " to ".join(shown_score(end, score, unit, digits) for end in (score.interval.low, score.interval.high))
-    if part == "error" and score.standard_error is not None:
-        return shown_score(score.standard_error, score, unit, digits + 1)
-    if part == "n" and score.n is not None:
-        return str(score.n)
-    known = "interval, error, n"
-    raise ScriptError(
-        f"its {part} is not known" if part in known else f"there is no {part}; there are: {known}", code=1
+@functools.lru_cache(maxsize=8192)
+def label_text(text: str) -> str:
+    """One line without footnote marks, arrows and medals, cut to MAX_LABEL: "MMLU-Pro*↑" -> "MMLU-Pro"."""
+    text = " ".join(text.split())[:MAX_LABEL]
+    if text.isascii() and text[-1:].isalnum():
+        return text
+    text = _DECOR_MARK.sub(" ", text)
+    while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
+        text = shorter
+    return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
+
+
+# --- parts/cards/labels.py --------------------------------------------------------------------------------------------
+
+# fmt: off
+CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throughput latency speed speedup rtf rtfx fps qps '
+          'ttft tpot itl flops gflops tflops macs gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device '
+          'devices memory mem storage price pricing cost costs usd dollars energy power carbon co2 emissions tdp '
+          'hours hour hrs minutes seconds secs duration runtime time date dates year released release cutoff '
+          'license licence licenses download downloads link links url paper github huggingface hf modelscope '
+          'weights checkpoint checkpoints ckpt demo blog colab arxiv repo repository likes stars layers layer '
+          'heads head experts dim dims dimension dimensions hidden vocab vocabulary context ctx window length len '
+          'seqlen architecture arch backbone encoder decoder precision dtype bits bpw quantization quant format '
+          'file files size sizes epoch epochs step steps loss lr optimizer warmup dropout temperature seed batch '
+          'rank ranking ranks place position votes battles count counts support number samples sample examples '
+          'instances rows words chars characters sentences stderr std stdev ci interval variance margin delta diff '
+          'difference improvement gain change gap degradation recovery retention recovered version versions '
+          'revision commit status notes note comment comments remark remarks description reference references '
+          'index id no organization organisation org vendor provider developer creator company author country '
+          'factor density budget languages tp ap turn turns δ',
+ 'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
+                 'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
+                 'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
+                 'inference generation decode decoding prefill input output prompt response native token tokens '
+                 'context sequence seq data dataset test validation val eval evaluation second sec s ms gb mb gib '
+                 'relative rel vs from over to time real knowledge release open source commercial use error err '
+                 'standard deviation confidence global overall local type method level scheme effective weight '
+                 'weights file disk kv cache attention intermediate up consumption footprint requirement '
+                 'requirements count capacity bandwidth rate and wall clock cut off api gpu a100 h100 v100 b m k t '
+                 'pretrain emitted',
+ 'weak_facts': 'knowledge count position time format context memory power number reference gain change place index '
+               'size length description energy speed recovery difference retention precision',
+ 'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
+               'billion billions million millions trillion trillions tokens token tok/s tokens/s token/s it/s s/it '
+               'fps hz khz px params bits usd gpu-hours tco2eq tco2',
+ 'measures': 'acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu bleurt chrf '
+             'chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore ppl '
+             'perplexity bpb bpc mcc auc auroc map mrr ndcg anls winrate elo rating ratings percentile resolved '
+             'success rmse mae mse r2 pearson spearman cider spice fid clipscore iou miou dice kappa mos ssim psnr '
+             'lpips der eer mc1 mc2 matthews correlation passrate strict loose judge prec',
+ 'measure_fillers': 'prompt inst instruction relaxed exact quasi macro micro weighted balanced average avg mean '
+                    'final top top1 top5 strict loose length controlled lc normalized norm overall unweighted raw '
+                    'corpus sentence char greedy zero answer execution exec rate score scores level win error word '
+                    'character single multiple multi attempt attempts judge gpt 4 gpt4 k f 1 5 ++ byte bits per em '
+                    'flexible extract none filter get response l lsum r p percent pass roc c hit hits resolve task '
+                    'correct',
+ 'average_words': '平均 平均分 平均值 总分 总体 avg average mean overall total all aggregate macro micro',
+ 'value_heads': 'score scores value values result results performance quality ours our model this the number 得分 分数 '
+                '结果 成绩 スコア 점수',
+ 'benchmark_heads': 'benchmark benchmarks bench task tasks subtask subtasks dataset datasets testset testsets data '
+                    'test tests set sets eval evals evaluation evaluations capability capabilities ability skill '
+                    'skills metric metrics name type suite group groups category categories subject domain 数据集 任务 '
+                    '评测集 评测 基准 能力 指标 ベンチマーク 벤치마크',
+ 'benchmark_fillers': 'name names suite aa measured 0 shot the of and',
+ 'model_heads': 'model models method methods system systems llm llms checkpoint checkpoints agent agents backbone '
+                '模型 模型名称 モデル 모델 modelo modell modèle модель',
+ 'group_heads': 'category categories capability capabilities domain domains topic topics area areas type types '
+                'group groups section sections skill skills modality ability dimension field subject 类别 能力 能力维度 类型 '
+                '分类 领域',
+ 'plain_cells': 'link links url urls download downloads paper license licence org organization organisation '
+                'organizations developer company vendor provider creator author date released release hf '
+                'huggingface hugging face github modelscope demo country open source weights language languages '
+                'lang rank ranking checkpoint domain data access notes note comment description',
+ 'plain_groups': 'generalist specialist generic open source opensource weight weights proprietary closed '
+                 'commercial api similar sized size comparable larger smaller small large models model ours our '
+                 'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
+                 'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
+                 'competitor competitors',
+ 'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
+                  'mode modes prompt prompting strategy subtask pair 语言',
+ 'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
+                'rl',
+ 'kinds_base': 'base pretrained foundation 基座 预训练',
+ 'modes': 'thinking nonthinking reasoning nonreasoning think tools tool browsing search python cot tir greedy low '
+          'medium high minimal effort budget mode off on with without w no non wo enabled disabled fast hybrid '
+          'step original half',
+ 'soft': 'hf v1 v1.0 v0.1 v0.2 v0.3 v2 v2.0 v3 version preview moe dense vision vl multimodal model it llm',
+ 'vendors': 'meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface '
+            'facebook amazon apple cohere',
+ 'quantized': 'bits int2 int3 int4 int5 int6 int8 fp4 fp6 fp8 nf4 mxfp4 nvfp4 w4a16 w8a8 w4a8 w8a16 4bit 8bit 3bit '
+              '2bit 4bits 8bits awq gptq gguf ggml exl2 mlx bnb quantized qat lora qlora pruned distill distilled '
+              'adapter 4 8 bit int fp quantization quantisation quantised',
+ 'neutral': 'ours our we this model the work new proposed best 本模型 我们 我们的 我们的模型 本 当 モデル 本モデル 当モデル 우리 본 모델 unser '
+            'modell notre modele nuestro nosso modelo наша модель models',
+ 'ours': 'ours|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|[本当]モデル|(?:우리|본) '
+         '?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель',
+ 'benchmark_shapes': 'mmlu|gsm-?8k|human-?eval|mbpp|bench|eval(?:uation|plus|\\+)?\\b|qa\\b|qa[-_v]|arc(?<=\\barc)\\b|arc[-_ '
+                     ']|hella ?swag|winogrande|truthful|math(?<=\\bmath)\\b|math[-_ '
+                     ']?\\d|aime(?<=\\baime)|gpqa|bbh(?<=\\bbbh)\\b|codeforces|arena|hle(?<=\\bhle)\\b|swe-|squad|drop(?<=\\bdrop)\\b|race(?<=\\brace)\\b|piqa|boolq|lambada|glue\\b|mteb(?<=\\bmteb)|beir(?<=\\bbeir)|flores|wmt(?<=\\bwmt)|libri '
+                     '?speech|fleurs|common '
+                     '?voice|coco|imagenet|vqa|ocr|mmmu|ai2d|gaokao|xnli|belebele|bbq|ruler|needle|bfcl|tau-?\\d|τ|newstest|tatoeba|imdb|sst-?\\d|mnli|stsb?\\b|livecode|multipl-?e|spider|swag|test(?:-clean|-other)|aishell|gigaspeech',
+ 'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
+ 'doubt_words': 'speed|throughput|latency|memory|hardware|download|training '
+                '(?:data|procedure|results|details|hyperparameters|cost)|sft data|data(?:set)?s? '
+                '(?:mix\\w*|composition|statistics|sources?)|hyper-?parameters?|architecture|efficiency|cost|pricing|tokens '
+                '(?:per|/) '
+                '?s\\w*|carbon|emissions?|vocabulary|tokenizer|显存|速度|下载|contamination|(?:output|generated|response|thinking|reasoning|input|number '
+                'of|count of|average) (?:\\w+ )?tokens?|tokens? (?:used|consumed|count)|(?:response|output|answer) '
+                'lengths?|run ?time|inference time',
+ 'splits': 'val(?:idation)?|test|dev|testmini|full|train|all|public|test[-_ ]?\\w{1,6}|dev[-_ '
+           ']?\\w{1,6}|\\d[\\d.k]*',
+ 'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
+           ['\\b(?:non|no)[- ]?(?:thinking|reasoning)\\b|\\bwithout '
+            '(?:thinking|reasoning)\\b|\\b(?:thinking|reasoning)[- ](?:mode )?off\\b',
+            'Non-thinking'],
+           ['\\bthinking\\b|\\breasoning[- ](?:mode|on)\\b', 'Thinking'],
+           ['(?:\\bwith|\\bw/|\\+)[ -]*python\\b', 'With Python'],
+           ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
+           ['\\btext[- ]only\\b', 'Text only']],
+ 'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
+ 'metric_signs': {'困惑度': 'perplexity', '词错误率': 'wer', '字错误率': 'cer'},
+ 'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-l bpb',
+ 'size_heads': 'size params parameters param precision quantization quant bits dtype version',
+ 'log_words': 'epoch epochs step steps loss',
+ 'tuned_text': '\\b(?<!Evol-)(?<!Self-)(?:[Ii]nstruct(?:ion)?s?(?![- '
+               ']?(?:[Ff]ollow|[Ee]val|[Bb]ench|[Dd]ata))|INSTRUCT|[Cc]hat(?:[Bb]ot)?(?! '
+               '?[Aa]rena)|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
+ 'base_text': '\\b(?:[Bb]ase|BASE|[Pp]re-?\\s?[Tt]rained|[Ff]oundation(?:al)?|PT)\\b(?! on)|基座|预训练',
+ 'not_a_share': 'elo rating points score ppl perplexity loss wer cer ter fid mse index',
+ 'plain_headings': 'nlu nlg evaluation evaluations evaluating evaluated eval evals results result benchmark '
+                   'benchmarks benchmarking performance model models score scores metric metrics summary overview '
+                   'main full quality accuracy detailed overall final testing test tests set sets validation dev '
+                   'report reports training train open llm leaderboard leaderboards analysis comparison '
+                   'experiments experiment on of the and for in with by from our this a an to at is as task tasks '
+                   'data dataset datasets word error rate zero few shot shots general standard academic public '
+                   'english chinese multilingual language languages detail details quantitative automatic human '
+                   'reported measured harness lm eval average averages downstream classification retrieval '
+                   'translation summarization generation recognition speech 评测 评测结果 结果',
+ 'version_heads': 'version versions ver generation step steps epoch epochs checkpoint ckpt',
+ 'siblings': 'vl vision visual audio omni code coder math mini small medium large xl plus pro max ultra lite light '
+             'turbo flash preview nano tiny huge next guard embed embedding reranker reward rm long',
+ 'metric_qualifiers': 'strict loose flexible norm lc macro micro weighted relaxed quasi',
+ 'no_metrics': 'none level score scores proportion percent points mixed unknown',
+ 'row_label_fillers': 'score scores rate avg average mean metric level overall percent shot shots on the',
+ 'shot_heads': 'shot shots fewshot nshot kshot icl demonstrations',
+ 'shot_fillers': 'few n k num number of examples in context the default setting settings',
+ 'metric_heads': 'metric metrics measure measures filter filters scorer scorers scoring 指标',
+ 'row_setting_heads': 'setting settings setup protocol config configuration mode modes prompt prompts prompting '
+                      'template strategy cot subset subsets subject subjects subtask split splits part variant '
+                      'variants language lang temperature temp decoding sampling thinking tools',
+ 'row_setting_fillers': 'eval evaluation test chat used with and',
+ 'row_metric_fillers': 'higher lower is better of in a match'}
+# fmt: on
+
+
+@functools.cache
+def word_list(name: str) -> frozenset[str]:
+    """The words of one kind."""
+    return frozenset(CARD_WORDS[name].split())
+
+
+FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
+WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
+MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
+TAIL_METRICS = word_list("tail_metrics")
+AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
+_SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
+_SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
+_NOTES = [(re.compile(pattern, re.I), note) for pattern, note in CARD_WORDS["notes"]]
+_BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
+_PARTS = re.compile(r"\s*[,;，、]\s*")
+_SHOT = re.compile(
+    r"(?i)(?<![\w.])(\d{1,3}(?:\s?[-–~]\s?\d{1,3})?|zero|one|two|three|five|few|many)[\s_-]*shots?(@\d+)?(?![a-z])"
+)
+_SHOT_NUMBER = {"zero": "0", "one": "1", "two": "2", "three": "3", "five": "5"}
+_COT = re.compile(
+    r"(?i)(?<![a-z\d])(?:w/o?\s*|with(?:out)?\s+|no[- ])?(?:cot|chain[- ]of[- ]thoughts?)"
+    r"(?:\s+prompt(?:ing)?)?(?![a-z\d])"
+)
+_COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
+_AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
+_SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
+_TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
+_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]| [a-z]{2,5}[\d-]?l?$|shot|cot|_at_|rating|tool|search|python|brows")
+SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
+_SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
+_RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+_NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
+_WORDS_OF = re.compile(r"[^\W_]+")
+
+
+class Label(NamedTuple):
+    """A benchmark's label, taken apart: "DROP (3-shot F1)" -> DROP, 3-shot, F1."""
+
+    name: str  # as it stands, without shots and metric; brackets that name a split, a subset or a mode stay
+    shots: str | None = None
+    metric: str | None = None
+    note: str | None = None  # what makes it another variant than the benchmark's default: "With tools", "Text only"
+    bare: str = ""  # the name without the brackets that are notes or splits
+
+
+@functools.lru_cache(maxsize=8192)
+def words_of(text: str) -> tuple[str, ...]:
+    """The folded words of a text: "Real-Time Factor¹" -> real, time, factor."""
+    if text.isascii():
+        return tuple(_WORDS_OF.findall(text.lower()))
+    return tuple(_WORDS_OF.findall(unicodedata.normalize("NFKC", _RAISED.sub("", text)).casefold()))
+
+
+@functools.lru_cache(maxsize=8192)
+def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
+    """Take shots, metric and notes off a benchmark's label.
+
+    "MMMU (val, CoT)" -> "MMMU (val)", CoT; "AIME 2024 pass@1" -> "AIME 2024", pass@1; "HLE (w/ tools)" -> With tools
+    """
+    text = label_text(text)
+    if not _SAYS_MORE.search(text):
+        return Label(text, bare=text)
+    shots: list[str] = []
+    metric: list[str] = []
+    notes: list[str] = []
+
+    def bracket(match: re.Match[str]) -> str:
+        rest = [part for part in _PARTS.split(match[1] or match[2] or match[3] or "") if part]
+        rest = [left for part in rest if (left := take_part(part, shots, metric))]
+        last = not _BRACKET.search(match.string, match.end())  # "X (2408-2505) (Pass@1)": the metric comes last
+        if rest and brackets_are_metrics and last and not any(_SPLIT.fullmatch(part) for part in rest):
+            metric.extend(rest)
+            rest = []
+        notes.extend(part for part in rest if not _SPLIT.fullmatch(part) or note_of(part))
+        return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
+
+    name = label_text(_BRACKET.sub(bracket, text))
+    name = take_shots(name, shots)
+    for pattern, found in ((_COT_TAIL, shots), (_AT_K, metric), (_SLASH_METRIC, metric)):
+        if (match := pattern.search(name)) and (
+            rest := (name[: match.start()] + " " + name[match.end() :]).strip(" ,;:/|_-–@")
+        ):
+            found.append(shot_name(match[0]) if found is shots else match[0].strip("/ "))
+            name = " ".join(rest.split())
+    last = name.rpartition(" ")
+    if last[0] and last[2].casefold() in TAIL_METRICS and not is_measure(name) and not is_average(name):
+        name = last[0].rstrip(" ,;:/|_-–")  # "M-LongDoc acc"
+        metric.append(last[2])
+    name = name or text
+    bare = _BRACKET.sub("", name).strip() or name
+    if tail := _TOOL_TAIL.search(bare):
+        notes.append(tail[0].strip(" ,–-"))
+        bare = bare[: tail.start()]
+    told = dict.fromkeys(note for part in notes if (note := note_of(part, part)))
+    return Label(
+        name, *(", ".join(dict.fromkeys(found)) or None for found in (shots, metric)), ", ".join(told) or None, bare
     )
 
 
-def compared_text(ranking: Ranking) -> str:
-    """How many checkpoints were compared, and how many were not: '7 (3 more not comparable)'."""
-    unlike = 0 if ranking.allow_unlike else len(ranking.unlike)
-    lacking = sum(s.reason.startswith(("no measured score", "not (fully) measured")) for s in ranking.skipped)
-    rest = [f"{n} more not {what}" for n, what in ((unlike, "comparable"), (lacking, "fully measured")) if n]
-    return f"{len(ranking.ranked)}" + (f" ({', '.join(rest)})" if rest else "")
+def take_shots(name: str, shots: list[str]) -> str:
+    """Move shots off a name whose part they are not: "BBH 3-shot", "zero-shot HellaSwag"; not "Few-shot Learning"."""
+    if not (match := _SHOT.search(name)):
+        return name
+    before, after = (part.strip(" ,;:/|_-–@") for part in (name[: match.start()], name[match.end() :]))
+    count = shot_name(match[0])
+    numbered, shaped = count[0].isdigit(), _SHAPE.search(_BRACKET.sub("", before or after).casefold())
+    taken = not after or is_setting(after) or (shaped and (numbered or not before))
+    if (before or after) and (taken or numbered):
+        shots.append(count)
+    return f"{before} {after}".strip() or name if taken else name
 
 
-def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
-    """What {BEST:name} stands for; ScriptError(code=1) when it is not known."""
-    best, sure = ranking.best, ranking.statistics
-    standing = sure.standings.get(best.checkpoint.name) if sure else None
-    tied = [one.checkpoint.name for one in ranking.tied if one is not best]
-    known = {
-        "checkpoint": best.checkpoint.name,
-        "step": best.checkpoint.step,
-        "of": compared_text(ranking),
-        "tied": ", ".join(tied) or "none",
-        "eval_accuracy": rounded_text(best.eval_accuracy, 3),
-        "interval": " to ".join(rounded_text(end, 3) for end in (best.interval.low, best.interval.high))
-        if best.interval
-        else None,
-        "corrected": rounded_text(sure.corrected.value, 3) if sure else None,
-        "p_best": f"{standing.p_best:.2f}" if standing else None,
-        "harness": ", ".join(ranking.harnesses) or None,
-    }
-    if known.get(name) is None:
-        there = [other for other, value in known.items() if value is not None]
-        raise ScriptError(f"{{{what}:{name}}} has no value{nearest(name, there)}", code=1)
-    return str(known[name])
+def note_of(text: str, other: str | None = None) -> str | None:
+    """The note that a mode has: "w/ tools" -> With tools, "no tools" -> None, the default; else `other`."""
+    return next((note for pattern, note in _NOTES if pattern.search(text)), other) if text else other
 
 
-def keyed_value(
-    name: str, part: str | None, cell: CardCell | None, after: str, ranking: Ranking, vocabulary: MetricMapping,
-    wanted: str | None,
-) -> str:  # fmt: skip
-    """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
-    best = ranking.best
-    key = None
-    if name.strip() == "eval_accuracy":
-        whole = best.whole or Estimate(best.eval_accuracy, best.standard_error)
-        score: Estimate | None = replace(whole, interval=best.interval)
-    elif part is None and name.strip() in ("checkpoint", "step"):
-        return winner_value(name.strip(), ranking, "RESULT")
-    else:
-        key = measured_key(name, best, vocabulary)
-        score = best.score(key) if key else None
-        refuse_incomplete(best, key)
-    if score is None:
-        known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
-        raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
-    unit = placed_unit(cell, after, wanted, key, score, vocabulary)
-    digits = decimals_of(cell, score, unit)
-    return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
+def take_part(part: str, shots: list[str], metric: list[str]) -> str:
+    """Move what a part of a bracket says about shots and metric into the lists; the rest is returned."""
+    rest, found = part, []
+    if (match := _AT_K.search(rest)) and len(match[0]) < len(rest):
+        metric.append(match[0])  # "2407-2409 Pass@1"
+        rest = f"{rest[: match.start()]} {rest[match.end() :]}".strip(" ,;:/|_-–@")
+    for pattern in (_SHOT, _COT):
+        if match := pattern.search(rest):
+            found.append(shot_name(match[0]))
+            rest = (rest[: match.start()] + rest[match.end() :]).strip(" -_,:@+&")
+    if rest and is_measure(rest):
+        metric.append(rest)
+        rest = ""
+    elif rest and found:
+        if found == ["CoT"] and re.fullmatch(r"[\w.-]+", part):
+            return part
+        if re.fullmatch(r"(?i)prompt(?:ing)?|setting|with|no|w/?|eval(?:uation)?", rest):
+            rest = ""
+    shots.extend(found)
+    return rest
 
 
-def fill_card(
-    text: str,
-    ranking: Ranking,
-    vocabulary: MetricMapping,
-    columns: Sequence[str] = (),
-    unit: str | None = None,
-    mark: str = "",
-) -> tuple[str, list[str]]:
-    """The card with its placeholders replaced, and remarks; every other character stays. `mark` is put below scores.
-
-    Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column or the unit is a
-    choice.
-    """
-    cells, code = placeholder_cells(text)
-    chosen = choose_columns([cell for cell in cells if cell.bare], columns)
-    waiting: dict[int, list[CardCell]] = defaultdict(list)
-    for cell in reversed(cells):
-        waiting[cell.line].append(cell)
-    problems: list[ScriptError] = []
-    remarks: list[str] = []
-    filled = 0
-
-    def value(match: re.Match[str], line: int) -> str:
-        cell = waiting[line].pop() if waiting[line] else None
-        after = match.string[match.end() : match.end() + 12]
-        if match["what"] == "BEST":
-            return winner_value((match["name"] or "").strip(), ranking)
-        if match["name"] is not None:
-            return keyed_value(match["name"], match["part"], cell, after, ranking, vocabulary, unit)
-        if cell is None:
-            if line in code:
-                remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
-                return match[0]
-            raise ScriptError("{RESULT} stands outside a pipe table's row; write {RESULT:benchmark} there", code=1)
-        if cell.column not in chosen:
-            remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
-            return match[0]
-        key, score = row_score(cell, ranking.best, vocabulary)
-        written = placed_unit(cell, cell.after, unit, key, score, vocabulary)
-        return shown_score(score.value, score, written, decimals_of(cell, score, written))
-
-    def replaced(match: re.Match[str], line: int) -> str:
-        nonlocal filled
-        try:
-            new = value(match, line) if len(problems) < 5 else match[0]
-        except ScriptError as error:
-            problems.append(ScriptError(f"line {line + 1}: {error}", error.code))
-            return match[0]
-        filled += new != match[0]
-        return new
-
-    parts = re.split(r"(\r\n|\r|\n)", text)
-    changed = []
-    for i in range(0, len(parts), 2):
-        before, parts[i] = parts[i], PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
-        changed += [i] if parts[i] != before else []
-    if problems:
-        code_of = 3 if all(error.code == 3 for error in problems) else 1
-        raise ScriptError(f"the card was not filled: {'; '.join(map(str, problems))}", code=code_of)
-    if not filled:
-        raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
-    if mark:
-        mark_below(parts, changed, mark)
-    return "".join(parts), remarks
+def shot_name(text: str) -> str:
+    """ "zero shot", "0_shot" -> "0-shot"; "cot" -> "CoT"."""
+    text = " ".join(text.split())
+    if match := _SHOT.search(text):
+        return f"{_SHOT_NUMBER.get(match[1].lower(), match[1].lower())}-shot{match[2] or ''}"
+    return re.sub(r"(?i)cot", "CoT", text).strip()
 
 
-def mark_below(parts: list[str], changed: Sequence[int], mark: str) -> None:
-    """Put a line of its own below each table or paragraph of a card in which a line was changed."""
-    newline = next((part for part in parts[1::2]), "\n")
-    ends = set()
-    for i in changed:
-        while i + 2 < len(parts) and parts[i + 2].strip():
-            i += 2
-        ends.add(i)
-    for i in ends:
-        parts[i] += f"{newline}{newline}{mark}"
+@functools.lru_cache(maxsize=8192)
+def is_measure(text: str) -> bool:
+    """Whether a text names a measure and nothing else: "Pass@1", "macro_avg/acc_char", "LC win rate", "Acc.↑"."""
+    text = label_text(text)
+    if not text or len(text) > 60:
+        return False
+    if _AT_K.fullmatch(text):
+        return True
+    words = words_of(text.replace("%", ""))
+    if "".join(words) in MEASURES:
+        return True
+    return not MEASURES.isdisjoint(words) and all(w in MEASURES or w in MEASURE_FILLERS for w in words)
 
 
-def read_card(path: Path) -> str:
-    """A card's text with its line ends as they are."""
-    try:
-        text = input_bytes(path, MAX_CARD_FILE).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ScriptError(f"--card {path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    check_card_size(text, f"--card {path}")
-    return text
+@functools.lru_cache(maxsize=8192)
+def is_average(text: str) -> bool:
+    """Whether a label is an average of a table and names nothing of its own: "Avg.", "Overall Acc.", "Average (56)"."""
+    words = words_of(text)
+    if text[:1] not in ("(", "[", "（") and (not words or words[0] not in AVERAGES):
+        return False
+    words = words_of(_BRACKET.sub("", text))
+    return bool(words) and words[0] in AVERAGES and all(
+        w in AVERAGES or w in MEASURES or w in MEASURE_FILLERS for w in words
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=8192)
+def is_setting(text: str) -> bool:
+    """Whether a label says only shots or a metric: "5-shot", "0-shot, CoT", "pass@1", "(EM)"."""
+    text = label_text(text)
+    if text[:1] in ("(", "[") and text[-1:] in (")", "]"):
+        text = text[1:-1]
+    if not text or len(text) > 60 or is_average(text):
+        return False
+    if is_measure(text):
+        return True
+    if not _SAYS_SETTING.search(text):
+        return False
+    shots: list[str] = []
+    return all(not take_part(part, shots, []) for part in re.split(r"\s*[,;+&|(]\s*|\s+/\s+", text.rstrip(")")) if part)
+
+
+@functools.lru_cache(maxsize=8192)
+def is_fact(text: str) -> bool:
+    """Whether a header or row label is a fact (size, speed, cost, time, rank, link, deviation), not a score."""
+    text = label_text(text)
+    if not text or len(text) > 80:
+        return False
+    if text.startswith("#"):
+        return "shot" not in text.lower()
+    unit = _BRACKET.search(text)
+    if text in ("±", "+/-") or (unit and is_unit(unit[1] or unit[2] or unit[3] or "")):
+        return True
+    words = [w for w in words_of((unit and _BRACKET.sub("", text)) or text) if not w.isdigit()]
+    return any(w in FACTS for w in words) and all(w in FACTS or w in FACT_FILLERS for w in words)
+
+
+def is_generic(text: str) -> bool:
+    """Whether a header of values says nothing, a measure or an average: "Score", "WER (%)", "Avg."."""
+    words = words_of(_BRACKET.sub("", text))
+    return not text or is_measure(text) or is_average(text) or (bool(words) and VALUES.issuperset(words))
+
+
+def is_unit(text: str) -> bool:
+    """Whether a bracket says a unit that no score has: "GB", "tokens/s", "ms"."""
+    parts = text.casefold().removeprefix("in ").split()
+    return bool(parts) and all(part in FACT_UNITS or part.strip("$€¥") != part for part in parts)
+
+
+def is_weak_fact(text: str) -> bool:
+    """Whether one word that may be a fact is a benchmark as well, when it stands in a list of benchmarks."""
+    words = words_of(label_text(text))
+    return len(words) == 1 and words[0] in WEAK_FACTS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vocabulary:
+    """metric_mapping.json by folded name, and what its benchmarks' values can be."""
+
+    keys: dict[str, str]
+    ranges: dict[
+        str, tuple[float | None, float | None]
+    ]  # key -> lowest and highest value, in percent where it is a share
+
+    def key(self, label: Label | str) -> str | None:
+        """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
+        name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
+        if bare.casefold() == "math" and not bare.isupper():
+            return None  # a group of benchmarks; MATH is one
+        if (key := self.keys.get(folded_name(name))) or bare == name:
+            return key
+        key, plain = self.keys.get(folded_name(bare)), folded_name(bare)
+        subset = isinstance(label, Label) and label.note and key and folded_name(key) != plain
+        return None if subset and folded_name(key or "").startswith(plain) else key  # "RACE (middle)" is no race_high
+
+
+@functools.lru_cache(maxsize=8192)
+def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether a label is in the vocabulary, or is shaped like a benchmark's name."""
+    if len(text) > 150:
+        return False
+    if vocabulary.keys.get(folded_name(text)):
+        return True
+    if _SHAPE.search(text.casefold()):
+        return not SIZED.search(text)  # "WizardMath-7B" is a model
+    return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
+
+
+def benchmarks_in(text: str, vocabulary: Vocabulary) -> dict[str, str]:
+    """The benchmarks of the vocabulary that a text names, with their keys; a plain word ("drop", "Race") is none."""
+    found: dict[str, str] = {}
+    words = list(_NAME_IN.finditer(text[:600]))
+    at = 0
+    while at < len(words):
+        for number in (4, 3, 2, 1):
+            if at + number > len(words):
+                continue
+            name = text[words[at].start() : words[at + number - 1].end()]
+            told = name.isupper() or any(map(str.isdigit, name)) or any(map(str.isupper, name[1:]))
+            if told and (key := vocabulary.key(name)):
+                found[name] = key
+                at += number - 1
+                break
+        at += 1
+    return found
 
 
 # --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
@@ -3940,6 +3890,95 @@ def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
             if count > won[i, j] + won[j, i]:
                 won[i, j], won[j, i] = wins, count - wins
     return won
+
+
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
+    raters: Any = None
+    grouped_by: tuple[str, float] | None = None
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
 
 
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
@@ -6333,6 +6372,1128 @@ def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
     return lambda scores: guarded(lambda: functions[0](scores))
 
 
+# --- parts/ranking/vocabulary.py --------------------------------------------------------------------------------------
+
+RANKING_SCHEMA = "3"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How sure a checkpoint's place is; `score` is what ranks (eval_accuracy, or with --smooth the trailing mean)."""
+
+    score: float
+    interval: Interval
+    p_best: float
+    ranks: tuple[int, int]
+    p_value: float  # of the model confidence set: below 0.05 it is not in the tied set
+    difference: tuple[float, float, float] | None = None  # to the baseline: estimate, low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The score of the best point estimate, as found and corrected for having been picked."""
+
+    name: str
+    raw: float
+    value: float
+    standard_error: float
+    method: str
+    gain: tuple[float, float, float] | None = None  # over the base model: corrected estimate, low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What the last checkpoints do: the change over them by their regression line, with its interval."""
+
+    verdict: str
+    change: Interval
+    estimate: float
+    names: tuple[str, ...]
+    checkpoint: str | None = None  # that the verdict names
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How sure the ranking is; `standings` by checkpoint name, for those that can be chosen."""
+
+    source: str  # items, standard errors, or both
+    method: str
+    draws: int
+    seed: int
+    items: int
+    by_errors: tuple[str, ...]  # tasks without usable samples: independent normal errors
+    standings: Mapping[str, Standing]
+    tied_set: tuple[str, ...]
+    corrected: Corrected
+    trend: Trend | None
+    baseline: str | None = None
+    baseline_score: float | None = None  # of another model than the checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A checkpoint whose runs were not measured as the others' were, or not validly; its scores where all have some."""
+
+    checkpoint: Checkpoint
+    reasons: tuple[str, ...]
+    scores: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A compared checkpoint with its scores by benchmark and by category, and the mean that ranks it."""
+
+    checkpoint: Checkpoint
+    eval_accuracy: float
+    standard_error: float | None
+    scores: Mapping[str, Estimate]
+    categories: Mapping[str, Estimate]
+    records: tuple[str, ...] = ()
+    unranked: Mapping[str, Estimate] = field(default_factory=dict)  # measured, but not for every compared checkpoint
+    tasks: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # of each benchmark
+    reach: tuple[float, float] | None = None  # eval_accuracy with all lost attempts wrong, and right; None: none lost
+    part_weights: Mapping[str, float] = field(default_factory=dict)  # of a task in its benchmark's score
+    interval: Interval | None = None
+    whole: Estimate | None = None  # eval_accuracy with its unit, metric and direction, where a formula made none of it
+    smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
+    distribution: Mapping[str, Any] = field(default_factory=dict)
+    incomplete: Mapping[str, str] = field(default_factory=dict)  # benchmark -> what it lacks to be one
+
+    @property
+    def sign(self) -> int:
+        """-1 where less of what ranks is better (WER, perplexity)."""
+        return -1 if self.whole is not None and self.whole.lower_is_better else 1
+
+    @property
+    def ranks_by(self) -> float:
+        """The number that places it, more is better: eval_accuracy, or with --smooth the mean over the last ones."""
+        return self.sign * (self.eval_accuracy if self.smoothed is None else self.smoothed)
+
+    def title(self, key: str, name: str) -> str:
+        """A benchmark's name, and how many of its parts its score is of, where these are not all."""
+        return f"{name} ({len(self.tasks.get(key, ())) or 'some'} of its parts)" if key in self.incomplete else name
+
+    def score(self, key: str) -> Estimate | None:
+        """Its score for a benchmark or a category, ranked or not."""
+        return self.scores.get(key) or self.categories.get(key) or self.unranked.get(key)
+
+
+def candidates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
+    """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
+    return tuple(r for r in ranked if r.smoothed is not None) or tuple(ranked)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The outcome: compared checkpoints in step order, over which benchmarks, the best one and its ties."""
+
+    score_source: str
+    overall: str
+    benchmarks: tuple[str, ...]
+    ranked: tuple[Ranked, ...]
+    best: Ranked
+    tied: tuple[Ranked, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
+    failures: tuple[dict[str, Any], ...] = ()
+    harnesses: tuple[str, ...] = ()
+    unlike: tuple[Unlike, ...] = ()
+    higher: tuple[str, ...] = ()  # not ranked, and with a better score than the best one
+    allow_unlike: bool = False
+    statistics: Statistics | None = None
+    no_statistics: str = "nothing was measured"
+    smooth: int = 1
+    tie_break: str | None = None
+    partial: str = ""  # that it is about a part of the items
+    base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
+    counted: tuple[Result, ...] = ()  # the best one's results that its scores are made of
+    measured: tuple[Result, ...] = ()  # all that were measured of it, also what does not rank
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing tells the checkpoints apart: all measured with one score, and no rule chooses."""
+        scores = [r.ranks_by for r in candidates(self.ranked)]
+        same = all(math.isclose(score, scores[0], rel_tol=1e-12, abs_tol=1e-12) for score in scores)
+        return same and len(scores) > 1 and not self.tie_break and not self.synthetic
+
+    @property
+    def metric(self) -> str:
+        """What ranks, for a table's head: eval_accuracy, or the one metric that is no share of right answers."""
+        whole = self.best.whole
+        if whole is None or whole.averages:
+            return "eval_accuracy"
+        return f"{whole.metric or 'score'}{' (less is better)' if whole.lower_is_better else ''}"
+
+    @property
+    def synthetic(self) -> bool:
+        """True when the scores come from the step number and not from an evaluation."""
+        return self.score_source == "step-formula"
+
+
+# --- parts/records/groups.py ------------------------------------------------------------------------------------------
+
+
+def part_name(subtask: str) -> str:
+    """A part's own name: HELM and inspect call it by the option that selects it: "subject=anatomy" is anatomy."""
+    name = subtask.rpartition("/")[2]
+    return name if "," in name else name.rpartition("=")[2]
+
+
+def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
+    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
+    subtasks = list(subtasks)
+    wanted = {part_name(part) for part in subtasks}
+    groups = {part.rpartition("/")[0] for part in subtasks}
+    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
+        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
+            return rule
+    return None
+
+
+def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
+    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
+    subtasks = list(subtasks)
+    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
+        return []
+    have = {part_name(part) for part in subtasks}
+    return [name for name in rule["names"].split() if name not in have]
+
+
+def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
+    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
+    subtasks = list(subtasks)
+    lacking, count = lacking_parts(key, subtasks, vocabulary), len(set(subtasks))
+    if count and "" not in subtasks and key in vocabulary.entries and not group_of_parts(key, subtasks, vocabulary):
+        of = f"{count} parts" if count > 1 else f"a part ({subtasks[0]})"
+        return f"{key}: {of}, and nothing says that there are no others: not its score"
+    if not lacking:
+        return ""
+    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
+
+
+def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
+    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
+
+    lm-eval weights by the number of items where its group says so, inspect always (it asks all parts as one task); all
+    others count each part once.
+    """
+    sizes = [float(run.n or 0) for run in runs]
+    if counted_once(runs, vocabulary) or min(sizes) == 0:
+        return [1 / len(runs)] * len(runs)
+    return [size / math.fsum(sizes) for size in sizes]
+
+
+def counted_once(runs: Sequence[Run], vocabulary: MetricMapping) -> bool:
+    """Whether a benchmark's score counts each of these parts once, whatever the number of its items."""
+    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
+    library = library_field(runs[0].harness[0])
+    return library != "inspect" and (rule is None or rule["weights"] != "size" or library != "lm_eval")
+
+
+def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
+    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
+
+    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
+    """
+    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.known and run.subtask:
+            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
+    wholes: list[Run] = []
+    used: list[Run] = []
+    notes = []
+    there = {run.key for run in runs if not run.subtask}
+    for (key, *_), parts in sets.items():
+        names = [run.subtask for run in parts]
+        line = incomplete_line(key, names, vocabulary)
+        notes += [line] if line else []
+        rule = group_of_parts(key, names, vocabulary)
+        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
+            continue
+        wholes.append(whole_of(parts, rule, vocabulary))
+        used += parts
+    return wholes, used, notes
+
+
+def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
+    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
+    weights = part_weights(parts, vocabulary)
+    first = min(parts, key=lambda run: run.subtask)
+    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
+    errors = [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
+    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
+    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
+    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
+    limited = sorted({run.partial for run in parts if run.partial})
+    return replace(
+        first,
+        subtask="",
+        name=rule["group"],
+        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
+        score=score,
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+        size=None,
+        limit=limited[0] if limited else "",
+        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
+        settings=settings,
+        written=(score / first.scale, first.written[1]),
+        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
+        repeats=(),
+    )
+
+
+# --- parts/ranking/card_rows.py ---------------------------------------------------------------------------------------
+
+# Spellings of metrics and filters, as one word each; they are looked for in folded words with one space between them.
+ROW_WORDS = re.compile(r"[^\W_]+|\+\+|[@^]")
+ROW_SPELLINGS = [
+    (re.compile(rf"\b(?:{spelling})(?![\w@])"), word)
+    for spelling, word in (
+        (r"([a-z]+\d*) ?(?:[@^]|at) ?(\d+|k)", r"\1@\2"),
+        (r"(top|maj|cons|avg) ?(\d+)", r"\1@\2"),
+        (r"rouge ?(l|1|2) ?(sum)?", r"rouge\1\2"),
+        (r"chr ?f ?(?:\+\+|plus plus)", "chrf++"),
+        (r"(?:sacre ?)bleu", "bleu"),
+        (r"exact match|em", "exactmatch"),
+        (r"acc ?norm", "accuracy norm"),
+        (r"acc", "accuracy"),
+        (r"(?:length )?normali[sz](?:ed|ation)", "norm"),
+        (r"f ?1 ?score|f 1|fscore", "f1"),
+        (r"(?:inst|instructions?) ?level|instructions?", "inst"),
+        (r"prompt ?level", "prompt"),
+        (r"win ?rate", "winrate"),
+        (r"length controlled", "lc"),
+        (r"flexible ?extract", "flexible"),
+        (r"strict ?match", "strict"),
+        (r"word error rate", "wer"),
+        (r"char(?:acter)? error rate", "cer"),
+        (r"ppl", "perplexity"),
+        (r"bits per byte", "bpb"),
+        (r"matthews corr(?:elation|coef)(?: coefficient)?", "mcc"),
+        (r"mc ([12])", r"mc\1"),
+        (r"mean opinion score", "mos"),
+    )
+]
+ROW_AT = re.compile(r"@(?:\d+|k)$")
+CARD_METRICS = (MEASURES - {"em", "acc", "match"}) | {"exactmatch", "chrf++"}
+# What tells one way of a metric from another.
+QUALIFIERS = word_list("metric_qualifiers")
+NO_METRIC = word_list("no_metrics")
+LABEL_FILLERS = word_list("row_label_fillers")
+METRIC_FILLERS = frozenset(filter(str.isalpha, MEASURE_FILLERS | LABEL_FILLERS | word_list("row_metric_fillers")))
+
+ROW_COUNTS = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "eight": 8, "ten": 10}
+ROW_SHOTS = re.compile(
+    rf"(?i)(?<![a-z\d.])(\d{{1,3}}|few|many|{'|'.join(ROW_COUNTS)})[\s_-]*shots?(?![a-z])"
+    r"|(?<![a-z\d])(?:#|num(?:ber of)?|n|k)?[\s_-]*(?:few[\s_-]*)?shots?\s*[=:]?\s*(\d{1,3})(?![\w.])"
+)
+ROW_MODE = re.compile(
+    r"(?i)(?<![a-z])(?:(?:w/o?|with(?:out)?|no|non)[\s-]*)?(?:cot|chain[- ]of[- ]thoughts?|thinking|reasoning|tools?|"
+    r"greedy|sampling|chat template|val(?:idation)?|dev|test)(?![a-z])"
+)
+ROW_PARTS = re.compile(
+    r"(?i)(?<!\d)(\d{1,4})\s*(?:(?:/|of|out of)\s*(?:its|the|\d+)?\s*)?"
+    r"(?:parts|subjects|subsets|(?:sub)?tasks)(?![a-z])"
+)
+SHOT_HEADS = word_list("shot_heads")
+SHOT_FILLERS = word_list("shot_fillers")
+METRIC_HEADS = word_list("metric_heads")
+SETTING_HEADS = word_list("row_setting_heads")
+SETTING_FILLERS = word_list("row_setting_fillers")
+ROW_COT = re.compile(r"(?i)cot|chain")
+ROW_NUMBER = re.compile(r"[-+−~≈±<>]*\s*\d[\d.,]*\s*%?(?:\s*(?:±|\+/-).*)?")
+ROW_NOTHING = re.compile(r"[\s\-–—―?…./]*|(?i:n/?a|tb[ad]|todo)")
+ROW_BRACKETS = re.compile(r"[(\[（]([^()\[\]（）]{1,80})[)\]）]")
+ROW_NAME = re.compile(r"[^\W_]+\+*")
+SOME = "*"  # the part of an offer that is of some parts of a benchmark, not all
+LONGEST_LABEL = 300  # characters of a cell that may name a benchmark
+
+
+@functools.lru_cache(maxsize=8192)
+def metric_words(text: str) -> tuple[str, ...]:
+    """The words of a metric's name, spellings folded: "exact_match,flexible-extract" -> exactmatch, flexible."""
+    text = " ".join(ROW_WORDS.findall(text[:LONGEST_LABEL].casefold()))
+    for spelling, word in ROW_SPELLINGS:
+        text = spelling.sub(word, text)
+    return tuple(text.split())
+
+
+def told_words(words: Iterable[str]) -> frozenset[str]:
+    """The words of a metric's name that say something."""
+    return frozenset(words) - NO_METRIC
+
+
+@dataclass(frozen=True, slots=True)
+class CardOffer:
+    """A score of the chosen checkpoint that a card may name: of a benchmark, a category, or a part, by one metric.
+
+    rows: the runs of each of its parts, where `score` is still to be made of them.
+    """
+
+    key: str
+    part: str
+    name: str  # as the records call it
+    metric: str
+    words: frozenset[str]
+    shots: int | None
+    default: bool  # the metric that is meant where none is named
+    score: Estimate | None = None
+    rows: tuple[tuple[Result, ...], ...] = ()
+    count: int = 0  # of its parts, where these are some
+
+    @property
+    def title(self) -> str:
+        """What it is of."""
+        return f"{self.key} ({self.count} of its parts)" if self.part == SOME else self.name
+
+    @property
+    def placeholder(self) -> str:
+        """How a card names it, whatever its row says."""
+        metric = f"/{self.metric}" if self.metric and self.part != SOME else ""
+        return f"{{RESULT:{self.title.replace(':', '_')}{metric}}}"
+
+    def says(self, text: str) -> bool:
+        """Whether a setting that a card tells is one of all its runs."""
+        return bool(self.rows) and all(
+            any(normalize_name(text) == normalize_name(value) or plain_number(text) == plain_number(value) is not None
+                for value in row.run.settings.values())
+            for rows in self.rows for row in rows
+        )  # fmt: skip
+
+
+def is_head(head: str, words: frozenset[str], fillers: frozenset[str] = frozenset()) -> bool:
+    """Whether a header is made of some words, and of nothing else but fillers; without fillers, has one of them."""
+    found = {word.casefold() for word in ROW_WORDS.findall(head)}
+    return bool(found & words) and (not fillers or found <= words | fillers)
+
+
+def plain_number(text: str) -> float | None:
+    """A text's number, where it is one."""
+    return float(text) if re.fullmatch(r"\s*-?\d{1,9}(?:\.\d{1,9})?\s*", text) else None
+
+
+@dataclass(slots=True)
+class RowSaid:
+    """What some texts say: benchmarks with their parts, words of the metric, shots, and what else has to be so."""
+
+    keys: dict[tuple[str, str], None] = field(default_factory=dict)
+    near: set[str] = field(default_factory=set)  # benchmarks in a text that names something else
+    words: set[str] = field(default_factory=set)
+    shots: set[str] = field(default_factory=set)
+    count: set[int] = field(default_factory=set)  # of how many parts
+    open: list[str] = field(default_factory=list)
+
+
+class CardOffers:
+    """All scores of the chosen checkpoint, and every name that leads to one."""
+
+    def __init__(self, ranking: Ranking, vocabulary: MetricMapping) -> None:
+        self.best, self.vocabulary = ranking.best, vocabulary
+        self.remarks: list[str] = []
+        self.offers = [*self.of_ranking(ranking), *self.of_results(ranking)]
+        self.names: dict[str, tuple[str, str]] = {}
+        spellings: dict[str, list[str]] = defaultdict(list)
+        for name, key in vocabulary.names.items():
+            self.names[name] = (key, "")
+            spellings[key].append(name)
+        for offer in self.offers:
+            self.names.setdefault(normalize_name(offer.key), (offer.key, ""))
+            if offer.part not in ("", SOME):
+                part = part_name(offer.part)
+                told = [f"{name}{part}" for name in spellings[offer.key] or [offer.key]]
+                for name in (*told, offer.name, f"{offer.key}{offer.part}"):
+                    self.names.setdefault(normalize_name(name), (offer.key, offer.part))
+
+    def of_ranking(self, ranking: Ranking) -> Iterator[CardOffer]:
+        """The scores that were ranked, and those of the categories."""
+        best = ranking.best
+        for key, score in {**best.unranked, **best.categories, **best.scores}.items():
+            rows = [row for row in ranking.counted if row.key == key]
+            parts = len({row.subtask for row in rows})
+            tails = {tail_of(row) for row in rows}
+            metric = tails.pop() if len(tails) == 1 else score.metric or ""
+            usual = str(self.vocabulary.entries.get(key, {}).get("metric") or "")
+            words = told_words(word for row in rows[:1] for word in words_of_result(row))
+            words |= told_words((*metric_words(score.metric or ""), *metric_words(score.unit)))
+            yield CardOffer(
+                key, SOME if key in best.incomplete else "", key, metric, words or told_words(metric_words(usual)),
+                score.shots, True, score, tuple((row,) for row in rows), parts,
+            )  # fmt: skip
+
+    def of_results(self, ranking: Ranking) -> Iterator[CardOffer]:
+        """Every other result in the records: of other metrics, of parts, of benchmarks that do not rank."""
+        ways: dict[tuple[str, str, str], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
+        for row in ranking.measured:
+            ways[row.key, tail_of(row), row.run.shots][row.subtask].append(row)
+        counted = {(row.key, tail_of(row), row.run.shots) for row in ranking.counted}
+        keys = {key for key, _, _ in counted}
+        for (key, tail, shots), parts in ways.items():
+            usual = str(self.vocabulary.entries.get(key, {}).get("metric") or "")
+            first = next(iter(parts.values()))[0]
+            alone = len([way for way in ways if way[0] == key]) == 1
+            main = (key, tail, shots) in counted if key in keys else alone or same_metric(first.metric, usual)
+            base = CardOffer(
+                key, "", key, tail, told_words(words_of_result(first)), int(shots) if shots else None, main
+            )
+            for part, rows in parts.items():
+                if part:
+                    yield replace(base, part=part, name=bare_task(rows[0].run.name), rows=(tuple(rows),))
+            if (key, tail, shots) not in counted:
+                whole = {"": parts[""]} if "" in parts else parts
+                some = incomplete_line(key, whole, self.vocabulary)
+                rows = tuple(tuple(own) for own in whole.values())
+                yield replace(base, part=SOME if some else "", rows=rows, count=len(whole))
+
+    def find(self, name: str) -> tuple[str, str] | None:
+        """The benchmark, and the part of it, that a whole text names."""
+        folded = normalize_name(name)
+        return self.names.get(folded) if folded else None
+
+    def own_words(self, key: str) -> set[str]:
+        """All words of the metrics that a benchmark was measured by."""
+        return {word for offer in self.offers if offer.key == key for word in offer.words}
+
+    def named(self, key: str = "") -> list[str]:
+        """The names that a card can use, all or those of a benchmark and its parts."""
+        return list(dict.fromkeys(offer.title for offer in self.offers if not key or offer.key == key))
+
+    # --- what texts say ---------------------------------------------------------------------------------------------
+
+    def read_label(self, text: str, said: RowSaid, head: str = "") -> bool:
+        """Read a text that may name a benchmark, with what else it says: "HumanEval (0-shot, pass@10)"; if it does."""
+        text = text[:LONGEST_LABEL]
+        if found := self.find(text):
+            said.keys[found] = None
+            return True
+        words = list(ROW_NAME.finditer(text))[:24]
+        for size in range(min(8, len(words) - 1), 0, -1):
+            for at in range(len(words) - size + 1):
+                begin, end = words[at].start(), words[at + size - 1].end()
+                name = text[begin:end]
+                if not (found := self.find(name)):
+                    continue
+                own = RowSaid()
+                rest = f"{text[:begin]} | {text[end:]}"
+                if is_head(head, SHOT_HEADS) and (bare := re.fullmatch(r"[\s|()\[\],]*(\d{1,3})[\s|()\[\],]*", rest)):
+                    own.shots.add(bare[1])
+                    rest = ""
+                if not self.read_rest(rest, own, found[0], LABEL_FILLERS):
+                    if name.isupper() or any(map(str.isdigit, name)) or any(map(str.isupper, name[1:])):
+                        said.near.add(found[0])
+                    return False
+                said.keys[found] = None
+                take_over(said, own)
+                return True
+        return False
+
+    def read_rest(self, text: str, said: RowSaid, key: str, fillers: frozenset[str] | set[str]) -> bool:
+        """Read what stands beside a name; whether every word of it is understood."""
+        said.shots |= row_shots(text)
+        text = ROW_SHOTS.sub(" ", text)
+        said.count |= {int(match[1]) for match in ROW_PARTS.finditer(text)}
+        text = ROW_PARTS.sub(" ", text)
+        said.open += [match[0].strip() for match in ROW_MODE.finditer(text)]
+        own, known = self.own_words(key), True
+        for word in metric_words(ROW_MODE.sub(" ", text)):
+            if is_metric_word(word, own):
+                said.words.add(word)
+            else:
+                known &= word in fillers
+        return known
+
+    def read_row(self, cells: Sequence[tuple[str, str]], column: str) -> tuple[RowSaid, set[str]]:
+        """What a row's (header, text) cells and the header of the cell to fill say; the benchmarks of headers."""
+        said, header, later = RowSaid(), RowSaid(), []
+        heads = [column]
+        for head, text in cells:
+            said.shots |= row_shots(text)
+            if ROW_NOTHING.fullmatch(text):
+                continue
+            if is_head(head, SHOT_HEADS, SHOT_FILLERS) and not self.find(text):
+                number = re.match(rf"(?i)\s*(\d{{1,3}}|{'|'.join(ROW_COUNTS)})(?![\w.])", text)
+                said.shots |= {number[1].lower()} if number else set()
+                said.open += [] if number or row_shots(text) else [text]
+                later.append((head, text[number.end() :] if number else text))
+            elif ROW_NUMBER.fullmatch(text) and not is_head(head, SETTING_HEADS, SETTING_FILLERS):
+                continue
+            elif self.read_label(text, said, head):
+                heads.append(head)
+            else:
+                later.append((head, text))
+        keys = [key for key, _ in said.keys]
+        for head, text in later:
+            self.read_beside(head, text, said, keys)
+        for head in heads:
+            self.read_header(head, header)
+        said.words = said.words or header.words
+        said.shots = said.shots or header.shots
+        return said, {*header.near, *(key for key, _ in header.keys)}
+
+    def read_beside(self, head: str, text: str, said: RowSaid, keys: Sequence[str]) -> None:
+        """Read a cell that names no benchmark: a part of the row's, a metric, a setting; others say nothing here."""
+        for offer in self.offers:
+            if offer.key in keys and normalize_name(text) == normalize_name(part_name(offer.part)) != "":
+                said.keys.pop((offer.key, ""), None)
+                said.keys[offer.key, offer.part] = None
+                return
+        own = RowSaid()
+        known = self.read_rest(text, own, keys[0] if keys else "", METRIC_FILLERS)
+        if is_head(head, METRIC_HEADS) or is_head(head, SETTING_HEADS, SETTING_FILLERS) or is_head(head, SHOT_HEADS):
+            take_over(said, own if known else replace(own, open=[text.strip()]))
+        elif known:
+            take_over(said, replace(own, open=[one for one in own.open if ROW_COT.search(one)]))
+
+    def read_header(self, head: str, said: RowSaid) -> None:
+        """Read what a header says of all cells below it: "EM", "Ours (flexible, 8-shot)", "MMLU"."""
+        own = RowSaid()
+        if self.read_label(head, own) or (self.read_rest(head, own, "", METRIC_FILLERS) and own.words):
+            take_over(said, replace(own, open=[]))
+            return
+        said.near |= own.near
+        said.shots |= row_shots(head)
+        for bracket in ROW_BRACKETS.findall(head):
+            inside = RowSaid()
+            self.read_rest(bracket, inside, "", METRIC_FILLERS)
+            take_over(said, replace(inside, open=[]))
+
+    # --- which score is meant ---------------------------------------------------------------------------------------
+
+    def choose(self, key: str, part: str, said: RowSaid, where: str) -> CardOffer:
+        """The score of a benchmark or a part of it that fits all that is said; ScriptError where none or several do."""
+        there = [offer for offer in self.offers if offer.key == key]
+        pool = [offer for offer in there if offer.part == part]
+        some = [offer for offer in there if offer.part == SOME]
+        if said.count and not part:
+            pool = [offer for offer in some if said.count == {offer.count}] or pool
+        if not pool and some:
+            line = self.best.incomplete.get(key) or f"{key}: some of its parts alone were measured: not its score"
+            raise ScriptError(f"{line}; of it there are: {listing(self.named(key), 8)}", code=1)
+        if not pool:
+            raise ScriptError(
+                f"no score for {key}, which {where} asks for; there are: {listing(self.named(), 12)}", code=1
+            )
+        found = by_metric(by_shots(pool, said.shots, where), frozenset(said.words))
+        if len(found) > 1:
+            found = [offer for offer in found if offer.default] or found
+        if len(found) != 1:
+            words = " ".join(sorted(said.words)) or "no metric"
+            several = "fits several" if found else "is none that was measured"
+            ways = listing([f"{o.metric or o.key}{'' if o.shots is None else f' ({o.shots}-shot)'}" for o in pool], 8)
+            names = listing(dict.fromkeys(offer.placeholder for offer in found or pool), 8)
+            raise ScriptError(f"{where} says {words}, which {several} of {key}: {ways}; write {names}", code=3)
+        return found[0]
+
+    def named_offer(self, name: str, said: RowSaid, where: str) -> tuple[CardOffer, bool] | None:
+        """The score that a placeholder names, and whether with its metric: "gsm8k/exact_match,flexible-extract"."""
+        task, slash, metric = name.rpartition("/")
+        if slash and (found := self.find(task)):
+            pool = [offer for offer in self.offers if (offer.key, offer.part) == found]
+            fits = [o for o in pool if same_metric(o.metric, metric) or o.words == told_words(metric_words(metric))]
+            if fits:
+                told = replace(said, words=set())
+                offer = by_shots(fits, told.shots, where) if fits else []
+                if len(offer) > 1:
+                    raise ScriptError(f"{{RESULT:{name}}}: measured with several numbers of shots; say which", code=3)
+                if said.words and offer[0].words not in [o.words for o in by_metric(pool, frozenset(said.words))]:
+                    raise ScriptError(f"{where} says {' '.join(sorted(said.words))}, and {{RESULT:{name}}} not", code=3)
+                return offer[0], True
+        own = RowSaid()
+        if not self.read_label(name, own):
+            return None
+        take_over(own, replace(said, keys={}))
+        key, part = next(iter(own.keys))
+        if not any(offer.key == key for offer in self.offers):
+            return None
+        return self.choose(key, part, own, where), False
+
+    def refuse_open(self, offer: CardOffer, said: RowSaid, where: str) -> None:
+        """ScriptError(code=3) for what a row says that the records do not."""
+        for text in said.open:
+            if not offer.says(text):
+                raise ScriptError(
+                    f"{where} says “{text}”, and no record of {offer.name} does; if it was measured so, write "
+                    f"{offer.placeholder}",
+                    code=3,
+                )
+
+    def score(self, offer: CardOffer) -> Estimate:
+        """An offer's score; ScriptError where it may not be used."""
+        if offer.score is not None:
+            return offer.score
+        runs = [choose_run(rows, offer.name) for rows in offer.rows]
+        for run in runs:
+            if run.run.validity.reasons:
+                raise ScriptError(f"{offer.title}: not valid: {'; '.join(run.run.validity.reasons)}", code=1)
+            said = [f"of {run.run.partial} alone" if run.run.partial else "", *run.run.validity.remarks]
+            self.remarks += [f"{run.task}: {remark}" for remark in said if remark]
+        return mean_score([run.score for run in runs], part_weights([run.run for run in runs], self.vocabulary))
+
+
+def tail_of(row: Result) -> str:
+    """A result's metric with its filter, as a placeholder can hold it: "exact_match,flexible-extract"."""
+    tail = row.result_id.rpartition("/")[2].removesuffix(",none")
+    return row.metric if not tail or re.search(r"[{}:|\r\n]", tail) else tail
+
+
+def words_of_result(row: Result) -> tuple[str, ...]:
+    """The words of a result's metric and filter."""
+    return (*metric_words(tail_of(row)), *metric_words(row.metric))
+
+
+def is_metric_word(word: str, own: set[str]) -> bool:
+    """Whether a word is of a metric: any that is known, or one by which this benchmark was measured."""
+    return word in CARD_METRICS or word in QUALIFIERS or word in own or bool(ROW_AT.search(word))
+
+
+def row_shots(text: str) -> set[str]:
+    """The numbers of shots that a text says: "5-shot", "n_shot = 0", "zero-shot"."""
+    return {(match[1] or match[2]).lower() for match in ROW_SHOTS.finditer(text)}
+
+
+def take_over(said: RowSaid, own: RowSaid) -> None:
+    """Add what was read to what is said."""
+    said.keys |= own.keys
+    said.near |= own.near
+    said.words |= own.words
+    said.shots |= own.shots
+    said.count |= own.count
+    said.open += own.open
+
+
+def by_shots(offers: Sequence[CardOffer], shots: set[str], where: str) -> list[CardOffer]:
+    """The offers that were measured with the shots that are said; ScriptError where none was, or nobody knows."""
+    if not shots:
+        return list(offers)
+    text = f"{where} says {' and '.join(f'{shot}-shot' for shot in sorted(shots))}"
+    if len(shots) == 1:
+        shot = next(iter(shots))
+        count = ROW_COUNTS.get(shot, int(shot) if shot.isdecimal() else None)
+        fits = [o for o in offers if o.shots is not None and (o.shots == count if count is not None else o.shots > 0)]
+        if fits:
+            return fits
+    known = sorted({offer.shots for offer in offers if offer.shots is not None})
+    if known:
+        raise ScriptError(f"{text}, but it was measured with {' or '.join(map(str, known))} shots", code=1)
+    names = listing(dict.fromkeys(offer.placeholder for offer in offers), 4)
+    raise ScriptError(f"{text}, and no record says how many it was; if that is right, write {names}", code=3)
+
+
+def by_metric(offers: Sequence[CardOffer], words: frozenset[str]) -> list[CardOffer]:
+    """The offers that fit the words of a metric; what tells none of them apart means the default."""
+    words = told_words(words)
+    if not words:
+        return list(offers)
+    if exact := [offer for offer in offers if offer.words == words]:
+        return exact
+    fits = [offer for offer in offers if words <= offer.words]
+    if not fits and words == {"accuracy"}:  # any share of right answers is called so
+        fits = [o for o in offers if o.default and (not o.metric or normalize_name(o.metric) in RIGHT_ANSWERS or
+                "exactmatch" in o.words or "pass@1" in o.words)]  # fmt: skip
+    if len(fits) > 1 and len(fits) < len(offers):
+        return [replace(offer, default=False) for offer in fits]
+    return fits
+
+
+def row_offer(cells: Sequence[tuple[str, str]], column: str, offers: CardOffers) -> tuple[CardOffer, Estimate]:
+    """The score that a row with a bare {RESULT} asks for; ScriptError saying why there is none."""
+    shown = " | ".join(text for _, text in cells if text.strip())
+    where = f"the row “{shown}”"
+    said, header = offers.read_row(cells, column)
+    kinds = {key: offers.vocabulary.entries.get(key, {}).get("kind", "benchmark") for key, _ in said.keys}
+    exact = [named for named in said.keys if kinds[named[0]] == "benchmark"] or list(said.keys)
+    if len(exact) != 1:
+        several = f"several benchmarks ({', '.join(f'{key} {part}'.strip() for key, part in exact)})"
+        none = f"no benchmark that was measured or is known; measured are: {listing(offers.named(), 12)}"
+        raise ScriptError(f"{where} names {several if exact else none}", code=1)
+    key, part = exact[0]
+    if header and key not in header and offers.vocabulary.category(key) not in header:
+        raise ScriptError(f"{where} names {key}, and its column {', '.join(sorted(header))}", code=1)
+    offer = offers.choose(key, part, said, f"{where}")
+    offers.refuse_open(offer, said, where)
+    return offer, offers.score(offer)
+
+
+def named_offer(
+    name: str, cells: Sequence[tuple[str, str]], column: str, offers: CardOffers
+) -> tuple[CardOffer, Estimate] | None:
+    """The score of {RESULT:name}; in a table's row, what the row says must be so. None where nothing is called so."""
+    shown = " | ".join(text for _, text in cells if text.strip())
+    where = f"the row “{shown}”" if cells else f"{{RESULT:{name}}}"
+    said, header = offers.read_row(cells, column) if cells else (RowSaid(), set())
+    labels = dict(said.keys)
+    near = {*said.near, *header}
+    found = offers.named_offer(name, replace(said, near=set(), keys={}), where)
+    if found is None:
+        return None
+    offer, exactly = found
+    named = {key for key, _ in labels} | near
+    category = offers.vocabulary.category(offer.key)
+    score = offers.score(offer)
+    same = category in named and (whole := offers.best.score(category or "")) and whole.value == score.value
+    parts = {part for key, part in labels if key == offer.key}
+    other_part = parts and offer.part not in parts and said.count != {offer.count}
+    if (named and offer.key not in named and not same) or other_part:
+        raise ScriptError(
+            f"{where} is of {', '.join(sorted(named))}, and {{RESULT:{name}}} is {offer.title}; name the same in both",
+            code=3,
+        )
+    if not exactly:
+        offers.refuse_open(offer, said, where)
+    return offer, score
+
+
+def refuse_overall(placeholder: str, cells: Sequence[tuple[str, str]], column: str, offers: CardOffers) -> None:
+    """ScriptError(code=3) where a row that names a benchmark is to get what is of all of them."""
+    said, header = offers.read_row(cells, column)
+    named = {*(key for key, _ in said.keys), *header}
+    scores = [offers.best.score(key) for key in named]
+    if not all(score and score.value == offers.best.eval_accuracy for score in scores):
+        raise ScriptError(f"the row is of {', '.join(sorted(named))}, and {placeholder} is of all benchmarks", code=3)
+
+
+# --- parts/ranking/card.py --------------------------------------------------------------------------------------------
+
+# {RESULT}, {RESULT:gsm8k}, {RESULT:gsm8k:interval}, {BEST:tied}
+PLACEHOLDER = re.compile(r"\{(?P<what>RESULT|BEST)(?::(?P<name>[^{}\r\n|:]{1,80})(?::(?P<part>[a-z_]{1,20}))?)?\}")
+
+PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
+DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
+MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
+# Rows whose numbers are no shares, and so tell nothing of the unit of shares beside them.
+NO_SHARE = re.compile(
+    r"perplexity|\bppl\b|\bloss\b|bits per|\bbleu\b|\bchrf|\bter\b|\belo\b|\bmos\b|mt[- ]?bench"
+    r"|latency|seconds|tokens|param|\bsize\b",
+    re.IGNORECASE,
+)
+OF_HUNDRED = re.compile(r"bleu|chrf|(?:^|_)ter(?:$|_)|rouge|mushra|f1|wer|cer", re.IGNORECASE)  # points of 100
+OF_ALL = ("eval_accuracy", "interval", "corrected")  # what is of the mean over all benchmarks
+CARD_UNITS = ("percent", "proportion")
+
+
+@dataclass(frozen=True, slots=True)
+class CardCell:
+    """A table cell with a placeholder: its line (from 0), its column's header, and as text the row's other cells, their
+    headers, the decimal numbers of the column, and what follows the placeholder in its own cell."""
+
+    line: int
+    column: str
+    others: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    after: str = ""
+    bare: bool = True
+    heads: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> tuple[tuple[str, str], ...]:
+        """(header, text) of the row's other cells."""
+        return tuple(zip(self.heads, self.others, strict=True))
+
+
+def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
+    """The placeholders in a card's pipe tables, in order, one CardCell each; and the lines of its code blocks."""
+    from markdown_it import MarkdownIt
+
+    inline, references = MarkdownIt("commonmark"), {}
+    tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text.removeprefix("\ufeff"), references)
+    cells: list[CardCell] = []
+    code: set[int] = set()
+    table: list[tuple[int, list[str]]] = []
+
+    def words(source: str) -> str:
+        children = inline.parseInline(source, references)[0].children or []
+        return "".join(c.content for c in children if c.type in ("text", "code_inline")).strip()
+
+    for i, token in enumerate(tokens):
+        if token.type in ("fence", "code_block") and token.map:
+            code.update(range(*token.map))
+        elif token.type == "table_open":
+            table = []
+        elif token.type == "tr_open":
+            table.append((token.map[0] if token.map else -1, []))
+        elif token.type in ("th_open", "td_open"):
+            table[-1][1].append(tokens[i + 1].content)
+        elif token.type == "table_close":
+            cells += table_cells(table, [[words(source) for source in row] for _, row in table])
+    return cells, code
+
+
+def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str]]) -> Iterator[CardCell]:
+    """The cells with placeholders of one table; `shown`: the same cells as a reader sees them."""
+    header = column_names(shown[0])
+    columns = [
+        tuple(
+            cells[j]
+            for cells in shown[1:]
+            if j < len(cells) and DECIMAL.fullmatch(cells[j]) and not any(map(NO_SHARE.search, cells))
+        )[:MOST_BESIDE]
+        for j in range(len(header))
+    ]
+    for (line, row), texts in zip(table, shown, strict=True):
+        for j, source in enumerate(row):
+            for match in PLACEHOLDER.finditer(source):
+                others = tuple(text for k, text in enumerate(texts) if k != j)
+                heads = tuple(head for k, head in enumerate(shown[0]) if k != j)
+                after = source[match.end() : match.end() + 12]
+                yield CardCell(line, header[j], others, columns[j], after, match["name"] is None, heads)
+
+
+def column_names(header: Sequence[str]) -> list[str]:
+    """The names of a table's columns; those without a name, or with that of another column, are numbered."""
+    count = Counter(header)
+    numbered = [f"{name} (column {i})" if name else f"column {i}" for i, name in enumerate(header, start=1)]
+    return [name if name and count[name] == 1 else other for name, other in zip(header, numbered, strict=True)]
+
+
+def choose_columns(cells: Sequence[CardCell], wanted: Sequence[str]) -> set[str]:
+    """The headers of the columns to fill; ScriptError(code=3) when there are several and none is named."""
+    columns = list(dict.fromkeys(cell.column for cell in cells))
+    named = ", ".join(repr(column) for column in columns)
+    chosen = set()
+    for name in wanted:
+        found = [c for c in columns if c == name] or [c for c in columns if normalize_name(c) == normalize_name(name)]
+        if len(found) != 1:
+            raise ScriptError(f"--card-column {name!r}: the card's columns with {{RESULT}} are {named or 'none'}")
+        chosen.add(found[0])
+    if len(columns) > 1 and not chosen:
+        raise ScriptError(
+            f"{{RESULT}} stands in several columns: {named}; choose with --card-column NAME (a table with the "
+            "benchmarks as columns takes {RESULT:benchmark})",
+            code=3,
+        )
+    return chosen or set(columns)
+
+
+def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | None:
+    """ "percent" or "proportion", as what stands around a placeholder says it; None where nothing does.
+
+    By the column's header, the row's label or what follows the placeholder, and by the decimal numbers of its column
+    and row. ScriptError(code=3) when these contradict each other and --card-unit does not say.
+    """
+    if wanted:
+        return wanted
+    said = percent_said(cell, after)
+    cells = (*cell.beside, *cell.others) if cell else ()
+    numbers = [match for text in cells if (match := DECIMAL.fullmatch(text.strip()))]
+    percents = [match[0] for match in numbers if match[3] or float(f"{match[1]}.{match[2]}") > 1.5]
+    shares = [match[0] for match in numbers if not match[3] and 0 < float(f"{match[1]}.{match[2]}") < 1]
+    if (said or percents) and shares and not (said and percents):
+        raise ScriptError(
+            f"in percent ({'as is said there' if said else percents[0]}) or a proportion ({shares[0]})? "
+            "--card-unit percent or --card-unit proportion",
+            code=3,
+        )
+    return "percent" if said or percents else "proportion" if shares else None
+
+
+def percent_said(cell: CardCell | None, after: str) -> bool:
+    """Whether the column's header, the row's label or what follows a placeholder says percent."""
+    words = [after, *((cell.column, *cell.others) if cell else ())]
+    return any(PERCENT.search(text) and not DECIMAL.fullmatch(text.strip()) for text in words)
+
+
+def placed_unit(
+    cell: CardCell | None, after: str, wanted: str | None, key: str | None, score: Estimate, vocabulary: MetricMapping
+) -> str | None:
+    """card_unit; ScriptError(code=1) where the card says percent of a score that is none: a perplexity, a MOS."""
+    own = (vocabulary.entries.get(key or "", {}).get("range") or (None, None))[1] == 100
+    shares = score.unit in ("proportion", "percent") or own or OF_HUNDRED.search(score.metric or "")
+    if percent_said(cell, after) and not shares:
+        raise ScriptError(f"the card says percent here, and {key} is in {score.unit}: take the % away", code=1)
+    return card_unit(cell, after, wanted)
+
+
+def decimals_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
+    """How many decimals a score gets: as its column has them, else two digits of its standard error, else three."""
+    places = [len(match[2]) for text in (cell.beside if cell else ()) if (match := DECIMAL.fullmatch(text.strip()))]
+    if places:
+        return max(set(places), key=places.count)
+    if unit != "percent":
+        return 3
+    error = (100 if score.unit == "proportion" else 1) * (score.standard_error or 0.0)
+    return min(2, max(0, 1 - math.floor(math.log10(error)))) if error > 0 else 1
+
+
+def shown_score(value: float, score: Estimate, unit: str | None, digits: int) -> str:
+    """A score in a card's unit; only proportions have another."""
+    factor = 100 if unit == "percent" and score.unit == "proportion" else 1
+    return rounded_text(value * factor, digits)
+
+
+def rounded_text(value: float, digits: int) -> str:
+    """A number with so many decimals, halves rounded up as people round what they see (0.4175 -> 0.418)."""
+    step = Decimal(1).scaleb(-digits)
+    return str(Decimal(repr(round(value, 12))).quantize(step, ROUND_HALF_UP))
+
+
+def score_part(score: Estimate, part: str, unit: str | None, digits: int) -> str:
+    """What {RESULT:x:interval} and the like ask of a score."""
+    if part == "interval" and score.interval:
+        return " to ".join(shown_score(end, score, unit, digits) for end in (score.interval.low, score.interval.high))
+    if part == "error" and score.standard_error is not None:
+        return shown_score(score.standard_error, score, unit, digits + 1)
+    if part == "n" and score.n is not None:
+        return str(score.n)
+    known = "interval, error, n"
+    raise ScriptError(
+        f"its {part} is not known" if part in known else f"there is no {part}; there are: {known}", code=1
+    )
+
+
+def compared_text(ranking: Ranking) -> str:
+    """How many checkpoints were compared, and how many were not: '7 (3 more not comparable)'."""
+    unlike = 0 if ranking.allow_unlike else len(ranking.unlike)
+    lacking = sum(s.reason.startswith(("no measured score", "not (fully) measured")) for s in ranking.skipped)
+    rest = [f"{n} more not {what}" for n, what in ((unlike, "comparable"), (lacking, "fully measured")) if n]
+    return f"{len(ranking.ranked)}" + (f" ({', '.join(rest)})" if rest else "")
+
+
+def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
+    """What {BEST:name} stands for; ScriptError(code=1) when it is not known."""
+    best, sure = ranking.best, ranking.statistics
+    standing = sure.standings.get(best.checkpoint.name) if sure else None
+    tied = [one.checkpoint.name for one in ranking.tied if one is not best]
+    known = {
+        "checkpoint": best.checkpoint.name,
+        "step": best.checkpoint.step,
+        "of": compared_text(ranking),
+        "tied": ", ".join(tied) or "none",
+        "eval_accuracy": rounded_text(best.eval_accuracy, 3),
+        "interval": " to ".join(rounded_text(end, 3) for end in (best.interval.low, best.interval.high))
+        if best.interval
+        else None,
+        "corrected": rounded_text(sure.corrected.value, 3) if sure else None,
+        "p_best": f"{standing.p_best:.2f}" if standing else None,
+        "harness": ", ".join(ranking.harnesses) or None,
+    }
+    if known.get(name) is None:
+        there = [other for other, value in known.items() if value is not None]
+        raise ScriptError(f"{{{what}:{name}}} has no value{nearest(name, there)}", code=1)
+    return str(known[name])
+
+
+def keyed_value(
+    name: str,
+    part: str | None,
+    cell: CardCell | None,
+    after: str,
+    ranking: Ranking,
+    offers: CardOffers,
+    wanted: str | None,
+) -> str:
+    """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
+    best = ranking.best
+    key = None
+    if name.strip() == "eval_accuracy":
+        whole = best.whole or Estimate(best.eval_accuracy, best.standard_error)
+        score: Estimate | None = replace(whole, interval=best.interval)
+    elif part is None and name.strip() in ("checkpoint", "step"):
+        return winner_value(name.strip(), ranking, "RESULT")
+    else:
+        found = named_offer(name, cell.row if cell else (), cell.column if cell else "", offers)
+        key, score = (found[0].key, found[1]) if found else (None, None)
+    if score is None:
+        known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
+        raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
+    unit = placed_unit(cell, after, wanted, key, score, offers.vocabulary)
+    digits = decimals_of(cell, score, unit)
+    return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
+
+
+def fill_card(
+    text: str,
+    ranking: Ranking,
+    vocabulary: MetricMapping,
+    columns: Sequence[str] = (),
+    unit: str | None = None,
+    mark: str = "",
+) -> tuple[str, list[str]]:
+    """The card with its placeholders replaced, and remarks; every other character stays. `mark` is put below scores.
+
+    Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column or the unit is a
+    choice.
+    """
+    cells, code = placeholder_cells(text)
+    offers = CardOffers(ranking, vocabulary)
+    chosen = choose_columns([cell for cell in cells if cell.bare], columns)
+    waiting: dict[int, list[CardCell]] = defaultdict(list)
+    for cell in reversed(cells):
+        waiting[cell.line].append(cell)
+    problems: list[ScriptError] = []
+    remarks: list[str] = []
+    filled = 0
+
+    def value(match: re.Match[str], line: int) -> str:
+        cell = waiting[line].pop() if waiting[line] else None
+        after = match.string[match.end() : match.end() + 12]
+        if cell and (match["name"] or "").strip() in OF_ALL:
+            refuse_overall(match[0], cell.row, cell.column, offers)
+        if match["what"] == "BEST":
+            return winner_value((match["name"] or "").strip(), ranking)
+        if match["name"] is not None:
+            return keyed_value(match["name"], match["part"], cell, after, ranking, offers, unit)
+        if cell is None:
+            if line in code:
+                remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
+                return match[0]
+            raise ScriptError("{RESULT} stands outside a pipe table's row; write {RESULT:benchmark} there", code=1)
+        if cell.column not in chosen:
+            remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
+            return match[0]
+        offer, score = row_offer(cell.row, cell.column, offers)
+        written = placed_unit(cell, cell.after, unit, offer.key, score, vocabulary)
+        return shown_score(score.value, score, written, decimals_of(cell, score, written))
+
+    def replaced(match: re.Match[str], line: int) -> str:
+        nonlocal filled
+        try:
+            new = value(match, line) if len(problems) < 5 else match[0]
+        except ScriptError as error:
+            problems.append(ScriptError(f"line {line + 1}: {error}", error.code))
+            return match[0]
+        filled += new != match[0]
+        return new
+
+    parts = re.split(r"(\r\n|\r|\n)", text)
+    changed = []
+    for i in range(0, len(parts), 2):
+        before, parts[i] = parts[i], PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
+        changed += [i] if parts[i] != before else []
+    if problems:
+        code_of = 3 if all(error.code == 3 for error in problems) else 1
+        raise ScriptError(f"the card was not filled: {'; '.join(map(str, problems))}", code=code_of)
+    if not filled:
+        raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
+    if mark:
+        mark_below(parts, changed, mark)
+    return "".join(parts), [*remarks, *dict.fromkeys(offers.remarks)]
+
+
+def mark_below(parts: list[str], changed: Sequence[int], mark: str) -> None:
+    """Put a line of its own below each table or paragraph of a card in which a line was changed."""
+    newline = next((part for part in parts[1::2]), "\n")
+    ends = set()
+    for i in changed:
+        while i + 2 < len(parts) and parts[i + 2].strip():
+            i += 2
+        ends.add(i)
+    for i in ends:
+        parts[i] += f"{newline}{newline}{mark}"
+
+
+def read_card(path: Path) -> str:
+    """A card's text with its line ends as they are."""
+    try:
+        text = input_bytes(path, MAX_CARD_FILE).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"--card {path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    check_card_size(text, f"--card {path}")
+    return text
+
+
 # --- parts/ranking/figures.py -----------------------------------------------------------------------------------------
 
 
@@ -8398,122 +9559,6 @@ def differences(
         elif mark[2] != others[2]:
             found["other prompts"].append(own.task)
     return [f"{what} ({listing(tasks, 3)})" for what, tasks in found.items()]
-
-
-# --- parts/records/groups.py ------------------------------------------------------------------------------------------
-
-
-def part_name(subtask: str) -> str:
-    """A part's own name: HELM and inspect call it by the option that selects it: "subject=anatomy" is anatomy."""
-    name = subtask.rpartition("/")[2]
-    return name if "," in name else name.rpartition("=")[2]
-
-
-def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
-    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
-    subtasks = list(subtasks)
-    wanted = {part_name(part) for part in subtasks}
-    groups = {part.rpartition("/")[0] for part in subtasks}
-    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
-        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
-            return rule
-    return None
-
-
-def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
-    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
-    subtasks = list(subtasks)
-    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
-        return []
-    have = {part_name(part) for part in subtasks}
-    return [name for name in rule["names"].split() if name not in have]
-
-
-def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
-    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
-    subtasks = list(subtasks)
-    lacking, count = lacking_parts(key, subtasks, vocabulary), len(set(subtasks))
-    if count and "" not in subtasks and key in vocabulary.entries and not group_of_parts(key, subtasks, vocabulary):
-        of = f"{count} parts" if count > 1 else f"a part ({subtasks[0]})"
-        return f"{key}: {of}, and nothing says that there are no others: not its score"
-    if not lacking:
-        return ""
-    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
-
-
-def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
-    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
-
-    lm-eval weights by the number of items where its group says so, inspect always (it asks all parts as one task); all
-    others count each part once.
-    """
-    sizes = [float(run.n or 0) for run in runs]
-    if counted_once(runs, vocabulary) or min(sizes) == 0:
-        return [1 / len(runs)] * len(runs)
-    return [size / math.fsum(sizes) for size in sizes]
-
-
-def counted_once(runs: Sequence[Run], vocabulary: MetricMapping) -> bool:
-    """Whether a benchmark's score counts each of these parts once, whatever the number of its items."""
-    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
-    library = library_field(runs[0].harness[0])
-    return library != "inspect" and (rule is None or rule["weights"] != "size" or library != "lm_eval")
-
-
-def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
-    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
-
-    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
-    """
-    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    for run in runs:
-        if run.known and run.subtask:
-            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
-    wholes: list[Run] = []
-    used: list[Run] = []
-    notes = []
-    there = {run.key for run in runs if not run.subtask}
-    for (key, *_), parts in sets.items():
-        names = [run.subtask for run in parts]
-        line = incomplete_line(key, names, vocabulary)
-        notes += [line] if line else []
-        rule = group_of_parts(key, names, vocabulary)
-        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
-            continue
-        wholes.append(whole_of(parts, rule, vocabulary))
-        used += parts
-    return wholes, used, notes
-
-
-def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
-    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
-    weights = part_weights(parts, vocabulary)
-    first = min(parts, key=lambda run: run.subtask)
-    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
-    errors = [run.standard_error for run in parts]
-    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
-    sizes = [run.n for run in parts]
-    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
-    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
-    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
-    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
-    limited = sorted({run.partial for run in parts if run.partial})
-    return replace(
-        first,
-        subtask="",
-        name=rule["group"],
-        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
-        score=score,
-        standard_error=error,
-        n=None if None in sizes else sum(sizes),
-        size=None,
-        limit=limited[0] if limited else "",
-        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
-        settings=settings,
-        written=(score / first.scale, first.written[1]),
-        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
-        repeats=(),
-    )
 
 
 # --- parts/records/warnings.py ----------------------------------------------------------------------------------------
@@ -10651,7 +11696,9 @@ def rank_measured_run(
         ranking = replace(ranking, no_statistics="left out (--draws 0)")
     if not ranking.statistics and args.draws:
         note(f"no statistics: {ranking.no_statistics}")
-    return settled(ranking, weight_sizes(args, checkpoints))
+    ranking = settled(ranking, weight_sizes(args, checkpoints))
+    best = ranking.best.checkpoint
+    return replace(ranking, counted=tuple(chosen[best]), measured=tuple(results[best]))
 
 
 def refuse_baseline(step: int, checkpoints: Sequence[Checkpoint], ranking: Ranking) -> None:

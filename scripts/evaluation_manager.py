@@ -2256,7 +2256,18 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
                    'translation summarization generation recognition speech 评测 评测结果 结果',
  'version_heads': 'version versions ver generation step steps epoch epochs checkpoint ckpt',
  'siblings': 'vl vision visual audio omni code coder math mini small medium large xl plus pro max ultra lite light '
-             'turbo flash preview nano tiny huge next guard embed embedding reranker reward rm long'}
+             'turbo flash preview nano tiny huge next guard embed embedding reranker reward rm long',
+ 'metric_qualifiers': 'strict loose flexible norm lc macro micro weighted relaxed quasi',
+ 'no_metrics': 'none level score scores proportion percent points mixed unknown',
+ 'row_label_fillers': 'score scores rate avg average mean metric level overall percent shot shots on the',
+ 'shot_heads': 'shot shots fewshot nshot kshot icl demonstrations',
+ 'shot_fillers': 'few n k num number of examples in context the default setting settings',
+ 'metric_heads': 'metric metrics measure measures filter filters scorer scorers scoring 指标',
+ 'row_setting_heads': 'setting settings setup protocol config configuration mode modes prompt prompts prompting '
+                      'template strategy cot subset subsets subject subjects subtask split splits part variant '
+                      'variants language lang temperature temp decoding sampling thinking tools',
+ 'row_setting_fillers': 'eval evaluation test chat used with and',
+ 'row_metric_fillers': 'higher lower is better of in a match'}
 # fmt: on
 
 

@@ -12,16 +12,14 @@ from pathlib import Path
 
 from parts.frame import ScriptError, nearest
 from parts.inputs import MAX_CARD_FILE, check_card_size, input_bytes
-from parts.ranking.vocabulary import Ranked, Ranking
+from parts.ranking.card_rows import CardOffers, named_offer, refuse_overall, row_offer
+from parts.ranking.vocabulary import Ranking
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import MetricMapping, normalize_name
 
 # {RESULT}, {RESULT:gsm8k}, {RESULT:gsm8k:interval}, {BEST:tied}
 PLACEHOLDER = re.compile(r"\{(?P<what>RESULT|BEST)(?::(?P<name>[^{}\r\n|:]{1,80})(?::(?P<part>[a-z_]{1,20}))?)?\}")
 
-# What may follow a benchmark's name in its cell without changing which benchmark it is.
-SETTING = re.compile(r"\s*\((?:\d+[- ]?shots?|acc(?:uracy)?|exact match|em|pass@1|%)\)\s*$", re.IGNORECASE)
-SHOTS = re.compile(r"\b(\d{1,3})[- ]?shots?\b", re.IGNORECASE)
 PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
 DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
 MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
@@ -32,13 +30,14 @@ NO_SHARE = re.compile(
     re.IGNORECASE,
 )
 OF_HUNDRED = re.compile(r"bleu|chrf|(?:^|_)ter(?:$|_)|rouge|mushra|f1|wer|cer", re.IGNORECASE)  # points of 100
+OF_ALL = ("eval_accuracy", "interval", "corrected")  # what is of the mean over all benchmarks
 CARD_UNITS = ("percent", "proportion")
 
 
 @dataclass(frozen=True, slots=True)
 class CardCell:
-    """A table cell with a placeholder: its line (from 0), its column's header, and as text the row's other cells, the
-    decimal numbers of the column, and what follows the placeholder in its own cell."""
+    """A table cell with a placeholder: its line (from 0), its column's header, and as text the row's other cells, their
+    headers, the decimal numbers of the column, and what follows the placeholder in its own cell."""
 
     line: int
     column: str
@@ -46,6 +45,12 @@ class CardCell:
     beside: tuple[str, ...] = ()
     after: str = ""
     bare: bool = True
+    heads: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> tuple[tuple[str, str], ...]:
+        """(header, text) of the row's other cells."""
+        return tuple(zip(self.heads, self.others, strict=True))
 
 
 def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
@@ -91,8 +96,9 @@ def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str
         for j, source in enumerate(row):
             for match in PLACEHOLDER.finditer(source):
                 others = tuple(text for k, text in enumerate(texts) if k != j)
-                bare = match["name"] is None
-                yield CardCell(line, header[j], others, columns[j], source[match.end() : match.end() + 12], bare)
+                heads = tuple(head for k, head in enumerate(shown[0]) if k != j)
+                after = source[match.end() : match.end() + 12]
+                yield CardCell(line, header[j], others, columns[j], after, match["name"] is None, heads)
 
 
 def column_names(header: Sequence[str]) -> list[str]:
@@ -119,41 +125,6 @@ def choose_columns(cells: Sequence[CardCell], wanted: Sequence[str]) -> set[str]
             code=3,
         )
     return chosen or set(columns)
-
-
-def measured_key(name: str, best: Ranked, vocabulary: MetricMapping) -> str | None:
-    """The key of a benchmark that a text names: of the vocabulary, or one's own by the name in its records."""
-    for text in (name, SETTING.sub("", name)):
-        if key := vocabulary.key(text):
-            return key
-        own = [key for key in best.scores | best.unranked if normalize_name(key) == normalize_name(text)]
-        if own and normalize_name(text):
-            return own[0]
-    return None
-
-
-def refuse_incomplete(best: Ranked, key: str | None) -> None:
-    """ScriptError for a benchmark of which only some parts were measured: their mean is not its score."""
-    if key in best.incomplete:
-        raise ScriptError(best.incomplete[key], code=1)
-
-
-def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[str, Estimate]:
-    """(key, score) of the benchmark that a row names in any of its cells; ScriptError(code=1) saying why not."""
-    keys = list(dict.fromkeys(key for text in cell.others if (key := measured_key(text, best, vocabulary))))
-    exact = [key for key in keys if vocabulary.entries.get(key, {}).get("kind", "benchmark") == "benchmark"] or keys
-    shown = " | ".join(text for text in cell.others if text.strip())
-    if len(exact) != 1:
-        names = f"several benchmarks ({', '.join(exact)})" if exact else "no benchmark that was measured or is known"
-        raise ScriptError(f"the row “{shown}” names {names}", code=1)
-    score = best.score(exact[0])
-    refuse_incomplete(best, exact[0])
-    if score is None:
-        raise ScriptError(f"no score for {exact[0]}, which the row “{shown}” asks for", code=1)
-    shots = SHOTS.search(shown)
-    if shots and score.shots is not None and score.shots != int(shots[1]):
-        raise ScriptError(f"the row “{shown}” says {shots[0]}, but it was measured with {score.shots} shots", code=1)
-    return exact[0], score
 
 
 def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | None:
@@ -265,9 +236,14 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
 
 
 def keyed_value(
-    name: str, part: str | None, cell: CardCell | None, after: str, ranking: Ranking, vocabulary: MetricMapping,
+    name: str,
+    part: str | None,
+    cell: CardCell | None,
+    after: str,
+    ranking: Ranking,
+    offers: CardOffers,
     wanted: str | None,
-) -> str:  # fmt: skip
+) -> str:
     """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
     best = ranking.best
     key = None
@@ -277,13 +253,12 @@ def keyed_value(
     elif part is None and name.strip() in ("checkpoint", "step"):
         return winner_value(name.strip(), ranking, "RESULT")
     else:
-        key = measured_key(name, best, vocabulary)
-        score = best.score(key) if key else None
-        refuse_incomplete(best, key)
+        found = named_offer(name, cell.row if cell else (), cell.column if cell else "", offers)
+        key, score = (found[0].key, found[1]) if found else (None, None)
     if score is None:
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
         raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
-    unit = placed_unit(cell, after, wanted, key, score, vocabulary)
+    unit = placed_unit(cell, after, wanted, key, score, offers.vocabulary)
     digits = decimals_of(cell, score, unit)
     return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
 
@@ -302,6 +277,7 @@ def fill_card(
     choice.
     """
     cells, code = placeholder_cells(text)
+    offers = CardOffers(ranking, vocabulary)
     chosen = choose_columns([cell for cell in cells if cell.bare], columns)
     waiting: dict[int, list[CardCell]] = defaultdict(list)
     for cell in reversed(cells):
@@ -313,10 +289,12 @@ def fill_card(
     def value(match: re.Match[str], line: int) -> str:
         cell = waiting[line].pop() if waiting[line] else None
         after = match.string[match.end() : match.end() + 12]
+        if cell and (match["name"] or "").strip() in OF_ALL:
+            refuse_overall(match[0], cell.row, cell.column, offers)
         if match["what"] == "BEST":
             return winner_value((match["name"] or "").strip(), ranking)
         if match["name"] is not None:
-            return keyed_value(match["name"], match["part"], cell, after, ranking, vocabulary, unit)
+            return keyed_value(match["name"], match["part"], cell, after, ranking, offers, unit)
         if cell is None:
             if line in code:
                 remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
@@ -325,8 +303,8 @@ def fill_card(
         if cell.column not in chosen:
             remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
             return match[0]
-        key, score = row_score(cell, ranking.best, vocabulary)
-        written = placed_unit(cell, cell.after, unit, key, score, vocabulary)
+        offer, score = row_offer(cell.row, cell.column, offers)
+        written = placed_unit(cell, cell.after, unit, offer.key, score, vocabulary)
         return shown_score(score.value, score, written, decimals_of(cell, score, written))
 
     def replaced(match: re.Match[str], line: int) -> str:
@@ -351,7 +329,7 @@ def fill_card(
         raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
     if mark:
         mark_below(parts, changed, mark)
-    return "".join(parts), remarks
+    return "".join(parts), [*remarks, *dict.fromkeys(offers.remarks)]
 
 
 def mark_below(parts: list[str], changed: Sequence[int], mark: str) -> None:

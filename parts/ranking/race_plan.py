@@ -256,7 +256,9 @@ def rank_measured_run(
         ranking = replace(ranking, no_statistics="left out (--draws 0)")
     if not ranking.statistics and args.draws:
         note(f"no statistics: {ranking.no_statistics}")
-    return settled(ranking, weight_sizes(args, checkpoints))
+    ranking = settled(ranking, weight_sizes(args, checkpoints))
+    best = ranking.best.checkpoint
+    return replace(ranking, counted=tuple(chosen[best]), measured=tuple(results[best]))
 
 
 def refuse_baseline(step: int, checkpoints: Sequence[Checkpoint], ranking: Ranking) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
+from parts.records.measured import Result
 from parts.statistics.intervals import Estimate, Interval
 
 RANKING_SCHEMA = "3"
@@ -142,6 +143,8 @@ class Ranking:
     tie_break: str | None = None
     partial: str = ""  # that it is about a part of the items
     base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
+    counted: tuple[Result, ...] = ()  # the best one's results that its scores are made of
+    measured: tuple[Result, ...] = ()  # all that were measured of it, also what does not rank
 
     @property
     def equal(self) -> bool:
