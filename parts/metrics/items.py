@@ -538,10 +538,13 @@ def unrated(items: Iterable[Item]) -> list[tuple[int, str]]:
 
 
 def check_problems(problems: Sequence[tuple[int, str]]) -> None:
-    """ScriptError naming the first bad lines."""
+    """ScriptError naming the first bad lines, those with one and the same problem together."""
     if not problems:
         return
-    shown = [f"line {number}: {single_line(text)[:160]}" for number, text in sorted(problems)[:SHOWN_PROBLEMS]]
+    found: dict[str, list[int]] = defaultdict(list)
+    for number, text in sorted(problems)[:SHOWN_PROBLEMS]:
+        found[single_line(text)[:160]].append(number)
+    shown = [f"line{'s' * (len(own) > 1)} {', '.join(map(str, own))}: {text}" for text, own in found.items()]
     more = f" (and {len(problems) - SHOWN_PROBLEMS} more bad lines)" if len(problems) > SHOWN_PROBLEMS else ""
     raise ScriptError("; ".join(shown) + more)
 

@@ -158,6 +158,12 @@ def read_predictions(path: Path, watch: Watch = unwatched, judged: Path | None =
         lines = [Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
         return lines, hashlib.sha256(content + relevant).hexdigest()
     lines, problems, seen, tried = [], [], {}, Counter()
+    if content[:2] == b"\x1f\x8b":
+        raise ScriptError("packed: unpack it first, or several: (for f in *.gz; do zcat $f; echo; done) > all.jsonl")
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ScriptError(f"in UTF-16; UTF-8 is read: iconv -f UTF-16 -t UTF-8 {path.name} > utf8{path.suffix}")
+    if path.suffix.lower() in (".yaml", ".yml"):
+        raise ScriptError("YAML; JSON Lines are read: an object in each line")
     if path.suffix.lower() in (".csv", ".tsv"):
         return table_lines(path, content), hashlib.sha256(content).hexdigest()
     for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
