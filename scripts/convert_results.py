@@ -1848,13 +1848,15 @@ class Files:
     def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
         """The samples file of an lm-eval task: of the same time, beside the results file.
 
-        samples_<task>_<time>.jsonl; before 0.4.3 <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could
-        also be the task "easy": one that ends like a longer name of `tasks` is that one's.
+        samples_<task>_<time>.jsonl, whatever --output_path calls the results; before 0.4.3
+        <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could also be the task "easy": one that ends like
+        a longer name of `tasks` is that one's.
         """
         stamp = STAMP.search(results.name)
         ending = results.stem.removeprefix("results")
         exact = [f"samples_{task}{ending}.jsonl", f"{stamp[0] if stamp else ''}_samples_{task}.jsonl"]
         exact += [f"{results.stem.removesuffix('_results')}_samples_{task}.jsonl"]  # lmms-eval
+        exact += [f"samples_{task}_{stamp[0]}.jsonl"] if stamp else []
         names = self.lines_in(results.parent)
         found = [results.with_name(name) for name in exact if stamp and name in names[""]][:1]
         if not found and task in names:
@@ -7272,7 +7274,7 @@ def lm_eval_score(
     lower = higher is False if isinstance(higher, bool) else metric in LOWER_IS_BETTER or metric_direction(metric)
     return ScoreRead(
         f"{metric},{single_line(chosen)}" if chosen else metric,
-        lm_eval_metric_id(values, metric, chosen),
+        lm_eval_metric_id(values, config, metric, chosen),
         value,
         aggregation,
         lower_is_better=lower is True,
@@ -7293,11 +7295,16 @@ def lm_eval_score(
     )
 
 
-def lm_eval_metric_id(values: Mapping[str, Any], metric: str, chosen: str | None) -> str:
-    """The shared id of a metric; of one that is there for several filters, the first has it alone."""
+def lm_eval_metric_id(values: Mapping[str, Any], config: Mapping[str, Any], metric: str, chosen: str | None) -> str:
+    """The shared id of a metric; of one that is there for several filters, the first of the task's list has it alone.
+
+    The order of keys says nothing: whoever writes the file again may sort them.
+    """
     match = re.fullmatch(r"pass@(\d+)", metric)
     shared = f"pass_at_{match[1]}" if match else METRIC_IDS.get(metric, metric)
-    leading = next((other for _, name, other in lm_eval_keys(values) if name == metric), chosen)
+    filters = [other for _, name, other in lm_eval_keys(values) if name == metric]
+    listed = [single_line(each.get("name")) for each in rows_of(config.get("filter_list"))]
+    leading = chosen if len(filters) == 1 else next((name for name in listed if name in filters), None)
     return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
 
 
@@ -8777,6 +8784,7 @@ def read_file(
 # --- parts/formats/inspect_runs.py ------------------------------------------------------------------------------------
 
 HEAD = 1 << 16  # bytes of a JSON log that hold its identity: samples come last
+TASK_ARGS = re.compile(rb'"task_args"\s*:\s*(?=\{)')
 HEAD_FIELD = re.compile(rb'"(status|eval_id|task_id|created|task|model)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 
@@ -8790,6 +8798,7 @@ class LogHead:
     task_id: str
     task: str
     model: str
+    args: str  # what the task was asked with: another subject of it is another run
     created: float
 
 
@@ -8808,10 +8817,14 @@ def log_head(path: Path) -> LogHead | None:
             found = {}
             for name, value in HEAD_FIELD.findall(head):
                 found.setdefault(name.decode(), value.decode(errors="replace"))
+            if place := TASK_ARGS.search(head):
+                text = head[place.end() :].decode(errors="replace")
+                found["task_args"] = json.JSONDecoder().raw_decode(text)[0]
         texts = [str(found.get(name) or "") for name in ("eval_id", "task_id", "task", "model")]
         created = moment_of(found.get("created")).seconds
         if texts[2] and texts[3] and created is not None:
-            return LogHead(path, found.get("status") == "success", *texts, created)
+            args = json.dumps(found.get("task_args") or {}, sort_keys=True)
+            return LogHead(path, found.get("status") == "success", *texts, args, created)
     return None
 
 
@@ -8827,7 +8840,8 @@ def superseded_logs(files: Iterable[FoundFile]) -> dict[Path, str]:
         if good or (retries and not head.good):
             found[head.path] = f"retried: {single_line((good or retries)[-1].path.name)} has its items too"
             continue
-        alike = [other for other in later if other.good and (other.task, other.model) == (head.task, head.model)]
+        own = (head.task, head.model, head.args)
+        alike = [other for other in later if other.good and (other.task, other.model, other.args) == own]
         if alike and not head.good:
             found[head.path] = f"it failed, and a later run ended well: {single_line(alike[-1].path.name)}"
     return found

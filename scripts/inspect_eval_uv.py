@@ -6148,13 +6148,15 @@ class Files:
     def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
         """The samples file of an lm-eval task: of the same time, beside the results file.
 
-        samples_<task>_<time>.jsonl; before 0.4.3 <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could
-        also be the task "easy": one that ends like a longer name of `tasks` is that one's.
+        samples_<task>_<time>.jsonl, whatever --output_path calls the results; before 0.4.3
+        <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could also be the task "easy": one that ends like
+        a longer name of `tasks` is that one's.
         """
         stamp = STAMP.search(results.name)
         ending = results.stem.removeprefix("results")
         exact = [f"samples_{task}{ending}.jsonl", f"{stamp[0] if stamp else ''}_samples_{task}.jsonl"]
         exact += [f"{results.stem.removesuffix('_results')}_samples_{task}.jsonl"]  # lmms-eval
+        exact += [f"samples_{task}_{stamp[0]}.jsonl"] if stamp else []
         names = self.lines_in(results.parent)
         found = [results.with_name(name) for name in exact if stamp and name in names[""]][:1]
         if not found and task in names:

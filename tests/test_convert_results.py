@@ -227,6 +227,43 @@ def test_a_filter_whose_answers_are_not_in_the_samples_is_in_conflict(tmp_path, 
     assert said[0] is None and "cut off?" in said[1]
 
 
+@pytest.mark.parametrize("sorted_keys", [False, True])
+@pytest.mark.parametrize("listed", [["strict", "loose"], ["loose", "strict"], []])
+def test_which_filter_has_the_metric_s_name_is_said_by_the_task_and_not_by_the_order_of_keys(
+    tmp_path, listed, sorted_keys
+):
+    folder = lm_eval_run(tmp_path / "run", [], 0.5, filter_list=[{"name": name, "filter": []} for name in listed])
+    (folder / "samples_toy_2026-01-02T03-04-05.0.jsonl").unlink()
+    path = folder / "results_2026-01-02T03-04-05.0.json"
+    document = json.loads(path.read_text())
+    document["results"]["toy"] = {"em,strict": 0.4, "em,loose": 0.6}
+    path.write_text(json.dumps(document, sort_keys=sorted_keys))
+    assert convert(folder, output=tmp_path / "out") == 0
+    found = records(tmp_path / "out")["toy"]["evaluation_results"]
+    ids = {row["metric_config"]["metric_id"]: row["score_details"]["score"] for row in found}
+    assert set(ids.values()) == {0.4, 0.6}
+    if listed:
+        assert ids["exact_match"] == {"strict": 0.4, "loose": 0.6}[listed[0]]
+    else:
+        assert set(ids) == {"exact_match_strict", "exact_match_loose"}  # nobody knows
+
+
+def test_samples_are_found_beside_results_of_any_name(tmp_path):
+    """--output_path nights.json: nights_<time>.json, and samples_<task>_<time>.jsonl."""
+    folder = lm_eval_run(tmp_path / "run", [line(i, float(i % 2)) for i in range(4)], 0.5)
+    path = folder / "results_2026-01-02T03-04-05.0.json"
+    path.rename(folder / "nights_2026-01-02T03-04-05.0.json")
+    other = lm_eval_run(tmp_path / "other", [line(i, 1.0) for i in range(4)], 1.0)
+    for kind, suffix in (("results", "json"), ("samples_toy", "jsonl")):
+        name = "nights" if kind == "results" else kind
+        moved = other / f"{kind}_2026-01-02T03-04-05.0.{suffix}"
+        moved.rename(folder / f"{name}_2026-01-03T03-04-05.0.{suffix}")
+    assert convert(folder, output=tmp_path / "out") == 0
+    found = [json.loads(file.read_text()) for file in (tmp_path / "out").rglob("*.json")]
+    assert sorted(one["evaluation_results"][0]["score_details"]["score"] for one in found) == [0.5, 1.0]
+    assert [one["detailed_evaluation_results"]["total_rows"] for one in found] == [4, 4]
+
+
 def test_items_that_are_lost_are_counted_where_they_contradict(tmp_path, capsys):
     folder = lm_eval_run(tmp_path / "run", [line(i, 1.0) for i in range(4)], 0.5)
     path = folder / "results_2026-01-02T03-04-05.0.json"

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 
 import convert_results as converter
@@ -263,6 +264,26 @@ def test_a_run_that_failed_and_then_ended_well_is_no_failure(logs, tmp_path, cap
     assert "it failed, and a later run ended well" in answer["skipped"][0]["reason"]
     assert good.name in answer["skipped"][0]["reason"]
     assert not list(tmp_path.rglob("*_failure.json"))
+
+
+@pytest.mark.parametrize("suffix", [".json", ".eval"])
+def test_a_run_of_another_subject_ends_no_failed_one_well(tmp_path, suffix):
+    def log(name: str, status: str, created: str, **args: str) -> None:
+        head = {"eval_id": name, "task_id": name, "created": created, "task": "mmlu", "task_args": args, "model": "a/b"}
+        document = {"version": 2, "status": status, "eval": head}
+        if suffix == ".json":
+            (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        else:
+            with zipfile.ZipFile(tmp_path / f"{name}.eval", "w") as archive:
+                archive.writestr("header.json", json.dumps(document))
+
+    log("law", "error", "2026-01-01T00:00:00+00:00", subjects="law")
+    log("anatomy", "success", "2026-01-02T00:00:00+00:00", subjects="anatomy")
+    found = [converter.FoundFile(path, True) for path in sorted(tmp_path.iterdir())]
+    assert converter.superseded_logs(found) == {}
+    log("again", "success", "2026-01-03T00:00:00+00:00", subjects="law")
+    found = [converter.FoundFile(path, True) for path in sorted(tmp_path.iterdir())]
+    assert [path.stem for path in converter.superseded_logs(found)] == ["law"]
 
 
 @pytest.mark.parametrize(

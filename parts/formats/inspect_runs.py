@@ -7,6 +7,7 @@ read. A retry has the task_id of the log that it retried, and its items too.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from parts.frame import single_line
 from parts.inputs import open_input
 
 HEAD = 1 << 16  # bytes of a JSON log that hold its identity: samples come last
+TASK_ARGS = re.compile(rb'"task_args"\s*:\s*(?=\{)')
 HEAD_FIELD = re.compile(rb'"(status|eval_id|task_id|created|task|model)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 
@@ -32,6 +34,7 @@ class LogHead:
     task_id: str
     task: str
     model: str
+    args: str  # what the task was asked with: another subject of it is another run
     created: float
 
 
@@ -50,10 +53,14 @@ def log_head(path: Path) -> LogHead | None:
             found = {}
             for name, value in HEAD_FIELD.findall(head):
                 found.setdefault(name.decode(), value.decode(errors="replace"))
+            if place := TASK_ARGS.search(head):
+                text = head[place.end() :].decode(errors="replace")
+                found["task_args"] = json.JSONDecoder().raw_decode(text)[0]
         texts = [str(found.get(name) or "") for name in ("eval_id", "task_id", "task", "model")]
         created = moment_of(found.get("created")).seconds
         if texts[2] and texts[3] and created is not None:
-            return LogHead(path, found.get("status") == "success", *texts, created)
+            args = json.dumps(found.get("task_args") or {}, sort_keys=True)
+            return LogHead(path, found.get("status") == "success", *texts, args, created)
     return None
 
 
@@ -69,7 +76,8 @@ def superseded_logs(files: Iterable[FoundFile]) -> dict[Path, str]:
         if good or (retries and not head.good):
             found[head.path] = f"retried: {single_line((good or retries)[-1].path.name)} has its items too"
             continue
-        alike = [other for other in later if other.good and (other.task, other.model) == (head.task, head.model)]
+        own = (head.task, head.model, head.args)
+        alike = [other for other in later if other.good and (other.task, other.model, other.args) == own]
         if alike and not head.good:
             found[head.path] = f"it failed, and a later run ended well: {single_line(alike[-1].path.name)}"
     return found

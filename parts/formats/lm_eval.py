@@ -29,6 +29,7 @@ from parts.formats.values import (
     moment_of,
     named,
     part,
+    rows_of,
     stop_text,
     whole,
 )
@@ -182,7 +183,7 @@ def lm_eval_score(
     lower = higher is False if isinstance(higher, bool) else metric in LOWER_IS_BETTER or metric_direction(metric)
     return ScoreRead(
         f"{metric},{single_line(chosen)}" if chosen else metric,
-        lm_eval_metric_id(values, metric, chosen),
+        lm_eval_metric_id(values, config, metric, chosen),
         value,
         aggregation,
         lower_is_better=lower is True,
@@ -203,11 +204,16 @@ def lm_eval_score(
     )
 
 
-def lm_eval_metric_id(values: Mapping[str, Any], metric: str, chosen: str | None) -> str:
-    """The shared id of a metric; of one that is there for several filters, the first has it alone."""
+def lm_eval_metric_id(values: Mapping[str, Any], config: Mapping[str, Any], metric: str, chosen: str | None) -> str:
+    """The shared id of a metric; of one that is there for several filters, the first of the task's list has it alone.
+
+    The order of keys says nothing: whoever writes the file again may sort them.
+    """
     match = re.fullmatch(r"pass@(\d+)", metric)
     shared = f"pass_at_{match[1]}" if match else METRIC_IDS.get(metric, metric)
-    leading = next((other for _, name, other in lm_eval_keys(values) if name == metric), chosen)
+    filters = [other for _, name, other in lm_eval_keys(values) if name == metric]
+    listed = [single_line(each.get("name")) for each in rows_of(config.get("filter_list"))]
+    leading = chosen if len(filters) == 1 else next((name for name in listed if name in filters), None)
     return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
 
 
