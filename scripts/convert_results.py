@@ -5955,7 +5955,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
     files.used |= {path.resolve() for path in found.values()}
     whole_run = len(found) == len(subsets) > 0
     judge = {"grader_model": ", ".join(all_texts(part(document, "judge_summary").get("judge_models"))) or None}
-    scores = [evalscope_score(row, judge) for row in measured]
+    scores = [evalscope_score(row, judge, evalscope_repeats(config, measured)) for row in measured]
     rows = zip(scores, measured, strict=True)
     keys = {score.name: {score.name, score.id, named(row.get("name")) or ""} for score, row in rows if score}
     given = part(config, "generation_config")
@@ -5984,7 +5984,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
             {"subsets": json.dumps(subsets) if len(subsets) > 1 else None, "judge": config.get("judge")},
         ),
         moment=Moment(),
-        counts={f"run_{name}": summary.get(name) for name in ("requested", "succeeded", "errored")}
+        counts=evalscope_attempts(summary)
         | {f"subset {name}": f"{value!r} of {count}" for name, (value, count) in subsets.items() if len(subsets) > 1},
         samples=(lambda _: evalscope_items(found, keys, config.get("repeats") != 1)) if whole_run else None,
         sample_file=next(iter(found.values()), None) if whole_run else None,
@@ -6011,23 +6011,59 @@ def evalscope_name(row: Mapping[str, Any]) -> str:
     return single_line(identity.get("name")) + (f":{rule}" if rule != "mean" else "") + (f"[{axes}]" if axes else "")
 
 
-def evalscope_score(row: Mapping[str, Any], judge: Mapping[str, Any]) -> ScoreRead | None:
-    """A metric of a report; None when it is no finite number."""
+def evalscope_attempts(summary: Mapping[str, Any]) -> dict[str, int]:
+    """What a run says of its requests, which its scores leave out where they failed."""
+    requested, succeeded = whole(summary.get("requested")), whole(summary.get("succeeded"))
+    if requested is None or succeeded is None or succeeded >= requested:
+        return {}
+    return {"attempts": requested, "scored": succeeded, "errored": requested - succeeded}
+
+
+def evalscope_repeats(config: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> int:
+    """How often each item was asked: a mean's `num` counts each time, that of pass@k the items."""
+    if told := whole(config.get("repeats")):
+        return max(1, told)
+    by_kind: dict[bool, int] = {}
+    for row in rows:
+        of_items = evalscope_metric(evalscope_name(row), part(row, "identity")).startswith("pass_at_")
+        by_kind[of_items] = max(whole(row.get("num")) or 0, by_kind.get(of_items, 0))
+    times, rest = divmod(by_kind.get(False, 1), by_kind.get(True) or by_kind.get(False) or 1)
+    return max(1, times) if not rest else 1
+
+
+def evalscope_metric(name: str, identity: Mapping[str, Any]) -> str:
+    """The shared id of a metric: acc -> accuracy, acc_pass@2 and accuracy joined by pass_at_k of 2 -> pass_at_2."""
+    bare, rule = name.split(":", 1)[0].split("[", 1)[0].removeprefix("mean_"), identity.get("aggregation")
+    if match := re.search(r"(?:^|_)pass@(\d+)$", bare):
+        return f"pass_at_{match[1]}"
+    if rule == "pass_at_k" and (k := whole(part(identity, "dimensions").get("k"))):
+        return f"pass_at_{k}"
+    shared = METRIC_IDS.get(bare, bare)
+    apart = "" if rule in (None, "mean", "identity") else f"_{rule}"
+    return single_line(
+        "".join([shared, apart, *(f"_{axis}_{value}" for axis, value in part(identity, "dimensions").items())])
+    )
+
+
+def evalscope_score(row: Mapping[str, Any], judge: Mapping[str, Any], repeats: int) -> ScoreRead | None:
+    """A metric of a report; None when it is no finite number. repeats: how often each item was asked."""
     value, name, meaning = finite(row.get("score")), evalscope_name(row), part(row, "semantics")
     if value is None:
         return None
-    bare = name.split(":", 1)[0].removeprefix("mean_")
-    rule = part(row, "identity").get("aggregation")
+    rule, count = part(row, "identity").get("aggregation"), whole(row.get("num"))
+    known = evalscope_metric(name, part(row, "identity"))
+    if count and not known.startswith("pass_at_") and count % repeats == 0:
+        count //= repeats
     bounds = part(meaning, "value_range")
     unit = EVALSCOPE_UNITS.get((finite(bounds.get("min")), finite(bounds.get("max"))))
     return ScoreRead(
         name,
-        METRIC_IDS.get(bare, bare),
+        known,
         value,
         None if rule in (None, "mean", "identity") else str(rule),
         lower_is_better=meaning.get("direction") == "lower_is_better",
         direction_known="better" in str(meaning.get("direction")) or not meaning,
-        count=whole(row.get("num")) or None,
+        count=count or None,
         unit=(unit, finite(bounds.get("min")), finite(bounds.get("max"))) if unit else None,
         scorer=judge,
         rounding=EVALSCOPE_ROUNDING,
@@ -7291,8 +7327,15 @@ def lm_eval_score(
         if bootstrapped and draws
         else None,
         filter=chosen and single_line(chosen),
-        count=first(whole(part(document, "n-samples", task).get("effective")), whole(values.get("sample_len"))),
+        count=first(whole(part(document, "n-samples", task).get("effective")), whole(values.get("sample_len")))
+        if not metric.isdecimal()  # RULER's lengths share the items
+        else None,
     )
+
+
+def unasked_length(metric: str, value: Any) -> bool:
+    """Whether a value says that nothing was asked: RULER has a metric for each length, -1 for all others."""
+    return metric.isdecimal() and value == -1
 
 
 def lm_eval_metric_id(values: Mapping[str, Any], config: Mapping[str, Any], metric: str, chosen: str | None) -> str:
@@ -7388,6 +7431,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     choices = prompts if several else endings
     used = line.get("filter")
     scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
+    scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
     ratios = {
         score: ratio
@@ -7670,10 +7714,14 @@ def lm_eval_task(
     """One task of an lm-eval results file; `shared` is set for all its tasks."""
     general, config = part(document, "config"), part(document, "configs", task)
     values = part(document, "results", task)
+    keys = lm_eval_keys(values)
     read = {
         key: (lm_eval_score(document, task, key, metric, chosen, origin.format), metric, chosen)
-        for key, metric, chosen in lm_eval_keys(values)
+        for key, metric, chosen in keys
+        if not unasked_length(metric, values[key])
     }
+    for key in [key for key, _, _ in keys if key not in read]:
+        yield Trouble(str(origin.path), f"{single_line(key)}: nothing of that length was asked, no score", task)
     for key, (score, _, _) in read.items():
         if score is None:
             yield Trouble(

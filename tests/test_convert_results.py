@@ -248,6 +248,30 @@ def test_which_filter_has_the_metric_s_name_is_said_by_the_task_and_not_by_the_o
         assert set(ids) == {"exact_match_strict", "exact_match_loose"}  # nobody knows
 
 
+def test_a_length_that_was_not_asked_has_no_score(tmp_path, capsys):
+    """RULER: a metric for each length, -1 in the items of all others and where no item has it."""
+    lengths = ("4096", "8192", "16384")
+    rows = []
+    for i in range(8):
+        row = line(i, 0.0) | {"metrics": list(lengths)} | dict.fromkeys(lengths, -1.0)
+        rows.append(row | {lengths[i % 2]: float(i < 6)})
+    folder = lm_eval_run(tmp_path / "run", rows, 0.5, metric_list=[{"metric": one} for one in lengths])
+    path = folder / "results_2026-01-02T03-04-05.0.json"
+    document = json.loads(path.read_text())
+    document["results"]["toy"] = {"4096,none": 0.75, "8192,none": 0.75, "16384,none": -1}
+    document["n-samples"] = {"toy": {"original": 8, "effective": 8}}
+    path.write_text(json.dumps(document))
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert "16384,none: nothing of that length was asked" in answer["skipped"][0]["reason"]
+    found = records(tmp_path / "out")["toy"]["evaluation_results"]
+    assert [(row["score_details"]["score"], row["score_details"]["uncertainty"]["num_samples"]) for row in found] == [
+        (0.75, 4), (0.75, 4),
+    ]  # fmt: skip
+    scores = [row["evaluation"]["score"] for row in samples(tmp_path / "out", "toy")]
+    assert sorted(scores) == [0.0, 0.0, *[1.0] * 6]
+
+
 def test_samples_are_found_beside_results_of_any_name(tmp_path):
     """--output_path nights.json: nights_<time>.json, and samples_<task>_<time>.jsonl."""
     folder = lm_eval_run(tmp_path / "run", [line(i, float(i % 2)) for i in range(4)], 0.5)

@@ -137,6 +137,50 @@ def test_evalscope(tmp_path, version):
     check_against_schema(tmp_path / "out")
 
 
+def evalscope_report(folder: Path, metrics: list[tuple[str, int, float]], **more: object) -> Path:
+    """A report without reviews and configuration; metrics are (name, num, score), "accuracy:k" joined by pass_at_k."""
+    rows = []
+    for name, num, score in metrics:
+        bare, _, k = name.partition(":")
+        subset = {"name": "default", "score": score, "num": num}
+        row = {"num": num, "score": score, "categories": [{"name": ["default"], "subsets": [subset]}]}
+        axes = {"aggregation": "pass_at_k", "dimensions": {"k": int(k)}} if k else {"aggregation": "mean"}
+        rows.append(row | ({"identity": {"name": bare, **axes}} if more.get("schema_version") else {"name": name}))
+    path = folder / "reports" / "m" / "aime24.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"dataset_name": "aime24", "model_name": "a/m", "metrics": rows} | more))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("metrics", "version"),
+    [
+        ([("accuracy", 120, 0.3), ("accuracy:1", 30, 0.3), ("accuracy:2", 30, 0.6)], {"schema_version": 2}),
+        ([("mean_acc", 120, 0.3), ("mean_acc_pass@1", 30, 0.3), ("mean_acc_pass@2", 30, 0.6)], {}),
+    ],
+)
+def test_evalscope_pass_at_k_is_another_metric_and_repeats_are_no_items(tmp_path, metrics, version):
+    assert convert(evalscope_report(tmp_path / "in", metrics, **version), output=tmp_path / "out") == 0
+    (record,) = records(tmp_path / "out").values()
+    found = {
+        row["metric_config"]["metric_id"]: (row["score_details"]["score"], row["score_details"]["uncertainty"])
+        for row in record["evaluation_results"]
+    }
+    assert {name: (score, told["num_samples"]) for name, (score, told) in found.items()} == {
+        "accuracy": (0.3, 30), "pass_at_1": (0.3, 30), "pass_at_2": (0.6, 30),
+    }  # fmt: skip
+
+
+def test_evalscope_a_run_that_lost_requests_is_not_valid(tmp_path, capsys):
+    summary = {"requested": 1319, "succeeded": 700, "errored": 619, "incomplete": True}
+    folder = evalscope_report(tmp_path / "in", [("accuracy", 700, 0.9)], schema_version=2, execution_summary=summary)
+    assert convert(folder, output=tmp_path / "out") == 0
+    (path,) = (tmp_path / "out").rglob("*.json")
+    vocabulary = calculator.vocabulary_of(calculator.read_mapping())
+    (one,) = calculator.read_results(path, json.loads(path.read_text()), vocabulary)
+    assert one.run.validity.verdict == "no" and "619" in one.run.validity.reasons[0]
+
+
 def test_evalscope_a_judgement_that_failed_is_no_zero(tmp_path):
     assert convert(evalscope_run(tmp_path / "in", lost=2), output=tmp_path / "out") == 0
     _, result = one(records(tmp_path / "out"))

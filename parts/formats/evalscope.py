@@ -8,6 +8,7 @@ Settings are in configs/task_config*.yaml, which may be missing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
     files.used |= {path.resolve() for path in found.values()}
     whole_run = len(found) == len(subsets) > 0
     judge = {"grader_model": ", ".join(all_texts(part(document, "judge_summary").get("judge_models"))) or None}
-    scores = [evalscope_score(row, judge) for row in measured]
+    scores = [evalscope_score(row, judge, evalscope_repeats(config, measured)) for row in measured]
     rows = zip(scores, measured, strict=True)
     keys = {score.name: {score.name, score.id, named(row.get("name")) or ""} for score, row in rows if score}
     given = part(config, "generation_config")
@@ -97,7 +98,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
             {"subsets": json.dumps(subsets) if len(subsets) > 1 else None, "judge": config.get("judge")},
         ),
         moment=Moment(),
-        counts={f"run_{name}": summary.get(name) for name in ("requested", "succeeded", "errored")}
+        counts=evalscope_attempts(summary)
         | {f"subset {name}": f"{value!r} of {count}" for name, (value, count) in subsets.items() if len(subsets) > 1},
         samples=(lambda _: evalscope_items(found, keys, config.get("repeats") != 1)) if whole_run else None,
         sample_file=next(iter(found.values()), None) if whole_run else None,
@@ -124,23 +125,59 @@ def evalscope_name(row: Mapping[str, Any]) -> str:
     return single_line(identity.get("name")) + (f":{rule}" if rule != "mean" else "") + (f"[{axes}]" if axes else "")
 
 
-def evalscope_score(row: Mapping[str, Any], judge: Mapping[str, Any]) -> ScoreRead | None:
-    """A metric of a report; None when it is no finite number."""
+def evalscope_attempts(summary: Mapping[str, Any]) -> dict[str, int]:
+    """What a run says of its requests, which its scores leave out where they failed."""
+    requested, succeeded = whole(summary.get("requested")), whole(summary.get("succeeded"))
+    if requested is None or succeeded is None or succeeded >= requested:
+        return {}
+    return {"attempts": requested, "scored": succeeded, "errored": requested - succeeded}
+
+
+def evalscope_repeats(config: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> int:
+    """How often each item was asked: a mean's `num` counts each time, that of pass@k the items."""
+    if told := whole(config.get("repeats")):
+        return max(1, told)
+    by_kind: dict[bool, int] = {}
+    for row in rows:
+        of_items = evalscope_metric(evalscope_name(row), part(row, "identity")).startswith("pass_at_")
+        by_kind[of_items] = max(whole(row.get("num")) or 0, by_kind.get(of_items, 0))
+    times, rest = divmod(by_kind.get(False, 1), by_kind.get(True) or by_kind.get(False) or 1)
+    return max(1, times) if not rest else 1
+
+
+def evalscope_metric(name: str, identity: Mapping[str, Any]) -> str:
+    """The shared id of a metric: acc -> accuracy, acc_pass@2 and accuracy joined by pass_at_k of 2 -> pass_at_2."""
+    bare, rule = name.split(":", 1)[0].split("[", 1)[0].removeprefix("mean_"), identity.get("aggregation")
+    if match := re.search(r"(?:^|_)pass@(\d+)$", bare):
+        return f"pass_at_{match[1]}"
+    if rule == "pass_at_k" and (k := whole(part(identity, "dimensions").get("k"))):
+        return f"pass_at_{k}"
+    shared = METRIC_IDS.get(bare, bare)
+    apart = "" if rule in (None, "mean", "identity") else f"_{rule}"
+    return single_line(
+        "".join([shared, apart, *(f"_{axis}_{value}" for axis, value in part(identity, "dimensions").items())])
+    )
+
+
+def evalscope_score(row: Mapping[str, Any], judge: Mapping[str, Any], repeats: int) -> ScoreRead | None:
+    """A metric of a report; None when it is no finite number. repeats: how often each item was asked."""
     value, name, meaning = finite(row.get("score")), evalscope_name(row), part(row, "semantics")
     if value is None:
         return None
-    bare = name.split(":", 1)[0].removeprefix("mean_")
-    rule = part(row, "identity").get("aggregation")
+    rule, count = part(row, "identity").get("aggregation"), whole(row.get("num"))
+    known = evalscope_metric(name, part(row, "identity"))
+    if count and not known.startswith("pass_at_") and count % repeats == 0:
+        count //= repeats
     bounds = part(meaning, "value_range")
     unit = EVALSCOPE_UNITS.get((finite(bounds.get("min")), finite(bounds.get("max"))))
     return ScoreRead(
         name,
-        METRIC_IDS.get(bare, bare),
+        known,
         value,
         None if rule in (None, "mean", "identity") else str(rule),
         lower_is_better=meaning.get("direction") == "lower_is_better",
         direction_known="better" in str(meaning.get("direction")) or not meaning,
-        count=whole(row.get("num")) or None,
+        count=count or None,
         unit=(unit, finite(bounds.get("min")), finite(bounds.get("max"))) if unit else None,
         scorer=judge,
         rounding=EVALSCOPE_ROUNDING,

@@ -200,8 +200,15 @@ def lm_eval_score(
         if bootstrapped and draws
         else None,
         filter=chosen and single_line(chosen),
-        count=first(whole(part(document, "n-samples", task).get("effective")), whole(values.get("sample_len"))),
+        count=first(whole(part(document, "n-samples", task).get("effective")), whole(values.get("sample_len")))
+        if not metric.isdecimal()  # RULER's lengths share the items
+        else None,
     )
+
+
+def unasked_length(metric: str, value: Any) -> bool:
+    """Whether a value says that nothing was asked: RULER has a metric for each length, -1 for all others."""
+    return metric.isdecimal() and value == -1
 
 
 def lm_eval_metric_id(values: Mapping[str, Any], config: Mapping[str, Any], metric: str, chosen: str | None) -> str:
@@ -297,6 +304,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     choices = prompts if several else endings
     used = line.get("filter")
     scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
+    scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
     ratios = {
         score: ratio
@@ -579,10 +587,14 @@ def lm_eval_task(
     """One task of an lm-eval results file; `shared` is set for all its tasks."""
     general, config = part(document, "config"), part(document, "configs", task)
     values = part(document, "results", task)
+    keys = lm_eval_keys(values)
     read = {
         key: (lm_eval_score(document, task, key, metric, chosen, origin.format), metric, chosen)
-        for key, metric, chosen in lm_eval_keys(values)
+        for key, metric, chosen in keys
+        if not unasked_length(metric, values[key])
     }
+    for key in [key for key, _, _ in keys if key not in read]:
+        yield Trouble(str(origin.path), f"{single_line(key)}: nothing of that length was asked, no score", task)
     for key, (score, _, _) in read.items():
         if score is None:
             yield Trouble(
