@@ -31,7 +31,9 @@ MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-MOST_OF_READ = 4 * 2**20  # bytes asked for at once
+LEAST_OF_READ, MOST_OF_READ = 2**16, 4 * 2**20  # bytes asked for at once
+PARSED_AT_ONCE = 1_000
+ESCAPED_COLON = re.compile(rb"\\u003[aA]")  # a colon that is one only when it is written again
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
 
@@ -182,12 +184,14 @@ def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
 
 def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
     """What is left of an open file; ScriptError when it is more than `most` bytes."""
-    limit, data = allowed(most), bytearray()
-    while piece := file.read(min(MOST_OF_READ, limit + 1 - len(data))):  # read(limit) takes the limit's memory at once
-        data += piece
-    if len(data) > limit:
+    limit, pieces, size = allowed(most), [], 0
+    # Asking for more takes memory for more, even of a small file.
+    while piece := file.read(min(max(size, LEAST_OF_READ), MOST_OF_READ, limit + 1 - size)):
+        pieces.append(piece)
+        size += len(piece)
+    if size > limit:
         raise too_much(where, f"more than the {bytes_text(limit)} that are read at once")
-    return bytes(data)
+    return b"".join(pieces)
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -223,6 +227,11 @@ def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def quick_json(data: bytes) -> Any:
+    """As strict_json, by the fast parser where the document has no more values than are allowed in any case."""
+    return strict_json_line(data, lenient=True) if len(data) < MAX_VALUES else strict_json(data)
+
+
 def strict_json_line(line: bytes, lenient: bool = False) -> Any:
     """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
     try:
@@ -237,10 +246,27 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and re.search(rb"\\u003[aA]", line)  # a colon that is one only when written again
+        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)
+
+
+def json_values(content: bytes) -> list[Any] | None:
+    """The values of JSON Lines, parsed at once; None where a line is to be looked at by itself: one without measure,
+    one that is blank or no JSON, one in which a key may stand twice."""
+    lines = content.removesuffix(b"\n").split(b"\n")
+    try:
+        import orjson
+
+        if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
+            return None
+        values = list(map(orjson.loads, lines))
+        pieces = (values[i : i + PARSED_AT_ONCE] for i in range(0, len(values), PARSED_AT_ONCE))
+        written = sum(orjson.dumps(piece).count(b":") for piece in pieces)
+    except (ImportError, TypeError, ValueError):
+        return None
+    return values if written == content.count(b":") else None  # see strict_json_line
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:

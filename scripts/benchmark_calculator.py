@@ -379,6 +379,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
 from pathlib import PurePosixPath
 from statistics import NormalDist
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
 
 if TYPE_CHECKING:
@@ -827,7 +828,9 @@ MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-MOST_OF_READ = 4 * 2**20  # bytes asked for at once
+LEAST_OF_READ, MOST_OF_READ = 2**16, 4 * 2**20  # bytes asked for at once
+PARSED_AT_ONCE = 1_000
+ESCAPED_COLON = re.compile(rb"\\u003[aA]")  # a colon that is one only when it is written again
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
 
@@ -978,12 +981,14 @@ def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
 
 def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
     """What is left of an open file; ScriptError when it is more than `most` bytes."""
-    limit, data = allowed(most), bytearray()
-    while piece := file.read(min(MOST_OF_READ, limit + 1 - len(data))):  # read(limit) takes the limit's memory at once
-        data += piece
-    if len(data) > limit:
+    limit, pieces, size = allowed(most), [], 0
+    # Asking for more takes memory for more, even of a small file.
+    while piece := file.read(min(max(size, LEAST_OF_READ), MOST_OF_READ, limit + 1 - size)):
+        pieces.append(piece)
+        size += len(piece)
+    if size > limit:
         raise too_much(where, f"more than the {bytes_text(limit)} that are read at once")
-    return bytes(data)
+    return b"".join(pieces)
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -1019,6 +1024,11 @@ def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def quick_json(data: bytes) -> Any:
+    """As strict_json, by the fast parser where the document has no more values than are allowed in any case."""
+    return strict_json_line(data, lenient=True) if len(data) < MAX_VALUES else strict_json(data)
+
+
 def strict_json_line(line: bytes, lenient: bool = False) -> Any:
     """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
     try:
@@ -1033,10 +1043,27 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and re.search(rb"\\u003[aA]", line)  # a colon that is one only when written again
+        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)
+
+
+def json_values(content: bytes) -> list[Any] | None:
+    """The values of JSON Lines, parsed at once; None where a line is to be looked at by itself: one without measure,
+    one that is blank or no JSON, one in which a key may stand twice."""
+    lines = content.removesuffix(b"\n").split(b"\n")
+    try:
+        import orjson
+
+        if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
+            return None
+        values = list(map(orjson.loads, lines))
+        pieces = (values[i : i + PARSED_AT_ONCE] for i in range(0, len(values), PARSED_AT_ONCE))
+        written = sum(orjson.dumps(piece).count(b":") for piece in pieces)
+    except (ImportError, TypeError, ValueError):
+        return None
+    return values if written == content.count(b":") else None  # see strict_json_line
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -3389,7 +3416,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
     if not ours and b'"evaluation_results"' not in text:
         return None
     try:
-        record = strict_json(text)
+        record = quick_json(text)
     except ValueError as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
     if path.name.endswith("_failure.json"):
@@ -4077,21 +4104,21 @@ def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | N
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
 
 NOBODY = Identity("")
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
 class NoUnit(ScriptError):
     """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
 
     score: float
     item_hash: str | None
     prompt_hash: str | None
     group: str | None
-    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+    fields: Mapping[str, str] = NO_FIELDS  # what else its metadata says of it
 
     @property
     def attempts(self) -> tuple[int, int]:
@@ -4397,6 +4424,7 @@ def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+OWN_PLACE = frozenset((*REPEAT_FIELDS, "prompt_hash"))  # what an answer keeps elsewhere than among its fields
 ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
@@ -4410,8 +4438,9 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
-    corpus, and corpus: that score by them, where it is one of sums or classes.
+    choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
+    one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
+    classes.
     """
 
     rows: int
@@ -4420,6 +4449,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
 
@@ -4443,8 +4473,25 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
         raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    count, evaluation = 0, record.get("evaluation_id")
+    evaluation = record.get("evaluation_id")
+    rows = json_values(content)
+    sound = rows is not None and set(map(type, rows)) == {dict}
+    if not sound or any(row.get("evaluation_id", evaluation) != evaluation for row in rows):
+        rows = list(rows_one_by_one(file, content, evaluation))
+    count = len(rows)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    names = [row.get("evaluation_result_id") or row.get("evaluation_name") or "" for row in rows]
+    if names and type(names[0]) is str and names.count(names[0]) == count:
+        return {single_line(names[0]): rows}
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, row in zip(names, rows, strict=True):
+        by_name[single_line(str(name))].append(row)
+    return dict(by_name)
+
+
+def rows_one_by_one(file: Path, content: bytes, evaluation: Any) -> Iterator[dict[str, Any]]:
+    """The lines of a samples file, one by one; ScriptError that says which one is damaged, or of another record."""
     for line, text in enumerate(stored_lines(file, content), start=1):
         if not text.strip():
             continue
@@ -4457,14 +4504,7 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
             raise ScriptError(f"{file}: line {line} is no object; evaluate again")
         if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
-        count += 1
-        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
-    if is_number(details.get("total_rows")) and details["total_rows"] != count:
-        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, own in found.items():
-        by_name[single_line(name)] += own
-    return dict(by_name)
+        yield row
 
 
 def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
@@ -4477,6 +4517,8 @@ def sample_score(row: Mapping[str, Any]) -> float | None:
     if row.get("error"):
         return None
     score = row["evaluation"]["score"]
+    if type(score) is float and -1e300 < score < 1e300:  # nearly all, and the check below is slow
+        return score
     if not is_number(score):
         raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
     return float(score)
@@ -4503,7 +4545,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     values = [score for score in scores if score is not None]
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(rows)
-        return ItemFacts(len(rows), lost, None, None, chance, empty)
+        return ItemFacts(len(rows), lost, None, None, chance, empty, scores)
     means = [math.fsum(values) / len(values)]
     if not once:
         by_item: dict[str, list[float]] = defaultdict(list)
@@ -4521,7 +4563,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         None,
     )
     return ItemFacts(
-        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
     )
 
 
@@ -4573,20 +4615,21 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
-    counts: Counter[str] = Counter()
-    lost: dict[str, dict[str, str]] = {}
-    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+    counts: dict[str, int] = {}
+    lost: dict[str, Mapping[str, str]] = {}
+    for row, score, group in zip(rows, facts.scores, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
-        index = counts[name]
-        counts[name] += 1
+        index = counts[name] = counts.get(name, -1) + 1
         if index == len(repeats):
             repeats.append({})
-        score, metadata = sample_score(row), row.get("metadata") or {}
-        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        metadata = row.get("metadata") or NO_FIELDS
+        more = metadata.keys() - OWN_PLACE
+        fields = {k: str(v) for k, v in metadata.items() if k in more and v is not None} if more else NO_FIELDS
         if score is None:
             lost[name] = fields
             continue
-        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        digest, prompt = None if digest is None else str(digest), None if prompt is None else str(prompt)
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
@@ -4602,7 +4645,8 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
         return [None] * len(rows)
     details = [row.get("metadata") or {} for row in rows]
     names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
-    if cluster_by or any(name in own for own in details for name in names):
+    known = set().union(*details)
+    if cluster_by or not known.isdisjoint(names):
         found = []
         for row, own in zip(rows, details, strict=True):
             values = (value for name in names if (value := own.get(name)) not in (None, ""))
@@ -4614,7 +4658,7 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
     said = set(prompts)
     if len(said) == len(rows):
         return [None] * len(rows)
-    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+    if len(said) == 1 and "prompt_hash" not in known:
         return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
@@ -4624,11 +4668,12 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
 
 def prompt_of(row: Mapping[str, Any]) -> str:
     """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    if known := (row.get("metadata") or NO_FIELDS).get("prompt_hash"):
+        return str(known)
     asked = row.get("input")
     question = asked.get("raw") if isinstance(asked, Mapping) else None
-    known = (row.get("metadata") or {}).get("prompt_hash")
-    if known or not isinstance(question, str) or not question:
-        return str(known or "")
+    if not isinstance(question, str) or not question:
+        return ""
     return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
 
 
@@ -5802,42 +5847,42 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     """Samples from the lines about one result, in the order of their keys."""
     import numpy as np
 
-    seen: Counter[tuple[str, str]] = Counter()
+    seen: dict[tuple[str, str], int] = {}
     found = {}
-    for row in reading.rows:
+    for row, score in zip(reading.rows, reading.facts.scores, strict=True):
         item = str(row["sample_id"]), str(row.get("sample_hash") or "")
-        seen[item] += 1
-        found[*item, seen[item]] = row
+        seen[item] = place = seen.get(item, 0) + 1
+        found[*item, place] = row, math.nan if score is None else score
     keys = tuple(sorted(found))
-    rows = [found[key] for key in keys]
-    scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
-    prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
+    rows = [found[key][0] for key in keys]
+    scores = np.array([found[key][1] for key in keys], float)
+    metadata = [row.get("metadata") or {} for row in rows]
+    prompts = [own.get("prompt_hash") for own in metadata]
     items_digest, run = digest_of(keys), reading.run
-    columns = grouping_columns(rows) if cluster_by is None else {}
+    columns = grouping_columns(metadata) if cluster_by is None else {}
     corpus = run.formula if reading.facts.stated else ""
     return Samples(
         known.setdefault(items_digest, keys),
         sample_clusters(keys, rows, cluster_by, known),
         scores * (reading.facts.factor or 1.0),
         items_digest,
-        "" if None in prompts else digest_of(prompts),
+        "" if None in prompts else digest_of(tuple(map(str, prompts))),
         corpus,
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
         run.scale,
-        raters_of(rows),
+        raters_of(metadata),
         known.setdefault(digest_of(("columns", *sorted(columns.items()))), columns),
     )
 
 
-def raters_of(rows: Rows) -> tuple[str, ...]:
+def raters_of(metadata: Rows) -> tuple[str, ...]:
     """Who judged each item; () where nobody is named."""
-    found = tuple(str((row.get("metadata") or {}).get("rater") or "") for row in rows)
-    return found if any(found) else ()
+    found = tuple(own.get("rater") or "" for own in metadata)
+    return tuple(map(str, found)) if any(found) else ()
 
 
-def grouping_columns(rows: Rows) -> dict[str, tuple[str, ...]]:
+def grouping_columns(own: Rows) -> dict[str, tuple[str, ...]]:
     """The fields of the items' metadata that could group them: name -> each item's value."""
-    own = [row.get("metadata") or {} for row in rows]
     names = [name for name in own[0] if name not in (*REPEAT_FIELDS, *CLUSTER_FIELDS, "prompt_hash")] if own else []
     columns = {name: tuple(None if one.get(name) is None else str(one[name]) for one in own) for name in names}
     return {name: values for name, values in columns.items() if may_group(name, values)}
@@ -5894,9 +5939,10 @@ def own_statistic(row: Mapping[str, Any], formula: str) -> tuple[Any, ...] | Non
     return None if row.get("error") else statistic_of(row.get("metadata") or {}, formula)
 
 
-def digest_of(parts: Iterable[Any]) -> str:
-    """A short hash of some values in their order."""
-    return hashlib.blake2b(repr(tuple(parts)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+@cache
+def digest_of(parts: tuple[Hashable, ...]) -> str:
+    """A short hash of some values in their order; kept, since many checkpoints have the same ones."""
+    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def sample_clusters(
@@ -5904,11 +5950,11 @@ def sample_clusters(
 ) -> tuple[str | None, ...]:
     """The cluster of each item: what it shares with others, or the item that repeats."""
     repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
-    clusters = [
+    clusters = tuple(
         group if group is not None else " ".join(key[:2]) if key[:2] in repeated else None
         for key, group in zip(keys, sharing_groups(rows, cluster_by), strict=True)
-    ]
-    return known.setdefault(digest_of(clusters), tuple(clusters))
+    )
+    return known.setdefault(digest_of(clusters), clusters)
 
 
 def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str, ItemScores]:
@@ -6001,9 +6047,10 @@ class Owners:
         self.checkpoints = checkpoints
         self.hashes: dict[Checkpoint, str] = {}
         self.by_hash: dict[str, Checkpoint] = {}
-        self.by_name: dict[str, list[Checkpoint]] = defaultdict(list)
+        self.by_name: dict[str, list[tuple[Checkpoint, tuple[str, ...]]]] = defaultdict(list)
         for checkpoint in checkpoints:
-            self.by_name[checkpoint.path.resolve().name].append(checkpoint)
+            path = checkpoint.path.resolve()
+            self.by_name[path.name].append((checkpoint, path.parts))
 
     def weights(self, checkpoint: Checkpoint) -> str:
         """The hash of a checkpoint's weights."""
@@ -6023,8 +6070,8 @@ class Owners:
     def named(self, path: str) -> Checkpoint | None:
         """The checkpoint with this folder name whose path has the other folders of `path`, in order."""
         parts = [part for part in PurePosixPath(path).parts if part not in ("..", ".", "/")]
-        for checkpoint in self.by_name.get(parts[-1], ()) if parts else ():
-            rest = iter(checkpoint.path.resolve().parts)
+        for checkpoint, folders in self.by_name.get(parts[-1], ()) if parts else ():
+            rest = iter(folders)
             if all(part in rest for part in parts):
                 return checkpoint
         return None
@@ -7658,14 +7705,19 @@ class Evidence:
 
 def reached(low_end: Any, value: float) -> float:
     """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
-    from scipy import optimize
+    import numpy as np
 
     value += 1e-12 * max(1.0, abs(value))
     if low_end(0.0) <= value:
         return 0.0
     if low_end(MOST_CRITICAL) > value:
         return MOST_CRITICAL
-    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
+    low, high = 0.0, MOST_CRITICAL
+    while high - low > 1e-12:  # a hundredth in each round: scipy's root finders take half a second to import
+        ends = np.linspace(low, high, 101)
+        first = 1 + int(np.argmin(np.append(low_end(ends[1:-1]) > value, False)))
+        low, high = float(ends[first - 1]), float(ends[first])
+    return (low + high) / 2
 
 
 def upper_tail(critical: float, freedom: float) -> float:
@@ -8860,6 +8912,7 @@ def check_pull_request(
 
 TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
 MANY_CHECKPOINTS, FEWER_DRAWS = 300, 2_000  # see enough()
+DRAWS_AT_ONCE = 128  # of many checkpoints, that fit into the processor's cache
 CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
 
 
@@ -8899,9 +8952,14 @@ def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[An
 
 
 def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
-    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints.
+
+    `top` may be what is given back.
+    """
     import numpy as np
 
+    if (bottom > 0).all():
+        return np.divide(top, bottom, out=top if top.dtype == np.result_type(top, bottom) else None)
     return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
 
 
@@ -8928,7 +8986,10 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
         end = begin + len(weights)
         drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
         begin = end
-    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
+    drawn -= means
+    drawn *= np.float32(math.sqrt(clusters / (clusters - 1)))
+    drawn += means
+    return drawn
 
 
 def two_way_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
@@ -8974,7 +9035,9 @@ def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> A
     import numpy as np
 
     noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
-    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+    noise *= np.float32(errors)[:, None]
+    noise += np.float32(scores)[:, None]
+    return noise
 
 
 def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
@@ -9077,15 +9140,18 @@ def confidence_set(scores: Any, draws: Any) -> Any:
         furthest = t[np.ix_(left, left)].max(1)
         worst = int(furthest.argmax())
         eliminated.append((left.pop(worst), furthest[worst]))
-    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
-    for out, seen in reversed(eliminated):
-        others = [i for i in inside if clear[out, i]]
-        if others:
-            pairs = noise[others] - noise[out]
-            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
-            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
-        tests.append((out, float((largest >= seen).mean())))
-        inside.append(out)
+    order = [*left, *(out for out, _ in reversed(eliminated))]
+    weights = np.where(clear, 1 / spread, 0.0)[np.ix_(order, order)].astype(np.float32)
+    reached = np.zeros(len(order))
+    for begin in range(0, noise.shape[1], DRAWS_AT_ONCE):
+        part = np.ascontiguousarray(noise[order, begin : begin + DRAWS_AT_ONCE])
+        largest, pairs = np.zeros(part.shape[1], np.float32), np.empty_like(part)
+        for place, (_, seen) in enumerate(reversed(eliminated), start=1):
+            own = np.subtract(part[:place], part[place], out=pairs[:place])
+            own *= weights[place, :place, None]
+            largest = np.maximum(largest, np.maximum(own.max(0), -own.min(0)))
+            reached[place] += (largest >= seen).sum()
+    tests = list(zip(order[1:], (reached[1:] / noise.shape[1]).tolist(), strict=True))
     p_values, highest = np.ones(len(scores)), 0.0
     for out, p_value in reversed(tests):
         highest = max(highest, p_value)
@@ -9244,10 +9310,13 @@ class Resampled(Evidence):
     changed: float = 0.0
     swing: float = 0.0
 
-    def low_end(self, critical: float) -> float:
+    def low_end(self, critical: Any) -> Any:
         """See Evidence."""
+        import numpy as np
         from scipy import special
 
+        if np.ndim(critical):
+            return np.array([self.low_end(float(one)) for one in critical])
         wide = critical * math.sqrt((self.freedom + 1) / self.freedom)
         last = len(self.drawn) - 1
         place, edge = float(special.ndtr(-wide)) * last, min(10.0, last / 4)
@@ -10177,15 +10246,21 @@ def named_means(
 ) -> Iterator[tuple[str, Any]]:
     """(name, array) of each benchmark and then its category, one after the other, from an array for each task."""
     for category, keys in members.items():
-        of_category: Any = 0.0
+        of_category: Any = None
         for key in keys:
-            mean: Any = 0.0
+            mean: Any = None
             for task in data[key]:
-                mean = mean + make(task) / len(data[key])
+                mean = added(mean, make(task), len(data[key]))
             if keys != [category]:
                 yield key, mean
-            of_category = of_category + mean / len(keys)
+            of_category = added(of_category, mean, len(keys))
         yield category, of_category
+
+
+def added(total: Any, array: Any, count: int) -> Any:
+    """The total, None at first, and one of `count` arrays of whose mean it is; large arrays are not copied for a 1."""
+    share = array if count == 1 else array / count
+    return share if total is None else total + share
 
 
 def overall_array(named: Iterable[tuple[str, Any]], weights: Mapping[str, float], options: Options) -> Any:
@@ -10193,7 +10268,12 @@ def overall_array(named: Iterable[tuple[str, Any]], weights: Mapping[str, float]
     import numpy as np
 
     if options.score_function is None:
-        return sum(weights[name] * array for name, array in named if name in weights)
+        total: Any = 0.0
+        for name, array in named:
+            if name in weights:
+                share = weights[name] * array
+                total = np.add(total, share, out=share if share.dtype == np.result_type(total, share) else None)
+        return total
     arrays = dict(named)
     places = next(iter(arrays.values())).shape
     columns = zip(*(array.ravel().tolist() for array in arrays.values()), strict=True)

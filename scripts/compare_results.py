@@ -330,7 +330,8 @@ from dataclasses import asdict, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import NormalDist
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -907,7 +908,9 @@ MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-MOST_OF_READ = 4 * 2**20  # bytes asked for at once
+LEAST_OF_READ, MOST_OF_READ = 2**16, 4 * 2**20  # bytes asked for at once
+PARSED_AT_ONCE = 1_000
+ESCAPED_COLON = re.compile(rb"\\u003[aA]")  # a colon that is one only when it is written again
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
 
@@ -1058,12 +1061,14 @@ def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
 
 def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
     """What is left of an open file; ScriptError when it is more than `most` bytes."""
-    limit, data = allowed(most), bytearray()
-    while piece := file.read(min(MOST_OF_READ, limit + 1 - len(data))):  # read(limit) takes the limit's memory at once
-        data += piece
-    if len(data) > limit:
+    limit, pieces, size = allowed(most), [], 0
+    # Asking for more takes memory for more, even of a small file.
+    while piece := file.read(min(max(size, LEAST_OF_READ), MOST_OF_READ, limit + 1 - size)):
+        pieces.append(piece)
+        size += len(piece)
+    if size > limit:
         raise too_much(where, f"more than the {bytes_text(limit)} that are read at once")
-    return bytes(data)
+    return b"".join(pieces)
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -1099,6 +1104,11 @@ def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def quick_json(data: bytes) -> Any:
+    """As strict_json, by the fast parser where the document has no more values than are allowed in any case."""
+    return strict_json_line(data, lenient=True) if len(data) < MAX_VALUES else strict_json(data)
+
+
 def strict_json_line(line: bytes, lenient: bool = False) -> Any:
     """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
     try:
@@ -1113,10 +1123,27 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and re.search(rb"\\u003[aA]", line)  # a colon that is one only when written again
+        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)
+
+
+def json_values(content: bytes) -> list[Any] | None:
+    """The values of JSON Lines, parsed at once; None where a line is to be looked at by itself: one without measure,
+    one that is blank or no JSON, one in which a key may stand twice."""
+    lines = content.removesuffix(b"\n").split(b"\n")
+    try:
+        import orjson
+
+        if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
+            return None
+        values = list(map(orjson.loads, lines))
+        pieces = (values[i : i + PARSED_AT_ONCE] for i in range(0, len(values), PARSED_AT_ONCE))
+        written = sum(orjson.dumps(piece).count(b":") for piece in pieces)
+    except (ImportError, TypeError, ValueError):
+        return None
+    return values if written == content.count(b":") else None  # see strict_json_line
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -2237,21 +2264,21 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
 
 NOBODY = Identity("")
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
 class NoUnit(ScriptError):
     """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
 
     score: float
     item_hash: str | None
     prompt_hash: str | None
     group: str | None
-    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+    fields: Mapping[str, str] = NO_FIELDS  # what else its metadata says of it
 
     @property
     def attempts(self) -> tuple[int, int]:
@@ -2895,14 +2922,19 @@ class Evidence:
 
 def reached(low_end: Any, value: float) -> float:
     """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
-    from scipy import optimize
+    import numpy as np
 
     value += 1e-12 * max(1.0, abs(value))
     if low_end(0.0) <= value:
         return 0.0
     if low_end(MOST_CRITICAL) > value:
         return MOST_CRITICAL
-    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
+    low, high = 0.0, MOST_CRITICAL
+    while high - low > 1e-12:  # a hundredth in each round: scipy's root finders take half a second to import
+        ends = np.linspace(low, high, 101)
+        first = 1 + int(np.argmin(np.append(low_end(ends[1:-1]) > value, False)))
+        low, high = float(ends[first - 1]), float(ends[first])
+    return (low + high) / 2
 
 
 def upper_tail(critical: float, freedom: float) -> float:
@@ -3562,7 +3594,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
     if not ours and b'"evaluation_results"' not in text:
         return None
     try:
-        record = strict_json(text)
+        record = quick_json(text)
     except ValueError as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
     if path.name.endswith("_failure.json"):
@@ -3607,6 +3639,7 @@ def iso_seconds(text: str) -> float:
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+OWN_PLACE = frozenset((*REPEAT_FIELDS, "prompt_hash"))  # what an answer keeps elsewhere than among its fields
 ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
@@ -3620,8 +3653,9 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
-    corpus, and corpus: that score by them, where it is one of sums or classes.
+    choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
+    one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
+    classes.
     """
 
     rows: int
@@ -3630,6 +3664,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
 
@@ -3653,8 +3688,25 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
         raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    count, evaluation = 0, record.get("evaluation_id")
+    evaluation = record.get("evaluation_id")
+    rows = json_values(content)
+    sound = rows is not None and set(map(type, rows)) == {dict}
+    if not sound or any(row.get("evaluation_id", evaluation) != evaluation for row in rows):
+        rows = list(rows_one_by_one(file, content, evaluation))
+    count = len(rows)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    names = [row.get("evaluation_result_id") or row.get("evaluation_name") or "" for row in rows]
+    if names and type(names[0]) is str and names.count(names[0]) == count:
+        return {single_line(names[0]): rows}
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, row in zip(names, rows, strict=True):
+        by_name[single_line(str(name))].append(row)
+    return dict(by_name)
+
+
+def rows_one_by_one(file: Path, content: bytes, evaluation: Any) -> Iterator[dict[str, Any]]:
+    """The lines of a samples file, one by one; ScriptError that says which one is damaged, or of another record."""
     for line, text in enumerate(stored_lines(file, content), start=1):
         if not text.strip():
             continue
@@ -3667,14 +3719,7 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
             raise ScriptError(f"{file}: line {line} is no object; evaluate again")
         if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
-        count += 1
-        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
-    if is_number(details.get("total_rows")) and details["total_rows"] != count:
-        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, own in found.items():
-        by_name[single_line(name)] += own
-    return dict(by_name)
+        yield row
 
 
 def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
@@ -3687,6 +3732,8 @@ def sample_score(row: Mapping[str, Any]) -> float | None:
     if row.get("error"):
         return None
     score = row["evaluation"]["score"]
+    if type(score) is float and -1e300 < score < 1e300:  # nearly all, and the check below is slow
+        return score
     if not is_number(score):
         raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
     return float(score)
@@ -3713,7 +3760,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     values = [score for score in scores if score is not None]
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(rows)
-        return ItemFacts(len(rows), lost, None, None, chance, empty)
+        return ItemFacts(len(rows), lost, None, None, chance, empty, scores)
     means = [math.fsum(values) / len(values)]
     if not once:
         by_item: dict[str, list[float]] = defaultdict(list)
@@ -3731,7 +3778,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         None,
     )
     return ItemFacts(
-        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
     )
 
 
@@ -3783,20 +3830,21 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
-    counts: Counter[str] = Counter()
-    lost: dict[str, dict[str, str]] = {}
-    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+    counts: dict[str, int] = {}
+    lost: dict[str, Mapping[str, str]] = {}
+    for row, score, group in zip(rows, facts.scores, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
-        index = counts[name]
-        counts[name] += 1
+        index = counts[name] = counts.get(name, -1) + 1
         if index == len(repeats):
             repeats.append({})
-        score, metadata = sample_score(row), row.get("metadata") or {}
-        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        metadata = row.get("metadata") or NO_FIELDS
+        more = metadata.keys() - OWN_PLACE
+        fields = {k: str(v) for k, v in metadata.items() if k in more and v is not None} if more else NO_FIELDS
         if score is None:
             lost[name] = fields
             continue
-        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        digest, prompt = None if digest is None else str(digest), None if prompt is None else str(prompt)
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
@@ -3812,7 +3860,8 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
         return [None] * len(rows)
     details = [row.get("metadata") or {} for row in rows]
     names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
-    if cluster_by or any(name in own for own in details for name in names):
+    known = set().union(*details)
+    if cluster_by or not known.isdisjoint(names):
         found = []
         for row, own in zip(rows, details, strict=True):
             values = (value for name in names if (value := own.get(name)) not in (None, ""))
@@ -3824,7 +3873,7 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
     said = set(prompts)
     if len(said) == len(rows):
         return [None] * len(rows)
-    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+    if len(said) == 1 and "prompt_hash" not in known:
         return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
@@ -3834,11 +3883,12 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
 
 def prompt_of(row: Mapping[str, Any]) -> str:
     """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    if known := (row.get("metadata") or NO_FIELDS).get("prompt_hash"):
+        return str(known)
     asked = row.get("input")
     question = asked.get("raw") if isinstance(asked, Mapping) else None
-    known = (row.get("metadata") or {}).get("prompt_hash")
-    if known or not isinstance(question, str) or not question:
-        return str(known or "")
+    if not isinstance(question, str) or not question:
+        return ""
     return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
 
 
@@ -4366,10 +4416,11 @@ def side_of(runs: Sequence[Run], once: bool = False) -> Side:
         common = set(repeats[0]).intersection(*repeats[1:])
         errors |= {(subtask, name) for name in set().union(*repeats) - common}
         for name in common:
-            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
-            answers[subtask, name] = repeats[0][name]
+            item = subtask, name
+            scores[item] = tuple([repeat[name].score for repeat in repeats])
+            answers[item] = repeats[0][name]
         if common:
-            parts.append((len(common), [[repeat[name].score for name in sorted(common)] for repeat in repeats]))
+            parts.append((len(common), [[repeat[name].score for name in common] for repeat in repeats]))
     counts = {len(part) for _, part in parts}
     if len(counts) > 1:
         notes.append("its parts were repeated a different number of times")
@@ -4400,7 +4451,7 @@ class Matched:
 def match_items(baseline: Side, candidate: Side) -> Matched:
     """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
     errors = baseline.errors | candidate.errors
-    common = set(baseline.scores) & set(candidate.scores)
+    common = [name for name in baseline.scores if name in candidate.scores]
     names: list[ItemId] = []
     other_items = other_texts = other_prompts = unknown = 0
     for name in common:
@@ -4416,8 +4467,10 @@ def match_items(baseline: Side, candidate: Side) -> Matched:
         names.append(name)
     return Matched(
         tuple(names),
-        len(set(baseline.scores) - set(candidate.scores) - errors),
-        len(set(candidate.scores) - set(baseline.scores) - errors),
+        *(
+            len(side.scores) - len(common) - sum(name in side.scores and name not in other.scores for name in errors)
+            for side, other in ((baseline, candidate), (candidate, baseline))
+        ),
         len(errors),
         other_items,
         other_texts,
@@ -4440,21 +4493,39 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: b
     """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
     import numpy as np
 
-    rows, factors = [], part_factors(names, once)
-    for name in names:
-        one, two = ([factors[name[0]] * value for value in side.scores[name]] for side in (baseline, candidate))
-        # The names of a cluster and a rater sort last and only among equal scores.
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), *sharing_of(baseline, candidate, name)))
-    rows.sort()
+    factors = part_factors(names, once)
+    one, two = (np.array(item_means(side, names, factors), float) for side in (baseline, candidate))
+    sharing = sharing_of_all(baseline, candidate, names)
+    # The names of a cluster and a rater sort last and only among equal scores.
+    order = np.lexsort((two, one))
+    if sharing:
+        order = sorted(range(len(names)), key=lambda i: (one[i], two[i], *sharing[i]))
     return Pairs(
-        np.array([row[0] for row in rows], float),
-        np.array([row[1] for row in rows], float),
-        numbered_sharing([row[2:] for row in rows]),
+        one[order],
+        two[order],
+        numbered_sharing([sharing[i] for i in order] if sharing else []),
         (mean_within(baseline, names, factors), mean_within(candidate, names, factors)),
         (baseline.repeats, candidate.repeats),
         (spread_of_runs(baseline, names, factors), spread_of_runs(candidate, names, factors)),
         max(factors.values(), default=1.0),
     )
+
+
+def item_means(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> list[float]:
+    """The mean of each item's repeats."""
+    own = [(factors[name[0]], side.scores[name]) for name in names]
+    return [
+        factor * scores[0] if len(scores) == 1 else math.fsum([factor * score for score in scores]) / len(scores)
+        for factor, scores in own
+    ]
+
+
+def sharing_of_all(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> list[tuple[ItemId, str]]:
+    """What each item shares; nothing at all where no item shares anything."""
+    answers = [side.answers[name] for side in (baseline, candidate) for name in names]
+    if not any(answer.group is not None or answer.fields.get("rater") for answer in answers):
+        return []
+    return [sharing_of(baseline, candidate, name) for name in names]
 
 
 def sharing_of(baseline: Side, candidate: Side, name: ItemId) -> tuple[ItemId, str]:
@@ -4660,7 +4731,6 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
         if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
             reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
-    moved = questions_moved(baseline, candidate)
     if matched.other_texts:
         what = "in another template or doc_to_text, or other items under the same ids"
         reasons.append(f"the prompts differ: {matched.other_texts} items were asked {what}")
@@ -4674,7 +4744,7 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
             f"item sets: {matched.only_baseline} items only the baseline has, "
             f"{matched.only_candidate} only the candidate"
         )
-    if moved and reasons:
+    if reasons and (moved := questions_moved(baseline, candidate)):
         reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
     return reasons
 
@@ -5953,6 +6023,7 @@ def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
 
 TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
 MANY_CHECKPOINTS, FEWER_DRAWS = 300, 2_000  # see enough()
+DRAWS_AT_ONCE = 128  # of many checkpoints, that fit into the processor's cache
 CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
 
 
@@ -5992,9 +6063,14 @@ def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[An
 
 
 def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
-    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints.
+
+    `top` may be what is given back.
+    """
     import numpy as np
 
+    if (bottom > 0).all():
+        return np.divide(top, bottom, out=top if top.dtype == np.result_type(top, bottom) else None)
     return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
 
 
@@ -6021,7 +6097,10 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
         end = begin + len(weights)
         drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
         begin = end
-    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
+    drawn -= means
+    drawn *= np.float32(math.sqrt(clusters / (clusters - 1)))
+    drawn += means
+    return drawn
 
 
 def two_way_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
@@ -6067,7 +6146,9 @@ def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> A
     import numpy as np
 
     noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
-    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+    noise *= np.float32(errors)[:, None]
+    noise += np.float32(scores)[:, None]
+    return noise
 
 
 def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
@@ -6170,15 +6251,18 @@ def confidence_set(scores: Any, draws: Any) -> Any:
         furthest = t[np.ix_(left, left)].max(1)
         worst = int(furthest.argmax())
         eliminated.append((left.pop(worst), furthest[worst]))
-    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
-    for out, seen in reversed(eliminated):
-        others = [i for i in inside if clear[out, i]]
-        if others:
-            pairs = noise[others] - noise[out]
-            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
-            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
-        tests.append((out, float((largest >= seen).mean())))
-        inside.append(out)
+    order = [*left, *(out for out, _ in reversed(eliminated))]
+    weights = np.where(clear, 1 / spread, 0.0)[np.ix_(order, order)].astype(np.float32)
+    reached = np.zeros(len(order))
+    for begin in range(0, noise.shape[1], DRAWS_AT_ONCE):
+        part = np.ascontiguousarray(noise[order, begin : begin + DRAWS_AT_ONCE])
+        largest, pairs = np.zeros(part.shape[1], np.float32), np.empty_like(part)
+        for place, (_, seen) in enumerate(reversed(eliminated), start=1):
+            own = np.subtract(part[:place], part[place], out=pairs[:place])
+            own *= weights[place, :place, None]
+            largest = np.maximum(largest, np.maximum(own.max(0), -own.min(0)))
+            reached[place] += (largest >= seen).sum()
+    tests = list(zip(order[1:], (reached[1:] / noise.shape[1]).tolist(), strict=True))
     p_values, highest = np.ones(len(scores)), 0.0
     for out, p_value in reversed(tests):
         highest = max(highest, p_value)
@@ -6337,10 +6421,13 @@ class Resampled(Evidence):
     changed: float = 0.0
     swing: float = 0.0
 
-    def low_end(self, critical: float) -> float:
+    def low_end(self, critical: Any) -> Any:
         """See Evidence."""
+        import numpy as np
         from scipy import special
 
+        if np.ndim(critical):
+            return np.array([self.low_end(float(one)) for one in critical])
         wide = critical * math.sqrt((self.freedom + 1) / self.freedom)
         last = len(self.drawn) - 1
         place, edge = float(special.ndtr(-wide)) * last, min(10.0, last / 4)
@@ -6834,9 +6921,9 @@ def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
     that they share; None without one."""
     import numpy as np
 
-    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
-    columns = {}
-    for field in answers[0][1].fields if answers else ():
+    columns, asked = {}, candidate.answers[names[0]].fields if names else ()
+    answers = [(baseline.answers[name], candidate.answers[name]) for name in names] if asked else []
+    for field in asked:
         values = [two.fields.get(field) for _, two in answers]
         alike = all(one.fields.get(field, value) == value for (one, _), value in zip(answers, values, strict=True))
         if alike and may_group(field, values):
@@ -7268,7 +7355,7 @@ def with_sides(
 
 def prompt_notes(row: Row, matched: Matched) -> list[str]:
     """What is said where items count together because they were asked with one and the same prompt."""
-    groups = [side.answers[name].group or "" for side in row.sides for name in matched.names]
+    groups = {side.answers[name].group for side in row.sides for name in matched.names} - {None}
     prompts = {group for group in groups if group.startswith(ONE_PROMPT)}
     if not prompts:
         return []
@@ -9442,9 +9529,9 @@ class RunReader:
                 self.left_out.add(reading.run.task)
                 continue
             runs.append(run)
-            for answer in (answer for repeat in runs[-1].repeats for answer in repeat.values()):
-                self.fields.update(answer.fields)
-                self.clustered |= answer.group is not None
+            answers = [answer for repeat in run.repeats for answer in repeat.values()]
+            self.fields.update(*(answer.fields for answer in answers if answer.fields))
+            self.clustered = self.clustered or any(answer.group is not None for answer in answers)
         return runs
 
     def check_clusters(self) -> None:

@@ -279,7 +279,8 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NoReturn, TextIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, NoReturn, TextIO
 
 if TYPE_CHECKING:
     import numpy as np
@@ -855,7 +856,9 @@ MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-MOST_OF_READ = 4 * 2**20  # bytes asked for at once
+LEAST_OF_READ, MOST_OF_READ = 2**16, 4 * 2**20  # bytes asked for at once
+PARSED_AT_ONCE = 1_000
+ESCAPED_COLON = re.compile(rb"\\u003[aA]")  # a colon that is one only when it is written again
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
 
@@ -1006,12 +1009,14 @@ def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
 
 def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
     """What is left of an open file; ScriptError when it is more than `most` bytes."""
-    limit, data = allowed(most), bytearray()
-    while piece := file.read(min(MOST_OF_READ, limit + 1 - len(data))):  # read(limit) takes the limit's memory at once
-        data += piece
-    if len(data) > limit:
+    limit, pieces, size = allowed(most), [], 0
+    # Asking for more takes memory for more, even of a small file.
+    while piece := file.read(min(max(size, LEAST_OF_READ), MOST_OF_READ, limit + 1 - size)):
+        pieces.append(piece)
+        size += len(piece)
+    if size > limit:
         raise too_much(where, f"more than the {bytes_text(limit)} that are read at once")
-    return bytes(data)
+    return b"".join(pieces)
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -1047,6 +1052,11 @@ def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def quick_json(data: bytes) -> Any:
+    """As strict_json, by the fast parser where the document has no more values than are allowed in any case."""
+    return strict_json_line(data, lenient=True) if len(data) < MAX_VALUES else strict_json(data)
+
+
 def strict_json_line(line: bytes, lenient: bool = False) -> Any:
     """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
     try:
@@ -1061,10 +1071,27 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and re.search(rb"\\u003[aA]", line)  # a colon that is one only when written again
+        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)
+
+
+def json_values(content: bytes) -> list[Any] | None:
+    """The values of JSON Lines, parsed at once; None where a line is to be looked at by itself: one without measure,
+    one that is blank or no JSON, one in which a key may stand twice."""
+    lines = content.removesuffix(b"\n").split(b"\n")
+    try:
+        import orjson
+
+        if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
+            return None
+        values = list(map(orjson.loads, lines))
+        pieces = (values[i : i + PARSED_AT_ONCE] for i in range(0, len(values), PARSED_AT_ONCE))
+        written = sum(orjson.dumps(piece).count(b":") for piece in pieces)
+    except (ImportError, TypeError, ValueError):
+        return None
+    return values if written == content.count(b":") else None  # see strict_json_line
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -3073,7 +3100,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
     if not ours and b'"evaluation_results"' not in text:
         return None
     try:
-        record = strict_json(text)
+        record = quick_json(text)
     except ValueError as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
     if path.name.endswith("_failure.json"):
@@ -4667,21 +4694,21 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
 
 NOBODY = Identity("")
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
 class NoUnit(ScriptError):
     """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
 
     score: float
     item_hash: str | None
     prompt_hash: str | None
     group: str | None
-    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+    fields: Mapping[str, str] = NO_FIELDS  # what else its metadata says of it
 
     @property
     def attempts(self) -> tuple[int, int]:
@@ -4987,6 +5014,7 @@ def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+OWN_PLACE = frozenset((*REPEAT_FIELDS, "prompt_hash"))  # what an answer keeps elsewhere than among its fields
 ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
@@ -5000,8 +5028,9 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
-    corpus, and corpus: that score by them, where it is one of sums or classes.
+    choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
+    one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
+    classes.
     """
 
     rows: int
@@ -5010,6 +5039,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
 
@@ -5033,8 +5063,25 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
         raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    count, evaluation = 0, record.get("evaluation_id")
+    evaluation = record.get("evaluation_id")
+    rows = json_values(content)
+    sound = rows is not None and set(map(type, rows)) == {dict}
+    if not sound or any(row.get("evaluation_id", evaluation) != evaluation for row in rows):
+        rows = list(rows_one_by_one(file, content, evaluation))
+    count = len(rows)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    names = [row.get("evaluation_result_id") or row.get("evaluation_name") or "" for row in rows]
+    if names and type(names[0]) is str and names.count(names[0]) == count:
+        return {single_line(names[0]): rows}
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, row in zip(names, rows, strict=True):
+        by_name[single_line(str(name))].append(row)
+    return dict(by_name)
+
+
+def rows_one_by_one(file: Path, content: bytes, evaluation: Any) -> Iterator[dict[str, Any]]:
+    """The lines of a samples file, one by one; ScriptError that says which one is damaged, or of another record."""
     for line, text in enumerate(stored_lines(file, content), start=1):
         if not text.strip():
             continue
@@ -5047,14 +5094,7 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
             raise ScriptError(f"{file}: line {line} is no object; evaluate again")
         if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
-        count += 1
-        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
-    if is_number(details.get("total_rows")) and details["total_rows"] != count:
-        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, own in found.items():
-        by_name[single_line(name)] += own
-    return dict(by_name)
+        yield row
 
 
 def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
@@ -5067,6 +5107,8 @@ def sample_score(row: Mapping[str, Any]) -> float | None:
     if row.get("error"):
         return None
     score = row["evaluation"]["score"]
+    if type(score) is float and -1e300 < score < 1e300:  # nearly all, and the check below is slow
+        return score
     if not is_number(score):
         raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
     return float(score)
@@ -5093,7 +5135,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     values = [score for score in scores if score is not None]
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(rows)
-        return ItemFacts(len(rows), lost, None, None, chance, empty)
+        return ItemFacts(len(rows), lost, None, None, chance, empty, scores)
     means = [math.fsum(values) / len(values)]
     if not once:
         by_item: dict[str, list[float]] = defaultdict(list)
@@ -5111,7 +5153,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         None,
     )
     return ItemFacts(
-        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
     )
 
 
@@ -5163,20 +5205,21 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
-    counts: Counter[str] = Counter()
-    lost: dict[str, dict[str, str]] = {}
-    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+    counts: dict[str, int] = {}
+    lost: dict[str, Mapping[str, str]] = {}
+    for row, score, group in zip(rows, facts.scores, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
-        index = counts[name]
-        counts[name] += 1
+        index = counts[name] = counts.get(name, -1) + 1
         if index == len(repeats):
             repeats.append({})
-        score, metadata = sample_score(row), row.get("metadata") or {}
-        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        metadata = row.get("metadata") or NO_FIELDS
+        more = metadata.keys() - OWN_PLACE
+        fields = {k: str(v) for k, v in metadata.items() if k in more and v is not None} if more else NO_FIELDS
         if score is None:
             lost[name] = fields
             continue
-        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        digest, prompt = None if digest is None else str(digest), None if prompt is None else str(prompt)
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
@@ -5192,7 +5235,8 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
         return [None] * len(rows)
     details = [row.get("metadata") or {} for row in rows]
     names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
-    if cluster_by or any(name in own for own in details for name in names):
+    known = set().union(*details)
+    if cluster_by or not known.isdisjoint(names):
         found = []
         for row, own in zip(rows, details, strict=True):
             values = (value for name in names if (value := own.get(name)) not in (None, ""))
@@ -5204,7 +5248,7 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
     said = set(prompts)
     if len(said) == len(rows):
         return [None] * len(rows)
-    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+    if len(said) == 1 and "prompt_hash" not in known:
         return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
@@ -5214,11 +5258,12 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
 
 def prompt_of(row: Mapping[str, Any]) -> str:
     """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    if known := (row.get("metadata") or NO_FIELDS).get("prompt_hash"):
+        return str(known)
     asked = row.get("input")
     question = asked.get("raw") if isinstance(asked, Mapping) else None
-    known = (row.get("metadata") or {}).get("prompt_hash")
-    if known or not isinstance(question, str) or not question:
-        return str(known or "")
+    if not isinstance(question, str) or not question:
+        return ""
     return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
 
 

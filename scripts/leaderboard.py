@@ -137,9 +137,8 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     since = begun_before(marker, asked)
     hub = HubReader(read_token(), since)
     named = args.trending or args.repo_ids or args.author
-    boards = read_official(hub, pool) if args.official else None
-    ahead = boards is not None and not named and not args.dry_run  # asked while the rows are made
-    facts = ask_facts(hub, boards.models(), pool) if ahead else dict
+    boards = read_official(hub, pool, facts=not named and not args.dry_run) if args.official else None
+    facts = boards.facts if boards else dict
     if boards and boards.official.basis in ("stale", "snapshot"):
         note(f"official Benchmarks: {boards.official.about}")
     mapping = official_mapping(mapping, boards) if boards else mapping
@@ -671,8 +670,10 @@ from datetime import timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import combinations
 from statistics import NormalDist
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
@@ -1182,7 +1183,9 @@ MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-MOST_OF_READ = 4 * 2**20  # bytes asked for at once
+LEAST_OF_READ, MOST_OF_READ = 2**16, 4 * 2**20  # bytes asked for at once
+PARSED_AT_ONCE = 1_000
+ESCAPED_COLON = re.compile(rb"\\u003[aA]")  # a colon that is one only when it is written again
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
 
@@ -1333,12 +1336,14 @@ def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
 
 def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
     """What is left of an open file; ScriptError when it is more than `most` bytes."""
-    limit, data = allowed(most), bytearray()
-    while piece := file.read(min(MOST_OF_READ, limit + 1 - len(data))):  # read(limit) takes the limit's memory at once
-        data += piece
-    if len(data) > limit:
+    limit, pieces, size = allowed(most), [], 0
+    # Asking for more takes memory for more, even of a small file.
+    while piece := file.read(min(max(size, LEAST_OF_READ), MOST_OF_READ, limit + 1 - size)):
+        pieces.append(piece)
+        size += len(piece)
+    if size > limit:
         raise too_much(where, f"more than the {bytes_text(limit)} that are read at once")
-    return bytes(data)
+    return b"".join(pieces)
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -1374,6 +1379,11 @@ def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def quick_json(data: bytes) -> Any:
+    """As strict_json, by the fast parser where the document has no more values than are allowed in any case."""
+    return strict_json_line(data, lenient=True) if len(data) < MAX_VALUES else strict_json(data)
+
+
 def strict_json_line(line: bytes, lenient: bool = False) -> Any:
     """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
     try:
@@ -1388,10 +1398,27 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and re.search(rb"\\u003[aA]", line)  # a colon that is one only when written again
+        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)
+
+
+def json_values(content: bytes) -> list[Any] | None:
+    """The values of JSON Lines, parsed at once; None where a line is to be looked at by itself: one without measure,
+    one that is blank or no JSON, one in which a key may stand twice."""
+    lines = content.removesuffix(b"\n").split(b"\n")
+    try:
+        import orjson
+
+        if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
+            return None
+        values = list(map(orjson.loads, lines))
+        pieces = (values[i : i + PARSED_AT_ONCE] for i in range(0, len(values), PARSED_AT_ONCE))
+        written = sum(orjson.dumps(piece).count(b":") for piece in pieces)
+    except (ImportError, TypeError, ValueError):
+        return None
+    return values if written == content.count(b":") else None  # see strict_json_line
 
 
 def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
@@ -2499,6 +2526,7 @@ COLUMNS = {
     "date": "VARCHAR",
     "notes": "VARCHAR",
     "votes": "VARCHAR",
+    "answers": "VARCHAR",
     "official_rank": "BIGINT",
     "official_why": "VARCHAR",
     "shown": "BOOLEAN",
@@ -2529,8 +2557,28 @@ def measure_suffix(row: BoardRow) -> str:
 
 
 def answered_by_key(rows: Iterable[BoardRow]) -> dict[str, str]:
-    """Key of a benchmark -> that of the answers it is about: "my-asr (wer)" and "my-asr (cer)" are about the same."""
-    return {row["benchmark"]: row["benchmark"].removesuffix(measure_suffix(row)) for row in rows if row["benchmark"]}
+    """Key of a benchmark -> that of the answers it is about: "my-asr (wer)" and "my-asr (cer)" are about the same.
+
+    So are two benchmarks of any names where the items of every model that has both say so: the same items, with the
+    same scores or the same answers (`answers`, see record_rows.py).
+    """
+    rows = [row for row in rows if row["benchmark"]]
+    found = {row["benchmark"]: row["benchmark"].removesuffix(measure_suffix(row)) for row in rows}
+    told: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in rows:
+        if row.get("answers"):
+            told[row["model"]][row["benchmark"]].update(row["answers"].split())
+    alike = set()
+    for own in told.values():
+        keys_of = defaultdict(set)
+        for key, marks in own.items():
+            for mark in marks:
+                keys_of[mark].add(key)
+        alike |= {pair for keys in keys_of.values() for pair in combinations(sorted(keys), 2)}
+    for one, other in sorted(alike):
+        if all(own[one] & own[other] for own in told.values() if one in own and other in own):
+            found = {key: found[one] if name == found[other] else name for key, name in found.items()}
+    return found
 
 
 class Unreadable(Exception):
@@ -4342,6 +4390,8 @@ class Answers:
     def get(self, url: str) -> dict[str, Any] | None:
         """{"url", "at", "etag", "body"}; None when there is none, or it is damaged."""
         path = self.path(url)
+        if not is_input(path):  # no name near it is to be looked for
+            return None
         try:
             kept = read_json(path)
             good = kept["url"] == url and isinstance(kept["body"], str) and isinstance(kept["at"], float)
@@ -4400,7 +4450,7 @@ class HubReader:
         else:
             body = self.fetch(url, kept, budget)
         try:
-            return strict_json(body)
+            return quick_json(body.encode())
         except ValueError as error:
             raise Unreadable(f"the Hub's answer is not JSON: {kept_text(error)}") from error
 
@@ -5413,21 +5463,21 @@ def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | N
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
 
 NOBODY = Identity("")
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
 class NoUnit(ScriptError):
     """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
 
     score: float
     item_hash: str | None
     prompt_hash: str | None
     group: str | None
-    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+    fields: Mapping[str, str] = NO_FIELDS  # what else its metadata says of it
 
     @property
     def attempts(self) -> tuple[int, int]:
@@ -5928,7 +5978,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
     if not ours and b'"evaluation_results"' not in text:
         return None
     try:
-        record = strict_json(text)
+        record = quick_json(text)
     except ValueError as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
     if path.name.endswith("_failure.json"):
@@ -5973,6 +6023,7 @@ def iso_seconds(text: str) -> float:
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+OWN_PLACE = frozenset((*REPEAT_FIELDS, "prompt_hash"))  # what an answer keeps elsewhere than among its fields
 ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
@@ -5986,8 +6037,9 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
-    corpus, and corpus: that score by them, where it is one of sums or classes.
+    choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
+    one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
+    classes.
     """
 
     rows: int
@@ -5996,6 +6048,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
 
@@ -6019,8 +6072,25 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
         raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    count, evaluation = 0, record.get("evaluation_id")
+    evaluation = record.get("evaluation_id")
+    rows = json_values(content)
+    sound = rows is not None and set(map(type, rows)) == {dict}
+    if not sound or any(row.get("evaluation_id", evaluation) != evaluation for row in rows):
+        rows = list(rows_one_by_one(file, content, evaluation))
+    count = len(rows)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    names = [row.get("evaluation_result_id") or row.get("evaluation_name") or "" for row in rows]
+    if names and type(names[0]) is str and names.count(names[0]) == count:
+        return {single_line(names[0]): rows}
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, row in zip(names, rows, strict=True):
+        by_name[single_line(str(name))].append(row)
+    return dict(by_name)
+
+
+def rows_one_by_one(file: Path, content: bytes, evaluation: Any) -> Iterator[dict[str, Any]]:
+    """The lines of a samples file, one by one; ScriptError that says which one is damaged, or of another record."""
     for line, text in enumerate(stored_lines(file, content), start=1):
         if not text.strip():
             continue
@@ -6033,14 +6103,7 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
             raise ScriptError(f"{file}: line {line} is no object; evaluate again")
         if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
-        count += 1
-        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
-    if is_number(details.get("total_rows")) and details["total_rows"] != count:
-        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, own in found.items():
-        by_name[single_line(name)] += own
-    return dict(by_name)
+        yield row
 
 
 def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
@@ -6053,6 +6116,8 @@ def sample_score(row: Mapping[str, Any]) -> float | None:
     if row.get("error"):
         return None
     score = row["evaluation"]["score"]
+    if type(score) is float and -1e300 < score < 1e300:  # nearly all, and the check below is slow
+        return score
     if not is_number(score):
         raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
     return float(score)
@@ -6079,7 +6144,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     values = [score for score in scores if score is not None]
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(rows)
-        return ItemFacts(len(rows), lost, None, None, chance, empty)
+        return ItemFacts(len(rows), lost, None, None, chance, empty, scores)
     means = [math.fsum(values) / len(values)]
     if not once:
         by_item: dict[str, list[float]] = defaultdict(list)
@@ -6097,7 +6162,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         None,
     )
     return ItemFacts(
-        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
     )
 
 
@@ -6149,20 +6214,21 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
-    counts: Counter[str] = Counter()
-    lost: dict[str, dict[str, str]] = {}
-    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+    counts: dict[str, int] = {}
+    lost: dict[str, Mapping[str, str]] = {}
+    for row, score, group in zip(rows, facts.scores, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
-        index = counts[name]
-        counts[name] += 1
+        index = counts[name] = counts.get(name, -1) + 1
         if index == len(repeats):
             repeats.append({})
-        score, metadata = sample_score(row), row.get("metadata") or {}
-        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        metadata = row.get("metadata") or NO_FIELDS
+        more = metadata.keys() - OWN_PLACE
+        fields = {k: str(v) for k, v in metadata.items() if k in more and v is not None} if more else NO_FIELDS
         if score is None:
             lost[name] = fields
             continue
-        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        digest, prompt = None if digest is None else str(digest), None if prompt is None else str(prompt)
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
@@ -6178,7 +6244,8 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
         return [None] * len(rows)
     details = [row.get("metadata") or {} for row in rows]
     names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
-    if cluster_by or any(name in own for own in details for name in names):
+    known = set().union(*details)
+    if cluster_by or not known.isdisjoint(names):
         found = []
         for row, own in zip(rows, details, strict=True):
             values = (value for name in names if (value := own.get(name)) not in (None, ""))
@@ -6190,7 +6257,7 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
     said = set(prompts)
     if len(said) == len(rows):
         return [None] * len(rows)
-    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+    if len(said) == 1 and "prompt_hash" not in known:
         return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
@@ -6200,11 +6267,12 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
 
 def prompt_of(row: Mapping[str, Any]) -> str:
     """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    if known := (row.get("metadata") or NO_FIELDS).get("prompt_hash"):
+        return str(known)
     asked = row.get("input")
     question = asked.get("raw") if isinstance(asked, Mapping) else None
-    known = (row.get("metadata") or {}).get("prompt_hash")
-    if known or not isinstance(question, str) or not question:
-        return str(known or "")
+    if not isinstance(question, str) or not question:
+        return ""
     return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
 
 
@@ -7688,11 +7756,16 @@ class BenchmarkSource:
 
 
 def official_benchmarks(
-    source: BenchmarkSource, offline: str = "", refresh: bool = False, pool: Executor | None = None
+    source: BenchmarkSource,
+    offline: str = "",
+    refresh: bool = False,
+    pool: Executor | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> OfficialList:
     """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
 
     `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept. `pool`: who asks; else four.
+    `meanwhile` is called while the answers are on their way.
     """
     kept = kept_list(cache_file(source))
     if offline:
@@ -7707,12 +7780,16 @@ def official_benchmarks(
         return newest_kept(kept, "the Hub lists none")
     if pool is None:
         with ThreadPoolExecutor(4) as own:
-            return ask_each(source, rows, kept, own)
-    return ask_each(source, rows, kept, pool)
+            return ask_each(source, rows, kept, own, meanwhile)
+    return ask_each(source, rows, kept, pool, meanwhile)
 
 
 def ask_each(
-    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, pool: Executor
+    source: BenchmarkSource,
+    rows: list[tuple[str, str | None, bool]],
+    kept: OfficialList | None,
+    pool: Executor,
+    meanwhile: Callable[[], object],
 ) -> OfficialList:
     """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
     shipped = shipped_list()
@@ -7724,7 +7801,9 @@ def ask_each(
             return dataclasses.replace(old, gated=gated)
         return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
 
-    found = list(pool.map(one, rows))
+    answers = pool.map(one, rows)  # all are asked from now on
+    meanwhile()
+    found = list(answers)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
     keep_list(cache_file(source), answer)
@@ -8399,6 +8478,7 @@ class OfficialBoards:
     official: OfficialList
     answers: dict[str, list[Any]] = dataclasses.field(default_factory=dict)  # data set id -> its leaderboard
     unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    facts: Callable[[], dict[str, BoardRow]] = dict  # what the Hub says of the models, where it was asked for
 
     def models(self) -> list[str]:
         """The models on the leaderboards, each once."""
@@ -8406,11 +8486,13 @@ class OfficialBoards:
         return [name for name in dict.fromkeys(str(item.get("modelId")) for item in items) if REPO_ID.fullmatch(name)]
 
 
-def read_official(hub: HubReader, pool: Executor) -> OfficialBoards:
+def read_official(hub: HubReader, pool: Executor, facts: bool) -> OfficialBoards:
     """The list of Benchmarks, each one's leaderboard, and each one's eval.yaml where its data set has changed.
 
-    They stand in one queue, so that no worker waits for the last answer of a kind.
+    With `facts`, what the Hub says of the models is asked for, too, and not waited for. All stand in one queue, so
+    that no worker waits for the last answer of a kind.
     """
+    found = OfficialBoards(OfficialList())
     asked: dict[str, Future[list[Any] | str]] = {}
 
     def ask_boards(names: Iterable[str]) -> None:
@@ -8428,16 +8510,21 @@ def read_official(hub: HubReader, pool: Executor) -> OfficialBoards:
         url = f"{hub.endpoint}/datasets/{dataset_id}/raw/{quote(sha or 'main')}/eval.yaml"
         return hub.fetch(url, None, None).encode()
 
+    def read_boards() -> None:
+        for name, future in asked.items():
+            answer = future.result()
+            if isinstance(answer, list):
+                found.answers[name] = answer
+            else:
+                found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
+        if facts:
+            found.facts = ask_facts(hub, found.models(), pool)
+
     source = BenchmarkSource(listed, eval_yaml, hub.endpoint, hub.answers.reader)
-    found = OfficialBoards(official_benchmarks(source, refresh=True, pool=pool))
-    names = [benchmark.dataset_id for benchmark in found.official.benchmarks.values()]
-    ask_boards(names)  # those of a list that was kept
-    for name in names:
-        answer = asked[name].result()
-        if isinstance(answer, list):
-            found.answers[name] = answer
-        else:
-            found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
+    found.official = official_benchmarks(source, refresh=True, pool=pool, meanwhile=read_boards)
+    if not asked:  # a list that was kept, or shipped
+        ask_boards(benchmark.dataset_id for benchmark in found.official.benchmarks.values())
+        read_boards()
     return found
 
 
@@ -8747,21 +8834,21 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
-    first = placed[0]
-    spread = "" if first.error is None else f" ± {Z95 * first.error:.1f}"
-    start = f"{first.model} leads with {first.mean:.1f}{spread}"
-    if len(placed) == 1:
-        return f"{start}; no other model can be compared. By {what}."
-    gap = f"{abs(first.mean - placed[1].mean):.1f}"
-    start += f", level with {placed[1].model}." if float(gap) == 0 else f", {gap} before {placed[1].model}."
-    alike = [one for one in placed[1:] if one.rank.low == 1]
+    first, *others = placed
+    means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {Z95 * one.error:.1f}") for one in placed[:2]]
+    if not others:
+        return f"{first.model} leads with {means[0]}; no other model can be compared. By {what}."
+    gap = f"{abs(first.mean - others[0].mean):.1f}"
+    leads = f"leads by {gap} points over" if float(gap) else "is level with"
+    start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
+    alike = [one for one in others if one.rank.low == 1]
     if first.rank.low is None:
         certain = "Whether that is certain is not known: an error is missing."
     elif first.rank.high == 1:
         certain = "That is certain (95 %)."
     elif alike:
-        others = "1 other" if len(alike) == 1 else f"{len(alike)} others"
-        certain = f"Not certain: {others} cannot be told from it (95 %)."
+        more = "" if len(alike) == 1 else f" and {plural(len(alike) - 1, 'other')}"
+        certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
     return f"{start} {certain} By {what}."
@@ -9271,14 +9358,19 @@ class Evidence:
 
 def reached(low_end: Any, value: float) -> float:
     """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
-    from scipy import optimize
+    import numpy as np
 
     value += 1e-12 * max(1.0, abs(value))
     if low_end(0.0) <= value:
         return 0.0
     if low_end(MOST_CRITICAL) > value:
         return MOST_CRITICAL
-    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
+    low, high = 0.0, MOST_CRITICAL
+    while high - low > 1e-12:  # a hundredth in each round: scipy's root finders take half a second to import
+        ends = np.linspace(low, high, 101)
+        first = 1 + int(np.argmin(np.append(low_end(ends[1:-1]) > value, False)))
+        low, high = float(ends[first - 1]), float(ends[first])
+    return (low + high) / 2
 
 
 def upper_tail(critical: float, freedom: float) -> float:
@@ -9783,8 +9875,45 @@ def record_rows(
     name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
     said_by = kept_text(name if ours else source.get("source_name"))
     readings = read_results(path, record, benchmarks.vocabulary)
-    found = [(one, record_row(one.run, one.row, place, said_by, benchmarks)) for one in readings]
+    found = [
+        (one, record_row(one.run, one.row, place, said_by, benchmarks) | {"answers": answers_mark(one.rows, one.facts)})
+        for one in readings
+    ]
     return [(with_answers(one.run, one.rows) if items else one.run, row) for one, row in found]
+
+
+def answers_mark(rows: Rows, facts: ItemFacts | None) -> str | None:
+    """What two results of the same items share: a mark of items and scores, and one of items and answers if there are
+    any. Marks add up, so that those of a benchmark are the sum of those of its parts; None where an item has no hash.
+    """
+    if facts is None or not all(row.get("sample_hash") for row in rows) or facts.unscored == facts.rows:
+        return None
+    sums = {"s": 0, "a": 0}
+    for row, score in zip(rows, facts.scores, strict=True):
+        output = row.get("output")
+        answer = output.get("raw") if isinstance(output, Mapping) else None
+        if not answer or not any(answer):
+            sums.pop("a", None)
+        for kind, told in (("s", score), ("a", answer)):
+            if kind in sums:
+                text = json.dumps([row["sample_hash"], told], sort_keys=True)
+                sums[kind] += int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+    return written_marks({kind: (len(rows), total) for kind, total in sums.items()})
+
+
+def written_marks(marks: Mapping[str, tuple[int, int]]) -> str | None:
+    """Marks by kind as a text; see `sum_of_marks`."""
+    return " ".join(f"{kind}{count}:{total % 2**64:016x}" for kind, (count, total) in marks.items()) or None
+
+
+def sum_of_marks(texts: Sequence[str | None]) -> str | None:
+    """The mark of a whole from those of its parts, of the kinds that all have."""
+    parts = [
+        {mark[0]: (int(mark[1:].partition(":")[0]), int(mark.partition(":")[2], 16)) for mark in (text or "").split()}
+        for text in texts
+    ]
+    kinds = [kind for kind in parts[0] if all(kind in part for part in parts)] if parts else []
+    return written_marks({k: (sum(part[k][0] for part in parts), sum(part[k][1] for part in parts)) for k in kinds})
 
 
 def record_row(
@@ -9937,7 +10066,10 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
         why_not = f"a partial run ({run.partial})" if run.partial else None
         if not why_not and not ranks(run.metric, known):
             why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
-        names = {"benchmark_name": known["name"], "source_task": run.result_id}
+        way = (run.key, run.metric, run.shots, run.harness[0])
+        own = [part for part in used if (part.key, part.metric, part.shots, part.harness[0]) == way]
+        marks = sum_of_marks([rows[part.file, part.result_id]["answers"] for part in own])
+        names = {"benchmark_name": known["name"], "source_task": run.result_id, "answers": marks}
         found.append(first | names | numbers_of(run, why_not))
     return found
 
@@ -10597,6 +10729,7 @@ PAGE_HTML = r"""<!doctype html>
 shows the source of each number, from the data inside this file; it loads nothing else.</p></noscript>
 <nav class="tabs" id="tabs" aria-label="Views"></nav>
 <main id="main" tabindex="-1">
+<p id="lead" class="tableonly">{{lead}}</p>
 <form class="tools" id="tools" aria-label="Search and filters">
 <label class="field search">Search models, developers, licenses, benchmarks<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
 <label class="field phoneonly">Column<select id="column"></select></label>
@@ -10621,7 +10754,6 @@ shows the source of each number, from the data inside this file; it loads nothin
 </div>
 </form>
 <section id="view-table" aria-labelledby="title-table"><h2 class="vh" id="title-table">Leaderboard</h2>
-<p id="lead">{{lead}}</p>
 <div class="status"><p role="status" id="count"></p><p id="note"></p><span id="beyond"></span></div>
 <div class="scroll tall board" id="scroll" role="region" aria-labelledby="title-table" tabindex="0">
 <table><caption class="vh" id="caption"></caption><thead id="head">{{head}}</thead><tbody id="body">
@@ -10774,7 +10906,7 @@ th .unit { display: block; font-weight: 400; color: var(--soft); font-size: .75r
 }
 .dense th, .dense td { padding-left: .3rem; padding-right: .4rem; }
 .dense th.model { min-width: 10rem; max-width: 14rem; }
-.dense th.n button { max-width: 6.6rem; hyphens: auto; font-size: .78rem; }
+.dense th.n button { max-width: 7.4rem; hyphens: auto; font-size: .78rem; }
 .dense td.score { min-width: 0; }
 .dense td.score .bar .value { min-width: 3rem; }
 .board td.pickcell { padding-right: 0; width: 1.5rem; }
@@ -10800,7 +10932,7 @@ td.star .value { color: var(--best); }
 td.score .mark-star + .value { min-width: 2.6rem; }
 .swatch { display: inline-block; width: 1em; height: 1em; border: 1px solid var(--best); border-radius: 3px;
   margin-right: .35em; vertical-align: -.12em; background: var(--besttint); }
-#lead { font-size: 1.05rem; font-weight: 600; max-width: none; margin-bottom: .4rem; overflow-wrap: anywhere; }
+#lead { font-size: 1.05rem; font-weight: 600; max-width: none; margin-bottom: .9rem; overflow-wrap: anywhere; }
 #lead:empty { display: none; }
 #lead .by { display: block; font-weight: 400; font-size: .88rem; color: var(--soft); }
 #beyond { margin-left: auto; }
@@ -11229,9 +11361,10 @@ function chooseSources() {
   }
 }
 
-/** An average needs shares of one direction: the one that more of these benchmarks have. */
+/** An average needs shares of one direction: the one that more of these benchmarks have; the same answers count once. */
 function averaged(list) {
-  const shares = list.filter((benchmark) => benchmark.share), lower = shares.filter((benchmark) => benchmark.lower);
+  const once = [...new Map([...list].reverse().map((benchmark) => [benchmark.answers, benchmark])).values()].reverse();
+  const shares = once.filter((benchmark) => benchmark.share), lower = shares.filter((benchmark) => benchmark.lower);
   return shares.filter((benchmark) => benchmark.lower === lower.length > shares.length / 2);
 }
 const averagedNow = () => (state.average ? averaged(columns()) : primary);
@@ -11377,17 +11510,19 @@ function leaderText() {
   const placed = found.sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
     || a.model.order - b.model.order);
   if (!placed.length) return [`No model has ${what}.`];
-  const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
-  const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
+  const [first, second] = placed;
+  const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(1.96 * one.error * unit.scale)}`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
-  if (!second) return [`${start}; no other model can be compared.`, by];
+  if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, by];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
-  const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
-  const alike = placed.slice(1).filter((one) => one.low === 1).length;
+  const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
+  const lead = `${first.model.id} ${leads} ${second.model.id} (${told(first)} to ${told(second)}).`;
+  const alike = placed.slice(1).filter((one) => one.low === 1), more = alike.length - 1;
   const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
     ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
     : first.high === 1 ? "That is certain (95 %)."
-      : alike ? `Not certain: ${alike === 1 ? "1 other" : `${alike} others`} cannot be told from it (95 %).`
+      : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
+        + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
   return [`${lead} ${certain}`, by];
 }

@@ -508,6 +508,36 @@ def test_bounds_and_p_values_agree_and_mirror(evidence, level, value):
     assert evidence.p_above(value) <= evidence.p_above(value + 0.1) + 1e-12
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 40), st.integers(0, 40), st.floats(-0.9, 0.9))
+def test_the_critical_value_is_the_root_that_scipy_finds(gained, lost, value):
+    from scipy import optimize
+
+    evidence = counted_difference(gained, lost, 80)
+    if evidence.low_end(0.0) > value + 1e-9 and evidence.low_end(cr.MOST_CRITICAL) <= value:
+        root = optimize.brentq(
+            lambda critical: evidence.low_end(critical) - value - 1e-12, 0.0, cr.MOST_CRITICAL, xtol=1e-12
+        )
+        assert cr.reached(evidence.low_end, value) == pytest.approx(root, rel=1e-6, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(*[st.sampled_from([0.0, 0.5, 1.0])] * 2, st.sampled_from([None, "p", "q"])), min_size=1))
+def test_pairs_are_those_of_items_sorted_one_by_one(items):
+    groups = [group for *_, group in items]
+    sides = [
+        cr.side_of([make_run([item[i] for item in items], groups=groups if any(groups) else None)]) for i in (0, 1)
+    ]
+    names = list(sides[0].scores)
+    rows = sorted((*(side.scores[n][0] for side in sides), *cr.sharing_of(*sides, n)) for n in names)
+    pairs = cr.make_pairs(*sides, names)
+    assert list(zip(pairs.baseline, pairs.candidate, strict=True)) == [row[:2] for row in rows]
+    expected = cr.numbered_sharing([row[2:] for row in rows])
+    assert {what: own.tolist() for what, own in pairs.shared.items()} == {
+        w: own.tolist() for w, own in expected.items()
+    }
+
+
 def exact_share(n: int, up: float, down: float, holds) -> float:
     """The exact probability that `holds(gained, lost)` for n paired items with these true shares."""
     total = 0.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import evaluation_manager as manager
 import pytest
@@ -201,3 +203,32 @@ def test_the_script_s_own_marks_in_a_card_do_no_harm():
             f"<table><tr><td><b>{mark}a</b><td>{mark}</table>\n\ntext {mark}\n\n<div>{mark}</div>\n"
         )
         assert [found.kind for found in card.tables] == ["html"], mark
+
+
+# --- lines of samples ---
+
+SAMPLE = st.dictionaries(
+    st.sampled_from(["a", "b", "a:b", "é"]), st.none() | st.integers(-9, 9) | st.just(":") | st.just({"a": [1.5]})
+)
+LINE = SAMPLE.map(json.dumps) | st.sampled_from(
+    [
+        *('{"a": 1, "a": 2}', '{"a\\u003A": 1}', '{"\\u0061": 1, "a": 2}', '{"a": {"b": 1, "b": 1}}', '{"a": NaN}', ""),
+        *(' {"a": 1}\r', '{"a": 1}, {"b": 2}', '{"c": [{}', "{}]}", "[1]", "1", "{", "\ufeff{}", '{"a": "\\ud800"}'),
+        '{"a": {"b": ":\\u003a", "b": 1}}',
+    ]
+)
+
+
+@PATIENT
+@given(st.lists(LINE, max_size=5), st.booleans())
+def test_lines_of_samples_parsed_at_once_are_those_read_one_by_one(lines, ended):
+    content = ("\n".join(lines) + "\n" * ended).encode()
+
+    def one_by_one() -> list[object]:
+        return list(manager.rows_one_by_one(Path("x"), content, None))
+
+    at_once = manager.json_values(content)
+    if at_once is not None and all(isinstance(row, dict) for row in at_once):
+        assert at_once == one_by_one()
+    if lines and all(re.fullmatch(r"\{[^\\{}]*\}", line) and line.count('"a"') < 2 for line in lines):
+        assert at_once is not None or "NaN" in content.decode()  # the quick way is taken

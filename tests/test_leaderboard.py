@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaderboard_data import card, eval_file, index_result, made_up_metadata, row, write_made_up
+from record_writer import sample_row, write_record
 
 MAPPING = board.read_mapping()
 BENCHMARKS = board.Benchmarks.of(MAPPING)
@@ -623,6 +624,52 @@ def test_two_metrics_of_the_same_answers_count_once():
     assert board.shared_answers_text(hard, ["own (easy)"]) == ""
 
 
+def collected(results: Path, out: Path, capsys) -> tuple[dict, str]:
+    """(what show says of a board of some records, its lines for people)."""
+    assert board.main(["collect", "--results", str(results), "--output-dir", str(out)]) == 0
+    capsys.readouterr()
+    assert board.main(["show", "--data", str(out), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert board.main(["show", "--data", str(out)]) == 0
+    return shown, " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("unlike", ["", "scores", "answers", "items", "one model"])
+def test_one_measurement_under_two_names_counts_once(tmp_path, capsys, unlike):
+    """The same items with the same scores, or the same answers, for every model that has both names."""
+    rng = random.Random(3)
+    for model in ("me/a", "me/b", "me/c"):
+        scores = {task: [float(rng.random() < 0.7) for _ in range(60)] for task in ("gsm8k", "arc_challenge")}
+        scores["my_gsm"] = scores["gsm8k"]
+        for task, own in scores.items():
+            other = task == "my_gsm" and (unlike != "one model" or model == "me/b")
+            rows = [sample_row(i, value) for i, value in enumerate(own)]
+            for i, line in enumerate(rows):
+                line["output"]["raw"] = [f"{i * (task != 'arc_challenge')} {model}"]
+                line["sample_hash"] += task if task == "arc_challenge" or (other and unlike == "items") else ""
+                if other and unlike in ("scores", "one model"):
+                    line["output"]["raw"] = [f"{i} another answer"]
+                if (other and unlike in ("scores", "one model", "answers")) and i % 7 == 0:
+                    line["evaluation"]["score"] = 1 - line["evaluation"]["score"]
+            found = [line["evaluation"]["score"] for line in rows]
+            write_record(tmp_path / "results", model, found, task=task, rows=rows, error=0.06)
+    shown, said = collected(tmp_path / "results", tmp_path / "board", capsys)
+    same = unlike in ("", "answers")
+    assert shown["primary"] == (["arc_challenge", "gsm8k"] if same else ["arc_challenge", "gsm8k", "my_gsm"])
+    assert ("my_gsm: of the same answers as gsm8k, so not counted again" in said) == same
+    board.main(["show", "--data", str(tmp_path / "board"), "--primary", "gsm8k,my_gsm"])
+    assert ("gsm8k, my_gsm are of the same answers" in " ".join(capsys.readouterr().err.split())) == same
+    page = board.read_page(tmp_path / "board")
+    assert ("of the same answers" in page.partition("</table>")[0]) == same
+
+
+def test_marks_of_parts_add_up_to_that_of_the_whole_in_any_order():
+    marks = [f"s{n}:{n * 2**62:016x} a{n}:{n:016x}" for n in (1, 2, 3)]
+    assert board.sum_of_marks(marks) == board.sum_of_marks(marks[::-1]) == f"s6:{6 * 2**62 % 2**64:016x} a6:{6:016x}"
+    assert board.sum_of_marks([marks[0], "s1:0000000000000001"]) == f"s2:{2**62 + 1:016x}"
+    assert board.sum_of_marks([marks[0], None]) is None
+
+
 def test_standings_by_hand():
     rows = [
         row("a/a", "x", 0.8, comparable_error=0.03), row("a/a", "y", 0.6, comparable_error=0.04),
@@ -644,11 +691,16 @@ def test_what_is_said_of_the_leader():
         rows = [row(f"m/{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(scores)]
         return board.leader_text(board.overall_order(rows, ["x"]), "X")
 
-    assert said((0.8, 0.01), (0.5, 0.01)) == "m/0 leads with 80.0 ± 2.0, 30.0 before m/1. That is certain (95 %). By X."
-    assert "Not certain: 1 other cannot be told from it" in said((0.8, 0.1), (0.79, 0.1))
+    assert said((0.8, 0.01), (0.5, 0.01)) == (
+        "m/0 leads by 30.0 points over m/1 (80.0 ± 2.0 to 50.0 ± 2.0). That is certain (95 %). By X."
+    )
+    assert "Not certain: m/1 cannot be told apart from it (95 %)." in said((0.8, 0.1), (0.79, 0.1))
+    assert "Not certain: m/1 and 2 others cannot be told apart from it" in said(
+        *[(0.8 - n / 99, 0.1) for n in range(4)]
+    )
     assert "an error is missing" in said((0.8, None), (0.5, 0.01))
     assert "the error of others is not known" in said((0.8, 0.01), (0.5, None))
-    assert "level with m/1" in said((0.8, 0.01), (0.8, 0.01))
+    assert "m/0 is level with m/1 (80.0 ± 2.0 to 80.0 ± 2.0)." in said((0.8, 0.01), (0.8, 0.01))
     assert "no other model can be compared" in said((0.8, 0.01))
     assert board.leader_text([], "X") == "No model has X."
 
@@ -788,7 +840,7 @@ def test_show_an_overview(data, capsys):
     assert board.main(["show", "--data", str(data), "--top", "2"]) == 0
     out, err = capsys.readouterr()
     assert out.split()[:2] == ["rank", "model"]
-    assert f"{answer['rows'][0]['model']} leads with" in err
+    assert f"{answer['rows'][0]['model']} leads by" in err
 
 
 def test_show_lists_models_that_lack_a_benchmark_below(data, capsys):

@@ -862,7 +862,8 @@ def test_the_page_opens_in_the_order_that_show_prints(visit, page_data, capsys):
         rank = leaderboard.RankRange(**line["rank"])
         assert text == (str(rank) if line["mean"] is not None else f"{line['have']} of {len(answer['primary'])}")
     leader, certain = answer["rows"][0]["model"], answer["rows"][0]["rank"]["high"] == 1
-    assert visit.text("#lead").startswith(f"{leader} leads with {answer['rows'][0]['mean']:.1f}")
+    assert visit.text("#lead").startswith(f"{leader} leads by ")
+    assert f"({answer['rows'][0]['mean']:.1f} ± " in visit.text("#lead")
     assert ("That is certain" in visit.text("#lead")) == certain
     assert visit.text("#lead .by").startswith("By the average of ")
 
@@ -1059,7 +1060,7 @@ def test_without_javascript_there_is_a_plain_table(browser, exported, page_data,
     page.goto(exported)
     assert page.locator("#body tr").count() == 50
     assert answer["rows"][0]["model"].split("/")[1] in page.inner_text("#body tr >> nth=0")
-    assert "leads with" in page.inner_text("#lead")
+    assert "leads by" in page.inner_text("#lead")
     dead = [one for one in page.locator("button, input, select, nav a").all() if one.is_visible()]
     assert dead == []
     context.close()

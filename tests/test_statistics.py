@@ -322,6 +322,35 @@ def test_resampling_weights_are_multinomial():
     assert weights.var(0) == pytest.approx(np.full(30, 29 / 30), abs=0.12)
 
 
+def slow_confidence_set(scores, draws):
+    """Every pair of what is left, in each step (Hansen, Lunde and Nason 2011)."""
+    noise = draws - draws.mean(1, keepdims=True)
+    spread = np.sqrt(((noise[:, None] - noise) ** 2).mean(-1))
+    clear = spread > bc.TIE
+    spread = np.where(clear, spread, 1)
+    t = np.where(clear, (scores - scores[:, None]) / spread, 0.0)
+    null = np.where(clear[..., None], np.abs(noise[:, None] - noise) / spread[..., None], 0.0)
+    left, highest, found = list(range(len(scores))), 0.0, np.ones(len(scores))
+    while len(left) > 1:
+        pairs = np.ix_(left, left)
+        worst = left[int(t[pairs].max(1).argmax())]
+        highest = max(highest, float((null[pairs].max((0, 1)) >= t[worst, left].max()).mean()))
+        found[worst] = highest
+        left.remove(worst)
+    return found
+
+
+def test_the_tied_set_is_that_of_all_pairs_compared_in_each_step():
+    generator = np.random.default_rng(8)
+    for count in (2, 3, 9):
+        right = items_of(np.vstack([correlated(generator, np.linspace(0.4, 0.6, count), 90), np.ones((1, 90)) * 0.5]))
+        draws = bc.bootstrap_means(right, 2 * bc.DRAWS_AT_ONCE + 17, [count])
+        scores = right.scores.mean(1)
+        found = bc.confidence_set(scores, draws)
+        assert found == pytest.approx(slow_confidence_set(scores, draws), abs=1e-12)
+        assert 0 < found.min() < found.max()
+
+
 @pytest.mark.parametrize("clusters", [1, 7, 70_000, 200_000])
 def test_resampling_weights_of_any_size(clusters):
     parts = list(bc.resampling_weights(np.random.default_rng(0), 13, clusters))

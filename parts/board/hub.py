@@ -27,7 +27,7 @@ from parts.hub.access import hub_errors
 from parts.hub.answers import listed
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import read_token
-from parts.inputs import read_json, read_lines, strict_json
+from parts.inputs import is_input, quick_json, read_json, read_lines
 from parts.names import REPO_ID
 from parts.tables import progress
 
@@ -62,6 +62,8 @@ class Answers:
     def get(self, url: str) -> dict[str, Any] | None:
         """{"url", "at", "etag", "body"}; None when there is none, or it is damaged."""
         path = self.path(url)
+        if not is_input(path):  # no name near it is to be looked for
+            return None
         try:
             kept = read_json(path)
             good = kept["url"] == url and isinstance(kept["body"], str) and isinstance(kept["at"], float)
@@ -120,7 +122,7 @@ class HubReader:
         else:
             body = self.fetch(url, kept, budget)
         try:
-            return strict_json(body)
+            return quick_json(body.encode())
         except ValueError as error:
             raise Unreadable(f"the Hub's answer is not JSON: {kept_text(error)}") from error
 

@@ -37,6 +37,7 @@ class OfficialBoards:
     official: OfficialList
     answers: dict[str, list[Any]] = dataclasses.field(default_factory=dict)  # data set id -> its leaderboard
     unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    facts: Callable[[], dict[str, BoardRow]] = dict  # what the Hub says of the models, where it was asked for
 
     def models(self) -> list[str]:
         """The models on the leaderboards, each once."""
@@ -44,11 +45,13 @@ class OfficialBoards:
         return [name for name in dict.fromkeys(str(item.get("modelId")) for item in items) if REPO_ID.fullmatch(name)]
 
 
-def read_official(hub: HubReader, pool: Executor) -> OfficialBoards:
+def read_official(hub: HubReader, pool: Executor, facts: bool) -> OfficialBoards:
     """The list of Benchmarks, each one's leaderboard, and each one's eval.yaml where its data set has changed.
 
-    They stand in one queue, so that no worker waits for the last answer of a kind.
+    With `facts`, what the Hub says of the models is asked for, too, and not waited for. All stand in one queue, so
+    that no worker waits for the last answer of a kind.
     """
+    found = OfficialBoards(OfficialList())
     asked: dict[str, Future[list[Any] | str]] = {}
 
     def ask_boards(names: Iterable[str]) -> None:
@@ -66,16 +69,21 @@ def read_official(hub: HubReader, pool: Executor) -> OfficialBoards:
         url = f"{hub.endpoint}/datasets/{dataset_id}/raw/{quote(sha or 'main')}/eval.yaml"
         return hub.fetch(url, None, None).encode()
 
+    def read_boards() -> None:
+        for name, future in asked.items():
+            answer = future.result()
+            if isinstance(answer, list):
+                found.answers[name] = answer
+            else:
+                found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
+        if facts:
+            found.facts = ask_facts(hub, found.models(), pool)
+
     source = BenchmarkSource(listed, eval_yaml, hub.endpoint, hub.answers.reader)
-    found = OfficialBoards(official_benchmarks(source, refresh=True, pool=pool))
-    names = [benchmark.dataset_id for benchmark in found.official.benchmarks.values()]
-    ask_boards(names)  # those of a list that was kept
-    for name in names:
-        answer = asked[name].result()
-        if isinstance(answer, list):
-            found.answers[name] = answer
-        else:
-            found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
+    found.official = official_benchmarks(source, refresh=True, pool=pool, meanwhile=read_boards)
+    if not asked:  # a list that was kept, or shipped
+        ask_boards(benchmark.dataset_id for benchmark in found.official.benchmarks.values())
+        read_boards()
     return found
 
 

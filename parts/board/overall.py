@@ -15,7 +15,7 @@ from typing import Any
 
 from parts.board.ranks import rank_ranges, row_error
 from parts.board.vocabulary import BoardRow, RankRange, answered_by_key
-from parts.frame import ScriptError, listing, natural_key
+from parts.frame import ScriptError, listing, natural_key, plural
 
 TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
 NO_RANK = RankRange(None, None, "unknown")
@@ -146,21 +146,21 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
-    first = placed[0]
-    spread = "" if first.error is None else f" ± {Z95 * first.error:.1f}"
-    start = f"{first.model} leads with {first.mean:.1f}{spread}"
-    if len(placed) == 1:
-        return f"{start}; no other model can be compared. By {what}."
-    gap = f"{abs(first.mean - placed[1].mean):.1f}"
-    start += f", level with {placed[1].model}." if float(gap) == 0 else f", {gap} before {placed[1].model}."
-    alike = [one for one in placed[1:] if one.rank.low == 1]
+    first, *others = placed
+    means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {Z95 * one.error:.1f}") for one in placed[:2]]
+    if not others:
+        return f"{first.model} leads with {means[0]}; no other model can be compared. By {what}."
+    gap = f"{abs(first.mean - others[0].mean):.1f}"
+    leads = f"leads by {gap} points over" if float(gap) else "is level with"
+    start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
+    alike = [one for one in others if one.rank.low == 1]
     if first.rank.low is None:
         certain = "Whether that is certain is not known: an error is missing."
     elif first.rank.high == 1:
         certain = "That is certain (95 %)."
     elif alike:
-        others = "1 other" if len(alike) == 1 else f"{len(alike)} others"
-        certain = f"Not certain: {others} cannot be told from it (95 %)."
+        more = "" if len(alike) == 1 else f" and {plural(len(alike) - 1, 'other')}"
+        certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
     return f"{start} {certain} By {what}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ from parts.private import without_paths
 from parts.records.files import other_results, read_record, record_files
 from parts.records.groups import whole_runs
 from parts.records.identity import identity_of
-from parts.records.items import with_answers
+from parts.records.items import ItemFacts, Rows, with_answers
 from parts.records.nights import nights_by_task
 from parts.records.publishable import is_main_metric, record_place, record_shots
 from parts.records.reading import read_results
@@ -43,8 +45,45 @@ def record_rows(
     name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
     said_by = kept_text(name if ours else source.get("source_name"))
     readings = read_results(path, record, benchmarks.vocabulary)
-    found = [(one, record_row(one.run, one.row, place, said_by, benchmarks)) for one in readings]
+    found = [
+        (one, record_row(one.run, one.row, place, said_by, benchmarks) | {"answers": answers_mark(one.rows, one.facts)})
+        for one in readings
+    ]
     return [(with_answers(one.run, one.rows) if items else one.run, row) for one, row in found]
+
+
+def answers_mark(rows: Rows, facts: ItemFacts | None) -> str | None:
+    """What two results of the same items share: a mark of items and scores, and one of items and answers if there are
+    any. Marks add up, so that those of a benchmark are the sum of those of its parts; None where an item has no hash.
+    """
+    if facts is None or not all(row.get("sample_hash") for row in rows) or facts.unscored == facts.rows:
+        return None
+    sums = {"s": 0, "a": 0}
+    for row, score in zip(rows, facts.scores, strict=True):
+        output = row.get("output")
+        answer = output.get("raw") if isinstance(output, Mapping) else None
+        if not answer or not any(answer):
+            sums.pop("a", None)
+        for kind, told in (("s", score), ("a", answer)):
+            if kind in sums:
+                text = json.dumps([row["sample_hash"], told], sort_keys=True)
+                sums[kind] += int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+    return written_marks({kind: (len(rows), total) for kind, total in sums.items()})
+
+
+def written_marks(marks: Mapping[str, tuple[int, int]]) -> str | None:
+    """Marks by kind as a text; see `sum_of_marks`."""
+    return " ".join(f"{kind}{count}:{total % 2**64:016x}" for kind, (count, total) in marks.items()) or None
+
+
+def sum_of_marks(texts: Sequence[str | None]) -> str | None:
+    """The mark of a whole from those of its parts, of the kinds that all have."""
+    parts = [
+        {mark[0]: (int(mark[1:].partition(":")[0]), int(mark.partition(":")[2], 16)) for mark in (text or "").split()}
+        for text in texts
+    ]
+    kinds = [kind for kind in parts[0] if all(kind in part for part in parts)] if parts else []
+    return written_marks({k: (sum(part[k][0] for part in parts), sum(part[k][1] for part in parts)) for k in kinds})
 
 
 def record_row(
@@ -197,6 +236,9 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
         why_not = f"a partial run ({run.partial})" if run.partial else None
         if not why_not and not ranks(run.metric, known):
             why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
-        names = {"benchmark_name": known["name"], "source_task": run.result_id}
+        way = (run.key, run.metric, run.shots, run.harness[0])
+        own = [part for part in used if (part.key, part.metric, part.shots, part.harness[0]) == way]
+        marks = sum_of_marks([rows[part.file, part.result_id]["answers"] for part in own])
+        names = {"benchmark_name": known["name"], "source_task": run.result_id, "answers": marks}
         found.append(first | names | numbers_of(run, why_not))
     return found

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from parts.frame import kept_text
@@ -59,6 +60,7 @@ COLUMNS = {
     "date": "VARCHAR",
     "notes": "VARCHAR",
     "votes": "VARCHAR",
+    "answers": "VARCHAR",
     "official_rank": "BIGINT",
     "official_why": "VARCHAR",
     "shown": "BOOLEAN",
@@ -89,8 +91,28 @@ def measure_suffix(row: BoardRow) -> str:
 
 
 def answered_by_key(rows: Iterable[BoardRow]) -> dict[str, str]:
-    """Key of a benchmark -> that of the answers it is about: "my-asr (wer)" and "my-asr (cer)" are about the same."""
-    return {row["benchmark"]: row["benchmark"].removesuffix(measure_suffix(row)) for row in rows if row["benchmark"]}
+    """Key of a benchmark -> that of the answers it is about: "my-asr (wer)" and "my-asr (cer)" are about the same.
+
+    So are two benchmarks of any names where the items of every model that has both say so: the same items, with the
+    same scores or the same answers (`answers`, see record_rows.py).
+    """
+    rows = [row for row in rows if row["benchmark"]]
+    found = {row["benchmark"]: row["benchmark"].removesuffix(measure_suffix(row)) for row in rows}
+    told: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in rows:
+        if row.get("answers"):
+            told[row["model"]][row["benchmark"]].update(row["answers"].split())
+    alike = set()
+    for own in told.values():
+        keys_of = defaultdict(set)
+        for key, marks in own.items():
+            for mark in marks:
+                keys_of[mark].add(key)
+        alike |= {pair for keys in keys_of.values() for pair in combinations(sorted(keys), 2)}
+    for one, other in sorted(alike):
+        if all(own[one] & own[other] for own in told.values() if one in own and other in own):
+            found = {key: found[one] if name == found[other] else name for key, name in found.items()}
+    return found
 
 
 class Unreadable(Exception):

@@ -19,9 +19,9 @@ def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
     that they share; None without one."""
     import numpy as np
 
-    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
-    columns = {}
-    for field in answers[0][1].fields if answers else ():
+    columns, asked = {}, candidate.answers[names[0]].fields if names else ()
+    answers = [(baseline.answers[name], candidate.answers[name]) for name in names] if asked else []
+    for field in asked:
         values = [two.fields.get(field) for _, two in answers]
         alike = all(one.fields.get(field, value) == value for (one, _), value in zip(answers, values, strict=True))
         if alike and may_group(field, values):

@@ -176,7 +176,6 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
         if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
             reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
-    moved = questions_moved(baseline, candidate)
     if matched.other_texts:
         what = "in another template or doc_to_text, or other items under the same ids"
         reasons.append(f"the prompts differ: {matched.other_texts} items were asked {what}")
@@ -190,7 +189,7 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
             f"item sets: {matched.only_baseline} items only the baseline has, "
             f"{matched.only_candidate} only the candidate"
         )
-    if moved and reasons:
+    if reasons and (moved := questions_moved(baseline, candidate)):
         reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
     return reasons
 

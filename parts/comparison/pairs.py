@@ -141,10 +141,11 @@ def side_of(runs: Sequence[Run], once: bool = False) -> Side:
         common = set(repeats[0]).intersection(*repeats[1:])
         errors |= {(subtask, name) for name in set().union(*repeats) - common}
         for name in common:
-            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
-            answers[subtask, name] = repeats[0][name]
+            item = subtask, name
+            scores[item] = tuple([repeat[name].score for repeat in repeats])
+            answers[item] = repeats[0][name]
         if common:
-            parts.append((len(common), [[repeat[name].score for name in sorted(common)] for repeat in repeats]))
+            parts.append((len(common), [[repeat[name].score for name in common] for repeat in repeats]))
     counts = {len(part) for _, part in parts}
     if len(counts) > 1:
         notes.append("its parts were repeated a different number of times")
@@ -175,7 +176,7 @@ class Matched:
 def match_items(baseline: Side, candidate: Side) -> Matched:
     """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
     errors = baseline.errors | candidate.errors
-    common = set(baseline.scores) & set(candidate.scores)
+    common = [name for name in baseline.scores if name in candidate.scores]
     names: list[ItemId] = []
     other_items = other_texts = other_prompts = unknown = 0
     for name in common:
@@ -191,8 +192,10 @@ def match_items(baseline: Side, candidate: Side) -> Matched:
         names.append(name)
     return Matched(
         tuple(names),
-        len(set(baseline.scores) - set(candidate.scores) - errors),
-        len(set(candidate.scores) - set(baseline.scores) - errors),
+        *(
+            len(side.scores) - len(common) - sum(name in side.scores and name not in other.scores for name in errors)
+            for side, other in ((baseline, candidate), (candidate, baseline))
+        ),
         len(errors),
         other_items,
         other_texts,
@@ -215,21 +218,39 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: b
     """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
     import numpy as np
 
-    rows, factors = [], part_factors(names, once)
-    for name in names:
-        one, two = ([factors[name[0]] * value for value in side.scores[name]] for side in (baseline, candidate))
-        # The names of a cluster and a rater sort last and only among equal scores.
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), *sharing_of(baseline, candidate, name)))
-    rows.sort()
+    factors = part_factors(names, once)
+    one, two = (np.array(item_means(side, names, factors), float) for side in (baseline, candidate))
+    sharing = sharing_of_all(baseline, candidate, names)
+    # The names of a cluster and a rater sort last and only among equal scores.
+    order = np.lexsort((two, one))
+    if sharing:
+        order = sorted(range(len(names)), key=lambda i: (one[i], two[i], *sharing[i]))
     return Pairs(
-        np.array([row[0] for row in rows], float),
-        np.array([row[1] for row in rows], float),
-        numbered_sharing([row[2:] for row in rows]),
+        one[order],
+        two[order],
+        numbered_sharing([sharing[i] for i in order] if sharing else []),
         (mean_within(baseline, names, factors), mean_within(candidate, names, factors)),
         (baseline.repeats, candidate.repeats),
         (spread_of_runs(baseline, names, factors), spread_of_runs(candidate, names, factors)),
         max(factors.values(), default=1.0),
     )
+
+
+def item_means(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> list[float]:
+    """The mean of each item's repeats."""
+    own = [(factors[name[0]], side.scores[name]) for name in names]
+    return [
+        factor * scores[0] if len(scores) == 1 else math.fsum([factor * score for score in scores]) / len(scores)
+        for factor, scores in own
+    ]
+
+
+def sharing_of_all(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> list[tuple[ItemId, str]]:
+    """What each item shares; nothing at all where no item shares anything."""
+    answers = [side.answers[name] for side in (baseline, candidate) for name in names]
+    if not any(answer.group is not None or answer.fields.get("rater") for answer in answers):
+        return []
+    return [sharing_of(baseline, candidate, name) for name in names]
 
 
 def sharing_of(baseline: Side, candidate: Side, name: ItemId) -> tuple[ItemId, str]:

@@ -173,9 +173,9 @@ class RunReader:
                 self.left_out.add(reading.run.task)
                 continue
             runs.append(run)
-            for answer in (answer for repeat in runs[-1].repeats for answer in repeat.values()):
-                self.fields.update(answer.fields)
-                self.clustered |= answer.group is not None
+            answers = [answer for repeat in run.repeats for answer in repeat.values()]
+            self.fields.update(*(answer.fields for answer in answers if answer.fields))
+            self.clustered = self.clustered or any(answer.group is not None for answer in answers)
         return runs
 
     def check_clusters(self) -> None:

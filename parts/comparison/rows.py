@@ -278,7 +278,7 @@ def with_sides(
 
 def prompt_notes(row: Row, matched: Matched) -> list[str]:
     """What is said where items count together because they were asked with one and the same prompt."""
-    groups = [side.answers[name].group or "" for side in row.sides for name in matched.names]
+    groups = {side.answers[name].group for side in row.sides for name in matched.names} - {None}
     prompts = {group for group in groups if group.startswith(ONE_PROMPT)}
     if not prompts:
         return []

@@ -34,11 +34,16 @@ class BenchmarkSource:
 
 
 def official_benchmarks(
-    source: BenchmarkSource, offline: str = "", refresh: bool = False, pool: Executor | None = None
+    source: BenchmarkSource,
+    offline: str = "",
+    refresh: bool = False,
+    pool: Executor | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> OfficialList:
     """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
 
     `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept. `pool`: who asks; else four.
+    `meanwhile` is called while the answers are on their way.
     """
     kept = kept_list(cache_file(source))
     if offline:
@@ -53,12 +58,16 @@ def official_benchmarks(
         return newest_kept(kept, "the Hub lists none")
     if pool is None:
         with ThreadPoolExecutor(4) as own:
-            return ask_each(source, rows, kept, own)
-    return ask_each(source, rows, kept, pool)
+            return ask_each(source, rows, kept, own, meanwhile)
+    return ask_each(source, rows, kept, pool, meanwhile)
 
 
 def ask_each(
-    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, pool: Executor
+    source: BenchmarkSource,
+    rows: list[tuple[str, str | None, bool]],
+    kept: OfficialList | None,
+    pool: Executor,
+    meanwhile: Callable[[], object],
 ) -> OfficialList:
     """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
     shipped = shipped_list()
@@ -70,7 +79,9 @@ def ask_each(
             return dataclasses.replace(old, gated=gated)
         return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
 
-    found = list(pool.map(one, rows))
+    answers = pool.map(one, rows)  # all are asked from now on
+    meanwhile()
+    found = list(answers)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
     keep_list(cache_file(source), answer)

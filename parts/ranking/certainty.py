@@ -185,15 +185,21 @@ def named_means(
 ) -> Iterator[tuple[str, Any]]:
     """(name, array) of each benchmark and then its category, one after the other, from an array for each task."""
     for category, keys in members.items():
-        of_category: Any = 0.0
+        of_category: Any = None
         for key in keys:
-            mean: Any = 0.0
+            mean: Any = None
             for task in data[key]:
-                mean = mean + make(task) / len(data[key])
+                mean = added(mean, make(task), len(data[key]))
             if keys != [category]:
                 yield key, mean
-            of_category = of_category + mean / len(keys)
+            of_category = added(of_category, mean, len(keys))
         yield category, of_category
+
+
+def added(total: Any, array: Any, count: int) -> Any:
+    """The total, None at first, and one of `count` arrays of whose mean it is; large arrays are not copied for a 1."""
+    share = array if count == 1 else array / count
+    return share if total is None else total + share
 
 
 def overall_array(named: Iterable[tuple[str, Any]], weights: Mapping[str, float], options: Options) -> Any:
@@ -201,7 +207,12 @@ def overall_array(named: Iterable[tuple[str, Any]], weights: Mapping[str, float]
     import numpy as np
 
     if options.score_function is None:
-        return sum(weights[name] * array for name, array in named if name in weights)
+        total: Any = 0.0
+        for name, array in named:
+            if name in weights:
+                share = weights[name] * array
+                total = np.add(total, share, out=share if share.dtype == np.result_type(total, share) else None)
+        return total
     arrays = dict(named)
     places = next(iter(arrays.values())).shape
     columns = zip(*(array.ravel().tolist() for array in arrays.values()), strict=True)

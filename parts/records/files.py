@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, near_place, script_here, single_line
-from parts.inputs import input_bytes, strict_json
+from parts.inputs import input_bytes, quick_json
 from parts.records.schema import RECORD_SCHEMA
 
 # JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
@@ -84,7 +84,7 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
     if not ours and b'"evaluation_results"' not in text:
         return None
     try:
-        record = strict_json(text)
+        record = quick_json(text)
     except ValueError as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
     if path.name.endswith("_failure.json"):

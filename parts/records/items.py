@@ -9,19 +9,20 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from parts.frame import ROUNDED, ScriptError, is_number, single_line
-from parts.inputs import MAX_SAMPLES, input_bytes, stored_lines, strict_json_line
-from parts.records.run import Answer, Run
+from parts.inputs import MAX_SAMPLES, input_bytes, json_values, stored_lines, strict_json_line
+from parts.records.run import NO_FIELDS, Answer, Run
 from parts.statistics.item_statistics import score_of_items, statistic_of
 from parts.vocabulary import normalize_name
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
 REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+OWN_PLACE = frozenset((*REPEAT_FIELDS, "prompt_hash"))  # what an answer keeps elsewhere than among its fields
 ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked with one and the same
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
@@ -35,8 +36,9 @@ class ItemFacts:
 
     rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
-    choices; empty: blank written answers; stated: whether each scored one has a statistic of a score of the whole
-    corpus, and corpus: that score by them, where it is one of sums or classes.
+    choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
+    one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
+    classes.
     """
 
     rows: int
@@ -45,6 +47,7 @@ class ItemFacts:
     mean: float | None
     chance: float | None
     empty: int
+    scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
 
@@ -68,8 +71,25 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
         raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    count, evaluation = 0, record.get("evaluation_id")
+    evaluation = record.get("evaluation_id")
+    rows = json_values(content)
+    sound = rows is not None and set(map(type, rows)) == {dict}
+    if not sound or any(row.get("evaluation_id", evaluation) != evaluation for row in rows):
+        rows = list(rows_one_by_one(file, content, evaluation))
+    count = len(rows)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    names = [row.get("evaluation_result_id") or row.get("evaluation_name") or "" for row in rows]
+    if names and type(names[0]) is str and names.count(names[0]) == count:
+        return {single_line(names[0]): rows}
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, row in zip(names, rows, strict=True):
+        by_name[single_line(str(name))].append(row)
+    return dict(by_name)
+
+
+def rows_one_by_one(file: Path, content: bytes, evaluation: Any) -> Iterator[dict[str, Any]]:
+    """The lines of a samples file, one by one; ScriptError that says which one is damaged, or of another record."""
     for line, text in enumerate(stored_lines(file, content), start=1):
         if not text.strip():
             continue
@@ -82,14 +102,7 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
             raise ScriptError(f"{file}: line {line} is no object; evaluate again")
         if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
-        count += 1
-        found[str(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
-    if is_number(details.get("total_rows")) and details["total_rows"] != count:
-        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, own in found.items():
-        by_name[single_line(name)] += own
-    return dict(by_name)
+        yield row
 
 
 def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
@@ -102,6 +115,8 @@ def sample_score(row: Mapping[str, Any]) -> float | None:
     if row.get("error"):
         return None
     score = row["evaluation"]["score"]
+    if type(score) is float and -1e300 < score < 1e300:  # nearly all, and the check below is slow
+        return score
     if not is_number(score):
         raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
     return float(score)
@@ -128,7 +143,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     values = [score for score in scores if score is not None]
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(rows)
-        return ItemFacts(len(rows), lost, None, None, chance, empty)
+        return ItemFacts(len(rows), lost, None, None, chance, empty, scores)
     means = [math.fsum(values) / len(values)]
     if not once:
         by_item: dict[str, list[float]] = defaultdict(list)
@@ -146,7 +161,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         None,
     )
     return ItemFacts(
-        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, stated, corpus
+        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
     )
 
 
@@ -198,20 +213,21 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
-    counts: Counter[str] = Counter()
-    lost: dict[str, dict[str, str]] = {}
-    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+    counts: dict[str, int] = {}
+    lost: dict[str, Mapping[str, str]] = {}
+    for row, score, group in zip(rows, facts.scores, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
-        index = counts[name]
-        counts[name] += 1
+        index = counts[name] = counts.get(name, -1) + 1
         if index == len(repeats):
             repeats.append({})
-        score, metadata = sample_score(row), row.get("metadata") or {}
-        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        metadata = row.get("metadata") or NO_FIELDS
+        more = metadata.keys() - OWN_PLACE
+        fields = {k: str(v) for k, v in metadata.items() if k in more and v is not None} if more else NO_FIELDS
         if score is None:
             lost[name] = fields
             continue
-        digest, prompt = (None if x is None else str(x) for x in (row.get("sample_hash"), metadata.get("prompt_hash")))
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        digest, prompt = None if digest is None else str(digest), None if prompt is None else str(prompt)
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
@@ -227,7 +243,8 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
         return [None] * len(rows)
     details = [row.get("metadata") or {} for row in rows]
     names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
-    if cluster_by or any(name in own for own in details for name in names):
+    known = set().union(*details)
+    if cluster_by or not known.isdisjoint(names):
         found = []
         for row, own in zip(rows, details, strict=True):
             values = (value for name in names if (value := own.get(name)) not in (None, ""))
@@ -239,7 +256,7 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
     said = set(prompts)
     if len(said) == len(rows):
         return [None] * len(rows)
-    if len(said) == 1 and not any("prompt_hash" in own for own in details):
+    if len(said) == 1 and "prompt_hash" not in known:
         return [None] * len(rows)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
     for prompt, row in zip(prompts, rows, strict=True):
@@ -249,9 +266,10 @@ def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
 
 def prompt_of(row: Mapping[str, Any]) -> str:
     """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+    if known := (row.get("metadata") or NO_FIELDS).get("prompt_hash"):
+        return str(known)
     asked = row.get("input")
     question = asked.get("raw") if isinstance(asked, Mapping) else None
-    known = (row.get("metadata") or {}).get("prompt_hash")
-    if known or not isinstance(question, str) or not question:
-        return str(known or "")
+    if not isinstance(question, str) or not question:
+        return ""
     return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]

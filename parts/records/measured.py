@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,7 +18,7 @@ from parts.metadata.front_matter import load_yaml
 from parts.records.attempts import Attempts
 from parts.records.files import is_trainer_log, read_record, record_files
 from parts.records.identity import identity_of, one_model
-from parts.records.items import CLUSTER_FIELDS, INDEPENDENT, REPEAT_FIELDS, Rows, sample_score, sharing_groups
+from parts.records.items import CLUSTER_FIELDS, INDEPENDENT, REPEAT_FIELDS, Rows, sharing_groups
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import distinct_runs, full_repeats, mean_run
 from parts.records.run import Run
@@ -110,42 +111,42 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
     """Samples from the lines about one result, in the order of their keys."""
     import numpy as np
 
-    seen: Counter[tuple[str, str]] = Counter()
+    seen: dict[tuple[str, str], int] = {}
     found = {}
-    for row in reading.rows:
+    for row, score in zip(reading.rows, reading.facts.scores, strict=True):
         item = str(row["sample_id"]), str(row.get("sample_hash") or "")
-        seen[item] += 1
-        found[*item, seen[item]] = row
+        seen[item] = place = seen.get(item, 0) + 1
+        found[*item, place] = row, math.nan if score is None else score
     keys = tuple(sorted(found))
-    rows = [found[key] for key in keys]
-    scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
-    prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
+    rows = [found[key][0] for key in keys]
+    scores = np.array([found[key][1] for key in keys], float)
+    metadata = [row.get("metadata") or {} for row in rows]
+    prompts = [own.get("prompt_hash") for own in metadata]
     items_digest, run = digest_of(keys), reading.run
-    columns = grouping_columns(rows) if cluster_by is None else {}
+    columns = grouping_columns(metadata) if cluster_by is None else {}
     corpus = run.formula if reading.facts.stated else ""
     return Samples(
         known.setdefault(items_digest, keys),
         sample_clusters(keys, rows, cluster_by, known),
         scores * (reading.facts.factor or 1.0),
         items_digest,
-        "" if None in prompts else digest_of(prompts),
+        "" if None in prompts else digest_of(tuple(map(str, prompts))),
         corpus,
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
         run.scale,
-        raters_of(rows),
+        raters_of(metadata),
         known.setdefault(digest_of(("columns", *sorted(columns.items()))), columns),
     )
 
 
-def raters_of(rows: Rows) -> tuple[str, ...]:
+def raters_of(metadata: Rows) -> tuple[str, ...]:
     """Who judged each item; () where nobody is named."""
-    found = tuple(str((row.get("metadata") or {}).get("rater") or "") for row in rows)
-    return found if any(found) else ()
+    found = tuple(own.get("rater") or "" for own in metadata)
+    return tuple(map(str, found)) if any(found) else ()
 
 
-def grouping_columns(rows: Rows) -> dict[str, tuple[str, ...]]:
+def grouping_columns(own: Rows) -> dict[str, tuple[str, ...]]:
     """The fields of the items' metadata that could group them: name -> each item's value."""
-    own = [row.get("metadata") or {} for row in rows]
     names = [name for name in own[0] if name not in (*REPEAT_FIELDS, *CLUSTER_FIELDS, "prompt_hash")] if own else []
     columns = {name: tuple(None if one.get(name) is None else str(one[name]) for one in own) for name in names}
     return {name: values for name, values in columns.items() if may_group(name, values)}
@@ -202,9 +203,10 @@ def own_statistic(row: Mapping[str, Any], formula: str) -> tuple[Any, ...] | Non
     return None if row.get("error") else statistic_of(row.get("metadata") or {}, formula)
 
 
-def digest_of(parts: Iterable[Any]) -> str:
-    """A short hash of some values in their order."""
-    return hashlib.blake2b(repr(tuple(parts)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+@cache
+def digest_of(parts: tuple[Hashable, ...]) -> str:
+    """A short hash of some values in their order; kept, since many checkpoints have the same ones."""
+    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def sample_clusters(
@@ -212,11 +214,11 @@ def sample_clusters(
 ) -> tuple[str | None, ...]:
     """The cluster of each item: what it shares with others, or the item that repeats."""
     repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
-    clusters = [
+    clusters = tuple(
         group if group is not None else " ".join(key[:2]) if key[:2] in repeated else None
         for key, group in zip(keys, sharing_groups(rows, cluster_by), strict=True)
-    ]
-    return known.setdefault(digest_of(clusters), tuple(clusters))
+    )
+    return known.setdefault(digest_of(clusters), clusters)
 
 
 def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str, ItemScores]:
@@ -309,9 +311,10 @@ class Owners:
         self.checkpoints = checkpoints
         self.hashes: dict[Checkpoint, str] = {}
         self.by_hash: dict[str, Checkpoint] = {}
-        self.by_name: dict[str, list[Checkpoint]] = defaultdict(list)
+        self.by_name: dict[str, list[tuple[Checkpoint, tuple[str, ...]]]] = defaultdict(list)
         for checkpoint in checkpoints:
-            self.by_name[checkpoint.path.resolve().name].append(checkpoint)
+            path = checkpoint.path.resolve()
+            self.by_name[path.name].append((checkpoint, path.parts))
 
     def weights(self, checkpoint: Checkpoint) -> str:
         """The hash of a checkpoint's weights."""
@@ -331,8 +334,8 @@ class Owners:
     def named(self, path: str) -> Checkpoint | None:
         """The checkpoint with this folder name whose path has the other folders of `path`, in order."""
         parts = [part for part in PurePosixPath(path).parts if part not in ("..", ".", "/")]
-        for checkpoint in self.by_name.get(parts[-1], ()) if parts else ():
-            rest = iter(checkpoint.path.resolve().parts)
+        for checkpoint, folders in self.by_name.get(parts[-1], ()) if parts else ():
+            rest = iter(folders)
             if all(part in rest for part in parts):
                 return checkpoint
         return None

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from parts.frame import ScriptError, is_number, single_line
 from parts.records.attempts import Attempts, attempts_of, read_counts
@@ -34,21 +35,21 @@ from parts.vocabulary import (
 )
 
 NOBODY = Identity("")
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
 class NoUnit(ScriptError):
     """A score that does not fit its benchmark's range, in a record that names no unit: a percentage, perhaps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
 
     score: float
     item_hash: str | None
     prompt_hash: str | None
     group: str | None
-    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+    fields: Mapping[str, str] = NO_FIELDS  # what else its metadata says of it
 
     @property
     def attempts(self) -> tuple[int, int]:

@@ -105,10 +105,13 @@ class Resampled(Evidence):
     changed: float = 0.0
     swing: float = 0.0
 
-    def low_end(self, critical: float) -> float:
+    def low_end(self, critical: Any) -> Any:
         """See Evidence."""
+        import numpy as np
         from scipy import special
 
+        if np.ndim(critical):
+            return np.array([self.low_end(float(one)) for one in critical])
         wide = critical * math.sqrt((self.freedom + 1) / self.freedom)
         last = len(self.drawn) - 1
         place, edge = float(special.ndtr(-wide)) * last, min(10.0, last / 4)

@@ -76,14 +76,19 @@ class Evidence:
 
 def reached(low_end: Any, value: float) -> float:
     """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
-    from scipy import optimize
+    import numpy as np
 
     value += 1e-12 * max(1.0, abs(value))
     if low_end(0.0) <= value:
         return 0.0
     if low_end(MOST_CRITICAL) > value:
         return MOST_CRITICAL
-    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
+    low, high = 0.0, MOST_CRITICAL
+    while high - low > 1e-12:  # a hundredth in each round: scipy's root finders take half a second to import
+        ends = np.linspace(low, high, 101)
+        first = 1 + int(np.argmin(np.append(low_end(ends[1:-1]) > value, False)))
+        low, high = float(ends[first - 1]), float(ends[first])
+    return (low + high) / 2
 
 
 def upper_tail(critical: float, freedom: float) -> float:

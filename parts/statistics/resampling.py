@@ -11,6 +11,7 @@ from parts.statistics.intervals import CONFIDENCE, ItemScores
 
 TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
 MANY_CHECKPOINTS, FEWER_DRAWS = 300, 2_000  # see enough()
+DRAWS_AT_ONCE = 128  # of many checkpoints, that fit into the processor's cache
 CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
 
 
@@ -50,9 +51,14 @@ def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[An
 
 
 def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
-    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints.
+
+    `top` may be what is given back.
+    """
     import numpy as np
 
+    if (bottom > 0).all():
+        return np.divide(top, bottom, out=top if top.dtype == np.result_type(top, bottom) else None)
     return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
 
 
@@ -79,7 +85,10 @@ def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
         end = begin + len(weights)
         drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
         begin = end
-    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
+    drawn -= means
+    drawn *= np.float32(math.sqrt(clusters / (clusters - 1)))
+    drawn += means
+    return drawn
 
 
 def two_way_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
@@ -125,7 +134,9 @@ def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> A
     import numpy as np
 
     noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
-    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+    noise *= np.float32(errors)[:, None]
+    noise += np.float32(scores)[:, None]
+    return noise
 
 
 def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
@@ -228,15 +239,18 @@ def confidence_set(scores: Any, draws: Any) -> Any:
         furthest = t[np.ix_(left, left)].max(1)
         worst = int(furthest.argmax())
         eliminated.append((left.pop(worst), furthest[worst]))
-    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
-    for out, seen in reversed(eliminated):
-        others = [i for i in inside if clear[out, i]]
-        if others:
-            pairs = noise[others] - noise[out]
-            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
-            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
-        tests.append((out, float((largest >= seen).mean())))
-        inside.append(out)
+    order = [*left, *(out for out, _ in reversed(eliminated))]
+    weights = np.where(clear, 1 / spread, 0.0)[np.ix_(order, order)].astype(np.float32)
+    reached = np.zeros(len(order))
+    for begin in range(0, noise.shape[1], DRAWS_AT_ONCE):
+        part = np.ascontiguousarray(noise[order, begin : begin + DRAWS_AT_ONCE])
+        largest, pairs = np.zeros(part.shape[1], np.float32), np.empty_like(part)
+        for place, (_, seen) in enumerate(reversed(eliminated), start=1):
+            own = np.subtract(part[:place], part[place], out=pairs[:place])
+            own *= weights[place, :place, None]
+            largest = np.maximum(largest, np.maximum(own.max(0), -own.min(0)))
+            reached[place] += (largest >= seen).sum()
+    tests = list(zip(order[1:], (reached[1:] / noise.shape[1]).tolist(), strict=True))
     p_values, highest = np.ones(len(scores)), 0.0
     for out, p_value in reversed(tests):
         highest = max(highest, p_value)

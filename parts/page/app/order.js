@@ -26,9 +26,10 @@ function chooseSources() {
   }
 }
 
-/** An average needs shares of one direction: the one that more of these benchmarks have. */
+/** An average needs shares of one direction: the one that more of these benchmarks have; the same answers count once. */
 function averaged(list) {
-  const shares = list.filter((benchmark) => benchmark.share), lower = shares.filter((benchmark) => benchmark.lower);
+  const once = [...new Map([...list].reverse().map((benchmark) => [benchmark.answers, benchmark])).values()].reverse();
+  const shares = once.filter((benchmark) => benchmark.share), lower = shares.filter((benchmark) => benchmark.lower);
   return shares.filter((benchmark) => benchmark.lower === lower.length > shares.length / 2);
 }
 const averagedNow = () => (state.average ? averaged(columns()) : primary);
@@ -174,17 +175,19 @@ function leaderText() {
   const placed = found.sort((a, b) => (unit.lower ? a.value - b.value : b.value - a.value)
     || a.model.order - b.model.order);
   if (!placed.length) return [`No model has ${what}.`];
-  const [first, second] = placed, spread = first.error == null ? "" : ` ± ${tenths(1.96 * first.error * unit.scale)}`;
-  const start = `${first.model.id} leads with ${format(unit, first.value)}${spread}`;
+  const [first, second] = placed;
+  const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(1.96 * one.error * unit.scale)}`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
-  if (!second) return [`${start}; no other model can be compared.`, by];
+  if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, by];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
-  const lead = `${start}, ${Number(gap) ? `${gap} before` : "level with"} ${second.model.id}.`;
-  const alike = placed.slice(1).filter((one) => one.low === 1).length;
+  const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
+  const lead = `${first.model.id} ${leads} ${second.model.id} (${told(first)} to ${told(second)}).`;
+  const alike = placed.slice(1).filter((one) => one.low === 1), more = alike.length - 1;
   const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
     ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
     : first.high === 1 ? "That is certain (95 %)."
-      : alike ? `Not certain: ${alike === 1 ? "1 other" : `${alike} others`} cannot be told from it (95 %).`
+      : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
+        + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
   return [`${lead} ${certain}`, by];
 }
