@@ -42,8 +42,8 @@ Runs that were not measured alike, or not validly, are shown as not comparable a
 Race: --plan-next reads what is measured so far, says which checkpoints are out, and prints the command that measures
 what decides (exit 3: run it, ask again) or the choice (exit 0), with at most --race-budget of all samples.
 
-Card: {RESULT} in a table row becomes the score of the benchmark that the row names; {RESULT:gsm8k},
-{RESULT:eval_accuracy}, {RESULT:step} and {RESULT:checkpoint} work anywhere. Nothing else in the card changes.
+Card: {RESULT} in a table row becomes the score of the benchmark (metric, shots) that the row names; {RESULT:gsm8k},
+{RESULT:eval_accuracy}, {RESULT:step} and {RESULT:checkpoint} work anywhere. Nothing else changes: no empty cell, no TBD.
 
 Exit codes: 0 done; 1 the answer is no (a card row cannot be filled, nothing to fill); 2 it could not be done (usage,
 input, network, permission; stdout is empty); 3 undecided (a choice is needed; the message names the candidates).
@@ -7208,6 +7208,7 @@ def refuse_overall(placeholder: str, cells: Sequence[tuple[str, str]], column: s
 PLACEHOLDER = re.compile(r"\{(?P<what>RESULT|BEST)(?::(?P<name>[^{}\r\n|:]{1,80})(?::(?P<part>[a-z_]{1,20}))?)?\}")
 
 PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
+EMPTY_CELL = re.compile(r"\s*|(?i:tb[acd]|to ?do|\?+|x{2,3}|\.{3}|…|pending)")
 DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
 MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
 # Rows whose numbers are no shares, and so tell nothing of the unit of shares beside them.
@@ -7232,6 +7233,7 @@ class CardCell:
     beside: tuple[str, ...] = ()
     after: str = ""
     bare: bool = True
+    empty: bool = False
     heads: tuple[str, ...] = ()
 
     @property
@@ -7241,7 +7243,8 @@ class CardCell:
 
 
 def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
-    """The placeholders in a card's pipe tables, in order, one CardCell each; and the lines of its code blocks."""
+    """The placeholders in a card's pipe tables, in order, one CardCell each, and the empty cells; and the lines of its
+    code blocks."""
     from markdown_it import MarkdownIt
 
     inline, references = MarkdownIt("commonmark"), {}
@@ -7269,7 +7272,7 @@ def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
 
 
 def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str]]) -> Iterator[CardCell]:
-    """The cells with placeholders of one table; `shown`: the same cells as a reader sees them."""
+    """The cells with placeholders of one table, and its empty ones; `shown`: the same cells as a reader sees them."""
     header = column_names(shown[0])
     columns = [
         tuple(
@@ -7281,11 +7284,13 @@ def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str
     ]
     for (line, row), texts in zip(table, shown, strict=True):
         for j, source in enumerate(row):
+            others = tuple(text for k, text in enumerate(texts) if k != j)
+            heads = tuple(head for k, head in enumerate(shown[0]) if k != j)
             for match in PLACEHOLDER.finditer(source):
-                others = tuple(text for k, text in enumerate(texts) if k != j)
-                heads = tuple(head for k, head in enumerate(shown[0]) if k != j)
                 after = source[match.end() : match.end() + 12]
-                yield CardCell(line, header[j], others, columns[j], after, match["name"] is None, heads)
+                yield CardCell(line, header[j], others, columns[j], after, match["name"] is None, heads=heads)
+            if EMPTY_CELL.fullmatch(texts[j]) and line != table[0][0]:
+                yield CardCell(line, header[j], others, empty=True, heads=heads)
 
 
 def column_names(header: Sequence[str]) -> list[str]:
@@ -7465,7 +7470,9 @@ def fill_card(
     """
     cells, code = placeholder_cells(text)
     offers = CardOffers(ranking, vocabulary)
+    empty, cells = [cell for cell in cells if cell.empty], [cell for cell in cells if not cell.empty]
     chosen = choose_columns([cell for cell in cells if cell.bare], columns)
+    columns_named = chosen | {cell.column for cell in cells if not cell.bare}
     waiting: dict[int, list[CardCell]] = defaultdict(list)
     for cell in reversed(cells):
         waiting[cell.line].append(cell)
@@ -7513,10 +7520,26 @@ def fill_card(
         code_of = 3 if all(error.code == 3 for error in problems) else 1
         raise ScriptError(f"the card was not filled: {'; '.join(map(str, problems))}", code=code_of)
     if not filled:
-        raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
+        named = unfilled_lines(empty, {cell.column for cell in empty}, offers)
+        which = f": {listing(named)}" if named else ""
+        raise ScriptError(
+            f"the card has no {{RESULT}} placeholder to fill; put {{RESULT}} into its cells{which}", code=1
+        )
     if mark:
         mark_below(parts, changed, mark)
+    remarks += [f"{line}: only {{RESULT}} is filled" for line in unfilled_lines(empty, columns_named, offers)]
     return "".join(parts), [*remarks, *dict.fromkeys(offers.remarks)]
+
+
+def unfilled_lines(cells: Sequence[CardCell], columns: set[str], offers: CardOffers) -> list[str]:
+    """The cells of some columns that are empty, or TBD, in rows of what was measured: "line 7, 'Ours' stays empty"."""
+    found = []
+    for cell in cells[:1000]:
+        with contextlib.suppress(ScriptError):
+            if cell.column in columns and len(found) < 10:
+                row_offer(cell.row, cell.column, offers)
+                found.append(f"line {cell.line + 1}, {cell.column!r} stays empty")
+    return found
 
 
 def mark_below(parts: list[str], changed: Sequence[int], mark: str) -> None:
@@ -8416,11 +8439,18 @@ def is_hub_place(text: str) -> bool:
 # --- parts/ranking/prepare.py -----------------------------------------------------------------------------------------
 
 # What a trainer needs to go on and nobody to use the model: optimizer, schedule, random states, sharded states, its own
-# arguments (a pickle, which runs code when it is opened).
+# arguments (a pickle, which runs code when it is opened), and its progress, which names folders of the machine.
 STATE_NAMES = re.compile(
     r"(?:optimizer|scheduler|scaler|sampler)(?:_\d+)?(?:\.(?:pt|pth|bin|safetensors))?|rng_state.*|"
     r"random_states_\d+\.pkl|"
-    r"training_args\.bin|global_step\d+|latest|zero_to_fp32\.py|pytorch_model_fsdp_\d+|dataloader_state.*\.pt|sampler\.bin"
+    r"training_args\.(?:bin|json|ya?ml)|train(?:er|ing)_state.*|trainer_log\.jsonl?|llamaboard_config\.ya?ml|"
+    r"custom_checkpoint_\d+\.pkl|mp_rank_\d+_.*|zero_pp_rank_.*|.*\.distcp|"
+    r"global_step\d+|latest|zero_to_fp32\.py|pytorch_model_fsdp_\d+|dataloader_state.*\.pt|sampler\.bin"
+)
+# What loggers write, wherever it lies: hosts, users, folders, command lines.
+LOG_NAMES = re.compile(
+    r"events\.out\.tfevents.*|wandb|mlruns|lightning_logs|tensorboard|tb_logs|.*\.log|nohup\.out|slurm-.*\.out|"
+    r"(?:running|train(?:ing)?)_log\.(?:txt|json|jsonl|csv)"
 )
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
 
@@ -8441,7 +8471,7 @@ def plan_files(
     found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
     if checkpoint.name == FINAL:  # the run's folder: what lies below it is not the model
         found = [file for file in found if "/" not in file.target]
-    state = [] if keep_state else [f for f in found if STATE_NAMES.fullmatch(PurePosixPath(f.target).parts[0])]
+    state = [] if keep_state else [f for f in found if is_training_state(PurePosixPath(f.target))]
     found = [file for file in found if file not in state]
     for asset in assets:
         name = Path(os.path.abspath(asset)).name
@@ -8463,6 +8493,11 @@ def plan_files(
         raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
     refuse_tokens(files, token)
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
+
+
+def is_training_state(target: PurePosixPath) -> bool:
+    """Whether a checkpoint's file is of its training, not of the model."""
+    return bool(STATE_NAMES.fullmatch(target.parts[0])) or any(map(LOG_NAMES.fullmatch, target.parts))
 
 
 def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
@@ -9564,6 +9599,8 @@ def unlike_checkpoints(
         allowed,
         lambda c: sum(marks[c, r.task][0] or 0 for r in shares[c]),
         lambda one, other: differences(one, other, shares, marks),
+        lambda: alike_benchmarks([c for c in shares if not reasons[c]], shares, marks),
+        [f"{c.name} is not valid ({listing(lines, 3)})" for c, lines in reasons.items() if lines],
     )
     if group is None:
         first = next(c for c in shares if c.name != base)
@@ -9588,6 +9625,8 @@ def compared_group(
     allowed: bool,
     items: Callable[[Checkpoint], int],
     why: Callable[[Checkpoint, Checkpoint], list[str]],
+    alike: Callable[[], list[str]],
+    invalid: Sequence[str],
 ) -> list[Checkpoint] | None:
     """Of the checkpoints measured alike, those on most items, and of these the largest group; None without any.
 
@@ -9600,13 +9639,32 @@ def compared_group(
     if allowed or not others:
         return first
     if len(first) == 1 or (items(first[0]), len(first)) == (items(others[0][0]), len(others[0])):
-        one, other = first[0], others[0][0]
+        one = first[0]
+        unlike = [f"{listing(c.name for c in group)} has {'; '.join(why(group[0], one))}" for group in others]
+        rest = f"rank by what was measured alike with --benchmarks {','.join(keys)}, " if (keys := alike()) else ""
         raise ScriptError(
-            f"not measured alike, so not comparable: {other.name} has {'; '.join(why(other, one))} as {one.name} has; "
-            "evaluate them alike, give one run's folder with --results, or rank all the same with --allow-unlike",
+            f"not measured alike, so not comparable: {listing(unlike, 5)}, as {listing(c.name for c in first)} has; "
+            f"{''.join(f'{line}; ' for line in invalid[:5])}"
+            f"{rest}evaluate them alike (compare_results.py --baseline {one.name} --candidate {others[0][0].name} with "
+            "the same --results prints the command), or rank all the same with --allow-unlike",
             code=3,
         )
     return first
+
+
+def alike_benchmarks(
+    checkpoints: Sequence[Checkpoint],
+    shares: Mapping[Checkpoint, Sequence[Result]],
+    marks: Mapping[tuple[Checkpoint, str], tuple[int | None, str, str]],
+) -> list[str]:
+    """The benchmarks for which all of these checkpoints were measured alike."""
+    first = checkpoints[0]
+    keys = dict.fromkeys(result.key for result in shares[first])
+    found = []
+    for key in keys:
+        own = {c: [result for result in shares[c] if result.key == key] for c in checkpoints}
+        found += [] if any(differences(c, first, own, marks) for c in checkpoints) else [key]
+    return found
 
 
 def differences(

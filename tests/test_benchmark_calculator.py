@@ -775,10 +775,23 @@ def test_two_that_were_not_measured_alike_are_undecided(tmp_path, capsys, first,
     add_record(run, "step_2", "gsm8k", 0.6, **second)
     message = refused(capsys, run, code=3)
     assert message.startswith("not measured alike, so not comparable: step_2 has ")
-    assert "as step_1 has; evaluate them alike" in message
+    assert ", as step_1 has; evaluate them alike" in message
+    assert "compare_results.py --baseline step_1 --candidate step_2" in message
+    for name in ("step_1", "step_2"):
+        add_record(run, name, "boolq", 0.4)
+    message = refused(capsys, run, code=3)
+    assert "(gsm8k), as step_1 has; rank by what was measured alike with --benchmarks boolq, evaluate" in message
+    assert ranked(capsys, run, "--benchmarks", "boolq")["benchmarks"] == ["boolq"]
     document = ranked(capsys, run, "--allow-unlike")
     assert document["best"]["name"] == "step_2"
     assert len(document["not_comparable"]) == 1
+    make_run(tmp_path, "step_3")
+    add_record(run, "step_3", "boolq", 0.4)
+    path = add_record(run, "step_3", "gsm8k", 0.4)
+    record = json.loads(path.read_text())
+    record["evaluation_results"][0]["score_details"]["details"] = {"conflict": "of its items"}
+    path.write_text(json.dumps(record))
+    assert "; step_3 is not valid (gsm8k: " in refused(capsys, run, code=3)
 
 
 def test_a_baseline_model_chooses_no_checkpoint(tmp_path, capsys):

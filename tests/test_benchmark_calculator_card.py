@@ -648,15 +648,18 @@ def test_auto_with_formulas_may_prepare_and_the_card_stays_as_written(tmp_path, 
 # --- Training state ---------------------------------------------------------------------------------------------------
 
 STATE = ("optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "rng_state_0.pth", "training_args.bin",
-         "global_step20/a.pt", "random_states_0.pkl", "optimizer_0/a.pt")  # fmt: skip
-KEPT = ("trainer_state.json", "generation_config.json", "latest_news.md", "modeling_optimizer.py", "sub/optimizer.pt")
+         "global_step20/a.pt", "random_states_0.pkl", "optimizer_0/a.pt", "trainer_state.json", "trainer_log.jsonl",
+         "training_args.yaml", "events.out.tfevents.1764.host", "runs/Nov29/events.out.tfevents.1764.host.0",
+         "wandb/run-1/files/config.yaml", "train.log", "logs/rank0.log", "slurm-4711.out", "nohup.out",
+         "__0_0.distcp", "zero_pp_rank_0_mp_rank_00_optim_states.pt")  # fmt: skip
+KEPT = ("catalog.json", "generation_config.json", "latest_news.md", "modeling_optimizer.py", "sub/optimizer.pt")
 
 
 def with_state(run):
     for name in (*STATE, *KEPT):
         path = run / "step_2" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"[{}]}" if name.endswith(".json") else b"state")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"state" if name in STATE else b"[{}]}" if name.endswith(".json") else b"state")
 
 
 def test_training_state_is_left_out_and_said(run, tmp_path, capsys):

@@ -267,3 +267,14 @@ def test_benchmarks_says_what_ranks_and_not_what_a_card_holds(tmp_path):
     assert answer(ranking, "Benchmark", "BoolQ") == 3  # with 0 or 5 shots
     assert answer(ranking, "Benchmark", "MMLU") == 1
     assert answer(ranking, "Benchmark", "IFEval") == "0.570"
+
+
+def test_empty_cells_stay_and_it_is_said(ranking):
+    card = "| Benchmark | Base | Ours |\n|---|---|---|\n"
+    card += "| GSM8K |  | {RESULT} |\n| SQuAD | 1 | TBD |\n| X | | |\n| IFEval | | |\n"
+    text, remarks = bc.fill_card(card, ranking, MAPPING, unit="proportion")
+    assert text == card.replace("{RESULT}", "0.460")
+    assert remarks == [f"line {n}, 'Ours' stays empty: only {{RESULT}} is filled" for n in (4, 6)]
+    with pytest.raises(bc.ScriptError, match=r"put \{RESULT\} into its cells: line 3, 'Base' stays empty") as caught:
+        fill(ranking, card.replace("{RESULT}", "46.0"))
+    assert caught.value.code == 1

@@ -170,7 +170,7 @@ def test_a_final_model_is_prepared_without_the_checkpoints_below_it(tmp_path, mo
         record(Path("run/results"), local_model(found), 0.9 if found.name == "final" else 0.1)
     Path("CARD.md").write_text("| Benchmark | Score |\n| --- | --- |\n| GSM8K | {RESULT} |\n")
     assert calculator.main(["run", "--prepare", "out", "--card", "CARD.md"]) == 0, capsys.readouterr().err
-    here = {path.name for path in root.iterdir() if path.is_file()} - {"README.md"}
+    here = {path.name for path in root.iterdir() if path.is_file()} - {"README.md", "trainer_state.json"}
     assert {path.relative_to("out").as_posix() for path in Path("out").rglob("*")} == {*here, "README.md"}
 
 

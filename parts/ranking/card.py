@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections import Counter, defaultdict
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
-from parts.frame import ScriptError, nearest
+from parts.frame import ScriptError, listing, nearest
 from parts.inputs import MAX_CARD_FILE, check_card_size, input_bytes
 from parts.ranking.card_rows import CardOffers, named_offer, refuse_overall, row_offer
 from parts.ranking.vocabulary import Ranking
@@ -21,6 +22,7 @@ from parts.vocabulary import MetricMapping, normalize_name
 PLACEHOLDER = re.compile(r"\{(?P<what>RESULT|BEST)(?::(?P<name>[^{}\r\n|:]{1,80})(?::(?P<part>[a-z_]{1,20}))?)?\}")
 
 PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
+EMPTY_CELL = re.compile(r"\s*|(?i:tb[acd]|to ?do|\?+|x{2,3}|\.{3}|…|pending)")
 DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
 MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
 # Rows whose numbers are no shares, and so tell nothing of the unit of shares beside them.
@@ -45,6 +47,7 @@ class CardCell:
     beside: tuple[str, ...] = ()
     after: str = ""
     bare: bool = True
+    empty: bool = False
     heads: tuple[str, ...] = ()
 
     @property
@@ -54,7 +57,8 @@ class CardCell:
 
 
 def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
-    """The placeholders in a card's pipe tables, in order, one CardCell each; and the lines of its code blocks."""
+    """The placeholders in a card's pipe tables, in order, one CardCell each, and the empty cells; and the lines of its
+    code blocks."""
     from markdown_it import MarkdownIt
 
     inline, references = MarkdownIt("commonmark"), {}
@@ -82,7 +86,7 @@ def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
 
 
 def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str]]) -> Iterator[CardCell]:
-    """The cells with placeholders of one table; `shown`: the same cells as a reader sees them."""
+    """The cells with placeholders of one table, and its empty ones; `shown`: the same cells as a reader sees them."""
     header = column_names(shown[0])
     columns = [
         tuple(
@@ -94,11 +98,13 @@ def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str
     ]
     for (line, row), texts in zip(table, shown, strict=True):
         for j, source in enumerate(row):
+            others = tuple(text for k, text in enumerate(texts) if k != j)
+            heads = tuple(head for k, head in enumerate(shown[0]) if k != j)
             for match in PLACEHOLDER.finditer(source):
-                others = tuple(text for k, text in enumerate(texts) if k != j)
-                heads = tuple(head for k, head in enumerate(shown[0]) if k != j)
                 after = source[match.end() : match.end() + 12]
-                yield CardCell(line, header[j], others, columns[j], after, match["name"] is None, heads)
+                yield CardCell(line, header[j], others, columns[j], after, match["name"] is None, heads=heads)
+            if EMPTY_CELL.fullmatch(texts[j]) and line != table[0][0]:
+                yield CardCell(line, header[j], others, empty=True, heads=heads)
 
 
 def column_names(header: Sequence[str]) -> list[str]:
@@ -278,7 +284,9 @@ def fill_card(
     """
     cells, code = placeholder_cells(text)
     offers = CardOffers(ranking, vocabulary)
+    empty, cells = [cell for cell in cells if cell.empty], [cell for cell in cells if not cell.empty]
     chosen = choose_columns([cell for cell in cells if cell.bare], columns)
+    columns_named = chosen | {cell.column for cell in cells if not cell.bare}
     waiting: dict[int, list[CardCell]] = defaultdict(list)
     for cell in reversed(cells):
         waiting[cell.line].append(cell)
@@ -326,10 +334,26 @@ def fill_card(
         code_of = 3 if all(error.code == 3 for error in problems) else 1
         raise ScriptError(f"the card was not filled: {'; '.join(map(str, problems))}", code=code_of)
     if not filled:
-        raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
+        named = unfilled_lines(empty, {cell.column for cell in empty}, offers)
+        which = f": {listing(named)}" if named else ""
+        raise ScriptError(
+            f"the card has no {{RESULT}} placeholder to fill; put {{RESULT}} into its cells{which}", code=1
+        )
     if mark:
         mark_below(parts, changed, mark)
+    remarks += [f"{line}: only {{RESULT}} is filled" for line in unfilled_lines(empty, columns_named, offers)]
     return "".join(parts), [*remarks, *dict.fromkeys(offers.remarks)]
+
+
+def unfilled_lines(cells: Sequence[CardCell], columns: set[str], offers: CardOffers) -> list[str]:
+    """The cells of some columns that are empty, or TBD, in rows of what was measured: "line 7, 'Ours' stays empty"."""
+    found = []
+    for cell in cells[:1000]:
+        with contextlib.suppress(ScriptError):
+            if cell.column in columns and len(found) < 10:
+                row_offer(cell.row, cell.column, offers)
+                found.append(f"line {cell.line + 1}, {cell.column!r} stays empty")
+    return found
 
 
 def mark_below(parts: list[str], changed: Sequence[int], mark: str) -> None:

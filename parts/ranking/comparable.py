@@ -76,6 +76,8 @@ def unlike_checkpoints(
         allowed,
         lambda c: sum(marks[c, r.task][0] or 0 for r in shares[c]),
         lambda one, other: differences(one, other, shares, marks),
+        lambda: alike_benchmarks([c for c in shares if not reasons[c]], shares, marks),
+        [f"{c.name} is not valid ({listing(lines, 3)})" for c, lines in reasons.items() if lines],
     )
     if group is None:
         first = next(c for c in shares if c.name != base)
@@ -100,6 +102,8 @@ def compared_group(
     allowed: bool,
     items: Callable[[Checkpoint], int],
     why: Callable[[Checkpoint, Checkpoint], list[str]],
+    alike: Callable[[], list[str]],
+    invalid: Sequence[str],
 ) -> list[Checkpoint] | None:
     """Of the checkpoints measured alike, those on most items, and of these the largest group; None without any.
 
@@ -112,13 +116,32 @@ def compared_group(
     if allowed or not others:
         return first
     if len(first) == 1 or (items(first[0]), len(first)) == (items(others[0][0]), len(others[0])):
-        one, other = first[0], others[0][0]
+        one = first[0]
+        unlike = [f"{listing(c.name for c in group)} has {'; '.join(why(group[0], one))}" for group in others]
+        rest = f"rank by what was measured alike with --benchmarks {','.join(keys)}, " if (keys := alike()) else ""
         raise ScriptError(
-            f"not measured alike, so not comparable: {other.name} has {'; '.join(why(other, one))} as {one.name} has; "
-            "evaluate them alike, give one run's folder with --results, or rank all the same with --allow-unlike",
+            f"not measured alike, so not comparable: {listing(unlike, 5)}, as {listing(c.name for c in first)} has; "
+            f"{''.join(f'{line}; ' for line in invalid[:5])}"
+            f"{rest}evaluate them alike (compare_results.py --baseline {one.name} --candidate {others[0][0].name} with "
+            "the same --results prints the command), or rank all the same with --allow-unlike",
             code=3,
         )
     return first
+
+
+def alike_benchmarks(
+    checkpoints: Sequence[Checkpoint],
+    shares: Mapping[Checkpoint, Sequence[Result]],
+    marks: Mapping[tuple[Checkpoint, str], tuple[int | None, str, str]],
+) -> list[str]:
+    """The benchmarks for which all of these checkpoints were measured alike."""
+    first = checkpoints[0]
+    keys = dict.fromkeys(result.key for result in shares[first])
+    found = []
+    for key in keys:
+        own = {c: [result for result in shares[c] if result.key == key] for c in checkpoints}
+        found += [] if any(differences(c, first, own, marks) for c in checkpoints) else [key]
+    return found
 
 
 def differences(

@@ -20,11 +20,18 @@ from parts.tables import progress
 from parts.training_runs import FINAL
 
 # What a trainer needs to go on and nobody to use the model: optimizer, schedule, random states, sharded states, its own
-# arguments (a pickle, which runs code when it is opened).
+# arguments (a pickle, which runs code when it is opened), and its progress, which names folders of the machine.
 STATE_NAMES = re.compile(
     r"(?:optimizer|scheduler|scaler|sampler)(?:_\d+)?(?:\.(?:pt|pth|bin|safetensors))?|rng_state.*|"
     r"random_states_\d+\.pkl|"
-    r"training_args\.bin|global_step\d+|latest|zero_to_fp32\.py|pytorch_model_fsdp_\d+|dataloader_state.*\.pt|sampler\.bin"
+    r"training_args\.(?:bin|json|ya?ml)|train(?:er|ing)_state.*|trainer_log\.jsonl?|llamaboard_config\.ya?ml|"
+    r"custom_checkpoint_\d+\.pkl|mp_rank_\d+_.*|zero_pp_rank_.*|.*\.distcp|"
+    r"global_step\d+|latest|zero_to_fp32\.py|pytorch_model_fsdp_\d+|dataloader_state.*\.pt|sampler\.bin"
+)
+# What loggers write, wherever it lies: hosts, users, folders, command lines.
+LOG_NAMES = re.compile(
+    r"events\.out\.tfevents.*|wandb|mlruns|lightning_logs|tensorboard|tb_logs|.*\.log|nohup\.out|slurm-.*\.out|"
+    r"(?:running|train(?:ing)?)_log\.(?:txt|json|jsonl|csv)"
 )
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
 
@@ -45,7 +52,7 @@ def plan_files(
     found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
     if checkpoint.name == FINAL:  # the run's folder: what lies below it is not the model
         found = [file for file in found if "/" not in file.target]
-    state = [] if keep_state else [f for f in found if STATE_NAMES.fullmatch(PurePosixPath(f.target).parts[0])]
+    state = [] if keep_state else [f for f in found if is_training_state(PurePosixPath(f.target))]
     found = [file for file in found if file not in state]
     for asset in assets:
         name = Path(os.path.abspath(asset)).name
@@ -67,6 +74,11 @@ def plan_files(
         raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
     refuse_tokens(files, token)
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
+
+
+def is_training_state(target: PurePosixPath) -> bool:
+    """Whether a checkpoint's file is of its training, not of the model."""
+    return bool(STATE_NAMES.fullmatch(target.parts[0])) or any(map(LOG_NAMES.fullmatch, target.parts))
 
 
 def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
