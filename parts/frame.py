@@ -196,8 +196,9 @@ def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = Non
     with contextlib.suppress(FileNotFoundError):
         kind = os.lstat(path).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
-            what = "a link: name the file that it leads to" if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
-            raise ScriptError(f"{path}: not written, for it is no regular file but {what}, or take it away")
+            link = "a link: name the file that it leads to, or take it away"
+            what = link if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
+            raise ScriptError(f"{path}: not written, for it is no regular file but {what}")
     os.chmod(temporary, usual_mode() if mode is None else mode)
     os.replace(temporary, path)
 

@@ -142,11 +142,13 @@ class StyledStream:
 def terminal_console(stderr: bool = False, width: int | None = None, highlight: bool = True) -> Any:
     """A console of rich whose texts are texts: their control characters are shown, and no markup in them is obeyed."""
     from rich.console import Console
+    from rich.segment import Segment
 
     class CleanConsole(Console):
         def render(self, *args: Any, **options: Any) -> Iterator[Any]:
-            for segment in super().render(*args, **options):
-                yield segment if segment.control else segment._replace(text=visible(segment.text))
+            for text, style, control in super().render(*args, **options):
+                hides = style is not None and (style.conceal or style.link)  # of what a library has printed, not ours
+                yield Segment(text if control else visible(text), None if hides else style, control)
 
     file = StyledStream(sys.stderr if stderr else sys.stdout)
     return CleanConsole(file=file, width=width, highlight=highlight, markup=False, emoji=False)

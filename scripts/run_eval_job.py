@@ -284,11 +284,13 @@ class StyledStream:
 def terminal_console(stderr: bool = False, width: int | None = None, highlight: bool = True) -> Any:
     """A console of rich whose texts are texts: their control characters are shown, and no markup in them is obeyed."""
     from rich.console import Console
+    from rich.segment import Segment
 
     class CleanConsole(Console):
         def render(self, *args: Any, **options: Any) -> Iterator[Any]:
-            for segment in super().render(*args, **options):
-                yield segment if segment.control else segment._replace(text=visible(segment.text))
+            for text, style, control in super().render(*args, **options):
+                hides = style is not None and (style.conceal or style.link)  # of what a library has printed, not ours
+                yield Segment(text if control else visible(text), None if hides else style, control)
 
     file = StyledStream(sys.stderr if stderr else sys.stdout)
     return CleanConsole(file=file, width=width, highlight=highlight, markup=False, emoji=False)
@@ -490,8 +492,9 @@ def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = Non
     with contextlib.suppress(FileNotFoundError):
         kind = os.lstat(path).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
-            what = "a link: name the file that it leads to" if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
-            raise ScriptError(f"{path}: not written, for it is no regular file but {what}, or take it away")
+            link = "a link: name the file that it leads to, or take it away"
+            what = link if stat.S_ISLNK(kind) else "a pipe, a device or a socket"
+            raise ScriptError(f"{path}: not written, for it is no regular file but {what}")
     os.chmod(temporary, usual_mode() if mode is None else mode)
     os.replace(temporary, path)
 

@@ -1587,3 +1587,12 @@ def test_an_item_is_found_in_each_guise(tmp_path, guise):
 @pytest.mark.parametrize("guise", STRANGERS)
 def test_what_is_no_item_is_not_found(tmp_path, guise):
     assert found_in(tmp_path, STRANGERS[guise]) == 0
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "a/../../evil.txt"])
+def test_no_file_of_a_data_set_is_written_outside(hub, tmp_path, capsys, items, monkeypatch, name):
+    (tmp_path / "own").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "own"))
+    hub.create_repo("me/evil", "dataset", {"good.txt": FILLER, name: FILLER})
+    assert "which lies in no repository" in fail(capsys, "--training", "me/evil", "--items", items, "--workers", "1")
+    assert not list(tmp_path.rglob("evil.txt"))

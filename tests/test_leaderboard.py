@@ -7,6 +7,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -744,16 +745,15 @@ def test_a_folder_called_like_a_pattern_is_that_folder(tmp_path, monkeypatch, ca
 
 
 def test_no_link_is_written_through(tmp_path):
-    """A name that a stranger could lay before: what it leads to stays as it was."""
+    """A name that a stranger could lay before: what it leads to stays as it was, and a link in the place is refused."""
     (tmp_path / "mine").write_text("mine")
-    for name in (
-        "leaderboard.parquet",
-        "leaderboard.jsonl",
-        "metadata.json",
-        f".leaderboard.parquet.{os.getpid()}.tmp",
-    ):
-        (tmp_path / "data").mkdir(exist_ok=True)
+    (tmp_path / "data").mkdir()
+    for name in board.DATA_FILES:
         (tmp_path / "data" / name).symlink_to(tmp_path / "mine")
+        with pytest.raises(board.ScriptError, match=rf"{re.escape(name)}: not written.*a link"):
+            write_made_up(tmp_path / "data", 5)
+        (tmp_path / "data" / name).unlink()
+    (tmp_path / "data" / f".leaderboard.parquet.{os.getpid()}.tmp").symlink_to(tmp_path / "mine")
     write_made_up(tmp_path / "data", 5)
     assert (tmp_path / "mine").read_text() == "mine"
     assert not (tmp_path / "data" / "leaderboard.parquet").is_symlink()

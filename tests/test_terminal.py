@@ -114,3 +114,4 @@ def test_a_bar_moves_and_its_texts_do_not(tmp_path):
     code, text = on_terminal(["bar.py"], tmp_path)
     assert code == 0 and "\x1b[2K" in text and "\r50 %" in text, ascii(text)
     assert "\x1b]0;" not in text and "\x1b[2J" not in text and "\x9b" not in text and "\u202e" not in text
+    assert not re.search(r"\x1b\[[0-9;]*\b8\b|\x1b\]8", text), ascii(text)  # what hides, and links

@@ -370,6 +370,8 @@ def data_files(api: Any, repo: str, revision: str | None, folder: str) -> tuple[
         return "", []
     files = []
     for entry in api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True):
+        if {"", ".", ".."} & set(entry.path.split("/")):  # no client writes that
+            raise ScriptError(f"{repo}: the Hub lists {single_line(entry.path)[:100]!r}, which lies in no repository")
         size, kind = getattr(entry, "size", None), file_kind(entry.path)
         inside = not folder or entry.path == folder or entry.path.startswith(f"{folder.rstrip('/')}/")
         text = kind and (kind[0] != "text" or entry.path.removesuffix(kind[1]).endswith((".txt", ".csv", ".tsv")))

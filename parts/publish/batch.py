@@ -353,7 +353,7 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
     }
     if not file.exists():
         repos, started = batch_repos(args, hub), datetime.now(UTC).replace(microsecond=0)
-        batch_id = secrets.token_hex(16)  # two of the same second and settings are two
+        batch_id = secrets.token_hex(32)  # two of the same second and settings are two
         content = {**settings, "started": started.isoformat(), "id": batch_id, "models": list(repos)}
         content = sealed(content, BATCH_SEAL)
         write_whole(file, to_json(content))
