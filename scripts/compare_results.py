@@ -4497,7 +4497,7 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: b
     import numpy as np
 
     factors = part_factors(names, once)
-    one, two = (np.array(item_means(side, names, factors), float) for side in (baseline, candidate))
+    one, two = (np.array(means_in_order(side, names, factors), float) for side in (baseline, candidate))
     sharing = sharing_of_all(baseline, candidate, names)
     # The names of a cluster and a rater sort last and only among equal scores.
     order = np.lexsort((two, one))
@@ -4514,7 +4514,7 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId], once: b
     )
 
 
-def item_means(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> list[float]:
+def means_in_order(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> list[float]:
     """The mean of each item's repeats."""
     own = [(factors[name[0]], side.scores[name]) for name in names]
     return [
