@@ -749,6 +749,7 @@ def test_no_link_is_written_through(tmp_path):
     (tmp_path / "mine").write_text("mine")
     (tmp_path / "data").mkdir()
     for name in board.DATA_FILES:
+        (tmp_path / "data" / name).unlink(missing_ok=True)
         (tmp_path / "data" / name).symlink_to(tmp_path / "mine")
         with pytest.raises(board.ScriptError, match=rf"{re.escape(name)}: not written.*a link"):
             write_made_up(tmp_path / "data", 5)
