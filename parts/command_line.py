@@ -61,11 +61,14 @@ class CommandLine(argparse.ArgumentParser):
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
-        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.whole = text
+        if first_screen(text) != "\n\n".join(pages(text)):
+            self.rarely()
 
     def rarely(self, *names: str) -> None:
-        """Leave these options to --help-all."""
+        """Leave these options to --help-all, which is there only where it shows more than --help."""
+        if "--help-all" not in self._option_string_actions:
+            self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.rare.update(names)
 
     def format_usage(self) -> str:

@@ -1013,6 +1013,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         seen.add(name)
 
 
+def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    mapped: dict[str, str] = {}
+    for role, mark, name in (text.partition("=") for text in given or ()):
+        if role not in roles or not mark or not name:
+            raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
+        if mapped.setdefault(role, name) != name:
+            raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
+    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    if shared:
+        raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
+    return mapped
+
+
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
     """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
 
@@ -1488,11 +1502,14 @@ class CommandLine(argparse.ArgumentParser):
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
-        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.whole = text
+        if first_screen(text) != "\n\n".join(pages(text)):
+            self.rarely()
 
     def rarely(self, *names: str) -> None:
-        """Leave these options to --help-all."""
+        """Leave these options to --help-all, which is there only where it shows more than --help."""
+        if "--help-all" not in self._option_string_actions:
+            self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.rare.update(names)
 
     def format_usage(self) -> str:
@@ -11321,6 +11338,9 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
         cells = [r.checkpoint.name + mark, step, number(r.eval_accuracy), number(r.standard_error)]
         rows.append(cells + sure_cells(r, ranking) + [with_error(r.categories.get(key)) for key in keys])
+    first = len(header) - len(keys)
+    if any("±" in row[first] for row in rows if keys):
+        header[first] += " (± std. error)"
     return header, rows, len(ranking.ranked) - len(ordered)
 
 
@@ -11417,7 +11437,7 @@ def sure_lines(statistics: Statistics, tied: str) -> list[str]:
     if corrected.standard_error > NO_WIDTH:
         lines.append(
             f"{corrected.name} corrected for having been picked: {number(corrected.value)} ± "
-            f"{number(corrected.standard_error)}, raw {number(corrected.raw)} ({corrected.method})"
+            f"{number(corrected.standard_error)} (standard error), raw {number(corrected.raw)} ({corrected.method})"
         )
     if has_width(trend):
         lines.append(
@@ -11482,7 +11502,7 @@ def unlike_section(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
     for entry in ranking.unlike:
         scores = ", ".join(f"{vocabulary.title(key)} {with_error(score)}" for key, score in entry.scores.items())
         rows.append([entry.checkpoint.name, plain("; ".join(entry.reasons)), plain(scores)])
-    return ["## Not comparable", ranked, markdown_table(["checkpoint", "why", "scores"], rows)]
+    return ["## Not comparable", ranked, markdown_table(["checkpoint", "why", "scores (± std. error)"], rows)]
 
 
 def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence[str]) -> str:

@@ -817,11 +817,14 @@ class CommandLine(argparse.ArgumentParser):
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
-        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.whole = text
+        if first_screen(text) != "\n\n".join(pages(text)):
+            self.rarely()
 
     def rarely(self, *names: str) -> None:
-        """Leave these options to --help-all."""
+        """Leave these options to --help-all, which is there only where it shows more than --help."""
+        if "--help-all" not in self._option_string_actions:
+            self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.rare.update(names)
 
     def format_usage(self) -> str:
@@ -1091,6 +1094,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         if name and name in seen:
             raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
         seen.add(name)
+
+
+def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    mapped: dict[str, str] = {}
+    for role, mark, name in (text.partition("=") for text in given or ()):
+        if role not in roles or not mark or not name:
+            raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
+        if mapped.setdefault(role, name) != name:
+            raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
+    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    if shared:
+        raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
+    return mapped
 
 
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
@@ -3442,6 +3459,7 @@ class Row:
     corpus: CorpusItems | None = None
     basis: Basis | None = None
     threshold: float | None = None
+    limit_by: str = ""  # which of the policy's limits that is: max_drop, max_relative_drop, min_gain, …
     levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
     bounds: tuple[float, float] | None = None
     p_values: Mapping[str, float] = field(default_factory=dict)
@@ -5348,8 +5366,10 @@ def score_cell(row: Row, side: int) -> str:
     if row.sides is not None and row.sides[side].repeats > 1:
         mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
         count = row.sides[side].repeats
-        runs = f"{count} runs, mean ± {number(half, digits)} by t with {count - 1} degrees of freedom"
-        return f"{number(mean, digits)} ± {number(deviation, digits)} ({runs})"
+        interval = (
+            f"95 % interval {range_text(mean - half, mean + half, digits)} by t with {count - 1} degrees of freedom"
+        )
+        return f"{number(mean, digits)} ({count} runs, standard deviation {number(deviation, digits)}, {interval})"
     return number(value, digits)
 
 
@@ -5375,7 +5395,7 @@ def noise_cell(row: Row) -> str:
         return "–"
     width = 100 * row.noise.half_width if is_share(row) else row.noise.half_width
     changed = "" if row.noise.changed is None else f", {100 * row.noise.changed:.0f} % of items change"
-    return f"±{width:.2f} ({row.noise.repeats} runs{changed})"
+    return f"{width:.2f} ({row.noise.repeats} runs{changed})"
 
 
 def count_cell(row: Row) -> str:
@@ -5415,11 +5435,11 @@ def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     noise = any(row.noise is not None for row in rows)
     share = any(is_share(row) for row in rows)
     header = ["candidate"] * several + ["benchmark"] + ["tier"] * tiers + ["score", "baseline"]
-    header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
+    header += ["delta, points (interval)" if share else "delta (interval)", "limit"] + ["A/A noise"] * noise
     lines = []
     for row in rows:
         cells = [row.candidate] * several + [row.shown or row.label] + [row.tier] * tiers
-        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
+        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row), limit_cell(row)] + [noise_cell(row)] * noise
         lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
     return [*header, "n", "verdict", "notes"], lines
 
@@ -5480,6 +5500,13 @@ def reading_lines(decision: Decision) -> list[str]:
     return lines
 
 
+def limit_cell(row: Row) -> str:
+    """The limit that decided a row, and which of the policy's it is: '-1.00 (max_drop)'."""
+    if row.threshold is None or row.verdict == REPORT:
+        return "–"
+    return f"{change(row, row.sign * row.threshold)} ({row.limit_by})"
+
+
 def limit_text(row: Row) -> str:
     """The limit that a row is held against, as a difference of scores."""
     if row.threshold is None:
@@ -5523,7 +5550,7 @@ def leaning(decision: Decision) -> list[str]:
 
 def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the report's second table: what each verdict rests on."""
-    header = ["benchmark", "limit", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
+    header = ["benchmark", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
     header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
     lines = []
     for row in decision.rows:
@@ -5534,10 +5561,10 @@ def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
         low, high = row.as_shown(*row.basis.evidence.interval(0.05))
         p_none = row.basis.p_difference
         name = f"{row.candidate}: {row.label}" if len(decision.candidates) > 1 else row.label
-        lines.append([name, limit_text(row), row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
+        lines.append([name, row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
         lines[-1] += [f"{row.p_values['fail_adjusted']:.3g}", "–" if p_none is None else f"{p_none:.3g}"]
         lines[-1] += [
-            "–" if reach is None else f"±{change(row, reach)[1:]}",
+            "–" if reach is None else change(row, reach)[1:],
             f"{change(row, low)} to {change(row, high)}",
         ]
     return header, lines
@@ -5654,6 +5681,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "baseline": side_json(row, 0),
         "delta": row.delta,
         "limit": None if row.threshold is None else row.sign * row.threshold,
+        "limit_by": row.limit_by or None,
         "interval": value,
         "interval_95": None if value is None else list(row.as_shown(*basis.evidence.interval(0.05))),
         "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},
@@ -5816,6 +5844,13 @@ def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, 
     own = share * abs(row.baseline_score)
     words = f"{row.metric} has no upper end: the limit is {100 * share:g} % of the baseline's {row.metric}"
     return (max(own, found or 0.0) if target else smallest(own, found)), words
+
+
+def limit_name(limits: Limits, row: Row, target: bool, amount: float) -> str:
+    """Which limit decides a row: "max_drop", "max_relative_drop", "min_gain", "min_relative_gain"."""
+    relative = limits.min_relative_gain if target else limits.max_relative_drop
+    shared = relative is not None and amount == relative * abs(row.baseline_score)
+    return f"{'min' if target else 'max'}{'_relative' if shared else ''}_{'gain' if target else 'drop'}"
 
 
 def counts_from_zero(row: Row) -> bool:
@@ -7419,7 +7454,8 @@ def with_threshold(row: Row, policy: Policy) -> Row:
     notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
     if basis.evidence is not None and row.pairs is None and row.corpus is None:
         notes = (*notes, f"{basis.method}: without samples")
-    return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
+    by = "" if amount is None else limit_name(limits, row, target, amount)
+    return replace(row, verdict=INCONCLUSIVE, threshold=limit, limit_by=by, basis=basis, notes=notes)
 
 
 def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
@@ -8391,6 +8427,7 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
         return NO_GO, reasons
     passed = [f"undecided, let pass by the policy: {listing(ways['pass'], 20)}"] if ways["pass"] else []
     open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
+    of[NOT_COMPARABLE] = not_comparable_because(gate)
     reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
     if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
         better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
@@ -8402,6 +8439,15 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     if passed:
         return GO, [f"{len(of[GO])} of {len(gate)} gated benchmarks pass", *passed]
     return GO, [f"all {len(gate)} gated benchmarks pass"]
+
+
+def not_comparable_because(gate: Sequence[Row]) -> list[str]:
+    """The rows that cannot be compared, by name; behind those of one reason, what it is."""
+    names: dict[str, list[str]] = {}
+    for row in gate:
+        if row.verdict == NOT_COMPARABLE:
+            names.setdefault("; ".join(row.notes)[:200], []).append(row.label)
+    return [f"{listing(labels, 20)} ({why})" if why else listing(labels, 20) for why, labels in names.items()]
 
 
 def open_reason(rows: Sequence[Row]) -> str:

@@ -155,7 +155,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
     """The scores as rows of text under a heading."""
-    rows = [["model", "task", "score", "± s.e.", "items", "lost", "from"]]
+    rows = [["model", "task", "score", "± std. error", "items", "lost", "from"]]
     for made in sorted(records, key=lambda made: (natural_key(made.run.model.id), natural_key(made.run.task))):
         for result in made.record["evaluation_results"]:
             details = result["score_details"]
@@ -804,11 +804,14 @@ class CommandLine(argparse.ArgumentParser):
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
-        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.whole = text
+        if first_screen(text) != "\n\n".join(pages(text)):
+            self.rarely()
 
     def rarely(self, *names: str) -> None:
-        """Leave these options to --help-all."""
+        """Leave these options to --help-all, which is there only where it shows more than --help."""
+        if "--help-all" not in self._option_string_actions:
+            self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.rare.update(names)
 
     def format_usage(self) -> str:
@@ -1078,6 +1081,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         if name and name in seen:
             raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
         seen.add(name)
+
+
+def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    mapped: dict[str, str] = {}
+    for role, mark, name in (text.partition("=") for text in given or ()):
+        if role not in roles or not mark or not name:
+            raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
+        if mapped.setdefault(role, name) != name:
+            raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
+    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    if shared:
+        raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
+    return mapped
 
 
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
@@ -4684,9 +4701,16 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
         cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
     models = sorted({model for model, _ in cells}, key=natural_key)
     tasks = sorted({task for _, task in cells}, key=natural_key)
+    word = " (± std. error)" if any("±" in text for text in cells.values()) else ""
     if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+        return [
+            [f"task{word}", *models],
+            *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks),
+        ]
+    return [
+        [f"model{word}", *tasks],
+        *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
+    ]
 
 
 # --- parts/harness/doubts.py ------------------------------------------------------------------------------------------

@@ -800,7 +800,19 @@ def run_answering(run: Callable[[argparse.Namespace], int], args: argparse.Names
     except ScriptError as error:
         if error.code in (1, 3) and args.json:
             sys.stdout.write(to_json({"schema_version": PLAN_SCHEMA, "code": error.code, "message": str(error)}))
+        say_missing_token(args, str(error))
         raise
+
+
+def say_missing_token(args: argparse.Namespace, said: str) -> None:
+    """Before what else keeps a command from writing: that it has no token either, so that both are mended at once."""
+    writes = any(getattr(args, name, None) for name in ("apply", "create_pr", "update_pr")) and not args.dry_run
+    if writes and not getattr(args, "card", None):
+        try:
+            find_token(args.token_file)
+        except ScriptError as error:
+            if str(error) != said:
+                note(f"{error}; and:")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -1702,6 +1714,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         if name and name in seen:
             raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
         seen.add(name)
+
+
+def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    mapped: dict[str, str] = {}
+    for role, mark, name in (text.partition("=") for text in given or ()):
+        if role not in roles or not mark or not name:
+            raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
+        if mapped.setdefault(role, name) != name:
+            raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
+    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    if shared:
+        raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
+    return mapped
 
 
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
@@ -5105,6 +5131,11 @@ class Extraction:
         kinds = {
             "read": read,
             "given once although repeated": [f"{n} results"] if (n := sum(len(s.also) for s in self.results)) else [],
+            "the value was read, what stands behind ± was not (stderr or interval is for the card to say)": [
+                listing(
+                    f"{s.benchmark} {s.raw}" for s in self.results if re.search(r"±|∓|\+/-|\+-|\\pm|&plusmn;", s.raw)
+                )
+            ],
             "left out as no scores": [text for r in wanted if r.status == "found" for text in r.taken.left_out[:3]],
             "not this model's by their labels": [f"table {r.table.number} ({listing(r.names)})" for r in absent],
             LEFT_OUT: [f"table {r.table.number}" for r in by_hand],
@@ -5115,7 +5146,7 @@ class Extraction:
             ],
             "no evaluation": [f"table {r.table.number}" for r in self.readings if r.status == "skipped"],
         }
-        return [f"{kind}: {'; '.join(items)}" for kind, items in kinds.items() if items]
+        return [f"{kind}: {'; '.join(items)}" for kind, items in kinds.items() if any(items)]
 
     def as_json(self) -> dict[str, Any]:
         answer = {
@@ -8424,11 +8455,14 @@ class CommandLine(argparse.ArgumentParser):
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
-        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.whole = text
+        if first_screen(text) != "\n\n".join(pages(text)):
+            self.rarely()
 
     def rarely(self, *names: str) -> None:
-        """Leave these options to --help-all."""
+        """Leave these options to --help-all, which is there only where it shows more than --help."""
+        if "--help-all" not in self._option_string_actions:
+            self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.rare.update(names)
 
     def format_usage(self) -> str:
@@ -13205,6 +13239,8 @@ def say_written(paths: list[Path]) -> None:
 
 # --- parts/publish/text.py --------------------------------------------------------------------------------------------
 
+TITLE = 100  # characters of a pull request's title, at most
+
 
 def markdown_text(text: Any, most: int = 80) -> str:
     """Text of others for Markdown: nothing in it is markup, a link, a mention or a reference any more."""
@@ -13214,8 +13250,9 @@ def markdown_text(text: Any, most: int = 80) -> str:
 
 
 def pull_request_title(plan: Plan, change: Change) -> str:
+    """How many results, and from where; which ones were selected how is in the description."""
     count = len(change.entries)
-    return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
+    return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source.partition(' (')[0]}"[:TITLE]
 
 
 def counted_title(title: str, count: int) -> str:
@@ -13228,7 +13265,7 @@ def counted_title(title: str, count: int) -> str:
 def pull_request_text(plan: Plan, change: Change) -> str:
     """The description: what, from where, when, how to check. All text of others is escaped."""
     origin = "where it was read"
-    lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
+    lines = [f"Adds evaluation results, read from {markdown_text(plan.source, 2000)} on {plan.created[:10]}.", ""]
     lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
     entries = sorted(change.entries, key=plan.entries.index)
     for entry in entries[:200]:
@@ -14885,8 +14922,8 @@ def models_of_records(plan: Contribution) -> list[str]:
 
 def contribution_title(plan: Contribution) -> str:
     """As the datastore's guide for contributors asks for."""
-    what = listing(collections_of(plan), 3)
-    return f"[Submission] {what}: {len(plan.records)} records of {listing(models_of_records(plan), 2)}"[:190]
+    what = listing(collections_of(plan), 2)
+    return f"[Submission] {what}: {len(plan.records)} records of {listing(models_of_records(plan), 1)}"[:TITLE]
 
 
 def contribution_text(plan: Contribution) -> str:

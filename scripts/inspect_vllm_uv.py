@@ -765,11 +765,14 @@ class CommandLine(argparse.ArgumentParser):
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
-        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.whole = text
+        if first_screen(text) != "\n\n".join(pages(text)):
+            self.rarely()
 
     def rarely(self, *names: str) -> None:
-        """Leave these options to --help-all."""
+        """Leave these options to --help-all, which is there only where it shows more than --help."""
+        if "--help-all" not in self._option_string_actions:
+            self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.rare.update(names)
 
     def format_usage(self) -> str:
@@ -1039,6 +1042,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         if name and name in seen:
             raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
         seen.add(name)
+
+
+def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    mapped: dict[str, str] = {}
+    for role, mark, name in (text.partition("=") for text in given or ()):
+        if role not in roles or not mark or not name:
+            raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
+        if mapped.setdefault(role, name) != name:
+            raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
+    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    if shared:
+        raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
+    return mapped
 
 
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
@@ -2031,9 +2048,16 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
         cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
     models = sorted({model for model, _ in cells}, key=natural_key)
     tasks = sorted({task for _, task in cells}, key=natural_key)
+    word = " (± std. error)" if any("±" in text for text in cells.values()) else ""
     if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+        return [
+            [f"task{word}", *models],
+            *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks),
+        ]
+    return [
+        [f"model{word}", *tasks],
+        *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
+    ]
 
 
 # --- parts/loadable.py ------------------------------------------------------------------------------------------------
@@ -3483,7 +3507,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "your own: .jsonl, .csv or .parquet with question, answer and perhaps choices, or messages",
     },
-    "map": {"nargs": "+", "metavar": "ROLE=FIELD", "help": "questions: how fields are called: answer=gold"},
+    "map": {
+        "nargs": "+",
+        "action": "extend",
+        "metavar": "ROLE=FIELD",
+        "help": "questions: how fields are called: answer=gold",
+    },
     "score": {
         "metavar": "HOW",
         "help": "questions: loglikelihood, loglikelihood_norm, letters, exact, normalized, numeric, regex:PATTERN, f1, "
@@ -8190,14 +8219,12 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
 
 def asked_question(question: OwnQuestion) -> str:
     """A question as it is compared with examples: capitals, spaces and what ends it aside."""
-    return " ".join(" ".join(text for role, text in question.turns if role != "system").casefold().split()).rstrip(
-        ".?! "
-    )
+    return folded(" ".join(text for role, text in question.turns if role != "system")).rstrip(".?! ")
 
 
 def folded(text: str) -> str:
-    """A text with capitals, white space and that before punctuation aside."""
-    return re.sub(r" (?=[.,;:!?…])", "", " ".join(text.casefold().split()))
+    """A text with capitals, white space and that around punctuation and signs aside: "2 + 2 ?" is "2+2?"."""
+    return re.sub(r" ?([^\w ]) ?", r"\1", " ".join(text.casefold().split()))
 
 
 def doubtful_lines(items: Sequence[OwnQuestion]) -> list[str]:
@@ -8308,11 +8335,7 @@ def load_questions(
 
     public: keys of public benchmarks; tasks: the others that are asked for, whose names are taken.
     """
-    pairs = [text.partition("=") for text in args.map or ()]
-    wrong = next((role for role, mark, name in pairs if role not in ROLES or not mark or not name), None)
-    if wrong is not None:
-        raise ScriptError(f"--map {wrong}: write ROLE=FIELD; the roles are {', '.join(ROLES)}")
-    mapped = {role: name for role, _, name in pairs}
+    mapped = field_map(args.map, ROLES)
     if args.template and "{question}" not in args.template:
         raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
     if args.shots is not None and not args.shots_from:

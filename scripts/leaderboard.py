@@ -419,7 +419,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     lines = [
         (
             str(one.rank) if one.mean is not None else f"{one.have} of {len(primary)}", one.model,
-            f"{one.mean:.1f}" if one.mean is not None else "–", "" if one.error is None else f"{Z95 * one.error:.1f}",
+            f"{one.mean:.1f}" if one.mean is not None else "–", "" if one.error is None else f"{one.error:.1f}",
             *(display_score(scores[one.model].get(key), about[key]["unit"]) for key in keys),
         )
         for one in top
@@ -436,7 +436,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         )
     note(
         f"{len(top)} of {len(standings)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %; "
-        f"±: 95 % interval; n/a: an error is not known; 2 of {len(primary)}: has a score for 2 of those in the average, no place"
+        f"±: standard error; n/a: an error is not known; 2 of {len(primary)}: has a score for 2 of those in the average, no place"
     )
     return 0
 
@@ -1368,6 +1368,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         if name and name in seen:
             raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
         seen.add(name)
+
+
+def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    mapped: dict[str, str] = {}
+    for role, mark, name in (text.partition("=") for text in given or ()):
+        if role not in roles or not mark or not name:
+            raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
+        if mapped.setdefault(role, name) != name:
+            raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
+    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    if shared:
+        raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
+    return mapped
 
 
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
@@ -8712,7 +8726,6 @@ def one_models_facts(hub: HubReader, model: str) -> list[tuple[str, BoardRow]]:
 
 TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
 NO_RANK = RankRange(None, None, "unknown")
-Z95 = statistics.NormalDist().inv_cdf(0.975)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -8840,7 +8853,7 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
     if not placed:
         return f"No model has {what}."
     first, *others = placed
-    means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {Z95 * one.error:.1f}") for one in placed[:2]]
+    means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. By {what}."
     gap = f"{abs(first.mean - others[0].mean):.1f}"
@@ -10598,11 +10611,14 @@ class CommandLine(argparse.ArgumentParser):
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
-        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.whole = text
+        if first_screen(text) != "\n\n".join(pages(text)):
+            self.rarely()
 
     def rarely(self, *names: str) -> None:
-        """Leave these options to --help-all."""
+        """Leave these options to --help-all, which is there only where it shows more than --help."""
+        if "--help-all" not in self._option_string_actions:
+            self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.rare.update(names)
 
     def format_usage(self) -> str:
@@ -11516,7 +11532,7 @@ function leaderText() {
     || a.model.order - b.model.order);
   if (!placed.length) return [`No model has ${what}.`];
   const [first, second] = placed;
-  const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(1.96 * one.error * unit.scale)}`);
+  const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
   if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, by];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
@@ -11715,7 +11731,7 @@ function rankCell(model) {
 function meanCell(model) {
   const one = standing(model);
   if (one.mean == null) return missing("no average: some are missing");
-  const spread = one.error == null ? null : el("span", { class: "rank", title: "95 % interval" }, `± ${tenths(1.96 * one.error)}`);
+  const spread = one.error == null ? null : el("span", { class: "rank", title: "standard error" }, `± ${tenths(one.error)}`);
   return el("td", { class: one.low === 1 ? "n group" : "n" }, el("strong", {}, tenths(one.mean)), spread);
 }
 
@@ -11792,7 +11808,7 @@ function averageNote(rows, list) {
   const having = rows.filter((model) => standing(model).mean != null).length;
   const out = list.filter((benchmark) => !means.includes(benchmark) && !benchmark.share).map((benchmark) => benchmark.name);
   const note = `Average over the same ${means.length} benchmarks for `
-    + `${plural(having, "model that has all of them", "models that have all of them")} (± 95 % interval), others below`;
+    + `${plural(having, "model that has all of them", "models that have all of them")} (± standard error), others below`;
   return state.average && out.length ? `${note}; not in it, as of another unit or direction: ${out.join(", ")}` : note;
 }
 
@@ -11983,8 +11999,8 @@ function compareTable(chosen, rows) {
     const found = chosen.map((model) => meanOver(model, means)), marks = compareMarks(unit, found);
     const cells = found.map((one) => el("td", { class: marks.get(one)?.star ? "n score star" : "n score" },
       marks.get(one)?.star && el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "),
-      el("strong", {}, tenths(one.mean)), one.error != null && el("span", { class: "rank" }, `± ${tenths(1.96 * one.error)}`)));
-    lines.unshift(stackedRow(stacked, [`Average of ${means.length}`, "%, ± 95 % interval"], cells, chosen.length));
+      el("strong", {}, tenths(one.mean)), one.error != null && el("span", { class: "rank" }, `± ${tenths(one.error)}`)));
+    lines.unshift(stackedRow(stacked, [`Average of ${means.length}`, "%, ± standard error"], cells, chosen.length));
   }
   const heads = chosen.map((model, index) => [lastPart(model.id), `n k${index}head`]);
   const starred = soft("★ shown better than each of the others: the errors of these models tell them apart (95 %, "
@@ -12264,7 +12280,7 @@ function drawModel() {
   const heads = [["Benchmark", ""], ["Score", "n"], ["Rank", "n"]];
   heads.push(...["How", "Source", "By", "Date"].map((text) => [text, ""]));
   const overall = one.mean != null && averagedNow().length > 1
-    && `${tenths(one.mean)}${one.error == null ? "" : ` ± ${tenths(1.96 * one.error)}`}, rank ${rankText(one) ?? "n/a"}`;
+    && `${tenths(one.mean)}${one.error == null ? "" : ` ± ${tenths(one.error)} (standard error)`}, rank ${rankText(one) ?? "n/a"}`;
   put(dialog,
     el("div", { class: "head" }, el("h2", { id: "title-model", class: "name" }, model.id),
       button("Close", () => dialog.close())),
@@ -12302,7 +12318,7 @@ function scoreRow(model, benchmark, one, other) {
   return el("tr", { class: other ? "other" : "" },
     el("th", { scope: "row" }, benchmark.name, other && el("span", { class: "soft" }, " also reported")),
     number(`${format(benchmark, one.value)} `, el("span", { class: "soft" }, benchmark.unit),
-      error && el("span", { class: "rank" }, `± ${error} SE`)),
+      error && el("span", { class: "rank" }, `± ${error} (standard error)`)),
     number(other ? "not ranked" : rankText(one) ?? "n/a",
       one.official != null && el("span", { class: "rank basis" }, `Hub ${one.official}${one.why ? `: ${one.why}` : ""}`),
       !other && one.basis && el("span", { class: "rank basis" }, `error: ${one.basis}`)),
@@ -12639,7 +12655,7 @@ def model_cell(model: str, scores: Mapping[tuple[str, str], BoardRow], columns: 
 def average_cell(one: BoardPlace) -> str:
     if one.mean is None:
         return '<td class="n missing">—</td>'
-    spread = "" if one.error is None else f'<span class="rank">± {Z95 * one.error:.1f}</span>'
+    spread = "" if one.error is None else f'<span class="rank">± {one.error:.1f}</span>'
     return f'<td class="n"><strong>{one.mean:.1f}</strong>{spread}</td>'
 
 

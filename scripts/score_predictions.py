@@ -228,12 +228,18 @@ def without_collector() -> Iterator[None]:
 
 def run(args: argparse.Namespace) -> int:
     """Score, write, print."""
-    with without_collector():
-        return score_file(args)
+    try:
+        with without_collector():
+            return score_file(args)
+    except ScriptError as error:
+        if error.code == 3 and args.json:
+            print_data(json.dumps({"schema_version": "1", "reason": "choose", "message": str(error)}, indent=1))
+        raise
 
 
 # What the record of an evaluation says itself.
 SAID = (
+    "map",
     "model",
     "model_id",
     "shots",
@@ -248,10 +254,8 @@ SAID = (
 
 def evaluated_answers(args: argparse.Namespace) -> KeptAnswers | None:
     """The answers of an evaluation, where the file is its record; then the benchmark is that one's too."""
-    try:
+    with told_of(args.predictions):
         answers = kept_answers(args.predictions)
-    except ScriptError as error:
-        raise ScriptError(f"{args.predictions}: {error}", error.code) from error
     if answers is None:
         return None
     given = next((name for name in SAID if getattr(args, name) is not None), None)
@@ -259,6 +263,26 @@ def evaluated_answers(args: argparse.Namespace) -> KeptAnswers | None:
         raise ScriptError(f"--{given.replace('_', '-')}: {args.predictions} is an evaluation's record, which says it")
     args.benchmark = args.benchmark or [answers.result["evaluation_name"]]
     return answers
+
+
+@contextlib.contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """What goes wrong within is said of the file, whose name stands in it once."""
+    try:
+        yield
+    except ScriptError as error:
+        text = str(error)
+        raise ScriptError(text if text.startswith(f"{path}: ") else f"{path}: {text}", error.code) from error
+
+
+def without_map(words: Sequence[str]) -> str:
+    """The command as it was typed, without what --map says."""
+    kept: list[str] = []
+    inside = False
+    for word in words:
+        inside = word.split("=")[0] == "--map" or (inside and not word.startswith("-"))
+        kept += [] if inside else [word]
+    return f"uv run {script_here('score_predictions.py')} {shlex.join(kept)}"
 
 
 def score_file(args: argparse.Namespace) -> int:
@@ -269,19 +293,19 @@ def score_file(args: argparse.Namespace) -> int:
     benchmark = agreed_benchmark(args, metrics)
     subject = answers.subject if answers else read_subject(args.model, args.model_id)
     choices = read_choices(args, subject.id, custom)
-    try:
+    mapped = field_map(args.map, COLUMN_ROLES)
+    columns = Columns(mapped, tuple(dict.fromkeys(m.family for m in metrics)), without_map(args.parser.words))
+    with told_of(args.predictions):
         lines, digest = (
             (answers.lines, answers.sha256)
             if answers
-            else read_predictions(args.predictions, choices.watch, args.qrels)
+            else read_predictions(args.predictions, choices.watch, args.qrels, columns)
         )
         # Lines of ratings and votes are about several models: how many are of this one is no share of a benchmark.
         several = {"ratings", "votes"} & {metric.family for metric in metrics}
         size = None if several else len({line.id for line in lines})
         lines, limit = planned_lines(args.items_of, lines, subject.id) if args.items_of else (lines, None)
         measurements = measure_all(metrics, lines, choices)
-    except ScriptError as error:
-        raise ScriptError(f"{args.predictions}: {error}", error.code) from error
     figure = None
     if args.figure is not None:
         drawn = next(measurement for measurement in measurements if figure_of(measurement))
@@ -359,6 +383,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--opponent",
         "--items-of",
         "--qrels",
+        "--shots",
+        "--reasoning-tags",
         "--figure",
     )
     add = parser.add_argument
@@ -368,6 +394,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PREDICTIONS.jsonl",
         help="one JSON object with an id in each line; or an evaluation's record, with its samples beside it",
     )
+    add("--map", nargs="+", action="extend", metavar="FIELD=COLUMN",
+        help="how the file calls them: prediction=hypothesis reference=text")  # fmt: skip
     add("--metric", action="append", metavar="NAME", help="a metric (--help-all lists them; repeat for several)")
     add("--custom-metric", metavar="FILE.py", help="a Python file with one function, score(row); it is run")
     add("--benchmark", action="append", metavar="K", help="what the predictions answer, for instance squad")
@@ -451,7 +479,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.answers", "metrics.figures", "metrics.forecasts", "metrics.items", "metrics.measure", "metrics.plans", "metrics.ratings",
+#     "command_line", "frame", "harness.reasoning", "inputs", "metrics.answers", "metrics.columns", "metrics.figures", "metrics.forecasts", "metrics.items", "metrics.measure", "metrics.plans", "metrics.ratings",
 #     "metrics.reading", "metrics.records", "metrics.report", "metrics.vocabulary", "names", "private",
 #     "records.schema", "tables"
 # )
@@ -969,11 +997,14 @@ class CommandLine(argparse.ArgumentParser):
         self.add_argument(
             "--version", action="version", version=f"{self.prog.split('.py')[0]} {VERSION}", help="print it"
         )
-        self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.whole = text
+        if first_screen(text) != "\n\n".join(pages(text)):
+            self.rarely()
 
     def rarely(self, *names: str) -> None:
-        """Leave these options to --help-all."""
+        """Leave these options to --help-all, which is there only where it shows more than --help."""
+        if "--help-all" not in self._option_string_actions:
+            self.add_argument("--help-all", action=HelpAll, help="all of the explanation, and rare options")
         self.rare.update(names)
 
     def format_usage(self) -> str:
@@ -1269,6 +1300,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         seen.add(name)
 
 
+def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    mapped: dict[str, str] = {}
+    for role, mark, name in (text.partition("=") for text in given or ()):
+        if role not in roles or not mark or not name:
+            raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
+        if mapped.setdefault(role, name) != name:
+            raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
+    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    if shared:
+        raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
+    return mapped
+
+
 def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
     """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
 
@@ -1510,6 +1555,14 @@ class Subject:
     @property
     def name(self) -> str:
         return self.id.split("/", 1)[-1]
+
+
+class Columns(NamedTuple):
+    """How a file's columns are called: --map, the families of the metrics that read them, the command without --map."""
+
+    mapped: Mapping[str, str] = {}
+    families: tuple[str, ...] = ()
+    command: str = ""
 
 
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]  # the items, with a progress bar that says what they are
@@ -4139,6 +4192,280 @@ def cluster_of(row: Mapping[str, Any]) -> str | None:
     return next((str(metadata[name]) for name in CLUSTER_FIELDS if metadata.get(name)), None)
 
 
+# --- parts/metrics/judged_files.py ------------------------------------------------------------------------------------
+
+ARENA_HARD = (
+    "Arena-Hard's judgements, of which >> counts three times: its show_result.py reads them; here give votes: id, a, "
+    "b, winner, group (the question)"
+)
+
+
+def judge_of(fields: Mapping[str, Any]) -> str:
+    """The judging model: MT-Bench has it with the name of its prompt."""
+    judge = fields.get("judge", fields.get("annotator"))
+    return str(judge[0] if isinstance(judge, list) and judge else judge)
+
+
+def judged_row(fields: Mapping[str, Any], tried: Counter[str]) -> dict[str, Any] | None:
+    """A judgement or vote as a row; None for any other row. ValueError for values that none of the programs writes."""
+    asked = "/".join(str(fields[name]) for name in ("question_id", "turn") if fields.get(name) is not None)
+    if "games" in fields and "question_id" in fields:
+        raise ValueError(ARENA_HARD)
+    if {"g1_winner", "g2_winner", "model_1", "model_2"} <= fields.keys():
+        return mt_bench_pair(fields, asked)
+    if {"question_id", "model", "judge", "score", "turn"} <= fields.keys():
+        item = f"{asked}/{judge_of(fields)}"
+        score = None if fields["score"] == -1 else fields["score"]
+        return {"id": f"{item}/{fields['model']}", "item": item, "system": fields["model"], "rating": score,
+                "group": str(fields["question_id"])}  # fmt: skip
+    if {"generator_1", "generator_2", "preference"} <= fields.keys():
+        return alpaca_vote(fields)
+    if {"model_a", "model_b", "winner"} <= fields.keys():
+        return arena_vote(fields, asked, tried)
+    return None
+
+
+def mt_bench_pair(fields: Mapping[str, Any], asked: str) -> dict[str, Any]:
+    """MT-Bench's two games in both orders: who wins both has won, and a game without a verdict is a missing vote."""
+    sides, games = ("model_1", "model_2"), [fields["g1_winner"], fields["g2_winner"]]
+    if not all(game in (*sides, "tie", "error") for game in games):
+        raise ValueError(f"the winners are {str(games)[:60]}, not model_1, model_2, tie or error")
+    winner = "a" if games == ["model_1"] * 2 else "b" if games == ["model_2"] * 2 else "tie"
+    one, two = (fields[side] for side in sides)
+    return {"id": f"{asked}/{judge_of(fields)}/{one}/{two}", "a": one, "b": two, "group": str(fields["question_id"]),
+            "winner": None if "error" in games else winner}  # fmt: skip
+
+
+def alpaca_vote(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """AlpacaEval's preference: from 1 (output_1) to 2 (output_2), 0 and 1.5 for a draw."""
+    said = fields["preference"]
+    if said is not None and (isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said)):
+        raise ValueError(f"preference is {str(said)[:40]!r}, not a number")
+    if said is not None and said != 0 and not 1 <= said <= 2:
+        raise ValueError(f"preference is {said}; AlpacaEval has 1 to 2, and 0 for a draw")
+    share = None if said is None else 0.5 if said == 0 else 2 - said
+    prompt, one, two = str(fields.get("instruction") or ""), fields["generator_1"], fields["generator_2"]
+    name = hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16]
+    row = {"id": f"{name}/{judge_of(fields)}/{one}/{two}", "prompt": prompt, "a": one, "b": two, "preference": share}
+    texts = {f"output_{new}": fields.get(f"output_{old}") for new, old in (("a", 1), ("b", 2))}
+    row |= {name: text for name, text in texts.items() if text is not None}
+    return row | ({"dataset": fields["dataset"]} if isinstance(fields.get("dataset"), str) else {})
+
+
+def arena_vote(fields: Mapping[str, Any], asked: str, tried: Counter[str]) -> dict[str, Any]:
+    """A vote of Chatbot Arena, or of MT-Bench's people: what it is of, who voted (no judging model), its fields."""
+    model = isinstance(fields.get("judge"), list)
+    name = "/".join([asked or "vote", *(str(fields[side]) for side in ("model_a", "model_b")), judge_of(fields)])
+    tried[name] += 1
+    rest = {key: value for key, value in fields.items() if not (model and key == "judge")}
+    return rest | {"id": name if tried[name] == 1 else f"{name}#{tried[name]}"}
+
+
+# --- parts/metrics/code_files.py --------------------------------------------------------------------------------------
+
+RUN_FIRST = (
+    "task_id, but no 'passed': these solutions have not been run: first evaluate_functional_correctness, or "
+    "evalplus.evaluate and convert_results.py"
+)
+NOT_GRADED = "LiveCodeBench's answers without 'graded_list': its file ..._eval_all.json (--evaluate) has what passed"
+SCORES_ALONE = (
+    "bigcode's scores without what each task's solutions did: publish such a number with evaluation_manager.py add"
+)
+NO_OUTCOMES = "solutions alone, which have not been run: bigcode's main.py --load_generations_path runs them"
+
+LIVE_CODES = {-3: "timed out", -5: "runner error"}  # what LiveCodeBench says of a solution that failed
+
+
+def rows_or_none(value: Any) -> list[Any]:
+    """A list; [] for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def error_code(said: Any) -> Any:
+    """LiveCodeBench's code of why a solution failed, in an object or in the text of one."""
+    if isinstance(said, str):
+        with contextlib.suppress(ValueError):
+            said = json.loads(said)
+    return said.get("error_code") if isinstance(said, Mapping) else None
+
+
+def rows_of_document(value: Any) -> Iterator[Any]:
+    """The rows of a file that is one JSON value: a list of objects, or bigcode's task -> [[number, outcome], ...].
+
+    ValueError for another object, with what reads it if that is known.
+    """
+    if isinstance(value, list):
+        if value and all(isinstance(own, list) and own and all(isinstance(x, str) for x in own) for own in value):
+            raise ValueError(NO_OUTCOMES)
+        if len(value) == 3 and isinstance(value[0], Mapping) and "detail" in value[0]:
+            raise ValueError(NOT_GRADED)
+        yield from value
+        return
+    if isinstance(value, Mapping) and isinstance(value.get("results"), list):
+        yield value  # MultiPL-E's file of one problem
+        return
+    if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
+        raise ValueError(SCORES_ALONE)
+    if isinstance(value, Mapping) and isinstance(value.get("eval"), Mapping):
+        raise ValueError("EvalPlus's results: scripts/convert_results.py reads them")
+    tasks = value.items() if isinstance(value, Mapping) and value else ()
+    if not tasks or not all(isinstance(own, list) for _, own in tasks):
+        raise ValueError("one JSON object; a predictions file has one in each line, or a list of them")
+    for task, own in tasks:
+        for pair in own:
+            outcome = pair[1] if isinstance(pair, list) and len(pair) == 2 else pair
+            if not isinstance(outcome, Mapping) or "passed" not in outcome:
+                raise ValueError(f"task {task}: outcomes with 'passed' are expected")
+            yield {**outcome, "task_id": str(task)}
+
+
+def with_own_id(fields: Any, tried: Counter[str]) -> Any:
+    """A row of the code harnesses with an id, and a number for each attempt at it; any other row as it is."""
+    if not isinstance(fields, Mapping) or "id" in fields:
+        return fields
+    if "question_id" in fields and "graded_list" in fields:  # LiveCodeBench's eval_all.json
+        said = [LIVE_CODES.get(error_code(each)) for each in rows_or_none(fields.get("metadata"))]
+        more = {name: fields[name] for name in ("difficulty", "platform", "contest_date") if name in fields}
+        return {"id": fields["question_id"], "passed": fields["graded_list"], "outcome": said, **more}
+    if "question_id" in fields and "code_list" in fields:
+        raise ValueError(NOT_GRADED)
+    if {"name", "language"} <= fields.keys() and isinstance(fields.get("results"), list):  # MultiPL-E
+        runs = fields["results"]
+        if not all(isinstance(run, Mapping) and {"status", "exit_code"} <= run.keys() for run in runs):
+            raise ValueError("a result of MultiPL-E without 'status' and 'exit_code'")
+        said = [str(run["status"]) for run in runs]
+        right = [word == "OK" and run["exit_code"] == 0 for word, run in zip(said, runs, strict=True)]
+        late = [
+            None if ok else word if "time" in word.lower() else "failed" for word, ok in zip(said, right, strict=True)
+        ]
+        return {"id": fields["name"], "passed": right, "outcome": late, "language": fields["language"]}
+    if (judged := judged_row(fields, tried)) is not None:
+        return judged
+    if "task_id" not in fields:
+        return fields
+    if "passed" not in fields and ("completion" in fields or "solution" in fields):
+        raise ValueError(RUN_FIRST)
+    task = str(fields["task_id"])
+    row = {name: value for name, value in fields.items() if name in ("passed", "prompt", "n", "c", "prediction")}
+    row |= {name: fields[name] for name in ("reference", "references", "group") if name in fields}
+    row["outcome"] = fields.get("result", fields.get("status"))
+    tried[task] += 1
+    return {"id": task, "attempt": fields.get("attempt", tried[task] - 1), **row}
+
+
+# --- parts/metrics/columns.py -----------------------------------------------------------------------------------------
+
+# What each family of metrics needs: of each group one. An id is needed where rows have no number.
+WANTED: dict[str, tuple[tuple[str, ...], ...]] = {
+    "text": (("prediction",), ("reference", "references")),
+    "plain": (("prediction",),),
+    "forecast": (("reference", "references"), ("probability", "probabilities")),
+    "numbers": (("prediction",), ("reference", "references")),
+    "class scores": (("reference", "references"), ("score", "probability")),
+    "attempts": (("passed", "n"),),
+    "ratings": (("rating", "ratings"),),
+    "ranking": (("ranked",), ("relevant",)),
+    "votes": (("a", "model_a"), ("b", "model_b"), ("winner", "preference")),
+    "audio": (("audio",), ("reference_audio",)),
+    "any": (),
+}
+# How others call them: proposed in the command, for the user to say.
+USUAL_COLUMNS = {
+    "id": "sample_id item_id question_id uid utt_id uttid utt utterance_id key idx index qid doc_id",
+    "prediction": "pred preds predicted predictions output outputs hypothesis hyp response completion generated "
+    "generated_text generation model_output asr asr_output answer_pred pred_text",
+    "reference": "gold label labels target ref truth ground_truth expected text transcript transcription sentence "
+    "correct_answer gold_answer expected_output answer",
+    "probability": "prob proba p confidence conf",
+    "score": "logit logits",
+    "passed": "pass success correct solved is_correct ok result status",
+    "rating": "score mos stars value grade",
+    "ranked": "retrieved results hits docs ranking",
+    "relevant": "qrels relevance positives gold",
+    "a": "left system_a",
+    "b": "right system_b",
+    "winner": "preferred vote choice verdict label",
+    "audio": "wav path file degraded",
+    "reference_audio": "clean reference target ref original",
+}
+# What --map can name.
+MAPPED_WORDS = (
+    "id prediction reference references prompt group attempt probability probabilities score passed n c outcome rating "
+    "ratings rater item system seconds ranked relevant a b winner preference length_a length_b output_a output_b audio "
+    "reference_audio"
+)
+COLUMN_ROLES = tuple(MAPPED_WORDS.split())
+COLUMNS_SHOWN = 12  # columns that are named
+NO_ID = "no 'id'"
+
+
+def renamed(fields: Any, mapped: Mapping[str, str]) -> Any:
+    """A row with its columns called as --map says; what had such a name before is left out."""
+    if not mapped or not isinstance(fields, Mapping):
+        return fields
+    kept = {name: value for name, value in fields.items() if name not in mapped and name not in mapped.values()}
+    return kept | {ours: fields[theirs] for ours, theirs in mapped.items() if theirs in fields}
+
+
+def columns_of(path: Path, content: bytes) -> list[str]:
+    """The columns of a table, or of all lines of a file that are objects, in the order in which they are met."""
+    text = content.decode("utf-8-sig", "replace")
+    if path.suffix.lower() in (".csv", ".tsv"):
+        mark = "\t" if path.suffix.lower() == ".tsv" else ","
+        return [name for name in next(csv.reader(io.StringIO(text), delimiter=mark), []) if name]
+    if path.suffix == ".json":
+        return list(dict.fromkeys(name for row in rows_of_document(strict_json(text)) for name in named_values(row)))
+    return list(dict.fromkeys(name for line in text.split("\n") for name in named_values(line)))
+
+
+def named_values(row: Any) -> Iterable[str]:
+    """The names in a row, or in the JSON text of one; none where it is no object."""
+    try:
+        value = json.loads(row) if isinstance(row, str) else row
+    except (ValueError, RecursionError):
+        return ()
+    return map(str, value) if isinstance(value, Mapping) else ()
+
+
+def check_wanted(
+    path: Path, content: bytes, lines: Sequence[Line], problems: Sequence[tuple[int, str]], columns: Columns
+) -> None:
+    """ScriptError (3: which columns are they?) when no line has what the metrics read, or no line at all has an id."""
+    nameless = bool(problems) and not lines and all(text == NO_ID for _, text in problems)
+    if not lines and not nameless:
+        return
+    groups = [*([("id",)] if nameless else []), *(group for family in columns.families for group in WANTED[family])]
+    groups += [(ours,) for ours in columns.mapped]
+    names = columns_of(path, content) if nameless else []
+    if nameless and not names:
+        return
+    there = [renamed(dict.fromkeys(names), columns.mapped).keys()] if nameless else [line.fields for line in lines]
+    lacking = [one for one in dict.fromkeys(groups) if not any(name in fields for fields in there for name in one)]
+    if lacking:
+        raise which_columns(lacking, names or columns_of(path, content), columns)
+
+
+def which_columns(lacking: Sequence[tuple[str, ...]], names: Sequence[str], columns: Columns) -> ScriptError:
+    """What is said of columns that are wanted and not there: those that are, and how to say which is which."""
+    for ours, theirs in columns.mapped.items():
+        if theirs not in names:
+            there_are = f"there is no such column{nearest(theirs, names)}; there are {listing(names, COLUMNS_SHOWN)}"
+            return ScriptError(f"--map {ours}={theirs}: {there_are}")
+    free = [name for name in names if name not in READ_FIELDS and name not in columns.mapped.values()]
+    ways = {}
+    for first, *_ in lacking:
+        known = (first, *USUAL_COLUMNS.get(first, "").split())
+        usual = [name for name in free if name.strip().casefold() in known]
+        usual = [name for name in usual if name not in ways.values()]
+        ways[first] = usual[0] if len(usual) == 1 else "COLUMN"
+    wanted = " and ".join(f"{first} (or {', '.join(others)})" if others else first for first, *others in lacking)
+    there_are = f"the columns are {listing(names, COLUMNS_SHOWN)}; wanted too: {wanted}"
+    if not free:
+        return ScriptError(there_are)
+    said = " ".join(shlex.quote(f"{ours}={theirs}") for ours, theirs in (columns.mapped | ways).items())
+    return ScriptError(f"{there_are}: say which is which: {columns.command} --map {said}", code=3)
+
+
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
 
 # lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
@@ -6415,167 +6742,6 @@ def chat_templates(folder: Path) -> list[str]:
     return texts
 
 
-# --- parts/metrics/judged_files.py ------------------------------------------------------------------------------------
-
-ARENA_HARD = (
-    "Arena-Hard's judgements, of which >> counts three times: its show_result.py reads them; here give votes: id, a, "
-    "b, winner, group (the question)"
-)
-
-
-def judge_of(fields: Mapping[str, Any]) -> str:
-    """The judging model: MT-Bench has it with the name of its prompt."""
-    judge = fields.get("judge", fields.get("annotator"))
-    return str(judge[0] if isinstance(judge, list) and judge else judge)
-
-
-def judged_row(fields: Mapping[str, Any], tried: Counter[str]) -> dict[str, Any] | None:
-    """A judgement or vote as a row; None for any other row. ValueError for values that none of the programs writes."""
-    asked = "/".join(str(fields[name]) for name in ("question_id", "turn") if fields.get(name) is not None)
-    if "games" in fields and "question_id" in fields:
-        raise ValueError(ARENA_HARD)
-    if {"g1_winner", "g2_winner", "model_1", "model_2"} <= fields.keys():
-        return mt_bench_pair(fields, asked)
-    if {"question_id", "model", "judge", "score", "turn"} <= fields.keys():
-        item = f"{asked}/{judge_of(fields)}"
-        score = None if fields["score"] == -1 else fields["score"]
-        return {"id": f"{item}/{fields['model']}", "item": item, "system": fields["model"], "rating": score,
-                "group": str(fields["question_id"])}  # fmt: skip
-    if {"generator_1", "generator_2", "preference"} <= fields.keys():
-        return alpaca_vote(fields)
-    if {"model_a", "model_b", "winner"} <= fields.keys():
-        return arena_vote(fields, asked, tried)
-    return None
-
-
-def mt_bench_pair(fields: Mapping[str, Any], asked: str) -> dict[str, Any]:
-    """MT-Bench's two games in both orders: who wins both has won, and a game without a verdict is a missing vote."""
-    sides, games = ("model_1", "model_2"), [fields["g1_winner"], fields["g2_winner"]]
-    if not all(game in (*sides, "tie", "error") for game in games):
-        raise ValueError(f"the winners are {str(games)[:60]}, not model_1, model_2, tie or error")
-    winner = "a" if games == ["model_1"] * 2 else "b" if games == ["model_2"] * 2 else "tie"
-    one, two = (fields[side] for side in sides)
-    return {"id": f"{asked}/{judge_of(fields)}/{one}/{two}", "a": one, "b": two, "group": str(fields["question_id"]),
-            "winner": None if "error" in games else winner}  # fmt: skip
-
-
-def alpaca_vote(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """AlpacaEval's preference: from 1 (output_1) to 2 (output_2), 0 and 1.5 for a draw."""
-    said = fields["preference"]
-    if said is not None and (isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said)):
-        raise ValueError(f"preference is {str(said)[:40]!r}, not a number")
-    if said is not None and said != 0 and not 1 <= said <= 2:
-        raise ValueError(f"preference is {said}; AlpacaEval has 1 to 2, and 0 for a draw")
-    share = None if said is None else 0.5 if said == 0 else 2 - said
-    prompt, one, two = str(fields.get("instruction") or ""), fields["generator_1"], fields["generator_2"]
-    name = hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16]
-    row = {"id": f"{name}/{judge_of(fields)}/{one}/{two}", "prompt": prompt, "a": one, "b": two, "preference": share}
-    texts = {f"output_{new}": fields.get(f"output_{old}") for new, old in (("a", 1), ("b", 2))}
-    row |= {name: text for name, text in texts.items() if text is not None}
-    return row | ({"dataset": fields["dataset"]} if isinstance(fields.get("dataset"), str) else {})
-
-
-def arena_vote(fields: Mapping[str, Any], asked: str, tried: Counter[str]) -> dict[str, Any]:
-    """A vote of Chatbot Arena, or of MT-Bench's people: what it is of, who voted (no judging model), its fields."""
-    model = isinstance(fields.get("judge"), list)
-    name = "/".join([asked or "vote", *(str(fields[side]) for side in ("model_a", "model_b")), judge_of(fields)])
-    tried[name] += 1
-    rest = {key: value for key, value in fields.items() if not (model and key == "judge")}
-    return rest | {"id": name if tried[name] == 1 else f"{name}#{tried[name]}"}
-
-
-# --- parts/metrics/code_files.py --------------------------------------------------------------------------------------
-
-RUN_FIRST = (
-    "task_id, but no 'passed': these solutions have not been run: first evaluate_functional_correctness, or "
-    "evalplus.evaluate and convert_results.py"
-)
-NOT_GRADED = "LiveCodeBench's answers without 'graded_list': its file ..._eval_all.json (--evaluate) has what passed"
-SCORES_ALONE = (
-    "bigcode's scores without what each task's solutions did: publish such a number with evaluation_manager.py add"
-)
-NO_OUTCOMES = "solutions alone, which have not been run: bigcode's main.py --load_generations_path runs them"
-
-LIVE_CODES = {-3: "timed out", -5: "runner error"}  # what LiveCodeBench says of a solution that failed
-
-
-def rows_or_none(value: Any) -> list[Any]:
-    """A list; [] for anything else."""
-    return value if isinstance(value, list) else []
-
-
-def error_code(said: Any) -> Any:
-    """LiveCodeBench's code of why a solution failed, in an object or in the text of one."""
-    if isinstance(said, str):
-        with contextlib.suppress(ValueError):
-            said = json.loads(said)
-    return said.get("error_code") if isinstance(said, Mapping) else None
-
-
-def rows_of_document(value: Any) -> Iterator[Any]:
-    """The rows of a file that is one JSON value: a list of objects, or bigcode's task -> [[number, outcome], ...].
-
-    ValueError for another object, with what reads it if that is known.
-    """
-    if isinstance(value, list):
-        if value and all(isinstance(own, list) and own and all(isinstance(x, str) for x in own) for own in value):
-            raise ValueError(NO_OUTCOMES)
-        if len(value) == 3 and isinstance(value[0], Mapping) and "detail" in value[0]:
-            raise ValueError(NOT_GRADED)
-        yield from value
-        return
-    if isinstance(value, Mapping) and isinstance(value.get("results"), list):
-        yield value  # MultiPL-E's file of one problem
-        return
-    if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
-        raise ValueError(SCORES_ALONE)
-    if isinstance(value, Mapping) and isinstance(value.get("eval"), Mapping):
-        raise ValueError("EvalPlus's results: scripts/convert_results.py reads them")
-    tasks = value.items() if isinstance(value, Mapping) and value else ()
-    if not tasks or not all(isinstance(own, list) for _, own in tasks):
-        raise ValueError("one JSON object; a predictions file has one in each line, or a list of them")
-    for task, own in tasks:
-        for pair in own:
-            outcome = pair[1] if isinstance(pair, list) and len(pair) == 2 else pair
-            if not isinstance(outcome, Mapping) or "passed" not in outcome:
-                raise ValueError(f"task {task}: outcomes with 'passed' are expected")
-            yield {**outcome, "task_id": str(task)}
-
-
-def with_own_id(fields: Any, tried: Counter[str]) -> Any:
-    """A row of the code harnesses with an id, and a number for each attempt at it; any other row as it is."""
-    if not isinstance(fields, Mapping) or "id" in fields:
-        return fields
-    if "question_id" in fields and "graded_list" in fields:  # LiveCodeBench's eval_all.json
-        said = [LIVE_CODES.get(error_code(each)) for each in rows_or_none(fields.get("metadata"))]
-        more = {name: fields[name] for name in ("difficulty", "platform", "contest_date") if name in fields}
-        return {"id": fields["question_id"], "passed": fields["graded_list"], "outcome": said, **more}
-    if "question_id" in fields and "code_list" in fields:
-        raise ValueError(NOT_GRADED)
-    if {"name", "language"} <= fields.keys() and isinstance(fields.get("results"), list):  # MultiPL-E
-        runs = fields["results"]
-        if not all(isinstance(run, Mapping) and {"status", "exit_code"} <= run.keys() for run in runs):
-            raise ValueError("a result of MultiPL-E without 'status' and 'exit_code'")
-        said = [str(run["status"]) for run in runs]
-        right = [word == "OK" and run["exit_code"] == 0 for word, run in zip(said, runs, strict=True)]
-        late = [
-            None if ok else word if "time" in word.lower() else "failed" for word, ok in zip(said, right, strict=True)
-        ]
-        return {"id": fields["name"], "passed": right, "outcome": late, "language": fields["language"]}
-    if (judged := judged_row(fields, tried)) is not None:
-        return judged
-    if "task_id" not in fields:
-        return fields
-    if "passed" not in fields and ("completion" in fields or "solution" in fields):
-        raise ValueError(RUN_FIRST)
-    task = str(fields["task_id"])
-    row = {name: value for name, value in fields.items() if name in ("passed", "prompt", "n", "c", "prediction")}
-    row |= {name: fields[name] for name in ("reference", "references", "group") if name in fields}
-    row["outcome"] = fields.get("result", fields.get("status"))
-    tried[task] += 1
-    return {"id": task, "attempt": fields.get("attempt", tried[task] - 1), **row}
-
-
 # --- parts/metrics/correlations.py ------------------------------------------------------------------------------------
 
 
@@ -7588,14 +7754,18 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     return mean_scores(values, items, metric, reasons=reasons, parameters=choices.custom.parameters)
 
 
+NO_COLUMNS = Columns()
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
 NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
 MOST_BAD_LINES = 10_000  # bad lines that are counted; a file with more is another kind of file
 MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
-def read_predictions(path: Path, watch: Watch = unwatched, judged: Path | None = None) -> tuple[list[Line], str]:
-    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones.
+def read_predictions(
+    path: Path, watch: Watch = unwatched, judged: Path | None = None, columns: Columns = NO_COLUMNS
+) -> tuple[list[Line], str]:
+    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones, or with the
+    columns that are wanted where none of them is there.
 
     judged: TREC's judgements; the file is a TREC run then, and the SHA-256 of both.
     """
@@ -7616,17 +7786,18 @@ def read_predictions(path: Path, watch: Watch = unwatched, judged: Path | None =
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ScriptError("YAML; JSON Lines are read: an object in each line")
     if path.suffix.lower() in (".csv", ".tsv"):
-        return table_lines(path, content), hashlib.sha256(content).hexdigest()
+        return table_lines(path, content, columns), hashlib.sha256(content).hexdigest()
     for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
         try:
             fields = value if path.suffix == ".json" else strict_json_line(value)
-            lines.append(check_line(with_own_id(fields, tried), seen, index))
+            lines.append(check_line(with_own_id(renamed(fields, columns.mapped), tried), seen, index))
         except json.JSONDecodeError as error:
             problems.append((index, why_no_json(value, error)))
         except ValueError as error:
             problems.append((index, single_line(error)))
         if len(problems) >= MOST_BAD_LINES:
             break
+    check_wanted(path, content, lines, problems, columns)
     check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
@@ -7646,7 +7817,7 @@ def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, A
             yield index, text
 
 
-def table_lines(path: Path, content: bytes) -> list[Line]:
+def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> list[Line]:
     """The rows of a CSV or TSV file as lines: an empty cell is absent (of a rating, a score: missing), and a row
     without an id has its number."""
     lines, problems, seen = [], [], {}
@@ -7658,6 +7829,7 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
             try:
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
+                row = renamed(row, columns.mapped)
                 if row.get("prediction") == "":
                     raise ValueError('an empty prediction: an empty answer, or none? Say it in JSON Lines, "" or null')
                 row = listening_row(row)
@@ -7669,6 +7841,7 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
                     break
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
+    check_wanted(path, content, lines, problems, columns)
     check_problems(problems or ungrouped(lines))
     if not lines:
         raise ScriptError("no rows below the table's head")
@@ -7721,6 +7894,8 @@ def read_custom_metric(path: str) -> CustomMetric:
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 return call()
+        except ScriptError as error:
+            raise ScriptError(f"--custom-metric {error}") from error
         except (Exception, SystemExit) as error:
             raise ScriptError(f"--custom-metric {path}: {type(error).__name__}: {single_line(error)}") from error
 

@@ -26,8 +26,9 @@ Written by `uv run tests/benchmarks_page.py` from [metric_mapping.json](../metri
 other {others} benchmarks that the scripts know. Choose those that ask what your users will ask, name them before you
 look at scores (`--policy`), and take one from each row of what must not get worse.
 
-- **items**: of the split that is usually reported. The 95 % interval of a score near 0.5 is about ± 98/√items points:
-  30 items ± 18, 164 ± 8, 500 ± 4.4, 1,319 ± 2.7, 12,032 ± 0.9. A gate of one point needs thousands of paired items.
+- **items**: of the split that is usually reported. The 95 % interval of a score near 0.5 reaches about
+  98/√items points to each side: 18 with 30 items, 8 with 164, 4.4 with 500, 2.7 with 1,319, 0.9 with 12,032.
+  A gate of one point needs thousands of paired items.
 - **chance**: what guessing gets. A score near it says nothing about what was learnt.
 - **names**: of lighteval, of lm-eval, of inspect (`inspect_evals/` left out), where they have it.
 - **unit**: p is a proportion from 0 to 1, else as said; ↓: lower is better.

@@ -1,5 +1,7 @@
 """The command line that every script has: one screen of help, one version, errors that say what to type."""
 
+import argparse
+import importlib
 import re
 import subprocess
 import sys
@@ -33,6 +35,24 @@ def test_help_is_one_screen_with_commands_first_and_the_rest_under_help_all(path
     assert lines[0].startswith(f"usage: {path.name}") and "uv run scripts/" in "\n".join(lines[:12])
     assert "Exit codes" in short.stdout
     assert len(whole.stdout.splitlines()) > len(lines)
+
+
+def command_lines(path: Path) -> list[list[str]]:
+    """The words that lead to each parser of a script: none, and each command."""
+    module = importlib.import_module(path.stem)
+    parser = module.build_parser()
+    verbs = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return [[], *([name] for choices in verbs for name in choices)]
+
+
+@EVERY
+def test_help_all_shows_more_than_help_or_is_not_there(path):
+    for words in command_lines(path):
+        short, whole = run(path, *words, "--help"), run(path, *words, "--help-all")
+        assert short.returncode == 0
+        offered = "--help-all" in short.stdout
+        more = len(whole.stdout.splitlines()) > len(short.stdout.splitlines())
+        assert offered == more == (whole.returncode == 0), words
 
 
 @EVERY

@@ -402,6 +402,32 @@ def test_a_level_says_what_the_adjusted_p_value_says(p_values, method):
         assert 0.05 / len(p_values) <= level * (1 + 1e-12) <= 0.05 * (1 + 1e-9)
 
 
+@pytest.mark.parametrize(
+    ("policy", "target", "limit", "by"),
+    [
+        ("defaults: {}", None, -0.01, "max_drop"),
+        ("defaults: {max_drop: 0.03}", None, -0.03, "max_drop"),
+        ("defaults: {max_drop: 0.03, max_relative_drop: 0.02}", None, -0.01, "max_relative_drop"),
+        ("defaults: {max_drop: 0.01, max_relative_drop: 0.5}", None, -0.01, "max_drop"),
+        ("rule: finetune\ntargets: [gsm8k]\ndefaults: {min_gain: 0.04}", True, 0.04, "min_gain"),
+        ("rule: finetune\ntargets: [gsm8k]\ndefaults: {min_gain: 0.01, min_relative_gain: 0.1}", True, 0.05,
+         "min_relative_gain"),
+    ],
+)  # fmt: skip
+def test_the_limit_that_decided_a_row_has_one_name_everywhere(tmp_path, capsys, policy, target, limit, by):
+    """In the document, the table and the report; the baseline's score is 0.5."""
+    for name, scores in zip(("old", "new"), flips(200, 10, 10, 90), strict=True):
+        write_record(tmp_path, f"run/{name}", scores)
+    file, report = tmp_path / "policy.yaml", tmp_path / "REPORT.md"
+    file.write_text(policy)
+    (row,) = compare(capsys, tmp_path, "--policy", file, "--report", report)["benchmarks"]
+    assert (row["limit"], row["limit_by"]) == (pytest.approx(limit), by)
+    _, out, _ = call(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path, "--policy", file)
+    for text in (out, report.read_text(encoding="utf-8")):
+        head, _, first = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")][:3]
+        assert first[head.index("limit")] == f"{100 * limit:+.2f} ({by})"
+
+
 def test_three_repeats():
     mean, deviation, half = cr.mean_of_runs([1.0, 2.0, 3.0])
     assert (mean, deviation) == (2.0, 1.0)
@@ -1155,7 +1181,8 @@ def test_three_sampled_runs_are_averaged_and_shown_with_their_interval(tmp_path,
     assert row["interval_95"] == pytest.approx([low, high], abs=0.025)
     assert row["n"] == 300 and row["with_another_run"] < row["detectable"]
     _, out, _ = call(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path)
-    assert f"{shown['mean']:.3f} ± {shown['standard_deviation']:.3f} (3 runs, mean ± " in out
+    assert f"{shown['mean']:.3f} (3 runs, standard deviation {shown['standard_deviation']:.3f}, 95 % interval " in out
+    assert "±" not in out
 
 
 def test_epochs_in_one_file_are_repeats(tmp_path, capsys):
@@ -1760,7 +1787,9 @@ def test_the_report_is_plain_markdown(tmp_path, capsys):
     assert not any(token.type == "html_block" for token in tokens)
     for words in ("contamination", "lighteval 1", "2026-02-03", "hardware: cpu", "NO-GO", "1000"):
         assert words.casefold() in text.casefold(), words
-    assert out.splitlines()[0].startswith("| benchmark | score | baseline | delta, points (interval) | n | verdict |")
+    assert out.splitlines()[0].startswith(
+        "| benchmark | score | baseline | delta, points (interval) | limit | n | verdict |"
+    )
 
 
 def test_a_terminal_gets_a_table_without_escapes(tmp_path, capsys, monkeypatch):

@@ -788,6 +788,20 @@ def test_a_table_that_is_left_out_is_answered_with_the_printed_command(capsys, t
     assert "left out by hand: table 1" in answer["account"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("52.6 ± 1.5", 52.6), ("52.6 +/- 1.5", 52.6), ("52.6±1.5", 52.6), ("$52.6_{\\pm 1.5}$", 52.6), ("52.6", 52.6)],
+)
+def test_what_stands_behind_a_plus_minus_is_said_and_not_taken_for_an_error(tmp_path, capsys, cell, value):
+    card = tmp_path / "README.md"
+    card.write_text(f"| Benchmark | Foo-7B |\n| --- | --- |\n| MMLU | {cell} |\n| GSM8K | 61.0 |\n", encoding="utf-8")
+    assert manager.main(["extract-readme", "--card", str(card), "--repo-id", "me/Foo-7B", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [result["value"] for result in answer["results"]] == [value, 61.0]
+    told = [line for line in answer["account"] if "was not (stderr or interval" in line]
+    assert len(told) == (cell != "52.6") and all("52.6" in line and "GSM8K" not in line for line in told)
+
+
 PARTS = table("Benchmark | STEM | Humanities | Average", "C-Eval | 51.2 | 67.8 | 60.6", "CMMLU | 49.5 | 69.3 | 61.8")
 
 

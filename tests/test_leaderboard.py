@@ -693,7 +693,8 @@ def test_what_is_said_of_the_leader():
         return board.leader_text(board.overall_order(rows, ["x"]), "X")
 
     assert said((0.8, 0.01), (0.5, 0.01)) == (
-        "m/0 leads by 30.0 points over m/1 (80.0 ± 2.0 to 50.0 ± 2.0). That is certain (95 %). By X."
+        "m/0 leads by 30.0 points over m/1 (80.0 ± 1.0 std. error to 50.0 ± 1.0 std. error). "
+        "That is certain (95 %). By X."
     )
     assert "Not certain: m/1 cannot be told apart from it (95 %)." in said((0.8, 0.1), (0.79, 0.1))
     assert "Not certain: m/1 and 2 others cannot be told apart from it" in said(
@@ -701,7 +702,7 @@ def test_what_is_said_of_the_leader():
     )
     assert "an error is missing" in said((0.8, None), (0.5, 0.01))
     assert "the error of others is not known" in said((0.8, 0.01), (0.5, None))
-    assert "m/0 is level with m/1 (80.0 ± 2.0 to 80.0 ± 2.0)." in said((0.8, 0.01), (0.8, 0.01))
+    assert "m/0 is level with m/1 (80.0 ± 1.0 std. error to 80.0 ± 1.0 std. error)." in said((0.8, 0.01), (0.8, 0.01))
     assert "no other model can be compared" in said((0.8, 0.01))
     assert board.leader_text([], "X") == "No model has X."
 

@@ -12,6 +12,7 @@ import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
 from local_hub import LocalHub
 
+ROOT = Path(__file__).resolve().parent.parent
 REPO = "me/Foo-7B"
 CARD = b"""---
 license: apache-2.0   # kept
@@ -270,7 +271,21 @@ def test_without_a_token_nothing_is_sent(
     monkeypatch.delenv("HF_TOKEN")
     (Path(manager.os.environ["HF_HOME"]) / "token").unlink(missing_ok=True)
     code, _, err = run(capsys, *EXTRACT, "--create-pr")
-    assert code == 2 and "no Hub token" in err and model.writes() == []
+    assert code == 2 and err.count("no Hub token") == 1 and model.writes() == []
+
+
+@pytest.mark.parametrize("how", ["--create-pr", "--apply"])
+def test_a_missing_token_is_said_first_and_the_choice_that_is_needed_all_the_same(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    add = ("add", "--repo-id", REPO, "--results", str(ROOT / "examples" / "tiny_run" / "results"))
+    assert "token" not in run(capsys, *add, how)[2]
+    monkeypatch.delenv("HF_TOKEN")
+    (Path(manager.os.environ["HF_HOME"]) / "token").unlink(missing_ok=True)
+    code, _, err = run(capsys, *add, how)
+    first, *_, last = err.splitlines()
+    assert code == 3 and "no Hub token" in first and "choose one with --model-id" in last and model.writes() == []
+    assert "token" not in run(capsys, *add, how, "--dry-run")[2]
 
 
 def test_a_token_that_may_only_read(
@@ -475,6 +490,23 @@ def test_the_description_names_what_is_new_and_no_more(model: LocalHub, capsys: 
     said = HfApi().get_discussion_details(REPO, 1).events[0].content
     assert request.title == "Add 1 evaluation result from the model card's tables"
     assert "HellaSwag" in said and "GSM8K" not in said and "MMLU" not in said
+
+
+def test_a_pull_requests_title_is_short_and_the_selection_stands_in_its_text(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = [f"| Benchmark number {i} of a long name | {50 + i}.5 |" for i in range(12)]
+    heads = "\n\n".join(f"Text {i}.\n\n| Benchmark | Foo |\n| --- | --- |\n{row}" for i, row in enumerate(rows))
+    model.commit(REPO, {"README.md": f"# Foo-7B\n\n{heads}\n".encode()})
+    selection = tmp_path / "selection.yaml"
+    lines = ", ".join(f"{{table: {i}, column: 1, label: Foo, unit: percent}}" for i in range(1, 13))
+    selection.write_text(f"readings: [{lines}]\n", encoding="utf-8")
+    code, _, err = run(capsys, *EXTRACT, "--selection", selection, "--create-pr")
+    assert code == 0, err
+    (request,) = model.pull_requests(REPO)
+    said = HfApi().get_discussion_details(REPO, 1).events[0].content
+    assert request.title == "Add 12 evaluation results from the model card's tables"
+    assert all(f"table {i}, column 1" in said for i in range(1, 13)), said
 
 
 def test_a_commit_that_met_the_rate_limit_is_sent_again(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:

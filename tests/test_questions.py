@@ -165,6 +165,30 @@ def test_examples_are_none_of_the_items(tmp_path, capsys):
     assert code == 1 and f"{path}:3: the question is example 1 of --shots-from too" in err
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2+2?", "2 + 2 ?", True),
+        ("Is f(x)=3?", "is f( x ) = 3 ?", True),
+        ("\u201ca\u201d or b", "\u201c a \u201d or b", True),
+        ("2+2?", "2+3?", False),
+        ("in to", "into", False),
+        ("a b-c", "ab-c", False),
+    ],
+)
+def test_spaces_around_signs_tell_no_questions_apart(tmp_path, capsys, one, other, same):
+    """Among the items that is a doubt, between items and examples it is a leak."""
+    path = write(tmp_path / "quiz.jsonl", [{"question": text, "answer": "4"} for text in (one, other)])
+    load(path)
+    assert ("lines 1 and 2 ask the same but for capitals or spaces" in capsys.readouterr().err) == same
+    items = write(tmp_path / "items.jsonl", [{"question": one, "answer": "4"}])
+    shots = write(tmp_path / "shots.jsonl", [{"question": other, "answer": "4"}])
+    if same:
+        assert "the question is example 1 of --shots-from too" in refused(capsys, items, "--shots-from", str(shots))[1]
+    else:
+        load(items, "--shots-from", str(shots))
+
+
 def test_an_answer_that_means_two_choices_is_refused(tmp_path, capsys):
     lines = [{"question": f"{n} and one more is", "choices": ["2", "1", "0"], "answer": n} for n in (0, 1, 2)]
     code, err = refused(capsys, write(tmp_path / "quiz.jsonl", lines))

@@ -745,8 +745,10 @@ GOOD = '{"id": "a", "prediction": "x", "reference": "x"}'
 BAD_FILES = {
     "no id": (f'{GOOD}\n{{"prediction": "x"}}\n', "line 2: no 'id'"),
     "twice": (f"{GOOD}\n\n{GOOD}\n", "line 3: id 'a' again, after line 1"),
-    "no prediction": ('{"id": 1, "reference": "x"}\n', "line 1: no 'prediction'"),
-    "no reference": ('{"id": 1, "prediction": "x"}\n', "line 1: no 'reference'"),
+    "no prediction": (f'{GOOD}\n{{"id": 1, "reference": "x"}}\n', "line 2: no 'prediction'"),
+    "no reference": (f'{GOOD}\n{{"id": 1, "prediction": "x"}}\n', "line 2: no 'reference'"),
+    "no predictions": ('{"id": 1, "reference": "x"}\n' * 9, "the columns are id, reference; wanted too: prediction"),
+    "empty objects": ("{}\n" * 9, "line 1: no 'id'"),
     "null reference": ('{"id": 1, "prediction": "x", "reference": null}\n', "line 1: a reference is null"),
     "a list": ('{"id": 1, "prediction": ["x"], "reference": "x"}\n', "line 1: prediction is a list"),
     "id": ('{"id": true, "prediction": "x", "reference": "x"}\n', "line 1: id is true or false"),
@@ -846,7 +848,7 @@ def test_many_bad_lines_are_counted(tmp_path, capsys):
         (["--metric", "accuracy", "--figure", "x.png"], 2, "--figure draws calibration errors, ratings and votes"),
         (["--metric", "accuracy", "--benchmark", "other"], 2, "the one benchmark"),
         (["--metric", "toxicity", "--classifier", "no/such"], 2, "toxicity needs packages|no/such"),
-        (["--metric", "krippendorff"], 2, "no 'ratings'"),
+        (["--metric", "krippendorff"], 2, "wanted too: rating"),
         (["--custom-metric", "none.py"], 2, "none.py: No such file"),
     ],
 )
@@ -1406,6 +1408,36 @@ def test_text_without_spaces_is_remarked():
 
 def test_any_white_space_separates_words():
     assert value("wer", pairs(("the\u00a0cat\tsat\n", "the cat sat"))) == 0.0
+
+
+def test_the_readmes_have_one_command_for_each_kind_of_answer_and_it_runs(tmp_path, capsys, monkeypatch):
+    """Speech, votes, opinion scores, code, and which of several: the same commands in both, from the repository."""
+    wanted = re.compile(r"^\| .+ \| `(uv run scripts/(score_predictions|compare_results)\.py .*examples/.*)` \|$", re.M)
+    found = [wanted.findall((ROOT / name).read_text(encoding="utf-8")) for name in ("README.md", "README.zh.md")]
+    assert found[0] == found[1] and len(found[0]) == 6
+    monkeypatch.chdir(ROOT)
+    shown = []
+    for line, script in found[0]:
+        words = shlex.split(line)[3:] + (["--output-dir", str(tmp_path)] if script == "score_predictions" else [])
+        assert {"score_predictions": sp, "compare_results": compare_results}[script].main([*words, "--json"]) in (
+            0,
+            1,
+            3,
+        )
+        document = json.loads(capsys.readouterr().out)
+        shown += [one["metric"] for one in document.get("scores", ())] or [document["rule"]]
+    assert shown == [
+        "wer",
+        "cer",
+        "win-rate",
+        "bradley-terry",
+        "mos",
+        "krippendorff",
+        "pass@1",
+        "pass@3",
+        "choose",
+        "select",
+    ]
 
 
 def test_f1_macro_says_which_classes_it_averages():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,7 +18,6 @@ from parts.frame import ScriptError, listing, natural_key, plural
 
 TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
 NO_RANK = RankRange(None, None, "unknown")
-Z95 = statistics.NormalDist().inv_cdf(0.975)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,7 +145,7 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
     if not placed:
         return f"No model has {what}."
     first, *others = placed
-    means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {Z95 * one.error:.1f}") for one in placed[:2]]
+    means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. By {what}."
     gap = f"{abs(first.mean - others[0].mean):.1f}"

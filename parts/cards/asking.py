@@ -11,6 +11,7 @@ import functools
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +79,11 @@ class Extraction:
         kinds = {
             "read": read,
             "given once although repeated": [f"{n} results"] if (n := sum(len(s.also) for s in self.results)) else [],
+            "the value was read, what stands behind ± was not (stderr or interval is for the card to say)": [
+                listing(
+                    f"{s.benchmark} {s.raw}" for s in self.results if re.search(r"±|∓|\+/-|\+-|\\pm|&plusmn;", s.raw)
+                )
+            ],
             "left out as no scores": [text for r in wanted if r.status == "found" for text in r.taken.left_out[:3]],
             "not this model's by their labels": [f"table {r.table.number} ({listing(r.names)})" for r in absent],
             LEFT_OUT: [f"table {r.table.number}" for r in by_hand],
@@ -88,7 +94,7 @@ class Extraction:
             ],
             "no evaluation": [f"table {r.table.number}" for r in self.readings if r.status == "skipped"],
         }
-        return [f"{kind}: {'; '.join(items)}" for kind, items in kinds.items() if items]
+        return [f"{kind}: {'; '.join(items)}" for kind, items in kinds.items() if any(items)]
 
     def as_json(self) -> dict[str, Any]:
         answer = {

@@ -69,6 +69,13 @@ def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, 
     return (max(own, found or 0.0) if target else smallest(own, found)), words
 
 
+def limit_name(limits: Limits, row: Row, target: bool, amount: float) -> str:
+    """Which limit decides a row: "max_drop", "max_relative_drop", "min_gain", "min_relative_gain"."""
+    relative = limits.min_relative_gain if target else limits.max_relative_drop
+    shared = relative is not None and amount == relative * abs(row.baseline_score)
+    return f"{'min' if target else 'max'}{'_relative' if shared else ''}_{'gain' if target else 'drop'}"
+
+
 def counts_from_zero(row: Row) -> bool:
     """Whether a score's ratio means something: it has a lower end of 0 (perplexities: 1) and no upper one."""
     lows = {run.low for side in row.sides or () for run in side.runs}

@@ -19,7 +19,7 @@ from parts.comparison.vocabulary import (
     Policy,
     Row,
 )
-from parts.frame import listing, number, percent, plain, single_line
+from parts.frame import listing, number, percent, plain, range_text, single_line
 from parts.outgoing import rendered
 from parts.records.attempts import COUNT_WORDS
 from parts.statistics.bounded import score_interval
@@ -41,8 +41,10 @@ def score_cell(row: Row, side: int) -> str:
     if row.sides is not None and row.sides[side].repeats > 1:
         mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
         count = row.sides[side].repeats
-        runs = f"{count} runs, mean ± {number(half, digits)} by t with {count - 1} degrees of freedom"
-        return f"{number(mean, digits)} ± {number(deviation, digits)} ({runs})"
+        interval = (
+            f"95 % interval {range_text(mean - half, mean + half, digits)} by t with {count - 1} degrees of freedom"
+        )
+        return f"{number(mean, digits)} ({count} runs, standard deviation {number(deviation, digits)}, {interval})"
     return number(value, digits)
 
 
@@ -68,7 +70,7 @@ def noise_cell(row: Row) -> str:
         return "–"
     width = 100 * row.noise.half_width if is_share(row) else row.noise.half_width
     changed = "" if row.noise.changed is None else f", {100 * row.noise.changed:.0f} % of items change"
-    return f"±{width:.2f} ({row.noise.repeats} runs{changed})"
+    return f"{width:.2f} ({row.noise.repeats} runs{changed})"
 
 
 def count_cell(row: Row) -> str:
@@ -108,11 +110,11 @@ def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     noise = any(row.noise is not None for row in rows)
     share = any(is_share(row) for row in rows)
     header = ["candidate"] * several + ["benchmark"] + ["tier"] * tiers + ["score", "baseline"]
-    header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
+    header += ["delta, points (interval)" if share else "delta (interval)", "limit"] + ["A/A noise"] * noise
     lines = []
     for row in rows:
         cells = [row.candidate] * several + [row.shown or row.label] + [row.tier] * tiers
-        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
+        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row), limit_cell(row)] + [noise_cell(row)] * noise
         lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
     return [*header, "n", "verdict", "notes"], lines
 
@@ -173,6 +175,13 @@ def reading_lines(decision: Decision) -> list[str]:
     return lines
 
 
+def limit_cell(row: Row) -> str:
+    """The limit that decided a row, and which of the policy's it is: '-1.00 (max_drop)'."""
+    if row.threshold is None or row.verdict == REPORT:
+        return "–"
+    return f"{change(row, row.sign * row.threshold)} ({row.limit_by})"
+
+
 def limit_text(row: Row) -> str:
     """The limit that a row is held against, as a difference of scores."""
     if row.threshold is None:
@@ -216,7 +225,7 @@ def leaning(decision: Decision) -> list[str]:
 
 def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the report's second table: what each verdict rests on."""
-    header = ["benchmark", "limit", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
+    header = ["benchmark", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
     header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
     lines = []
     for row in decision.rows:
@@ -227,10 +236,10 @@ def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
         low, high = row.as_shown(*row.basis.evidence.interval(0.05))
         p_none = row.basis.p_difference
         name = f"{row.candidate}: {row.label}" if len(decision.candidates) > 1 else row.label
-        lines.append([name, limit_text(row), row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
+        lines.append([name, row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
         lines[-1] += [f"{row.p_values['fail_adjusted']:.3g}", "–" if p_none is None else f"{p_none:.3g}"]
         lines[-1] += [
-            "–" if reach is None else f"±{change(row, reach)[1:]}",
+            "–" if reach is None else change(row, reach)[1:],
             f"{change(row, low)} to {change(row, high)}",
         ]
     return header, lines
@@ -347,6 +356,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "baseline": side_json(row, 0),
         "delta": row.delta,
         "limit": None if row.threshold is None else row.sign * row.threshold,
+        "limit_by": row.limit_by or None,
         "interval": value,
         "interval_95": None if value is None else list(row.as_shown(*basis.evidence.interval(0.05))),
         "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from parts.comparison.amounts import limit_of_row
+from parts.comparison.amounts import limit_name, limit_of_row
 from parts.comparison.clusters import unsaid_cluster
 from parts.comparison.comparable import (
     SeveralMetrics,
@@ -339,7 +339,8 @@ def with_threshold(row: Row, policy: Policy) -> Row:
     notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
     if basis.evidence is not None and row.pairs is None and row.corpus is None:
         notes = (*notes, f"{basis.method}: without samples")
-    return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
+    by = "" if amount is None else limit_name(limits, row, target, amount)
+    return replace(row, verdict=INCONCLUSIVE, threshold=limit, limit_by=by, basis=basis, notes=notes)
 
 
 def with_noise(row: Row, repeated: Sequence[Run]) -> Row:

@@ -196,6 +196,7 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
         return NO_GO, reasons
     passed = [f"undecided, let pass by the policy: {listing(ways['pass'], 20)}"] if ways["pass"] else []
     open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
+    of[NOT_COMPARABLE] = not_comparable_because(gate)
     reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
     if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
         better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
@@ -207,6 +208,15 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     if passed:
         return GO, [f"{len(of[GO])} of {len(gate)} gated benchmarks pass", *passed]
     return GO, [f"all {len(gate)} gated benchmarks pass"]
+
+
+def not_comparable_because(gate: Sequence[Row]) -> list[str]:
+    """The rows that cannot be compared, by name; behind those of one reason, what it is."""
+    names: dict[str, list[str]] = {}
+    for row in gate:
+        if row.verdict == NOT_COMPARABLE:
+            names.setdefault("; ".join(row.notes)[:200], []).append(row.label)
+    return [f"{listing(labels, 20)} ({why})" if why else listing(labels, 20) for why, labels in names.items()]
 
 
 def open_reason(rows: Sequence[Row]) -> str:

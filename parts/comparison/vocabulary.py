@@ -242,6 +242,7 @@ class Row:
     corpus: CorpusItems | None = None
     basis: Basis | None = None
     threshold: float | None = None
+    limit_by: str = ""  # which of the policy's limits that is: max_drop, max_relative_drop, min_gain, …
     levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
     bounds: tuple[float, float] | None = None
     p_values: Mapping[str, float] = field(default_factory=dict)

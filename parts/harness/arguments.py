@@ -29,7 +29,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "your own: .jsonl, .csv or .parquet with question, answer and perhaps choices, or messages",
     },
-    "map": {"nargs": "+", "metavar": "ROLE=FIELD", "help": "questions: how fields are called: answer=gold"},
+    "map": {
+        "nargs": "+",
+        "action": "extend",
+        "metavar": "ROLE=FIELD",
+        "help": "questions: how fields are called: answer=gold",
+    },
     "score": {
         "metavar": "HOW",
         "help": "questions: loglikelihood, loglikelihood_norm, letters, exact, normalized, numeric, regex:PATTERN, f1, "

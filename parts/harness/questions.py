@@ -24,6 +24,7 @@ from parts.harness.question_rows import ROLES, Problems, Read, field_names, ques
 from parts.harness.templates import limited_rendering
 from parts.harness.vocabulary import Dataset, Model, Task, TaskRequest
 from parts.hashes import file_sha256
+from parts.inputs import field_map
 from parts.private import shown_path
 
 QUESTIONS_VERSION = 2  # of the prompts and rules here
@@ -256,14 +257,12 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
 
 def asked_question(question: OwnQuestion) -> str:
     """A question as it is compared with examples: capitals, spaces and what ends it aside."""
-    return " ".join(" ".join(text for role, text in question.turns if role != "system").casefold().split()).rstrip(
-        ".?! "
-    )
+    return folded(" ".join(text for role, text in question.turns if role != "system")).rstrip(".?! ")
 
 
 def folded(text: str) -> str:
-    """A text with capitals, white space and that before punctuation aside."""
-    return re.sub(r" (?=[.,;:!?…])", "", " ".join(text.casefold().split()))
+    """A text with capitals, white space and that around punctuation and signs aside: "2 + 2 ?" is "2+2?"."""
+    return re.sub(r" ?([^\w ]) ?", r"\1", " ".join(text.casefold().split()))
 
 
 def doubtful_lines(items: Sequence[OwnQuestion]) -> list[str]:
@@ -374,11 +373,7 @@ def load_questions(
 
     public: keys of public benchmarks; tasks: the others that are asked for, whose names are taken.
     """
-    pairs = [text.partition("=") for text in args.map or ()]
-    wrong = next((role for role, mark, name in pairs if role not in ROLES or not mark or not name), None)
-    if wrong is not None:
-        raise ScriptError(f"--map {wrong}: write ROLE=FIELD; the roles are {', '.join(ROLES)}")
-    mapped = {role: name for role, _, name in pairs}
+    mapped = field_map(args.map, ROLES)
     if args.template and "{question}" not in args.template:
         raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
     if args.shots is not None and not args.shots_from:

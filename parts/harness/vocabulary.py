@@ -316,6 +316,13 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
         cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
     models = sorted({model for model, _ in cells}, key=natural_key)
     tasks = sorted({task for _, task in cells}, key=natural_key)
+    word = " (± std. error)" if any("±" in text for text in cells.values()) else ""
     if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+        return [
+            [f"task{word}", *models],
+            *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks),
+        ]
+    return [
+        [f"model{word}", *tasks],
+        *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
+    ]

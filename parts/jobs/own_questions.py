@@ -26,7 +26,7 @@ def add_question_options(parser: argparse.ArgumentParser) -> None:
     """The options of --questions, as the evaluation scripts have them."""
     add = parser.add_argument
     add("--questions", nargs="+", metavar="FILE", help="your own: .jsonl or .csv with questions; sent with the job")
-    add("--map", nargs="+", metavar="ROLE=FIELD", help="questions: how fields are called: answer=gold")
+    add("--map", nargs="+", action="extend", metavar="ROLE=FIELD", help="questions: fields' names: answer=gold")
     add("--score", metavar="HOW", help="questions: as the evaluation scripts have it; default: by what the answers are")
     add("--template", metavar="TEXT", help="questions: with {question} and {choices} in it, \\n for a new line")
     add("--shots-from", metavar="FILE", help="questions: examples before each; sent with the job")

@@ -23,6 +23,7 @@ from parts.frame import ScriptError, listing, single_line, slug, whole_file, wri
 from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, open_input, strict_json, strict_json_line
 from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.code_files import rows_of_document, with_own_id
+from parts.metrics.columns import check_wanted, renamed
 from parts.metrics.correlations import score_correlation, score_separation
 from parts.metrics.forecasts import (
     NORMS,
@@ -51,6 +52,7 @@ from parts.metrics.trec import listening_row, trec_rows
 from parts.metrics.uncertainty import clipped, mean_scores
 from parts.metrics.vocabulary import (
     Choices,
+    Columns,
     CustomMetric,
     Item,
     Line,
@@ -137,14 +139,18 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     return mean_scores(values, items, metric, reasons=reasons, parameters=choices.custom.parameters)
 
 
+NO_COLUMNS = Columns()
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
 NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
 MOST_BAD_LINES = 10_000  # bad lines that are counted; a file with more is another kind of file
 MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
-def read_predictions(path: Path, watch: Watch = unwatched, judged: Path | None = None) -> tuple[list[Line], str]:
-    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones.
+def read_predictions(
+    path: Path, watch: Watch = unwatched, judged: Path | None = None, columns: Columns = NO_COLUMNS
+) -> tuple[list[Line], str]:
+    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones, or with the
+    columns that are wanted where none of them is there.
 
     judged: TREC's judgements; the file is a TREC run then, and the SHA-256 of both.
     """
@@ -165,17 +171,18 @@ def read_predictions(path: Path, watch: Watch = unwatched, judged: Path | None =
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ScriptError("YAML; JSON Lines are read: an object in each line")
     if path.suffix.lower() in (".csv", ".tsv"):
-        return table_lines(path, content), hashlib.sha256(content).hexdigest()
+        return table_lines(path, content, columns), hashlib.sha256(content).hexdigest()
     for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
         try:
             fields = value if path.suffix == ".json" else strict_json_line(value)
-            lines.append(check_line(with_own_id(fields, tried), seen, index))
+            lines.append(check_line(with_own_id(renamed(fields, columns.mapped), tried), seen, index))
         except json.JSONDecodeError as error:
             problems.append((index, why_no_json(value, error)))
         except ValueError as error:
             problems.append((index, single_line(error)))
         if len(problems) >= MOST_BAD_LINES:
             break
+    check_wanted(path, content, lines, problems, columns)
     check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
@@ -195,7 +202,7 @@ def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, A
             yield index, text
 
 
-def table_lines(path: Path, content: bytes) -> list[Line]:
+def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> list[Line]:
     """The rows of a CSV or TSV file as lines: an empty cell is absent (of a rating, a score: missing), and a row
     without an id has its number."""
     lines, problems, seen = [], [], {}
@@ -207,6 +214,7 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
             try:
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
+                row = renamed(row, columns.mapped)
                 if row.get("prediction") == "":
                     raise ValueError('an empty prediction: an empty answer, or none? Say it in JSON Lines, "" or null')
                 row = listening_row(row)
@@ -218,6 +226,7 @@ def table_lines(path: Path, content: bytes) -> list[Line]:
                     break
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
+    check_wanted(path, content, lines, problems, columns)
     check_problems(problems or ungrouped(lines))
     if not lines:
         raise ScriptError("no rows below the table's head")
@@ -270,6 +279,8 @@ def read_custom_metric(path: str) -> CustomMetric:
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 return call()
+        except ScriptError as error:
+            raise ScriptError(f"--custom-metric {error}") from error
         except (Exception, SystemExit) as error:
             raise ScriptError(f"--custom-metric {path}: {type(error).__name__}: {single_line(error)}") from error
 

@@ -161,6 +161,14 @@ class Subject:
         return self.id.split("/", 1)[-1]
 
 
+class Columns(NamedTuple):
+    """How a file's columns are called: --map, the families of the metrics that read them, the command without --map."""
+
+    mapped: Mapping[str, str] = {}
+    families: tuple[str, ...] = ()
+    command: str = ""
+
+
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]  # the items, with a progress bar that says what they are
 
 

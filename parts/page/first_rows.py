@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parts.board.overall import Z95, BoardPlace
+from parts.board.overall import BoardPlace
 from parts.board.ranks import display_score
 from parts.board.vocabulary import BoardRow, RankRange
 from parts.page.constants import FIRST_COLUMNS, FIRST_ROWS, HUB_URL
@@ -69,7 +69,7 @@ def model_cell(model: str, scores: Mapping[tuple[str, str], BoardRow], columns: 
 def average_cell(one: BoardPlace) -> str:
     if one.mean is None:
         return '<td class="n missing">—</td>'
-    spread = "" if one.error is None else f'<span class="rank">± {Z95 * one.error:.1f}</span>'
+    spread = "" if one.error is None else f'<span class="rank">± {one.error:.1f}</span>'
     return f'<td class="n"><strong>{one.mean:.1f}</strong>{spread}</td>'
 
 

@@ -20,7 +20,7 @@ from parts.hub.committing import commit_whole, git_blob_id
 from parts.hub.retry import worth_repeating
 from parts.outgoing import without_secrets
 from parts.publish.hub import Hub
-from parts.publish.text import markdown_text
+from parts.publish.text import TITLE, markdown_text
 from parts.records.datastore import CONTRIBUTED, DatastoreFile, contributed, datastore_file
 from parts.records.publishable import record_model
 
@@ -294,8 +294,8 @@ def models_of_records(plan: Contribution) -> list[str]:
 
 def contribution_title(plan: Contribution) -> str:
     """As the datastore's guide for contributors asks for."""
-    what = listing(collections_of(plan), 3)
-    return f"[Submission] {what}: {len(plan.records)} records of {listing(models_of_records(plan), 2)}"[:190]
+    what = listing(collections_of(plan), 2)
+    return f"[Submission] {what}: {len(plan.records)} records of {listing(models_of_records(plan), 1)}"[:TITLE]
 
 
 def contribution_text(plan: Contribution) -> str:

@@ -10,6 +10,8 @@ from parts.metadata.entries import Entry
 from parts.metadata.identity import person_number
 from parts.metadata.plan import Change, Plan, entry_name, filled_in, written_value
 
+TITLE = 100  # characters of a pull request's title, at most
+
 
 def markdown_text(text: Any, most: int = 80) -> str:
     """Text of others for Markdown: nothing in it is markup, a link, a mention or a reference any more."""
@@ -19,8 +21,9 @@ def markdown_text(text: Any, most: int = 80) -> str:
 
 
 def pull_request_title(plan: Plan, change: Change) -> str:
+    """How many results, and from where; which ones were selected how is in the description."""
     count = len(change.entries)
-    return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
+    return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source.partition(' (')[0]}"[:TITLE]
 
 
 def counted_title(title: str, count: int) -> str:
@@ -33,7 +36,7 @@ def counted_title(title: str, count: int) -> str:
 def pull_request_text(plan: Plan, change: Change) -> str:
     """The description: what, from where, when, how to check. All text of others is escaped."""
     origin = "where it was read"
-    lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
+    lines = [f"Adds evaluation results, read from {markdown_text(plan.source, 2000)} on {plan.created[:10]}.", ""]
     lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
     entries = sorted(change.entries, key=plan.entries.index)
     for entry in entries[:200]:

@@ -205,6 +205,9 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
         cells = [r.checkpoint.name + mark, step, number(r.eval_accuracy), number(r.standard_error)]
         rows.append(cells + sure_cells(r, ranking) + [with_error(r.categories.get(key)) for key in keys])
+    first = len(header) - len(keys)
+    if any("±" in row[first] for row in rows if keys):
+        header[first] += " (± std. error)"
     return header, rows, len(ranking.ranked) - len(ordered)
 
 
@@ -301,7 +304,7 @@ def sure_lines(statistics: Statistics, tied: str) -> list[str]:
     if corrected.standard_error > NO_WIDTH:
         lines.append(
             f"{corrected.name} corrected for having been picked: {number(corrected.value)} ± "
-            f"{number(corrected.standard_error)}, raw {number(corrected.raw)} ({corrected.method})"
+            f"{number(corrected.standard_error)} (standard error), raw {number(corrected.raw)} ({corrected.method})"
         )
     if has_width(trend):
         lines.append(
@@ -366,7 +369,7 @@ def unlike_section(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
     for entry in ranking.unlike:
         scores = ", ".join(f"{vocabulary.title(key)} {with_error(score)}" for key, score in entry.scores.items())
         rows.append([entry.checkpoint.name, plain("; ".join(entry.reasons)), plain(scores)])
-    return ["## Not comparable", ranked, markdown_table(["checkpoint", "why", "scores"], rows)]
+    return ["## Not comparable", ranked, markdown_table(["checkpoint", "why", "scores (± std. error)"], rows)]
 
 
 def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence[str]) -> str:

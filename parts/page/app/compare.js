@@ -153,8 +153,8 @@ function compareTable(chosen, rows) {
     const found = chosen.map((model) => meanOver(model, means)), marks = compareMarks(unit, found);
     const cells = found.map((one) => el("td", { class: marks.get(one)?.star ? "n score star" : "n score" },
       marks.get(one)?.star && el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "),
-      el("strong", {}, tenths(one.mean)), one.error != null && el("span", { class: "rank" }, `± ${tenths(1.96 * one.error)}`)));
-    lines.unshift(stackedRow(stacked, [`Average of ${means.length}`, "%, ± 95 % interval"], cells, chosen.length));
+      el("strong", {}, tenths(one.mean)), one.error != null && el("span", { class: "rank" }, `± ${tenths(one.error)}`)));
+    lines.unshift(stackedRow(stacked, [`Average of ${means.length}`, "%, ± standard error"], cells, chosen.length));
   }
   const heads = chosen.map((model, index) => [lastPart(model.id), `n k${index}head`]);
   const starred = soft("★ shown better than each of the others: the errors of these models tell them apart (95 %, "

@@ -176,7 +176,7 @@ function leaderText() {
     || a.model.order - b.model.order);
   if (!placed.length) return [`No model has ${what}.`];
   const [first, second] = placed;
-  const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(1.96 * one.error * unit.scale)}`);
+  const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
   if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, by];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));

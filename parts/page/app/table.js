@@ -87,7 +87,7 @@ function rankCell(model) {
 function meanCell(model) {
   const one = standing(model);
   if (one.mean == null) return missing("no average: some are missing");
-  const spread = one.error == null ? null : el("span", { class: "rank", title: "95 % interval" }, `± ${tenths(1.96 * one.error)}`);
+  const spread = one.error == null ? null : el("span", { class: "rank", title: "standard error" }, `± ${tenths(one.error)}`);
   return el("td", { class: one.low === 1 ? "n group" : "n" }, el("strong", {}, tenths(one.mean)), spread);
 }
 
@@ -164,7 +164,7 @@ function averageNote(rows, list) {
   const having = rows.filter((model) => standing(model).mean != null).length;
   const out = list.filter((benchmark) => !means.includes(benchmark) && !benchmark.share).map((benchmark) => benchmark.name);
   const note = `Average over the same ${means.length} benchmarks for `
-    + `${plural(having, "model that has all of them", "models that have all of them")} (± 95 % interval), others below`;
+    + `${plural(having, "model that has all of them", "models that have all of them")} (± standard error), others below`;
   return state.average && out.length ? `${note}; not in it, as of another unit or direction: ${out.join(", ")}` : note;
 }
 

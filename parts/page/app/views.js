@@ -69,7 +69,7 @@ function drawModel() {
   const heads = [["Benchmark", ""], ["Score", "n"], ["Rank", "n"]];
   heads.push(...["How", "Source", "By", "Date"].map((text) => [text, ""]));
   const overall = one.mean != null && averagedNow().length > 1
-    && `${tenths(one.mean)}${one.error == null ? "" : ` ± ${tenths(1.96 * one.error)}`}, rank ${rankText(one) ?? "n/a"}`;
+    && `${tenths(one.mean)}${one.error == null ? "" : ` ± ${tenths(one.error)} (standard error)`}, rank ${rankText(one) ?? "n/a"}`;
   put(dialog,
     el("div", { class: "head" }, el("h2", { id: "title-model", class: "name" }, model.id),
       button("Close", () => dialog.close())),
@@ -107,7 +107,7 @@ function scoreRow(model, benchmark, one, other) {
   return el("tr", { class: other ? "other" : "" },
     el("th", { scope: "row" }, benchmark.name, other && el("span", { class: "soft" }, " also reported")),
     number(`${format(benchmark, one.value)} `, el("span", { class: "soft" }, benchmark.unit),
-      error && el("span", { class: "rank" }, `± ${error} SE`)),
+      error && el("span", { class: "rank" }, `± ${error} (standard error)`)),
     number(other ? "not ranked" : rankText(one) ?? "n/a",
       one.official != null && el("span", { class: "rank basis" }, `Hub ${one.official}${one.why ? `: ${one.why}` : ""}`),
       !other && one.basis && el("span", { class: "rank basis" }, `error: ${one.basis}`)),
