@@ -5849,6 +5849,7 @@ class Samples:
     prompts_digest: str | None
     formula: str = ""
     statistics: tuple[Any, ...] = ()  # of each item, None where it has none; see parts/statistics/corpus.py
+    lost: tuple[Any, ...] = ()  # the statistics of empty answers to the lost ones, None where nothing has them
     scale: float = 1.0
     raters: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -5889,6 +5890,7 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
         "" if None in prompts else digest_of(tuple(map(str, prompts))),
         corpus,
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
+        tuple(statistic_of(row.get("metadata") or {}, corpus) for row in rows if row.get("error")) if corpus else (),
         run.scale,
         raters_of(metadata),
         known.setdefault(digest_of(("columns", *sorted(columns.items()))), columns),
@@ -9765,6 +9767,97 @@ def same_weights_line(models: Mapping[str, Sequence[Run]], what: str) -> str:
     return ""
 
 
+# --- parts/statistics/possible.py -------------------------------------------------------------------------------------
+
+
+def possible_scores(
+    known: Sequence[tuple[Any, ...]],
+    references: Sequence[tuple[Any, ...]],
+    counts: Sequence[int],
+    times: int,
+    formula: str,
+    every: Sequence[tuple[Any, ...]],
+) -> tuple[float, float] | None:
+    """(lowest, highest) score; None where an answer has no best or worst, or the score is not defined.
+
+    counts: how often each of `references` was lost, of `times` that it was asked. every: all statistics that say what
+    the classes are.
+    """
+    import numpy as np
+
+    rule, unsaid = FORMULAS[formula], [("", "")] if FORMULAS[formula].labels and formula != "f1_macro" else []
+    classes = classes_of([*every, *unsaid], formula)  # with that of an answer that says nothing
+    rows = statistics_array(known, formula, classes) / (1 if rule.by_rows else times)
+    if not references:
+        score = rule.of(rows)
+        return (score, score) if math.isfinite(score) else None
+    weights, scores = np.array(counts)[:, None] / times, []
+    for fill in possible_answers(references, formula, classes, rows):
+        if fill is None:
+            return None
+        scores.append(rule.of(np.concatenate([rows, weights * fill])))
+    return (min(scores), max(scores)) if scores and all(map(math.isfinite, scores)) else None
+
+
+def possible_answers(
+    references: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str], known: Any
+) -> Iterator[Any]:
+    """(items, d) statistics of answers between which all others lie: perfect ones, and each kind of wrong ones.
+
+    references: a statistic of each item, of any answer. known: those of the scored ones. None: nothing is the best.
+    """
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    if rule.labels:
+        wanted = [row[0] for row in references]
+        yield statistics_array([(label, label) for label in wanted], formula, classes)
+        for i, label in enumerate([None if formula == "f1_macro" else "", *classes]):
+            other = classes[i % len(classes)]  # where the class itself is wanted, the next one is wrong
+            said = [other if one == label else label for one in wanted]
+            yield statistics_array(list(zip(wanted, said, strict=True)), formula, classes)
+        return
+    rows = np.array(references, float)
+    if rule.by_rows and formula in ("auroc", "average_precision"):
+        for sign in (1, -1):
+            place = np.where(rows[:, 1] > 0, sign, -sign) * (1 + np.abs(known[:, 0]).max())
+            yield np.stack([place, rows[:, 1]], axis=1)
+        return
+    for best in (True, False):
+        found = [extreme(row, formula, best) for row in rows]
+        yield None if any(one is None for one in found) else np.array(found)
+    if formula == "f1" and rows[:, 1].all() and known[:, 1].all():  # of all classes: another one may have been said
+        yield np.stack([0 * rows[:, 0], rows[:, 1], rows[:, 1]], axis=1)
+
+
+def extreme(row: Any, formula: str, best: bool) -> Any:
+    """The statistics that an item would have with a perfect answer, or (best false) with none that is right.
+
+    By the reference's part of the statistics that any answer to it has: its length, its n-grams, its class. None where
+    an answer has no best or worst: a likelihood, a score that is correlated.
+    """
+    import numpy as np
+
+    if formula in ("ratio", "percent_ratio"):  # the worst: everything deleted, as by an empty answer
+        return np.array([0.0 if best else row[1], row[1]])
+    if formula == "bleu":
+        most = np.maximum(row[9] - np.arange(4), 0)
+        return np.array([*most, *most, row[9], row[9]]) if best else np.array([*[0.0] * 9, row[9]])
+    if formula == "chrf":
+        found = np.zeros_like(row)
+        found[1::3] = row[1::3]
+        if best:
+            found[0::3] = found[2::3] = row[1::3]
+        return found
+    if formula == "f1":
+        return np.array([row[1], row[1], row[1]]) if best else np.array([0.0, row[1], 1.0 if row[1] == 0 else 0.0])
+    if FORMULAS[formula].labels:
+        count = len(row) // 3
+        wanted = row[count : 2 * count]
+        return np.concatenate([wanted if best else 0 * wanted, wanted, wanted if best else 0 * wanted])
+    return None
+
+
 # --- parts/ranking/rank.py --------------------------------------------------------------------------------------------
 
 DRAWS = 10_000
@@ -10051,7 +10144,9 @@ def rank_measured(
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
     again = [result for result in results if result.key in shared]
-    reach = reach_of_losses(again, lambda moved: rank_measured(checkpoint, moved, shared, vocabulary, options))
+    reach = reach_of_losses(
+        again, ranked.sign, lambda moved: rank_measured(checkpoint, moved, shared, vocabulary, options)
+    )
     return replace(
         ranked,
         unranked=rest,
@@ -10063,22 +10158,38 @@ def rank_measured(
 
 
 def reach_of_losses(
-    results: Sequence[Result], rank: Callable[[Sequence[Result]], Ranked]
+    results: Sequence[Result], sign: int, rank: Callable[[Sequence[Result]], Ranked]
 ) -> tuple[float, float] | None:
-    """eval_accuracy with all lost attempts wrong, and with all right; None where none was lost."""
+    """eval_accuracy with all lost attempts wrong, and all right; None where none was lost, infinite without bounds."""
     if not any(result.attempts.lost for result in results):
         return None
+    found = [possible_ends(result) for result in results]
+    if None in found:
+        return -sign * math.inf, sign * math.inf
     ends = []
     for end in (0, 1):
-        moved = []
-        for result in results:
-            run = result.run
-            share = run.unit == "proportion" and not run.lower_is_better
-            low, high = (0.0, 1.0) if share else (run.low, run.high)
-            found = score_bounds(run.score, result.attempts, low, high, run.lower_is_better) or (run.score, run.score)
-            moved.append(replace(result, run=replace(run, score=found[end]), attempts=Attempts(None, 0)))
+        moved = [
+            replace(result, run=replace(result.run, score=own[end]), attempts=Attempts(None, 0))
+            for result, own in zip(results, found, strict=True)
+        ]
         ends.append(rank(moved).eval_accuracy)
     return ends[0], ends[1]
+
+
+def possible_ends(result: Result) -> tuple[float, float] | None:
+    """(worst, best) score of a result, its lost attempts being wrong or right; None where nothing bounds it."""
+    run, samples = result.run, result.samples
+    if not result.attempts.lost:
+        return run.score, run.score
+    if run.corpus_level:
+        if samples is None or not samples.formula or None in samples.lost or len(samples.lost) < result.attempts.lost:
+            return None
+        known, lost = [one for one in samples.statistics if one is not None], samples.lost
+        ends = possible_scores(known, lost, [1] * len(lost), 1, samples.formula, [*known, *lost])
+        return None if ends is None else tuple(run.scale * one for one in ends)[:: -1 if run.lower_is_better else 1]
+    share = run.unit == "proportion" and not run.lower_is_better
+    low, high = (0.0, 1.0) if share else (run.low, run.high)
+    return score_bounds(run.score, result.attempts, low, high, run.lower_is_better)
 
 
 def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:
@@ -10131,9 +10242,9 @@ def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[R
                 if result.attempts.lost
             ]
             low, high = (number(value) for value in r.reach)
-            lines.append(
-                f"{r.checkpoint.name}: {listing(texts, 3)}; {low} with all of them wrong, {high} with all right"
-            )
+            ends = f"{low} with all of them wrong, {high} with all right"
+            ends = ends if math.isfinite(r.reach[0]) else "nothing bounds what they could change"
+            lines.append(f"{r.checkpoint.name}: {listing(texts, 3)}; {ends}")
     others = could_win(best, ranked)
     if others and len({r.ranks_by for r in ranked}) > 1:
         names = listing(r.checkpoint.name for r in others)

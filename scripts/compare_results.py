@@ -6505,6 +6505,97 @@ def draws_for(formula: str, items: int) -> int:
     return ROW_DRAWS if FORMULAS[formula].by_rows else max(ROW_DRAWS, min(CORPUS_DRAWS, 10**9 // max(items, 1)))
 
 
+# --- parts/statistics/possible.py -------------------------------------------------------------------------------------
+
+
+def possible_scores(
+    known: Sequence[tuple[Any, ...]],
+    references: Sequence[tuple[Any, ...]],
+    counts: Sequence[int],
+    times: int,
+    formula: str,
+    every: Sequence[tuple[Any, ...]],
+) -> tuple[float, float] | None:
+    """(lowest, highest) score; None where an answer has no best or worst, or the score is not defined.
+
+    counts: how often each of `references` was lost, of `times` that it was asked. every: all statistics that say what
+    the classes are.
+    """
+    import numpy as np
+
+    rule, unsaid = FORMULAS[formula], [("", "")] if FORMULAS[formula].labels and formula != "f1_macro" else []
+    classes = classes_of([*every, *unsaid], formula)  # with that of an answer that says nothing
+    rows = statistics_array(known, formula, classes) / (1 if rule.by_rows else times)
+    if not references:
+        score = rule.of(rows)
+        return (score, score) if math.isfinite(score) else None
+    weights, scores = np.array(counts)[:, None] / times, []
+    for fill in possible_answers(references, formula, classes, rows):
+        if fill is None:
+            return None
+        scores.append(rule.of(np.concatenate([rows, weights * fill])))
+    return (min(scores), max(scores)) if scores and all(map(math.isfinite, scores)) else None
+
+
+def possible_answers(
+    references: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str], known: Any
+) -> Iterator[Any]:
+    """(items, d) statistics of answers between which all others lie: perfect ones, and each kind of wrong ones.
+
+    references: a statistic of each item, of any answer. known: those of the scored ones. None: nothing is the best.
+    """
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    if rule.labels:
+        wanted = [row[0] for row in references]
+        yield statistics_array([(label, label) for label in wanted], formula, classes)
+        for i, label in enumerate([None if formula == "f1_macro" else "", *classes]):
+            other = classes[i % len(classes)]  # where the class itself is wanted, the next one is wrong
+            said = [other if one == label else label for one in wanted]
+            yield statistics_array(list(zip(wanted, said, strict=True)), formula, classes)
+        return
+    rows = np.array(references, float)
+    if rule.by_rows and formula in ("auroc", "average_precision"):
+        for sign in (1, -1):
+            place = np.where(rows[:, 1] > 0, sign, -sign) * (1 + np.abs(known[:, 0]).max())
+            yield np.stack([place, rows[:, 1]], axis=1)
+        return
+    for best in (True, False):
+        found = [extreme(row, formula, best) for row in rows]
+        yield None if any(one is None for one in found) else np.array(found)
+    if formula == "f1" and rows[:, 1].all() and known[:, 1].all():  # of all classes: another one may have been said
+        yield np.stack([0 * rows[:, 0], rows[:, 1], rows[:, 1]], axis=1)
+
+
+def extreme(row: Any, formula: str, best: bool) -> Any:
+    """The statistics that an item would have with a perfect answer, or (best false) with none that is right.
+
+    By the reference's part of the statistics that any answer to it has: its length, its n-grams, its class. None where
+    an answer has no best or worst: a likelihood, a score that is correlated.
+    """
+    import numpy as np
+
+    if formula in ("ratio", "percent_ratio"):  # the worst: everything deleted, as by an empty answer
+        return np.array([0.0 if best else row[1], row[1]])
+    if formula == "bleu":
+        most = np.maximum(row[9] - np.arange(4), 0)
+        return np.array([*most, *most, row[9], row[9]]) if best else np.array([*[0.0] * 9, row[9]])
+    if formula == "chrf":
+        found = np.zeros_like(row)
+        found[1::3] = row[1::3]
+        if best:
+            found[0::3] = found[2::3] = row[1::3]
+        return found
+    if formula == "f1":
+        return np.array([row[1], row[1], row[1]]) if best else np.array([0.0, row[1], 1.0 if row[1] == 0 else 0.0])
+    if FORMULAS[formula].labels:
+        count = len(row) // 3
+        wanted = row[count : 2 * count]
+        return np.concatenate([wanted if best else 0 * wanted, wanted, wanted if best else 0 * wanted])
+    return None
+
+
 # --- parts/comparison/corpus.py ---------------------------------------------------------------------------------------
 
 FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
@@ -6639,42 +6730,12 @@ def swing_of(items: CorpusItems, scores: Sequence[float]) -> float | None:
     return max(abs(end - score) for score in scores) if math.isfinite(end) else None
 
 
-def extreme(row: Any, formula: str, best: bool) -> Any:
-    """The statistics that an item would have with a perfect answer, or (best false) with none that is right.
-
-    By the reference's part of the statistics that any answer to it has: its length, its n-grams, its class. None where
-    an answer has no best or worst: a likelihood, a score that is correlated.
-    """
-    import numpy as np
-
-    if formula in ("ratio", "percent_ratio"):  # the worst: everything deleted, as by an empty answer
-        return np.array([0.0 if best else row[1], row[1]])
-    if formula == "bleu":
-        most = np.maximum(row[9] - np.arange(4), 0)
-        return np.array([*most, *most, row[9], row[9]]) if best else np.array([*[0.0] * 9, row[9]])
-    if formula == "chrf":
-        found = np.zeros_like(row)
-        found[1::3] = row[1::3]
-        if best:
-            found[0::3] = found[2::3] = row[1::3]
-        return found
-    if formula == "f1":
-        return np.array([row[1], row[1], row[1]]) if best else np.array([0.0, row[1], 1.0 if row[1] == 0 else 0.0])
-    if FORMULAS[formula].labels:
-        count = len(row) // 3
-        wanted = row[count : 2 * count]
-        return np.concatenate([wanted if best else 0 * wanted, wanted, wanted if best else 0 * wanted])
-    return None
-
-
 def corpus_ends(row: Row) -> list[tuple[float, float]] | None:
     """(lowest, highest) score of each side over the items that both were asked, whatever its lost attempts had been.
 
     A lost one is anything from an answer that is empty or wrong to a perfect one, by what its reference adds: as the
     other side's statistics have it, or its own line. None where neither does, or an answer has no best or worst.
     """
-    import numpy as np
-
     items, sides = row.corpus, row.sides
     formula = items.formula
     found = [side_statistics(side, formula) for side in sides]
@@ -6684,60 +6745,19 @@ def corpus_ends(row: Row) -> list[tuple[float, float]] | None:
     references = {name: next((own[name][0] for own in (*found, *empty) if name in own), None) for name in names}
     if None in references.values():
         return None
-    every = [one for own in found for rows in own.values() for one in rows]
-    unsaid = (
-        [("", "")] if FORMULAS[formula].labels and formula != "f1_macro" else []
-    )  # the class of an answer that says nothing
-    classes = classes_of([*references.values(), *every, *unsaid], formula)
-    ends = []
+    every = [*references.values(), *(one for own in found for rows in own.values() for one in rows)]
+    made = []
     for side, own in zip(sides, found, strict=True):
         times = sum(len(run.repeats) for run in side.runs)
         if FORMULAS[formula].by_rows and times > 1:
             return None
         known = [one for name in names for one in own.get(name, ())]
-        lost = [name for name in names if len(own.get(name, ())) < times]
-        weights = np.array([times - len(own.get(name, ())) for name in lost]) / times
-        rows, scores = statistics_array(known, formula, classes) / (1 if FORMULAS[formula].by_rows else times), []
-        for fill in possible_answers([references[name] for name in lost], formula, classes, rows) if lost else [None]:
-            if fill is None and lost:
-                return None
-            filled = rows if fill is None else np.concatenate([rows, weights[:, None] * fill])
-            scores.append(items.scale * FORMULAS[formula].of(filled))
-        if not all(map(math.isfinite, scores)):
+        lost = {name: times - len(own.get(name, ())) for name in names if len(own.get(name, ())) < times}
+        one = possible_scores(known, [references[name] for name in lost], list(lost.values()), times, formula, every)
+        if one is None:
             return None
-        ends.append((min(scores), max(scores)))
-    return ends
-
-
-def possible_answers(
-    references: Sequence[tuple[Any, ...]], formula: str, classes: Sequence[str], known: Any
-) -> Iterator[Any]:
-    """(items, d) statistics of answers between which all others lie: perfect ones, and each kind of wrong ones.
-
-    references: a statistic of each item, of any answer. known: those of the scored ones. None: nothing is the best.
-    """
-    import numpy as np
-
-    rule = FORMULAS[formula]
-    if rule.labels:
-        wanted = [row[0] for row in references]
-        yield statistics_array([(label, label) for label in wanted], formula, classes)
-        for i, label in enumerate([None if formula == "f1_macro" else "", *classes]):
-            other = classes[i % len(classes)]  # where the class itself is wanted, the next one is wrong
-            said = [other if one == label else label for one in wanted]
-            yield statistics_array(list(zip(wanted, said, strict=True)), formula, classes)
-        return
-    rows = np.array(references, float)
-    if rule.by_rows and formula in ("auroc", "average_precision"):
-        for sign in (1, -1):
-            place = np.where(rows[:, 1] > 0, sign, -sign) * (1 + np.abs(known[:, 0]).max())
-            yield np.stack([place, rows[:, 1]], axis=1)
-        return
-    for best in (True, False):
-        found = [extreme(row, formula, best) for row in rows]
-        yield None if any(one is None for one in found) else np.array(found)
-    if formula == "f1" and rows[:, 1].all() and known[:, 1].all():  # of all classes: another one may have been said
-        yield np.stack([0 * rows[:, 0], rows[:, 1], rows[:, 1]], axis=1)
+        made.append((items.scale * one[0], items.scale * one[1]))
+    return made
 
 
 # --- parts/comparison/losses.py ---------------------------------------------------------------------------------------

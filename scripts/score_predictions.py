@@ -5554,6 +5554,7 @@ TOKENIZER_PACKAGES = {
     "fl": OWN_MODEL,
 }
 SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
+MANY_UNSPACED = 0.02  # share of the references
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -5821,14 +5822,21 @@ def whisper_normalizer(name: str | None) -> Callable[[str], str]:
     return EnglishTextNormalizer() if name == "whisper-en" else BasicTextNormalizer()
 
 
-def unspaced_note(items: Sequence[Item], metric: Metric, other: str) -> list[str]:
-    """A note where words are split at spaces and the references are in a script that has none."""
-    text = "".join(reference for item in items[:1000] for reference in item.references)
+def is_unspaced(text: str) -> bool:
+    """Whether most letters are of a script that does not part words: Chinese, Japanese, Thai, Lao."""
     letters = [c for c in text if c.isalpha()]
     foreign = sum("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\u0e00" <= c <= "\u0eff" for c in letters)
-    if foreign * 2 <= len(letters):
+    return foreign * 2 > len(letters)
+
+
+def unspaced_note(items: Sequence[Item], metric: Metric, other: str) -> list[str]:
+    """A note where words are split at spaces and references are in a script that has none."""
+    seen = items[:: max(1, len(items) // SEEN_ITEMS)]
+    count = sum(any(map(is_unspaced, item.references)) for item in seen)
+    if count <= MANY_UNSPACED * len(seen):
         return []
-    return [f"{metric.name} splits words at spaces, which most of the references do not have: {other}"]
+    which = "most of the references do" if 2 * count > len(seen) else f"{count} of {len(seen)} references do"
+    return [f"{metric.name} splits words at spaces, which {which} not have: {other}"]
 
 
 def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tuple[int, int]]:
@@ -7824,7 +7832,7 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
     try:
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
-        check_columns(path, rows.fieldnames)
+        check_head(path, rows.fieldnames or ())
         for index, row in enumerate(rows, start=1):
             try:
                 if None in row or None in row.values():
@@ -7846,6 +7854,16 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
     if not lines:
         raise ScriptError("no rows below the table's head")
     return lines
+
+
+def check_head(path: Path, names: Sequence[str]) -> None:
+    """ScriptError for a table with two columns of one name, or with columns that are parted by something else."""
+    try:
+        check_columns(path, names)
+    except ScriptError as error:
+        raise ScriptError(str(error).removeprefix(f"{path}: ")) from error
+    if len(names) == 1 and (other := next((mark for mark in (";", "\t", "|", ",") if mark in names[0]), None)):
+        raise ScriptError(f"its columns are parted by {other!r}: .csv has commas (and 3.5 for 3,5), .tsv tabs")
 
 
 def table_value(name: str, cell: str) -> Any:

@@ -322,18 +322,18 @@ def test_what_is_known_of_a_score_and_of_the_choice():
     ids=["rows", "brackets", "emphasis", "named", "broken", "endless"],
 )
 def test_huge_cards_take_seconds(text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         fill(text)
     except bc.ScriptError as error:
         assert error.code == 1
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 def test_many_problems_are_cut_short():
-    begun = time.perf_counter()
+    begun = time.process_time()
     message = refuses("{RESULT:gsm9k} " * 50_000)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
     assert message.count("gsm9k") == 5
 
 

@@ -1733,3 +1733,78 @@ def test_a_silent_output_is_failed_and_lowers_the_mean(tmp_path):
     assert found.values[1] == 0 and found.value == pytest.approx(found.values[0] / 2) and not found.reasons
     assert "1 silent outputs count as failed" in found.notes[0]
     assert sp.SILENT[8000] == pytest.approx(1.017, abs=1e-3) and sp.SILENT[16000] == pytest.approx(1.043, abs=1e-3)
+
+
+# --- Tables and texts as other programs write them --------------------------------------------------------------------
+
+TABLE = (
+    'id,prediction,reference\n1,"he said ""hi"", ok","he said ""hi"", ok"\n'
+    '2,"two\nlines here","two lines there"\n3,ä b,ä c\n'
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [text.encode(code) for text in (TABLE, TABLE.replace("\n", "\r\n")) for code in ("utf-8", "utf-8-sig")],
+    ids=["plain", "BOM", "CRLF", "both"],
+)
+def test_a_table_with_quotes_line_ends_and_a_byte_order_mark(content, tmp_path):
+    (tmp_path / "p.csv").write_bytes(content)
+    lines, _ = sp.read_predictions(tmp_path / "p.csv")
+    assert lines[0].fields["prediction"] == 'he said "hi", ok' and lines[2].fields["prediction"] == "ä b"
+    choices = sp.Choices()
+    found = sp.apply_metric(sp.METRICS["wer"], sp.items_of(lines, "text", choices), choices).scores
+    assert found.value == pytest.approx(2 / 9)  # "here" for "there", b for c
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "metric", "said"),
+    [
+        ("p.csv", TABLE.encode("utf-16"), "wer", "in UTF-16; UTF-8 is read: iconv"),
+        ("p.jsonl", '{"id": "1", "prediction": "a", "reference": "a"}\n'.encode("utf-16"), "wer", "in UTF-16"),
+        ("p.csv", TABLE.encode("latin-1"), "wer", "no table in UTF-8"),
+        ("p.csv", b"id,prediction,prediction,reference\n1,a,b,c\n", "wer", "two columns are called 'prediction'"),
+        ("p.csv", b"id;prediction;reference\n1;3,5;3,4\n2;1,0;1,5\n", "pearson", "parted by ';'"),
+        ("p.csv", b'id,prediction,reference\n1,"3,5","3,4"\n2,"1,0","1,5"\n', "pearson", "'3,4' is not one number"),
+        ("p.csv", b'id,score,reference\n1,"0,9",1\n2,"0,2",0\n', "auroc", "lines 2, 3: score is a text"),
+        ("p.csv", b'item,rater,system,rating\n1,r,A,"3,5"\n2,r,A,"4,0"\n', "mos", "'3,5' is not on the scale"),
+        ("p.yaml", b"- id: 1\n", "wer", "YAML; JSON Lines are read"),
+    ],
+)
+def test_tables_that_cannot_be_read_rightly_are_refused_in_a_line(name, content, metric, said, tmp_path, capsys):
+    (tmp_path / name).write_bytes(content)
+    more = ["--rating-range", "1,5"] if metric == "mos" else []
+    more += ["--system", "A"] if metric == "mos" else []
+    assert sp.main(command(tmp_path / name, tmp_path / "out", "--metric", metric, *more)) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+def test_several_references_are_those_of_sacrebleu():
+    from sacrebleu.metrics import BLEU, CHRF, TER
+
+    said = ["the cat sat on the mat", "it is a guide", "who is that"]
+    wanted = [["the cat is on the mat", "there is a cat on the mat"], ["it is a guide to action"]]
+    wanted += [["who is this", "who was that", "that is who"]]
+    rows = [{"prediction": s, "references": w} for s, w in zip(said, wanted, strict=True)]
+    streams = [[own[i] if i < len(own) else None for own in wanted] for i in range(3)]
+    for name, scorer in (("bleu", BLEU()), ("chrf", CHRF()), ("chrf++", CHRF(word_order=2)), ("ter", TER())):
+        assert measured(name, rows).scores.value == pytest.approx(scorer.corpus_score(said, streams).score)
+    assert "takes one reference, there are 2" in refused(2, measured, "wer", rows)
+
+
+def test_references_without_spaces_among_others_are_counted():
+    rows = [{"prediction": "a b", "reference": "a c"}] * 9 + [{"prediction": "我喜欢北京", "reference": "我喜欢烤鸭"}]
+    assert any("1 of 10 references do not have: see cer" in note for note in measured("wer", rows).scores.notes)
+    assert not any("spaces" in note for note in measured("wer", rows[:9]).scores.notes)
+
+
+@pytest.mark.parametrize("tokenize", ["13a", "intl", "zh", "char", "none"])
+def test_tokenizers_are_those_of_sacrebleu(tokenize):
+    from sacrebleu.metrics import BLEU
+
+    said, wanted = ["我 喜欢 北京", "今天天气很好, OK!"], ["我喜欢北京烤鸭", "今天的天气很好, ok!"]
+    rows = [{"prediction": s, "reference": w} for s, w in zip(said, wanted, strict=True)]
+    found = measured("bleu", rows, tokenize=tokenize).scores
+    assert found.value == pytest.approx(BLEU(tokenize=tokenize).corpus_score(said, [wanted]).score)
+    assert any("splits words at spaces" in note for note in found.notes) == (tokenize not in ("zh", "char"))

@@ -123,6 +123,26 @@ print("RESULTS" + json.dumps(found, default=float))
 """
 
 
+OVER_ALL = """
+import json, sys
+sys.path.insert(0, sys.argv.pop(1))
+import lighteval_vllm_uv as script
+from lighteval.metrics.metrics import Metrics
+from lighteval.metrics.sample_preparator import GenerativeCorpusMetricInput as Item
+from sacrebleu.metrics import CHRF, TER
+said = ["a b c d", "b c a", "c d d e f", "a a"]
+wanted = [["a b d d"], ["b c b", "c b a"], ["c d e f"], ["a b", "b a", "a a a"]]
+items = [Item(golds=golds, preds=[text]) for golds, text in zip(wanted, said)]
+streams = [[golds[i] if i < len(golds) else None for golds in wanted] for i in range(3)]
+found = {}
+for name, scorer in (("chrf", CHRF()), ("chrf_plus", CHRF(word_order=2)), ("ter", TER())):
+    theirs = next(iter(Metrics[name].value.get_corpus_aggregations().values()))
+    ours = script.over_all_items(theirs)
+    found[name] = [ours(items), scorer.corpus_score(said, streams).score, theirs(items), script.aggregation_name(ours)]
+print("FOUND" + json.dumps(found))
+"""
+
+
 # --- a world of tiny models ---
 
 
@@ -371,6 +391,16 @@ def test_scores_and_task_names_are_those_of_lighteval_itself(world, first):
         name = record["evaluation_results"][0]["metric_config"]["metric_name"]
         assert error == pytest.approx(theirs[f"{name}_stderr"])
     assert scores(records["demo/step_20", "colours|2"]) != scores(records["demo/step_100", "colours|2"])
+
+
+def test_chrf_and_ter_are_of_all_answers_and_not_of_the_first(world):
+    helper = world.folder / "over_all.py"
+    helper.write_text(OVER_ALL)
+    done = world.start(world.command(str(SCRIPT.parent), script=helper), HF_HUB_OFFLINE="1")
+    found = json.loads(done.stdout.split("FOUND")[1])
+    for name, (ours, wanted, theirs, aggregation) in found.items():
+        assert ours == pytest.approx(wanted) and aggregation == {"chrf_plus": "chrf++"}.get(name, name)
+        assert theirs != pytest.approx(wanted)  # where this fails, lighteval has mended it: so may we
 
 
 def test_an_item_that_cannot_be_scored_is_left_out_of_the_mean(world, first):

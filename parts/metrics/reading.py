@@ -209,7 +209,7 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
     try:
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
-        check_columns(path, rows.fieldnames)
+        check_head(path, rows.fieldnames or ())
         for index, row in enumerate(rows, start=1):
             try:
                 if None in row or None in row.values():
@@ -231,6 +231,16 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
     if not lines:
         raise ScriptError("no rows below the table's head")
     return lines
+
+
+def check_head(path: Path, names: Sequence[str]) -> None:
+    """ScriptError for a table with two columns of one name, or with columns that are parted by something else."""
+    try:
+        check_columns(path, names)
+    except ScriptError as error:
+        raise ScriptError(str(error).removeprefix(f"{path}: ")) from error
+    if len(names) == 1 and (other := next((mark for mark in (";", "\t", "|", ",") if mark in names[0]), None)):
+        raise ScriptError(f"its columns are parted by {other!r}: .csv has commas (and 3.5 for 3,5), .tsv tabs")
 
 
 def table_value(name: str, cell: str) -> Any:

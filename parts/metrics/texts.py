@@ -33,6 +33,7 @@ TOKENIZER_PACKAGES = {
     "fl": OWN_MODEL,
 }
 SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
+MANY_UNSPACED = 0.02  # share of the references
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -300,14 +301,21 @@ def whisper_normalizer(name: str | None) -> Callable[[str], str]:
     return EnglishTextNormalizer() if name == "whisper-en" else BasicTextNormalizer()
 
 
-def unspaced_note(items: Sequence[Item], metric: Metric, other: str) -> list[str]:
-    """A note where words are split at spaces and the references are in a script that has none."""
-    text = "".join(reference for item in items[:1000] for reference in item.references)
+def is_unspaced(text: str) -> bool:
+    """Whether most letters are of a script that does not part words: Chinese, Japanese, Thai, Lao."""
     letters = [c for c in text if c.isalpha()]
     foreign = sum("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\u0e00" <= c <= "\u0eff" for c in letters)
-    if foreign * 2 <= len(letters):
+    return foreign * 2 > len(letters)
+
+
+def unspaced_note(items: Sequence[Item], metric: Metric, other: str) -> list[str]:
+    """A note where words are split at spaces and references are in a script that has none."""
+    seen = items[:: max(1, len(items) // SEEN_ITEMS)]
+    count = sum(any(map(is_unspaced, item.references)) for item in seen)
+    if count <= MANY_UNSPACED * len(seen):
         return []
-    return [f"{metric.name} splits words at spaces, which most of the references do not have: {other}"]
+    which = "most of the references do" if 2 * count > len(seen) else f"{count} of {len(seen)} references do"
+    return [f"{metric.name} splits words at spaces, which {which} not have: {other}"]
 
 
 def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tuple[int, int]]:

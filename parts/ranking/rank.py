@@ -29,6 +29,7 @@ from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples
 from parts.records.warnings import chance_lines, partial_lines
 from parts.statistics.intervals import Estimate
+from parts.statistics.possible import possible_scores
 from parts.vocabulary import STEP_FORMULAS, MetricMapping, named_results, own_key
 
 DRAWS = 10_000
@@ -315,7 +316,9 @@ def rank_measured(
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
     again = [result for result in results if result.key in shared]
-    reach = reach_of_losses(again, lambda moved: rank_measured(checkpoint, moved, shared, vocabulary, options))
+    reach = reach_of_losses(
+        again, ranked.sign, lambda moved: rank_measured(checkpoint, moved, shared, vocabulary, options)
+    )
     return replace(
         ranked,
         unranked=rest,
@@ -327,22 +330,38 @@ def rank_measured(
 
 
 def reach_of_losses(
-    results: Sequence[Result], rank: Callable[[Sequence[Result]], Ranked]
+    results: Sequence[Result], sign: int, rank: Callable[[Sequence[Result]], Ranked]
 ) -> tuple[float, float] | None:
-    """eval_accuracy with all lost attempts wrong, and with all right; None where none was lost."""
+    """eval_accuracy with all lost attempts wrong, and all right; None where none was lost, infinite without bounds."""
     if not any(result.attempts.lost for result in results):
         return None
+    found = [possible_ends(result) for result in results]
+    if None in found:
+        return -sign * math.inf, sign * math.inf
     ends = []
     for end in (0, 1):
-        moved = []
-        for result in results:
-            run = result.run
-            share = run.unit == "proportion" and not run.lower_is_better
-            low, high = (0.0, 1.0) if share else (run.low, run.high)
-            found = score_bounds(run.score, result.attempts, low, high, run.lower_is_better) or (run.score, run.score)
-            moved.append(replace(result, run=replace(run, score=found[end]), attempts=Attempts(None, 0)))
+        moved = [
+            replace(result, run=replace(result.run, score=own[end]), attempts=Attempts(None, 0))
+            for result, own in zip(results, found, strict=True)
+        ]
         ends.append(rank(moved).eval_accuracy)
     return ends[0], ends[1]
+
+
+def possible_ends(result: Result) -> tuple[float, float] | None:
+    """(worst, best) score of a result, its lost attempts being wrong or right; None where nothing bounds it."""
+    run, samples = result.run, result.samples
+    if not result.attempts.lost:
+        return run.score, run.score
+    if run.corpus_level:
+        if samples is None or not samples.formula or None in samples.lost or len(samples.lost) < result.attempts.lost:
+            return None
+        known, lost = [one for one in samples.statistics if one is not None], samples.lost
+        ends = possible_scores(known, lost, [1] * len(lost), 1, samples.formula, [*known, *lost])
+        return None if ends is None else tuple(run.scale * one for one in ends)[:: -1 if run.lower_is_better else 1]
+    share = run.unit == "proportion" and not run.lower_is_better
+    low, high = (0.0, 1.0) if share else (run.low, run.high)
+    return score_bounds(run.score, result.attempts, low, high, run.lower_is_better)
 
 
 def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:
@@ -395,9 +414,9 @@ def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[R
                 if result.attempts.lost
             ]
             low, high = (number(value) for value in r.reach)
-            lines.append(
-                f"{r.checkpoint.name}: {listing(texts, 3)}; {low} with all of them wrong, {high} with all right"
-            )
+            ends = f"{low} with all of them wrong, {high} with all right"
+            ends = ends if math.isfinite(r.reach[0]) else "nothing bounds what they could change"
+            lines.append(f"{r.checkpoint.name}: {listing(texts, 3)}; {ends}")
     others = could_win(best, ranked)
     if others and len({r.ranks_by for r in ranked}) > 1:
         names = listing(r.checkpoint.name for r in others)

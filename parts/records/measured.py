@@ -93,6 +93,7 @@ class Samples:
     prompts_digest: str | None
     formula: str = ""
     statistics: tuple[Any, ...] = ()  # of each item, None where it has none; see parts/statistics/corpus.py
+    lost: tuple[Any, ...] = ()  # the statistics of empty answers to the lost ones, None where nothing has them
     scale: float = 1.0
     raters: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -133,6 +134,7 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
         "" if None in prompts else digest_of(tuple(map(str, prompts))),
         corpus,
         tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
+        tuple(statistic_of(row.get("metadata") or {}, corpus) for row in rows if row.get("error")) if corpus else (),
         run.scale,
         raters_of(metadata),
         known.setdefault(digest_of(("columns", *sorted(columns.items()))), columns),
