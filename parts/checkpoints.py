@@ -6,13 +6,12 @@ import contextlib
 import hashlib
 import os
 import re
-import shlex
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from parts.frame import ScriptError
+from parts.frame import ScriptError, command_line_of
 from parts.hashes import file_sha256
 from parts.inputs import input_bytes, open_input, read_json, strict_json
 
@@ -37,7 +36,7 @@ TRAINING_STATES = (
     (
         r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
         "DeepSpeed ZeRO",
-        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
     ),
     (
         r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
@@ -55,7 +54,11 @@ TRAINING_STATES = (
         "FSDP (torch.distributed.checkpoint)",
         "accelerate merge-weights {place} OUT",
     ),
-    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+    (
+        r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$",
+        "DeepSpeed",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
+    ),
 )
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
 
@@ -202,8 +205,11 @@ def training_state(folder: Path) -> str | None:
     for pattern, what, command in TRAINING_STATES:
         found = next((match for match in map(re.compile(pattern).search, names) if match), None)
         if found:
-            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
-            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            try:
+                words = {"folder": command_line_of([folder]), "place": command_line_of([folder / found["place"]])}
+                command = command.format(**words)
+            except ScriptError as error:
+                command = str(error)
             return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
     return None
 

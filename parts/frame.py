@@ -15,6 +15,7 @@ import shlex
 import stat
 import sys
 import traceback
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,6 +33,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
 MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
@@ -175,7 +177,28 @@ def script_here(name: str) -> str:
     path = Path(__file__).resolve().with_name(name)
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
         path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(str(path))
+    return shlex.quote(path_word(path))
+
+
+def path_word(path: str | Path) -> str:
+    """A file or folder as a word of a command, which nothing takes for an option: ./ before a leading dash."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def argument_word(value: object) -> str:
+    """The value of an option as a word of a command; where it is a file or folder here, as `path_word` has it."""
+    return path_word(str(value)) if os.path.lexists(str(value)) else str(value)
+
+
+def command_line_of(words: Iterable[str | Path]) -> str:
+    """The words as one line for a shell, paths as `path_word` has them; every command that is printed is made here.
+
+    ScriptError where one has a line break or a sign that cannot be seen: without it the command would be another one.
+    """
+    line = shlex.join(path_word(word) if isinstance(word, Path) else word for word in words)
+    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
+        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
+    return line
 
 
 @functools.cache

@@ -14,14 +14,13 @@ import difflib
 import itertools
 import math
 import re
-import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from parts.fields import COUNT, TEXT, TEXTS, YES_OR_NO, Shape, check_fields, choice_shape, number_shape
-from parts.frame import ScriptError, is_number, near_place, note
+from parts.frame import ScriptError, command_line_of, is_number, near_place, note
 from parts.inputs import input_bytes, is_input, read_json
 from parts.private import shown_path
 from parts.vocabulary import (
@@ -153,7 +152,7 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
         if content not in found and any(content not in files for files in beside):
             raise ScriptError(
                 f"{path} stands beside some of the records only, and would say of all what their benchmarks are: if it "
-                f"is yours, --mapping {shlex.quote(str(path))}, else move it away",
+                f"is yours, {command_line_of(['--mapping', path])}, else move it away",
                 code=3,
             )
         found.setdefault(content, path)

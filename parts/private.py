@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from parts.frame import ScriptError
+from parts.frame import ScriptError, argument_word, path_word
 from parts.names import local_id
 
 SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
@@ -110,7 +110,7 @@ def command_line(args: argparse.Namespace, script: str) -> str:
 def shown_argument(text: str) -> str:
     """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
     place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
 
 
 def shown_name(name: str) -> str:

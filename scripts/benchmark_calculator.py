@@ -561,6 +561,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
 MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
@@ -704,7 +705,28 @@ def script_here(name: str) -> str:
     path = Path(__file__).resolve().with_name(name)
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
         path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(str(path))
+    return shlex.quote(path_word(path))
+
+
+def path_word(path: str | Path) -> str:
+    """A file or folder as a word of a command, which nothing takes for an option: ./ before a leading dash."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def argument_word(value: object) -> str:
+    """The value of an option as a word of a command; where it is a file or folder here, as `path_word` has it."""
+    return path_word(str(value)) if os.path.lexists(str(value)) else str(value)
+
+
+def command_line_of(words: Iterable[str | Path]) -> str:
+    """The words as one line for a shell, paths as `path_word` has them; every command that is printed is made here.
+
+    ScriptError where one has a line break or a sign that cannot be seen: without it the command would be another one.
+    """
+    line = shlex.join(path_word(word) if isinstance(word, Path) else word for word in words)
+    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
+        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
+    return line
 
 
 @functools.cache
@@ -1236,7 +1258,7 @@ TRAINING_STATES = (
     (
         r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
         "DeepSpeed ZeRO",
-        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
     ),
     (
         r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
@@ -1254,7 +1276,11 @@ TRAINING_STATES = (
         "FSDP (torch.distributed.checkpoint)",
         "accelerate merge-weights {place} OUT",
     ),
-    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+    (
+        r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$",
+        "DeepSpeed",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
+    ),
 )
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
 
@@ -1401,8 +1427,11 @@ def training_state(folder: Path) -> str | None:
     for pattern, what, command in TRAINING_STATES:
         found = next((match for match in map(re.compile(pattern).search, names) if match), None)
         if found:
-            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
-            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            try:
+                words = {"folder": command_line_of([folder]), "place": command_line_of([folder / found["place"]])}
+                command = command.format(**words)
+            except ScriptError as error:
+                command = str(error)
             return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
     return None
 
@@ -1944,7 +1973,7 @@ def command_line(args: argparse.Namespace, script: str) -> str:
 def shown_argument(text: str) -> str:
     """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
     place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
 
 
 def shown_name(name: str) -> str:
@@ -2433,7 +2462,7 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
         if content not in found and any(content not in files for files in beside):
             raise ScriptError(
                 f"{path} stands beside some of the records only, and would say of all what their benchmarks are: if it "
-                f"is yours, --mapping {shlex.quote(str(path))}, else move it away",
+                f"is yours, {command_line_of(['--mapping', path])}, else move it away",
                 code=3,
             )
         found.setdefault(content, path)
@@ -3414,8 +3443,9 @@ def other_results(folder: Path) -> str:
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = f"uv run {script_here('convert_results.py')} {shlex.quote(single_line(folder))}"
-                return f"these look like results of {harness}: {command} --output-dir results makes records of them"
+                command = command_line_of([folder, "--output-dir", "results"])
+                command = f"uv run {script_here('convert_results.py')} {command}"
+                return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
             break
@@ -11667,7 +11697,6 @@ PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
 MODEL = re.compile(r"[\w./~][\w./@:+~ -]*")
-NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
 LONGEST_VALUE = 4000
 
 
@@ -11746,14 +11775,6 @@ def checked_task(task: str, file: str) -> str:
     raise ScriptError(f"{file}: {shown!r} is no name of a task, or a file here has that name: it gets no command")
 
 
-def command_line_of(words: Iterable[str]) -> str:
-    """The words as one line for a shell; ScriptError where one has a line break or a sign that cannot be seen."""
-    line = shlex.join(words)
-    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
-        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
-    return line
-
-
 def yours_to_name(options: Sequence[str]) -> str:
     """Says which options a record's command had and the printed one has not; '' without any."""
     if not options:
@@ -11799,9 +11820,10 @@ def command_to_measure(
             whole = len(wanted) == request.size
             groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
     limits = ["--limit", str(limit)] if limit else []
-    script = ["uv", "run", "scripts/lighteval_vllm_uv.py", "--model", *models]
+    script = f"uv run {script_here('lighteval_vllm_uv.py')}"
+    before = ["--model", *map(Path, models), "--tasks"]
     return " && ".join(
-        command_line_of([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
+        f"{script} {command_line_of([*before, ','.join(names), *options, *limits, '--output-dir', Path(output_dir)])}"
         for (options, output_dir), names in groups.items()
     )
 
@@ -12024,11 +12046,10 @@ def race_results(
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     results = {c: [r for r in results.get(c, ()) if wanted is None or r.key in wanted] for c in checkpoints}
     if not any(results.values()):
-        words = ["--model", checkpoints[0].path.as_posix(), "--tasks", "TASKS", "--limit", "1"]
+        words = ["--model", checkpoints[0].path, "--tasks", "TASKS", "--limit", "1", "--output-dir", folders[0]]
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}: try the tasks with one item first, "
-            f"uv run {script_here('lighteval_vllm_uv.py')} {shlex.join(words)} "
-            f"--output-dir {shlex.quote(str(folders[0]))}"
+            f"uv run {script_here('lighteval_vllm_uv.py')} {command_line_of(words)}"
         )
     return checkpoints, results
 
@@ -12174,7 +12195,7 @@ def options_again(
     said |= {yours_to_name(left)} - {""}
     if set(left) - set(YOURS):
         return None
-    return (*carried.words, *(("--custom-tasks", task_file) if task_file else ()))
+    return (*carried.words, *(("--custom-tasks", path_word(task_file)) if task_file else ()))
 
 
 def checked_task_file(details: Mapping[str, Any], output_dir: str, named: str | None) -> str | None:
@@ -12190,7 +12211,7 @@ def checked_task_file(details: Mapping[str, Any], output_dir: str, named: str | 
     shown = single_line(path)
     try:
         file = Path(os.path.realpath(Path(path).expanduser()))
-        same = code_sha256(file) == digest if file.stat() and is_one_line(path) else False
+        same = code_sha256(file) == digest if file.stat() and is_one_line(path_word(path)) else False
     except (OSError, RuntimeError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ScriptError(f"--custom-tasks {shown}: {why}; start where the records were made") from error
@@ -12204,7 +12225,7 @@ def checked_task_file(details: Mapping[str, Any], output_dir: str, named: str | 
         raise ScriptError(
             f"--custom-tasks {shown}: a record names this file, and it is outside the current folder, or came with the "
             "records: no command that runs it is given. Its task file is yours to name: read it, then add "
-            f"--custom-tasks {shlex.quote(shown)}",
+            f"{command_line_of(['--custom-tasks', Path(path)])}",
             3,
         )
     return path

@@ -513,6 +513,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
 MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
@@ -656,7 +657,28 @@ def script_here(name: str) -> str:
     path = Path(__file__).resolve().with_name(name)
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
         path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(str(path))
+    return shlex.quote(path_word(path))
+
+
+def path_word(path: str | Path) -> str:
+    """A file or folder as a word of a command, which nothing takes for an option: ./ before a leading dash."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def argument_word(value: object) -> str:
+    """The value of an option as a word of a command; where it is a file or folder here, as `path_word` has it."""
+    return path_word(str(value)) if os.path.lexists(str(value)) else str(value)
+
+
+def command_line_of(words: Iterable[str | Path]) -> str:
+    """The words as one line for a shell, paths as `path_word` has them; every command that is printed is made here.
+
+    ScriptError where one has a line break or a sign that cannot be seen: without it the command would be another one.
+    """
+    line = shlex.join(path_word(word) if isinstance(word, Path) else word for word in words)
+    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
+        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
+    return line
 
 
 @functools.cache
@@ -3593,8 +3615,9 @@ def other_results(folder: Path) -> str:
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = f"uv run {script_here('convert_results.py')} {shlex.quote(single_line(folder))}"
-                return f"these look like results of {harness}: {command} --output-dir results makes records of them"
+                command = command_line_of([folder, "--output-dir", "results"])
+                command = f"uv run {script_here('convert_results.py')} {command}"
+                return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
             break
@@ -4889,7 +4912,6 @@ PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
 MODEL = re.compile(r"[\w./~][\w./@:+~ -]*")
-NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
 LONGEST_VALUE = 4000
 
 
@@ -4966,14 +4988,6 @@ def checked_task(task: str, file: str) -> str:
         return task
     shown = single_line(task)[:100]
     raise ScriptError(f"{file}: {shown!r} is no name of a task, or a file here has that name: it gets no command")
-
-
-def command_line_of(words: Iterable[str]) -> str:
-    """The words as one line for a shell; ScriptError where one has a line break or a sign that cannot be seen."""
-    line = shlex.join(words)
-    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
-        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
-    return line
 
 
 def yours_to_name(options: Sequence[str]) -> str:
@@ -5107,7 +5121,7 @@ def model_argument(model: ModelRuns, name: str) -> tuple[str, bool, str]:
         details = mapping_in(mapping_in(record_behind(run), "model_info"), "additional_details")
         path, revision = details.get("path"), run.identity.revision
         if isinstance(path, str) and Path(path).is_dir():
-            return path, True, ""
+            return path_word(path), True, ""
         if path and not revision:
             return ITS_FOLDER, True, run.identity.id or name
         if run.identity.adapter not in ("", run.identity.id):  # that id is its base's
@@ -8020,7 +8034,7 @@ def command_line(args: argparse.Namespace, script: str) -> str:
 def shown_argument(text: str) -> str:
     """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
     place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
 
 
 def shown_name(name: str) -> str:
@@ -8149,7 +8163,7 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
         if content not in found and any(content not in files for files in beside):
             raise ScriptError(
                 f"{path} stands beside some of the records only, and would say of all what their benchmarks are: if it "
-                f"is yours, --mapping {shlex.quote(str(path))}, else move it away",
+                f"is yours, {command_line_of(['--mapping', path])}, else move it away",
                 code=3,
             )
         found.setdefault(content, path)

@@ -45,7 +45,6 @@ import contextlib
 import dataclasses
 import importlib
 import os
-import shlex
 import sys
 import time
 from collections import Counter
@@ -512,7 +511,7 @@ def show_pushed(
         print_table(("kind", "repo", "", "file", "bytes"), rows)
         if asks:
             print(
-                f"\nevery {REFRESH_HOURS} hours the Space runs: leaderboard.py {shlex.join(['collect', *asks['collect']])}"
+                f"\nevery {REFRESH_HOURS} hours the Space runs: leaderboard.py {command_line_of(['collect', *asks['collect']])}"
             )
             print("\n".join(["models.txt of the Space:"] * bool(asks["models"]) + asks["models"]))
             if asks["private_models"]:
@@ -521,11 +520,12 @@ def show_pushed(
         asked = f"hardware {args.hardware}: asked for, or there as well" if args.hardware else "nothing to send"
         note(f"all of it is there already; {asked}")
     elif not acts:
-        again = ["push", "--data", str(args.data), "--dataset", args.dataset]
-        for flag, value in (("--space", args.space), ("--hardware", args.hardware), ("--token-file", args.token_file)):
+        again = ["push", "--data", args.data, "--dataset", args.dataset]
+        for flag, value in (("--space", args.space), ("--hardware", args.hardware)):
             again += [flag, value] if value else []
+        again += ["--token-file", Path(args.token_file)] if args.token_file else []
         again += ["--private"] if args.private else []
-        note(f"nothing was written; uv run {script_here('leaderboard.py')} {shlex.join(again)} --apply sends it")
+        note(f"nothing was written; uv run {script_here('leaderboard.py')} {command_line_of(again)} --apply sends it")
     if args.space and (uploads[0].private if uploads[0].exists else args.private):
         note(f"{args.dataset} is private: the Space starts only with a secret HF_TOKEN that may read it")
     for commit in sent:
@@ -652,6 +652,7 @@ import itertools
 import json
 import math
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -857,6 +858,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
 MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
@@ -1000,7 +1002,28 @@ def script_here(name: str) -> str:
     path = Path(__file__).resolve().with_name(name)
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
         path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(str(path))
+    return shlex.quote(path_word(path))
+
+
+def path_word(path: str | Path) -> str:
+    """A file or folder as a word of a command, which nothing takes for an option: ./ before a leading dash."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def argument_word(value: object) -> str:
+    """The value of an option as a word of a command; where it is a file or folder here, as `path_word` has it."""
+    return path_word(str(value)) if os.path.lexists(str(value)) else str(value)
+
+
+def command_line_of(words: Iterable[str | Path]) -> str:
+    """The words as one line for a shell, paths as `path_word` has them; every command that is printed is made here.
+
+    ScriptError where one has a line break or a sign that cannot be seen: without it the command would be another one.
+    """
+    line = shlex.join(path_word(word) if isinstance(word, Path) else word for word in words)
+    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
+        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
+    return line
 
 
 @functools.cache
@@ -3449,7 +3472,7 @@ def command_line(args: argparse.Namespace, script: str) -> str:
 def shown_argument(text: str) -> str:
     """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
     place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
 
 
 def shown_name(name: str) -> str:
@@ -3691,7 +3714,8 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     import duckdb
 
     if not (folder / "metadata.json").is_file():
-        raise ScriptError(f"{folder}: no metadata.json; run `collect --output-dir {folder}`, or give --data DIR")
+        words = command_line_of(["collect", "--output-dir", folder])
+        raise ScriptError(f"{folder}: no metadata.json; run `{words}`, or give --data DIR")
     metadata = read_json(folder / "metadata.json")
     version = metadata.get("schema_version") if isinstance(metadata, dict) else None
     if version != DATA_SCHEMA:
@@ -5975,8 +5999,9 @@ def other_results(folder: Path) -> str:
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = f"uv run {script_here('convert_results.py')} {shlex.quote(single_line(folder))}"
-                return f"these look like results of {harness}: {command} --output-dir results makes records of them"
+                command = command_line_of([folder, "--output-dir", "results"])
+                command = f"uv run {script_here('convert_results.py')} {command}"
+                return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
             break
@@ -8993,7 +9018,7 @@ def mapping_files(given: Iterable[Path], places: Iterable[Path]) -> list[Path]:
         if content not in found and any(content not in files for files in beside):
             raise ScriptError(
                 f"{path} stands beside some of the records only, and would say of all what their benchmarks are: if it "
-                f"is yours, --mapping {shlex.quote(str(path))}, else move it away",
+                f"is yours, {command_line_of(['--mapping', path])}, else move it away",
                 code=3,
             )
         found.setdefault(content, path)
@@ -12844,7 +12869,8 @@ def read_page(folder: Path, primary: str | None = None) -> str:
 
     primary: benchmarks of the overall order, with commas between.
     """
-    again = f"collect it: uv run {script_here('leaderboard.py')} collect --trending 100 --output-dir {folder}"
+    words = command_line_of(["collect", "--trending", "100", "--output-dir", folder])
+    again = f"collect it: uv run {script_here('leaderboard.py')} {words}"
     for name in PAGE_FILES:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")

@@ -403,6 +403,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
 MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
@@ -546,7 +547,28 @@ def script_here(name: str) -> str:
     path = Path(__file__).resolve().with_name(name)
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
         path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(str(path))
+    return shlex.quote(path_word(path))
+
+
+def path_word(path: str | Path) -> str:
+    """A file or folder as a word of a command, which nothing takes for an option: ./ before a leading dash."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def argument_word(value: object) -> str:
+    """The value of an option as a word of a command; where it is a file or folder here, as `path_word` has it."""
+    return path_word(str(value)) if os.path.lexists(str(value)) else str(value)
+
+
+def command_line_of(words: Iterable[str | Path]) -> str:
+    """The words as one line for a shell, paths as `path_word` has them; every command that is printed is made here.
+
+    ScriptError where one has a line break or a sign that cannot be seen: without it the command would be another one.
+    """
+    line = shlex.join(path_word(word) if isinstance(word, Path) else word for word in words)
+    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
+        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
+    return line
 
 
 @functools.cache
@@ -2103,7 +2125,7 @@ def command_line(args: argparse.Namespace, script: str) -> str:
 def shown_argument(text: str) -> str:
     """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
     place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
 
 
 def shown_name(name: str) -> str:
@@ -3596,8 +3618,9 @@ def other_results(folder: Path) -> str:
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = f"uv run {script_here('convert_results.py')} {shlex.quote(single_line(folder))}"
-                return f"these look like results of {harness}: {command} --output-dir results makes records of them"
+                command = command_line_of([folder, "--output-dir", "results"])
+                command = f"uv run {script_here('convert_results.py')} {command}"
+                return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
             break
@@ -5813,7 +5836,7 @@ TRAINING_STATES = (
     (
         r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
         "DeepSpeed ZeRO",
-        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
     ),
     (
         r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
@@ -5831,7 +5854,11 @@ TRAINING_STATES = (
         "FSDP (torch.distributed.checkpoint)",
         "accelerate merge-weights {place} OUT",
     ),
-    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+    (
+        r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$",
+        "DeepSpeed",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
+    ),
 )
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
 
@@ -5978,8 +6005,11 @@ def training_state(folder: Path) -> str | None:
     for pattern, what, command in TRAINING_STATES:
         found = next((match for match in map(re.compile(pattern).search, names) if match), None)
         if found:
-            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
-            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            try:
+                words = {"folder": command_line_of([folder]), "place": command_line_of([folder / found["place"]])}
+                command = command.format(**words)
+            except ScriptError as error:
+                command = str(error)
             return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
     return None
 

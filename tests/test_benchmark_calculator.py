@@ -1243,6 +1243,19 @@ def test_figures_are_reproducible_and_bounded(tmp_path, capsys):
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
+def test_figures_are_not_written_through_a_link(tmp_path, capsys):
+    run = make_run(tmp_path / "run", "step_1", "step_2")
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "figures").mkdir()
+    for end in (".score_by_step.png", ".benchmarks_by_step.svg"):
+        (tmp_path / "figures" / f"{end}.{os.getpid()}.tmp").symlink_to(tmp_path / "mine")
+    assert call(capsys, run, "--scoring", "step-formula", "--figures", tmp_path / "figures")[0] == 0
+    (tmp_path / "figures" / "score_by_step.svg").unlink()
+    (tmp_path / "figures" / "score_by_step.svg").symlink_to(tmp_path / "mine")
+    assert call(capsys, run, "--scoring", "step-formula", "--figures", tmp_path / "figures")[0] == 2
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_outputs_that_cannot_be_written(tmp_path, capsys):
     run = make_run(tmp_path / "run")
     (tmp_path / "file").touch()

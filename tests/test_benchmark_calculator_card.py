@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from dataclasses import replace
@@ -427,6 +428,23 @@ def test_prepare(run, tmp_path, capsys):
     }
     assert (tmp_path / "card.md").read_bytes() == CARD.encode()
     assert {p.name for p in tmp_path.iterdir()} == {"run", "card.md", "figures", "LICENSE", "out", ".out.prepared.json"}
+
+
+@pytest.mark.parametrize("laid", ["a folder with links", "a link"])
+def test_nothing_that_lies_in_the_way_is_prepared_or_written_through(run, tmp_path, capsys, laid):
+    """A stranger can guess the name under which the repo is made."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("mine")
+    place = tmp_path / f".out.{os.getpid()}.tmp"
+    if laid == "a link":
+        place.symlink_to(tmp_path / "mine")
+    else:
+        place.mkdir()
+        (place / "README.md").symlink_to(tmp_path / "mine" / "README.md")
+        (place / "evil.py").write_text("print()")
+    assert prepare(capsys, run)[0] == 0
+    assert (tmp_path / "mine" / "README.md").read_text() == "mine"
+    assert (tmp_path / "out" / "README.md").is_file() and not (tmp_path / "out" / "evil.py").exists()
 
 
 def test_prepare_twice_and_again_after_a_change(run, tmp_path, capsys):

@@ -74,6 +74,25 @@ def test_a_record_of_ours_gives_its_own_command(tmp_path: Path, capsys: pytest.C
     assert "measure o/A as o/B was: with helm 1.0 (0-shot): arc_easy" in ways
 
 
+def test_a_checkpoint_called_like_an_option_is_measured_as_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_record(tmp_path / "r", "o/A", SCORES, task="gsm8k", shots=5)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    command = "uv run scripts/lighteval_vllm_uv.py --model o/A --tasks gsm8k"
+    record["eval_library"]["additional_details"] = {"task": "gsm8k|5", "command": command}
+    path.write_text(json.dumps(record), encoding="utf-8")
+    path = write_record(tmp_path / "r", "o/B", SCORES, task="gsm8k", shots=0, library=("helm", "1.0"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["model_info"].setdefault("additional_details", {})["path"] = "--trust-remote-code"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    (tmp_path / "--trust-remote-code").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (own,) = (way for way in compare(capsys, tmp_path / "r")["next"] if "lighteval_vllm_uv.py" in way)
+    args = lighteval_vllm_uv.build_parser().parse_args(shlex.split(own.partition(": uv run ")[2])[1:])
+    assert (args.model, args.trust_remote_code) == (["./--trust-remote-code"], False)
+
+
 def test_a_score_from_a_document_is_no_model_for_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_record(tmp_path, "o/A", SCORES, task="gsm8k", shots=5, library=("lm_eval", "0.4.9"))
     record = json.loads(path.read_text(encoding="utf-8"))

@@ -65,6 +65,18 @@ def test_a_name_stands_in_one_place():
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
+# Who quotes words for a shell by himself, since they are no command to run: names in a text, a command of a record.
+QUOTES_ITSELF = {"frame", "private", "completion", "comparison.again", "comparison.comparable", "publish.origins"}
+QUOTES_ITSELF |= {"jobs.run", "check_contamination.py", "score_predictions.py"}
+
+
+def test_commands_are_printed_by_one_function():
+    """`command_line_of`, which takes no file for an option and lets no line break through."""
+    texts = {part_name(path): path.read_text(encoding="utf-8") for path in (ROOT / "parts").rglob("*.py")}
+    texts |= {path.name: path.read_text(encoding="utf-8").partition("# [cog[")[0] for path in SCRIPTS}
+    assert {name for name, text in texts.items() if re.search(r"shlex\.(?:join|quote)\(", text)} == QUOTES_ITSELF
+
+
 def test_every_name_is_used():
     """What only its own test calls says nothing about what users run."""
     own = [own_text(path.read_text(encoding="utf-8")) for path in SCRIPTS]

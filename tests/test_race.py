@@ -512,6 +512,47 @@ def test_a_task_file_that_only_a_record_names_is_the_users_to_name(bench, capsys
     assert bc.main([*asking[:-1], "--custom-tasks", str(evil)]) == 2
 
 
+@pytest.mark.parametrize("name", ["--trust-remote-code", "--custom-tasks=evil", "-h", "--output-dir"])
+def test_a_folder_called_like_an_option_is_a_folder_in_the_command(bench, capsys, tmp_path, monkeypatch, name):
+    """Of the checkpoints, of the results, and of the task file."""
+    bench.run(PROBE + str(bench.output))
+    for steps in ("step_100", "step_200", "step_300"):
+        shutil.copytree(EXAMPLE / "checkpoints" / steps, tmp_path / "run" / name / steps)
+    shutil.copy(EXAMPLE / "tasks.py", tmp_path / "run" / f"{name}.py")
+    shutil.move(bench.output, tmp_path / "run" / f"{name}results")
+    (tmp_path / "run" / "none").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+
+    def parsed(command: str) -> argparse.Namespace:
+        words = shlex.split(command)
+        assert words[:2] == ["uv", "run"] and Path(words[2]).samefile(ROOT / "scripts" / "lighteval_vllm_uv.py")
+        args = lighteval_vllm_uv.build_parser().parse_args(words[3:])
+        assert [Path(model) for model in args.model] == [Path(name, Path(model).name) for model in args.model]
+        assert all(Path(model).is_dir() for model in args.model) and not args.trust_remote_code
+        return args
+
+    assert bc.main([".", "--results", "none", "--plan-next"]) == 2
+    args = parsed(capsys.readouterr().err.partition("first, ")[2])
+    assert (len(args.model), args.output_dir, args.custom_tasks) == (1, "none", None)
+    asked = ["./", f"--results={name}results", "--plan-next", "--json", f"--custom-tasks={name}.py"]
+    assert bc.main(asked) == 3
+    args = parsed(json.loads(capsys.readouterr().out)["next_command"])
+    assert Path(args.output_dir) == Path(f"{name}results") and Path(args.custom_tasks) == Path(f"{name}.py")
+    assert len(args.model) == 3
+
+
+def test_a_command_starts_the_script_of_this_project_wherever_one_stands(bench, capsys, tmp_path, monkeypatch):
+    """Not one of its name below the current folder, which may be a stranger's."""
+    bench.run(PROBE + str(bench.output))
+    shutil.copytree(EXAMPLE, tmp_path / "here" / "examples" / "tiny_run")
+    (tmp_path / "here" / "scripts").mkdir()
+    (tmp_path / "here" / "scripts" / "lighteval_vllm_uv.py").write_text("print('a stranger')")
+    monkeypatch.chdir(tmp_path / "here")
+    code, plan = plan_next(bench, capsys)
+    assert code == 3
+    assert Path(shlex.split(plan["next_command"])[2]).samefile(ROOT / "scripts" / "lighteval_vllm_uv.py")
+
+
 def test_a_checkpoint_whose_name_has_a_line_break_gives_no_command(bench, capsys, tmp_path):
     """Not even where the last line is no command."""
     bench.run(PROBE + str(bench.output))

@@ -180,7 +180,7 @@ STATES = {
     "zero": (
         ["zero_to_fp32.py", "latest", "global_step500/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt"],
         "DeepSpeed ZeRO",
-        "python {}/zero_to_fp32.py {} OUT",
+        "python -m deepspeed.utils.zero_to_fp32 {} OUT",
     ),
     "fsdp": (
         ["pytorch_model_fsdp_0/__0_0.distcp", "pytorch_model_fsdp_0/.metadata"],

@@ -16,6 +16,7 @@ from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow, 
 from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields, is_texts
 from parts.frame import (
     ScriptError,
+    command_line_of,
     kept_text,
     listing,
     nearest,
@@ -262,7 +263,8 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     import duckdb
 
     if not (folder / "metadata.json").is_file():
-        raise ScriptError(f"{folder}: no metadata.json; run `collect --output-dir {folder}`, or give --data DIR")
+        words = command_line_of(["collect", "--output-dir", folder])
+        raise ScriptError(f"{folder}: no metadata.json; run `{words}`, or give --data DIR")
     metadata = read_json(folder / "metadata.json")
     version = metadata.get("schema_version") if isinstance(metadata, dict) else None
     if version != DATA_SCHEMA:

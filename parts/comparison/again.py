@@ -21,12 +21,11 @@ from parts.comparison.comparable import unlike_reasons
 from parts.comparison.pairs import match_items
 from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, ModelRuns, Row, Run
 from parts.foreign import mapping_in
-from parts.frame import ScriptError, listing, script_here, single_line
+from parts.frame import ScriptError, command_line_of, listing, path_word, script_here, single_line
 from parts.records.attempts import COUNT_WORDS
 from parts.records.command import (
     Carried,
     carried_options,
-    command_line_of,
     is_model_word,
     is_one_line,
     is_plain_word,
@@ -157,7 +156,7 @@ def model_argument(model: ModelRuns, name: str) -> tuple[str, bool, str]:
         details = mapping_in(mapping_in(record_behind(run), "model_info"), "additional_details")
         path, revision = details.get("path"), run.identity.revision
         if isinstance(path, str) and Path(path).is_dir():
-            return path, True, ""
+            return path_word(path), True, ""
         if path and not revision:
             return ITS_FOLDER, True, run.identity.id or name
         if run.identity.adapter not in ("", run.identity.id):  # that id is its base's

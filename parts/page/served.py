@@ -18,7 +18,7 @@ from typing import Any
 from parts.board.data import covered_key, open_data, query
 from parts.board.overall import chosen_primary, leader_text, overall_order, shared_answers_text
 from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES, answered_by_key
-from parts.frame import ScriptError, listing, natural_key, note, script_here, single_line, write_whole
+from parts.frame import ScriptError, command_line_of, listing, natural_key, note, script_here, single_line, write_whole
 from parts.page.constants import (
     HUB_URL,
     PAGE_ADDRESSES,
@@ -55,7 +55,8 @@ def read_page(folder: Path, primary: str | None = None) -> str:
 
     primary: benchmarks of the overall order, with commas between.
     """
-    again = f"collect it: uv run {script_here('leaderboard.py')} collect --trending 100 --output-dir {folder}"
+    words = command_line_of(["collect", "--trending", "100", "--output-dir", folder])
+    again = f"collect it: uv run {script_here('leaderboard.py')} {words}"
     for name in PAGE_FILES:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")

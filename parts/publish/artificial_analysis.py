@@ -12,7 +12,17 @@ from typing import Any
 from urllib.parse import quote
 
 from parts.command_line import VERSION
-from parts.frame import MAX_TRIES, ScriptError, is_number, listing, nearest, note, single_line, write_whole
+from parts.frame import (
+    MAX_TRIES,
+    ScriptError,
+    command_line_of,
+    is_number,
+    listing,
+    nearest,
+    note,
+    single_line,
+    write_whole,
+)
 from parts.hub.retry import retry_after
 from parts.inputs import read_json, strict_json
 from parts.metadata.entries import Entry
@@ -215,7 +225,7 @@ def fetch_aa(key: str, save: Path | None) -> list[dict[str, Any]]:
         raise ScriptError(f"{url}: the answer is not valid JSON: {single_line(error)[:120]}") from None
     if save:
         write_whole(save, text.replace(key, "***"))
-        note(f"the answer is in {save}; --input-json {save} replays it")
+        note(f"the answer is in {save}; {command_line_of(['--input-json', save])} replays it")
     return models
 
 

@@ -7,13 +7,12 @@ pull request was opened once more, so that of two that hold the same the younger
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, note, script_here, single_line, to_json, write_whole
+from parts.frame import ScriptError, command_line_of, note, script_here, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import commit_once
 from parts.metadata.entries import Sending
@@ -283,4 +282,4 @@ def acts(args: argparse.Namespace) -> bool:
 def again_apply(file: Path, plan: Plan) -> str:
     """The command that applies a saved plan; where it goes is in the plan, else a pull request is proposed."""
     more = [] if plan.target else ["--create-pr"]
-    return f"uv run {script_here('evaluation_manager.py')} {shlex.join(['apply', str(file), *more])}"
+    return f"uv run {script_here('evaluation_manager.py')} {command_line_of(['apply', file, *more])}"

@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import os
-import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped, weight_files
-from parts.frame import ScriptError, listing, nearest, note, print_data, script_here, single_line
+from parts.frame import (
+    ScriptError,
+    command_line_of,
+    listing,
+    nearest,
+    note,
+    path_word,
+    print_data,
+    script_here,
+    single_line,
+)
 from parts.hashes import code_sha256
 from parts.ranking.certainty import task_weights, with_statistics
 from parts.ranking.race import (
@@ -42,7 +51,7 @@ from parts.ranking.rank import (
 from parts.ranking.report import ranking_json, table_text
 from parts.ranking.scores import chosen_results, one_content, read_score_function
 from parts.ranking.vocabulary import RANKING_SCHEMA, Ranking, candidates
-from parts.records.command import YOURS, carried_options, checked_task, command_line_of, is_one_line, yours_to_name
+from parts.records.command import YOURS, carried_options, checked_task, is_one_line, yours_to_name
 from parts.records.files import other_results, read_record
 from parts.records.measured import Result, Samples, align_items, read_measured, read_weights, samples_by_task
 from parts.records.run import setting_differences
@@ -87,9 +96,10 @@ def command_to_measure(
             whole = len(wanted) == request.size
             groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
     limits = ["--limit", str(limit)] if limit else []
-    script = ["uv", "run", "scripts/lighteval_vllm_uv.py", "--model", *models]
+    script = f"uv run {script_here('lighteval_vllm_uv.py')}"
+    before = ["--model", *map(Path, models), "--tasks"]
     return " && ".join(
-        command_line_of([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
+        f"{script} {command_line_of([*before, ','.join(names), *options, *limits, '--output-dir', Path(output_dir)])}"
         for (options, output_dir), names in groups.items()
     )
 
@@ -312,11 +322,10 @@ def race_results(
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     results = {c: [r for r in results.get(c, ()) if wanted is None or r.key in wanted] for c in checkpoints}
     if not any(results.values()):
-        words = ["--model", checkpoints[0].path.as_posix(), "--tasks", "TASKS", "--limit", "1"]
+        words = ["--model", checkpoints[0].path, "--tasks", "TASKS", "--limit", "1", "--output-dir", folders[0]]
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}: try the tasks with one item first, "
-            f"uv run {script_here('lighteval_vllm_uv.py')} {shlex.join(words)} "
-            f"--output-dir {shlex.quote(str(folders[0]))}"
+            f"uv run {script_here('lighteval_vllm_uv.py')} {command_line_of(words)}"
         )
     return checkpoints, results
 
@@ -462,7 +471,7 @@ def options_again(
     said |= {yours_to_name(left)} - {""}
     if set(left) - set(YOURS):
         return None
-    return (*carried.words, *(("--custom-tasks", task_file) if task_file else ()))
+    return (*carried.words, *(("--custom-tasks", path_word(task_file)) if task_file else ()))
 
 
 def checked_task_file(details: Mapping[str, Any], output_dir: str, named: str | None) -> str | None:
@@ -478,7 +487,7 @@ def checked_task_file(details: Mapping[str, Any], output_dir: str, named: str | 
     shown = single_line(path)
     try:
         file = Path(os.path.realpath(Path(path).expanduser()))
-        same = code_sha256(file) == digest if file.stat() and is_one_line(path) else False
+        same = code_sha256(file) == digest if file.stat() and is_one_line(path_word(path)) else False
     except (OSError, RuntimeError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ScriptError(f"--custom-tasks {shown}: {why}; start where the records were made") from error
@@ -492,7 +501,7 @@ def checked_task_file(details: Mapping[str, Any], output_dir: str, named: str | 
         raise ScriptError(
             f"--custom-tasks {shown}: a record names this file, and it is outside the current folder, or came with the "
             "records: no command that runs it is given. Its task file is yours to name: read it, then add "
-            f"--custom-tasks {shlex.quote(shown)}",
+            f"{command_line_of(['--custom-tasks', Path(path)])}",
             3,
         )
     return path

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parts.frame import ScriptError, single_line
+from parts.frame import NOT_ON_A_LINE, ScriptError, single_line
 
 OWN_SCRIPT = re.compile(r"(?:\S*/)?((?:lighteval_vllm|lm_eval_vllm|inspect_vllm|inspect_eval)_uv\.py)")
 # Settings of a measurement with a value of one plain word.
@@ -30,7 +30,6 @@ PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
 MODEL = re.compile(r"[\w./~][\w./@:+~ -]*")
-NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
 LONGEST_VALUE = 4000
 
 
@@ -107,14 +106,6 @@ def checked_task(task: str, file: str) -> str:
         return task
     shown = single_line(task)[:100]
     raise ScriptError(f"{file}: {shown!r} is no name of a task, or a file here has that name: it gets no command")
-
-
-def command_line_of(words: Iterable[str]) -> str:
-    """The words as one line for a shell; ScriptError where one has a line break or a sign that cannot be seen."""
-    line = shlex.join(words)
-    if any(unicodedata.category(sign) in NOT_ON_A_LINE for sign in line):
-        raise ScriptError(f"no command can be given, a name in it has line breaks or unseen signs: {line[:300]!r}")
-    return line
 
 
 def yours_to_name(options: Sequence[str]) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, near_place, script_here, single_line
+from parts.frame import ScriptError, command_line_of, near_place, script_here, single_line
 from parts.inputs import input_bytes, quick_json
 from parts.records.schema import RECORD_SCHEMA
 
@@ -62,8 +61,9 @@ def other_results(folder: Path) -> str:
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = f"uv run {script_here('convert_results.py')} {shlex.quote(single_line(folder))}"
-                return f"these look like results of {harness}: {command} --output-dir results makes records of them"
+                command = command_line_of([folder, "--output-dir", "results"])
+                command = f"uv run {script_here('convert_results.py')} {command}"
+                return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
             break
