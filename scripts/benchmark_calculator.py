@@ -6781,6 +6781,8 @@ ROW_AT = re.compile(r"@(?:\d+|k)$")
 CARD_METRICS = (MEASURES - {"em", "acc", "match"}) | {"exactmatch", "chrf++"}
 # What tells one way of a metric from another.
 QUALIFIERS = word_list("metric_qualifiers")
+CHANGING = QUALIFIERS - {"strict", "loose", "flexible"}
+AVERAGE_WORDS = frozenset(["average", "avg", "mean"])
 NO_METRIC = word_list("no_metrics")
 LABEL_FILLERS = word_list("row_label_fillers")
 METRIC_FILLERS = frozenset(filter(str.isalpha, MEASURE_FILLERS | LABEL_FILLERS | word_list("row_metric_fillers")))
@@ -6893,6 +6895,7 @@ class CardOffers:
     def __init__(self, ranking: Ranking, vocabulary: MetricMapping) -> None:
         self.best, self.vocabulary = ranking.best, vocabulary
         self.remarks: list[str] = []
+        self.answers: dict[Any, Any] = {}
         self.offers = [*self.of_ranking(ranking), *self.of_results(ranking)]
         self.names: dict[str, tuple[str, str]] = {}
         spellings: dict[str, list[str]] = defaultdict(list)
@@ -6947,6 +6950,12 @@ class CardOffers:
                 rows = tuple(tuple(own) for own in whole.values())
                 yield replace(base, part=SOME if some else "", rows=rows, count=len(whole))
 
+    def once(self, ask: Callable[..., Any], *question: Any) -> Any:
+        """The answer to a question, which a card may ask a thousand times."""
+        if (ask, question) not in self.answers:
+            self.answers[ask, question] = ask(*question, self)
+        return self.answers[ask, question]
+
     def find(self, name: str) -> tuple[str, str] | None:
         """The benchmark, and the part of it, that a whole text names."""
         folded = normalize_name(name)
@@ -6998,7 +7007,7 @@ class CardOffers:
         said.open += [match[0].strip() for match in ROW_MODE.finditer(text)]
         own, known = self.own_words(key), True
         for word in metric_words(ROW_MODE.sub(" ", text)):
-            if is_metric_word(word, own):
+            if is_metric_word(word, own) or word in AVERAGE_WORDS:
                 said.words.add(word)
             else:
                 known &= word in fillers
@@ -7042,7 +7051,8 @@ class CardOffers:
         own = RowSaid()
         known = self.read_rest(text, own, keys[0] if keys else "", METRIC_FILLERS)
         if is_head(head, METRIC_HEADS) or is_head(head, SETTING_HEADS, SETTING_FILLERS) or is_head(head, SHOT_HEADS):
-            take_over(said, own if known else replace(own, open=[text.strip()]))
+            silent = text.strip() and not metric_words(text) and not (own.shots or own.open)  # a check mark
+            take_over(said, own if known and not silent else replace(own, open=[text.strip()]))
         elif known:
             take_over(said, replace(own, open=[one for one in own.open if ROW_COT.search(one)]))
 
@@ -7097,7 +7107,8 @@ class CardOffers:
                 offer = by_shots(fits, told.shots, where) if fits else []
                 if len(offer) > 1:
                     raise ScriptError(f"{{RESULT:{name}}}: measured with several numbers of shots; say which", code=3)
-                if said.words and offer[0].words not in [o.words for o in by_metric(pool, frozenset(said.words))]:
+                fit = [o.words for o in by_metric(pool, frozenset(said.words))]
+                if not said.words <= offer[0].words and offer[0].words not in fit:
                     raise ScriptError(f"{where} says {' '.join(sorted(said.words))}, and {{RESULT:{name}}} not", code=3)
                 return offer[0], True
         own = RowSaid()
@@ -7182,19 +7193,34 @@ def by_shots(offers: Sequence[CardOffer], shots: set[str], where: str) -> list[C
 
 
 def by_metric(offers: Sequence[CardOffer], words: frozenset[str]) -> list[CardOffer]:
-    """The offers that fit the words of a metric; what tells none of them apart means the default."""
+    """The offers that fit the words of a metric; what tells none of them apart means the default.
+
+    "acc" is not the normalized accuracy, "F1" not the macro F1; "average" is one metric's where there is only one.
+    """
     words = told_words(words)
+    if words & AVERAGE_WORDS and len({offer.words for offer in offers}) == 1:
+        words -= AVERAGE_WORDS
     if not words:
         return list(offers)
     if exact := [offer for offer in offers if offer.words == words]:
         return exact
-    fits = [offer for offer in offers if words <= offer.words]
-    if not fits and words == {"accuracy"}:  # any share of right answers is called so
-        fits = [o for o in offers if o.default and (not o.metric or normalize_name(o.metric) in RIGHT_ANSWERS or
-                "exactmatch" in o.words or "pass@1" in o.words)]  # fmt: skip
+    fits = [offer for offer in offers if words <= offer.words and not changes(offer.words - words)]
+    if not fits and words == {"accuracy"}:
+        fits = [offer for offer in offers if offer.default and is_right_answers(offer.words)]
     if len(fits) > 1 and len(fits) < len(offers):
         return [replace(offer, default=False) for offer in fits]
     return fits
+
+
+def changes(words: frozenset[str]) -> bool:
+    """Whether a word more makes another metric of one."""
+    return bool(words & CHANGING) or any(word.startswith("top@") for word in words)
+
+
+def is_right_answers(words: frozenset[str]) -> bool:
+    """Whether a metric is a share of right answers, which people call accuracy."""
+    other = words & (CARD_METRICS - QUALIFIERS - {"accuracy", "exactmatch", "resolved", "success"})
+    return not other and not changes(words) and not any(ROW_AT.search(w) and w != "pass@1" for w in words)
 
 
 def row_offer(cells: Sequence[tuple[str, str]], column: str, offers: CardOffers) -> tuple[CardOffer, Estimate]:
@@ -7261,6 +7287,8 @@ PLACEHOLDER = re.compile(r"\{(?P<what>RESULT|BEST)(?::(?P<name>[^{}\r\n|:]{1,80}
 
 PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
 EMPTY_CELL = re.compile(r"\s*|(?i:tb[acd]|to ?do|\?+|x{2,3}|\.{3}|…|pending)")
+HTML_CELL = re.compile(r"<t[dh]\b[^<>]{0,200}>\s*([^<>]{1,80}?)\s*</t[dh]>")
+LINE_LABEL = re.compile(r"^[\s>*+-]*([^:=|<>{}]{1,80})[:=]\s*[*_`]*$")
 DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
 MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
 # Rows whose numbers are no shares, and so tell nothing of the unit of shares beside them.
@@ -7336,8 +7364,8 @@ def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str
     ]
     for (line, row), texts in zip(table, shown, strict=True):
         for j, source in enumerate(row):
-            others = tuple(text for k, text in enumerate(texts) if k != j)
-            heads = tuple(head for k, head in enumerate(shown[0]) if k != j)
+            others = () if line == table[0][0] else tuple(text for k, text in enumerate(texts) if k != j)
+            heads = tuple(head for k, head in enumerate(shown[0]) if k != j)[: len(others)]
             for match in PLACEHOLDER.finditer(source):
                 after = source[match.end() : match.end() + 12]
                 yield CardCell(line, header[j], others, columns[j], after, match["name"] is None, heads=heads)
@@ -7479,17 +7507,17 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     return str(known[name])
 
 
+def labels_before(text: str) -> tuple[tuple[str, str], ...]:
+    """What names a placeholder outside a pipe table, as a row's cells: "- GSM8K (8-shot): ", "<td>GSM8K</td><td>"."""
+    cells = HTML_CELL.findall(text) if "<t" in text else LINE_LABEL.findall(text) if len(text) < 200 else ()
+    return tuple(("", cell.strip(" *_`")) for cell in cells)
+
+
 def keyed_value(
-    name: str,
-    part: str | None,
-    cell: CardCell | None,
-    after: str,
-    ranking: Ranking,
-    offers: CardOffers,
-    wanted: str | None,
+    match: re.Match[str], cell: CardCell | None, after: str, ranking: Ranking, offers: CardOffers, wanted: str | None
 ) -> str:
     """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
-    best = ranking.best
+    best, name, part = ranking.best, match["name"], match["part"]
     key = None
     if name.strip() == "eval_accuracy":
         whole = best.whole or Estimate(best.eval_accuracy, best.standard_error)
@@ -7497,7 +7525,8 @@ def keyed_value(
     elif part is None and name.strip() in ("checkpoint", "step"):
         return winner_value(name.strip(), ranking, "RESULT")
     else:
-        found = named_offer(name, cell.row if cell else (), cell.column if cell else "", offers)
+        row = cell.row if cell else labels_before(match.string[max(0, match.start() - 1000) : match.start()])
+        found = offers.once(named_offer, name, row, cell.column if cell else "")
         key, score = (found[0].key, found[1]) if found else (None, None)
     if score is None:
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
@@ -7540,7 +7569,7 @@ def fill_card(
         if match["what"] == "BEST":
             return winner_value((match["name"] or "").strip(), ranking)
         if match["name"] is not None:
-            return keyed_value(match["name"], match["part"], cell, after, ranking, offers, unit)
+            return keyed_value(match, cell, after, ranking, offers, unit)
         if cell is None:
             if line in code:
                 remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
@@ -7549,7 +7578,7 @@ def fill_card(
         if cell.column not in chosen:
             remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
             return match[0]
-        offer, score = row_offer(cell.row, cell.column, offers)
+        offer, score = offers.once(row_offer, cell.row, cell.column)
         written = placed_unit(cell, cell.after, unit, offer.key, score, vocabulary)
         return shown_score(score.value, score, written, decimals_of(cell, score, written))
 

@@ -29,6 +29,9 @@ MEASURED = [  # task, shots, metric, score
     ("xsum", 0, "rougeL", 0.27),
     ("flores", 0, "chrf", 48.5),
     ("flores", 0, "bleu", 21.5),
+    ("arc_challenge", 25, "acc_norm,none", 0.52),
+    ("triviaqa", 0, "macro_f1", 0.62),
+    ("drop", 3, "extractive_match", 0.43),
     ("boolq", 0, "acc,none", 0.77),
     ("boolq", 5, "acc,none", 0.79),
     ("mmlu_philosophy", 5, "acc,none", 0.45),
@@ -140,6 +143,17 @@ METRIC_ROWS = {
     ("Benchmark => Accuracy", "GSM8K"): "0.460",
     ("Benchmark => Accuracy", "HumanEval"): "0.300",
     ("Benchmark (acc_norm)", "HellaSwag"): "0.720",
+    # another metric by one word more, or by its name alone
+    ("Benchmark | Metric", "ARC-Challenge | acc"): 3,
+    ("Benchmark | Metric", "ARC-Challenge | acc | {RESULT:arc_challenge/acc_norm}"): "0.520",
+    ("Benchmark => Accuracy", "ARC-Challenge"): 3,
+    ("Benchmark", "ARC-Challenge"): "0.520",
+    ("Benchmark | Metric", "TriviaQA | F1"): 3,
+    ("Benchmark | Metric", "TriviaQA | macro-F1"): "0.620",
+    ("Benchmark => Accuracy", "DROP"): "0.430",
+    ("Benchmark => Accuracy", "SQuAD"): 3,
+    ("Benchmark", "IFEval (average)"): 3,
+    ("Benchmark | Metric", "BoolQ | average accuracy"): "0.770",
     # named in the placeholder
     ("Benchmark", "GSM8K | {RESULT:gsm8k/exact_match,flexible-extract}"): "0.490",
     ("Benchmark | Metric", "GSM8K | flexible | {RESULT:gsm8k}"): "0.490",
@@ -183,6 +197,11 @@ SETTING_ROWS = {
     ("Benchmark | Shots", "GSM8K | 8 | {RESULT:gsm8k}"): 1,
     ("Benchmark | Shots", "GSM8K | 8 | {RESULT:gsm8k/exact_match,strict-match}"): 1,
     ("Benchmark | Language", "GSM8K | German"): 3,
+    ("Benchmark | CoT", "GSM8K | ✓"): 3,
+    ("Benchmark => 0-shot", "GSM8K"): 1,
+    ("Benchmark => 5-shot", "BoolQ"): "0.790",
+    ("Benchmark => GSM8K (8-shot)", "Ours | {RESULT:gsm8k}"): 1,
+    ("Benchmark => GSM8K (flexible)", "Ours | {RESULT:gsm8k}"): "0.490",
     ("Benchmark | Category", "GSM8K | Reasoning"): "0.460",
 }
 
@@ -203,7 +222,8 @@ NAMED_ROWS = {
     ("Benchmark", "Our sums | {RESULT:gsm8k}"): "0.460",
     ("Category | Benchmark", "Math Reasoning | GSM8K | {RESULT:gsm8k}"): "0.460",
     ("Benchmark", "Math Reasoning | {RESULT:gsm8k}"): 3,  # the mean of two benchmarks
-    ("Benchmark", "Average | {RESULT:eval_accuracy}"): "0.490",
+    ("Benchmark", "Average | {RESULT:eval_accuracy}"): "as it ranks",
+    ("Benchmark", "Average (GSM8K, MMLU) | {RESULT:eval_accuracy}"): "as it ranks",
     ("Benchmark", "MMLU | {RESULT:eval_accuracy}"): 3,
     ("Benchmark", "GSM8K | {BEST:eval_accuracy}"): 3,
 }
@@ -211,11 +231,32 @@ NAMED_ROWS = {
 
 @pytest.mark.parametrize(("head", "row"), NAMED_ROWS)
 def test_a_named_placeholder_under_another_label_is_asked(head, row, ranking):
-    got = answer(ranking, head, row)
-    if "Average" in row:
-        assert got == f"{ranking.best.eval_accuracy:.3f}"
-    else:
-        assert got == NAMED_ROWS[head, row]
+    expected = NAMED_ROWS[head, row]
+    expected = f"{ranking.best.eval_accuracy:.3f}" if expected == "as it ranks" else expected
+    assert answer(ranking, head, row) == expected
+
+
+LINES = {
+    "GSM8K: {RESULT:gsm8k}": "GSM8K: 0.460",
+    "- **GSM8K (flexible)**: {RESULT:gsm8k}": "- **GSM8K (flexible)**: 0.490",
+    "- GSM8K (8-shot): {RESULT:gsm8k}": 1,
+    "* MMLU: {RESULT:gsm8k}": 3,
+    "value: {RESULT:gsm8k}": "value: 0.460",
+    "We asked MMLU, too, and of GSM8K it has {RESULT:gsm8k}": "We asked MMLU, too, and of GSM8K it has 0.460",
+    "<tr><td>MMLU</td><td>{RESULT:gsm8k}</td></tr>": 3,
+    "<td>GSM8K</td><td>flexible</td><td>{RESULT:gsm8k}</td>": "<td>GSM8K</td><td>flexible</td><td>0.490</td>",
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_label_outside_a_table_is_heeded_too(line, ranking):
+    expected = LINES[line]
+    if isinstance(expected, str):
+        assert fill(ranking, line) == expected
+        return
+    with pytest.raises(bc.ScriptError) as caught:
+        fill(ranking, line)
+    assert caught.value.code == expected
 
 
 PART_ROWS = {

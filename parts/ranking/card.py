@@ -23,6 +23,8 @@ PLACEHOLDER = re.compile(r"\{(?P<what>RESULT|BEST)(?::(?P<name>[^{}\r\n|:]{1,80}
 
 PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
 EMPTY_CELL = re.compile(r"\s*|(?i:tb[acd]|to ?do|\?+|x{2,3}|\.{3}|…|pending)")
+HTML_CELL = re.compile(r"<t[dh]\b[^<>]{0,200}>\s*([^<>]{1,80}?)\s*</t[dh]>")
+LINE_LABEL = re.compile(r"^[\s>*+-]*([^:=|<>{}]{1,80})[:=]\s*[*_`]*$")
 DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
 MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
 # Rows whose numbers are no shares, and so tell nothing of the unit of shares beside them.
@@ -98,8 +100,8 @@ def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str
     ]
     for (line, row), texts in zip(table, shown, strict=True):
         for j, source in enumerate(row):
-            others = tuple(text for k, text in enumerate(texts) if k != j)
-            heads = tuple(head for k, head in enumerate(shown[0]) if k != j)
+            others = () if line == table[0][0] else tuple(text for k, text in enumerate(texts) if k != j)
+            heads = tuple(head for k, head in enumerate(shown[0]) if k != j)[: len(others)]
             for match in PLACEHOLDER.finditer(source):
                 after = source[match.end() : match.end() + 12]
                 yield CardCell(line, header[j], others, columns[j], after, match["name"] is None, heads=heads)
@@ -241,17 +243,17 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     return str(known[name])
 
 
+def labels_before(text: str) -> tuple[tuple[str, str], ...]:
+    """What names a placeholder outside a pipe table, as a row's cells: "- GSM8K (8-shot): ", "<td>GSM8K</td><td>"."""
+    cells = HTML_CELL.findall(text) if "<t" in text else LINE_LABEL.findall(text) if len(text) < 200 else ()
+    return tuple(("", cell.strip(" *_`")) for cell in cells)
+
+
 def keyed_value(
-    name: str,
-    part: str | None,
-    cell: CardCell | None,
-    after: str,
-    ranking: Ranking,
-    offers: CardOffers,
-    wanted: str | None,
+    match: re.Match[str], cell: CardCell | None, after: str, ranking: Ranking, offers: CardOffers, wanted: str | None
 ) -> str:
     """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
-    best = ranking.best
+    best, name, part = ranking.best, match["name"], match["part"]
     key = None
     if name.strip() == "eval_accuracy":
         whole = best.whole or Estimate(best.eval_accuracy, best.standard_error)
@@ -259,7 +261,8 @@ def keyed_value(
     elif part is None and name.strip() in ("checkpoint", "step"):
         return winner_value(name.strip(), ranking, "RESULT")
     else:
-        found = named_offer(name, cell.row if cell else (), cell.column if cell else "", offers)
+        row = cell.row if cell else labels_before(match.string[max(0, match.start() - 1000) : match.start()])
+        found = offers.once(named_offer, name, row, cell.column if cell else "")
         key, score = (found[0].key, found[1]) if found else (None, None)
     if score is None:
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
@@ -302,7 +305,7 @@ def fill_card(
         if match["what"] == "BEST":
             return winner_value((match["name"] or "").strip(), ranking)
         if match["name"] is not None:
-            return keyed_value(match["name"], match["part"], cell, after, ranking, offers, unit)
+            return keyed_value(match, cell, after, ranking, offers, unit)
         if cell is None:
             if line in code:
                 remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
@@ -311,7 +314,7 @@ def fill_card(
         if cell.column not in chosen:
             remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
             return match[0]
-        offer, score = row_offer(cell.row, cell.column, offers)
+        offer, score = offers.once(row_offer, cell.row, cell.column)
         written = placed_unit(cell, cell.after, unit, offer.key, score, vocabulary)
         return shown_score(score.value, score, written, decimals_of(cell, score, written))
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from parts.cards.labels import MEASURE_FILLERS, MEASURES, word_list
 from parts.frame import ScriptError, listing
@@ -19,7 +20,7 @@ from parts.ranking.vocabulary import Ranking
 from parts.records.groups import incomplete_line, part_name, part_weights
 from parts.records.measured import Result
 from parts.statistics.intervals import Estimate
-from parts.vocabulary import RIGHT_ANSWERS, MetricMapping, bare_task, normalize_name, same_metric
+from parts.vocabulary import MetricMapping, bare_task, normalize_name, same_metric
 
 # Spellings of metrics and filters, as one word each; they are looked for in folded words with one space between them.
 ROW_WORDS = re.compile(r"[^\W_]+|\+\+|[@^]")
@@ -55,6 +56,8 @@ ROW_AT = re.compile(r"@(?:\d+|k)$")
 CARD_METRICS = (MEASURES - {"em", "acc", "match"}) | {"exactmatch", "chrf++"}
 # What tells one way of a metric from another.
 QUALIFIERS = word_list("metric_qualifiers")
+CHANGING = QUALIFIERS - {"strict", "loose", "flexible"}
+AVERAGE_WORDS = frozenset(["average", "avg", "mean"])
 NO_METRIC = word_list("no_metrics")
 LABEL_FILLERS = word_list("row_label_fillers")
 METRIC_FILLERS = frozenset(filter(str.isalpha, MEASURE_FILLERS | LABEL_FILLERS | word_list("row_metric_fillers")))
@@ -167,6 +170,7 @@ class CardOffers:
     def __init__(self, ranking: Ranking, vocabulary: MetricMapping) -> None:
         self.best, self.vocabulary = ranking.best, vocabulary
         self.remarks: list[str] = []
+        self.answers: dict[Any, Any] = {}
         self.offers = [*self.of_ranking(ranking), *self.of_results(ranking)]
         self.names: dict[str, tuple[str, str]] = {}
         spellings: dict[str, list[str]] = defaultdict(list)
@@ -221,6 +225,12 @@ class CardOffers:
                 rows = tuple(tuple(own) for own in whole.values())
                 yield replace(base, part=SOME if some else "", rows=rows, count=len(whole))
 
+    def once(self, ask: Callable[..., Any], *question: Any) -> Any:
+        """The answer to a question, which a card may ask a thousand times."""
+        if (ask, question) not in self.answers:
+            self.answers[ask, question] = ask(*question, self)
+        return self.answers[ask, question]
+
     def find(self, name: str) -> tuple[str, str] | None:
         """The benchmark, and the part of it, that a whole text names."""
         folded = normalize_name(name)
@@ -272,7 +282,7 @@ class CardOffers:
         said.open += [match[0].strip() for match in ROW_MODE.finditer(text)]
         own, known = self.own_words(key), True
         for word in metric_words(ROW_MODE.sub(" ", text)):
-            if is_metric_word(word, own):
+            if is_metric_word(word, own) or word in AVERAGE_WORDS:
                 said.words.add(word)
             else:
                 known &= word in fillers
@@ -316,7 +326,8 @@ class CardOffers:
         own = RowSaid()
         known = self.read_rest(text, own, keys[0] if keys else "", METRIC_FILLERS)
         if is_head(head, METRIC_HEADS) or is_head(head, SETTING_HEADS, SETTING_FILLERS) or is_head(head, SHOT_HEADS):
-            take_over(said, own if known else replace(own, open=[text.strip()]))
+            silent = text.strip() and not metric_words(text) and not (own.shots or own.open)  # a check mark
+            take_over(said, own if known and not silent else replace(own, open=[text.strip()]))
         elif known:
             take_over(said, replace(own, open=[one for one in own.open if ROW_COT.search(one)]))
 
@@ -371,7 +382,8 @@ class CardOffers:
                 offer = by_shots(fits, told.shots, where) if fits else []
                 if len(offer) > 1:
                     raise ScriptError(f"{{RESULT:{name}}}: measured with several numbers of shots; say which", code=3)
-                if said.words and offer[0].words not in [o.words for o in by_metric(pool, frozenset(said.words))]:
+                fit = [o.words for o in by_metric(pool, frozenset(said.words))]
+                if not said.words <= offer[0].words and offer[0].words not in fit:
                     raise ScriptError(f"{where} says {' '.join(sorted(said.words))}, and {{RESULT:{name}}} not", code=3)
                 return offer[0], True
         own = RowSaid()
@@ -456,19 +468,34 @@ def by_shots(offers: Sequence[CardOffer], shots: set[str], where: str) -> list[C
 
 
 def by_metric(offers: Sequence[CardOffer], words: frozenset[str]) -> list[CardOffer]:
-    """The offers that fit the words of a metric; what tells none of them apart means the default."""
+    """The offers that fit the words of a metric; what tells none of them apart means the default.
+
+    "acc" is not the normalized accuracy, "F1" not the macro F1; "average" is one metric's where there is only one.
+    """
     words = told_words(words)
+    if words & AVERAGE_WORDS and len({offer.words for offer in offers}) == 1:
+        words -= AVERAGE_WORDS
     if not words:
         return list(offers)
     if exact := [offer for offer in offers if offer.words == words]:
         return exact
-    fits = [offer for offer in offers if words <= offer.words]
-    if not fits and words == {"accuracy"}:  # any share of right answers is called so
-        fits = [o for o in offers if o.default and (not o.metric or normalize_name(o.metric) in RIGHT_ANSWERS or
-                "exactmatch" in o.words or "pass@1" in o.words)]  # fmt: skip
+    fits = [offer for offer in offers if words <= offer.words and not changes(offer.words - words)]
+    if not fits and words == {"accuracy"}:
+        fits = [offer for offer in offers if offer.default and is_right_answers(offer.words)]
     if len(fits) > 1 and len(fits) < len(offers):
         return [replace(offer, default=False) for offer in fits]
     return fits
+
+
+def changes(words: frozenset[str]) -> bool:
+    """Whether a word more makes another metric of one."""
+    return bool(words & CHANGING) or any(word.startswith("top@") for word in words)
+
+
+def is_right_answers(words: frozenset[str]) -> bool:
+    """Whether a metric is a share of right answers, which people call accuracy."""
+    other = words & (CARD_METRICS - QUALIFIERS - {"accuracy", "exactmatch", "resolved", "success"})
+    return not other and not changes(words) and not any(ROW_AT.search(w) and w != "pass@1" for w in words)
 
 
 def row_offer(cells: Sequence[tuple[str, str]], column: str, offers: CardOffers) -> tuple[CardOffer, Estimate]:
