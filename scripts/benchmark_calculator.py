@@ -4179,6 +4179,9 @@ class Answer(NamedTuple):
         )
 
 
+FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
+
+
 @dataclass(frozen=True, slots=True)
 class Validity:
     """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
@@ -4232,7 +4235,8 @@ class Run:
     high: float | None = None
     written: tuple[float, str] = (0.0, "")
     limit: str = ""
-    size: int | None = None  # how many items the task has
+    size: int | None = None  # how many items the task has, as the record says it
+    usual: int | None = None  # how many the benchmark has by metric_mapping.json
     writer: str = ""  # the program that wrote the record
     run_id: str = ""
     repeat: str = ""
@@ -4286,6 +4290,14 @@ class Run:
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
         return f"limit {self.limit}" if self.limit else ""
+
+    @property
+    def incomplete(self) -> str:
+        """Why it is not published as the benchmark: it is partial, or of fewer items than the benchmark has."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.partial or self.size or not self.usual or asked is None or asked >= FULL_SHARE * self.usual:
+            return self.partial
+        return f"{asked} items, and {self.key} has {self.usual}"
 
 
 def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
@@ -4359,6 +4371,7 @@ def result_run(
         limit=limit_of(extra),
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
+        usual=None if subtask else entry.get("items"),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),

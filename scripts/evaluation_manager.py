@@ -11422,6 +11422,9 @@ class Answer(NamedTuple):
         )
 
 
+FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
+
+
 @dataclass(frozen=True, slots=True)
 class Validity:
     """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
@@ -11475,7 +11478,8 @@ class Run:
     high: float | None = None
     written: tuple[float, str] = (0.0, "")
     limit: str = ""
-    size: int | None = None  # how many items the task has
+    size: int | None = None  # how many items the task has, as the record says it
+    usual: int | None = None  # how many the benchmark has by metric_mapping.json
     writer: str = ""  # the program that wrote the record
     run_id: str = ""
     repeat: str = ""
@@ -11529,6 +11533,14 @@ class Run:
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
         return f"limit {self.limit}" if self.limit else ""
+
+    @property
+    def incomplete(self) -> str:
+        """Why it is not published as the benchmark: it is partial, or of fewer items than the benchmark has."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.partial or self.size or not self.usual or asked is None or asked >= FULL_SHARE * self.usual:
+            return self.partial
+        return f"{asked} items, and {self.key} has {self.usual}"
 
 
 def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
@@ -11602,6 +11614,7 @@ def result_run(
         limit=limit_of(extra),
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
+        usual=None if subtask else entry.get("items"),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
@@ -12724,16 +12737,17 @@ def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[Re
         groups.setdefault(row.place, []).append(row)
     chosen, notes = [], []
     for group in groups.values():
-        full = [row for row in group if not row.run.partial]
+        full = [row for row in group if not row.run.incomplete]
         first = (full or group)[0]
+        part = first.run.incomplete
         name = f"{first.entry.benchmark} ({first.entry.metric})"
         if not full and not allowed.partial:
             raise ScriptError(
-                f"{first.run.file}: {name} is a partial run ({first.run.partial}), a smoke test and no score; evaluate "
+                f"{first.run.file}: {name} is a partial run ({part}), a smoke test and no score; evaluate "
                 "it in full, or say --allow-partial"
             )
-        notes += [f"partial run, {first.run.partial}: {name}, {first.entry.origin}"] if not full else []
-        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.partial]
+        notes += [f"partial run, {part}: {name}, {first.entry.origin}"] if not full else []
+        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.incomplete]
         for other in (full or group)[1:]:
             if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
                 lines = difference_lines(setting_differences(first.run, other.run))

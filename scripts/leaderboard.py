@@ -5531,6 +5531,9 @@ class Answer(NamedTuple):
         )
 
 
+FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
+
+
 @dataclass(frozen=True, slots=True)
 class Validity:
     """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
@@ -5584,7 +5587,8 @@ class Run:
     high: float | None = None
     written: tuple[float, str] = (0.0, "")
     limit: str = ""
-    size: int | None = None  # how many items the task has
+    size: int | None = None  # how many items the task has, as the record says it
+    usual: int | None = None  # how many the benchmark has by metric_mapping.json
     writer: str = ""  # the program that wrote the record
     run_id: str = ""
     repeat: str = ""
@@ -5638,6 +5642,14 @@ class Run:
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
         return f"limit {self.limit}" if self.limit else ""
+
+    @property
+    def incomplete(self) -> str:
+        """Why it is not published as the benchmark: it is partial, or of fewer items than the benchmark has."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.partial or self.size or not self.usual or asked is None or asked >= FULL_SHARE * self.usual:
+            return self.partial
+        return f"{asked} items, and {self.key} has {self.usual}"
 
 
 def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
@@ -5711,6 +5723,7 @@ def result_run(
         limit=limit_of(extra),
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
+        usual=None if subtask else entry.get("items"),
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
@@ -6958,16 +6971,17 @@ def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[Re
         groups.setdefault(row.place, []).append(row)
     chosen, notes = [], []
     for group in groups.values():
-        full = [row for row in group if not row.run.partial]
+        full = [row for row in group if not row.run.incomplete]
         first = (full or group)[0]
+        part = first.run.incomplete
         name = f"{first.entry.benchmark} ({first.entry.metric})"
         if not full and not allowed.partial:
             raise ScriptError(
-                f"{first.run.file}: {name} is a partial run ({first.run.partial}), a smoke test and no score; evaluate "
+                f"{first.run.file}: {name} is a partial run ({part}), a smoke test and no score; evaluate "
                 "it in full, or say --allow-partial"
             )
-        notes += [f"partial run, {first.run.partial}: {name}, {first.entry.origin}"] if not full else []
-        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.partial]
+        notes += [f"partial run, {part}: {name}, {first.entry.origin}"] if not full else []
+        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.incomplete]
         for other in (full or group)[1:]:
             if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
                 lines = difference_lines(setting_differences(first.run, other.run))
@@ -9979,8 +9993,8 @@ def record_row(
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
     if not run.directed:
         why_not = f"nothing says whether more {word} is better"
-    if run.partial:
-        why_not = f"a partial run ({run.partial[:40]}), no score"
+    if run.incomplete:
+        why_not = f"a partial run ({run.incomplete[:80]}), no score"
     if run.validity.reasons:
         why_not = f"not valid: {'; '.join(run.validity.reasons)[:200]}"
     value, unit = run.written
@@ -10106,7 +10120,7 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
             next((part.file, part.result_id) for part in used if part.key == run.key and part.file == run.file)
         ]
         known = benchmarks.mapping[run.key]
-        why_not = f"a partial run ({run.partial})" if run.partial else None
+        why_not = f"a partial run ({run.incomplete})" if run.incomplete else None
         if not why_not and not ranks(run.metric, known):
             why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
         way = (run.key, run.metric, run.shots, run.harness[0])

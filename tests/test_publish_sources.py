@@ -519,6 +519,16 @@ def test_partial_run_is_refused_unless_allowed(results):
     assert notes[0].startswith("left out, partial")
 
 
+def test_a_handful_of_items_is_not_the_benchmark_though_nobody_says_that_it_was_limited(results):
+    few = record(score=1.0)
+    few["evaluation_results"][0]["score_details"]["uncertainty"] = {"num_samples": 5}
+    message = refused(2, read, results(few))
+    assert "5 items, and gsm8k has 1319" in message and "--allow-partial" in message
+    assert len(read(results(few), allowed=manager.Allowed(partial=True))[0]) == 1
+    few["evaluation_results"][0]["score_details"]["uncertainty"] = {"num_samples": 1310}  # of 1319: a few were lost
+    assert len(read(results(few))[0]) == 1
+
+
 def test_contradiction_names_both_files(results):
     message = refused(3, read, results(record(score=0.4), record(score=0.5)))
     assert "(gsm8k: 0.4 and 0.5)" in message

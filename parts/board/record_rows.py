@@ -106,8 +106,8 @@ def record_row(
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
     if not run.directed:
         why_not = f"nothing says whether more {word} is better"
-    if run.partial:
-        why_not = f"a partial run ({run.partial[:40]}), no score"
+    if run.incomplete:
+        why_not = f"a partial run ({run.incomplete[:80]}), no score"
     if run.validity.reasons:
         why_not = f"not valid: {'; '.join(run.validity.reasons)[:200]}"
     value, unit = run.written
@@ -233,7 +233,7 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
             next((part.file, part.result_id) for part in used if part.key == run.key and part.file == run.file)
         ]
         known = benchmarks.mapping[run.key]
-        why_not = f"a partial run ({run.partial})" if run.partial else None
+        why_not = f"a partial run ({run.incomplete})" if run.incomplete else None
         if not why_not and not ranks(run.metric, known):
             why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
         way = (run.key, run.metric, run.shots, run.harness[0])

@@ -255,16 +255,17 @@ def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[Re
         groups.setdefault(row.place, []).append(row)
     chosen, notes = [], []
     for group in groups.values():
-        full = [row for row in group if not row.run.partial]
+        full = [row for row in group if not row.run.incomplete]
         first = (full or group)[0]
+        part = first.run.incomplete
         name = f"{first.entry.benchmark} ({first.entry.metric})"
         if not full and not allowed.partial:
             raise ScriptError(
-                f"{first.run.file}: {name} is a partial run ({first.run.partial}), a smoke test and no score; evaluate "
+                f"{first.run.file}: {name} is a partial run ({part}), a smoke test and no score; evaluate "
                 "it in full, or say --allow-partial"
             )
-        notes += [f"partial run, {first.run.partial}: {name}, {first.entry.origin}"] if not full else []
-        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.partial]
+        notes += [f"partial run, {part}: {name}, {first.entry.origin}"] if not full else []
+        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.incomplete]
         for other in (full or group)[1:]:
             if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
                 lines = difference_lines(setting_differences(first.run, other.run))
