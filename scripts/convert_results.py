@@ -296,6 +296,7 @@ import array
 import ast
 import collections
 import difflib
+import fnmatch
 import functools
 import glob
 import hashlib
@@ -1586,7 +1587,7 @@ class ScoreRead:
     unit: tuple[str, float | None, float | None] | None = None  # unit and range, where the harness defines them
     rounding: float = 0.0  # how far a file's number may be from the one that was measured
     scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
-    direction_known: bool = True
+    direction_known: bool = False  # whether the file, its writer or the metric's name says which way is better
     formula: str = ""  # by which its items' statistics make it
     rule: str = ""  # by which its harness makes it of its items, where `aggregation` does not say all of it
     doubt: str = ""  # why it is no score of all items where these make another
@@ -2181,7 +2182,7 @@ SHARES = re.compile(
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
 )
-COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa)")
+COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa|p_mrr)")
 
 
 def possible_range(name: str) -> tuple[float, float]:
@@ -2215,7 +2216,6 @@ METRIC_IDS = {
     "chrf++": "chrf_plus_plus",
 }
 
-LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
 CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 
 
@@ -2258,18 +2258,6 @@ SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
 MAX_DETAIL = 1 << 14  # one setting, in characters
 TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
 
-LOWER_METRICS = re.compile(
-    r"(?:.*[_/ -])?(?:loss|perplexity|ppl|wer|cer|ter|mse|mae|rmse|bpb|bits_per_byte(?:_corr)?|error(?:_rate)?|"
-    r"brier\w*|ece|calibration_error|edit_distance|toxicity|hallucination_rate|latency)",
-    re.IGNORECASE,
-)
-HIGHER_METRICS = re.compile(
-    r"(?:.*[_/ -])?(?:(?:accuracy|acc)(?:_\w+)?_avg|accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|"
-    r"f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
-    r"rouge\w*|exact_match\S*|exact|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
-    r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
-    re.IGNORECASE,
-)
 # Of an item's metadata: keys, and characters of a value.
 MOST_METADATA, LONGEST_METADATA = 64, 256
 OWN_METADATA = {"epoch", "prompt_hash", "attempts", "scored", "attempt_values"}  # what a converted item's metadata says
@@ -2385,13 +2373,6 @@ def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = sc
 def source_named(name: str, **details: Any) -> dict[str, Any]:
     """The source_data of a data set that is known by a name alone."""
     return {"dataset_name": name, "source_type": "other", "additional_details": strings(details)}
-
-
-def metric_direction(name: str) -> bool | None:
-    """Whether lower is better for a metric, by its name's last word; None when the name does not tell."""
-    if LOWER_METRICS.fullmatch(name):
-        return True
-    return False if HIGHER_METRICS.fullmatch(name) else None
 
 
 def bare_version(value: Any) -> str:
@@ -5171,6 +5152,194 @@ def in_order(work: Callable[[SpanJob], SpanMade], jobs: Sequence[SpanJob]) -> It
             worker.join()
 
 
+# --- parts/metric_directions.py ---------------------------------------------------------------------------------------
+
+# fmt: off
+DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxicity hallucination_rate latency attack_success_rate '
+                    'calibration_error edit_distance bits_per_byte bits_per_byte_corr bits_per_char '
+                    'bits_per_character bits_per_token bits_per_word eval_loss mean_absolute_error '
+                    'mean_squared_error',
+           'names': 'wer cer ter mer der eer wil mse mae rmse mape smape rmsle nmse nrmse medae bpb bpc brier '
+                    'brier_score ece nll fid kid lpips asr_wer'},
+ 'higher': {'words': 'accuracy accuracies acc acc_norm acc_raw acc_uncond acc_bytes acc_mutual_info accuracy_avg '
+                     'acc_avg exact_match exact extractive_match resolved_rate win_rate winrate success_rate '
+                     'pass_rate hit_rate correct symbolic_correct margins matthews_correlation v_measure',
+            'names': 'f1 f1_score precision recall bleu sacrebleu ibleu chrf chrf++ chrf_plus_plus chr_f_plus_plus '
+                     'meteor cider rouge rouge1 rouge2 rougel rougelsum rouge_l rouge_lsum em auc auroc roc_auc '
+                     'mcc pearson pearsonr spearman spearmanr kendall kendalltau kendall_tau ndcg mrr map mc1 mc2 '
+                     'nmi ami lrap iou miou anls r2 r2_score bert_score bertscore comet psnr ssim'},
+ 'unsure': 'delta diff difference change gain drop gap relative adjusted inverse inv neg negative non not no un '
+           'anti without attack',
+ 'not_scores': ['(?:.*_)?(?:std|stdev|stddev|stderr|std_err|std_error|std_dev|standard_error|standard_deviation|variance|var|se|sem|ci|conf_interval|confidence_interval|margin_of_error)(?:_(?:clt|clustered|low|high|lower|upper|bound))*',
+                '(?:std|stderr|var|variance)_.*', '(?:num|n|nr|number_of|no_of|count)_(?!gram).*',
+                '(?:.*_)?(?:count|counts|cnt|num)|n|total|.*_total',
+                'total_(?!(?:.*_)?(?:score|scores|acc|accuracy|f1|reward|rate|points)$).*',
+                '(?:.*_)?(?:avg|mean|average|max|min|median|prompt|response|output|completion|input|answer|reason|reasoning|generation|sys|ref)_(?:\\w+_)?(?:len|lens|length|lengths|tokens|chars|characters|words)',
+                '(?:.*_)?(?:seconds|secs|runtime|wall_time|time_s|timestamp)'],
+ 'formats': {'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
+                       'better': 'unknown'},
+                      {'names': 'ehr_sql_total_*', 'score': False},
+                      {'names': 'wer_score chinese_wer_score wer cer_score chinese_cer_score mer_score '
+                                'chinese_mer_score mer',
+                       'better': 'lower',
+                       'unit': ['proportion', 0.0, None]},
+                      {'names': 'toxic_frac max_toxicity_probability expected_max_toxicity toxic_prompt_* '
+                                'nsfw_frac* nudity_frac blacked_out_frac* watermark_frac q16_inappropriate_frac* '
+                                'max_nsfw_probability*',
+                       'better': 'lower',
+                       'unit': ['proportion', 0.0, 1.0]},
+                      {'names': 'expected_max_* expected_lpips_score bbq_metric_*_bias bias_metric:* '
+                                'absolute_value_difference longest_common_prefix_length '
+                                'demographic_parity_difference equalized_odds_difference distance ast_distance '
+                                'asm_distance kernel_inception_distance fid gender_imbalance skin_tone_imbalance '
+                                'decodingtrust_privacy_leakage_rate copyright_human ece_* platt_ece_* perplexity* '
+                                'bits_per_byte*',
+                       'better': 'lower'},
+                      {'names': 'bertscore_* completeness conciseness harmlessness helpfulness understandability '
+                                'humaneval_* rr@* success@* air_*score *_human alrage_score '
+                                'annotation_autobencher_capabilities_score '
+                                'annotation_financebench_label_correct_answer arabic_content_generation_score '
+                                'chain_of_thought_correctness wip* chinese_wip_score bleu_* chinese_bleu_* rouge_* '
+                                'chinese_rouge_* cleva_math_result_match compilation_success *_rejection_rate '
+                                'refusal_rate detection_correct_frac *_similarity ehr_sql_query_validity '
+                                'ehr_sql_*_answerable exact_match_indicator exact_set_match f1_set_match '
+                                'iou_set_match expected_* float_equiv gpt4_audio_critique inception_score '
+                                'live_qa_score logprob logprob_per_byte math_equiv math_equiv_chain_of_thought '
+                                'max_aesthetics_score max_clip_score medication_qa_score model_judged_score '
+                                'ood_knowledge_rr ood_knowledge_macc pass percent_valid prometheus_vision '
+                                'qafacteval ruler_string_match_part safety_score selective_cov_acc_area '
+                                'squad_exact_match_score summac test_avg wildbench_score* omni_math_accuracy '
+                                'functional_correctness',
+                       'better': 'higher'}],
+             'evalscope': [{'names': '*is_incorrect *is_not_attempted *yes_ratio *maybe_ratio '
+                                     '*inference_error_rate rate_empty_* rate_invalid_* '
+                                     'official_mean_fully_incorrect_items '
+                                     'official_mean_correct_with_excessive_answers average_output_tps '
+                                     'averageoutputtps *_time',
+                            'score': False},
+                           {'names': '*wer *cer *mer', 'better': 'lower', 'unit': ['proportion', 0.0, None]},
+                           {'names': '*hallurate *hallucination_rate *edit_dist *distractor_leakage '
+                                     '*error_only_reasoning_rate *error_rate',
+                            'better': 'lower',
+                            'unit': ['proportion', 0.0, 1.0]},
+                           {'names': '*lpips', 'better': 'lower'},
+                           {'names': 'averageaccuracy weightedaverageaccuracy *_aacc *_facc *_qacc *pass_rate '
+                                     '*pass_at_k* *pass_hat_k* *strict_pass pass_1 *_strict *_loose *numeric_match '
+                                     '*official_mean_all_answers_correct *accept_rate *reject_rate *match_rate '
+                                     '*.em *iou *_similarity *_consistency *perceptual_similarity '
+                                     '*semantic_consistency *comet *_teds* *_cdm *coverage *coverage_score '
+                                     '*submission_ready *partial_credit *normalized_score *total_score '
+                                     '*judge_score *avg_score *max_score *net_match_score *compliance_score '
+                                     '*mrcr_score *vqa_score *eq_bench_score *weighted_score_percent '
+                                     'weightedscorepercent mean_score score overall overall_* *bleu* *rouge* '
+                                     '*clipscore *hpsv2* *hps_v2* *pickscore *pick_score *image_reward_score '
+                                     '*_acc@* mean_acc@* communication_quality completeness context_awareness '
+                                     'instruction_following',
+                            'better': 'higher'}],
+             'mteb': [{'names': 'mae mse rmse *_mae *_mse *_rmse',
+                       'better': 'lower',
+                       'unit': ['points', 0.0, None]},
+                      {'names': 'r2', 'better': 'higher', 'unit': ['coefficient', None, 1.0]},
+                      {'names': 'p_mrr *spearman *pearson *kendalltau ami ari *mcc *matthews*',
+                       'better': 'higher',
+                       'unit': ['coefficient', -1.0, 1.0]},
+                      {'names': 'accuracy *_accuracy *_acc f1 *_f1 f1_* ap *_ap ap_* *lrap *v_measure nmi '
+                                'homogeneity completeness *precision* *recall* *ndcg* *map_at_* map *mrr_at_* mrr '
+                                '*hit_rate* *robustness_at_*',
+                       'better': 'higher',
+                       'unit': ['proportion', 0.0, 1.0]},
+                      {'names': 'main_score', 'better': 'higher'}],
+             'opencompass': [{'names': 'pass fail complete timeout failed wrong_answer bp type extract_rate',
+                              'score': False},
+                             {'names': 'flores*/score iwslt*/score',
+                              'better': 'higher',
+                              'unit': ['points', 0.0, 100.0]},
+                             {'names': 'triviaqa*/score nq/score nq_*/score bbh_*/score bbeh_*/score '
+                                       'agieval_*/score mbpp*/score sanitized_mbpp*/score lcbench*/score '
+                                       'theoremqa*/score squad2*/score gaokaobench_*/score longbench_*/score '
+                                       'leval_*/score ruler_*/score charm_*/score infinitebench_*/score '
+                                       'needlebench*/score ifbench*/score s3eval*/score cmp_*/score hard_*/score '
+                                       'p_*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0]}],
+             'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
+             'evalchemy': [{'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
+             'simple-evals': [{'names': '*', 'better': 'higher'}],
+             'olmes': [{'names': 'bits_per_byte* ppl_*', 'better': 'lower'},
+                       {'names': 'primary_score', 'better': 'unknown'}, {'names': '*', 'better': 'higher'}],
+             'nemo': [{'names': 'pass@* mean_reward', 'better': 'higher'}]}}
+# fmt: on
+LOWER_BETTER, HIGHER_BETTER = (
+    re.compile(
+        rf"(?:(?P<before>.*)_)?(?:(?:{'|'.join(map(re.escape, DIRECTION_WORDS[way]['words'].split()))})|"
+        rf"(?:{'|'.join(map(re.escape, DIRECTION_WORDS[way]['names'].split()))})(?:_score)?)"
+    )
+    for way in ("lower", "higher")
+)
+PASSES = re.compile(r"(?:(?P<before>.*)_)?(?:pass(?:@|_at_|_hat_)\w+)")
+UNSURE_BEFORE = frozenset(DIRECTION_WORDS["unsure"].split())
+NOT_SCORES = re.compile("|".join(DIRECTION_WORDS["not_scores"]))
+# What follows a metric's name without turning it around: a depth, a way of averaging, a filter's or an option's text.
+METRIC_TAIL = re.compile(
+    r"(?:_at_\d+|@\d+(?:\.\d+)?|_\d+|_(?:macro|micro|weighted|avg|norm|per_\w+|strict|loose|lenient|relaxed|flexible|fuzzy|"
+    r"cut|any|all|none|fmeasure|cosine|dot|euclidean|manhattan)|[:\[(].*)$"
+)
+
+
+def folded_metric(name: str) -> str:
+    """A metric's name without a filter, in lower case, its words joined by "_"."""
+    return re.sub(r"[\s/_-]+", "_", name.split(",", 1)[0]).strip("_").lower()
+
+
+@functools.lru_cache(maxsize=4096)
+def metric_direction(name: str) -> bool | None:
+    """Whether lower is better for a metric, by its name's last words; None when the name does not tell."""
+    bare, last = folded_metric(name), ""
+    while bare != last:
+        for pattern, lower in ((LOWER_BETTER, True), (HIGHER_BETTER, False), (PASSES, False)):
+            if found := pattern.fullmatch(bare):
+                return None if UNSURE_BEFORE & set((found["before"] or "").split("_")) else lower
+        last, bare = bare, METRIC_TAIL.sub("", bare)
+    return None
+
+
+@functools.lru_cache(maxsize=4096)
+def metric_facts(family: str, name: str, task: str = "") -> Mapping[str, Any]:
+    """What a format's own writer defines of a metric: `better`, `unit`, `score`; {} when it says nothing of it."""
+    metric = folded_metric(name)
+    for fact in DIRECTION_WORDS["formats"].get(family, ()):
+        if any(
+            fnmatch.fnmatchcase(text, pattern)
+            for pattern in fact["names"].split()
+            for text in (metric, f"{folded_metric(task)}/{metric}")
+        ):
+            return fact
+    return {}
+
+
+def direction_in(family: str, name: str, said: Any = None, task: str = "") -> dict[str, bool]:
+    """The direction of a metric of a file as fields of a ScoreRead; `said`: whether the file calls lower better.
+
+    First the file, then its writer's definitions, then the metric's name; unknown when none of them says it.
+    """
+    better = metric_facts(family, name, task).get("better")
+    lower = {"lower": True, "higher": False, "unknown": None}[better] if better else metric_direction(name)
+    lower = said if isinstance(said, bool) else lower
+    return {"lower_is_better": lower is True, "direction_known": lower is not None}
+
+
+def unit_in(family: str, name: str, task: str = "") -> tuple[str, float | None, float | None] | None:
+    """(unit, lowest, highest) of a metric by its writer's definition; None when that is not known."""
+    unit = metric_facts(family, name, task).get("unit")
+    return tuple(unit) if unit else None
+
+
+def is_no_score(family: str, name: str, task: str = "") -> bool:
+    """Whether a number is a count, a spread, a length or a time, or what its writer calls no score."""
+    said = metric_facts(family, name, task).get("score")
+    return said is False or NOT_SCORES.fullmatch(folded_metric(name).removeprefix("eval_")) is not None
+
+
 # --- parts/formats/converter.py ---------------------------------------------------------------------------------------
 
 
@@ -5179,12 +5348,20 @@ class Converter:
 
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
-        self.ownerless: set[str] = set()
+        self.told: set[str] = set()
         self.done: dict[Path, str] = {}  # the file that each record came from
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
         file = str(run.origin.path)
+        counted = [score.name for score in run.scores if is_no_score(run.origin.format, score.name, run.task)]
+        if counted:
+            names = ", ".join(single_line(name) for name in counted)
+            if names not in self.told:  # once for all files that have the same
+                self.told.add(names)
+                self.report.notes.append(Trouble(file, f"counts, spreads, lengths, no scores: {names}", run.task))
+            left = tuple(score for score in run.scores if score.name not in counted)
+            run = replace(run, scores=left, failure=run.failure if left or run.failure else f"it has only {names}")
         wrong = {score.name: text for score in run.scores if (text := outside_range(score))}
         if wrong:
             left = tuple(score for score in run.scores if score.name not in wrong)
@@ -5194,8 +5371,8 @@ class Converter:
             path = self.write_failure(run)
             self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
             return
-        if "/" not in run.model.id and run.model.id not in self.ownerless:
-            self.ownerless.add(run.model.id)
+        if "/" not in run.model.id and run.model.id not in self.told:
+            self.told.add(run.model.id)
             told = (
                 f"{run.model.id} names no owner, which a datastore of records asks for: --model-id OWNER/{run.model.id}"
             )
@@ -5523,7 +5700,12 @@ def evalplus_scores(given: Mapping[str, Any], right: Mapping[str, Sequence[bool]
     if not known:
         known = {"pass@1": sum(sum(row) / len(row) for row in right.values()) / len(right)}
     return tuple(
-        ScoreRead(name, f"pass_at_{name[5:]}", value, "mean", unit=("proportion", 0.0, 1.0), scorer={"scorer": "tests"})
+        ScoreRead(
+            *(name, f"pass_at_{name[5:]}", value, "mean"),
+            unit=("proportion", 0.0, 1.0),
+            scorer={"scorer": "tests"},
+            **direction_in("evalplus", name),
+        )
         for name, value in known.items()
         if value is not None
     )
@@ -5627,15 +5809,14 @@ def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str,
     """One metric of a scorer; whether it is the mean of the items is found out from these."""
     bare = text.rsplit("/", 1)[-1]
     error, method, cluster = inspect_error(metrics) if bare in ("accuracy", "mean") else (None, None, None)
-    lower = True if label.split("_")[0] in INSPECT_LOWER else metric_direction(label)
-    lower = False if lower is None and bare == "accuracy" else lower
+    said = True if label.split("_")[0] in INSPECT_LOWER else None
+    said = False if metric_direction(label) is None and said is None and bare == "accuracy" else said
     return ScoreRead(
         label,
         INSPECT_METRICS.get(label, label),
         value,
         "mean" if bare in ("accuracy", "mean") else None,
-        lower_is_better=lower is True,
-        direction_known=lower is not None,
+        **direction_in("inspect", label, said),
         standard_error=error,
         method=method,
         count=whole(row.get("scored_samples")),
@@ -6140,15 +6321,16 @@ def evalscope_score(row: Mapping[str, Any], judge: Mapping[str, Any], repeats: i
         count //= repeats
     bounds = part(meaning, "value_range")
     unit = EVALSCOPE_UNITS.get((finite(bounds.get("min")), finite(bounds.get("max"))))
+    stated = (unit, finite(bounds.get("min")), finite(bounds.get("max"))) if unit else None
+    way = str(meaning.get("direction"))
     return ScoreRead(
         name,
         known,
         value,
         None if rule in (None, "mean", "identity") else str(rule),
-        lower_is_better=meaning.get("direction") == "lower_is_better",
-        direction_known="better" in str(meaning.get("direction")) or not meaning,
+        **direction_in("evalscope", name, way == "lower_is_better" if "better" in way else None),
         count=count or None,
-        unit=(unit, finite(bounds.get("min")), finite(bounds.get("max"))) if unit else None,
+        unit=stated or unit_in("evalscope", name),
         scorer=judge,
         rounding=EVALSCOPE_ROUNDING,
     )
@@ -6244,8 +6426,8 @@ def helm_scores(stats: Sequence[Mapping[str, Any]], split: str | None, adapter: 
         if HELM_COUNTS.fullmatch(metric) or (metric in HELM_LANGUAGE_MODELING and method != "language_modeling"):
             continue
         shared = "accuracy" if metric == "exact_match" and method.startswith("multiple_choice") else metric_id(metric)
-        lower = metric in LOWER_IS_BETTER or metric.startswith(("ece_", "perplexity", "bits_per_byte"))
-        found.append(ScoreRead(metric, shared, value, None, lower_is_better=lower))
+        unit = unit_in("helm", metric)
+        found.append(ScoreRead(metric, shared, value, None, unit=unit, **direction_in("helm", metric)))
     return found
 
 
@@ -6863,15 +7045,12 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
     if error is not None and (error < 0 or aggregation not in ("mean", None)):
         # lighteval divides the deviation of bootstrap replicates by the root of their number.
         error, details = None, {"standard_error_left_out": repr(error)}
-    bare = name.split(":", 1)[0]
-    lower = higher is False if isinstance(higher, bool) else bare in LOWER_IS_BETTER or metric_direction(bare)
     return ScoreRead(
         name,
         metric_id(name),
         value,
         aggregation,
-        lower_is_better=lower is True,
-        direction_known=lower is not None,
+        **direction_in("lighteval", name, not higher if isinstance(higher, bool) else None),
         scorer=lighteval_scorer(metric),
         standard_error=error,
         method="analytic" if aggregation == "mean" else None,
@@ -7278,8 +7457,7 @@ LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "
 LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
 # No scores: what the harness says of a task, how sure it is, how much was asked. "bypass" is 999 in every task.
 LM_EVAL_NO_SCORES = re.compile(
-    r"\s*|alias|name|sample_len|sample_count|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|.*_std(?:_err)?|"
-    r"num_(?:total|repeat|solved|questions|correct|examples)|solved_avg|run_stats|paired_\w+|total_\w+"
+    r"\s*|alias|name|sample_len|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|solved_avg|run_stats|paired_\w+"
 )
 # Of --model_args: who was measured, and where; all others are settings.
 LM_EVAL_IDENTITY = {
@@ -7296,6 +7474,7 @@ LM_EVAL_IDENTITY |= {"subfolder", "gguf_file", "base_url", "lora_name"}
 EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
 LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
 SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
+LM_EVAL_SUBGROUPS = re.compile(r"mmlu(?:_\w+)?_(?:stem|humanities|social_sciences|other)(?:_\w+)?")
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
 LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
 LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
@@ -7349,8 +7528,27 @@ def lm_eval_groups(document: Mapping[str, Any]) -> set[str]:
     """The keys under "results" that are averages over other tasks."""
     groups = set(part(document, "groups"))
     groups |= {name for name, tasks in part(document, "group_subtasks").items() if isinstance(tasks, list) and tasks}
-    configs = part(document, "configs")
-    return groups | ({name for name in part(document, "results") if name not in configs} if configs else set())
+    configs, results = part(document, "configs"), part(document, "results")
+    return groups | ({name for name in results if name not in configs} if configs else lm_eval_indented(results))
+
+
+def lm_eval_indented(results: Mapping[str, Any]) -> set[str]:
+    """The groups in a file that says nothing of them (Evalchemy keeps lm-eval's rows alone): rows with others below.
+
+    lm-eval indents the alias of each task under its group's (" - stem", "  - anatomy"), one space for each level.
+    """
+    depths = {}
+    for name, row in results.items():
+        found = re.match(r"( +)- ", str(row.get("alias") or "")) if isinstance(row, dict) else None
+        depths[name] = len(found[1]) if found else 0
+    following = zip(depths, [*list(depths.values())[1:], 0], strict=True)
+    words = {name: name.split("_") for name, depth in depths.items() if depth}
+    begun = [("_".join(row[:size]), depths[name]) for name, row in words.items() for size in range(1, min(len(row), 9))]
+    return (
+        {name for name, below in following if below == depths[name] + 1}
+        | {name for name, depth in begun if name in depths and depths[name] < depth}
+        | {name for name in depths if LM_EVAL_SUBGROUPS.fullmatch(name)}
+    )
 
 
 def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
@@ -7391,14 +7589,13 @@ def lm_eval_score(
     bootstrapped = aggregation in LM_EVAL_BOOTSTRAPPED
     row = lm_eval_metric_row(config, metric)
     higher = first(part(document, "higher_is_better", task).get(metric), row.get("higher_is_better"))
-    lower = higher is False if isinstance(higher, bool) else metric in LOWER_IS_BETTER or metric_direction(metric)
+    said = not higher if isinstance(higher, bool) else None
     return ScoreRead(
         f"{metric},{single_line(chosen)}" if chosen else metric,
         lm_eval_metric_id(values, config, metric, chosen),
         value,
         aggregation,
-        lower_is_better=lower is True,
-        direction_known=lower is not None,
+        **direction_in(family, metric, said),
         unit=("percent", 0.0, 100.0)
         if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics
         else ("proportion", 0.0, 1.0)
@@ -7899,9 +8096,18 @@ def lm_eval_source(
 
 # --- parts/formats/mteb.py --------------------------------------------------------------------------------------------
 
-MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|.*_std(?:err)?|evaluation_time|kg_co2_emissions|.*_per_experiment")
-MTEB_COEFFICIENTS = re.compile(r"(?:\w+_)?(?:spearman|pearson)")
+MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|evaluation_time|kg_co2_emissions|.*_per_experiment")
 MTEB_SPLITS = ("test", "validation", "dev", "train")
+# Tasks that MTEB itself scores on one split that is not `test` (eval_splits of their metadata, which no file has).
+MTEB_OFFICIAL = {
+    "dev": "CmedqaRetrieval CovidRetrieval DuRetrieval EcomRetrieval HagridRetrieval Ko-StrategyQA MIRACLReranking "
+    "MIRACLRetrieval MIRACLRetrievalHardNegatives MIRACLRetrievalHardNegatives.v2 MMarcoReranking MMarcoRetrieval "
+    "MSMARCO MSMARCO-Fa MSMARCO-VN MedicalRetrieval NanoMSMARCO-VN T2Reranking T2Retrieval VideoRetrieval mMARCO-NL",
+    "validation": "AFQMC Cmnli Food101Classification Food101ZeroShot IFlyTek IFlyTek.v2 IWSLT2017BitextMining JSTS "
+    "JaQuADRetrieval KLUE-NLI KLUE-STS KLUE-TC KLUE-TC.v2 Ocnli SanskritShlokasClassification TNews TNews.v2 TopiOCQA "
+    "TopiOCQAHardNegatives VieQuADRetrieval XQuADRetrieval",
+}
+MTEB_OFFICIAL_SPLIT = {task: split for split, tasks in MTEB_OFFICIAL.items() for task in tasks.split()}
 MTEB_NO_REVISION = {"no_revision_available", "no_model_name_available", "external", ""}
 
 
@@ -7925,6 +8131,7 @@ def read_mteb(origin: Origin, document: dict[str, Any], here: Here, files: Files
     model = here.model(name, moment, revision, details={"experiment": meta.get("experiment_kwargs") or None})
     splits = mteb_splits(document)
     leading = next((split for split in MTEB_SPLITS if split in splits), next(iter(splits), None))
+    leading = MTEB_OFFICIAL_SPLIT.get(task, leading)
     for split, subsets in splits.items():
         scores, counts = mteb_scores(subsets)
         yield TaskRun(
@@ -8003,28 +8210,33 @@ def mteb_scores(subsets: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[ScoreRe
     scores, counts = [], {}
     if known and len(known) == len(main):
         alike = sorted(name for name, value in next(iter(subsets.values())).items() if value == known[0])
-        alike = [name for name in alike if name != "main_score" and not MTEB_DESCRIPTIVE.fullmatch(name)]
+        alike = [name for name in alike if name != "main_score" and mteb_measures(name)]
         details = {"main_metric": ", ".join(alike) or None}
         rule = "mean" if len(main) == 1 else "mean over subsets"
-        scores.append(mteb_score("main_score", sum(known) / len(known), rule, alike[:1], details))
+        scores.append(mteb_score("main_score", sum(known) / len(known), rule, alike, details))
     if len(subsets) == 1:
         row = next(iter(subsets.values()))
         numbers = {name: finite(value) for name, value in row.items() if not isinstance(value, bool)}
         for name, value in numbers.items():
-            if value is not None and name != "main_score" and not MTEB_DESCRIPTIVE.fullmatch(name):
+            if value is not None and name != "main_score" and mteb_measures(name):
                 scores.append(mteb_score(single_line(name), value, "unknown", [name], {}))
     else:
         counts = {f"subset {single_line(name)}": repr(value) for name, value in main.items()}
     return tuple(scores[:120]), counts
 
 
-def mteb_score(name: str, value: float, rule: str, metric: list[str], details: Mapping[str, Any]) -> ScoreRead:
-    """One number: correlations lie in -1..1, all other metrics of MTEB in 0..1."""
-    coefficient = any(MTEB_COEFFICIENTS.fullmatch(text) for text in metric) or value < 0
-    unit = ("coefficient", -1.0, 1.0) if coefficient else ("proportion", 0.0, 1.0)
-    inside = unit[1] <= value <= unit[2]
+def mteb_measures(name: str) -> bool:
+    """Whether a number measures the model, and does not only describe its scores."""
+    return not MTEB_DESCRIPTIVE.fullmatch(name) and not is_no_score("mteb", name)
+
+
+def mteb_score(name: str, value: float, rule: str, metrics: list[str], details: Mapping[str, Any]) -> ScoreRead:
+    """One number, with the unit of the metrics that it may be: a main score is known by its value alone."""
+    units = {unit_in("mteb", metric) for metric in metrics}
+    unit = units.pop() if len(units) == 1 else None
     aggregation = "unknown" if rule == "mean" else rule  # of a mean over items nothing is said
-    return ScoreRead(name, name, value, aggregation, unit=unit if inside else None, details=details)
+    way = direction_in("mteb", name)
+    return ScoreRead(name, name, value, aggregation, unit=unit or ("unknown", None, None), details=details, **way)
 
 
 # --- parts/formats/nemo.py --------------------------------------------------------------------------------------------
@@ -8095,18 +8307,17 @@ def nemo_scores(metrics: Mapping[str, Any]) -> tuple[ScoreRead, ...]:
     for metric, rows in metrics.items():
         for name, row in part(rows, "scores").items():
             value, stats = finite(part({"row": row}, "row").get("value")), part(row, "stats")
-            if value is None or re.search(r"(?:^|_)std_?(?:err|dev)|avg_tokens|gen_seconds|num_entries", str(name)):
+            if value is None:
                 continue
             label = single_line(name if name == metric or metric in str(name) else f"{metric}/{name}")
-            error, lower = finite(stats.get("stderr")), metric_direction(label.split("__")[0])
+            error = finite(stats.get("stderr"))
             found.append(
                 ScoreRead(
                     *(label, METRIC_IDS.get(label, label.replace("/", "_")), value, None),
-                    lower_is_better=lower is True,
                     standard_error=error if error is not None and error > 0 else None,
                     method="analytic" if error else None,
                     count=whole(stats.get("count")) or None,
-                    direction_known=lower is not None,
+                    **direction_in("nemo", label.split("__")[0]),
                 )
             )
     return tuple(found)
@@ -8126,7 +8337,7 @@ def nemo_bundle(origin: Origin, document: Mapping[str, Any], here: Here, files: 
             count=count,
             unit=("proportion", 0.0, 1.0) if name.startswith("pass@") else None,
             rounding=5.1e-5,
-            direction_known=name.startswith("pass@") or name == "mean_reward",
+            **direction_in("nemo", name),
         )
         for name, row in part(benchmark, "scores").items()
         if isinstance(row, dict) and finite(row.get("value")) is not None
@@ -8194,7 +8405,6 @@ def nemo_items(path: Path, scores: list[str], repeats: int) -> Iterator[AskedIte
 OLMES_METRICS = re.compile(
     r"acc_.*|exact_match.*|f1|recall|pass_at_\d+|bits_per_byte(?:_corr)?|ppl_.*|.*_acc|maj_at_\d+|score|win_rate|bleu"
 )
-OLMES_LOWER = re.compile(r"bits_per_byte.*|ppl_.*")
 OLMES_GENERATION = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "top_k": "top_k"}
 # "arc_challenge:mc::olmes": how choices are asked (mc, rc, cot) and in which regime are settings, no part of it.
 OLMES_ALIAS = re.compile(r"(?P<name>[^:]+)(?::(?P<form>[^:]+(?::[^:]+)*))?(?:::(?P<regime>.+))?")
@@ -8296,8 +8506,7 @@ def olmes_scores(metrics: Mapping[str, Any], primary: str | None, count: int | N
     return tuple(
         ScoreRead(
             *(single_line(name), METRIC_IDS.get(name, name), found[name], None),
-            lower_is_better=bool(OLMES_LOWER.fullmatch(name)),
-            direction_known=name != "primary_score",
+            **direction_in("olmes", name),
             count=count,
             details={"metric": primary if name == "primary_score" and primary else name},
         )
@@ -8358,8 +8567,7 @@ def olmes_shown(metrics: Mapping[str, Any], choices: Sequence[str], names: Mappi
 
 OPENCOMPASS_RUN = re.compile(r"\d{8}_\d{6}")  # the folder of a run, by its time
 OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
-# OpenCompass's own list of numbers that are no scores, and what it says of the answers.
-OPENCOMPASS_NO_SCORES = {"bp", "sys_len", "ref_len", "type", "extract_rate", "timeout", "failed", "wrong_answer"}
+# What OpenCompass says of the answers.
 OPENCOMPASS_RIGHT = ("correct", "is_correct", "cascade_correct")
 
 
@@ -8376,7 +8584,7 @@ def is_opencompass(document: Mapping[str, Any], path: Path) -> bool:
 
 def opencompass_is_score(name: str, value: Any) -> bool:
     """Whether a row of a result is a score."""
-    return finite(value) is not None and not isinstance(value, bool) and name not in OPENCOMPASS_NO_SCORES
+    return finite(value) is not None and not isinstance(value, bool) and not is_no_score("opencompass", name)
 
 
 def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
@@ -8387,7 +8595,7 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     details = opencompass_details(document.get("details"))
     marked = [row for row in details.values() if opencompass_values(row)]
     names = [name for name, value in document.items() if opencompass_is_score(name, value)]
-    scores = tuple(opencompass_score(name, float(document[name])) for name in names)
+    scores = tuple(opencompass_score(task, name, float(document[name])) for name in names)
     per_item = [score.name for score in scores if score.unit and score.unit[0] == "percent"]
     readable = len(marked) == len(details) > 0 and len(per_item) == 1
     predictions = opencompass_predictions(origin.path)
@@ -8409,18 +8617,21 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     )
 
 
-OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1", "score"}
+OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1"}
 
 
-def opencompass_score(name: str, value: float) -> ScoreRead:
-    """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either."""
+def opencompass_score(task: str, name: str, value: float) -> ScoreRead:
+    """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either. What a bare
+    "score" is depends on the task's evaluator: a share of right answers, a BLEU, an error."""
     bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
-    percent = bare in OPENCOMPASS_ACCURACIES and (value == 0.0 or 1.0 < value <= 100.0)
+    defined = unit_in("opencompass", bare, task)
+    if defined is None and bare in OPENCOMPASS_ACCURACIES and (value == 0.0 or 1.0 < value <= 100.0):
+        defined = ("percent", 0.0, 100.0)
+    percent = defined is not None and defined[0] == "percent"
     return ScoreRead(
         *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, "mean" if percent else None),
-        unit=("percent", 0.0, 100.0) if percent else ("unknown", None, None),
-        lower_is_better=metric_direction(bare) is True,
-        direction_known=bare == "score" or metric_direction(bare) is not None,
+        unit=defined or ("unknown", None, None),
+        **direction_in("opencompass", bare, task=task),
         details={"name_as_written": name if name != bare else None},
     )
 
@@ -8525,6 +8736,7 @@ def read_simple_evals(
                     method="analytic" if spread is not None and count else "bootstrap" if error is not None else None,
                     count=count,
                     unit=("proportion", 0.0, 1.0),
+                    **direction_in("simple-evals", name),
                 )
             )
     parts = sorted(name for name in given if ":" not in name and name not in {score.name for score in scores})
@@ -8656,6 +8868,7 @@ def read_swe_bench(origin: Origin, document: dict[str, Any], here: Here, files: 
         count=total,
         unit=("proportion", 0.0, 1.0),
         scorer={"scorer": "tests"},
+        direction_known=True,
     )
     yield TaskRun(
         origin=origin,
@@ -8800,13 +9013,11 @@ def trainer_scores(row: Mapping[str, Any]) -> tuple[ScoreRead, ...]:
         number = finite(value)
         if not name.startswith("eval_") or number is None or TRAINER_SPEED.fullmatch(name):
             continue
-        lower = metric_direction(name)
         unit = ("loss", 0.0, None) if name.endswith("loss") and number >= 0 else None
         found.append(
             ScoreRead(
                 *(single_line(name), single_line(name), number, "unknown"),
-                lower_is_better=lower is True,
-                direction_known=lower is not None,
+                **direction_in("trainer-state", name),
                 unit=unit,
             )
         )

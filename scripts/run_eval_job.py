@@ -3761,6 +3761,194 @@ def model_names(identities: Sequence[Identity]) -> list[str]:
     return sorted(set(names.values()), key=natural_key)
 
 
+# --- parts/metric_directions.py ---------------------------------------------------------------------------------------
+
+# fmt: off
+DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxicity hallucination_rate latency attack_success_rate '
+                    'calibration_error edit_distance bits_per_byte bits_per_byte_corr bits_per_char '
+                    'bits_per_character bits_per_token bits_per_word eval_loss mean_absolute_error '
+                    'mean_squared_error',
+           'names': 'wer cer ter mer der eer wil mse mae rmse mape smape rmsle nmse nrmse medae bpb bpc brier '
+                    'brier_score ece nll fid kid lpips asr_wer'},
+ 'higher': {'words': 'accuracy accuracies acc acc_norm acc_raw acc_uncond acc_bytes acc_mutual_info accuracy_avg '
+                     'acc_avg exact_match exact extractive_match resolved_rate win_rate winrate success_rate '
+                     'pass_rate hit_rate correct symbolic_correct margins matthews_correlation v_measure',
+            'names': 'f1 f1_score precision recall bleu sacrebleu ibleu chrf chrf++ chrf_plus_plus chr_f_plus_plus '
+                     'meteor cider rouge rouge1 rouge2 rougel rougelsum rouge_l rouge_lsum em auc auroc roc_auc '
+                     'mcc pearson pearsonr spearman spearmanr kendall kendalltau kendall_tau ndcg mrr map mc1 mc2 '
+                     'nmi ami lrap iou miou anls r2 r2_score bert_score bertscore comet psnr ssim'},
+ 'unsure': 'delta diff difference change gain drop gap relative adjusted inverse inv neg negative non not no un '
+           'anti without attack',
+ 'not_scores': ['(?:.*_)?(?:std|stdev|stddev|stderr|std_err|std_error|std_dev|standard_error|standard_deviation|variance|var|se|sem|ci|conf_interval|confidence_interval|margin_of_error)(?:_(?:clt|clustered|low|high|lower|upper|bound))*',
+                '(?:std|stderr|var|variance)_.*', '(?:num|n|nr|number_of|no_of|count)_(?!gram).*',
+                '(?:.*_)?(?:count|counts|cnt|num)|n|total|.*_total',
+                'total_(?!(?:.*_)?(?:score|scores|acc|accuracy|f1|reward|rate|points)$).*',
+                '(?:.*_)?(?:avg|mean|average|max|min|median|prompt|response|output|completion|input|answer|reason|reasoning|generation|sys|ref)_(?:\\w+_)?(?:len|lens|length|lengths|tokens|chars|characters|words)',
+                '(?:.*_)?(?:seconds|secs|runtime|wall_time|time_s|timestamp)'],
+ 'formats': {'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
+                       'better': 'unknown'},
+                      {'names': 'ehr_sql_total_*', 'score': False},
+                      {'names': 'wer_score chinese_wer_score wer cer_score chinese_cer_score mer_score '
+                                'chinese_mer_score mer',
+                       'better': 'lower',
+                       'unit': ['proportion', 0.0, None]},
+                      {'names': 'toxic_frac max_toxicity_probability expected_max_toxicity toxic_prompt_* '
+                                'nsfw_frac* nudity_frac blacked_out_frac* watermark_frac q16_inappropriate_frac* '
+                                'max_nsfw_probability*',
+                       'better': 'lower',
+                       'unit': ['proportion', 0.0, 1.0]},
+                      {'names': 'expected_max_* expected_lpips_score bbq_metric_*_bias bias_metric:* '
+                                'absolute_value_difference longest_common_prefix_length '
+                                'demographic_parity_difference equalized_odds_difference distance ast_distance '
+                                'asm_distance kernel_inception_distance fid gender_imbalance skin_tone_imbalance '
+                                'decodingtrust_privacy_leakage_rate copyright_human ece_* platt_ece_* perplexity* '
+                                'bits_per_byte*',
+                       'better': 'lower'},
+                      {'names': 'bertscore_* completeness conciseness harmlessness helpfulness understandability '
+                                'humaneval_* rr@* success@* air_*score *_human alrage_score '
+                                'annotation_autobencher_capabilities_score '
+                                'annotation_financebench_label_correct_answer arabic_content_generation_score '
+                                'chain_of_thought_correctness wip* chinese_wip_score bleu_* chinese_bleu_* rouge_* '
+                                'chinese_rouge_* cleva_math_result_match compilation_success *_rejection_rate '
+                                'refusal_rate detection_correct_frac *_similarity ehr_sql_query_validity '
+                                'ehr_sql_*_answerable exact_match_indicator exact_set_match f1_set_match '
+                                'iou_set_match expected_* float_equiv gpt4_audio_critique inception_score '
+                                'live_qa_score logprob logprob_per_byte math_equiv math_equiv_chain_of_thought '
+                                'max_aesthetics_score max_clip_score medication_qa_score model_judged_score '
+                                'ood_knowledge_rr ood_knowledge_macc pass percent_valid prometheus_vision '
+                                'qafacteval ruler_string_match_part safety_score selective_cov_acc_area '
+                                'squad_exact_match_score summac test_avg wildbench_score* omni_math_accuracy '
+                                'functional_correctness',
+                       'better': 'higher'}],
+             'evalscope': [{'names': '*is_incorrect *is_not_attempted *yes_ratio *maybe_ratio '
+                                     '*inference_error_rate rate_empty_* rate_invalid_* '
+                                     'official_mean_fully_incorrect_items '
+                                     'official_mean_correct_with_excessive_answers average_output_tps '
+                                     'averageoutputtps *_time',
+                            'score': False},
+                           {'names': '*wer *cer *mer', 'better': 'lower', 'unit': ['proportion', 0.0, None]},
+                           {'names': '*hallurate *hallucination_rate *edit_dist *distractor_leakage '
+                                     '*error_only_reasoning_rate *error_rate',
+                            'better': 'lower',
+                            'unit': ['proportion', 0.0, 1.0]},
+                           {'names': '*lpips', 'better': 'lower'},
+                           {'names': 'averageaccuracy weightedaverageaccuracy *_aacc *_facc *_qacc *pass_rate '
+                                     '*pass_at_k* *pass_hat_k* *strict_pass pass_1 *_strict *_loose *numeric_match '
+                                     '*official_mean_all_answers_correct *accept_rate *reject_rate *match_rate '
+                                     '*.em *iou *_similarity *_consistency *perceptual_similarity '
+                                     '*semantic_consistency *comet *_teds* *_cdm *coverage *coverage_score '
+                                     '*submission_ready *partial_credit *normalized_score *total_score '
+                                     '*judge_score *avg_score *max_score *net_match_score *compliance_score '
+                                     '*mrcr_score *vqa_score *eq_bench_score *weighted_score_percent '
+                                     'weightedscorepercent mean_score score overall overall_* *bleu* *rouge* '
+                                     '*clipscore *hpsv2* *hps_v2* *pickscore *pick_score *image_reward_score '
+                                     '*_acc@* mean_acc@* communication_quality completeness context_awareness '
+                                     'instruction_following',
+                            'better': 'higher'}],
+             'mteb': [{'names': 'mae mse rmse *_mae *_mse *_rmse',
+                       'better': 'lower',
+                       'unit': ['points', 0.0, None]},
+                      {'names': 'r2', 'better': 'higher', 'unit': ['coefficient', None, 1.0]},
+                      {'names': 'p_mrr *spearman *pearson *kendalltau ami ari *mcc *matthews*',
+                       'better': 'higher',
+                       'unit': ['coefficient', -1.0, 1.0]},
+                      {'names': 'accuracy *_accuracy *_acc f1 *_f1 f1_* ap *_ap ap_* *lrap *v_measure nmi '
+                                'homogeneity completeness *precision* *recall* *ndcg* *map_at_* map *mrr_at_* mrr '
+                                '*hit_rate* *robustness_at_*',
+                       'better': 'higher',
+                       'unit': ['proportion', 0.0, 1.0]},
+                      {'names': 'main_score', 'better': 'higher'}],
+             'opencompass': [{'names': 'pass fail complete timeout failed wrong_answer bp type extract_rate',
+                              'score': False},
+                             {'names': 'flores*/score iwslt*/score',
+                              'better': 'higher',
+                              'unit': ['points', 0.0, 100.0]},
+                             {'names': 'triviaqa*/score nq/score nq_*/score bbh_*/score bbeh_*/score '
+                                       'agieval_*/score mbpp*/score sanitized_mbpp*/score lcbench*/score '
+                                       'theoremqa*/score squad2*/score gaokaobench_*/score longbench_*/score '
+                                       'leval_*/score ruler_*/score charm_*/score infinitebench_*/score '
+                                       'needlebench*/score ifbench*/score s3eval*/score cmp_*/score hard_*/score '
+                                       'p_*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0]}],
+             'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
+             'evalchemy': [{'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
+             'simple-evals': [{'names': '*', 'better': 'higher'}],
+             'olmes': [{'names': 'bits_per_byte* ppl_*', 'better': 'lower'},
+                       {'names': 'primary_score', 'better': 'unknown'}, {'names': '*', 'better': 'higher'}],
+             'nemo': [{'names': 'pass@* mean_reward', 'better': 'higher'}]}}
+# fmt: on
+LOWER_BETTER, HIGHER_BETTER = (
+    re.compile(
+        rf"(?:(?P<before>.*)_)?(?:(?:{'|'.join(map(re.escape, DIRECTION_WORDS[way]['words'].split()))})|"
+        rf"(?:{'|'.join(map(re.escape, DIRECTION_WORDS[way]['names'].split()))})(?:_score)?)"
+    )
+    for way in ("lower", "higher")
+)
+PASSES = re.compile(r"(?:(?P<before>.*)_)?(?:pass(?:@|_at_|_hat_)\w+)")
+UNSURE_BEFORE = frozenset(DIRECTION_WORDS["unsure"].split())
+NOT_SCORES = re.compile("|".join(DIRECTION_WORDS["not_scores"]))
+# What follows a metric's name without turning it around: a depth, a way of averaging, a filter's or an option's text.
+METRIC_TAIL = re.compile(
+    r"(?:_at_\d+|@\d+(?:\.\d+)?|_\d+|_(?:macro|micro|weighted|avg|norm|per_\w+|strict|loose|lenient|relaxed|flexible|fuzzy|"
+    r"cut|any|all|none|fmeasure|cosine|dot|euclidean|manhattan)|[:\[(].*)$"
+)
+
+
+def folded_metric(name: str) -> str:
+    """A metric's name without a filter, in lower case, its words joined by "_"."""
+    return re.sub(r"[\s/_-]+", "_", name.split(",", 1)[0]).strip("_").lower()
+
+
+@functools.lru_cache(maxsize=4096)
+def metric_direction(name: str) -> bool | None:
+    """Whether lower is better for a metric, by its name's last words; None when the name does not tell."""
+    bare, last = folded_metric(name), ""
+    while bare != last:
+        for pattern, lower in ((LOWER_BETTER, True), (HIGHER_BETTER, False), (PASSES, False)):
+            if found := pattern.fullmatch(bare):
+                return None if UNSURE_BEFORE & set((found["before"] or "").split("_")) else lower
+        last, bare = bare, METRIC_TAIL.sub("", bare)
+    return None
+
+
+@functools.lru_cache(maxsize=4096)
+def metric_facts(family: str, name: str, task: str = "") -> Mapping[str, Any]:
+    """What a format's own writer defines of a metric: `better`, `unit`, `score`; {} when it says nothing of it."""
+    metric = folded_metric(name)
+    for fact in DIRECTION_WORDS["formats"].get(family, ()):
+        if any(
+            fnmatch.fnmatchcase(text, pattern)
+            for pattern in fact["names"].split()
+            for text in (metric, f"{folded_metric(task)}/{metric}")
+        ):
+            return fact
+    return {}
+
+
+def direction_in(family: str, name: str, said: Any = None, task: str = "") -> dict[str, bool]:
+    """The direction of a metric of a file as fields of a ScoreRead; `said`: whether the file calls lower better.
+
+    First the file, then its writer's definitions, then the metric's name; unknown when none of them says it.
+    """
+    better = metric_facts(family, name, task).get("better")
+    lower = {"lower": True, "higher": False, "unknown": None}[better] if better else metric_direction(name)
+    lower = said if isinstance(said, bool) else lower
+    return {"lower_is_better": lower is True, "direction_known": lower is not None}
+
+
+def unit_in(family: str, name: str, task: str = "") -> tuple[str, float | None, float | None] | None:
+    """(unit, lowest, highest) of a metric by its writer's definition; None when that is not known."""
+    unit = metric_facts(family, name, task).get("unit")
+    return tuple(unit) if unit else None
+
+
+def is_no_score(family: str, name: str, task: str = "") -> bool:
+    """Whether a number is a count, a spread, a length or a time, or what its writer calls no score."""
+    said = metric_facts(family, name, task).get("score")
+    return said is False or NOT_SCORES.fullmatch(folded_metric(name).removeprefix("eval_")) is not None
+
+
 # --- parts/records/attempts.py ----------------------------------------------------------------------------------------
 
 # Counts in a record's score_details.details, with the words for people, in the order in which they are told.
@@ -4357,7 +4545,7 @@ SHARES = re.compile(
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
 )
-COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa)")
+COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa|p_mrr)")
 
 
 def possible_range(name: str) -> tuple[float, float]:
@@ -4687,6 +4875,7 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
 
 NOBODY = Identity("")
+MAIN_WORDS = ("score", "main_score", "value")  # of a benchmark's own metric, where its harness gives it no name
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -4870,7 +5059,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
-    lower, directed = direction_of(metric, entry, found is not None)
+    lower, directed = direction_of(metric, entry, word, found is not None)
     method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
@@ -4921,17 +5110,26 @@ def result_run(
     )
 
 
-def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
-    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], word: str, known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so): the record, or the benchmark's entry for its own metric.
+
+    Nobody says it where the record contradicts the entry, or the metric's own name ("wer", of which more is better).
+    """
     unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
-    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
-    if own is not None and stated and own != bool(metric["lower_is_better"]):
-        raise ValueError(
-            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
-        )
-    if own is not None:
-        return own, True
-    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
+    stated = None if unsaid else metric.get("lower_is_better")
+    if not isinstance(stated, bool | None):
+        raise ValueError(f"lower_is_better is {single_line(stated)!r}, neither true nor false")
+    wanted = entry.get("lower_is_better")
+    if entry.get("own"):
+        if None not in (wanted, stated) and wanted != stated:
+            raise ValueError(
+                f"of {entry['name']} less is {'better' if wanted else 'worse'} by its entry, and not by the record"
+            )
+    elif not known or not (same_metric(word, str(entry.get("metric"))) or word in MAIN_WORDS):
+        wanted = None
+    other = metric_direction(word) if wanted is None else wanted
+    lower = stated if stated is not None else wanted if unsaid else other
+    return lower is True, lower is not None and other in (None, lower)
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:

@@ -42,6 +42,7 @@ from parts.formats.vocabulary import (
 from parts.frame import ScriptError, is_number, single_line, write_whole
 from parts.hashes import file_sha256
 from parts.inputs import input_bytes, strict_json
+from parts.metric_directions import is_no_score
 from parts.records.schema import strings
 
 
@@ -50,12 +51,20 @@ class Converter:
 
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
-        self.ownerless: set[str] = set()
+        self.told: set[str] = set()
         self.done: dict[Path, str] = {}  # the file that each record came from
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
         file = str(run.origin.path)
+        counted = [score.name for score in run.scores if is_no_score(run.origin.format, score.name, run.task)]
+        if counted:
+            names = ", ".join(single_line(name) for name in counted)
+            if names not in self.told:  # once for all files that have the same
+                self.told.add(names)
+                self.report.notes.append(Trouble(file, f"counts, spreads, lengths, no scores: {names}", run.task))
+            left = tuple(score for score in run.scores if score.name not in counted)
+            run = replace(run, scores=left, failure=run.failure if left or run.failure else f"it has only {names}")
         wrong = {score.name: text for score in run.scores if (text := outside_range(score))}
         if wrong:
             left = tuple(score for score in run.scores if score.name not in wrong)
@@ -65,8 +74,8 @@ class Converter:
             path = self.write_failure(run)
             self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
             return
-        if "/" not in run.model.id and run.model.id not in self.ownerless:
-            self.ownerless.add(run.model.id)
+        if "/" not in run.model.id and run.model.id not in self.told:
+            self.told.add(run.model.id)
             told = (
                 f"{run.model.id} names no owner, which a datastore of records asks for: --model-id OWNER/{run.model.id}"
             )

@@ -16,6 +16,7 @@ from parts.formats.here import Here
 from parts.formats.values import finite, moment_of, named, part, source_named
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.harness.metric_names import pass_at_k
+from parts.metric_directions import direction_in
 
 EVALPLUS_FILE = re.compile(
     r"(?P<model>.+?)(?:_(?P<backend>vllm|hf|openai|anthropic|google|bedrock|ollama|gptqmodel|hf_gaudi))?"
@@ -102,7 +103,12 @@ def evalplus_scores(given: Mapping[str, Any], right: Mapping[str, Sequence[bool]
     if not known:
         known = {"pass@1": sum(sum(row) / len(row) for row in right.values()) / len(right)}
     return tuple(
-        ScoreRead(name, f"pass_at_{name[5:]}", value, "mean", unit=("proportion", 0.0, 1.0), scorer={"scorer": "tests"})
+        ScoreRead(
+            *(name, f"pass_at_{name[5:]}", value, "mean"),
+            unit=("proportion", 0.0, 1.0),
+            scorer={"scorer": "tests"},
+            **direction_in("evalplus", name),
+        )
         for name, value in known.items()
         if value is not None
     )

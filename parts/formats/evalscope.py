@@ -31,6 +31,7 @@ from parts.formats.values import (
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
 from parts.harness.metric_names import METRIC_IDS
+from parts.metric_directions import direction_in, unit_in
 from parts.records.schema import strings
 
 EVALSCOPE_ROUNDING = 1.01e-4  # of a mean, weighted by items, of means: each rounded to four digits
@@ -170,15 +171,16 @@ def evalscope_score(row: Mapping[str, Any], judge: Mapping[str, Any], repeats: i
         count //= repeats
     bounds = part(meaning, "value_range")
     unit = EVALSCOPE_UNITS.get((finite(bounds.get("min")), finite(bounds.get("max"))))
+    stated = (unit, finite(bounds.get("min")), finite(bounds.get("max"))) if unit else None
+    way = str(meaning.get("direction"))
     return ScoreRead(
         name,
         known,
         value,
         None if rule in (None, "mean", "identity") else str(rule),
-        lower_is_better=meaning.get("direction") == "lower_is_better",
-        direction_known="better" in str(meaning.get("direction")) or not meaning,
+        **direction_in("evalscope", name, way == "lower_is_better" if "better" in way else None),
         count=count or None,
-        unit=(unit, finite(bounds.get("min")), finite(bounds.get("max"))) if unit else None,
+        unit=stated or unit_in("evalscope", name),
         scorer=judge,
         rounding=EVALSCOPE_ROUNDING,
     )

@@ -26,7 +26,8 @@ from parts.formats.values import (
 )
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble, reason_of
 from parts.frame import single_line
-from parts.harness.metric_names import LOWER_IS_BETTER, metric_id
+from parts.harness.metric_names import metric_id
+from parts.metric_directions import direction_in, unit_in
 from parts.records.schema import strings
 
 # What HELM counts beside the scores: tokens, seconds, requests, how sure the model was.
@@ -65,8 +66,8 @@ def helm_scores(stats: Sequence[Mapping[str, Any]], split: str | None, adapter: 
         if HELM_COUNTS.fullmatch(metric) or (metric in HELM_LANGUAGE_MODELING and method != "language_modeling"):
             continue
         shared = "accuracy" if metric == "exact_match" and method.startswith("multiple_choice") else metric_id(metric)
-        lower = metric in LOWER_IS_BETTER or metric.startswith(("ece_", "perplexity", "bits_per_byte"))
-        found.append(ScoreRead(metric, shared, value, None, lower_is_better=lower))
+        unit = unit_in("helm", metric)
+        found.append(ScoreRead(metric, shared, value, None, unit=unit, **direction_in("helm", metric)))
     return found
 
 

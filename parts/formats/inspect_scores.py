@@ -12,7 +12,6 @@ from typing import Any
 
 from parts.formats.values import (
     finite,
-    metric_direction,
     named,
     part,
     rows_of,
@@ -22,6 +21,7 @@ from parts.formats.vocabulary import (
     ScoreRead,
 )
 from parts.frame import single_line
+from parts.metric_directions import direction_in, metric_direction
 from parts.names import INSPECT_METRICS
 
 # Metrics of inspect that say how sure others are.
@@ -100,15 +100,14 @@ def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str,
     """One metric of a scorer; whether it is the mean of the items is found out from these."""
     bare = text.rsplit("/", 1)[-1]
     error, method, cluster = inspect_error(metrics) if bare in ("accuracy", "mean") else (None, None, None)
-    lower = True if label.split("_")[0] in INSPECT_LOWER else metric_direction(label)
-    lower = False if lower is None and bare == "accuracy" else lower
+    said = True if label.split("_")[0] in INSPECT_LOWER else None
+    said = False if metric_direction(label) is None and said is None and bare == "accuracy" else said
     return ScoreRead(
         label,
         INSPECT_METRICS.get(label, label),
         value,
         "mean" if bare in ("accuracy", "mean") else None,
-        lower_is_better=lower is True,
-        direction_known=lower is not None,
+        **direction_in("inspect", label, said),
         standard_error=error,
         method=method,
         count=whole(row.get("scored_samples")),

@@ -22,7 +22,6 @@ from parts.formats.values import (
     finite,
     first,
     merged_settings,
-    metric_direction,
     moment_in_name,
     named,
     part,
@@ -45,8 +44,9 @@ from parts.formats.vocabulary import (
     is_path,
 )
 from parts.frame import single_line
-from parts.harness.metric_names import CORPUS_AGGREGATIONS, LOWER_IS_BETTER, metric_id
+from parts.harness.metric_names import CORPUS_AGGREGATIONS, metric_id
 from parts.harness.scorers import lighteval_scorer
+from parts.metric_directions import direction_in
 from parts.names import SUITES
 from parts.private import shown_path
 from parts.records.schema import strings
@@ -169,15 +169,12 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
     if error is not None and (error < 0 or aggregation not in ("mean", None)):
         # lighteval divides the deviation of bootstrap replicates by the root of their number.
         error, details = None, {"standard_error_left_out": repr(error)}
-    bare = name.split(":", 1)[0]
-    lower = higher is False if isinstance(higher, bool) else bare in LOWER_IS_BETTER or metric_direction(bare)
     return ScoreRead(
         name,
         metric_id(name),
         value,
         aggregation,
-        lower_is_better=lower is True,
-        direction_known=lower is not None,
+        **direction_in("lighteval", name, not higher if isinstance(higher, bool) else None),
         scorer=lighteval_scorer(metric),
         standard_error=error,
         method="analytic" if aggregation == "mean" else None,

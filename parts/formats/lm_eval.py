@@ -24,7 +24,6 @@ from parts.formats.values import (
     finite,
     first,
     merged_settings,
-    metric_direction,
     moment_in_name,
     moment_of,
     named,
@@ -47,8 +46,9 @@ from parts.formats.vocabulary import (
     is_path,
 )
 from parts.frame import single_line, slug
-from parts.harness.metric_names import LOWER_IS_BETTER, METRIC_IDS
+from parts.harness.metric_names import METRIC_IDS
 from parts.harness.scorers import LM_EVAL_GENERATION, function_name, lm_eval_metric_row, lm_eval_scorer
+from parts.metric_directions import direction_in
 from parts.private import scrubber, shown_path
 from parts.records.schema import strings
 
@@ -67,8 +67,7 @@ LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "
 LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
 # No scores: what the harness says of a task, how sure it is, how much was asked. "bypass" is 999 in every task.
 LM_EVAL_NO_SCORES = re.compile(
-    r"\s*|alias|name|sample_len|sample_count|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|.*_std(?:_err)?|"
-    r"num_(?:total|repeat|solved|questions|correct|examples)|solved_avg|run_stats|paired_\w+|total_\w+"
+    r"\s*|alias|name|sample_len|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|solved_avg|run_stats|paired_\w+"
 )
 # Of --model_args: who was measured, and where; all others are settings.
 LM_EVAL_IDENTITY = {
@@ -85,6 +84,7 @@ LM_EVAL_IDENTITY |= {"subfolder", "gguf_file", "base_url", "lora_name"}
 EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
 LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
 SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
+LM_EVAL_SUBGROUPS = re.compile(r"mmlu(?:_\w+)?_(?:stem|humanities|social_sciences|other)(?:_\w+)?")
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
 LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
 LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
@@ -138,8 +138,27 @@ def lm_eval_groups(document: Mapping[str, Any]) -> set[str]:
     """The keys under "results" that are averages over other tasks."""
     groups = set(part(document, "groups"))
     groups |= {name for name, tasks in part(document, "group_subtasks").items() if isinstance(tasks, list) and tasks}
-    configs = part(document, "configs")
-    return groups | ({name for name in part(document, "results") if name not in configs} if configs else set())
+    configs, results = part(document, "configs"), part(document, "results")
+    return groups | ({name for name in results if name not in configs} if configs else lm_eval_indented(results))
+
+
+def lm_eval_indented(results: Mapping[str, Any]) -> set[str]:
+    """The groups in a file that says nothing of them (Evalchemy keeps lm-eval's rows alone): rows with others below.
+
+    lm-eval indents the alias of each task under its group's (" - stem", "  - anatomy"), one space for each level.
+    """
+    depths = {}
+    for name, row in results.items():
+        found = re.match(r"( +)- ", str(row.get("alias") or "")) if isinstance(row, dict) else None
+        depths[name] = len(found[1]) if found else 0
+    following = zip(depths, [*list(depths.values())[1:], 0], strict=True)
+    words = {name: name.split("_") for name, depth in depths.items() if depth}
+    begun = [("_".join(row[:size]), depths[name]) for name, row in words.items() for size in range(1, min(len(row), 9))]
+    return (
+        {name for name, below in following if below == depths[name] + 1}
+        | {name for name, depth in begun if name in depths and depths[name] < depth}
+        | {name for name in depths if LM_EVAL_SUBGROUPS.fullmatch(name)}
+    )
 
 
 def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
@@ -180,14 +199,13 @@ def lm_eval_score(
     bootstrapped = aggregation in LM_EVAL_BOOTSTRAPPED
     row = lm_eval_metric_row(config, metric)
     higher = first(part(document, "higher_is_better", task).get(metric), row.get("higher_is_better"))
-    lower = higher is False if isinstance(higher, bool) else metric in LOWER_IS_BETTER or metric_direction(metric)
+    said = not higher if isinstance(higher, bool) else None
     return ScoreRead(
         f"{metric},{single_line(chosen)}" if chosen else metric,
         lm_eval_metric_id(values, config, metric, chosen),
         value,
         aggregation,
-        lower_is_better=lower is True,
-        direction_known=lower is not None,
+        **direction_in(family, metric, said),
         unit=("percent", 0.0, 100.0)
         if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics
         else ("proportion", 0.0, 1.0)

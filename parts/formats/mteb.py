@@ -1,8 +1,9 @@
 """MTEB: <model>/<revision>/<task>.json, with model_meta.json beside it; also the shape of before 1.11.
 
-What it takes: a result of one task. What it gives: a TaskRun per split; its main score is the mean over the subsets, as
-MTEB itself adds them up, the subsets' own are in the details. With one subset its other metrics are read too, without
-what only describes them (thresholds, deviations, nAUC). There are no items in the files and no number of items.
+What it takes: a result of one task. What it gives: a TaskRun per split, the official one under the task's own name;
+its main score is the mean over the subsets, as MTEB itself adds them up, the subsets' own are in the details. With one
+subset its other metrics are read too, without what only describes them (thresholds, deviations, nAUC). There are no
+items in the files and no number of items.
 """
 
 from __future__ import annotations
@@ -17,10 +18,20 @@ from parts.formats.here import Here
 from parts.formats.values import finite, first, merged_settings, moment_of, named, part, rows_of, source_named
 from parts.formats.vocabulary import Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
+from parts.metric_directions import direction_in, is_no_score, unit_in
 
-MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|.*_std(?:err)?|evaluation_time|kg_co2_emissions|.*_per_experiment")
-MTEB_COEFFICIENTS = re.compile(r"(?:\w+_)?(?:spearman|pearson)")
+MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|evaluation_time|kg_co2_emissions|.*_per_experiment")
 MTEB_SPLITS = ("test", "validation", "dev", "train")
+# Tasks that MTEB itself scores on one split that is not `test` (eval_splits of their metadata, which no file has).
+MTEB_OFFICIAL = {
+    "dev": "CmedqaRetrieval CovidRetrieval DuRetrieval EcomRetrieval HagridRetrieval Ko-StrategyQA MIRACLReranking "
+    "MIRACLRetrieval MIRACLRetrievalHardNegatives MIRACLRetrievalHardNegatives.v2 MMarcoReranking MMarcoRetrieval "
+    "MSMARCO MSMARCO-Fa MSMARCO-VN MedicalRetrieval NanoMSMARCO-VN T2Reranking T2Retrieval VideoRetrieval mMARCO-NL",
+    "validation": "AFQMC Cmnli Food101Classification Food101ZeroShot IFlyTek IFlyTek.v2 IWSLT2017BitextMining JSTS "
+    "JaQuADRetrieval KLUE-NLI KLUE-STS KLUE-TC KLUE-TC.v2 Ocnli SanskritShlokasClassification TNews TNews.v2 TopiOCQA "
+    "TopiOCQAHardNegatives VieQuADRetrieval XQuADRetrieval",
+}
+MTEB_OFFICIAL_SPLIT = {task: split for split, tasks in MTEB_OFFICIAL.items() for task in tasks.split()}
 MTEB_NO_REVISION = {"no_revision_available", "no_model_name_available", "external", ""}
 
 
@@ -44,6 +55,7 @@ def read_mteb(origin: Origin, document: dict[str, Any], here: Here, files: Files
     model = here.model(name, moment, revision, details={"experiment": meta.get("experiment_kwargs") or None})
     splits = mteb_splits(document)
     leading = next((split for split in MTEB_SPLITS if split in splits), next(iter(splits), None))
+    leading = MTEB_OFFICIAL_SPLIT.get(task, leading)
     for split, subsets in splits.items():
         scores, counts = mteb_scores(subsets)
         yield TaskRun(
@@ -122,25 +134,30 @@ def mteb_scores(subsets: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[ScoreRe
     scores, counts = [], {}
     if known and len(known) == len(main):
         alike = sorted(name for name, value in next(iter(subsets.values())).items() if value == known[0])
-        alike = [name for name in alike if name != "main_score" and not MTEB_DESCRIPTIVE.fullmatch(name)]
+        alike = [name for name in alike if name != "main_score" and mteb_measures(name)]
         details = {"main_metric": ", ".join(alike) or None}
         rule = "mean" if len(main) == 1 else "mean over subsets"
-        scores.append(mteb_score("main_score", sum(known) / len(known), rule, alike[:1], details))
+        scores.append(mteb_score("main_score", sum(known) / len(known), rule, alike, details))
     if len(subsets) == 1:
         row = next(iter(subsets.values()))
         numbers = {name: finite(value) for name, value in row.items() if not isinstance(value, bool)}
         for name, value in numbers.items():
-            if value is not None and name != "main_score" and not MTEB_DESCRIPTIVE.fullmatch(name):
+            if value is not None and name != "main_score" and mteb_measures(name):
                 scores.append(mteb_score(single_line(name), value, "unknown", [name], {}))
     else:
         counts = {f"subset {single_line(name)}": repr(value) for name, value in main.items()}
     return tuple(scores[:120]), counts
 
 
-def mteb_score(name: str, value: float, rule: str, metric: list[str], details: Mapping[str, Any]) -> ScoreRead:
-    """One number: correlations lie in -1..1, all other metrics of MTEB in 0..1."""
-    coefficient = any(MTEB_COEFFICIENTS.fullmatch(text) for text in metric) or value < 0
-    unit = ("coefficient", -1.0, 1.0) if coefficient else ("proportion", 0.0, 1.0)
-    inside = unit[1] <= value <= unit[2]
+def mteb_measures(name: str) -> bool:
+    """Whether a number measures the model, and does not only describe its scores."""
+    return not MTEB_DESCRIPTIVE.fullmatch(name) and not is_no_score("mteb", name)
+
+
+def mteb_score(name: str, value: float, rule: str, metrics: list[str], details: Mapping[str, Any]) -> ScoreRead:
+    """One number, with the unit of the metrics that it may be: a main score is known by its value alone."""
+    units = {unit_in("mteb", metric) for metric in metrics}
+    unit = units.pop() if len(units) == 1 else None
     aggregation = "unknown" if rule == "mean" else rule  # of a mean over items nothing is said
-    return ScoreRead(name, name, value, aggregation, unit=unit if inside else None, details=details)
+    way = direction_in("mteb", name)
+    return ScoreRead(name, name, value, aggregation, unit=unit or ("unknown", None, None), details=details, **way)

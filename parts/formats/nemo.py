@@ -19,7 +19,6 @@ from parts.formats.values import (
     bounded_metadata,
     finite,
     merged_settings,
-    metric_direction,
     moment_of,
     named,
     part,
@@ -29,6 +28,7 @@ from parts.formats.values import (
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
 from parts.harness.metric_names import METRIC_IDS
+from parts.metric_directions import direction_in
 from parts.private import without_paths
 
 NEMO_GENERATION = {"temperature": "temperature", "max_new_tokens": "max_tokens", "max_tokens": "max_tokens"}
@@ -97,18 +97,17 @@ def nemo_scores(metrics: Mapping[str, Any]) -> tuple[ScoreRead, ...]:
     for metric, rows in metrics.items():
         for name, row in part(rows, "scores").items():
             value, stats = finite(part({"row": row}, "row").get("value")), part(row, "stats")
-            if value is None or re.search(r"(?:^|_)std_?(?:err|dev)|avg_tokens|gen_seconds|num_entries", str(name)):
+            if value is None:
                 continue
             label = single_line(name if name == metric or metric in str(name) else f"{metric}/{name}")
-            error, lower = finite(stats.get("stderr")), metric_direction(label.split("__")[0])
+            error = finite(stats.get("stderr"))
             found.append(
                 ScoreRead(
                     *(label, METRIC_IDS.get(label, label.replace("/", "_")), value, None),
-                    lower_is_better=lower is True,
                     standard_error=error if error is not None and error > 0 else None,
                     method="analytic" if error else None,
                     count=whole(stats.get("count")) or None,
-                    direction_known=lower is not None,
+                    **direction_in("nemo", label.split("__")[0]),
                 )
             )
     return tuple(found)
@@ -128,7 +127,7 @@ def nemo_bundle(origin: Origin, document: Mapping[str, Any], here: Here, files: 
             count=count,
             unit=("proportion", 0.0, 1.0) if name.startswith("pass@") else None,
             rounding=5.1e-5,
-            direction_known=name.startswith("pass@") or name == "mean_reward",
+            **direction_in("nemo", name),
         )
         for name, row in part(benchmark, "scores").items()
         if isinstance(row, dict) and finite(row.get("value")) is not None

@@ -29,12 +29,12 @@ from parts.formats.values import (
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
 from parts.harness.metric_names import METRIC_IDS
+from parts.metric_directions import direction_in
 
 # What is a score; the rest are counts and sums of log-likelihoods.
 OLMES_METRICS = re.compile(
     r"acc_.*|exact_match.*|f1|recall|pass_at_\d+|bits_per_byte(?:_corr)?|ppl_.*|.*_acc|maj_at_\d+|score|win_rate|bleu"
 )
-OLMES_LOWER = re.compile(r"bits_per_byte.*|ppl_.*")
 OLMES_GENERATION = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "top_k": "top_k"}
 # "arc_challenge:mc::olmes": how choices are asked (mc, rc, cot) and in which regime are settings, no part of it.
 OLMES_ALIAS = re.compile(r"(?P<name>[^:]+)(?::(?P<form>[^:]+(?::[^:]+)*))?(?:::(?P<regime>.+))?")
@@ -136,8 +136,7 @@ def olmes_scores(metrics: Mapping[str, Any], primary: str | None, count: int | N
     return tuple(
         ScoreRead(
             *(single_line(name), METRIC_IDS.get(name, name), found[name], None),
-            lower_is_better=bool(OLMES_LOWER.fullmatch(name)),
-            direction_known=name != "primary_score",
+            **direction_in("olmes", name),
             count=count,
             details={"metric": primary if name == "primary_score" and primary else name},
         )

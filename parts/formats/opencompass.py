@@ -17,14 +17,14 @@ from typing import Any
 
 from parts.formats.here import Here
 from parts.formats.inspect_items import messages_text
-from parts.formats.values import all_texts, finite, first, metric_direction, moment_of, rows_of, source_named
+from parts.formats.values import all_texts, finite, first, moment_of, rows_of, source_named
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
+from parts.metric_directions import direction_in, is_no_score, unit_in
 
 OPENCOMPASS_RUN = re.compile(r"\d{8}_\d{6}")  # the folder of a run, by its time
 OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
-# OpenCompass's own list of numbers that are no scores, and what it says of the answers.
-OPENCOMPASS_NO_SCORES = {"bp", "sys_len", "ref_len", "type", "extract_rate", "timeout", "failed", "wrong_answer"}
+# What OpenCompass says of the answers.
 OPENCOMPASS_RIGHT = ("correct", "is_correct", "cascade_correct")
 
 
@@ -41,7 +41,7 @@ def is_opencompass(document: Mapping[str, Any], path: Path) -> bool:
 
 def opencompass_is_score(name: str, value: Any) -> bool:
     """Whether a row of a result is a score."""
-    return finite(value) is not None and not isinstance(value, bool) and name not in OPENCOMPASS_NO_SCORES
+    return finite(value) is not None and not isinstance(value, bool) and not is_no_score("opencompass", name)
 
 
 def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
@@ -52,7 +52,7 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     details = opencompass_details(document.get("details"))
     marked = [row for row in details.values() if opencompass_values(row)]
     names = [name for name, value in document.items() if opencompass_is_score(name, value)]
-    scores = tuple(opencompass_score(name, float(document[name])) for name in names)
+    scores = tuple(opencompass_score(task, name, float(document[name])) for name in names)
     per_item = [score.name for score in scores if score.unit and score.unit[0] == "percent"]
     readable = len(marked) == len(details) > 0 and len(per_item) == 1
     predictions = opencompass_predictions(origin.path)
@@ -74,18 +74,21 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     )
 
 
-OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1", "score"}
+OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1"}
 
 
-def opencompass_score(name: str, value: float) -> ScoreRead:
-    """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either."""
+def opencompass_score(task: str, name: str, value: float) -> ScoreRead:
+    """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either. What a bare
+    "score" is depends on the task's evaluator: a share of right answers, a BLEU, an error."""
     bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
-    percent = bare in OPENCOMPASS_ACCURACIES and (value == 0.0 or 1.0 < value <= 100.0)
+    defined = unit_in("opencompass", bare, task)
+    if defined is None and bare in OPENCOMPASS_ACCURACIES and (value == 0.0 or 1.0 < value <= 100.0):
+        defined = ("percent", 0.0, 100.0)
+    percent = defined is not None and defined[0] == "percent"
     return ScoreRead(
         *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, "mean" if percent else None),
-        unit=("percent", 0.0, 100.0) if percent else ("unknown", None, None),
-        lower_is_better=metric_direction(bare) is True,
-        direction_known=bare == "score" or metric_direction(bare) is not None,
+        unit=defined or ("unknown", None, None),
+        **direction_in("opencompass", bare, task=task),
         details={"name_as_written": name if name != bare else None},
     )
 

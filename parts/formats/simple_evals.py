@@ -20,6 +20,7 @@ from parts.formats.lighteval import content_id
 from parts.formats.values import all_texts, finite, first, moment_of, part, rows_of, whole
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
+from parts.metric_directions import direction_in
 
 SIMPLE_EVALS_NAMES = (
     *("healthbench_hard", "healthbench_consensus", "healthbench_meta", "healthbench", "humaneval", "simpleqa"),
@@ -67,6 +68,7 @@ def read_simple_evals(
                     method="analytic" if spread is not None and count else "bootstrap" if error is not None else None,
                     count=count,
                     unit=("proportion", 0.0, 1.0),
+                    **direction_in("simple-evals", name),
                 )
             )
     parts = sorted(name for name in given if ":" not in name and name not in {score.name for score in scores})

@@ -53,6 +53,7 @@ def read_swe_bench(origin: Origin, document: dict[str, Any], here: Here, files: 
         count=total,
         unit=("proportion", 0.0, 1.0),
         scorer={"scorer": "tests"},
+        direction_known=True,
     )
     yield TaskRun(
         origin=origin,

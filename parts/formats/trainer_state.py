@@ -16,9 +16,10 @@ from typing import Any
 
 from parts.formats.files import json_value, read_bounded
 from parts.formats.here import Here
-from parts.formats.values import finite, metric_direction, moment_of, part, rows_of, whole
+from parts.formats.values import finite, moment_of, part, rows_of, whole
 from parts.formats.vocabulary import Files, Moment, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
+from parts.metric_directions import direction_in
 from parts.names import parse_checkpoint_name
 
 TRAINER_TITLE = "trainer_eval"
@@ -108,13 +109,11 @@ def trainer_scores(row: Mapping[str, Any]) -> tuple[ScoreRead, ...]:
         number = finite(value)
         if not name.startswith("eval_") or number is None or TRAINER_SPEED.fullmatch(name):
             continue
-        lower = metric_direction(name)
         unit = ("loss", 0.0, None) if name.endswith("loss") and number >= 0 else None
         found.append(
             ScoreRead(
                 *(single_line(name), single_line(name), number, "unknown"),
-                lower_is_better=lower is True,
-                direction_known=lower is not None,
+                **direction_in("trainer-state", name),
                 unit=unit,
             )
         )

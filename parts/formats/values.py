@@ -24,18 +24,6 @@ SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
 MAX_DETAIL = 1 << 14  # one setting, in characters
 TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
 
-LOWER_METRICS = re.compile(
-    r"(?:.*[_/ -])?(?:loss|perplexity|ppl|wer|cer|ter|mse|mae|rmse|bpb|bits_per_byte(?:_corr)?|error(?:_rate)?|"
-    r"brier\w*|ece|calibration_error|edit_distance|toxicity|hallucination_rate|latency)",
-    re.IGNORECASE,
-)
-HIGHER_METRICS = re.compile(
-    r"(?:.*[_/ -])?(?:(?:accuracy|acc)(?:_\w+)?_avg|accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|"
-    r"f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
-    r"rouge\w*|exact_match\S*|exact|extractive_match|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
-    r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
-    re.IGNORECASE,
-)
 # Of an item's metadata: keys, and characters of a value.
 MOST_METADATA, LONGEST_METADATA = 64, 256
 OWN_METADATA = {"epoch", "prompt_hash", "attempts", "scored", "attempt_values"}  # what a converted item's metadata says
@@ -151,13 +139,6 @@ def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = sc
 def source_named(name: str, **details: Any) -> dict[str, Any]:
     """The source_data of a data set that is known by a name alone."""
     return {"dataset_name": name, "source_type": "other", "additional_details": strings(details)}
-
-
-def metric_direction(name: str) -> bool | None:
-    """Whether lower is better for a metric, by its name's last word; None when the name does not tell."""
-    if LOWER_METRICS.fullmatch(name):
-        return True
-    return False if HIGHER_METRICS.fullmatch(name) else None
 
 
 def bare_version(value: Any) -> str:

@@ -100,7 +100,7 @@ class ScoreRead:
     unit: tuple[str, float | None, float | None] | None = None  # unit and range, where the harness defines them
     rounding: float = 0.0  # how far a file's number may be from the one that was measured
     scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
-    direction_known: bool = True
+    direction_known: bool = False  # whether the file, its writer or the metric's name says which way is better
     formula: str = ""  # by which its items' statistics make it
     rule: str = ""  # by which its harness makes it of its items, where `aggregation` does not say all of it
     doubt: str = ""  # why it is no score of all items where these make another

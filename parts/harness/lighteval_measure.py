@@ -11,13 +11,14 @@ from typing import Any
 from parts.frame import ScriptError, natural_key
 from parts.harness.doubts import item_details, likeliest
 from parts.harness.lighteval_records import lighteval_record, lighteval_row
-from parts.harness.metric_names import LOWER_IS_BETTER, metric_scale
+from parts.harness.metric_names import metric_scale
 from parts.harness.reasoning import REASONING_TAGS
 from parts.harness.records import json_line, result_named
 from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error_of_metric
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, MetricScore, Model, Scored, Task
+from parts.metric_directions import metric_direction
 from parts.private import explain
 
 
@@ -96,7 +97,7 @@ def add_up(
                 standard_error=error,
                 method=method,
                 aggregation=aggregation_name(function),
-                lower_is_better=name.split(":", 1)[0] in LOWER_IS_BETTER or not better,
+                lower_is_better=metric_direction(name) is True or not better,
                 unit=unit,
                 low=low,
                 high=high,

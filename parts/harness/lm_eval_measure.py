@@ -12,13 +12,14 @@ from parts.frame import ScriptError, natural_key
 from parts.harness.doubts import item_details, likeliest
 from parts.harness.lm_eval_records import lm_eval_record, lm_eval_row
 from parts.harness.lm_eval_tasks import MetricValues, Reply, TaskDoc, generates
-from parts.harness.metric_names import LOWER_IS_BETTER, metric_scale
+from parts.harness.metric_names import metric_scale
 from parts.harness.reasoning import REASONING_TAGS, split_reasoning
 from parts.harness.records import json_line, result_named
 from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error_of_metric
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, MetricScore, Model, Task
+from parts.metric_directions import metric_direction
 from parts.metric_ranges import METRIC_SCALES
 from parts.private import explain
 
@@ -149,7 +150,7 @@ def add_up_metric(task: Task, measured: MetricValues, counts: dict[str, str], se
         standard_error=error,
         method=method,
         aggregation=aggregation_name(function),
-        lower_is_better=measured.metric in LOWER_IS_BETTER or not better,
+        lower_is_better=metric_direction(measured.metric) is True or not better,
         unit=unit,
         low=low,
         high=high,

@@ -1,4 +1,4 @@
-"""Metric names, units and directions as harnesses give them."""
+"""Metric names and units as harnesses give them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ METRIC_IDS = {
     "chrf++": "chrf_plus_plus",
 }
 
-LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
 CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 
 

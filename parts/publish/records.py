@@ -15,6 +15,7 @@ from typing import Any
 from parts.foreign import iso_time, path_part
 from parts.frame import ScriptError, listing, single_line
 from parts.metadata.entries import Entry
+from parts.metric_directions import metric_direction
 from parts.own_vocabulary import own_entries
 from parts.publish.artificial_analysis import AA_NAME, AA_SITE
 from parts.records.datastore import contributed_url
@@ -40,12 +41,6 @@ from parts.records.run import NoUnit
 from parts.records.schema import RECORD_SCHEMA
 from parts.records.states import one_state, runs_with_settings, split_selector
 from parts.vocabulary import MetricMapping, metric_type, normalize_name, vocabulary_of
-
-# Metrics of which less is better, for results of benchmarks that metric_mapping.json does not know.
-LESS_IS_BETTER = re.compile(
-    r"(?:wer|cer|ter|mer|der|eer|fid|lpips|mae|mse|rmse|ppl|bpb)|.*(?:perplexity|loss|error|toxic)"
-)
-
 
 NOTHING_DOUBTFUL = Allowed()
 
@@ -126,8 +121,11 @@ def told_result(entry: Entry, vocabulary: MetricMapping) -> dict[str, Any]:
     if known and (not entry.metric or is_main_metric(metric, known)):
         metric["lower_is_better"] = known["lower_is_better"]
     else:
-        metric["lower_is_better"] = bool(LESS_IS_BETTER.fullmatch((entry.metric or "").lower()))
+        lower = metric_direction(entry.metric or "")
+        metric["lower_is_better"] = lower is True
         metric["additional_details"] = {"lower_is_better": "by the metric's name; the source does not say"}
+        if lower is None:
+            metric["additional_details"] = {"direction": "unknown"}
     result = {
         "evaluation_result_id": f"{task}{f'|{shots[1]}' if shots else ''}/{entry.metric or 'score'}",
         "evaluation_name": task,

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from parts.frame import ScriptError, is_number, single_line
+from parts.metric_directions import metric_direction
 from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
 from parts.records.settings import differences_of_settings, run_settings
@@ -35,6 +36,7 @@ from parts.vocabulary import (
 )
 
 NOBODY = Identity("")
+MAIN_WORDS = ("score", "main_score", "value")  # of a benchmark's own metric, where its harness gives it no name
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -218,7 +220,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
-    lower, directed = direction_of(metric, entry, found is not None)
+    lower, directed = direction_of(metric, entry, word, found is not None)
     method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
@@ -269,17 +271,26 @@ def result_run(
     )
 
 
-def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], known: bool) -> tuple[bool, bool]:
-    """(whether less is better, whether anybody says so); an own benchmark's entry says it where the record does not."""
+def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], word: str, known: bool) -> tuple[bool, bool]:
+    """(whether less is better, whether anybody says so): the record, or the benchmark's entry for its own metric.
+
+    Nobody says it where the record contradicts the entry, or the metric's own name ("wer", of which more is better).
+    """
     unsaid = str((metric.get("additional_details") or {}).get("direction") or "") == "unknown"
-    stated, own = not unsaid and "lower_is_better" in metric, entry.get("lower_is_better") if entry.get("own") else None
-    if own is not None and stated and own != bool(metric["lower_is_better"]):
-        raise ValueError(
-            f"of {entry['name']} less is {'better' if own else 'worse'} by its entry, and not by the record"
-        )
-    if own is not None:
-        return own, True
-    return bool(metric.get("lower_is_better")), stated or (known and not unsaid and not entry.get("own"))
+    stated = None if unsaid else metric.get("lower_is_better")
+    if not isinstance(stated, bool | None):
+        raise ValueError(f"lower_is_better is {single_line(stated)!r}, neither true nor false")
+    wanted = entry.get("lower_is_better")
+    if entry.get("own"):
+        if None not in (wanted, stated) and wanted != stated:
+            raise ValueError(
+                f"of {entry['name']} less is {'better' if wanted else 'worse'} by its entry, and not by the record"
+            )
+    elif not known or not (same_metric(word, str(entry.get("metric"))) or word in MAIN_WORDS):
+        wanted = None
+    other = metric_direction(word) if wanted is None else wanted
+    lower = stated if stated is not None else wanted if unsaid else other
+    return lower is True, lower is not None and other in (None, lower)
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
