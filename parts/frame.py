@@ -162,7 +162,9 @@ def plain(text: str) -> str:
 
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+    kind = type(value)
+    number = kind is float or kind is int or (kind is not bool and isinstance(value, int | float))
+    return number and -1e300 < value < 1e300
 
 
 def note(message: str) -> None:

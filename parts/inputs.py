@@ -260,7 +260,7 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
+        hidden = ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)

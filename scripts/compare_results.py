@@ -642,7 +642,9 @@ def plain(text: str) -> str:
 
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+    kind = type(value)
+    number = kind is float or kind is int or (kind is not bool and isinstance(value, int | float))
+    return number and -1e300 < value < 1e300
 
 
 def note(message: str) -> None:
@@ -1165,7 +1167,7 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
+        hidden = ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)

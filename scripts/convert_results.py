@@ -303,6 +303,7 @@ import hashlib
 import html
 import io
 import math
+import operator
 import os
 import re
 import shlex
@@ -631,7 +632,9 @@ def plain(text: str) -> str:
 
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+    kind = type(value)
+    number = kind is float or kind is int or (kind is not bool and isinstance(value, int | float))
+    return number and -1e300 < value < 1e300
 
 
 def note(message: str) -> None:
@@ -1154,7 +1157,7 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
+        hidden = ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)
@@ -1782,13 +1785,13 @@ class Counts:
     def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
         values = item.attempt_values(score)
         scored = [value for value in values if value is not None]
-        attempts = max(item.planned, len(values))
-        lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
+        attempts, count = max(item.planned, len(values)), len(scored)
+        lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
         self.attempts += attempts
-        self.scored += len(scored)
-        self.wrong = None if lowest is None else (self.wrong or 0) + sum([value <= lowest for value in scored])
+        self.scored += count
+        self.wrong = None if lowest is None else (self.wrong or 0) + [value <= lowest for value in scored].count(True)
         self.errored += max(item.errored, lost_to_errors)
-        self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
+        self.no_value += max(attempts - count - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
@@ -2272,9 +2275,7 @@ PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the lette
 
 def finite(value: Any) -> float | None:
     """A finite number or a truth value as a float; None for anything else."""
-    if isinstance(value, bool):
-        return float(value)
-    return float(value) if is_number(value) else None
+    return float(value) if is_number(value) or isinstance(value, bool) else None
 
 
 def whole(value: Any) -> int | None:
@@ -4753,7 +4754,7 @@ def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | N
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
     """The probability of the most likely choice, for about a token of it (four letters)."""
     lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
-    return math.exp(max(value / length for value, length in zip(logprobs, lengths, strict=True)))
+    return math.exp(max(map(operator.truediv, logprobs, lengths)))
 
 
 def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
@@ -4862,20 +4863,19 @@ class ChoiceCheck:
     def add(self, item: AskedItem, score: ScoreRead) -> None:
         """Look at one item's score; of what is no choice by likelihood, or has no known gold, nothing is said."""
         taken, value = item.shown.get(score.name), item.values.get(score.name)
-        right = {text.strip() for text in item.references}
         if score.id not in BY_LIKELIHOOD or not taken or not item.chances or value not in (0, 1):
             return
         if len(item.chances) != len(item.choices or ()) or None in item.chances:
             return
-        if not right or not right <= {choice.strip() for choice in item.choices or ()}:
+        right, texts = {text.strip() for text in item.references}, [choice.strip() for choice in item.choices]
+        if not right or not right.issubset(texts):
             return
-        texts = [choice.strip() for choice in item.choices or ()]
         numbers = [int(text) for text in right if text.isdecimal() and int(text) < len(texts)]
         if any(texts[number] != str(number) for number in numbers):
             return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
-        allowed = {taken[0], *(likely_by_length(item) if score.id != "accuracy" else ())}
-        if bool(value) not in {choice.strip() in right for choice in allowed}:
+        allowed = {taken[0]} | (likely_by_length(item) if score.id != "accuracy" else set())
+        if bool(value) not in [choice.strip() in right for choice in allowed]:
             self.wrong.setdefault(score.name, []).append(item.id)
 
     def add_chances(self, item: AskedItem) -> None:
@@ -4984,6 +4984,7 @@ class PartFiles:
     def __init__(self, target: Path | None) -> None:
         self.target = target
         self.folder = None if target is None else Path(fresh_place(target.parent))
+        self.opened = False
         self.parts: dict[str, list[Path]] = {}
         self.rows: dict[str, int] = {}
 
@@ -4991,6 +4992,7 @@ class PartFiles:
         """A file to write to; None when nothing is written."""
         if self.folder is None:
             return None
+        self.opened = True
         self.folder.mkdir(0o700, parents=True, exist_ok=True)
         return (self.folder / name).open("wb", buffering=1 << 20)
 
@@ -5002,7 +5004,7 @@ class PartFiles:
 
     def drop(self) -> None:
         """Remove what is written."""
-        if self.folder is not None:
+        if self.opened:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.parts, self.rows = {}, {}
 
@@ -5054,7 +5056,7 @@ class SpanRead:
 def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanRead:
     """One pass over the items, each written as it is read; RepeatedIds when two are the same."""
     spans = list(enumerate(line_spans(run.sample_file) if run.in_spans else [()]))
-    found = SpanRead()
+    found, parts.opened = SpanRead(), parts.folder is not None  # by processes of their own
     with contextlib.closing(in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)) as pieces:
         for number, made in enumerate(pieces):
             for score, name in made.files.items():
@@ -7636,8 +7638,8 @@ def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The arguments of an item's requests: a list of lists, or since 0.4.3 dictionaries with numbered keys."""
     given = line.get("arguments")
     if isinstance(given, dict):
-        rows = [given[key] for key in by_number(tuple(given))]
-        return [tuple([row[name] for name in by_number(tuple(row))]) for row in rows if isinstance(row, dict)]
+        rows = [row for key in by_number(tuple(given)) if isinstance(row := given[key], dict)]
+        return [values_by_number(tuple(row))(row) for row in rows]
     return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
 
 
@@ -7645,6 +7647,14 @@ def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 def by_number(names: tuple[str, ...]) -> list[str]:
     """Names that differ in the number at their end in its order: arg_9 before arg_10."""
     return sorted(names, key=lambda name: (len(name), name))
+
+
+@functools.lru_cache(maxsize=64)
+def values_by_number(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Takes the values out of a dictionary with these keys, in the order of `by_number`."""
+    if len(names) < 2:
+        return lambda row: tuple(row.values())
+    return operator.itemgetter(*by_number(names))
 
 
 def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
@@ -7690,7 +7700,7 @@ def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | Non
         return doc[template]
     if fields:
         values = [doc.get(field) for field in fields]
-        if all(isinstance(value, str | int) for value in values):
+        if not [value for value in values if not isinstance(value, (str, int))]:
             filled = [text for value, text in zip(values, between[1:], strict=True) for text in (str(value), text)]
             return "".join([between[0], *filled])
     description = str(task.config.get("description") or "")
@@ -7706,28 +7716,24 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     doc, requests = part(line, "doc"), lm_eval_requests(line)
     if not requests and "input" in line:  # lmms-eval keeps neither the row nor its requests
         requests = [tuple(all_texts(line["input"])[:1])]
-    prompts = list(dict.fromkeys(request[0] for request in requests if request and isinstance(request[0], str)))
+    prompts = list(dict.fromkeys([request[0] for request in requests if request and isinstance(request[0], str)]))
     endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
     several = len(prompts) > 1 and len(set(endings)) == 1
     choices = prompts if several else endings
     used = line.get("filter")
-    scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
+    scores = task.scores_behind(used if isinstance(used, str | None) else "")
     scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
-    ratios = {
-        score: ratio
-        for score, metric in scores.items()
-        if score not in values and (ratio := lm_eval_ratio(line.get(metric), metric)) is not None
-    }
-    sums = {score: ratio[1:] for score, ratio in ratios.items()}
-    sums |= {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
-    rules = {score: lm_eval_aggregation(task.config, metric) for score, metric in scores.items()}
-    statistics = {
-        score: made
-        for score, metric in scores.items()
-        if score not in values and (made := corpus_statistic(rules[score], line.get(metric))) is not None
-    }
-    own = {score: item_score(rules[score], made, line[scores[score]]) for score, made in statistics.items()}
+    sums = {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
+    statistics, divided, own = {}, {}, {}  # of metrics whose items have no single number
+    for score, metric in scores.items():
+        if score in values:
+            continue
+        rule, given = lm_eval_aggregation(task.config, metric), line.get(metric)
+        if (ratio := lm_eval_ratio(given, metric)) is not None:
+            divided[score], sums[score] = ratio[0], ratio[1:]
+        if (statistic := corpus_statistic(rule, given)) is not None:
+            own[score], statistics[score] = item_score(rule, statistic, given), statistic
     replies = first(line.get("resps"), line.get("filtered_resps"))
     replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
@@ -7740,7 +7746,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
         answers=all_texts(replies[:1]) if task.generative else [],
-        values=values | {score: ratio[0] for score, ratio in ratios.items()} | own if ratios or own else values,
+        values=values | divided | own if divided or own else values,
         statistics=statistics,
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
@@ -7784,6 +7790,8 @@ def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
 
     lm-eval writes the number that a template gave as text ("3"): it is a number unless a choice reads so.
     """
+    if type(target) is int and 0 <= target < len(choices):
+        return [choices[target]]
     targets = target if isinstance(target, list) else [target]
     texts = {choice.strip() for choice in choices}
     numbers = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in targets]
@@ -7802,6 +7810,17 @@ class LmEvalTask:
     generative: bool
     shots: int | None
     no_template: bool
+
+    @functools.cached_property
+    def _scores_behind(self) -> dict[str | None, dict[str, str]]:
+        return {}
+
+    def scores_behind(self, used: str | None) -> dict[str, str]:
+        """Score -> metric, of those that are made of what a filter left."""
+        if used not in self._scores_behind:
+            rows = [row[:2] for row in self.scores if row[2] is None or used in (None, row[2])]
+            self._scores_behind[used] = dict(rows)
+        return self._scores_behind[used]
 
     @functools.cached_property
     def clean(self) -> Callable[[str], str]:

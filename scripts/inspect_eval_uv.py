@@ -228,6 +228,7 @@ import itertools
 import json
 import logging
 import math
+import operator
 import random
 import secrets
 import shlex
@@ -564,7 +565,9 @@ def plain(text: str) -> str:
 
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+    kind = type(value)
+    number = kind is float or kind is int or (kind is not bool and isinstance(value, int | float))
+    return number and -1e300 < value < 1e300
 
 
 def note(message: str) -> None:
@@ -1087,7 +1090,7 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
     # orjson takes the last of two equal keys: written again, the value then has fewer colons than the line.
     try:
-        hidden = b"\\u003" in line and ESCAPED_COLON.search(line)
+        hidden = ESCAPED_COLON.search(line)
         return value if not hidden and line.count(b":") == orjson.dumps(value).count(b":") else strict_json(line)
     except TypeError:  # nested more deeply than it writes
         return strict_json(line)
@@ -6330,13 +6333,13 @@ class Counts:
     def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
         values = item.attempt_values(score)
         scored = [value for value in values if value is not None]
-        attempts = max(item.planned, len(values))
-        lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
+        attempts, count = max(item.planned, len(values)), len(scored)
+        lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
         self.attempts += attempts
-        self.scored += len(scored)
-        self.wrong = None if lowest is None else (self.wrong or 0) + sum([value <= lowest for value in scored])
+        self.scored += count
+        self.wrong = None if lowest is None else (self.wrong or 0) + [value <= lowest for value in scored].count(True)
         self.errored += max(item.errored, lost_to_errors)
-        self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
+        self.no_value += max(attempts - count - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
@@ -6589,9 +6592,7 @@ PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the lette
 
 def finite(value: Any) -> float | None:
     """A finite number or a truth value as a float; None for anything else."""
-    if isinstance(value, bool):
-        return float(value)
-    return float(value) if is_number(value) else None
+    return float(value) if is_number(value) or isinstance(value, bool) else None
 
 
 def whole(value: Any) -> int | None:
@@ -7576,7 +7577,7 @@ def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | N
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
     """The probability of the most likely choice, for about a token of it (four letters)."""
     lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
-    return math.exp(max(value / length for value, length in zip(logprobs, lengths, strict=True)))
+    return math.exp(max(map(operator.truediv, logprobs, lengths)))
 
 
 def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:

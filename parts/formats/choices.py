@@ -39,20 +39,19 @@ class ChoiceCheck:
     def add(self, item: AskedItem, score: ScoreRead) -> None:
         """Look at one item's score; of what is no choice by likelihood, or has no known gold, nothing is said."""
         taken, value = item.shown.get(score.name), item.values.get(score.name)
-        right = {text.strip() for text in item.references}
         if score.id not in BY_LIKELIHOOD or not taken or not item.chances or value not in (0, 1):
             return
         if len(item.chances) != len(item.choices or ()) or None in item.chances:
             return
-        if not right or not right <= {choice.strip() for choice in item.choices or ()}:
+        right, texts = {text.strip() for text in item.references}, [choice.strip() for choice in item.choices]
+        if not right or not right.issubset(texts):
             return
-        texts = [choice.strip() for choice in item.choices or ()]
         numbers = [int(text) for text in right if text.isdecimal() and int(text) < len(texts)]
         if any(texts[number] != str(number) for number in numbers):
             return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
-        allowed = {taken[0], *(likely_by_length(item) if score.id != "accuracy" else ())}
-        if bool(value) not in {choice.strip() in right for choice in allowed}:
+        allowed = {taken[0]} | (likely_by_length(item) if score.id != "accuracy" else set())
+        if bool(value) not in [choice.strip() in right for choice in allowed]:
             self.wrong.setdefault(score.name, []).append(item.id)
 
     def add_chances(self, item: AskedItem) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import math
+import operator
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -246,8 +247,8 @@ def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The arguments of an item's requests: a list of lists, or since 0.4.3 dictionaries with numbered keys."""
     given = line.get("arguments")
     if isinstance(given, dict):
-        rows = [given[key] for key in by_number(tuple(given))]
-        return [tuple([row[name] for name in by_number(tuple(row))]) for row in rows if isinstance(row, dict)]
+        rows = [row for key in by_number(tuple(given)) if isinstance(row := given[key], dict)]
+        return [values_by_number(tuple(row))(row) for row in rows]
     return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
 
 
@@ -255,6 +256,14 @@ def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 def by_number(names: tuple[str, ...]) -> list[str]:
     """Names that differ in the number at their end in its order: arg_9 before arg_10."""
     return sorted(names, key=lambda name: (len(name), name))
+
+
+@functools.lru_cache(maxsize=64)
+def values_by_number(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Takes the values out of a dictionary with these keys, in the order of `by_number`."""
+    if len(names) < 2:
+        return lambda row: tuple(row.values())
+    return operator.itemgetter(*by_number(names))
 
 
 def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
@@ -300,7 +309,7 @@ def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | Non
         return doc[template]
     if fields:
         values = [doc.get(field) for field in fields]
-        if all(isinstance(value, str | int) for value in values):
+        if not [value for value in values if not isinstance(value, (str, int))]:
             filled = [text for value, text in zip(values, between[1:], strict=True) for text in (str(value), text)]
             return "".join([between[0], *filled])
     description = str(task.config.get("description") or "")
@@ -316,28 +325,24 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     doc, requests = part(line, "doc"), lm_eval_requests(line)
     if not requests and "input" in line:  # lmms-eval keeps neither the row nor its requests
         requests = [tuple(all_texts(line["input"])[:1])]
-    prompts = list(dict.fromkeys(request[0] for request in requests if request and isinstance(request[0], str)))
+    prompts = list(dict.fromkeys([request[0] for request in requests if request and isinstance(request[0], str)]))
     endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
     several = len(prompts) > 1 and len(set(endings)) == 1
     choices = prompts if several else endings
     used = line.get("filter")
-    scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
+    scores = task.scores_behind(used if isinstance(used, str | None) else "")
     scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
-    ratios = {
-        score: ratio
-        for score, metric in scores.items()
-        if score not in values and (ratio := lm_eval_ratio(line.get(metric), metric)) is not None
-    }
-    sums = {score: ratio[1:] for score, ratio in ratios.items()}
-    sums |= {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
-    rules = {score: lm_eval_aggregation(task.config, metric) for score, metric in scores.items()}
-    statistics = {
-        score: made
-        for score, metric in scores.items()
-        if score not in values and (made := corpus_statistic(rules[score], line.get(metric))) is not None
-    }
-    own = {score: item_score(rules[score], made, line[scores[score]]) for score, made in statistics.items()}
+    sums = {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
+    statistics, divided, own = {}, {}, {}  # of metrics whose items have no single number
+    for score, metric in scores.items():
+        if score in values:
+            continue
+        rule, given = lm_eval_aggregation(task.config, metric), line.get(metric)
+        if (ratio := lm_eval_ratio(given, metric)) is not None:
+            divided[score], sums[score] = ratio[0], ratio[1:]
+        if (statistic := corpus_statistic(rule, given)) is not None:
+            own[score], statistics[score] = item_score(rule, statistic, given), statistic
     replies = first(line.get("resps"), line.get("filtered_resps"))
     replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
@@ -350,7 +355,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
         answers=all_texts(replies[:1]) if task.generative else [],
-        values=values | {score: ratio[0] for score, ratio in ratios.items()} | own if ratios or own else values,
+        values=values | divided | own if divided or own else values,
         statistics=statistics,
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
@@ -394,6 +399,8 @@ def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
 
     lm-eval writes the number that a template gave as text ("3"): it is a number unless a choice reads so.
     """
+    if type(target) is int and 0 <= target < len(choices):
+        return [choices[target]]
     targets = target if isinstance(target, list) else [target]
     texts = {choice.strip() for choice in choices}
     numbers = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in targets]
@@ -412,6 +419,17 @@ class LmEvalTask:
     generative: bool
     shots: int | None
     no_template: bool
+
+    @functools.cached_property
+    def _scores_behind(self) -> dict[str | None, dict[str, str]]:
+        return {}
+
+    def scores_behind(self, used: str | None) -> dict[str, str]:
+        """Score -> metric, of those that are made of what a filter left."""
+        if used not in self._scores_behind:
+            rows = [row[:2] for row in self.scores if row[2] is None or used in (None, row[2])]
+            self._scores_behind[used] = dict(rows)
+        return self._scores_behind[used]
 
     @functools.cached_property
     def clean(self) -> Callable[[str], str]:

@@ -35,6 +35,7 @@ class PartFiles:
     def __init__(self, target: Path | None) -> None:
         self.target = target
         self.folder = None if target is None else Path(fresh_place(target.parent))
+        self.opened = False
         self.parts: dict[str, list[Path]] = {}
         self.rows: dict[str, int] = {}
 
@@ -42,6 +43,7 @@ class PartFiles:
         """A file to write to; None when nothing is written."""
         if self.folder is None:
             return None
+        self.opened = True
         self.folder.mkdir(0o700, parents=True, exist_ok=True)
         return (self.folder / name).open("wb", buffering=1 << 20)
 
@@ -53,7 +55,7 @@ class PartFiles:
 
     def drop(self) -> None:
         """Remove what is written."""
-        if self.folder is not None:
+        if self.opened:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.parts, self.rows = {}, {}
 
@@ -105,7 +107,7 @@ class SpanRead:
 def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanRead:
     """One pass over the items, each written as it is read; RepeatedIds when two are the same."""
     spans = list(enumerate(line_spans(run.sample_file) if run.in_spans else [()]))
-    found = SpanRead()
+    found, parts.opened = SpanRead(), parts.folder is not None  # by processes of their own
     with contextlib.closing(in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)) as pieces:
         for number, made in enumerate(pieces):
             for score, name in made.files.items():

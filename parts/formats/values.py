@@ -38,9 +38,7 @@ PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the lette
 
 def finite(value: Any) -> float | None:
     """A finite number or a truth value as a float; None for anything else."""
-    if isinstance(value, bool):
-        return float(value)
-    return float(value) if is_number(value) else None
+    return float(value) if is_number(value) or isinstance(value, bool) else None
 
 
 def whole(value: Any) -> int | None:

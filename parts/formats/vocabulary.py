@@ -295,13 +295,13 @@ class Counts:
     def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
         values = item.attempt_values(score)
         scored = [value for value in values if value is not None]
-        attempts = max(item.planned, len(values))
-        lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
+        attempts, count = max(item.planned, len(values)), len(scored)
+        lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
         self.attempts += attempts
-        self.scored += len(scored)
-        self.wrong = None if lowest is None else (self.wrong or 0) + sum([value <= lowest for value in scored])
+        self.scored += count
+        self.wrong = None if lowest is None else (self.wrong or 0) + [value <= lowest for value in scored].count(True)
         self.errored += max(item.errored, lost_to_errors)
-        self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
+        self.no_value += max(attempts - count - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import math
+import operator
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +41,7 @@ def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | N
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
     """The probability of the most likely choice, for about a token of it (four letters)."""
     lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
-    return math.exp(max(value / length for value, length in zip(logprobs, lengths, strict=True)))
+    return math.exp(max(map(operator.truediv, logprobs, lengths)))
 
 
 def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
