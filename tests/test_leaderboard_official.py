@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import leaderboard as board
 import pytest
 import yaml
+from huggingface_hub import constants
 from local_hub import LocalHub
 from record_writer import write_record
 from test_official import SHAPES, make_benchmark
@@ -229,3 +233,29 @@ def test_entries_of_a_wrong_form_are_left_out_and_told(item: object) -> None:
         ("m/good", None, "on_leaderboard")
     ]
     assert len(unreadable) == 1 and "1 entries" in unreadable[0]["reason"]
+
+
+def test_models_are_asked_about_before_the_last_eval_yaml_is_there(tmp_path, monkeypatch):
+    """The answers of leaderboards, of eval.yaml and about models stand in one queue: no kind waits for another."""
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path))
+    asked = threading.Event()
+
+    class Hub(SimpleNamespace):
+        def json(self, path: str) -> list[dict]:
+            if path.startswith("/api/datasets?"):
+                return [{"id": "lab/bench", "sha": "0" * 40}]
+            if path.startswith("/api/datasets/"):
+                return [{"modelId": f"me/{name}", "value": 50.0, "rank": 1} for name in "ab"]
+            asked.set()
+            return [{"id": f"me/{name}", "likes": 3} for name in "ab"]
+
+        def fetch(self, url: str, *_: object) -> str:
+            in_time = asked.wait(60)
+            return "name: Bench\ntasks:\n- id: bench\n" if in_time else ""
+
+    with ThreadPoolExecutor(2) as pool:
+        hub = Hub(endpoint="http://hub", answers=SimpleNamespace(reader=""))
+        found = board.read_official(hub, pool, facts=True)
+        assert {model: facts["likes"] for model, facts in found.facts().items()} == {"me/a": 3, "me/b": 3}
+    assert [task.id for task in found.official.get("lab/bench").tasks] == ["bench"]
+    assert found.models() == ["me/a", "me/b"]
