@@ -4698,8 +4698,8 @@ def which_columns(lacking: Sequence[tuple[str, ...]], names: Sequence[str], colu
     there_are = f"the columns are {listing(names, COLUMNS_SHOWN)}; wanted too: {wanted}"
     if not free:
         return ScriptError(there_are)
-    said = " ".join(shlex.quote(f"{ours}={theirs}") for ours, theirs in (columns.mapped | ways).items())
-    return ScriptError(f"{there_are}: say which is which: {columns.command} --map {said}", code=3)
+    said = command_line_of(["--map", *(f"{ours}={theirs}" for ours, theirs in (columns.mapped | ways).items())])
+    return ScriptError(f"{there_are}: say which is which: {columns.command} {said}", code=3)
 
 
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------

@@ -8,12 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, listing, nearest
+from parts.frame import ScriptError, command_line_of, listing, nearest
 from parts.inputs import strict_json
 from parts.metrics.code_files import rows_of_document
 from parts.metrics.items import READ_FIELDS
@@ -126,5 +125,5 @@ def which_columns(lacking: Sequence[tuple[str, ...]], names: Sequence[str], colu
     there_are = f"the columns are {listing(names, COLUMNS_SHOWN)}; wanted too: {wanted}"
     if not free:
         return ScriptError(there_are)
-    said = " ".join(shlex.quote(f"{ours}={theirs}") for ours, theirs in (columns.mapped | ways).items())
-    return ScriptError(f"{there_are}: say which is which: {columns.command} --map {said}", code=3)
+    said = command_line_of(["--map", *(f"{ours}={theirs}" for ours, theirs in (columns.mapped | ways).items())])
+    return ScriptError(f"{there_are}: say which is which: {columns.command} {said}", code=3)
