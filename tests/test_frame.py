@@ -173,6 +173,15 @@ def test_switches_are_switches_and_no_flag_takes_a_token():
             assert flag not in ("--token", "--api-key", "--hf-token"), path.name
 
 
+def test_a_plus_minus_that_is_shown_is_a_standard_error():
+    """Intervals are written "low to high"; see the head of a table, or the words beside a number."""
+    shown = re.compile(r"[\"'`].*±.*[\"'`]")
+    for path in sorted([*(ROOT / "parts").rglob("*.py"), *(ROOT / "parts").rglob("*.js"), *SCRIPTS]):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            wide = shown.search(line) and re.search(r"1\.96|Z95|\bhalf\b|deviation|reach|± 95 %", line)
+            assert not wide, f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+
+
 # --- commands in documents ---
 
 COMMAND = re.compile(r"^(?:[A-Z_]+=\S+ )*(?P<run>uv run|hf jobs uv run) (?P<rest>.*)$")
