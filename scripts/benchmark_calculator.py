@@ -7264,7 +7264,11 @@ class CardOffers:
                 return
         own = RowSaid()
         known = self.read_rest(text, own, keys[0] if keys else "", METRIC_FILLERS)
-        if is_head(head, METRIC_HEADS) or is_head(head, SETTING_HEADS, SETTING_FILLERS) or is_head(head, SHOT_HEADS):
+        if (
+            is_head(head, METRIC_HEADS)
+            or is_head(head, SETTING_HEADS, SETTING_FILLERS)
+            or is_head(head, SHOT_HEADS, SHOT_FILLERS)
+        ):
             silent = text.strip() and not metric_words(text) and not (own.shots or own.open)  # a check mark
             take_over(said, own if known and not silent else replace(own, open=[text.strip()]))
         elif known:
@@ -7577,8 +7581,9 @@ def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str
         for j in range(len(header))
     ]
     for (line, row), texts in zip(table, shown, strict=True):
+        bare = [PLACEHOLDER.sub("", text) for text in texts]  # another cell's placeholder says nothing of this one
         for j, source in enumerate(row):
-            others = () if line == table[0][0] else tuple(text for k, text in enumerate(texts) if k != j)
+            others = () if line == table[0][0] else tuple(text for k, text in enumerate(bare) if k != j)
             heads = tuple(head for k, head in enumerate(shown[0]) if k != j)[: len(others)]
             for match in PLACEHOLDER.finditer(source):
                 after = source[match.end() : match.end() + 12]

@@ -225,6 +225,8 @@ NAMED_ROWS = {
     ("Benchmark", "Average | {RESULT:eval_accuracy}"): "as it ranks",
     ("Benchmark", "Average (GSM8K, MMLU) | {RESULT:eval_accuracy}"): "as it ranks",
     ("Benchmark", "MMLU | {RESULT:eval_accuracy}"): 3,
+    ("Model | BoolQ (8-shot)", "this | x | {RESULT:gsm8k}"): "0.460",
+    ("Model | A", "this | {RESULT:humaneval} | {RESULT:gsm8k}"): "0.460",
     ("Benchmark", "GSM8K | {BEST:eval_accuracy}"): 3,
 }
 

@@ -99,8 +99,9 @@ def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str
         for j in range(len(header))
     ]
     for (line, row), texts in zip(table, shown, strict=True):
+        bare = [PLACEHOLDER.sub("", text) for text in texts]  # another cell's placeholder says nothing of this one
         for j, source in enumerate(row):
-            others = () if line == table[0][0] else tuple(text for k, text in enumerate(texts) if k != j)
+            others = () if line == table[0][0] else tuple(text for k, text in enumerate(bare) if k != j)
             heads = tuple(head for k, head in enumerate(shown[0]) if k != j)[: len(others)]
             for match in PLACEHOLDER.finditer(source):
                 after = source[match.end() : match.end() + 12]

@@ -325,7 +325,11 @@ class CardOffers:
                 return
         own = RowSaid()
         known = self.read_rest(text, own, keys[0] if keys else "", METRIC_FILLERS)
-        if is_head(head, METRIC_HEADS) or is_head(head, SETTING_HEADS, SETTING_FILLERS) or is_head(head, SHOT_HEADS):
+        if (
+            is_head(head, METRIC_HEADS)
+            or is_head(head, SETTING_HEADS, SETTING_FILLERS)
+            or is_head(head, SHOT_HEADS, SHOT_FILLERS)
+        ):
             silent = text.strip() and not metric_words(text) and not (own.shots or own.open)  # a check mark
             take_over(said, own if known and not silent else replace(own, open=[text.strip()]))
         elif known:
