@@ -50,13 +50,14 @@ class Outcome:
 
 
 class Refusal(http.server.BaseHTTPRequestHandler):
-    """A Hub on which nothing is; it remembers what was asked."""
+    """A Hub on which nothing is but the token's user; it remembers what was asked."""
 
     def answer(self) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
-        body = b'{"error": "Repository not found"}'
-        self.send_response(404)
-        self.send_header("X-Error-Code", "RepoNotFound")
+        known = self.path.startswith("/api/whoami")
+        body = b'{"type": "user", "name": "nobody", "orgs": []}' if known else b'{"error": "Repository not found"}'
+        self.send_response(200 if known else 404)
+        self.send_header(*(("Content-Type", "application/json") if known else ("X-Error-Code", "RepoNotFound")))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
