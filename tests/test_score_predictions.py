@@ -748,7 +748,7 @@ BAD_FILES = {
     "no prediction": (f'{GOOD}\n{{"id": 1, "reference": "x"}}\n', "line 2: no 'prediction'"),
     "no reference": (f'{GOOD}\n{{"id": 1, "prediction": "x"}}\n', "line 2: no 'reference'"),
     "no predictions": ('{"id": 1, "reference": "x"}\n' * 9, "the columns are id, reference; wanted too: prediction"),
-    "empty objects": ("{}\n" * 9, "line 1: no 'id'"),
+    "empty objects": ("{}\n" * 9, "lines 1, 2, 3, 4, 5: no 'id'"),
     "null reference": ('{"id": 1, "prediction": "x", "reference": null}\n', "line 1: a reference is null"),
     "a list": ('{"id": 1, "prediction": ["x"], "reference": "x"}\n', "line 1: prediction is a list"),
     "id": ('{"id": true, "prediction": "x", "reference": "x"}\n', "line 1: id is true or false"),
