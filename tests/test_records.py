@@ -602,9 +602,10 @@ def verdicts_of_readers(tmp_path: Path, capsys, **options) -> dict[str, bool]:
     """Whether each reader uses the record of `new` that is made with some options, beside a good one of `old`."""
     root = checkpoints(tmp_path / "run", "step_1", "step_2", "step_3")
     results, scores = tmp_path / "results", options.pop("scores", GOOD)
-    task = options.pop("task", "arc_challenge")
+    task, whole = options.pop("task", "arc_challenge"), {"samples_number": len(GOOD)}
+    options.setdefault("source", whole)
     for name in ("step_1", "step_2"):
-        write_record(results, f"run/{name}", GOOD, task=task, details={"path": str(root / name)})
+        write_record(results, f"run/{name}", GOOD, task=task, details={"path": str(root / name)}, source=whole)
     write_record(results, "run/step_3", scores, task=task, details={"path": str(root / "step_3")}, **options)
     found = {}
     _, document, err = compare(capsys, results, baseline="run/step_1", candidate="run/step_3")
