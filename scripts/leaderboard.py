@@ -411,7 +411,8 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
         table = [dataclasses.asdict(one) | {"scores": scores[one.model]} for one in top]
-        sys.stdout.write(to_json(answer | {"primary": primary, "rank_method": RANK_METHOD, "rows": table}))
+        answer |= {"primary": primary, "rank_method": RANK_METHOD, "not_alike": unlike_ways(rows)}
+        sys.stdout.write(to_json(answer | {"rows": table}))
         return 0
     names = [about[key]["name"] for key in primary]
     header = ["rank", "model", f"average of {len(primary)}", "±", *(about[key]["name"] for key in keys)]
@@ -425,7 +426,8 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     ]  # fmt: skip
     print_table(header, lines)
     what = names[0] if len(names) == 1 else f"the average of {listing(names, 10)}"
-    note(leader_text(standings, what) + shared_answers_text(rows, primary))
+    unlike = unlike_text(rows, dict(zip(primary, names, strict=True)))
+    note(leader_text(standings, what, unlike) + shared_answers_text(rows, primary))
     placed |= set(others)
     hidden = sorted({row["model"] for row in rows} - placed, key=natural_key)
     if hidden:
@@ -2558,6 +2560,7 @@ COLUMNS = {
     "canonical_unit": "VARCHAR",
     "metric": "VARCHAR",
     "shots": "VARCHAR",
+    "settings": "VARCHAR",
     "standard_error": "DOUBLE",
     "comparable_error": "DOUBLE",
     "n": "BIGINT",
@@ -9087,8 +9090,32 @@ def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str
     return "".join(told)
 
 
-def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
-    """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B"."""
+def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
+    """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
+    shots: dict[str, set[str]] = defaultdict(set)
+    settings: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        if row["shots"]:
+            shots[row["benchmark"]].add(row["shots"])
+        writer, _, mark = (row.get("settings") or "").partition(":")
+        if mark:
+            settings[row["benchmark"], writer].add(mark)
+    found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
+    told = {key: listing(sorted(own, key=natural_key), 3) for key, own in shots.items() if len(own) > 1}
+    return found | told
+
+
+def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
+    """What of some benchmarks (key -> name) was not measured alike: "GSM8K (0-shot, 5-shot)"; empty for nothing."""
+    found = unlike_ways(rows)
+    return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
+
+
+def leader_text(standings: Sequence[BoardPlace], what: str, unlike: str = "") -> str:
+    """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B".
+
+    unlike: what was not measured alike, so that no error of the numbers makes their order certain.
+    """
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
@@ -9104,6 +9131,8 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
         certain = "Whether that is certain is not known: an error is missing."
     elif first.rank.high == 1:
         certain = "That is certain (95 %)."
+        if unlike:
+            certain = f"Certain by the numbers (95 %), but not measured alike: {unlike}."
     elif alike:
         more = "" if len(alike) == 1 else f" and {plural(len(alike) - 1, 'other')}"
         certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
@@ -10212,6 +10241,7 @@ def record_row(
         unit_basis=None if unit == "unknown" else "stated",
         metric=word,
         shots=record_shots(run, settings),
+        settings=settings_mark(run),
         standard_error=error,
         n=kept_count(run.n),
         lower_is_better=run.lower_is_better,
@@ -10222,6 +10252,12 @@ def record_row(
     )
     row["notes"] = "; ".join((record_place(Path(run.file)), *run.validity.remarks))
     return row
+
+
+def settings_mark(run: Run) -> str | None:
+    """What two runs share that were measured alike, as the program that wrote them says it: "<writer>:<settings>"."""
+    texts = run.writer, json.dumps(sorted(run.settings.items()))
+    return ":".join(hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12] for text in texts)
 
 
 def read_own_runs(
@@ -11779,9 +11815,12 @@ function leaderText() {
   const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
   const lead = `${first.model.id} ${leads} ${second.model.id} (${told(first)} to ${told(second)}).`;
   const alike = placed.slice(1).filter((one) => one.low === 1), more = alike.length - 1;
+  const unlike = (benchmark ? [benchmark] : list).filter((one) => one.unlike).slice(0, 3)
+    .map((one) => `${one.name} (${one.unlike})`).join(", ");
   const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
     ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
-    : first.high === 1 ? "That is certain (95 %)."
+    : first.high === 1 ? (unlike ? `Certain by the numbers (95 %), but not measured alike: ${unlike}.`
+      : "That is certain (95 %).")
       : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
         + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
@@ -12930,8 +12969,11 @@ def web_address(address: str | None, model: str) -> str | None:
     return "~" + address.removeprefix(own) if address == own or address.startswith(f"{own}/") else address
 
 
-def page_benchmark(row: Mapping[str, Any], category: str | None, answers: Mapping[str, str]) -> dict[str, Any]:
-    """A benchmark as the page shows it: the factor for people, and whether it is a share, which may be averaged."""
+def page_benchmark(
+    row: Mapping[str, Any], category: str | None, answers: Mapping[str, str], unlike: str = ""
+) -> dict[str, Any]:
+    """A benchmark as the page shows it: the factor for people, whether it is a share, which may be averaged, and in
+    what its scores were not measured alike."""
     factor = TO_PERCENT.get(row["canonical_unit"])
     return {
         "key": row["benchmark"],
@@ -12942,6 +12984,7 @@ def page_benchmark(row: Mapping[str, Any], category: str | None, answers: Mappin
         "share": factor is not None,
         "category": category,
         "answers": answers.get(row["benchmark"], row["benchmark"]),
+        "unlike": unlike,
     }
 
 
@@ -13114,7 +13157,11 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     found = query(engine, PAGE_BENCHMARKS)
     scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES), list(SOURCE_FORMATS)])
     answers = answered_by_key(scores)
-    benchmarks = [page_benchmark(row, categories.get(row["benchmark"]), answers) for row in found]
+    unlike = unlike_ways(row for row in scores if row["shown"])
+    benchmarks = [
+        page_benchmark(row, categories.get(row["benchmark"]), answers, unlike.get(row["benchmark"], ""))
+        for row in found
+    ]
     # Where like stands beside like, it packs best; numbers of one model and benchmark stay in the order of sources.
     scores.sort(key=lambda row: (row["benchmark"], not row["shown"], row["comparable"] if row["shown"] else 0.0))
     shown = {(row["benchmark"], row["model"]): row for row in scores if row["shown"]}
@@ -13125,7 +13172,8 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     column = {row["benchmark"]: index for index, row in enumerate(found)}
     names = [benchmarks[column[key]]["name"] for key in primary]
     what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
-    said, by = leader_text(standings, what), f" By {what}."
+    named_here = dict(zip(primary, names, strict=True))
+    said, by = leader_text(standings, what, unlike_text(shown.values(), named_here)), f" By {what}."
     lead = said.removesuffix(by)
     shared = shared_answers_text(shown.values(), primary) if len(primary) > 1 else ""
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)

@@ -653,7 +653,8 @@ def test_one_measurement_under_two_names_counts_once(tmp_path, capsys, unlike):
                 if (other and unlike in ("scores", "one model", "answers")) and i % 7 == 0:
                     line["evaluation"]["score"] = 1 - line["evaluation"]["score"]
             found = [line["evaluation"]["score"] for line in rows]
-            write_record(tmp_path / "results", model, found, task=task, rows=rows, error=0.06)
+            size = {"samples_number": 60}
+            write_record(tmp_path / "results", model, found, task=task, rows=rows, error=0.06, source=size)
     shown, said = collected(tmp_path / "results", tmp_path / "board", capsys)
     same = unlike in ("", "answers")
     assert shown["primary"] == (["arc_challenge", "gsm8k"] if same else ["arc_challenge", "gsm8k", "my_gsm"])
@@ -705,6 +706,31 @@ def test_what_is_said_of_the_leader():
     assert "m/0 is level with m/1 (80.0 ± 1.0 std. error to 80.0 ± 1.0 std. error)." in said((0.8, 0.01), (0.8, 0.01))
     assert "no other model can be compared" in said((0.8, 0.01))
     assert board.leader_text([], "X") == "No model has X."
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({}, "That is certain (95 %)."),
+        ({"few_shot": "0"}, "not measured alike: GSM8K (0-shot, 5-shot)"),
+        ({"dtype": "int8"}, "not measured alike: GSM8K (settings that compare_results.py tells)"),
+    ],
+)
+def test_what_was_not_measured_alike_is_not_called_certain(tmp_path, capsys, second, said):
+    """What compare_results calls NOT COMPARABLE, no board calls a certain lead."""
+    for model, score, said_by in (("a/one", 1.0, {}), ("a/two", 0.0, second)):
+        scores = [score] * 900 + [0.0, 1.0] * 200
+        shots = int(said_by.get("few_shot", 5))
+        more = {key: value for key, value in said_by.items() if key != "few_shot"}
+        write_record(tmp_path / "r", model, scores, task="gsm8k", shots=shots, settings={"dtype": "bf16"} | more)
+    assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
+    capsys.readouterr()
+    assert board.main(["show", "--data", str(tmp_path / "d")]) == 0
+    err = capsys.readouterr().err
+    assert "a/one leads by" in err and said in err and ("That is certain" in err) is (not second)
+    assert board.main(["show", "--data", str(tmp_path / "d"), "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["not_alike"]) == (["gsm8k"] if second else [])
+    assert said in board.read_page(tmp_path / "d").partition("</table>")[0]  # before any script runs
 
 
 # --- data on disk and show ---

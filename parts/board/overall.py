@@ -139,8 +139,32 @@ def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str
     return "".join(told)
 
 
-def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
-    """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B"."""
+def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
+    """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
+    shots: dict[str, set[str]] = defaultdict(set)
+    settings: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        if row["shots"]:
+            shots[row["benchmark"]].add(row["shots"])
+        writer, _, mark = (row.get("settings") or "").partition(":")
+        if mark:
+            settings[row["benchmark"], writer].add(mark)
+    found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
+    told = {key: listing(sorted(own, key=natural_key), 3) for key, own in shots.items() if len(own) > 1}
+    return found | told
+
+
+def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
+    """What of some benchmarks (key -> name) was not measured alike: "GSM8K (0-shot, 5-shot)"; empty for nothing."""
+    found = unlike_ways(rows)
+    return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
+
+
+def leader_text(standings: Sequence[BoardPlace], what: str, unlike: str = "") -> str:
+    """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B".
+
+    unlike: what was not measured alike, so that no error of the numbers makes their order certain.
+    """
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
@@ -156,6 +180,8 @@ def leader_text(standings: Sequence[BoardPlace], what: str) -> str:
         certain = "Whether that is certain is not known: an error is missing."
     elif first.rank.high == 1:
         certain = "That is certain (95 %)."
+        if unlike:
+            certain = f"Certain by the numbers (95 %), but not measured alike: {unlike}."
     elif alike:
         more = "" if len(alike) == 1 else f" and {plural(len(alike) - 1, 'other')}"
         certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."

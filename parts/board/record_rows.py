@@ -124,6 +124,7 @@ def record_row(
         unit_basis=None if unit == "unknown" else "stated",
         metric=word,
         shots=record_shots(run, settings),
+        settings=settings_mark(run),
         standard_error=error,
         n=kept_count(run.n),
         lower_is_better=run.lower_is_better,
@@ -134,6 +135,12 @@ def record_row(
     )
     row["notes"] = "; ".join((record_place(Path(run.file)), *run.validity.remarks))
     return row
+
+
+def settings_mark(run: Run) -> str | None:
+    """What two runs share that were measured alike, as the program that wrote them says it: "<writer>:<settings>"."""
+    texts = run.writer, json.dumps(sorted(run.settings.items()))
+    return ":".join(hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12] for text in texts)
 
 
 def read_own_runs(

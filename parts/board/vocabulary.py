@@ -47,6 +47,7 @@ COLUMNS = {
     "canonical_unit": "VARCHAR",
     "metric": "VARCHAR",
     "shots": "VARCHAR",
+    "settings": "VARCHAR",
     "standard_error": "DOUBLE",
     "comparable_error": "DOUBLE",
     "n": "BIGINT",

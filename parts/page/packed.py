@@ -36,8 +36,11 @@ def web_address(address: str | None, model: str) -> str | None:
     return "~" + address.removeprefix(own) if address == own or address.startswith(f"{own}/") else address
 
 
-def page_benchmark(row: Mapping[str, Any], category: str | None, answers: Mapping[str, str]) -> dict[str, Any]:
-    """A benchmark as the page shows it: the factor for people, and whether it is a share, which may be averaged."""
+def page_benchmark(
+    row: Mapping[str, Any], category: str | None, answers: Mapping[str, str], unlike: str = ""
+) -> dict[str, Any]:
+    """A benchmark as the page shows it: the factor for people, whether it is a share, which may be averaged, and in
+    what its scores were not measured alike."""
     factor = TO_PERCENT.get(row["canonical_unit"])
     return {
         "key": row["benchmark"],
@@ -48,6 +51,7 @@ def page_benchmark(row: Mapping[str, Any], category: str | None, answers: Mappin
         "share": factor is not None,
         "category": category,
         "answers": answers.get(row["benchmark"], row["benchmark"]),
+        "unlike": unlike,
     }
 
 

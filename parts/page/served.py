@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.data import covered_key, open_data, query
-from parts.board.overall import chosen_primary, leader_text, overall_order, shared_answers_text
+from parts.board.overall import (
+    chosen_primary,
+    leader_text,
+    overall_order,
+    shared_answers_text,
+    unlike_text,
+    unlike_ways,
+)
 from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES, answered_by_key
 from parts.frame import ScriptError, command_line_of, listing, natural_key, note, script_here, single_line, write_whole
 from parts.page.constants import (
@@ -85,7 +92,11 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     found = query(engine, PAGE_BENCHMARKS)
     scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES), list(SOURCE_FORMATS)])
     answers = answered_by_key(scores)
-    benchmarks = [page_benchmark(row, categories.get(row["benchmark"]), answers) for row in found]
+    unlike = unlike_ways(row for row in scores if row["shown"])
+    benchmarks = [
+        page_benchmark(row, categories.get(row["benchmark"]), answers, unlike.get(row["benchmark"], ""))
+        for row in found
+    ]
     # Where like stands beside like, it packs best; numbers of one model and benchmark stay in the order of sources.
     scores.sort(key=lambda row: (row["benchmark"], not row["shown"], row["comparable"] if row["shown"] else 0.0))
     shown = {(row["benchmark"], row["model"]): row for row in scores if row["shown"]}
@@ -96,7 +107,8 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     column = {row["benchmark"]: index for index, row in enumerate(found)}
     names = [benchmarks[column[key]]["name"] for key in primary]
     what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
-    said, by = leader_text(standings, what), f" By {what}."
+    named_here = dict(zip(primary, names, strict=True))
+    said, by = leader_text(standings, what, unlike_text(shown.values(), named_here)), f" By {what}."
     lead = said.removesuffix(by)
     shared = shared_answers_text(shown.values(), primary) if len(primary) > 1 else ""
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)

@@ -183,9 +183,12 @@ function leaderText() {
   const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
   const lead = `${first.model.id} ${leads} ${second.model.id} (${told(first)} to ${told(second)}).`;
   const alike = placed.slice(1).filter((one) => one.low === 1), more = alike.length - 1;
+  const unlike = (benchmark ? [benchmark] : list).filter((one) => one.unlike).slice(0, 3)
+    .map((one) => `${one.name} (${one.unlike})`).join(", ");
   const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
     ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
-    : first.high === 1 ? "That is certain (95 %)."
+    : first.high === 1 ? (unlike ? `Certain by the numbers (95 %), but not measured alike: ${unlike}.`
+      : "That is certain (95 %).")
       : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
         + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
