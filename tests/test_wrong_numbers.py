@@ -70,6 +70,7 @@ def answers(rng: random.Random, ability: float) -> list[float]:
 
 def write(folder: Path, name: str, scores, **options) -> Path:
     options.setdefault("task", "arc_challenge")
+    options.setdefault("source", {"samples_number": ITEMS})
     details = {"path": str(folder / "run" / name)} | options.pop("details", {})
     return write_record(folder / "results", f"run/{name}", scores, details=details, **options)
 

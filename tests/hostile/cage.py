@@ -54,7 +54,7 @@ class Refusal(http.server.BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
-        known = self.path.startswith("/api/whoami")
+        known = self.server.asks_user and self.path.startswith("/api/whoami")
         body = b'{"type": "user", "name": "nobody", "orgs": []}' if known else b'{"error": "Repository not found"}'
         self.send_response(200 if known else 404)
         self.send_header(*(("Content-Type", "application/json") if known else ("X-Error-Code", "RepoNotFound")))
@@ -101,6 +101,7 @@ class Cage:
 
     def run(self, script: str, argv: list[str], cwd: Path, seconds: float = 10, megabytes: int = 1024) -> Outcome:
         """Run one command and wait for its end."""
+        self.hub.asks_user = "push" in argv  # what else asks for it is to be refused
         self.hub.asked.clear()
         job = {"script": script, "argv": argv, "cwd": str(cwd), "seconds": seconds, "megabytes": megabytes}
         self.process.stdin.write(json.dumps(job) + "\n")
