@@ -212,6 +212,7 @@ def test_no_average_of_averages(tmp_path, capsys):
     rng = prepared(tmp_path, 1)
     for part, values in MUSR.items():
         options = {"task": f"leaderboard_musr_{part}", "metric": "acc_norm", "library": ("lm-eval", "0.4.13")}
+        options["source"] = {"samples_number": len(values)}
         write(tmp_path, "step_3", rng.sample(values, len(values)), **options)
     right = sum(map(sum, MUSR.values())) / sum(map(len, MUSR.values()))
     wrong = sum(sum(values) / len(values) for values in MUSR.values()) / len(MUSR)
