@@ -215,3 +215,63 @@ def test_votes_break_down_by_judge(tmp_path, capsys):
         row = rows[f"judge={judge}"]
         assert row["verdict"] == verdict
         assert row["delta"] == pytest.approx(shares["new"][judge] - shares["old"][judge])
+
+
+def heard_twice(metric: str) -> list[dict]:
+    """One file about two systems, of which B is better by far, and the hidden reference where there is one."""
+    rng, rows = random.Random(9), []
+    for item in range(30):
+        for rater in range(6):
+            for system, gain in (("A", 0), ("B", 1), ("reference", 9)):
+                own = {"id": f"i{item}-{rater}-{system}", "item": f"i{item}", "rater": f"r{rater}"}
+                rating = min(5, max(1, round(3 + gain + rng.gauss(0, 0.5))))
+                rows.append(own | {"system": system, "rating": rating * 20 if metric == "mushra" else rating})
+    return [row for row in rows if metric == "mushra" or row["system"] != "reference"]
+
+
+def scored(folder, metric: str, system: str, *more: str, model: str = "") -> None:
+    (folder / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in heard_twice(metric)))
+    words = [str(folder / "all.jsonl"), "--metric", metric, "--system", system, "--benchmark", "voices", *more]
+    assert sp.main([*words, "--model-id", model or f"me/{system}", "--output-dir", str(folder / "results")]) == 0
+
+
+@pytest.mark.parametrize("metric", ["mos", "mushra"])
+@pytest.mark.parametrize("old", [False, True])
+def test_two_systems_of_one_file_are_compared(tmp_path, capsys, metric, old):
+    """Whose ratings were scored is no setting, in records of old either (with the name in the text of the scoring)."""
+    for system in "AB":
+        scored(tmp_path, metric, system)
+    for path in [p for p in (tmp_path / "results").rglob("*.json") if old]:
+        details = (record := json.loads(path.read_text()))["evaluation_results"][0]["generation_config"]
+        parameters = record["evaluation_results"][0]["metric_config"].get("metric_parameters", {})
+        assert metric != "mos" or parameters["system"] == path.parent.name
+        details["additional_details"]["scoring"] = json.dumps(parameters, sort_keys=True)
+        path.write_text(json.dumps(record))
+    capsys.readouterr()
+    words = ["--rule", "choose", "--candidate", "A", "B", "--results", str(tmp_path / "results")]
+    assert compare_results.main(words) == 0
+    assert "BETTER: me/B" in capsys.readouterr().out
+
+
+def test_other_scoring_of_two_systems_is_told_where_it_differs(tmp_path, capsys):
+    scored(tmp_path, "mushra", "A")
+    scored(tmp_path, "mushra", "B", "--mid-anchor", "A")
+    scored(tmp_path, "mos", "A", model="me/C")
+    scored(tmp_path, "mos", "B", "--rating-range", "1,7", "--without-raters", "r5", model="me/D")
+    capsys.readouterr()
+    words = ["--rule", "choose", "--results", str(tmp_path / "results"), "--candidate"]
+    assert compare_results.main([*words, "A", "B"]) == 3
+    assert "mid_anchor" in (out := capsys.readouterr().out) and "not comparable" in out
+    assert compare_results.main([*words, "C", "D"]) == 3
+    out = capsys.readouterr().out
+    assert "to 5" in out and "to 7" in out and "not comparable" in out
+
+
+def test_one_name_of_two_systems_is_asked(tmp_path, capsys):
+    """Two systems under one model's id are two things: neither is taken for it silently."""
+    for system, model in (("A", "me/one"), ("A", "me/both"), ("B", "me/both")):
+        scored(tmp_path, "mos", system, model=model)
+    capsys.readouterr()
+    words = ["--baseline", "me/one", "--candidate", "me/both", "--results", str(tmp_path / "results")]
+    assert compare_results.main(words) in (2, 3)
+    assert "scored system" in capsys.readouterr().err

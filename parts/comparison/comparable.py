@@ -44,7 +44,8 @@ def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[lis
     alike = [(a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])]
     alike = [(a, b) for a, b in alike if a[0].attempts.made == b[0].attempts.made] or alike
     for other in alike[1:]:
-        check_one_pair(alike[0][0][0], other[0][0])
+        for kept, its in zip(alike[0], other, strict=True):
+            check_one_pair(kept[0], its[0])
     one, two = alike[0] if alike else (ours[0], theirs[0])
     return one, two, [*left_out_lines("baseline", ours, one), *left_out_lines("candidate", theirs, two)]
 

@@ -29,7 +29,7 @@ def field_values(runs: Sequence[Run], field: str) -> dict[tuple[str, str], str]:
 
 def of_one_rater(answer: Answer) -> Answer:
     """The answer as one of a part whose ratings are all of one rater, who is no sample of raters."""
-    return replace(answer, fields={name: text for name, text in answer.fields.items() if name != "rater"})
+    return answer._replace(fields={name: text for name, text in answer.fields.items() if name != "rater"})
 
 
 def with_value(run: Run, values: dict[tuple[str, str], str], value: str, alone: bool = False) -> Run:

@@ -135,6 +135,7 @@ def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     spread = rating_spread(mine, low, high)
     details = rating_counts(mine) | {"screened_out": len(out)}
     parameters = {"screening": "ITU-R BS.1534-3, hidden reference" if choices.screening else "none"}
+    parameters |= {"mid_anchor": choices.mid_anchor} if choices.screening and choices.mid_anchor else {}
     parameters |= left_out(choices)
     notes = [f"mushra: rater {rater} is screened out: {reason}" for rater, reason in sorted(out.items())]
     notes += [f"mushra: {line}" for line in odd_rater_lines(kept, low, high)]

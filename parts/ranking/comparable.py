@@ -11,7 +11,7 @@ from parts.ranking.scores import mean_score, scores_by_task
 from parts.ranking.vocabulary import Unlike
 from parts.records.measured import Result, Samples
 from parts.records.run import setting_differences
-from parts.records.settings import shortened
+from parts.records.settings import shortened_apart
 
 
 def invalid_runs(results: Sequence[Result]) -> list[str]:
@@ -153,8 +153,8 @@ def differences(
     """In what a checkpoint's runs differ from those of another one: "harness: a 1.0, not a 1.1 (gsm8k, boolq)"."""
     found: dict[str, list[str]] = defaultdict(list)
     for own, its in zip(shares[checkpoint], shares[other], strict=True):
-        for name, (value, other_value) in setting_differences(own.run, its.run).items():
-            found[f"{name}: {shortened(value)}, not {shortened(other_value)}"].append(own.task)
+        for name, values in setting_differences(own.run, its.run).items():
+            found[f"{name}: {', not '.join(shortened_apart(*values))}"].append(own.task)
         mark, others = marks[checkpoint, own.task], marks[other, own.task]
         if mark[0] != others[0]:
             found[f"{mark[0]} items, not {others[0]}"].append(own.task)

@@ -20,7 +20,7 @@ from parts.frame import ScriptError, is_number, single_line
 from parts.metric_directions import metric_direction
 from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
-from parts.records.settings import differences_of_settings, run_settings
+from parts.records.settings import SCORED, differences_of_settings, run_settings
 from parts.records.shared import SharedVotes, shared_votes
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
 from parts.statistics.item_statistics import formula_of
@@ -294,8 +294,14 @@ def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], word: str,
 
 
 def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
-    """In what two results of one task were measured differently: name -> both values."""
-    return differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    """In what two results of one task were measured differently: name -> both values.
+
+    Which system's ratings were scored is no difference between two models, where both say it.
+    """
+    found = differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
+        found.pop(SCORED, None)
+    return found
 
 
 def read_score(

@@ -72,6 +72,8 @@ WORDS_OF_SETTINGS = {
     "subset": "data set configuration",
 }
 UNSAID = "nothing"
+SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
+SCORER = "score_predictions"
 
 
 def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
@@ -89,6 +91,9 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "data set": source.get("hf_repo") or source.get("dataset_name"),
         "split": source.get("hf_split"),
     }
+    if library.get("name") == SCORER and isinstance(found["scoring"], Mapping):
+        found["scoring"] = dict(found["scoring"])
+        found[SCORED] = found["scoring"].pop("system", None)
     model_keys = {name for field in MODEL_FACTS for name in IDENTITY_FIELDS[field]}
     for place in (
         (metric.get("additional_details"), USAGE),
@@ -150,6 +155,15 @@ def shortened(text: str, most: int = 40) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def shortened_apart(one: str, two: str, most: int = 40) -> tuple[str, str]:
+    """Two unlike values for a message; where they are long, from shortly before the place where they differ."""
+    texts = single_line(one), single_line(two)
+    alike = next((i for i, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
+    start = max(alike - most // 2, 0) if max(map(len, texts)) > most else 0
+    first, second = (shortened("…" * bool(start) + text[start:], most) for text in texts)
+    return first, second
+
+
 def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     """Differences for people: "few-shot count: 0 and 5"."""
-    return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
+    return [f"{name}: {' and '.join(shortened_apart(*values))}" for name, values in found.items()]
