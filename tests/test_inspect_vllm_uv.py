@@ -317,7 +317,7 @@ def test_a_server_and_its_children_end_with_a_script_that_is_killed(tmp_path):
     running.send_signal(signal.SIGKILL)
     running.wait()
     until = time.monotonic() + 30
-    while any(map(is_alive, pids)) and time.monotonic() < until:
+    while (any(map(is_alive, pids)) or copy.exists()) and time.monotonic() < until:
         time.sleep(0.05)
     assert not any(map(is_alive, pids))
     assert not copy.exists()
