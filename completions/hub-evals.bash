@@ -76,10 +76,11 @@ _hub_evals_words() {
         'run_vllm_eval_job.py collect') echo '--help --version --runs-dir --json --adopt --output-dir' ;;
         run_vllm_eval_job.py) echo '--help --version --help-all --model --upload --task --tasks --framework --backend --hardware --tensor-parallel-size --gpu-memory-utilization --max-model-len --dtype --batch-size --custom-tasks --use-chat-template --trust-remote-code --force --questions --map --score --template --shots-from --shots --limit --max-samples --timeout --namespace --results-repo --max-cost --max-parallel --split --run-id --canceled --image --yes --wait --dry-run --runs-dir --json --adopt status logs wait cancel collect' ;;
         'score_predictions.py --unicode=') echo 'NFC NFKC none' ;;
+        'score_predictions.py --empty-cells=') echo 'answer missing' ;;
         'score_predictions.py --tokenize=') echo '13a intl char zh none ja-mecab ko-mecab flores101 flores200 spm' ;;
         'score_predictions.py --normalize=') echo 'basic whisper whisper-en' ;;
         'score_predictions.py --level=') echo 'nominal ordinal interval ratio' ;;
-        score_predictions.py) echo '--help --version --help-all --map --metric --custom-metric --benchmark --model-id --model --shots --temperature --sampling-seed --dataset --split --dataset-revision --items-of --output-dir --json --dry-run --figure --parse --reasoning-tags --unicode --unparsed-as-wrong --positive --qrels --tokenize --stemmer --normalize --bins --clip --classifier --toxic-label --threshold --system --rating-range --hidden-reference --mid-anchor --no-screening --without-raters --level --opponent --anchor --draws --seed' ;;
+        score_predictions.py) echo '--help --version --help-all --map --metric --custom-metric --benchmark --model-id --model --shots --temperature --sampling-seed --dataset --split --dataset-revision --items-of --output-dir --json --dry-run --figure --parse --reasoning-tags --unicode --unparsed-as-wrong --empty-cells --positive --qrels --tokenize --stemmer --normalize --bins --clip --classifier --toxic-label --threshold --system --rating-range --hidden-reference --mid-anchor --no-screening --without-raters --level --opponent --anchor --draws --seed' ;;
     esac
 }
 

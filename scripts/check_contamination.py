@@ -4031,11 +4031,14 @@ def own_key(name: str, measured: Iterable[str]) -> str:
 
 
 def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
-    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    """The ids of the results that an option names (a metric alone where one result has it), what was understood said;
+    ScriptError for one that none has."""
     known = sorted(set(known))
     found: set[str] = set()
     for text in wanted:
         own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own and len(last := [one for one in known if same_metric(text, one.rpartition("/")[2])]) == 1:
+            own = last
         if not own:
             near = nearest(text, known) or f"; there are: {listing(known, 20)}"
             raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")

@@ -2484,11 +2484,14 @@ def own_key(name: str, measured: Iterable[str]) -> str:
 
 
 def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
-    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    """The ids of the results that an option names (a metric alone where one result has it), what was understood said;
+    ScriptError for one that none has."""
     known = sorted(set(known))
     found: set[str] = set()
     for text in wanted:
         own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own and len(last := [one for one in known if same_metric(text, one.rpartition("/")[2])]) == 1:
+            own = last
         if not own:
             near = nearest(text, known) or f"; there are: {listing(known, 20)}"
             raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")
@@ -8789,7 +8792,8 @@ def check_gate(rows: Sequence[Row], policy: Policy) -> None:
         raise ScriptError("no measured benchmark is gated: the policy calls all of them advisory (or supporting: warn)")
     if policy.rule == "select" and len(gate) < policy.min_better:
         raise ScriptError(
-            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}"
+            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}; "
+            f"a policy (--policy) may want fewer: min_better: {len(gate)}"
         )
 
 

@@ -293,7 +293,8 @@ def score_file(args: argparse.Namespace) -> int:
     subject = answers.subject if answers else read_subject(args.model, args.model_id)
     choices = read_choices(args, subject.id, custom)
     mapped = field_map(args.map, COLUMN_ROLES)
-    columns = Columns(mapped, tuple(dict.fromkeys(m.family for m in metrics)), without_map(args.parser.words))
+    families = tuple(dict.fromkeys(metric.family for metric in metrics))
+    columns = Columns(mapped, families, without_map(args.parser.words), args.empty_cells)
     with told_of(args.predictions):
         lines, digest = (
             (answers.lines, answers.sha256)
@@ -384,6 +385,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--qrels",
         "--shots",
         "--reasoning-tags",
+        "--empty-cells",
         "--figure",
     )
     add = parser.add_argument
@@ -430,6 +432,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--unicode", choices=("NFC", "NFKC", "none"), default="NFC", help="form of texts (default: %(default)s)")
     add("--unparsed-as-wrong", action="store_true", help="count null and unmatched predictions as the worst answer")
+    add("--empty-cells", choices=("answer", "missing"), help="what an empty prediction in a CSV or TSV table is")
     add("--positive", metavar="LABEL", help="the positive class of f1-binary and of a probability")
     add("--qrels", type=Path, metavar="FILE", help="TREC's judgements: PREDICTIONS is a TREC run")
     add("--tokenize", choices=TOKENIZERS, default="13a", help="of BLEU (default: %(default)s)")
@@ -1582,11 +1585,14 @@ class Subject:
 
 
 class Columns(NamedTuple):
-    """How a file's columns are called: --map, the families of the metrics that read them, the command without --map."""
+    """How a file's columns are called: --map, the families of the metrics that read them, the command without --map;
+    what an empty cell is (--empty-cells), and which columns of a table without an id may be one."""
 
     mapped: Mapping[str, str] = {}
     families: tuple[str, ...] = ()
     command: str = ""
+    empty: str | None = None
+    ids: tuple[str, ...] = ()
 
 
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]  # the items, with a progress bar that says what they are
@@ -3698,11 +3704,14 @@ def own_key(name: str, measured: Iterable[str]) -> str:
 
 
 def named_results(wanted: Iterable[str], known: Iterable[str], flag: str = "--result-id") -> frozenset[str]:
-    """The ids of the results that an option names, what was understood said; ScriptError for one that none has."""
+    """The ids of the results that an option names (a metric alone where one result has it), what was understood said;
+    ScriptError for one that none has."""
     known = sorted(set(known))
     found: set[str] = set()
     for text in wanted:
         own = [one for one in known if one == text] or [one for one in known if is_result_named(text, one)]
+        if not own and len(last := [one for one in known if same_metric(text, one.rpartition("/")[2])]) == 1:
+            own = last
         if not own:
             near = nearest(text, known) or f"; there are: {listing(known, 20)}"
             raise ScriptError(f"{flag}: no record has {single_line(text)}{near}")
@@ -4653,6 +4662,7 @@ MAPPED_WORDS = (
 COLUMN_ROLES = tuple(MAPPED_WORDS.split())
 COLUMNS_SHOWN = 12  # columns that are named
 NO_ID = "no 'id'"
+BY_PLACE = "row-number"  # --map id=row-number: the rows of a table go by their place, whatever its columns are called
 
 
 def renamed(fields: Any, mapped: Mapping[str, str]) -> Any:
@@ -4697,6 +4707,8 @@ def check_wanted(
         return
     there = [renamed(dict.fromkeys(names), columns.mapped).keys()] if nameless else [line.fields for line in lines]
     lacking = [one for one in dict.fromkeys(groups) if not any(name in fields for fields in there for name in one)]
+    if columns.ids:
+        lacking = [("id",), *lacking]
     if lacking:
         raise which_columns(lacking, names or columns_of(path, content), columns)
 
@@ -4704,21 +4716,24 @@ def check_wanted(
 def which_columns(lacking: Sequence[tuple[str, ...]], names: Sequence[str], columns: Columns) -> ScriptError:
     """What is said of columns that are wanted and not there: those that are, and how to say which is which."""
     for ours, theirs in columns.mapped.items():
-        if theirs not in names:
+        if theirs not in names and (ours, theirs) != ("id", BY_PLACE):
             there_are = f"there is no such column{nearest(theirs, names)}; there are {listing(names, COLUMNS_SHOWN)}"
             return ScriptError(f"--map {ours}={theirs}: {there_are}")
     free = [name for name in names if name not in READ_FIELDS and name not in columns.mapped.values()]
+    wanted_names = {name for family in columns.families for group in WANTED[family] for name in group}
     ways = {}
     for first, *_ in lacking:
         known = (first, *USUAL_COLUMNS.get(first, "").split())
-        usual = [name for name in free if name.strip().casefold() in known]
-        usual = [name for name in usual if name not in ways.values()]
+        usual = [name for name in names if name.strip().casefold() in known and name not in wanted_names]
+        usual = list(columns.ids) if first == "id" and columns.ids else usual
+        usual = [name for name in usual if name not in (*ways.values(), *columns.mapped.values())]
         ways[first] = usual[0] if len(usual) == 1 else "COLUMN"
     wanted = " and ".join(f"{first} (or {', '.join(others)})" if others else first for first, *others in lacking)
     there_are = f"the columns are {listing(names, COLUMNS_SHOWN)}; wanted too: {wanted}"
-    if not free:
+    if not free and not set(ways.values()) & set(names):
         return ScriptError(there_are)
     said = command_line_of(["--map", *(f"{ours}={theirs}" for ours, theirs in (columns.mapped | ways).items())])
+    said += f" (or id={BY_PLACE}: the rows by their place)" if columns.ids else ""
     return ScriptError(f"{there_are}: say which is which: {columns.command} {said}", code=3)
 
 
@@ -8090,8 +8105,8 @@ def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, A
 
 def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> list[Line]:
     """The rows of a CSV or TSV file as lines: an empty cell is absent (of a rating, a score: missing), and a row
-    without an id has its number."""
-    lines, problems, seen = [], [], {}
+    without an id has its number, but in a table with a column that may be the id: which is asked."""
+    lines, problems, seen, ids = [], [], {}, defaultdict(set)
     try:
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
@@ -8101,10 +8116,15 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
                 row = renamed(row, columns.mapped)
-                if row.get("prediction") == "":
-                    raise ValueError('an empty prediction: an empty answer, or none? Say it in JSON Lines, "" or null')
+                if row.get("prediction") == "" and columns.empty is None:
+                    raise ValueError("an empty prediction: --empty-cells answer (an empty one), or missing (none)?")
                 row = listening_row(row)
                 fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}
+                if row.get("prediction") == "":
+                    fields["prediction"] = "" if columns.empty == "answer" else None
+                for name in row:
+                    if name.strip().casefold().endswith("id") and name not in READ_FIELDS and row[name]:
+                        ids[name].add(row[name])
                 lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
             except ValueError as error:
                 problems.append((rows.line_num, single_line(error)))
@@ -8112,6 +8132,8 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
                     break
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
+    if lines and not {"id", "item"} & {*(rows.fieldnames or ()), *columns.mapped, *lines[0].fields.keys() - {"id"}}:
+        columns = columns._replace(ids=tuple(name for name, own in ids.items() if len(own) == len(lines)))
     check_wanted(path, content, lines, problems, columns)
     check_problems(problems or ungrouped(lines))
     if not lines:

@@ -275,3 +275,16 @@ def test_one_name_of_two_systems_is_asked(tmp_path, capsys):
     words = ["--baseline", "me/one", "--candidate", "me/both", "--results", str(tmp_path / "results")]
     assert compare_results.main(words) in (2, 3)
     assert "scored system" in capsys.readouterr().err
+
+
+def test_a_metric_alone_names_the_one_result_that_has_it(tmp_path, capsys):
+    for system in "AB":
+        scored(tmp_path, "mos,krippendorff", system, "--level", "ordinal")
+    capsys.readouterr()
+    words = ["--rule", "choose", "--candidate", "A", "B", "--results", str(tmp_path / "results"), "--result-id"]
+    assert compare_results.main([*words, "mos"]) == 0
+    assert "voices/mos" in capsys.readouterr().err
+    assert compare_results.main([*words, "chrf"]) == 2
+    words = ["--rule", "select", "--baseline", "A", "--candidate", "B", "--results", str(tmp_path / "results")]
+    assert compare_results.main([*words, "--result-id", "voices/mos"]) == 2
+    assert "min_better: 1" in capsys.readouterr().err

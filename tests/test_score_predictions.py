@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -1808,3 +1809,49 @@ def test_tokenizers_are_those_of_sacrebleu(tokenize):
     found = measured("bleu", rows, tokenize=tokenize).scores
     assert found.value == pytest.approx(BLEU(tokenize=tokenize).corpus_score(said, [wanted]).score)
     assert any("splits words at spaces" in note for note in found.notes) == (tokenize not in ("zh", "char"))
+
+
+TURNS = "utt_id,lang,transcript,hypothesis\nu1,en,a b,a b\nu2,en,c d,c x\nu3,de,e f,\n"
+
+
+def scored_table(tmp_path, capsys, text: str, *words: str, metric: str = "wer") -> tuple[int, str, str]:
+    (tmp_path / "t.csv").write_text(text)
+    base = ["--metric", metric, "--model-id", "me/m", "--benchmark", "b", "--output-dir", str(tmp_path / "results")]
+    code = sp.main([str(tmp_path / "t.csv"), *base, *words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_table_with_what_looks_like_an_id_is_asked(tmp_path, capsys):
+    """Row numbers pair nothing with another file: never silently where a column may be the id."""
+    named = ["--map", "prediction=hypothesis", "reference=transcript"]
+    code, _, err = scored_table(tmp_path, capsys, TURNS)
+    assert code == 3 and all(word in err for word in ("id=utt_id", "prediction=hypothesis", "reference=transcript"))
+    full = TURNS.replace("e f,", "e f,e f")
+    code, out, err = scored_table(tmp_path, capsys, full, *named)
+    assert (code, out) == (3, "") and "--map prediction=hypothesis reference=transcript id=utt_id" in err
+    assert "id=row-number" in err and not (tmp_path / "results").exists()
+    for column, wanted in (("utt_id", ["u1", "u2", "u3"]), ("row-number", ["1", "2", "3"])):
+        assert scored_table(tmp_path, capsys, full, *named, f"id={column}")[0] == 0
+        (samples,) = (tmp_path / "results").rglob("*_samples.jsonl")
+        assert [json.loads(line)["sample_id"] for line in samples.read_text().splitlines()] == wanted
+        shutil.rmtree(tmp_path / "results")
+    for other in (full.replace("u2", "u1"), full.replace("utt_id", "speaker")):  # not unique; no such name
+        assert scored_table(tmp_path, capsys, other, *named)[0] == 0
+
+
+def test_an_empty_cell_is_what_the_option_says(tmp_path, capsys):
+    named = ["--map", "id=utt_id", "prediction=hypothesis", "reference=transcript"]
+    code, _, err = scored_table(tmp_path, capsys, TURNS, *named)
+    assert code == 2 and "--empty-cells answer" in err and "missing" in err
+    code, out, _ = scored_table(tmp_path, capsys, TURNS, *named, "--empty-cells", "answer", "--json")
+    assert code == 0 and json.loads(out)["scores"][0]["score"] == pytest.approx(3 / 6)
+    code, out, _ = scored_table(tmp_path, capsys, TURNS, *named, "--empty-cells", "missing", "--json")
+    assert code == 3 and json.loads(out)["scores"][0]["score"] == pytest.approx(1 / 4)
+
+
+def test_a_score_of_raters_is_proposed_as_their_rating(tmp_path, capsys):
+    text = "rater,item,system,score\nr1,i1,A,4\nr1,i2,A,5\n"
+    code, _, err = scored_table(tmp_path, capsys, text, metric="mos")
+    assert code == 3 and "--map rating=score" in err
+    assert scored_table(tmp_path, capsys, text, "--map", "rating=score", "--system", "A", metric="mos")[0] == 0

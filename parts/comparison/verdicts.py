@@ -290,7 +290,8 @@ def check_gate(rows: Sequence[Row], policy: Policy) -> None:
         raise ScriptError("no measured benchmark is gated: the policy calls all of them advisory (or supporting: warn)")
     if policy.rule == "select" and len(gate) < policy.min_better:
         raise ScriptError(
-            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}"
+            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}; "
+            f"a policy (--policy) may want fewer: min_better: {len(gate)}"
         )
 
 

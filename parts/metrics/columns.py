@@ -60,6 +60,7 @@ MAPPED_WORDS = (
 COLUMN_ROLES = tuple(MAPPED_WORDS.split())
 COLUMNS_SHOWN = 12  # columns that are named
 NO_ID = "no 'id'"
+BY_PLACE = "row-number"  # --map id=row-number: the rows of a table go by their place, whatever its columns are called
 
 
 def renamed(fields: Any, mapped: Mapping[str, str]) -> Any:
@@ -104,6 +105,8 @@ def check_wanted(
         return
     there = [renamed(dict.fromkeys(names), columns.mapped).keys()] if nameless else [line.fields for line in lines]
     lacking = [one for one in dict.fromkeys(groups) if not any(name in fields for fields in there for name in one)]
+    if columns.ids:
+        lacking = [("id",), *lacking]
     if lacking:
         raise which_columns(lacking, names or columns_of(path, content), columns)
 
@@ -111,19 +114,22 @@ def check_wanted(
 def which_columns(lacking: Sequence[tuple[str, ...]], names: Sequence[str], columns: Columns) -> ScriptError:
     """What is said of columns that are wanted and not there: those that are, and how to say which is which."""
     for ours, theirs in columns.mapped.items():
-        if theirs not in names:
+        if theirs not in names and (ours, theirs) != ("id", BY_PLACE):
             there_are = f"there is no such column{nearest(theirs, names)}; there are {listing(names, COLUMNS_SHOWN)}"
             return ScriptError(f"--map {ours}={theirs}: {there_are}")
     free = [name for name in names if name not in READ_FIELDS and name not in columns.mapped.values()]
+    wanted_names = {name for family in columns.families for group in WANTED[family] for name in group}
     ways = {}
     for first, *_ in lacking:
         known = (first, *USUAL_COLUMNS.get(first, "").split())
-        usual = [name for name in free if name.strip().casefold() in known]
-        usual = [name for name in usual if name not in ways.values()]
+        usual = [name for name in names if name.strip().casefold() in known and name not in wanted_names]
+        usual = list(columns.ids) if first == "id" and columns.ids else usual
+        usual = [name for name in usual if name not in (*ways.values(), *columns.mapped.values())]
         ways[first] = usual[0] if len(usual) == 1 else "COLUMN"
     wanted = " and ".join(f"{first} (or {', '.join(others)})" if others else first for first, *others in lacking)
     there_are = f"the columns are {listing(names, COLUMNS_SHOWN)}; wanted too: {wanted}"
-    if not free:
+    if not free and not set(ways.values()) & set(names):
         return ScriptError(there_are)
     said = command_line_of(["--map", *(f"{ours}={theirs}" for ours, theirs in (columns.mapped | ways).items())])
+    said += f" (or id={BY_PLACE}: the rows by their place)" if columns.ids else ""
     return ScriptError(f"{there_are}: say which is which: {columns.command} {said}", code=3)

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ from parts.metrics.forecasts import (
     score_pass_at_k,
     score_ranking,
 )
-from parts.metrics.items import check_line, check_problems, is_finite, other_prompts, ungrouped
+from parts.metrics.items import READ_FIELDS, check_line, check_problems, is_finite, other_prompts, ungrouped
 from parts.metrics.ratings import score_krippendorff, score_mos, score_mushra
 from parts.metrics.records import Evaluation, record_of, sample_lines
 from parts.metrics.texts import (
@@ -204,8 +204,8 @@ def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, A
 
 def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> list[Line]:
     """The rows of a CSV or TSV file as lines: an empty cell is absent (of a rating, a score: missing), and a row
-    without an id has its number."""
-    lines, problems, seen = [], [], {}
+    without an id has its number, but in a table with a column that may be the id: which is asked."""
+    lines, problems, seen, ids = [], [], {}, defaultdict(set)
     try:
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
@@ -215,10 +215,15 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
                 row = renamed(row, columns.mapped)
-                if row.get("prediction") == "":
-                    raise ValueError('an empty prediction: an empty answer, or none? Say it in JSON Lines, "" or null')
+                if row.get("prediction") == "" and columns.empty is None:
+                    raise ValueError("an empty prediction: --empty-cells answer (an empty one), or missing (none)?")
                 row = listening_row(row)
                 fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}
+                if row.get("prediction") == "":
+                    fields["prediction"] = "" if columns.empty == "answer" else None
+                for name in row:
+                    if name.strip().casefold().endswith("id") and name not in READ_FIELDS and row[name]:
+                        ids[name].add(row[name])
                 lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
             except ValueError as error:
                 problems.append((rows.line_num, single_line(error)))
@@ -226,6 +231,8 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
                     break
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
+    if lines and not {"id", "item"} & {*(rows.fieldnames or ()), *columns.mapped, *lines[0].fields.keys() - {"id"}}:
+        columns = columns._replace(ids=tuple(name for name, own in ids.items() if len(own) == len(lines)))
     check_wanted(path, content, lines, problems, columns)
     check_problems(problems or ungrouped(lines))
     if not lines:

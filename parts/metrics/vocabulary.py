@@ -162,11 +162,14 @@ class Subject:
 
 
 class Columns(NamedTuple):
-    """How a file's columns are called: --map, the families of the metrics that read them, the command without --map."""
+    """How a file's columns are called: --map, the families of the metrics that read them, the command without --map;
+    what an empty cell is (--empty-cells), and which columns of a table without an id may be one."""
 
     mapped: Mapping[str, str] = {}
     families: tuple[str, ...] = ()
     command: str = ""
+    empty: str | None = None
+    ids: tuple[str, ...] = ()
 
 
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]  # the items, with a progress bar that says what they are
