@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -937,6 +938,47 @@ def test_items_that_one_side_lacks_or_that_errored_are_counted(tmp_path, capsys)
     assert "2 items could not be scored on both sides in every run" in row["notes"]
     assert "3 items only the baseline has" in row["notes"]
     assert (row["baseline"]["errors"], row["score"]["errors"]) == (2, 1)
+
+
+def told(document: dict) -> tuple:
+    """A verdict and what the notes say of lost attempts' bounds."""
+    row = (document.get("benchmarks") or document["comparisons"])[0]
+    lost = [line for line in row["notes"] if "attempts lost" in line]
+    return document["verdict"], document["exit_code"], [line.partition("; ")[2] for line in lost]
+
+
+@pytest.mark.parametrize("rule", ["release", "select", "choose"])
+@pytest.mark.parametrize("side", ["old", "new"])
+@pytest.mark.parametrize(("gained", "decides"), [(30, False), (120, True)])
+def test_items_left_out_of_a_file_are_lost_like_failed_ones(rule, side, gained, decides, tmp_path, capsys):
+    scores = dict(zip(("old", "new"), flips(400, gained, 10), strict=True))
+    first = scores["old"].index(0) if side == "old" else 0  # items that the old one has wrong, or the new one right
+    names, gone = [f"test/{i}" for i in range(400)], range(first, first + 18)
+    found = []
+    for how in ("left out", "failed", "whole"):
+        for task, (model, own) in itertools.product(("gsm8k", "drop"), scores.items()):
+            lost = set(gone) if model == side and how != "whole" else set()
+            kept = [i for i in range(400) if how != "left out" or i not in lost]
+            errors = {names[i] for i in lost & set(kept)}
+            write_record(tmp_path / how, f"run/{model}", [own[i] for i in kept], task=task,
+                         names=[names[i] for i in kept], errors=errors)  # fmt: skip
+        words = ["--candidate", "old", "new"] if rule == "choose" else ["--baseline", "old", "--candidate", "new"]
+        code, out, _ = call(capsys, "--rule", rule, *words, "--results", tmp_path / how, "--json")
+        found.append(told(json.loads(out) | {"exit_code": code}))
+    assert found[0] == found[1] and len(found[0][2]) == 1
+    assert (found[0][1] == 0) == decides and found[2][1] == 0
+
+
+def test_runs_that_each_left_out_other_items_lost_them(tmp_path, capsys):
+    one, two = flips(400, 30, 10)
+    names = [f"test/{i}" for i in range(400)]
+    write_record(tmp_path, "run/old", one)
+    for seed in (0, 1):
+        kept = [i for i in range(400) if not 15 * seed <= i < 15 * seed + 15]
+        write_record(tmp_path, "run/new", [two[i] for i in kept], names=[names[i] for i in kept],
+                     seed=str(seed), temperature=1.0)  # fmt: skip
+    document = compare(capsys, tmp_path, "--allow-unlike")
+    assert any("30 of 800 attempts lost" in line for line in document["benchmarks"][0]["notes"])
 
 
 def test_many_errors_are_a_validity_problem(tmp_path, capsys):

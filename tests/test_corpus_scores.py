@@ -227,6 +227,23 @@ def test_a_lost_utterance_is_as_bad_as_can_be(tmp_path, capsys):
     assert any("10 of 200" in line for line in row["notes"])
 
 
+@pytest.mark.parametrize("side", ["old", "new"])
+@pytest.mark.parametrize("metric", ["wer", "bleu"])
+def test_an_utterance_left_out_of_the_file_is_lost_like_one_without_an_answer(side, metric, tmp_path, capsys):
+    wanted = texts(200, 11)
+    old = answers(wanted, 0.3, 1)
+    said = {"old": old, "new": [wanted[i] if i % 20 == 0 else text for i, text in enumerate(old)]}
+    found = []
+    for how in ("left out", "null"):
+        for model, own in said.items():
+            rows = rows_of(wanted, [None if model == side and i >= 191 else text for i, text in enumerate(own)])
+            (tmp_path / how).mkdir(exist_ok=True)
+            scored(tmp_path / how, model, rows[:191] if how == "left out" and model == side else rows, metric)
+        row = gate(tmp_path / how, capsys)["benchmarks"][0]
+        found.append((row["verdict"], loss_ends(row)))
+    assert found[0] == found[1] and found[0][0] == "INCONCLUSIVE" and len(found[0][1]) == 1
+
+
 def loss_ends(row: dict) -> list[tuple[float, float]]:
     """What the notes say of each side that lost anything: its score with all lost answers wrong, and right."""
     found = [re.search(r"; (\S+) with all of them wrong, (\S+) with all right", line) for line in row["notes"]]

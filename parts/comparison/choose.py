@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from parts.comparison.losses import within_losses
 from parts.comparison.report import change, is_share, row_notes, score_cell
 from parts.comparison.rows import Question, make_rows
 from parts.comparison.verdicts import with_items_that_show
-from parts.comparison.vocabulary import ABSENT, BETTER, NOT_COMPARABLE, Row
+from parts.comparison.vocabulary import ABSENT, BETTER, INCONCLUSIVE, NOT_COMPARABLE, REGRESSION, Row
 from parts.frame import ScriptError, listing, percent
 from parts.inputs import input_text
 from parts.statistics.differences import two_sided_p
@@ -93,6 +94,10 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
         shown = duels[i].other if low > 0 else duels[i].one if high < 0 else None  # one that ends at 0 shows nothing
         winner = shown if p <= level else None
         row = duels[i].row
+        if winner is not None:
+            held = replace(row, verdict=BETTER if low > 0 else REGRESSION, threshold=0.0, levels=(level / 2, level / 2))
+            held = within_losses(held, question.policy)
+            row, winner = replace(row, notes=held.notes), None if held.verdict == INCONCLUSIVE else winner
         if winner is None:
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
         duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)

@@ -184,8 +184,7 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
         reasons.append(f"{matched.other_items - matched.other_texts} items have the same id and other content")
     if matched.other_prompts:
         reasons.append(f"{matched.other_prompts} items were asked with other prompts")
-    everything = max(len(baseline.scores), len(candidate.scores), 1)
-    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
+    if other_item_sets(baseline, candidate, matched):
         reasons.append(
             f"item sets: {matched.only_baseline} items only the baseline has, "
             f"{matched.only_candidate} only the candidate"
@@ -193,6 +192,12 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
     if reasons and (moved := questions_moved(baseline, candidate)):
         reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
     return reasons
+
+
+def other_item_sets(baseline: Side, candidate: Side, matched: Matched) -> bool:
+    """Whether so many items are one side's alone that the sides were not asked the same set."""
+    everything = max(len(baseline.scores), len(candidate.scores), 1)
+    return max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything
 
 
 def questions_moved(baseline: Side, candidate: Side) -> int:

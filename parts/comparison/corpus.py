@@ -160,8 +160,8 @@ def corpus_ends(row: Row) -> list[tuple[float, float]] | None:
     items, sides = row.corpus, row.sides
     formula = items.formula
     found = [side_statistics(side, formula) for side in sides]
-    asked = [set(own) | side.errors for own, side in zip(found, sides, strict=True)]
-    names = sorted(asked[0] & asked[1] & {*items.names, *sides[0].errors, *sides[1].errors})
+    asked = [side.lost.union(own) for own, side in zip(found, sides, strict=True)]
+    names = sorted(asked[0] & asked[1] & {*items.names, *sides[0].lost, *sides[1].lost})
     empty = [side_statistics(side, formula, lost=True) for side in sides]
     references = {name: next((own[name][0] for own in (*found, *empty) if name in own), None) for name in names}
     if None in references.values():

@@ -94,7 +94,7 @@ def reach_of(row: Row) -> Reach | None:
     if row.pairs is None:
         return reach_of_scores(row, ends)
     baseline, candidate = row.sides
-    both = (set(baseline.scores) | baseline.errors) & (set(candidate.scores) | candidate.errors)
+    both = baseline.lost.union(baseline.scores) & candidate.lost.union(candidate.scores)
     low = high = observed = compared = 0.0
     factors = part_factors(both, row.parts_once)
     for name in both:

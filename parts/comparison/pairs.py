@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from parts.comparison.vocabulary import Answer, Basis, ItemId, Pairs, Run, Side
@@ -157,6 +157,30 @@ def side_of(runs: Sequence[Run], once: bool = False) -> Side:
     )
     run_scores = run_scores or tuple(run.score for run in kept)
     return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
+
+
+def with_absent(baseline: Side, candidate: Side) -> tuple[Side, Side]:
+    """The sides with each item that only one of them names as a lost attempt of the other: left out or null is alike.
+
+    A run that was limited to other items than the other side's is a declared subset, and lost none of them.
+    """
+    sides, limits = (baseline, candidate), [{run.limit for run in side.runs} for side in (baseline, candidate)]
+    if limits[0] != limits[1]:
+        return sides
+    asked: dict[str, set[str]] = defaultdict(set)
+    for part, name in set().union(*(names for side in sides for names in (side.scores, side.errors))):
+        asked[part].add(name)
+    return tuple(replace(side, runs=tuple(with_lost(run, asked[run.subtask]) for run in side.runs)) for side in sides)
+
+
+def with_lost(run: Run, asked: Collection[str]) -> Run:
+    """The run with those of the items that it was asked and has no score of as lost ones."""
+    absent = frozenset(asked) - run.errors.union(*run.repeats)
+    if not run.repeats or not absent:
+        return run
+    rows = len(run.errors.union(absent, *run.repeats)) * len(run.repeats)
+    counts = {name: max(count, rows) if name == "attempts" else count for name, count in run.counts.items()}
+    return replace(run, errors=run.errors | absent, counts=counts)
 
 
 @dataclass(frozen=True, slots=True)

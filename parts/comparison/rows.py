@@ -16,6 +16,7 @@ from parts.comparison.comparable import (
     grouped_by_settings,
     invalid_reasons,
     other_filters,
+    other_item_sets,
     policy_reasons,
     remark_notes,
     several_metrics,
@@ -32,6 +33,7 @@ from parts.comparison.pairs import (
     part_factors,
     side_of,
     unpaired_basis,
+    with_absent,
 )
 from parts.comparison.strata import parts_by_field
 from parts.comparison.vocabulary import (
@@ -265,6 +267,7 @@ def with_sides(
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes] + remark_notes(side, name)
         notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
+    sides = with_absent(*sides) if paired and not other_item_sets(*sides, matched) else sides
     row = replace(row, sides=sides, notes=tuple(notes))
     if paired and matched.names:
         return with_pairs(row, matched, policy.cluster_by is not None), reasons

@@ -135,6 +135,11 @@ class Side:
     notes: tuple[str, ...] = ()
 
     @property
+    def lost(self) -> frozenset[ItemId]:
+        """The items of which an attempt was lost; also by leaving them out, which `errors` does not count."""
+        return self.errors.union((run.subtask, name) for run in self.runs for name in run.errors)
+
+    @property
     def repeats(self) -> int:
         """How often the items were asked."""
         return len(self.run_scores)
