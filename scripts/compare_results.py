@@ -7300,6 +7300,7 @@ def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
 
 MOST_PARTS = 200
 NO_VALUE = "(none)"
+COUNTED = re.compile(r"\d+ of \d+ (?:answers|attempts) (?!without a score).+")  # what is counted of a whole record
 RATER_FIELDS = ("rater", "judge")  # parts by one of these are of one rater each: what they show is of this one alone
 
 
@@ -7327,9 +7328,10 @@ def with_value(run: Run, values: dict[tuple[str, str], str], value: str, alone: 
     )
     scored = set().union(*repeats) if repeats else set()
     method = "" if alone else run.error_method  # clustered by raters
-    return replace(
-        run, repeats=repeats, errors=run.errors & own, n=len(scored), counts={}, size=None, error_method=method
-    )
+    remarks = (COUNTED.sub(r"\g<0>, in all parts together", remark) for remark in run.validity.remarks)
+    validity = replace(run.validity, remarks=tuple(remarks))
+    own_facts = {"n": len(scored), "counts": {}, "size": None, "error_method": method, "validity": validity}
+    return replace(run, repeats=repeats, errors=run.errors & own, **own_facts)
 
 
 def parts_by_field(
@@ -8868,6 +8870,7 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
 
 MIXED, NO_DIFFERENCE = "MIXED", "NO DIFFERENCE SHOWN"
 NO_WORSE = 0.01  # of a metric's range: a model that is shown to lose less is no worse, in the table of facts
+SIDE_WORDS = re.compile(r"(?<![\w/.-])(?:the )?(baseline|candidate)(?![\w/-])")
 WAYS = ("lower", "higher")
 
 
@@ -8940,6 +8943,7 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
         if winner is None:
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
         duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)
+    duels = [replace(duel, row=named_row(duel)) for duel in duels]
     choice = Choice(NO_DIFFERENCE, None, tuple(names), tuple(duels), question.policy.alpha, facts)
     if not any(duel.winner for duel in duels):
         return choice
@@ -8949,6 +8953,13 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
         if all(choice.wins(name, other) and not choice.wins(other, name) for other in names if other != name)
     ]
     return replace(choice, verdict=BETTER if leaders else MIXED, best=leaders[0] if leaders else None)
+
+
+def named_row(duel: Duel) -> Row:
+    """A duel's row, with its models' names in the notes: neither of them is a baseline or a candidate."""
+    names = {"baseline": duel.one, "candidate": duel.other}
+    notes = (SIDE_WORDS.sub(lambda found: names[found[1]], text) for text in duel.row.notes)
+    return replace(duel.row, notes=tuple(notes))
 
 
 # --- Facts ------------------------------------------------------------------------------------------------------------

@@ -267,6 +267,26 @@ def test_other_scoring_of_two_systems_is_told_where_it_differs(tmp_path, capsys)
     assert "to 5" in out and "to 7" in out and "not comparable" in out
 
 
+def test_a_choice_names_its_models(tmp_path, capsys):
+    """Neither of two models is a baseline: what is said of one side is said of it by its name; a part has its own
+    counts, and what is counted of the whole says so."""
+    for model, texts in (("me/x", [*["a b"] * 58, "", ""]), ("me/y", ["a b", "c x"] * 30)):
+        rows = [{"id": f"{i}", "prediction": text or None, "reference": "a b"} for i, text in enumerate(texts)]
+        rows = [row | {"lang": "pq"[i % 2]} for i, row in enumerate(rows)]
+        (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words = [str(tmp_path / "p.jsonl"), "--metric", "exact-match", "--benchmark", "turns", "--model-id", model]
+        assert sp.main([*words, "--output-dir", str(tmp_path / "results")]) == 0
+    capsys.readouterr()
+    words = ["--rule", "choose", "--candidate", "x", "y", "--results", str(tmp_path / "results"), "--by", "lang"]
+    assert compare_results.main(words) in (0, 3)
+    out = capsys.readouterr().out
+    assert "baseline" not in out and "candidate" not in out
+    whole, *parts = (line for line in out.splitlines() if line.startswith("| turns"))
+    assert "me/x: 2 of 60 answers unparsed;" in whole and "2 items could not be scored" in whole and len(parts) == 2
+    for line in parts:
+        assert "me/x: 2 of 60 answers unparsed, in all parts together" in line and "1 items could not be scored" in line
+
+
 def test_one_name_of_two_systems_is_asked(tmp_path, capsys):
     """Two systems under one model's id are two things: neither is taken for it silently."""
     for system, model in (("A", "me/one"), ("A", "me/both"), ("B", "me/both")):

@@ -11,6 +11,7 @@ import csv
 import io
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from parts.tables import pipe_table
 
 MIXED, NO_DIFFERENCE = "MIXED", "NO DIFFERENCE SHOWN"
 NO_WORSE = 0.01  # of a metric's range: a model that is shown to lose less is no worse, in the table of facts
+SIDE_WORDS = re.compile(r"(?<![\w/.-])(?:the )?(baseline|candidate)(?![\w/-])")
 WAYS = ("lower", "higher")
 
 
@@ -101,6 +103,7 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
         if winner is None:
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
         duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)
+    duels = [replace(duel, row=named_row(duel)) for duel in duels]
     choice = Choice(NO_DIFFERENCE, None, tuple(names), tuple(duels), question.policy.alpha, facts)
     if not any(duel.winner for duel in duels):
         return choice
@@ -110,6 +113,13 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
         if all(choice.wins(name, other) and not choice.wins(other, name) for other in names if other != name)
     ]
     return replace(choice, verdict=BETTER if leaders else MIXED, best=leaders[0] if leaders else None)
+
+
+def named_row(duel: Duel) -> Row:
+    """A duel's row, with its models' names in the notes: neither of them is a baseline or a candidate."""
+    names = {"baseline": duel.one, "candidate": duel.other}
+    notes = (SIDE_WORDS.sub(lambda found: names[found[1]], text) for text in duel.row.notes)
+    return replace(duel.row, notes=tuple(notes))
 
 
 # --- Facts ------------------------------------------------------------------------------------------------------------
