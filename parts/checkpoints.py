@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parts.frame import ScriptError, command_line_of
-from parts.hashes import file_sha256
+from parts.hashes import remembered_sha256
 from parts.inputs import input_bytes, open_input, read_json, strict_json
 
 # Complete weights, the first that is there: the file, or an index whose shards are all there.
@@ -106,8 +106,8 @@ def weights_sha256(folder: Path) -> str:
     """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
     files = weight_files(folder)
     if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+        return remembered_sha256(files[0])
+    lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

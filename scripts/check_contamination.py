@@ -229,13 +229,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 import bisect
 import bz2
+import codecs
 import collections
 import contextlib
 import csv
 import difflib
+import filecmp
 import fnmatch
 import functools
 import gc
+import glob
 import gzip
 import hashlib
 import html
@@ -255,6 +258,7 @@ import threading
 import time
 import traceback
 import unicodedata
+import zipfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -263,6 +267,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO
@@ -1236,13 +1241,14 @@ class ScoreRow:
 class Sources:
     """The training text as it was named: its parts, and files that were left out with the reason.
 
-    unread: bytes of files that were left out and may hold text.
+    unread: bytes of files that were left out and may hold text; unopened: pipes and folders elsewhere, of any size.
     """
 
     names: tuple[str, ...]
     parts: tuple[Part, ...]
     left_out: tuple[str, ...] = ()
     unread: int = 0
+    unopened: int = 0
 
     @property
     def size(self) -> int:
@@ -1309,8 +1315,8 @@ class Check:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
         if self.found.unread > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
-        if pipes := [text for text in self.sources.left_out if "pipe" in text]:
-            why.append(f"{pipes[0]} were not read")
+        if self.sources.unopened:
+            why.append(f"pipes or linked folders were not read: {'; '.join(self.sources.left_out)}")
         if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):
             why.append(f"{self.sources.unread} bytes of files were left out; name the files that are to be read")
         return why
@@ -2799,6 +2805,364 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
+    with open_input(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
+
+    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
+    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
+    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
+    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
+    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
+    """
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    digest, after = file_sha256(path), path.stat()
+    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
+        return digest
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest, durable=False)
+    return digest
+
+
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
+    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
+                waiting.append(file.parent / named)
+            else:
+                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
+                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
+
+
+HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
+
+
+def plain_path(path: Path) -> Path:
+    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
+    if glob.has_magic(os.path.abspath(path)):
+        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
+    return path
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    names = (path for path in folder.rglob("*") if not path.name.startswith(".") or path.name == HIDDEN_CARD)
+    files = sorted(path for path in names if path.is_file())
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
+WRITING = " (still being written?)"
+SHORT = "{} is shorter than its header says" + WRITING
+JSON_END = 1000  # bytes at the end of a JSON file in which its last brace must stand
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template
+MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
+
+# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
+TRAINING_STATES = (
+    (
+        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
+        "DeepSpeed ZeRO",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
+        "verl on FSDP",
+        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
+        "Megatron",
+        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
+        "--hf-path OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
+        "FSDP (torch.distributed.checkpoint)",
+        "accelerate merge-weights {place} OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$",
+        "DeepSpeed",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
+    ),
+)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only.
+
+    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
+    `final` model of a run, above).
+    """
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+    home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return remembered_sha256(files[0])
+    lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def unfinished(path: Path) -> str | None:
+    """What shows that a file of weights, or a JSON file beside them, is not all there, or None.
+
+    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
+    zip archives, whose directory is written last. A JSON object ends with a brace.
+    """
+    size = path.stat().st_size
+    if not size and path.suffix in (".safetensors", ".json"):
+        return f"{path.name} is empty{WRITING}"
+    with open_input(path) as file:
+        if path.suffix == ".json":
+            file.seek(max(0, size - JSON_END))
+            return None if file.read().rstrip()[-1:] == b"}" else f"{path.name} ends too early{WRITING}"
+        head = file.read(9)
+        if path.suffix != ".safetensors":
+            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
+        length = int.from_bytes(head[:8], "little")
+        if head[8:] != b"{" or length > MAX_HEADER:
+            return None  # no safetensors file at all: said by who reads its tensors
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
+    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, MAX_HEADER)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no model of its own."""
+    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
+        return training_state(folder) or ("no config.json" if bare else str(error))
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    if links:
+        return f"{links[0]} is a link out of the folder; it is not followed"
+    try:
+        return next(filter(None, map(unfinished, [*read_with(folder), *weights])), None)
+    except OSError as error:
+        return f"weights not readable: {error}"
+
+
+def read_with(folder: Path) -> list[Path]:
+    """The JSON files of a checkpoint that a harness reads with its weights."""
+    names = ("config.json", "adapter_config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+    return [folder / name for name in names if os.path.isfile(f"{folder}/{name}")]
+
+
+def training_state(folder: Path) -> str | None:
+    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
+    for pattern, what, command in TRAINING_STATES:
+        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
+        if found:
+            try:
+                words = {"folder": command_line_of([folder]), "place": command_line_of([folder / found["place"]])}
+                command = command.format(**words)
+            except ScriptError as error:
+                command = str(error)
+            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
+    return None
+
+
+def files_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
+    waiting, seen = [(folder, depth)], 0
+    while waiting and seen < MOST_SEEN:
+        place, left = waiting.pop(0)
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                seen += 1
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), left - 1))
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def missing_tokenizer(folder: Path) -> str | None:
+    """What a complete checkpoint lacks to be evaluated, or None."""
+    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    return any(chat_templates(folder))
+
+
+def chat_templates(folder: Path) -> list[str]:
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads.
+
+    Files of their own (chat_template.jinja, additional_chat_templates/*.jinja), or the key of a JSON file: a text, a
+    list of {name, template}, a mapping of name -> text.
+    """
+    files = [path for path in (folder / "chat_template.jinja",) if path.exists()]
+    files += sorted((folder / "additional_chat_templates").glob("*.jinja"))
+    texts = [input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace") for path in files]
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        value = read_json(folder / name) if (folder / name).is_file() else None
+        found = value.get("chat_template") if isinstance(value, dict) else None
+        if isinstance(found, list):
+            found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
+        texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
+    return texts
+
+
 # --- parts/parquet.py -------------------------------------------------------------------------------------------------
 
 MAX_COLUMNS = 10_000
@@ -3021,6 +3385,14 @@ def iso_seconds(text: str) -> float:
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
 LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
+MOST_SIDE = 2**26  # bytes of a side file, which is read at once
+MEDIA = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}(?:WEBP|WAVE)|\0\0\x01\0|ID3[\x02-\x04]|\xff[\xe2-\xe7\xf2\xf3\xfa\xfb]|fLaC\0"
+    rb"|.{4}ftyp|OggS\0|\0\0\0\x01Bud1",
+    re.DOTALL,
+)
+GIT_STORE = re.compile(rb"\x78[\x01\x5e\x9c\xda]|PACK\0|\xfftOc\0|DIRC\0|RIDX\0|MIDX|CGPH|BITM")  # objects and indexes
+CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TABLE_SUFFIXES = (".parquet", ".arrow")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
@@ -3067,16 +3439,68 @@ def is_side_file(name: str) -> bool:
     return bool(MODEL_JSON.fullmatch(name) or RECORD_NAME.fullmatch(name) or SIDE_JSON.fullmatch(name))
 
 
-def text_files_below(folder: Path) -> Iterator[Path]:
-    """The files in a folder and its folders, in order; hidden ones are left out."""
+def whole_object(path: Path) -> bool:
+    """Whether a file named .json is one object, or nothing that has rows: read as a text, whatever its name promises.
+
+    Of one line it is a row, unless its name is that of a side file, which has none of the fields of the rows.
+    """
+    if path.suffix.lower() != ".json" or not path.stat().st_size:
+        return False
+    if is_side_file(path.name) and path.stat().st_size <= MOST_SIDE:
+        with contextlib.suppress(ValueError):
+            return isinstance(strict_json(input_bytes(path, MOST_SIDE)), dict)
+    with open_input(path) as file:
+        array = is_array(file)
+    return not array and not any(isinstance(row, dict | str) for row in first_rows(str(path), "lines", ""))
+
+
+def is_plain_text(path: Path) -> bool:
+    """Whether a file begins as a text in UTF-8 that is no JSON."""
+    with open_input(path) as file:
+        begin = file.read(4096)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(begin)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in begin and not begin.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b"%PDF"))
+
+
+def holds_no_text(path: Path) -> bool:
+    """Whether a file is certainly no text, by its bytes: empty, a picture, a sound, what git keeps in `.git`."""
+    with open_input(path) as file:
+        begin = file.read(2**16)
+        file.seek(max(0, path.stat().st_size - 4096))
+        end = file.read(4096)
+    known = not begin or MEDIA.match(begin) or (".git" in path.parts and GIT_STORE.match(begin))
+    return bool(known) and not any(map(is_readable, (begin, end)))
+
+
+def is_readable(piece: bytes) -> bool:
+    """Whether some bytes are text all the same, of UTF-8 or UTF-16, whatever stands before it."""
+    bare = piece.replace(b"\0", b"")
+    return len(CONTROL_BYTES.sub(b"", bare.decode("utf-8", "ignore").encode())) > 0.9 * len(bare) > 0
+
+
+def copies(paths: Sequence[Path], read: Sequence[Path]) -> set[Path]:
+    """Those of some files that hold, byte for byte, what a file that is read holds: git's and the Hub's own copies."""
+    sizes: dict[int, list[Path]] = {}
+    for path in read:
+        if path.is_file():
+            sizes.setdefault(path.stat().st_size, []).append(path)
+    same = partial(filecmp.cmp, shallow=False)
+    return {path for path in paths if any(same(path, other) for other in sizes.get(path.stat().st_size, ()))}
+
+
+def corpus_files(folder: Path) -> Iterator[Path]:
+    """The files in a folder and its folders, in order, and the folders elsewhere that links in it lead to."""
 
     def fail(error: OSError) -> None:
         raise ScriptError(f"{error.filename}: {error.strerror}") from error
 
     for base, directories, names in os.walk(folder, onerror=fail):
-        directories[:] = sorted(name for name in directories if not name.startswith("."))
-        paths = (Path(base, name) for name in sorted(names) if not name.startswith("."))
-        yield from (path for path in paths if not path.is_dir())  # a dead link is an error later
+        directories.sort()
+        yield from (path for name in directories if not inside(path := Path(base, name), folder))
+        yield from (Path(base, name) for name in sorted(names))  # a dead link is an error later
 
 
 def first_rows(path: str, kind: str, packed: str, most: int = 20) -> list[Any]:
@@ -5916,7 +6340,7 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
         path = Path(name)
         if not path.exists():
             raise ScriptError(f"--items {name}: no such file or folder{near_place(path)}")
-        files = list(text_files_below(path)) if path.is_dir() else [path]
+        files = seen_files(path) if path.is_dir() else [path]
         if path.is_dir():
             files = [f for f in files if is_item_file(f.name)]
             samples = [f for f in files if f.name.endswith("_samples.jsonl")]
@@ -5928,6 +6352,12 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
     if not found:
         raise ScriptError(f"--items {listing(names)}: no items (JSON lines, parquet, or samples beside records)")
     return list(found.values()), notes
+
+
+def seen_files(folder: Path) -> list[Path]:
+    """The files in a folder that are not hidden."""
+    below = (path for path in corpus_files(folder) if not path.is_dir())
+    return [path for path in below if not any(name.startswith(".") for name in path.relative_to(folder).parts)]
 
 
 def is_item_file(name: str) -> bool:
@@ -6750,7 +7180,6 @@ ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its
 LONG = 10**8  # bytes that take more than two seconds
 DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
 DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
-NO_TEXT = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".ico", ".wav", ".mp3", ".flac", ".mp4", ".pyc", ".lock"}
 CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
 WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
@@ -6760,13 +7189,14 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
     own = {os.path.realpath(name) for name in items}
     parts: dict[str, list[Part]] = {}
     left_out: list[str] = []
-    unread = 0
+    unread = unopened = 0
     for name in names:
         path = Path(name)
         if path.is_dir():
-            found, others, size = folder_files(path)
+            found, others, size, closed = folder_files(path)
             left_out += others
             unread += size
+            unopened += closed
         elif path.is_file():
             found = [path]
         elif match := hub_name(name):
@@ -6785,35 +7215,35 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
     if not parts:
         raise ScriptError(f"--training {listing(names)}: no text in it{'; ' + left_out[0] if left_out else ''}")
     own_parts = tuple(part for of_file in parts.values() for part in of_file)
-    return Sources(tuple(names), own_parts, tuple(left_out), unread)
+    return Sources(tuple(names), own_parts, tuple(left_out), unread, unopened)
 
 
-def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
-    """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too)"""
-    files = list(text_files_below(folder))
-    named = [path for path in files if file_kind(path.name) and not is_side_file(path.name)]
-    found = [path for path in named if (is_input(path) or path.is_symlink()) and has_rows(path)]
-    others = sorted(set(files) - set(found))
+def folder_files(folder: Path) -> tuple[list[Path], list[str], int, int]:
+    """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too, pipes)
+
+    A name alone leaves nothing out: hidden files are files. What is not read counts as unread, unless its bytes say
+    that it holds no text, or are those of a file that is read. `pipes` counts folders elsewhere, too.
+    """
+    found, others = [], []
+    for path in corpus_files(folder):
+        hidden = any(name.startswith(".") for name in path.relative_to(folder).parts)
+        if not is_input(path):
+            read = path.is_symlink() and not path.exists() and file_kind(path.name)  # reading it says what is wrong
+        else:
+            read = file_kind(path.name) or (hidden and path.stat().st_size and is_plain_text(path))
+        (found if read else others).append(path)
     if not others:
-        return found, [], 0
-    kinds = listing(sorted({path.suffix or path.name for path in others}))
-    unread = [path for path in others if not is_side_file(path.name) and path.suffix.lower() not in NO_TEXT]
-    size = sum(path.stat().st_size for path in unread if path.is_file())
-    pipes = sum(not path.is_file() for path in others)
-    kinds += f"; {plural(pipes, 'pipe')}" if pipes else ""
-    return found, [f"{plural(len(others), 'file')} in {folder} ({kinds})"], size
-
-
-def has_rows(path: Path) -> bool:
-    """Whether a file found by its name .json holds rows, and is no single object such as a program's settings."""
-    if path.suffix != ".json":
-        return True
-    try:
-        if not path.stat().st_size or array_or_lines(str(path), "lines", "") == "array":
-            return True
-        return any(isinstance(row, dict | str) for row in first_rows(str(path), "lines", ""))
-    except OSError:
-        return True  # reading it says what is wrong
+        return found, [], 0, 0
+    links = [path for path in others if path.is_dir()]
+    pipes = [path for path in others if not is_input(path) and path not in links]
+    files = [path for path in others if is_input(path)]
+    unsure = [path for path in files if not holds_no_text(path)]
+    unread = set(unsure) - copies(unsure, found)
+    kinds = [listing(sorted({path.suffix or path.name for path in files}))] if files else []
+    kinds += [plural(len(pipes), "pipe")] if pipes else []
+    kinds += [f"linked folders: {listing([str(path) for path in links])}"] if links else []
+    line = f"{plural(len(others), 'file')} in {folder} ({'; '.join(kinds)})"
+    return found, [line], sum(path.stat().st_size for path in unread), len(pipes) + len(links)
 
 
 def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: str = "") -> list[Part]:
@@ -6821,7 +7251,8 @@ def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: s
     kind, packed = file_kind(path) or ("text", "")
     whole = Part(name or path, path, kind, packed, 0, wanted=tuple(wanted))
     try:
-        whole = replace(whole, size=os.path.getsize(path))
+        kind = "text" if is_input(path) and whole_object(Path(path)) else kind
+        whole = replace(whole, size=os.path.getsize(path), kind=kind)
         if kind == "text":
             with open_packed(path, packed) as file:
                 refuse_binary(whole.name, file.read(8192))

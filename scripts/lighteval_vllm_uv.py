@@ -1281,17 +1281,33 @@ def vllm_on_cpu() -> bool:
 
 # --- parts/hashes.py --------------------------------------------------------------------------------------------------
 
+SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
+
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
+    with open_input(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
+
+    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
+    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
+    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
+    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
+    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
+    """
     state = path.stat()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
     with contextlib.suppress(OSError):
         return entry.read_text(encoding="ascii")
-    with open_input(path) as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest, after = file_sha256(path), path.stat()
+    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
+        return digest
     with contextlib.suppress(ScriptError):
         write_whole(entry, digest, durable=False)
     return digest
@@ -1464,8 +1480,8 @@ def weights_sha256(folder: Path) -> str:
     """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
     files = weight_files(folder)
     if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+        return remembered_sha256(files[0])
+    lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import itertools
 import json
 import lzma
@@ -12,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import uuid
+import zlib
 from pathlib import Path
 
 import check_contamination as cc
@@ -803,16 +805,17 @@ def test_bad_items(tmp_path, capsys, content, message, code):
     assert message in fail(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=code)
 
 
-def test_json_that_is_no_text_is_left_out_of_a_folder(tmp_path, capsys, items):
+def test_json_without_rows_is_read_as_a_text(tmp_path, capsys, items):
     folder = tmp_path / "corpus"
     folder.mkdir()
     (folder / "a.txt").write_text(QUESTION)
     (folder / "settings.json").write_text(json.dumps({"name": "x", "size": 3}, indent=2))
-    (folder / "dataset_info.json").write_text('{"a": 1}')
+    (folder / "dataset_info.json").write_text('{"a": 1}')  # one object, read as a text
     (folder / "notes.docx").write_bytes(b"x")
     document, _ = check(capsys, "--training", folder, "--items", items, code=1)
-    assert document["training"]["files"] == 1
-    assert document["training"]["left_out"] == [f"3 files in {folder} (.docx, .json)"]
+    assert document["training"]["files"] == 3
+    assert document["training"]["left_out"] == [f"1 file in {folder} (.docx)"]
+    document, _ = check(capsys, "--training", folder, "--items", items, "--text-field", "text", code=1)
 
 
 def test_a_process_that_is_ended_from_outside(tmp_path, monkeypatch):
@@ -891,11 +894,108 @@ def test_rows_that_hold_no_text_are_unread(tmp_path, capsys, items):
     check(capsys, "--training", path, "--items", items, code=0)
 
 
+NOISE = random.Random(5).randbytes(20_000)
+PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + NOISE
+
+
+def lines_of(*texts):
+    return "".join(json.dumps({"text": text}) + "\n" for text in texts).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        (".hidden.jsonl", lines_of(QUESTION), 1),
+        (".cache/x.jsonl", lines_of(QUESTION), 1),
+        (".cache/huggingface/x.jsonl", lines_of(QUESTION), 1),
+        (".git/objects/x.jsonl", lines_of(QUESTION), 1),
+        (".git/objects/ab/cdef", QUESTION.encode(), 1),
+        (".git/objects/ab/cdef", lines_of(QUESTION) * 9, 3),
+        (".git/objects/ab/cdef", b"\x78\x01" + QUESTION.encode() * 9, 1),
+        (".notes", QUESTION.encode(), 1),
+        (".data", lines_of(QUESTION) * 9, 3),
+        (".store/x", NOISE, 3),
+        ("dataset_info.json", lines_of(QUESTION), 1),
+        ("dataset_info.json", json.dumps({"description": QUESTION}).encode(), 1),
+        ("tokenizer.json", lines_of(QUESTION, OTHER), 1),
+        ("tokenizer.json", json.dumps({"model": {"x": QUESTION}}, indent=1).encode(), 1),
+        ("state.json", json.dumps([QUESTION]).encode(), 1),
+        ("config.json", json.dumps({"a": QUESTION.replace("e", "\u00e9")}).encode(), 1),
+        ("data.png", QUESTION.encode() * 9, 3),
+        ("data.png", PICTURE[:16] + QUESTION.encode() * 9, 3),
+        ("data.png", PICTURE[:16] + (QUESTION * 9).encode("utf-16-le"), 3),
+        ("data.png", PICTURE[:16] + "\u6709\u4e00\u5929".encode() * 99, 3),
+        ("data.png", PICTURE + QUESTION.encode() * 60, 3),
+        ("data.gif", b"GIF89a" + QUESTION.encode() * 9, 3),
+        ("data.mp3", (QUESTION * 9).encode("utf-16"), 3),
+        ("x.lock", QUESTION.encode() * 9, 3),
+    ],
+)
+def test_a_name_alone_leaves_nothing_out(tmp_path, capsys, items, name, content, code):
+    path = tmp_path / "corpus" / name
+    path.parent.mkdir(parents=True)
+    (tmp_path / "corpus" / "a.txt").write_text(FILLER * 4)
+    path.write_bytes(content)
+    document, _ = check(capsys, "--training", tmp_path / "corpus", "--items", items, code=code)
+    assert bool(document["training"]["left_out"]) == (code == 3)
+
+
+def test_linked_folders_are_named_as_unread_or_read_where_they_are(tmp_path, capsys, items):
+    folder, elsewhere = tmp_path / "corpus", tmp_path / "elsewhere"
+    (folder / "in").mkdir(parents=True)
+    elsewhere.mkdir()
+    (folder / "in" / "a.txt").write_text(FILLER)
+    (folder / "again").symlink_to(folder / "in")
+    (folder / "in" / "loop").symlink_to(folder)
+    document, _ = check(capsys, "--training", folder, "--items", items, code=0)
+    assert document["training"]["files"] == 1 and document["training"]["left_out"] == []
+    for place in (folder / "in" / "link", folder / "in" / ".link"):
+        place.symlink_to(elsewhere)
+        document, _ = check(capsys, "--training", folder, "--items", items, code=3)
+        assert str(place) in document["why_undecided"][0]
+        place.unlink()
+    (folder / "pipeline.docx").write_bytes(b"x")  # the word in a name is no pipe
+    check(capsys, "--training", folder, "--items", items, code=0)
+
+
+def test_a_real_folder_of_the_hub_is_read_whole(tmp_path, capsys, items):
+    """With git's own files, those of a download, the card, side files and pictures: nothing is unread."""
+    folder = tmp_path / "corpus"
+    rows = lines_of(*[FILLER] * 4)
+    digest = hashlib.sha256(rows).hexdigest()
+    files = {
+        "README.md": b"---\nlicense: mit\n---\n# A card\n",
+        ".gitattributes": b"*.parquet filter=lfs diff=lfs merge=lfs -text\n" * 40,
+        "dataset_infos.json": json.dumps({"default": {"description": "x", "features": {}}}).encode(),
+        "dataset_info.json": json.dumps({"features": {"text": {"dtype": "string"}}}, indent=2).encode(),
+        "data/train.jsonl": rows,
+        "images/a.png": PICTURE,
+        "images/b.jpg": b"\xff\xd8\xff\xe0" + NOISE,
+        ".cache/huggingface/.gitignore": b"*",
+        ".cache/huggingface/download/data/train.jsonl.lock": b"",
+        ".cache/huggingface/download/data/train.jsonl.metadata": f"{'a' * 40}\n{digest}\n1732.5\n".encode(),
+        f".git/lfs/objects/{digest[:2]}/{digest[2:4]}/{digest}": rows,
+        ".git/objects/ab/cdef": zlib.compress(b"blob 20000\0" + NOISE),
+        ".git/objects/pack/pack-1.pack": b"PACK\0\0\0\2" + NOISE,
+        ".git/objects/pack/pack-1.idx": b"\xfftOc\0\0\0\2" + NOISE,
+        ".git/index": b"DIRC\0\0\0\2" + NOISE,
+        ".git/HEAD": b"ref: refs/heads/main\n",
+        ".git/hooks/pre-push.sample": b"#!/bin/sh\n# An example\nexit 0\n" * 40,
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    document, _ = check(capsys, "--training", folder, "--items", items, "--text-field", "text", code=0)
+    (left_out,) = document["training"]["left_out"]
+    assert ".png" in left_out and ".jpg" in left_out
+    assert document["training"]["file_bytes_left_out"] == 0
+
+
 def test_files_that_are_left_out_are_unread(tmp_path, capsys, items):
     folder = tmp_path / "corpus"
     folder.mkdir()
     (folder / "a.txt").write_text(FILLER * 20)
-    (folder / "logo.png").write_bytes(b"x" * 10_000)
+    (folder / "logo.png").write_bytes(PICTURE)
     check(capsys, "--training", folder, "--items", items, code=0)
     (folder / "shard.bin").write_bytes(QUESTION.encode() * 20)
     document, _ = check(capsys, "--training", folder, "--items", items, code=3)

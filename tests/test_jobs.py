@@ -959,7 +959,9 @@ def test_questions_of_the_users_own_travel_with_the_job(hub, capsys):
     assert hub.jobs.mounted(job)["my.jsonl"] == content
     parsed = parser_of(ROOT / "scripts/lighteval_vllm_uv.py").parse_args(job.script_arguments)
     assert (parsed.map, parsed.template) == (["question=frage", "answer=gold"], "Q: {question}\\nA:")
-    own_questions("my.jsonl", "k-a-t")
+    before = Path("my.jsonl").stat()
+    own_questions("my.jsonl", "k-a-t")  # of the same size, and said to be as old
+    os.utime("my.jsonl", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert main("--run-id", "r1", "--yes") == 3 and "has changed since the run was planned" in capsys.readouterr().err
 
 

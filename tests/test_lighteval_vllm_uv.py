@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import hashlib
 import json
 import math
 import os
@@ -10,6 +11,7 @@ import shlex
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -323,6 +325,37 @@ def test_the_hub_and_the_disk_give_weights_the_same_hash(tmp_path):
     hashes = {name: script.file_sha256(sharded / name) for name in names} | {"model.safetensors.index.json": "x"}
     assert script.hub_weights_sha256(hashes) == script.weights_sha256(sharded)
     assert script.hub_weights_sha256({"model.gguf": "x"}) is None
+
+
+def test_weights_of_the_same_size_and_date_are_other_weights(tmp_path, monkeypatch):
+    folder = checkpoint(tmp_path / "step_1")
+    file, cache = folder / "model.safetensors", tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setattr(script, "SETTLED", -1e9)  # remembered at once
+    state, content = file.stat(), file.read_bytes()
+    # What an older version remembered, by size and date alone, is not believed.
+    entry = hashlib.sha256(f"{file.resolve()}|{state.st_size}|{state.st_mtime_ns}".encode()).hexdigest()
+    (cache / "hub-evals" / "sha256").mkdir(parents=True)
+    (cache / "hub-evals" / "sha256" / entry).write_text("0" * 64)
+    assert script.weights_sha256(folder) == hashlib.sha256(content).hexdigest()
+    assert len(list((cache / "hub-evals" / "sha256").iterdir())) == 2, "remembered"
+    for place in (file, tmp_path / "other"):  # written over, and put in its place
+        content = content[:-1] + bytes([content[-1] ^ 1])
+        time.sleep(0.1)  # a write within the clock's tick has no other time
+        place.write_bytes(content)
+        os.utime(place, ns=(state.st_atime_ns, state.st_mtime_ns))
+        place.replace(file)
+        assert (file.stat().st_size, file.stat().st_mtime_ns) == (state.st_size, state.st_mtime_ns)
+        assert script.weights_sha256(folder) == hashlib.sha256(content).hexdigest()
+        state = file.stat()
+
+
+def test_weights_that_have_just_changed_are_not_remembered(tmp_path, monkeypatch):
+    folder = checkpoint(tmp_path / "step_1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(script, "SETTLED", 1e9)
+    script.weights_sha256(folder)
+    assert not (tmp_path / "cache").exists()
 
 
 # --- checkpoints that share an engine ---

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import contextlib
+import filecmp
 import gzip
 import lzma
 import os
@@ -11,17 +13,35 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from parts.checkpoints import inside
 from parts.contamination.words import without_errors
 from parts.frame import ScriptError, listing, single_line
-from parts.inputs import input_lines, open_inflated, open_input, strict_json, strict_json_line, whole_content
+from parts.inputs import (
+    input_bytes,
+    input_lines,
+    open_inflated,
+    open_input,
+    strict_json,
+    strict_json_line,
+    whole_content,
+)
 from parts.parquet import parquet_batches
 from parts.records.files import MODEL_JSON, RECORD_NAME
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
 LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
+MOST_SIDE = 2**26  # bytes of a side file, which is read at once
+MEDIA = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}(?:WEBP|WAVE)|\0\0\x01\0|ID3[\x02-\x04]|\xff[\xe2-\xe7\xf2\xf3\xfa\xfb]|fLaC\0"
+    rb"|.{4}ftyp|OggS\0|\0\0\0\x01Bud1",
+    re.DOTALL,
+)
+GIT_STORE = re.compile(rb"\x78[\x01\x5e\x9c\xda]|PACK\0|\xfftOc\0|DIRC\0|RIDX\0|MIDX|CGPH|BITM")  # objects and indexes
+CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TABLE_SUFFIXES = (".parquet", ".arrow")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
@@ -68,16 +88,68 @@ def is_side_file(name: str) -> bool:
     return bool(MODEL_JSON.fullmatch(name) or RECORD_NAME.fullmatch(name) or SIDE_JSON.fullmatch(name))
 
 
-def text_files_below(folder: Path) -> Iterator[Path]:
-    """The files in a folder and its folders, in order; hidden ones are left out."""
+def whole_object(path: Path) -> bool:
+    """Whether a file named .json is one object, or nothing that has rows: read as a text, whatever its name promises.
+
+    Of one line it is a row, unless its name is that of a side file, which has none of the fields of the rows.
+    """
+    if path.suffix.lower() != ".json" or not path.stat().st_size:
+        return False
+    if is_side_file(path.name) and path.stat().st_size <= MOST_SIDE:
+        with contextlib.suppress(ValueError):
+            return isinstance(strict_json(input_bytes(path, MOST_SIDE)), dict)
+    with open_input(path) as file:
+        array = is_array(file)
+    return not array and not any(isinstance(row, dict | str) for row in first_rows(str(path), "lines", ""))
+
+
+def is_plain_text(path: Path) -> bool:
+    """Whether a file begins as a text in UTF-8 that is no JSON."""
+    with open_input(path) as file:
+        begin = file.read(4096)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(begin)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in begin and not begin.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b"%PDF"))
+
+
+def holds_no_text(path: Path) -> bool:
+    """Whether a file is certainly no text, by its bytes: empty, a picture, a sound, what git keeps in `.git`."""
+    with open_input(path) as file:
+        begin = file.read(2**16)
+        file.seek(max(0, path.stat().st_size - 4096))
+        end = file.read(4096)
+    known = not begin or MEDIA.match(begin) or (".git" in path.parts and GIT_STORE.match(begin))
+    return bool(known) and not any(map(is_readable, (begin, end)))
+
+
+def is_readable(piece: bytes) -> bool:
+    """Whether some bytes are text all the same, of UTF-8 or UTF-16, whatever stands before it."""
+    bare = piece.replace(b"\0", b"")
+    return len(CONTROL_BYTES.sub(b"", bare.decode("utf-8", "ignore").encode())) > 0.9 * len(bare) > 0
+
+
+def copies(paths: Sequence[Path], read: Sequence[Path]) -> set[Path]:
+    """Those of some files that hold, byte for byte, what a file that is read holds: git's and the Hub's own copies."""
+    sizes: dict[int, list[Path]] = {}
+    for path in read:
+        if path.is_file():
+            sizes.setdefault(path.stat().st_size, []).append(path)
+    same = partial(filecmp.cmp, shallow=False)
+    return {path for path in paths if any(same(path, other) for other in sizes.get(path.stat().st_size, ()))}
+
+
+def corpus_files(folder: Path) -> Iterator[Path]:
+    """The files in a folder and its folders, in order, and the folders elsewhere that links in it lead to."""
 
     def fail(error: OSError) -> None:
         raise ScriptError(f"{error.filename}: {error.strerror}") from error
 
     for base, directories, names in os.walk(folder, onerror=fail):
-        directories[:] = sorted(name for name in directories if not name.startswith("."))
-        paths = (Path(base, name) for name in sorted(names) if not name.startswith("."))
-        yield from (path for path in paths if not path.is_dir())  # a dead link is an error later
+        directories.sort()
+        yield from (path for name in directories if not inside(path := Path(base, name), folder))
+        yield from (Path(base, name) for name in sorted(names))  # a dead link is an error later
 
 
 def first_rows(path: str, kind: str, packed: str, most: int = 20) -> list[Any]:

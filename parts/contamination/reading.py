@@ -15,6 +15,7 @@ from typing import Any
 
 from parts.contamination.files import (
     broken_errors,
+    corpus_files,
     file_kind,
     is_array,
     is_side_file,
@@ -22,7 +23,6 @@ from parts.contamination.files import (
     json_of_line,
     open_packed,
     table_batches,
-    text_files_below,
     texts,
 )
 from parts.contamination.scores import Join, Measured, against_others, split_scores
@@ -81,7 +81,7 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
         path = Path(name)
         if not path.exists():
             raise ScriptError(f"--items {name}: no such file or folder{near_place(path)}")
-        files = list(text_files_below(path)) if path.is_dir() else [path]
+        files = seen_files(path) if path.is_dir() else [path]
         if path.is_dir():
             files = [f for f in files if is_item_file(f.name)]
             samples = [f for f in files if f.name.endswith("_samples.jsonl")]
@@ -93,6 +93,12 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
     if not found:
         raise ScriptError(f"--items {listing(names)}: no items (JSON lines, parquet, or samples beside records)")
     return list(found.values()), notes
+
+
+def seen_files(folder: Path) -> list[Path]:
+    """The files in a folder that are not hidden."""
+    below = (path for path in corpus_files(folder) if not path.is_dir())
+    return [path for path in below if not any(name.startswith(".") for name in path.relative_to(folder).parts)]
 
 
 def is_item_file(name: str) -> bool:

@@ -24,17 +24,21 @@ from parts.contamination.files import (
     batch_rows,
     broken_errors,
     check_text_fields,
+    copies,
+    corpus_files,
     file_kind,
     first_rows,
     holds_more,
+    holds_no_text,
     is_array,
+    is_plain_text,
     is_side_file,
     json_array,
     json_of_line,
     open_packed,
     table_batches,
-    text_files_below,
     texts,
+    whole_object,
 )
 from parts.contamination.report import MOST_PROBLEMS
 from parts.contamination.scanning import BEHIND, Scanner, add_found
@@ -51,7 +55,6 @@ ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its
 LONG = 10**8  # bytes that take more than two seconds
 DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
 DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
-NO_TEXT = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".ico", ".wav", ".mp3", ".flac", ".mp4", ".pyc", ".lock"}
 CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
 WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
@@ -61,13 +64,14 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
     own = {os.path.realpath(name) for name in items}
     parts: dict[str, list[Part]] = {}
     left_out: list[str] = []
-    unread = 0
+    unread = unopened = 0
     for name in names:
         path = Path(name)
         if path.is_dir():
-            found, others, size = folder_files(path)
+            found, others, size, closed = folder_files(path)
             left_out += others
             unread += size
+            unopened += closed
         elif path.is_file():
             found = [path]
         elif match := hub_name(name):
@@ -86,35 +90,35 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
     if not parts:
         raise ScriptError(f"--training {listing(names)}: no text in it{'; ' + left_out[0] if left_out else ''}")
     own_parts = tuple(part for of_file in parts.values() for part in of_file)
-    return Sources(tuple(names), own_parts, tuple(left_out), unread)
+    return Sources(tuple(names), own_parts, tuple(left_out), unread, unopened)
 
 
-def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
-    """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too)"""
-    files = list(text_files_below(folder))
-    named = [path for path in files if file_kind(path.name) and not is_side_file(path.name)]
-    found = [path for path in named if (is_input(path) or path.is_symlink()) and has_rows(path)]
-    others = sorted(set(files) - set(found))
+def folder_files(folder: Path) -> tuple[list[Path], list[str], int, int]:
+    """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too, pipes)
+
+    A name alone leaves nothing out: hidden files are files. What is not read counts as unread, unless its bytes say
+    that it holds no text, or are those of a file that is read. `pipes` counts folders elsewhere, too.
+    """
+    found, others = [], []
+    for path in corpus_files(folder):
+        hidden = any(name.startswith(".") for name in path.relative_to(folder).parts)
+        if not is_input(path):
+            read = path.is_symlink() and not path.exists() and file_kind(path.name)  # reading it says what is wrong
+        else:
+            read = file_kind(path.name) or (hidden and path.stat().st_size and is_plain_text(path))
+        (found if read else others).append(path)
     if not others:
-        return found, [], 0
-    kinds = listing(sorted({path.suffix or path.name for path in others}))
-    unread = [path for path in others if not is_side_file(path.name) and path.suffix.lower() not in NO_TEXT]
-    size = sum(path.stat().st_size for path in unread if path.is_file())
-    pipes = sum(not path.is_file() for path in others)
-    kinds += f"; {plural(pipes, 'pipe')}" if pipes else ""
-    return found, [f"{plural(len(others), 'file')} in {folder} ({kinds})"], size
-
-
-def has_rows(path: Path) -> bool:
-    """Whether a file found by its name .json holds rows, and is no single object such as a program's settings."""
-    if path.suffix != ".json":
-        return True
-    try:
-        if not path.stat().st_size or array_or_lines(str(path), "lines", "") == "array":
-            return True
-        return any(isinstance(row, dict | str) for row in first_rows(str(path), "lines", ""))
-    except OSError:
-        return True  # reading it says what is wrong
+        return found, [], 0, 0
+    links = [path for path in others if path.is_dir()]
+    pipes = [path for path in others if not is_input(path) and path not in links]
+    files = [path for path in others if is_input(path)]
+    unsure = [path for path in files if not holds_no_text(path)]
+    unread = set(unsure) - copies(unsure, found)
+    kinds = [listing(sorted({path.suffix or path.name for path in files}))] if files else []
+    kinds += [plural(len(pipes), "pipe")] if pipes else []
+    kinds += [f"linked folders: {listing([str(path) for path in links])}"] if links else []
+    line = f"{plural(len(others), 'file')} in {folder} ({'; '.join(kinds)})"
+    return found, [line], sum(path.stat().st_size for path in unread), len(pipes) + len(links)
 
 
 def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: str = "") -> list[Part]:
@@ -122,7 +126,8 @@ def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: s
     kind, packed = file_kind(path) or ("text", "")
     whole = Part(name or path, path, kind, packed, 0, wanted=tuple(wanted))
     try:
-        whole = replace(whole, size=os.path.getsize(path))
+        kind = "text" if is_input(path) and whole_object(Path(path)) else kind
+        whole = replace(whole, size=os.path.getsize(path), kind=kind)
         if kind == "text":
             with open_packed(path, packed) as file:
                 refuse_binary(whole.name, file.read(8192))

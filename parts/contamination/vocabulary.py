@@ -308,13 +308,14 @@ class ScoreRow:
 class Sources:
     """The training text as it was named: its parts, and files that were left out with the reason.
 
-    unread: bytes of files that were left out and may hold text.
+    unread: bytes of files that were left out and may hold text; unopened: pipes and folders elsewhere, of any size.
     """
 
     names: tuple[str, ...]
     parts: tuple[Part, ...]
     left_out: tuple[str, ...] = ()
     unread: int = 0
+    unopened: int = 0
 
     @property
     def size(self) -> int:
@@ -381,8 +382,8 @@ class Check:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
         if self.found.unread > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
-        if pipes := [text for text in self.sources.left_out if "pipe" in text]:
-            why.append(f"{pipes[0]} were not read")
+        if self.sources.unopened:
+            why.append(f"pipes or linked folders were not read: {'; '.join(self.sources.left_out)}")
         if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):
             why.append(f"{self.sources.unread} bytes of files were left out; name the files that are to be read")
         return why
