@@ -68,6 +68,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+MAX_COMMAND = 8_000  # characters of a command that is printed
+
 
 def check_publish_usage(args: argparse.Namespace) -> None:
     if args.repo_id and not REPO_ID.fullmatch(args.repo_id):
@@ -211,8 +213,10 @@ def ask_leaderboards(plan: Plan, hub: Hub | None, scales: Mapping[str, str]) -> 
 def print_plan(
     args: argparse.Namespace, plan: Plan, change: Change, outcome: Mapping[str, Any], undecided: bool
 ) -> None:
-    answer = {"schema_version": PLAN_SCHEMA, **change_json(plan, change), **outcome, "plan": plan.as_json()}
-    if getattr(args, "output", None) and (change.files or undecided):
+    saves = getattr(args, "output", None) and (change.files or undecided)
+    answer = {"schema_version": PLAN_SCHEMA, **change_json(plan, change), **outcome} if saves or args.json else {}
+    answer |= {"plan": saved_plan(plan)} if answer else {}
+    if saves:
         clean_leftovers(args.output.parent)
         write_output(args.output, to_json(answer), args.force)
         way = "" if undecided or not outcome["dry_run"] else f"; apply it: {again_apply(args.output, plan)}"
@@ -294,6 +298,8 @@ def run_apply(args: argparse.Namespace) -> int:
     plan = plan_from_json(read_json(args.plan), str(args.plan))
     if args.repo_id and args.repo_id != plan.repo_id:
         raise ScriptError(f"{args.plan} is a plan for {plan.repo_id}, not for {args.repo_id}")
+    if not is_own(plan):
+        refuse_unsaid(args, plan)
     plan.replace = plan.replace or args.replace
     plan.beside += [name for name in args.beside or [] if name not in plan.beside]
     if not (args.card or args.create_pr or args.update_pr or args.apply):
@@ -308,6 +314,36 @@ def run_apply(args: argparse.Namespace) -> int:
     args.counts_as = [*(f"{name}={answer}" for name, answer in plan.official.items()), *(args.counts_as or [])]
     args.own_harness = [*plan.own_harness, *(args.own_harness or [])]
     return finish(args, render_plan(plan, mapping, find_places(args, plan.entries, mapping)))
+
+
+def refuse_unsaid(args: argparse.Namespace, plan: Plan) -> None:
+    """ScriptError (3) with the command, where only a plan that may be another's says where it goes, or answers."""
+    kind, _, where = plan.target.partition("/" if plan.target.startswith("pr/") else ":")
+    unsaid: list[str | Path] = []
+    if not (args.card or args.create_pr or args.update_pr or args.apply):
+        ways = {"card": ["--card", Path(where)], "pr": ["--update-pr", where], "new-pr": ["--create-pr"]}
+        unsaid += ways.get(kind, ["--apply"])
+    if not (args.repo_id or args.card or "--card" in unsaid):
+        unsaid += ["--repo-id", plan.repo_id]
+    unsaid += ["--replace"] if plan.replace and not args.replace else []
+    unsaid += [f"--beside={name}" for name in plan.beside if name not in (args.beside or ())]
+    scales, official = read_scales(args.scale), official_answers(args.counts_as)
+    unsaid += [f"--scale={key and key + '='}{value}" for key, value in plan.scales.items() if key not in scales]
+    answers = {name: answer for name, answer in plan.official.items() if normalize_name(name) not in official}
+    unsaid += [f"--counts-as={name}={answer}" for name, answer in answers.items()]
+    own = set(map(normalize_name, args.own_harness or ()))
+    unsaid += [f"--own-harness={name}" for name in plan.own_harness if normalize_name(name) not in own]
+    if not unsaid:
+        return
+    wanted, command = command_line_of(unsaid), command_line_of(["apply", *unsaid, *args.words()])
+    if len(command) > MAX_COMMAND:
+        raise ScriptError(f"{args.plan} was not made by you here and has more answers than can be shown; make it anew")
+    raise ScriptError(
+        f"{args.plan} was not made by you on this machine, or was changed in where it goes or what was answered. It is a "
+        f"plan for {plan.repo_id} and asks for {wanted}. If you want all of that (else take it out of the plan), say it: "
+        f"uv run {script_here('evaluation_manager.py')} {command}",
+        code=3,
+    )
 
 
 def run_show(args: argparse.Namespace) -> int:
@@ -756,7 +792,7 @@ def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> 
             "model_index": plan.model_index,
             "notes": [*plan.notes, *plan.remarks],
         }
-        return to_json({"schema_version": PLAN_SCHEMA, **answer.as_json(), **shown, "plan": plan.as_json()})
+        return to_json({"schema_version": PLAN_SCHEMA, **answer.as_json(), **shown, "plan": saved_plan(plan)})
     if not plan.model_index:
         return "".join(f"# {line}\n" for line in answer.message.split("\n"))
     return to_yaml({"model-index": [{"name": plan.repo_id.rpartition("/")[2], "results": plan.model_index}]})
@@ -835,6 +871,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_records_arguments(command("add", run_add, "scores from evaluation records (results/) to a model's metadata"))
     apply = command("apply", run_apply, "apply a plan that was saved with --output FILE.json")
     apply.add_argument("plan", type=Path, metavar="PLAN.json")
+    apply.set_defaults(words=lambda: apply.words)
     add_target_arguments(apply)
     apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
     apply.add_argument("--force", action="store_true", help=FORCE_HELP)
@@ -7086,6 +7123,7 @@ class Plan:
     created: str = ""
     parent: str | None = None  # the commit that it was made against
     card: str | None = None  # git's id of the body of the card that it was made against, as a blob
+    seal: str = ""  # on where it goes and what was answered, as it was read; `saved_plan` makes it
     # Made of the above, never saved:
     model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
     eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
@@ -7392,7 +7430,7 @@ def check_plan(plan: Plan) -> None:
     lists = (plan.notes, plan.beside, plan.own_harness, [*plan.scales, *plan.scales.values()])
     if not all(isinstance(item, list) for item in lists):
         raise ValueError("notes, beside and own_harness are lists")
-    answers = (*plan.official, *plan.official.values())
+    answers = (*plan.official, *plan.official.values(), plan.seal)
     if not all(isinstance(text, str) for text in (*texts, *answers, *itertools.chain(*lists))):
         raise ValueError("a text is no text")
     if not isinstance(plan.replace, bool) or not TARGET.fullmatch(plan.target) or plan.formats not in FORMATS:
@@ -13588,10 +13626,53 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 
 
+# --- parts/seal.py ----------------------------------------------------------------------------------------------------
+
+
+def seal_key() -> bytes:
+    """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    path = state / "hub-evals" / "seal.key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}; XDG_STATE_HOME names another folder for it") from error
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ScriptError(f"{path}: others may read it, so it seals nothing: chmod 600, or remove it")
+    key = input_text(path, 1000).strip()
+    if len(key) < 32:
+        raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
+    return key.encode()
+
+
+def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
+    """The document with its seal, which covers every other key."""
+    return document | {"seal": seal_of(document, purpose)}
+
+
+def is_sealed(document: dict[str, Any], purpose: str) -> bool:
+    """Whether a document carries its seal for this purpose."""
+    said = document.get("seal") if isinstance(document, dict) else None
+    return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
+
+
+def seal_of(document: dict[str, Any], purpose: str) -> str:
+    """The seal of a JSON document, whatever the order of its keys."""
+    content = {name: value for name, value in document.items() if name != "seal"}
+    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
+    return hmac.new(seal_key(), text.encode(), hashlib.sha256).hexdigest()
+
+
 # --- parts/publish/sending.py -----------------------------------------------------------------------------------------
 
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
+PLAN_SEAL = "plan 2"
+DECIDED = ("repo_id", "target", "replace", "beside", "scales", "official", "own_harness")  # what a plan's seal covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -13636,7 +13717,7 @@ def send_change(
                 sent = without_doubles(hub, plan, sent, before)
             return {"commit": sent.oid, "url": sent.commit_url, "pull_request": sent.pr_url}
     saved = Path(f"plan-{plan.repo_id.replace('/', '--')}.json")
-    write_whole(saved, to_json(plan.as_json()))
+    write_whole(saved, to_json(saved_plan(plan)))
     raise ScriptError(
         f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}; "
         f"later: {again_apply(saved, plan)}"
@@ -13846,51 +13927,29 @@ def acts(args: argparse.Namespace) -> bool:
     return bool(args.apply or args.create_pr or args.update_pr) and not args.dry_run
 
 
+def saved_plan(plan: Plan) -> dict[str, Any]:
+    """A plan as it is saved, with the user's seal on where it goes and what was answered; its results may be edited."""
+    try:
+        seal = seal_of(decisions_of(plan), PLAN_SEAL)
+    except ScriptError as error:
+        note(f"{error}; so the plan has no seal, and `apply` asks where it goes")
+        seal = ""
+    return plan.as_json() | {"seal": seal}
+
+
+def is_own(plan: Plan) -> bool:
+    """Whether a plan, as it was read, goes where this user said, with this user's answers."""
+    return bool(plan.seal) and is_sealed(decisions_of(plan) | {"seal": plan.seal}, PLAN_SEAL)
+
+
+def decisions_of(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in DECIDED}
+
+
 def again_apply(file: Path, plan: Plan) -> str:
     """The command that applies a saved plan; where it goes is in the plan, else a pull request is proposed."""
     more = [] if plan.target else ["--create-pr"]
     return f"uv run {script_here('evaluation_manager.py')} {command_line_of(['apply', file, *more])}"
-
-
-# --- parts/seal.py ----------------------------------------------------------------------------------------------------
-
-
-def seal_key() -> bytes:
-    """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    path = state / "hub-evals" / "seal.key"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}; XDG_STATE_HOME names another folder for it") from error
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise ScriptError(f"{path}: others may read it, so it seals nothing: chmod 600, or remove it")
-    key = input_text(path, 1000).strip()
-    if len(key) < 32:
-        raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
-    return key.encode()
-
-
-def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
-    """The document with its seal, which covers every other key."""
-    return document | {"seal": seal_of(document, purpose)}
-
-
-def is_sealed(document: dict[str, Any], purpose: str) -> bool:
-    """Whether a document carries its seal for this purpose."""
-    said = document.get("seal") if isinstance(document, dict) else None
-    return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
-
-
-def seal_of(document: dict[str, Any], purpose: str) -> str:
-    """The seal of a JSON document, whatever the order of its keys."""
-    content = {name: value for name, value in document.items() if name != "seal"}
-    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
-    return hmac.new(seal_key(), text.encode(), hashlib.sha256).hexdigest()
 
 
 # --- parts/publish/batch.py -------------------------------------------------------------------------------------------
@@ -13996,7 +14055,7 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     conflicts += [f"{c.where}: {c}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))
-    text = to_json(plan.as_json())
+    text = to_json(saved_plan(plan))
     write_whole(batch.path("plans", repo_id), text)
     status, reason = "found", ""
     if not change.files and not conflicts:

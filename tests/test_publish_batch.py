@@ -323,6 +323,19 @@ def evil_plan(folder: Path, name: str) -> None:
     (folder / "evil.json").write_text(json.dumps(plan | {"entries": entries, "repo_id": "victim/model"}))
 
 
+def test_a_plan_of_a_batch_is_applied_by_itself(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = add_models(lab, 1)
+    (tmp_path / "ids.txt").write_text(f"{name}\n")
+    assert run(capsys, "--repo-ids", tmp_path / "ids.txt", "--output-dir", tmp_path / "b")[0] == 0
+    apply = ["apply", str(tmp_path / "b" / "plans" / f"{name.replace('/', '--')}.json")]
+    with monkeypatch.context() as other:
+        other.setenv("XDG_STATE_HOME", str(tmp_path / "state of another"))
+        assert manager.main(apply) == 3 and not lab.pull_requests(name)
+    assert manager.main(apply) == 0 and len(lab.pull_requests(name)) == 1
+
+
 @pytest.mark.parametrize("forged", ["plan", "outcome", "plan and outcome", "list"])
 def test_a_batch_of_another_hand_proposes_nothing_of_its_own(
     lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, forged: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import evaluation_manager as manager
@@ -251,6 +252,64 @@ def test_what_would_not_validate_is_not_written(
     before = len(model.writes())
     code, out, err = run(capsys, "apply", str(plan), "--create-pr")
     assert code == 1 and "does not validate" in err and "177.3" in out and len(model.writes()) == before
+
+
+ASKED = {
+    "target": ("card:victim.md", "--card victim.md"),
+    "repo_id": ("other/Bar", "--apply --repo-id other/Bar"),
+    "replace": (True, "--replace"),
+    "beside": (["GSM8K", "--apply"], "--beside=GSM8K --beside=--apply"),
+    "scales": ({"": "as-is", "gsm8k": "percent"}, "--scale=as-is --scale=gsm8k=percent"),
+    "official": ({"gsm8k": "none"}, "--counts-as=gsm8k=none"),
+    "own_harness": (["gsm8k"], "--own-harness=gsm8k"),
+    "seal": ("", f"--apply --repo-id {REPO}"),
+}
+
+
+@pytest.mark.parametrize("changed", ASKED)
+def test_a_plan_of_another_hand_neither_says_where_it_goes_nor_answers(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, changed: str
+) -> None:
+    """Target, repo and answers count with the user's seal, or from the command line: the printed one says them all."""
+    plan, victim = tmp_path / "plan.json", tmp_path / "victim.md"
+    victim.write_bytes(CARD)
+    value, words = ASKED[changed]
+    assert run(capsys, *EXTRACT, "--output", plan)[0] == 0
+    saved = json.loads(plan.read_text())["plan"]
+    plan.write_text(json.dumps(saved | {changed: value}))
+    for more in ([], ["--dry-run"]):
+        code, out, err = run(capsys, "apply", plan, *more)
+        assert code == 3 and out == "" and "not made by you" in err and words in err and err.count("\n") == 1
+        assert model.writes() == [] and victim.read_bytes() == CARD
+    half = ("--create-pr",) if changed in ("target", "repo_id") else ("--apply", "--repo-id", REPO)
+    assert run(capsys, "apply", plan, *half)[0] == (0 if changed == "seal" else 3)
+    code, _, err = run(capsys, "apply", plan)
+    code, _, err = run(capsys, *shlex.split(err.partition("evaluation_manager.py ")[2]))
+    assert "not made by you" not in err and code == (3 if changed == "repo_id" else 0)  # a card without these values
+    assert (victim.read_bytes() != CARD) == (changed == "target")
+
+
+def test_a_plan_is_ones_own_with_ones_own_key(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results edited by hand are one's own still; the same file of another user, or without a key, is asked about."""
+    plan, bare = tmp_path / "plan.json", tmp_path / "bare.json"
+    assert run(capsys, *EXTRACT, "--create-pr", "--dry-run", "--output", plan)[0] == 0
+    plan.write_text(plan.read_text().replace("77.3", "77.4"))
+    with monkeypatch.context() as other:
+        other.setenv("XDG_STATE_HOME", str(tmp_path / "state of another"))
+        code, _, err = run(capsys, "apply", plan)
+        assert code == 3 and f"--create-pr --repo-id {REPO}" in err
+        document = answer(capsys, "apply", plan)
+        assert document["code"] == 3 and "not made by you" in document["message"]
+        other.setenv("XDG_STATE_HOME", str(plan))  # no folder: no key can be made
+        code, _, err = run(capsys, *EXTRACT, "--output", bare)
+        assert code == 0 and "no seal" in err and json.loads(bare.read_text())["plan"]["seal"] == ""
+        assert run(capsys, "apply", bare, "--dry-run")[0] == 3
+        assert run(capsys, "apply", bare, "--dry-run", "--apply", "--repo-id", REPO)[0] == 0
+    assert model.writes() == []
+    assert run(capsys, "apply", plan)[0] == 0
+    assert b"value: 77.4" in model.files(REPO, "refs/pr/1")["README.md"]
 
 
 def test_a_value_that_cannot_be_is_left_out_and_the_others_are_offered(

@@ -66,6 +66,7 @@ class Plan:
     created: str = ""
     parent: str | None = None  # the commit that it was made against
     card: str | None = None  # git's id of the body of the card that it was made against, as a blob
+    seal: str = ""  # on where it goes and what was answered, as it was read; `saved_plan` makes it
     # Made of the above, never saved:
     model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
     eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
@@ -372,7 +373,7 @@ def check_plan(plan: Plan) -> None:
     lists = (plan.notes, plan.beside, plan.own_harness, [*plan.scales, *plan.scales.values()])
     if not all(isinstance(item, list) for item in lists):
         raise ValueError("notes, beside and own_harness are lists")
-    answers = (*plan.official, *plan.official.values())
+    answers = (*plan.official, *plan.official.values(), plan.seal)
     if not all(isinstance(text, str) for text in (*texts, *answers, *itertools.chain(*lists))):
         raise ValueError("a text is no text")
     if not isinstance(plan.replace, bool) or not TARGET.fullmatch(plan.target) or plan.formats not in FORMATS:

@@ -42,7 +42,7 @@ from parts.publish.artificial_analysis import AA_NAME, aa_entries
 from parts.publish.hub import Hub, card_errors
 from parts.publish.origins import body_id, metric_questions, read_card_scores, still_said
 from parts.publish.records import entries_records
-from parts.publish.sending import equal_proposals, refuse_open_ends, send_change
+from parts.publish.sending import equal_proposals, refuse_open_ends, saved_plan, send_change
 from parts.publish.text import markdown_text
 from parts.seal import is_sealed, sealed
 from parts.vocabulary import normalize_name
@@ -148,7 +148,7 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     conflicts += [f"{c.where}: {c}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))
-    text = to_json(plan.as_json())
+    text = to_json(saved_plan(plan))
     write_whole(batch.path("plans", repo_id), text)
     status, reason = "found", ""
     if not change.files and not conflicts:

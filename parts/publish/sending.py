@@ -22,9 +22,12 @@ from parts.metadata.plan import Change, Plan, RepoState
 from parts.publish.hub import Hub, PullRequest
 from parts.publish.local import say_written, write_clone
 from parts.publish.text import counted_title, pull_request_text, pull_request_title
+from parts.seal import is_sealed, seal_of
 
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
+PLAN_SEAL = "plan 2"
+DECIDED = ("repo_id", "target", "replace", "beside", "scales", "official", "own_harness")  # what a plan's seal covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def send_change(
                 sent = without_doubles(hub, plan, sent, before)
             return {"commit": sent.oid, "url": sent.commit_url, "pull_request": sent.pr_url}
     saved = Path(f"plan-{plan.repo_id.replace('/', '--')}.json")
-    write_whole(saved, to_json(plan.as_json()))
+    write_whole(saved, to_json(saved_plan(plan)))
     raise ScriptError(
         f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}; "
         f"later: {again_apply(saved, plan)}"
@@ -277,6 +280,25 @@ def added_results(state: RepoState, base: RepoState, measures: Measures) -> list
 
 def acts(args: argparse.Namespace) -> bool:
     return bool(args.apply or args.create_pr or args.update_pr) and not args.dry_run
+
+
+def saved_plan(plan: Plan) -> dict[str, Any]:
+    """A plan as it is saved, with the user's seal on where it goes and what was answered; its results may be edited."""
+    try:
+        seal = seal_of(decisions_of(plan), PLAN_SEAL)
+    except ScriptError as error:
+        note(f"{error}; so the plan has no seal, and `apply` asks where it goes")
+        seal = ""
+    return plan.as_json() | {"seal": seal}
+
+
+def is_own(plan: Plan) -> bool:
+    """Whether a plan, as it was read, goes where this user said, with this user's answers."""
+    return bool(plan.seal) and is_sealed(decisions_of(plan) | {"seal": plan.seal}, PLAN_SEAL)
+
+
+def decisions_of(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in DECIDED}
 
 
 def again_apply(file: Path, plan: Plan) -> str:

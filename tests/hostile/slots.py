@@ -318,7 +318,7 @@ SLOTS = (
     Slot("plan", "plan.json", "json", lay_plan, (
         ("evaluation_manager", "apply", "plan.json", "--card", "README.md", "--dry-run"),
         ("evaluation_manager", "apply", "plan.json", "--create-pr"),
-    ), (0, 2)),
+    ), (0, 2, 3)),
     Slot("aa", "aa.json", "json", lay_aa, (AA, ("evaluation_manager", "import-aa", "--list", "--input-json", "aa.json")), (0, 3)),
     Slot("job", "runs/r1/run.json", "json", lay_job, job("run_vllm_eval_job", "r1"), (0, 1, 2)),
     Slot("provider_job", "runs/r2/run.json", "json", lay_job, job("run_eval_job", "r2"), (0, 1, 2)),
