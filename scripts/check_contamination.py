@@ -7112,6 +7112,8 @@ def rate_limited(error: BaseException) -> bool:
 
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
 
+MAX_DOTENV = 100_000  # bytes
+
 
 def find_token(token_file: str | None) -> str:
     """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
@@ -7138,31 +7140,35 @@ def token_of_file(path: Path) -> str:
         raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
 
 
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
+def dotenv_value(name: str) -> str | None:
+    """What the current folder's .env gives a name, as it stands there: it cannot send what another variable holds."""
     from dotenv import dotenv_values
 
-    try:
-        return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-    except (OSError, ValueError) as error:
-        raise ScriptError(f".env: could not be read: {type(error).__name__}") from None
+    if not Path(".env").is_file():
+        return None
+    text = input_text(".env", MAX_DOTENV)
+    value = dotenv_values(stream=io.StringIO(text), interpolate=False).get(name)
+    if value and "${" in value:
+        raise ScriptError(f".env: {name} names another variable, which is not looked up; write the value itself there")
+    return value
 
 
-def read_token() -> str | None:
-    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN") or clean_token(dotenv_token(), "HF_TOKEN in .env")
+@functools.cache
+def say_dotenv(name: str, login: bool, folder: str) -> None:
+    """Say once in a folder that its .env is used."""
+    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; a .env that outranks a login is said."""
+    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
         return token
     login = clean_token(get_token(), "the login of `hf auth`")
-    token = clean_token(dotenv_token(), "HF_TOKEN in .env")
-    if token and login and token != login:
-        note("the token is that of .env in this folder, not that of your login")
+    token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
+    if token and token != login:
+        say_dotenv("the token", bool(login), os.getcwd())
     return token or login
 
 

@@ -148,7 +148,7 @@ def next_step(plan: Plan) -> str:
 def hub_of(args: argparse.Namespace) -> Hub:
     """The Hub, as the one who runs this; made once."""
     if getattr(args, "hub", None) is None:
-        args.hub = Hub(find_token(args.token_file) if acts(args) else read_token())
+        args.hub = Hub(find_token(args.token_file) if acts(args) else hub_token())
     return args.hub
 
 
@@ -416,7 +416,7 @@ def hub_findings(state: RepoState) -> list[Finding]:
     from huggingface_hub import ModelCard
 
     findings = []
-    hub = Hub(read_token())
+    hub = Hub(hub_token())
     with card_errors("the Hub's check of the card"):
         try:
             if state.card and FRONT_MATTER.match(state.card.decode("utf-8", "replace")):
@@ -444,7 +444,7 @@ def hub_findings(state: RepoState) -> list[Finding]:
 
 def run_benchmarks(args: argparse.Namespace) -> int:
     """The official Benchmarks, and which of our results would count; 1 when none of the results does."""
-    mapping, hub = read_mapping(), Hub(read_token())
+    mapping, hub = read_mapping(), Hub(hub_token())
     official = hub.official(refresh=args.refresh)
     boards = read_boards(hub, official, args.workers) if official.basis in ("hub", "cache") else {}
     document = official_json(official, mapping, boards)
@@ -477,7 +477,7 @@ def run_contribute(args: argparse.Namespace) -> int:
         note(f"note: {text}")
     plan = plan_contribution(found, args.dataset, args.model_id or "", args.repo_id, args.allow_partial)
     acting = args.create_pr and not args.dry_run
-    hub = Hub(find_token(args.token_file) if acts(args) else read_token())
+    hub = Hub(find_token(args.token_file) if acts(args) else hub_token())
     outcome: dict[str, Any] = {"pull_request": None, "commit": None, "url": None, "dry_run": not acting}
     with hub_errors(f"contributing to {plan.dataset}", hub.token or "-"):
         identity = who_asks(hub, acting)
@@ -509,7 +509,7 @@ def run_check(args: argparse.Namespace) -> int:
     if args.card:
         state = read_clone(args.card)
     else:
-        hub = Hub(read_token())
+        hub = Hub(hub_token())
         with card_errors(required_repo(args)):
             info = hub.info(repo_id, args.revision)
             state = hub.state(repo_id, info=info)
@@ -560,7 +560,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 def run_get_prs(args: argparse.Namespace) -> int:
     repo_id, measures = required_repo(args), known_measures(read_mapping())
-    hub = Hub(read_token())
+    hub = Hub(hub_token())
     with card_errors(repo_id):
         main, requests = hub.state(repo_id), hub.pull_requests(repo_id)
         me = hub.identity()["name"] if hub.token and requests else None
@@ -611,7 +611,7 @@ def run_batch(args: argparse.Namespace) -> int:
     keys = [vocabulary.keys.get(normalize_name(name), name) for name in names]
     if unknown := [key for key in keys if key not in mapping]:
         raise ScriptError(f"--benchmarks: no benchmark {unknown[0]!r} in metric_mapping.json")
-    token = find_token(args.token_file) if args.create_pr and not args.dry_run else read_token()
+    token = find_token(args.token_file) if args.create_pr and not args.dry_run else hub_token()
     hub = Hub(token)
     models = []
     if "aa" in sources:
@@ -6531,6 +6531,8 @@ def keep_list(path: Path, found: OfficialList) -> None:
 
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
 
+MAX_DOTENV = 100_000  # bytes
+
 
 def find_token(token_file: str | None) -> str:
     """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
@@ -6557,31 +6559,35 @@ def token_of_file(path: Path) -> str:
         raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
 
 
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
+def dotenv_value(name: str) -> str | None:
+    """What the current folder's .env gives a name, as it stands there: it cannot send what another variable holds."""
     from dotenv import dotenv_values
 
-    try:
-        return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-    except (OSError, ValueError) as error:
-        raise ScriptError(f".env: could not be read: {type(error).__name__}") from None
+    if not Path(".env").is_file():
+        return None
+    text = input_text(".env", MAX_DOTENV)
+    value = dotenv_values(stream=io.StringIO(text), interpolate=False).get(name)
+    if value and "${" in value:
+        raise ScriptError(f".env: {name} names another variable, which is not looked up; write the value itself there")
+    return value
 
 
-def read_token() -> str | None:
-    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN") or clean_token(dotenv_token(), "HF_TOKEN in .env")
+@functools.cache
+def say_dotenv(name: str, login: bool, folder: str) -> None:
+    """Say once in a folder that its .env is used."""
+    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; a .env that outranks a login is said."""
+    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
         return token
     login = clean_token(get_token(), "the login of `hf auth`")
-    token = clean_token(dotenv_token(), "HF_TOKEN in .env")
-    if token and login and token != login:
-        note("the token is that of .env in this folder, not that of your login")
+    token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
+    if token and token != login:
+        say_dotenv("the token", bool(login), os.getcwd())
     return token or login
 
 
@@ -8359,7 +8365,7 @@ def is_offline() -> bool:
 
 def shipped_or_kept() -> OfficialList:
     """The official Benchmarks as they are known here; nothing is asked."""
-    hub = Hub(read_token())
+    hub = Hub(hub_token())
     source = BenchmarkSource(list, hub.eval_yaml, hub.api.endpoint, hub.token or "")
     return official_benchmarks(source, "the Hub is not asked")
 
@@ -8435,7 +8441,7 @@ def card_errors(where: str) -> Iterator[None]:
 def fetch_state(repo_id: str, revision: str | None) -> RepoState:
     """A model's card and results on the Hub; each failure is one line that says what to do."""
     with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
-        return Hub(read_token()).state(repo_id, revision)
+        return Hub(hub_token()).state(repo_id, revision)
 
 
 # --- parts/cards/source.py --------------------------------------------------------------------------------------------
@@ -9812,14 +9818,9 @@ def render_aa_list(models: Sequence[dict[str, Any]], creator_slug: str | None) -
 
 def aa_key() -> str:
     """AA_API_KEY from the environment or the current folder's .env; ScriptError when there is none."""
-    from dotenv import dotenv_values
-
-    try:
-        key = os.environ.get("AA_API_KEY") or (
-            dotenv_values(".env").get("AA_API_KEY") if Path(".env").is_file() else ""
-        )
-    except (OSError, ValueError) as error:
-        raise ScriptError(f".env: could not be read: {type(error).__name__}") from error
+    key = os.environ.get("AA_API_KEY")
+    if not key and (key := dotenv_value("AA_API_KEY")):
+        say_dotenv("AA_API_KEY", False, os.getcwd())
     if not (key or "").strip():
         raise ScriptError(f"no AA_API_KEY: {AA_KEY_HELP}; --input-json FILE replays a saved answer without a key")
     return (key or "").strip()

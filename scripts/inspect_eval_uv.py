@@ -221,6 +221,7 @@ import functools
 import gc
 import glob
 import hashlib
+import importlib
 import importlib.metadata
 import importlib.util
 import io
@@ -9345,6 +9346,37 @@ def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
     }
 
 
+# --- parts/harness/surroundings.py ------------------------------------------------------------------------------------
+
+# Each of these would let a repository's own settings or hooks name a program that git then runs.
+GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.bareRepository": "explicit"}
+# Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
+READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
+
+
+def wall_off_folder() -> None:
+    """Tell git and python-dotenv, here and in children, to take nothing that runs; before a harness is imported."""
+    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "GIT_NO_LAZY_FETCH": "1"}
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdecimal() else 0
+    for place, (name, value) in enumerate(GIT_SETTINGS.items(), first):
+        os.environ |= {f"GIT_CONFIG_KEY_{place}": name, f"GIT_CONFIG_VALUE_{place}": value}
+    os.environ["GIT_CONFIG_COUNT"] = str(first + len(GIT_SETTINGS))
+
+
+def keep_inspect_out_of_folder() -> None:
+    """Empty the functions of inspect-ai that read the current folder; where they are not as known, git finds nothing.
+
+    The wall alone would not do: a repository's attributes may name a filter, and a `.env` the folder of logs.
+    """
+    for module, name in READ_BY_INSPECT:
+        try:
+            # The function itself is emptied, since other modules have imported it by name.
+            getattr(importlib.import_module(module), name).__code__ = (lambda *_, **__: None).__code__
+        except (ImportError, AttributeError, ValueError):
+            os.environ["GIT_DIR"] = os.devnull
+
+
 # --- parts/harness/inspect_run.py -------------------------------------------------------------------------------------
 
 
@@ -9435,6 +9467,7 @@ def evaluate_with_inspect(
     """Evaluate tasks with an inspect Model; `finished` gets each task's log as JSON as soon as it is there."""
     import inspect_ai
 
+    keep_inspect_out_of_folder()
     listen_to_inspect()
     waiting = {task.name: task for task in tasks}
     one_at_a_time = threading.Lock()
@@ -9519,9 +9552,10 @@ class LogTail(logging.Handler):
 
 
 def capture_logs(quiet: bool = False) -> LogTail:
-    """Send all logs to a LogTail, and quiet what prints by itself; to be called before a harness is imported."""
+    """Send all logs to a LogTail, quiet what prints, wall off the folder; to be called before a harness is imported."""
     import warnings
 
+    wall_off_folder()
     tail = LogTail(quiet)
     logging.basicConfig(level=tail.level, handlers=[tail], force=True)
     warnings.filterwarnings("ignore")
@@ -11195,6 +11229,8 @@ def rate_limited(error: BaseException) -> bool:
 
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
 
+MAX_DOTENV = 100_000  # bytes
+
 
 def find_token(token_file: str | None) -> str:
     """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
@@ -11221,31 +11257,35 @@ def token_of_file(path: Path) -> str:
         raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
 
 
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
+def dotenv_value(name: str) -> str | None:
+    """What the current folder's .env gives a name, as it stands there: it cannot send what another variable holds."""
     from dotenv import dotenv_values
 
-    try:
-        return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-    except (OSError, ValueError) as error:
-        raise ScriptError(f".env: could not be read: {type(error).__name__}") from None
+    if not Path(".env").is_file():
+        return None
+    text = input_text(".env", MAX_DOTENV)
+    value = dotenv_values(stream=io.StringIO(text), interpolate=False).get(name)
+    if value and "${" in value:
+        raise ScriptError(f".env: {name} names another variable, which is not looked up; write the value itself there")
+    return value
 
 
-def read_token() -> str | None:
-    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN") or clean_token(dotenv_token(), "HF_TOKEN in .env")
+@functools.cache
+def say_dotenv(name: str, login: bool, folder: str) -> None:
+    """Say once in a folder that its .env is used."""
+    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; a .env that outranks a login is said."""
+    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
         return token
     login = clean_token(get_token(), "the login of `hf auth`")
-    token = clean_token(dotenv_token(), "HF_TOKEN in .env")
-    if token and login and token != login:
-        note("the token is that of .env in this folder, not that of your login")
+    token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
+    if token and token != login:
+        say_dotenv("the token", bool(login), os.getcwd())
     return token or login
 
 

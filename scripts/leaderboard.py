@@ -134,7 +134,7 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     folder = Path(args.output_dir)
     marker = folder / ".collect.json"
     since = begun_before(marker, asked)
-    hub = HubReader(read_token(), since)
+    hub = HubReader(hub_token(), since)
     named = args.trending or args.repo_ids or args.author
     boards = read_official(hub, pool, facts=not named and not args.dry_run) if args.official else None
     facts = boards.facts if boards else dict
@@ -474,7 +474,7 @@ def push_board(args: argparse.Namespace) -> int:
         raise ScriptError("--hardware is for the Space: say which with --space OWNER/NAME")
     data, metadata, models = made_again(args.data)
     acts = args.apply and not args.dry_run
-    token = find_token(args.token_file) if acts else read_token()
+    token = find_token(args.token_file) if acts else hub_token()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
     with hub_errors("pushing the leaderboard", token or "-"):
         secret = private_models(api, models, metadata["private_models"])
@@ -4251,6 +4251,8 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
 
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
 
+MAX_DOTENV = 100_000  # bytes
+
 
 def find_token(token_file: str | None) -> str:
     """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
@@ -4277,31 +4279,35 @@ def token_of_file(path: Path) -> str:
         raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
 
 
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
+def dotenv_value(name: str) -> str | None:
+    """What the current folder's .env gives a name, as it stands there: it cannot send what another variable holds."""
     from dotenv import dotenv_values
 
-    try:
-        return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-    except (OSError, ValueError) as error:
-        raise ScriptError(f".env: could not be read: {type(error).__name__}") from None
+    if not Path(".env").is_file():
+        return None
+    text = input_text(".env", MAX_DOTENV)
+    value = dotenv_values(stream=io.StringIO(text), interpolate=False).get(name)
+    if value and "${" in value:
+        raise ScriptError(f".env: {name} names another variable, which is not looked up; write the value itself there")
+    return value
 
 
-def read_token() -> str | None:
-    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN") or clean_token(dotenv_token(), "HF_TOKEN in .env")
+@functools.cache
+def say_dotenv(name: str, login: bool, folder: str) -> None:
+    """Say once in a folder that its .env is used."""
+    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; a .env that outranks a login is said."""
+    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
         return token
     login = clean_token(get_token(), "the login of `hf auth`")
-    token = clean_token(dotenv_token(), "HF_TOKEN in .env")
-    if token and login and token != login:
-        note("the token is that of .env in this folder, not that of your login")
+    token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
+    if token and token != login:
+        say_dotenv("the token", bool(login), os.getcwd())
     return token or login
 
 
@@ -4864,7 +4870,7 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
         if wrong:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
         models += lines
-    with hub_errors("listing models", read_token() or "-"):
+    with hub_errors("listing models", hub_token() or "-"):
         trending = {"pipeline_tag": "text-generation", "sort": "trending_score", "limit": args.trending}
         for asked in ({"author": args.author} if args.author else {}, trending if args.trending else {}):
             if asked:

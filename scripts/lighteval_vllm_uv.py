@@ -9985,6 +9985,37 @@ def lighteval_plan_row(task: Task, repeats: int) -> dict[str, Any]:
     }
 
 
+# --- parts/harness/surroundings.py ------------------------------------------------------------------------------------
+
+# Each of these would let a repository's own settings or hooks name a program that git then runs.
+GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.bareRepository": "explicit"}
+# Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
+READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
+
+
+def wall_off_folder() -> None:
+    """Tell git and python-dotenv, here and in children, to take nothing that runs; before a harness is imported."""
+    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "GIT_NO_LAZY_FETCH": "1"}
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdecimal() else 0
+    for place, (name, value) in enumerate(GIT_SETTINGS.items(), first):
+        os.environ |= {f"GIT_CONFIG_KEY_{place}": name, f"GIT_CONFIG_VALUE_{place}": value}
+    os.environ["GIT_CONFIG_COUNT"] = str(first + len(GIT_SETTINGS))
+
+
+def keep_inspect_out_of_folder() -> None:
+    """Empty the functions of inspect-ai that read the current folder; where they are not as known, git finds nothing.
+
+    The wall alone would not do: a repository's attributes may name a filter, and a `.env` the folder of logs.
+    """
+    for module, name in READ_BY_INSPECT:
+        try:
+            # The function itself is emptied, since other modules have imported it by name.
+            getattr(importlib.import_module(module), name).__code__ = (lambda *_, **__: None).__code__
+        except (ImportError, AttributeError, ValueError):
+            os.environ["GIT_DIR"] = os.devnull
+
+
 # --- parts/harness/logs.py --------------------------------------------------------------------------------------------
 
 # Warnings of lighteval that are said for every task and tell the user nothing.
@@ -10022,9 +10053,10 @@ class LogTail(logging.Handler):
 
 
 def capture_logs(quiet: bool = False) -> LogTail:
-    """Send all logs to a LogTail, and quiet what prints by itself; to be called before a harness is imported."""
+    """Send all logs to a LogTail, quiet what prints, wall off the folder; to be called before a harness is imported."""
     import warnings
 
+    wall_off_folder()
     tail = LogTail(quiet)
     logging.basicConfig(level=tail.level, handlers=[tail], force=True)
     warnings.filterwarnings("ignore")

@@ -147,6 +147,9 @@ def test_key_comes_from_the_environment_or_dotenv(tmp_path, monkeypatch):
     assert "--input-json" in message
     (tmp_path / ".env").write_text("AA_API_KEY='from the file'\nHF_TOKEN=other\n", encoding="utf-8")
     assert manager.aa_key() == "from the file"
+    monkeypatch.setenv("SECRET", "of-another-service")
+    (tmp_path / ".env").write_text("AA_API_KEY=${SECRET}\n", encoding="utf-8")
+    assert "names another variable" in refused(2, manager.aa_key)
     monkeypatch.setenv("AA_API_KEY", " from the environment \n")
     assert manager.aa_key() == "from the environment"
 

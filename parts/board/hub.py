@@ -26,7 +26,7 @@ from parts.frame import MAX_TRIES, ScriptError, kept_text, note, shorten, write_
 from parts.hub.access import hub_errors
 from parts.hub.answers import listed
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
-from parts.hub.token import read_token
+from parts.hub.token import hub_token
 from parts.inputs import is_input, quick_json, read_json, read_lines
 from parts.names import REPO_ID
 from parts.tables import progress
@@ -484,7 +484,7 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
         if wrong:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
         models += lines
-    with hub_errors("listing models", read_token() or "-"):
+    with hub_errors("listing models", hub_token() or "-"):
         trending = {"pipeline_tag": "text-generation", "sort": "trending_score", "limit": args.trending}
         for asked in ({"author": args.author} if args.author else {}, trending if args.trending else {}):
             if asked:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from parts.frame import LOG_LINES, note
+from parts.harness.surroundings import wall_off_folder
 from parts.outgoing import terminal_console
 from parts.private import scrub
 
@@ -48,9 +49,10 @@ class LogTail(logging.Handler):
 
 
 def capture_logs(quiet: bool = False) -> LogTail:
-    """Send all logs to a LogTail, and quiet what prints by itself; to be called before a harness is imported."""
+    """Send all logs to a LogTail, quiet what prints, wall off the folder; to be called before a harness is imported."""
     import warnings
 
+    wall_off_folder()
     tail = LogTail(quiet)
     logging.basicConfig(level=tail.level, handlers=[tail], force=True)
     warnings.filterwarnings("ignore")

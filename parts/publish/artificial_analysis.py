@@ -24,6 +24,7 @@ from parts.frame import (
     write_whole,
 )
 from parts.hub.retry import retry_after
+from parts.hub.token import dotenv_value, say_dotenv
 from parts.inputs import read_json, strict_json
 from parts.metadata.entries import Entry
 from parts.outgoing import isolated
@@ -150,14 +151,9 @@ def render_aa_list(models: Sequence[dict[str, Any]], creator_slug: str | None) -
 
 def aa_key() -> str:
     """AA_API_KEY from the environment or the current folder's .env; ScriptError when there is none."""
-    from dotenv import dotenv_values
-
-    try:
-        key = os.environ.get("AA_API_KEY") or (
-            dotenv_values(".env").get("AA_API_KEY") if Path(".env").is_file() else ""
-        )
-    except (OSError, ValueError) as error:
-        raise ScriptError(f".env: could not be read: {type(error).__name__}") from error
+    key = os.environ.get("AA_API_KEY")
+    if not key and (key := dotenv_value("AA_API_KEY")):
+        say_dotenv("AA_API_KEY", False, os.getcwd())
     if not (key or "").strip():
         raise ScriptError(f"no AA_API_KEY: {AA_KEY_HELP}; --input-json FILE replays a saved answer without a key")
     return (key or "").strip()

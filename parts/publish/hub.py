@@ -17,7 +17,7 @@ from parts.hub.answers import listed, watch_answers
 from parts.hub.benchmarks import BenchmarkSource, official_benchmarks
 from parts.hub.committing import UNEXPECTED, WrongBody, commit_whole, is_content, known_identity
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
-from parts.hub.token import read_token
+from parts.hub.token import hub_token
 from parts.metadata.front_matter import EVAL_FILE, EVAL_RESULTS, MAX_CARD, read_metadata
 from parts.metadata.merge import canonical, decode_strict
 from parts.metadata.official import OfficialList
@@ -249,7 +249,7 @@ def is_offline() -> bool:
 
 def shipped_or_kept() -> OfficialList:
     """The official Benchmarks as they are known here; nothing is asked."""
-    hub = Hub(read_token())
+    hub = Hub(hub_token())
     source = BenchmarkSource(list, hub.eval_yaml, hub.api.endpoint, hub.token or "")
     return official_benchmarks(source, "the Hub is not asked")
 
@@ -325,4 +325,4 @@ def card_errors(where: str) -> Iterator[None]:
 def fetch_state(repo_id: str, revision: str | None) -> RepoState:
     """A model's card and results on the Hub; each failure is one line that says what to do."""
     with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
-        return Hub(read_token()).state(repo_id, revision)
+        return Hub(hub_token()).state(repo_id, revision)
