@@ -94,7 +94,8 @@ def check_items(
     scanned = [index for index in indexes if any(rule.unit == index.unit for rule in rules)]
     del indexes
     found = scan_all(sources.parts, scanned, settings)
-    if not found.words:
+    beside = all(part.kind != "text" or BESIDE.search(part.name) for part in sources.parts)
+    if not found.words or (beside and 0 < found.rows == found.without_text):
         raise ScriptError(f"--training {listing(sources.names)}: no text in it")
     return judge_items(items, rules, slim[0], slim[1] if len(slim) > 1 else None, found, templates), found
 
@@ -3385,6 +3386,8 @@ def iso_seconds(text: str) -> float:
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
 LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
+# Texts beside the data, which alone are no training text: cards, side files, what begins with a dot.
+BESIDE = re.compile(r"(?:^|/)(?:README\.md|\.[^/]+|\.(?:git|cache/huggingface)/.*|[^/]+\.json)$")
 MOST_SIDE = 2**26  # bytes of a side file, which is read at once
 MEDIA = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}(?:WEBP|WAVE)|\0\0\x01\0|ID3[\x02-\x04]|\xff[\xe2-\xe7\xf2\xf3\xfa\xfb]|fLaC\0"
@@ -7186,6 +7189,7 @@ ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its
 LONG = 10**8  # bytes that take more than two seconds
 DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
 DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
+MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".wav", ".mp3", ".flac", ".mp4")
 CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
 WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
@@ -7206,7 +7210,10 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
         elif path.is_file():
             found = [path]
         elif match := hub_name(name):
-            parts |= {part.name: [part] for part in hub_parts(name, *match, wanted)}
+            remote, others, size = hub_parts(name, *match, wanted)
+            parts |= {part.name: [part] for part in remote}
+            left_out += others
+            unread += size
             continue
         else:
             what = "no such file, folder or data set of the Hub (OWNER/NAME)"
@@ -7469,51 +7476,68 @@ def reading_hub(where: str) -> Iterator[None]:
         raise ScriptError(f"{where}: could not be read ({why}); try again later") from error
 
 
-def hub_parts(name: str, repo: str, revision: str | None, folder: str, wanted: Sequence[str]) -> list[Part]:
-    """The data files of a data set at one commit; of the Hub's parquet copy when it has none that can be read."""
+def hub_parts(
+    name: str, repo: str, revision: str | None, folder: str, wanted: Sequence[str]
+) -> tuple[list[Part], list[str], int]:
+    """(the files of a data set at one commit, a line about the others, bytes of those that may hold text, too)
+
+    Of the Hub's parquet copy when it has no data files that can be read. Pictures and sounds are told by their names:
+    to tell them by their bytes, all of them would have to be fetched.
+    """
     from huggingface_hub import HfApi
 
     api = HfApi(token=hub_token())
     with reading_hub(f"--training {name}: no such file or folder here; on the Hub"):
         for branch in dict.fromkeys((revision, revision or CONVERTED)):
-            commit, files = data_files(api, repo, branch, folder)
-            if files:
+            commit, files = repo_sizes(api, repo, branch, folder)
+            if any(map(is_data_file, files)):
                 break
-    if not files:
+    if not any(map(is_data_file, files)):
         raise ScriptError(f"--training {name}: no data files that can be read (JSON lines, parquet, text)")
-    return [
+    kinds = {path: ("text", "") if path == ".gitattributes" else file_kind(path) for path in files}
+    others = [path for path, kind in kinds.items() if not kind]
+    endings = listing(sorted({os.path.splitext(path)[1] or path for path in others}))
+    unread = sum(files[path] for path in others if not path.lower().endswith(MEDIA_SUFFIXES))
+    parts = [
         Part(
             f"hf://datasets/{repo}@{commit[:12]}/{path}",
             path,
             kind,
             packed,
-            size,
+            files[path],
             wanted=tuple(wanted),
             repo=repo,
             revision=commit,
         )
-        for path, size, kind, packed in files
+        for path, (kind, packed) in ((path, kind) for path, kind in kinds.items() if kind)
     ]
+    return parts, [f"{plural(len(others), 'file')} in {name} ({endings})"] if others else [], unread
 
 
-def data_files(api: Any, repo: str, revision: str | None, folder: str) -> tuple[str, list[tuple[str, int, str, str]]]:
-    """(commit, (path, size, kind, packed) of the data files) of a data set; nothing where there is no such branch."""
+def is_data_file(path: str) -> bool:
+    """Whether a file of a data set on the Hub holds rows or plain text, by its name."""
+    kind = file_kind(path)
+    text = kind and (kind[0] != "text" or path.removesuffix(kind[1]).endswith((".txt", ".csv", ".tsv")))
+    return bool(text) and not is_side_file(path.rsplit("/", 1)[-1])
+
+
+def repo_sizes(api: Any, repo: str, revision: str | None, folder: str) -> tuple[str, dict[str, int]]:
+    """(commit, path -> size of the files) of a data set or a folder in it; nothing where there is no such branch."""
     from huggingface_hub.errors import RevisionNotFoundError
 
     try:
         commit = api.dataset_info(repo, revision=revision).sha
     except RevisionNotFoundError:
-        return "", []
-    files = []
+        return "", {}
+    files = {}
     for entry in api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True):
         if {"", ".", ".."} & set(entry.path.split("/")):  # no client writes that
             raise ScriptError(f"{repo}: the Hub lists {single_line(entry.path)[:100]!r}, which lies in no repository")
-        size, kind = getattr(entry, "size", None), file_kind(entry.path)
+        size = getattr(entry, "size", None)
         inside = not folder or entry.path == folder or entry.path.startswith(f"{folder.rstrip('/')}/")
-        text = kind and (kind[0] != "text" or entry.path.removesuffix(kind[1]).endswith((".txt", ".csv", ".tsv")))
-        if size is not None and kind and text and inside and not is_side_file(entry.path.rsplit("/", 1)[-1]):
-            files.append((entry.path, size, *kind))
-    return commit, sorted(files)
+        if size and inside:
+            files[entry.path] = size
+    return commit, dict(sorted(files.items()))
 
 
 def scan_remote(scanner: Scanner, part: Part) -> Found:

@@ -1373,21 +1373,34 @@ def parquet_bytes(rows):
 
 def test_a_data_set_of_the_hub(hub, tmp_path, capsys, items):
     files = {
-        "README.md": f"A card with {QUESTION}",  # no data
+        "README.md": "A card",
         "data/train-00000-of-00002.parquet": parquet_bytes([FILLER] * 3),
         "data/train-00001-of-00002.parquet": parquet_bytes([FILLER, QUESTION]),
         "extra/more.jsonl": json.dumps({"text": FILLER}) + "\n",
         "dataset_infos.json": "{}",
+        ".gitattributes": "*.parquet filter=lfs diff=lfs merge=lfs -text\n",
+        "a.png": PICTURE,
     }
     hub.create_repo("me/corpus", "dataset", files)
     document, _ = check(capsys, "--training", "me/corpus", "--items", items, code=1)
-    assert document["training"]["files"] == 3
-    assert document["training"]["documents"] == 6
+    assert document["training"]["files"] == 6
+    assert document["training"]["documents"] == 9
+    assert document["training"]["left_out"] == ["1 file in me/corpus (.png)"]
+    assert document["training"]["file_bytes_left_out"] == 0
     match = document["suspects"][0]["matches"][0]
     assert re.fullmatch(r"hf://datasets/me/corpus@[0-9a-f]{12}/data/train-00001-of-00002\.parquet", match["file"])
     assert match["row"] == 2
     document, _ = check(capsys, "--training", "hf://datasets/me/corpus@main/extra", "--items", items, code=0)
     assert document["training"]["files"] == 1
+
+
+def test_what_a_data_set_of_the_hub_hides_by_a_name_is_read_or_unread(hub, capsys, items):
+    plain = {"data/a.jsonl": lines_of(FILLER, FILLER)}
+    hidden = {"dataset_info.json": 1, ".x.jsonl": 1, "README.md": 1, "a.dat": 3, ".git/x": 3}
+    for i, (name, code) in enumerate(hidden.items()):
+        hub.create_repo(f"me/hides{i}", "dataset", plain | {name: lines_of(QUESTION)})
+        document, _ = check(capsys, "--training", f"me/hides{i}", "--items", items, code=code)
+        assert bool(document["training"]["left_out"]) == (code == 3)
 
 
 def test_a_data_set_of_the_hub_that_cannot_be_read(hub, tmp_path, capsys, items):
@@ -1396,6 +1409,10 @@ def test_a_data_set_of_the_hub_that_cannot_be_read(hub, tmp_path, capsys, items)
     assert "no data files" in fail(capsys, "--training", "me/pictures", "--items", items)
     hub.create_repo("me/columns", "dataset", {"a.jsonl": '{"a": 1, "b": 2}\n'})
     assert "no text in it" in fail(capsys, "--training", "me/columns", "--items", items)
+    (tmp_path / "data").mkdir()
+    for name, text in {"README.md": "A card", ".gitattributes": "x -text", "a.jsonl": '{"a": 1, "b": 2}\n'}.items():
+        (tmp_path / "data" / name).write_text(text)
+    assert "no text in it" in fail(capsys, "--training", tmp_path / "data", "--items", items)
 
 
 # --- the example ---

@@ -34,6 +34,8 @@ from parts.records.files import MODEL_JSON, RECORD_NAME
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
 LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
+# Texts beside the data, which alone are no training text: cards, side files, what begins with a dot.
+BESIDE = re.compile(r"(?:^|/)(?:README\.md|\.[^/]+|\.(?:git|cache/huggingface)/.*|[^/]+\.json)$")
 MOST_SIDE = 2**26  # bytes of a side file, which is read at once
 MEDIA = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}(?:WEBP|WAVE)|\0\0\x01\0|ID3[\x02-\x04]|\xff[\xe2-\xe7\xf2\xf3\xfa\xfb]|fLaC\0"
