@@ -341,9 +341,11 @@ def test_what_lies_in_the_folder_is_neither_run_nor_loaded(world, tmp_path):
     line = "answer = state.output.completion.strip()"
     file = TASK_FILE.replace(line, f"assert 'OF_STRANGER' not in os.environ\n        {line}", 1)
     (folder / "tasks.py").write_text(f"import os\n{file}")
+    # inspect-ai itself runs no git in a test
+    environment = {name: value for name, value in world.environment.items() if name != "PYTEST_CURRENT_TEST"}
     done = subprocess.run(
         world.command("plain", "--output-dir", str(tmp_path / "out")),
-        cwd=folder, env=world.environment, capture_output=True, text=True, timeout=400, check=False,
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     assert not ran.exists()
     assert done.returncode == 0, done.stderr
