@@ -21,6 +21,12 @@ def write_output(path: Path, text: str, force: bool) -> None:
     write_whole(path, text)
 
 
+def refuse_others(path: Path, text: str) -> None:
+    """ScriptError where another kind of file is than this program writes."""
+    if path.is_file() and not path.is_symlink() and not same_kind(path, text):
+        raise ScriptError(f"{path} is there and was not written by this command: name another folder with --output-dir")
+
+
 def same_kind(path: Path, text: str) -> bool:
     """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
     try:
@@ -38,5 +44,9 @@ def same_kind(path: Path, text: str) -> bool:
 
 
 def title_words(text: str) -> list[str]:
-    """The first words of a text's first line; figures aside, since they are another time others."""
+    """The first words of a text's first line; figures aside, since they are another time others.
+
+    Of a page, what follows the lines that every page begins with.
+    """
+    text = re.sub(r"(?i)^\s*<!doctype html>\s*(?:<html[^>]*>\s*)?(?:<head>\s*)?(?:<meta charset[^>]*>\s*)?", "", text)
     return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]

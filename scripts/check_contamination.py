@@ -632,11 +632,25 @@ def usual_mode() -> int:
 
 def fresh_place(folder: str | Path) -> str:
     """A hidden name in a folder that nobody can foresee, and so nobody has taken: ".PROCESS.RANDOM.tmp"."""
+    refuse_link_out(folder)
     return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
+
+
+def refuse_link_out(folder: str | Path) -> None:
+    """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
+
+    An absolute path is the user's own word, and so is one that goes up; links above the current folder are no matter.
+    """
+    for place in (Path(folder), *Path(folder).parents):
+        below = not place.is_absolute() and Path(os.path.normpath(place)).parts[:1] != ("..",)
+        if below and place.is_symlink() and not place.resolve().is_relative_to(Path.cwd().resolve()):
+            real = single_line(place.resolve())
+            raise ScriptError(f"{place}: nothing is written through a link out of this folder; if it is meant: {real}")
 
 
 def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
     """Give a file that is whole its place and its mode; ScriptError when there is what is no file, such as a link."""
+    refuse_link_out(os.path.dirname(path))
     with contextlib.suppress(FileNotFoundError):
         kind = os.lstat(path).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
@@ -7676,6 +7690,12 @@ def write_output(path: Path, text: str, force: bool) -> None:
     write_whole(path, text)
 
 
+def refuse_others(path: Path, text: str) -> None:
+    """ScriptError where another kind of file is than this program writes."""
+    if path.is_file() and not path.is_symlink() and not same_kind(path, text):
+        raise ScriptError(f"{path} is there and was not written by this command: name another folder with --output-dir")
+
+
 def same_kind(path: Path, text: str) -> bool:
     """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
     try:
@@ -7693,7 +7713,11 @@ def same_kind(path: Path, text: str) -> bool:
 
 
 def title_words(text: str) -> list[str]:
-    """The first words of a text's first line; figures aside, since they are another time others."""
+    """The first words of a text's first line; figures aside, since they are another time others.
+
+    Of a page, what follows the lines that every page begins with.
+    """
+    text = re.sub(r"(?i)^\s*<!doctype html>\s*(?:<html[^>]*>\s*)?(?:<head>\s*)?(?:<meta charset[^>]*>\s*)?", "", text)
     return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 

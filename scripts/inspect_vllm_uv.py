@@ -643,11 +643,25 @@ def usual_mode() -> int:
 
 def fresh_place(folder: str | Path) -> str:
     """A hidden name in a folder that nobody can foresee, and so nobody has taken: ".PROCESS.RANDOM.tmp"."""
+    refuse_link_out(folder)
     return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
+
+
+def refuse_link_out(folder: str | Path) -> None:
+    """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
+
+    An absolute path is the user's own word, and so is one that goes up; links above the current folder are no matter.
+    """
+    for place in (Path(folder), *Path(folder).parents):
+        below = not place.is_absolute() and Path(os.path.normpath(place)).parts[:1] != ("..",)
+        if below and place.is_symlink() and not place.resolve().is_relative_to(Path.cwd().resolve()):
+            real = single_line(place.resolve())
+            raise ScriptError(f"{place}: nothing is written through a link out of this folder; if it is meant: {real}")
 
 
 def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
     """Give a file that is whole its place and its mode; ScriptError when there is what is no file, such as a link."""
+    refuse_link_out(os.path.dirname(path))
     with contextlib.suppress(FileNotFoundError):
         kind = os.lstat(path).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
@@ -12718,6 +12732,8 @@ def run_of(
     watch: TrainingWatch | None = None,
 ) -> Work:
     """A run of models that are known."""
+    if not args.dry_run:
+        refuse_link_out(args.output_dir)  # now, and not when the first task is done
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
     if target:
         fetch_results(target, Path(args.output_dir), [model.place for model in models])

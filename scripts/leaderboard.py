@@ -1041,11 +1041,25 @@ def usual_mode() -> int:
 
 def fresh_place(folder: str | Path) -> str:
     """A hidden name in a folder that nobody can foresee, and so nobody has taken: ".PROCESS.RANDOM.tmp"."""
+    refuse_link_out(folder)
     return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
+
+
+def refuse_link_out(folder: str | Path) -> None:
+    """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
+
+    An absolute path is the user's own word, and so is one that goes up; links above the current folder are no matter.
+    """
+    for place in (Path(folder), *Path(folder).parents):
+        below = not place.is_absolute() and Path(os.path.normpath(place)).parts[:1] != ("..",)
+        if below and place.is_symlink() and not place.resolve().is_relative_to(Path.cwd().resolve()):
+            real = single_line(place.resolve())
+            raise ScriptError(f"{place}: nothing is written through a link out of this folder; if it is meant: {real}")
 
 
 def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
     """Give a file that is whole its place and its mode; ScriptError when there is what is no file, such as a link."""
+    refuse_link_out(os.path.dirname(path))
     with contextlib.suppress(FileNotFoundError):
         kind = os.lstat(path).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a folder: as the system says it
@@ -3381,6 +3395,51 @@ def local_id(folder: Path) -> str:
     return f"{run_folder.name or 'local'}/{folder.name}"
 
 
+# --- parts/outputs.py -------------------------------------------------------------------------------------------------
+
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def refuse_others(path: Path, text: str) -> None:
+    """ScriptError where another kind of file is than this program writes."""
+    if path.is_file() and not path.is_symlink() and not same_kind(path, text):
+        raise ScriptError(f"{path} is there and was not written by this command: name another folder with --output-dir")
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        both = new_keys & old_keys
+        return "schema_version" in both and ("plan" in both or 2 * len(both) >= len(new_keys))
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others.
+
+    Of a page, what follows the lines that every page begins with.
+    """
+    text = re.sub(r"(?i)^\s*<!doctype html>\s*(?:<html[^>]*>\s*)?(?:<head>\s*)?(?:<meta charset[^>]*>\s*)?", "", text)
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
+
+
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
 SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
@@ -3505,9 +3564,9 @@ FLAT = Shape(
     ),
 )
 COUNTS = Shape(
-    "counts by name", lambda v: isinstance(v, dict) and all(COUNT.fits(v[k]) and COUNTED.fullmatch(k) for k in v)
+    "counts by name", lambda v: isinstance(v, dict) and all(COUNT.fits(v[k]) and COUNT_NAME.fullmatch(k) for k in v)
 )
-COUNTED = re.compile(r"[a-z_]{1,20}")
+COUNT_NAME = re.compile(r"[a-z_]{1,20}")
 LISTED_NAMES = Shape("a list of names", lambda v: is_texts(v) and all(map(LISTED_NAME.fullmatch, v)))
 LISTED_NAME = re.compile(r"[^\W_][^,\n]{0,199}")  # no option, and one of a list with commas
 ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are read as well
@@ -3609,6 +3668,7 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
+    refuse_others(folder / "metadata.json", to_json(metadata))
     write_whole(folder / "leaderboard.jsonl", told_lines(rows))
     write_table(folder / "leaderboard.jsonl", folder / "leaderboard.parquet")
     write_whole(folder / "metadata.json", to_json(metadata))
@@ -3619,7 +3679,7 @@ def write_table(lines: Path, table: Path) -> None:
     import duckdb
 
     try:
-        with tempfile.TemporaryDirectory(dir=table.parent) as own, duckdb.connect(config={"threads": 1}) as engine:
+        with tempfile.TemporaryDirectory(dir=table.parent) as own, new_engine() as engine:
             source = engine.read_json(
                 pattern_of(lines),
                 format="newline_delimited",
@@ -3631,6 +3691,14 @@ def write_table(lines: Path, table: Path) -> None:
             put_in_place(f"{own}/table", table)
     except (duckdb.Error, OSError) as error:
         raise ScriptError(f"{table}: could not be written: {kept_text(error)}") from error
+
+
+def new_engine(threads: int = 1) -> Any:
+    """A DuckDB connection, in memory and with an end to it: it spills nothing into the current folder, or any other."""
+    import duckdb
+
+    limits = {"memory_limit": f"{allowed(2048)}MB", "temp_directory": "", "max_temp_directory_size": "0GB"}
+    return duckdb.connect(config={"threads": threads, **limits})
 
 
 def pattern_of(path: Path) -> str:
@@ -3737,14 +3805,14 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
         raise ScriptError(f"{folder}/metadata.json: {single_line(error)[:200]}; collect again") from error
     open_input(folder / "leaderboard.parquet").close()  # DuckDB would wait for a pipe
     try:
-        engine = duckdb.connect(config={"threads": 2, "memory_limit": f"{allowed(512)}MB"})
-        check_table(engine, folder / "leaderboard.parquet")
-        parquet_table(engine, folder / "leaderboard.parquet").create("scores")
+        engine = new_engine(2)
+        table = parquet_table(engine, folder / "leaderboard.parquet")
+        if dict(zip(table.columns, map(str, table.types), strict=True)) != COLUMNS:
+            raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
+        check_table(engine, folder / "leaderboard.parquet", [name for name in COLUMNS if COLUMNS[name] == "VARCHAR"])
+        table.create("scores")
     except duckdb.Error as error:
         raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
-    columns = {name: kind for name, kind, *_ in engine.execute("DESCRIBE scores").fetchall()}
-    if columns != COLUMNS:
-        raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
     no_numbers = [f"NOT isfinite({name})" for name, kind in COLUMNS.items() if kind == "DOUBLE"]
     kinds = [f"coalesce(source_type, '') NOT IN {tuple(SOURCE_TYPES)}", *(f"{name} IS NULL" for name in NEVER_NULL)]
     if query(engine, f"SELECT 1 FROM scores WHERE {' OR '.join([*no_numbers, *kinds])} LIMIT 1"):
@@ -3754,16 +3822,26 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     return engine, metadata
 
 
-def check_table(engine: Any, path: Path) -> None:
-    """ScriptError for a Parquet file with more values than are read, or than its size explains.
+def check_table(engine: Any, path: Path, texts: Sequence[str]) -> None:
+    """ScriptError for a Parquet file with more values, or longer ones in the columns `texts`, than its size explains.
 
-    DuckDB reads it, and gives the values without the limits of `open_input`; the file says how many there are.
+    DuckDB reads it, and gives the values without the limits of `open_input`; the file says how many there are, and of
+    a text that many rows have by its number in a dictionary only the length is taken for each.
     """
-    asked = "SELECT sum(greatest(num_values, row_group_num_rows)) FROM parquet_metadata($1)"
-    ((values,),) = engine.execute(asked, [pattern_of(path)]).fetchall()
+    asked = "sum(greatest(num_values, row_group_num_rows)), sum(total_uncompressed_size)"
+    ((values, unpacked),) = engine.execute(f"SELECT {asked} FROM parquet_metadata($1)", [pattern_of(path)]).fetchall()
     if (values or 0) > allowed(MOST_VALUES):
         raise too_much(path, f"{values:,} values are more than the {allowed(MOST_VALUES):,} of a table")
-    check_inflation(path, 16 * (values or 0), path.stat().st_size)
+    check_inflation(path, max(16 * (values or 0), unpacked or 0), path.stat().st_size)
+    if texts:
+        lengths = " + ".join(f"coalesce(sum(strlen({quoted(name)})), 0)" for name in texts)
+        ((written,),) = parquet_table(engine, path).aggregate(lengths).fetchall()
+        check_inflation(path, 16 * (values or 0) + int(written), path.stat().st_size)
+
+
+def quoted(name: str) -> str:
+    """A column's name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def covered_key(text: str, metadata: Mapping[str, Any], flag: str = "--benchmark") -> str:
@@ -7554,14 +7632,20 @@ def wide_rows(path: Path) -> Iterator[dict[str, Any]]:
 
     open_input(path, MOST_WIDE).close()
     try:
-        with duckdb.connect(config={"threads": 1, "memory_limit": f"{allowed(512)}MB"}) as engine:
-            check_table(engine, path)
-            table = parquet_table(engine, path).create_view("scores")
-            names = [name for name in table.columns if name in ("model_name", "model_id") or name.endswith("_score")]
-            if not {"model_name", "model_id"} & set(names) or not any(name.endswith("_score") for name in names):
+        with new_engine() as engine:
+            table = parquet_table(engine, path)
+            kinds = dict(zip(table.columns, map(str, table.types), strict=True))
+            ids = [name for name in ("model_name", "model_id") if kinds.get(name) == "VARCHAR"]
+            scores = [name for name in kinds if name.endswith("_score")]
+            if not ids or not scores:
                 raise ScriptError(f"{path}: no model_name and no ..._score among its columns")
-            quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-            answer = engine.execute(f"SELECT {quoted} FROM scores")
+            check_table(engine, path, ids)
+            names, wanted = [*ids, *scores], [quoted(name) for name in ids]
+            for name in scores:  # what is no number is never taken, but counted
+                number = re.fullmatch(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE", kinds[name])
+                wanted.append(quoted(name) if number else f"CASE WHEN {quoted(name)} IS NOT NULL THEN '' END")
+            table.create_view("scores")
+            answer = engine.execute(f"SELECT {', '.join(wanted)} FROM scores")
             while lines := answer.fetchmany(1000):
                 yield from (dict(zip(names, line, strict=True)) for line in lines)
     except duckdb.Error as error:
@@ -13372,6 +13456,7 @@ def export(args: argparse.Namespace) -> int:
     """Write the page as one HTML file; its path goes to stdout."""
     path = Path(args.output_dir) / "index.html"
     html = read_page(args.data, args.primary)
+    refuse_others(path, html)
     write_whole(path, html)
     note(f"{path}: {len(html.encode()) / 1024:,.0f} KiB, opens without a server")
     print(path)

@@ -34,6 +34,7 @@ sys.path.insert(0, str(ROOT))
 
 from parts.frame import ScriptError, usual_mode, whole_file, write_whole  # noqa: E402
 from parts.harness.answers import NUMBER, rouge_l, score_answer  # noqa: E402
+from parts.metadata.merge import block_column  # noqa: E402
 from parts.outgoing import CleanStream, outgoing, tell_runner  # noqa: E402
 from parts.publish.local import write_clone  # noqa: E402
 from parts.vocabulary import vocabulary_of  # noqa: E402
@@ -318,3 +319,111 @@ def test_tables_without_measure_are_no_fault_of_the_program(cage, tmp_path, name
     (tmp_path / name).write_text(content)
     outcome = cage.run(argv[0], argv[1:], tmp_path)
     assert outcome.code in (1, 2) and name in outcome.err, outcome
+
+
+LONG = 2_000_000  # characters of the one text that all rows have, by its number in a dictionary
+
+
+def dictionary_bomb(path, table, names, rows):
+    """A Parquet file of a few kB in which these columns are one long text, `rows` times."""
+    import pyarrow
+    import pyarrow.parquet
+
+    text = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * rows, "int32"), pyarrow.array(["A" * LONG]))
+    table = pyarrow.table({name: text if name in names else column for name, column in table.items()})
+    options = {"compression": "zstd", "dictionary_pagesize_limit": 10_000_000, "store_schema": False}
+    pyarrow.parquet.write_table(table, path, **options, write_statistics=False)
+    assert path.stat().st_size < 50_000
+
+
+@pytest.mark.parametrize("argv", [["show", "--data", "out"], ["collect", "--leaderboard-data", "w.parquet",
+                                  "--output-dir", "new"]])  # fmt: skip
+def test_a_table_that_is_a_bomb_fills_neither_memory_nor_disk(cage, tmp_path, argv):  # noqa: F811
+    import pyarrow
+    import pyarrow.parquet
+
+    if argv[0] == "show":
+        lay_run(tmp_path)
+        assert cage.run(COLLECT[0], list(COLLECT[1:]), tmp_path).code == 0
+        place = tmp_path / "out" / "leaderboard.parquet"
+        board = pyarrow.parquet.read_table(place)
+        board = {name: board[name].take(pyarrow.array([0] * 2000)) for name in board.column_names}
+        dictionary_bomb(place, board, ("notes", "settings", "source_name", "source_url", "why_not"), 2000)
+    else:
+        wide = dict.fromkeys(("model_name", *(f"x{n}_score" for n in range(20))))
+        dictionary_bomb(tmp_path / "w.parquet", wide, tuple(wide), 1000)
+    done = cage.run("leaderboard", argv, tmp_path, seconds=60, megabytes=3000)
+    assert done.code == 2 and "as a bomb does" in done.err and done.megabytes < 1500, done
+    assert not list(tmp_path.rglob("*.tmp")) and not (tmp_path / "new").exists()
+
+
+def test_columns_that_are_no_numbers_are_counted_and_never_taken(cage, tmp_path):  # noqa: F811
+    import pyarrow
+
+    wide = {"model_name": pyarrow.array([f"lab/m{n}" for n in range(1000)])}
+    wide |= {f"x{n}_score": None for n in range(20)} | {"mmluPro_score": pyarrow.array([50.0] * 1000)}
+    dictionary_bomb(tmp_path / "w.parquet", wide, tuple(name for name in wide if name.startswith("x")), 1000)
+    argv = ["collect", "--leaderboard-data", "w.parquet", "--output-dir", "new", "--json"]
+    done = cage.run("leaderboard", argv, tmp_path, seconds=60, megabytes=3000)
+    assert done.megabytes < 1500 and done.code == 0, done
+    counts = json.loads(done.out)["leaderboard_data"]
+    assert (counts["kept"], counts["no_benchmark"]) == (1000, 20_000)
+
+
+LINKED = (  # (command, the link in the current folder that it would go through)
+    (COLLECT, "out"),
+    ((*COLLECT[:-1], "out/deep"), "out"),
+    (("leaderboard", "export", "--data", "data", "--output-dir", "site"), "site"),
+    ((*RANK, "--figures", "pictures"), "pictures"),
+    ((*RANK, "--report", "pictures/deep/r.md"), "pictures"),
+)
+
+
+@pytest.mark.parametrize(("command", "link"), LINKED)
+def test_no_script_writes_through_a_folder_that_is_a_link_out_of_this_one(cage, tmp_path, command, link):  # noqa: F811
+    here, away = tmp_path / "here", tmp_path / "away"
+    here.mkdir()
+    away.mkdir()
+    copy_run(here)
+    data = ["collect", "--results", "results", "--output-dir", "data"]
+    assert command[1] != "export" or cage.run("leaderboard", data, here).code == 0
+    (here / link).symlink_to("../away")
+    done = cage.run(command[0], list(command[1:]), here)
+    assert done.code == 2 and f"{link}: nothing is written through a link" in done.err and str(away) in done.err, done
+    assert not list(away.iterdir())
+    for allowed in ("../away", str(here / link)):  # said by the user
+        words = [word.replace(link, allowed, 1) if word.startswith(link) else word for word in command[1:]]
+        assert cage.run(command[0], words, here).code == 0 and list(away.iterdir())
+    (here / link).unlink()
+    (here / "inside").mkdir()
+    (here / link).symlink_to("inside")
+    assert cage.run(command[0], list(command[1:]), here).code == 0 and list((here / "inside").iterdir())
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "index.html"])
+def test_a_board_replaces_no_file_of_others(cage, tmp_path, name):  # noqa: F811
+    copy_run(tmp_path)
+    assert cage.run("leaderboard", ["collect", "--results", "results", "--output-dir", "data"], tmp_path).code == 0
+    commands = {
+        "metadata.json": ["collect", "--results", "results", "--output-dir", "out"],
+        "index.html": ["export", "--data", "data", "--output-dir", "out"],
+    }
+    (tmp_path / "out").mkdir()
+    foreign = '{"title": "mine"}' if name == "metadata.json" else "<!doctype html>\n<title>mine</title>\n"
+    (tmp_path / "out" / name).write_text(foreign)
+    done = cage.run("leaderboard", commands[name], tmp_path)
+    assert done.code == 2 and "was not written by this command" in done.err, done
+    assert (tmp_path / "out" / name).read_text() == foreign and len(list((tmp_path / "out").iterdir())) == 1
+    (tmp_path / "out" / name).unlink()
+    for _ in range(2):  # its own it does
+        assert cage.run("leaderboard", commands[name], tmp_path).code == 0
+
+
+def test_marks_before_a_list_take_no_time_without_end():
+    node = types.SimpleNamespace(marked=True, start=0, column=9)
+    begun = time.process_time()
+    for text in ("!" * 50_000 + " x", "& " * 50_000 + "x", "&#" * 50_000 + " x", "&a\n" + "#\r" * 50_000 + "x"):
+        block_column(node, text)
+    assert time.process_time() - begun < 20
+    for text, column in (("&a\n  - x", 2), ("!!seq &a # ours\r\n# more\r\n - x", 1), ("&a#b c\n  - x", 9)):
+        assert block_column(node, text) == column, text

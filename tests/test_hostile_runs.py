@@ -197,14 +197,14 @@ def test_what_became_of_a_job_says_the_hub(hub, claim, labelled, capsys):
         assert main("--run-id", "r1", "--yes", "--max-cost", "100") == 0  # nothing to send
 
 
-@pytest.mark.parametrize("name", ["runs/r1", "runs/r1/.lock"])
+@pytest.mark.parametrize("name", ["runs", "runs/r1", "runs/r1/.lock"])
 def test_a_link_leads_no_file_of_a_run_elsewhere(hub, tmp_path, name, capsys):
-    away = tmp_path / "away"
-    away.mkdir() if name == "runs/r1" else away.write_text("mine")
-    Path(name).parent.mkdir(parents=True)
+    away = tmp_path.with_name(f"{tmp_path.name}-away")
+    away.write_text("mine") if name.endswith("lock") else away.mkdir()
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).symlink_to(away)
     assert main(*command("--yes")) == 2
-    assert "a link" in capsys.readouterr().err and not hub.jobs.all
+    assert " a link" in capsys.readouterr().err and not hub.jobs.all
     assert not list(away.iterdir()) if away.is_dir() else away.read_text() == "mine"
 
 

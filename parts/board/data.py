@@ -28,6 +28,7 @@ from parts.frame import (
 from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, open_input, read_json, too_much
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
+from parts.outputs import refuse_others
 from parts.private import MACHINE_PATH, without_paths
 from parts.vocabulary import normalize_name, read_mapping
 
@@ -45,9 +46,9 @@ FLAT = Shape(
     ),
 )
 COUNTS = Shape(
-    "counts by name", lambda v: isinstance(v, dict) and all(COUNT.fits(v[k]) and COUNTED.fullmatch(k) for k in v)
+    "counts by name", lambda v: isinstance(v, dict) and all(COUNT.fits(v[k]) and COUNT_NAME.fullmatch(k) for k in v)
 )
-COUNTED = re.compile(r"[a-z_]{1,20}")
+COUNT_NAME = re.compile(r"[a-z_]{1,20}")
 LISTED_NAMES = Shape("a list of names", lambda v: is_texts(v) and all(map(LISTED_NAME.fullmatch, v)))
 LISTED_NAME = re.compile(r"[^\W_][^,\n]{0,199}")  # no option, and one of a list with commas
 ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are read as well
@@ -149,6 +150,7 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
+    refuse_others(folder / "metadata.json", to_json(metadata))
     write_whole(folder / "leaderboard.jsonl", told_lines(rows))
     write_table(folder / "leaderboard.jsonl", folder / "leaderboard.parquet")
     write_whole(folder / "metadata.json", to_json(metadata))
@@ -159,7 +161,7 @@ def write_table(lines: Path, table: Path) -> None:
     import duckdb
 
     try:
-        with tempfile.TemporaryDirectory(dir=table.parent) as own, duckdb.connect(config={"threads": 1}) as engine:
+        with tempfile.TemporaryDirectory(dir=table.parent) as own, new_engine() as engine:
             source = engine.read_json(
                 pattern_of(lines),
                 format="newline_delimited",
@@ -171,6 +173,14 @@ def write_table(lines: Path, table: Path) -> None:
             put_in_place(f"{own}/table", table)
     except (duckdb.Error, OSError) as error:
         raise ScriptError(f"{table}: could not be written: {kept_text(error)}") from error
+
+
+def new_engine(threads: int = 1) -> Any:
+    """A DuckDB connection, in memory and with an end to it: it spills nothing into the current folder, or any other."""
+    import duckdb
+
+    limits = {"memory_limit": f"{allowed(2048)}MB", "temp_directory": "", "max_temp_directory_size": "0GB"}
+    return duckdb.connect(config={"threads": threads, **limits})
 
 
 def pattern_of(path: Path) -> str:
@@ -277,14 +287,14 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
         raise ScriptError(f"{folder}/metadata.json: {single_line(error)[:200]}; collect again") from error
     open_input(folder / "leaderboard.parquet").close()  # DuckDB would wait for a pipe
     try:
-        engine = duckdb.connect(config={"threads": 2, "memory_limit": f"{allowed(512)}MB"})
-        check_table(engine, folder / "leaderboard.parquet")
-        parquet_table(engine, folder / "leaderboard.parquet").create("scores")
+        engine = new_engine(2)
+        table = parquet_table(engine, folder / "leaderboard.parquet")
+        if dict(zip(table.columns, map(str, table.types), strict=True)) != COLUMNS:
+            raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
+        check_table(engine, folder / "leaderboard.parquet", [name for name in COLUMNS if COLUMNS[name] == "VARCHAR"])
+        table.create("scores")
     except duckdb.Error as error:
         raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
-    columns = {name: kind for name, kind, *_ in engine.execute("DESCRIBE scores").fetchall()}
-    if columns != COLUMNS:
-        raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
     no_numbers = [f"NOT isfinite({name})" for name, kind in COLUMNS.items() if kind == "DOUBLE"]
     kinds = [f"coalesce(source_type, '') NOT IN {tuple(SOURCE_TYPES)}", *(f"{name} IS NULL" for name in NEVER_NULL)]
     if query(engine, f"SELECT 1 FROM scores WHERE {' OR '.join([*no_numbers, *kinds])} LIMIT 1"):
@@ -294,16 +304,26 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     return engine, metadata
 
 
-def check_table(engine: Any, path: Path) -> None:
-    """ScriptError for a Parquet file with more values than are read, or than its size explains.
+def check_table(engine: Any, path: Path, texts: Sequence[str]) -> None:
+    """ScriptError for a Parquet file with more values, or longer ones in the columns `texts`, than its size explains.
 
-    DuckDB reads it, and gives the values without the limits of `open_input`; the file says how many there are.
+    DuckDB reads it, and gives the values without the limits of `open_input`; the file says how many there are, and of
+    a text that many rows have by its number in a dictionary only the length is taken for each.
     """
-    asked = "SELECT sum(greatest(num_values, row_group_num_rows)) FROM parquet_metadata($1)"
-    ((values,),) = engine.execute(asked, [pattern_of(path)]).fetchall()
+    asked = "sum(greatest(num_values, row_group_num_rows)), sum(total_uncompressed_size)"
+    ((values, unpacked),) = engine.execute(f"SELECT {asked} FROM parquet_metadata($1)", [pattern_of(path)]).fetchall()
     if (values or 0) > allowed(MOST_VALUES):
         raise too_much(path, f"{values:,} values are more than the {allowed(MOST_VALUES):,} of a table")
-    check_inflation(path, 16 * (values or 0), path.stat().st_size)
+    check_inflation(path, max(16 * (values or 0), unpacked or 0), path.stat().st_size)
+    if texts:
+        lengths = " + ".join(f"coalesce(sum(strlen({quoted(name)})), 0)" for name in texts)
+        ((written,),) = parquet_table(engine, path).aggregate(lengths).fetchall()
+        check_inflation(path, 16 * (values or 0) + int(written), path.stat().st_size)
+
+
+def quoted(name: str) -> str:
+    """A column's name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def covered_key(text: str, metadata: Mapping[str, Any], flag: str = "--benchmark") -> str:

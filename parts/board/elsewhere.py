@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from parts.board.data import check_table, parquet_table
+from parts.board.data import check_table, new_engine, parquet_table, quoted
 from parts.board.hub import HubReader, trouble
 from parts.board.metadata_rows import new_row
 from parts.board.read_before import ReadBefore, file_stamp
 from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
 from parts.frame import ScriptError, is_number, kept_text, note, shorten
-from parts.inputs import allowed, input_bytes, input_text, open_input
+from parts.inputs import input_bytes, input_text, open_input
 from parts.names import REPO_ID
 from parts.private import without_paths
 from parts.records.publishable import is_main_metric
@@ -341,14 +341,20 @@ def wide_rows(path: Path) -> Iterator[dict[str, Any]]:
 
     open_input(path, MOST_WIDE).close()
     try:
-        with duckdb.connect(config={"threads": 1, "memory_limit": f"{allowed(512)}MB"}) as engine:
-            check_table(engine, path)
-            table = parquet_table(engine, path).create_view("scores")
-            names = [name for name in table.columns if name in ("model_name", "model_id") or name.endswith("_score")]
-            if not {"model_name", "model_id"} & set(names) or not any(name.endswith("_score") for name in names):
+        with new_engine() as engine:
+            table = parquet_table(engine, path)
+            kinds = dict(zip(table.columns, map(str, table.types), strict=True))
+            ids = [name for name in ("model_name", "model_id") if kinds.get(name) == "VARCHAR"]
+            scores = [name for name in kinds if name.endswith("_score")]
+            if not ids or not scores:
                 raise ScriptError(f"{path}: no model_name and no ..._score among its columns")
-            quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-            answer = engine.execute(f"SELECT {quoted} FROM scores")
+            check_table(engine, path, ids)
+            names, wanted = [*ids, *scores], [quoted(name) for name in ids]
+            for name in scores:  # what is no number is never taken, but counted
+                number = re.fullmatch(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE", kinds[name])
+                wanted.append(quoted(name) if number else f"CASE WHEN {quoted(name)} IS NOT NULL THEN '' END")
+            table.create_view("scores")
+            answer = engine.execute(f"SELECT {', '.join(wanted)} FROM scores")
             while lines := answer.fetchmany(1000):
                 yield from (dict(zip(names, line, strict=True)) for line in lines)
     except duckdb.Error as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parts.engines.device import go_offline
-from parts.frame import ScriptError, note
+from parts.frame import ScriptError, note, refuse_link_out
 from parts.harness.history import History
 from parts.harness.models import check_templates, resolve_models
 from parts.harness.report import report
@@ -138,6 +138,8 @@ def run_of(
     watch: TrainingWatch | None = None,
 ) -> Work:
     """A run of models that are known."""
+    if not args.dry_run:
+        refuse_link_out(args.output_dir)  # now, and not when the first task is done
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
     if target:
         fetch_results(target, Path(args.output_dir), [model.place for model in models])

@@ -12,7 +12,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from parts.frame import MAX_MESSAGE, VLLM, ScriptError, listing, note, single_line, write_whole
+from parts.frame import MAX_MESSAGE, VLLM, ScriptError, listing, note, refuse_link_out, single_line, write_whole
 from parts.inputs import is_input, read_json
 from parts.jobs.client import job_labels
 from parts.jobs.packing import locked_ever, strange_packages
@@ -320,6 +320,7 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
     from huggingface_hub.utils import WeakFileLock
 
     path = run_file(args, run_id).with_name(".lock")
+    refuse_link_out(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink():

@@ -363,7 +363,8 @@ def append_to(node: YamlNode, value: Any, front: FrontMatter) -> tuple[int, int,
 
 def block_column(node: YamlNode, text: str) -> int:
     """The column of a block mapping's keys or a block sequence's dashes; behind an anchor or a tag on a line before."""
-    marks = re.compile(r"(?:[&!]\S*[ \t]*)+(?:#.*)?(?:\r\n?|\n)(?:[ \t]*(?:#.*)?(?:\r\n?|\n))*([ \t]*)")
+    rest = r"[ \t]*+(?:#[^\r\n]*+)?+(?:\r\n?|\n)"
+    marks = re.compile(rf"(?:[&!]\S*+[ \t]*+)++{rest}(?:{rest})*+([ \t]*)")  # possessive: it never goes back
     found = marks.match(text, node.start) if node.marked else None
     return len(found[1]) if found else node.column
 

@@ -26,6 +26,7 @@ from parts.board.overall import (
 )
 from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES, answered_by_key
 from parts.frame import ScriptError, command_line_of, listing, natural_key, note, script_here, single_line, write_whole
+from parts.outputs import refuse_others
 from parts.page.constants import (
     HUB_URL,
     PAGE_ADDRESSES,
@@ -277,6 +278,7 @@ def export(args: argparse.Namespace) -> int:
     """Write the page as one HTML file; its path goes to stdout."""
     path = Path(args.output_dir) / "index.html"
     html = read_page(args.data, args.primary)
+    refuse_others(path, html)
     write_whole(path, html)
     note(f"{path}: {len(html.encode()) / 1024:,.0f} KiB, opens without a server")
     print(path)

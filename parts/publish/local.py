@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from parts.frame import ScriptError, note, single_line, whole_file
+from parts.frame import ScriptError, note, refuse_link_out, single_line, whole_file
 from parts.inputs import MAX_CARD_FILE, input_bytes
 from parts.metadata.front_matter import EVAL_RESULTS
 from parts.metadata.merge import decode_strict
@@ -83,6 +83,7 @@ def owned_folder(folder: Path) -> Iterator[None]:
     """
     import fcntl
 
+    refuse_link_out(folder)
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
