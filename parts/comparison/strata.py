@@ -15,7 +15,9 @@ from parts.frame import ScriptError, listing, natural_key, nearest
 
 MOST_PARTS = 200
 NO_VALUE = "(none)"
-COUNTED = re.compile(r"\d+ of \d+ (?:answers|attempts) (?!without a score).+")  # what is counted of a whole record
+COUNTED_WHOLE = re.compile(
+    r"\d+ of \d+ (?:answers|attempts) (?!without a score).+"
+)  # what is counted of a whole record
 RATER_FIELDS = ("rater", "judge")  # parts by one of these are of one rater each: what they show is of this one alone
 
 
@@ -43,7 +45,7 @@ def with_value(run: Run, values: dict[tuple[str, str], str], value: str, alone: 
     )
     scored = set().union(*repeats) if repeats else set()
     method = "" if alone else run.error_method  # clustered by raters
-    remarks = (COUNTED.sub(r"\g<0>, in all parts together", remark) for remark in run.validity.remarks)
+    remarks = (COUNTED_WHOLE.sub(r"\g<0>, in all parts together", remark) for remark in run.validity.remarks)
     validity = replace(run.validity, remarks=tuple(remarks))
     own_facts = {"n": len(scored), "counts": {}, "size": None, "error_method": method, "validity": validity}
     return replace(run, repeats=repeats, errors=run.errors & own, **own_facts)
