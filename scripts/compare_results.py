@@ -80,7 +80,8 @@ def luck_note(args: argparse.Namespace, library: Library, candidate: ModelRuns, 
         return ""
 
     def parts_of(name: str) -> tuple[str, str]:
-        """('run', 'step_100') of "run/step_100", ("owner/name", "step100") of "owner/name@step100"."""
+        """('run', 'step_100') of "run/step_100 [base=x]", ("owner/name", "step100") of "owner/name@step100"."""
+        name = name.partition(" [")[0]
         run, _, checkpoint = name.rpartition("@" if "@" in name else "/")
         return (run, checkpoint) if parse_checkpoint_name(checkpoint) else ("", checkpoint)
 
