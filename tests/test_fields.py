@@ -156,7 +156,8 @@ def test_votes(scores):
         wins[a, b] += share
         wins[b, a] += 1 - share
     ratings = choix.ilsr_pairwise_dense(wins)
-    found = scores("votes.csv", "bradley-terry,win-rate", "--system", "llama-y", model="me/llama-y")
+    ids = ("--map", "id=question_id")
+    found = scores("votes.csv", "bradley-terry,win-rate", "--system", "llama-y", *ids, model="me/llama-y")
     own = names.index("llama-y")
     assert found["bradley-terry"]["score"] == pytest.approx(ratings[own] - ratings.mean(), abs=1e-6)
     assert found["win-rate"]["score"] == pytest.approx(wins[own].sum() / (wins[own].sum() + wins[:, own].sum()))
