@@ -318,40 +318,6 @@ def measured(world):
 # --- a stranger's folder ---
 
 
-def test_what_lies_in_the_folder_is_neither_run_nor_loaded(world, tmp_path):
-    """git's file monitor, filter and hook, and a `.env` here and above: none takes effect."""
-    folder, ran = tmp_path / "checkout", tmp_path / "ran"
-    folder.mkdir()
-    program = tmp_path / "program"
-    program.write_text(f"#!/bin/sh\necho ran >>{ran}\ncat\n")
-    program.chmod(0o755)
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
-    (folder / ".gitattributes").write_text("* filter=own\n")
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"], ["config", "core.fsmonitor", str(program)],
-                  ["config", "filter.own.clean", str(program)]):  # fmt: skip
-        subprocess.run([*git, *words], cwd=folder, check=True, timeout=60)
-    shutil.copy(program, folder / ".git/hooks/post-index-change")
-    (folder / ".gitattributes").write_text("*  filter=own\n")
-    quiet = {"cwd": folder, "check": True, "timeout": 60, "capture_output": True, "stdin": subprocess.DEVNULL}
-    subprocess.run(["git", "status", "--porcelain"], **quiet)
-    assert ran.exists(), "the trap does not work"
-    ran.unlink()
-    for place in (folder, tmp_path):
-        (place / ".env").write_text("INSPECT_LOG_DIR=taken\nHTTPS_PROXY=http://127.0.0.1:9\nOF_STRANGER=1\n")
-    line = "answer = state.output.completion.strip()"
-    file = TASK_FILE.replace(line, f"assert 'OF_STRANGER' not in os.environ\n        {line}", 1)
-    (folder / "tasks.py").write_text(f"import os\n{file}")
-    # inspect-ai itself runs no git in a test
-    environment = {name: value for name, value in world.environment.items() if name != "PYTEST_CURRENT_TEST"}
-    done = subprocess.run(
-        world.command("plain", "--output-dir", str(tmp_path / "out")),
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False,
-    )  # fmt: skip
-    assert not ran.exists()
-    assert done.returncode == 0, done.stderr
-    assert not (folder / "taken").exists() and not (tmp_path / "taken").exists()
-
-
 # --- one run over everything ---
 
 
@@ -619,3 +585,40 @@ def test_what_cannot_be_done_is_said_in_a_line(world):
         world.environment["HF_TOKEN"] = world.hub.token
     assert done.returncode == 2 and done.stdout == ""
     assert "HF_TOKEN" in done.stderr and "Traceback" not in done.stderr
+
+
+# --- last: what it asks is asked once more ---
+
+
+def test_what_lies_in_the_folder_is_neither_run_nor_loaded(world, tmp_path):
+    """git's file monitor, filter and hook, and a `.env` here and above: none takes effect."""
+    folder, ran = tmp_path / "checkout", tmp_path / "ran"
+    folder.mkdir()
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho ran >>{ran}\ncat\n")
+    program.chmod(0o755)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    (folder / ".gitattributes").write_text("* filter=own\n")
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"], ["config", "core.fsmonitor", str(program)],
+                  ["config", "filter.own.clean", str(program)]):  # fmt: skip
+        subprocess.run([*git, *words], cwd=folder, check=True, timeout=60)
+    shutil.copy(program, folder / ".git/hooks/post-index-change")
+    (folder / ".gitattributes").write_text("*  filter=own\n")
+    quiet = {"cwd": folder, "check": True, "timeout": 60, "capture_output": True, "stdin": subprocess.DEVNULL}
+    subprocess.run(["git", "status", "--porcelain"], **quiet)
+    assert ran.exists(), "the trap does not work"
+    ran.unlink()
+    for place in (folder, tmp_path):
+        (place / ".env").write_text("INSPECT_LOG_DIR=taken\nHTTPS_PROXY=http://127.0.0.1:9\nOF_STRANGER=1\n")
+    line = "answer = state.output.completion.strip()"
+    file = TASK_FILE.replace(line, f"assert 'OF_STRANGER' not in os.environ\n        {line}", 1)
+    (folder / "tasks.py").write_text(f"import os\n{file}")
+    # inspect-ai itself runs no git in a test
+    environment = {name: value for name, value in world.environment.items() if name != "PYTEST_CURRENT_TEST"}
+    done = subprocess.run(
+        world.command("plain", "--output-dir", str(tmp_path / "out")),
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False,
+    )  # fmt: skip
+    assert not ran.exists()
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "taken").exists() and not (tmp_path / "taken").exists()
