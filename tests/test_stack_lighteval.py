@@ -386,7 +386,8 @@ def test_scores_and_task_names_are_those_of_lighteval_itself(world, first):
         if task == "holes|0":
             continue  # lighteval itself cannot run a task with an item that has no answer
         theirs = found[str(copy / model.split("/")[1])][task.replace("|", ":")]
-        assert scores(record) == {name: pytest.approx(theirs[name], abs=1e-12) for name in scores(record)}
+        ours = {name: score for name, score in scores(record).items() if name != "chrf"}  # its chrF is of one answer
+        assert ours == {name: pytest.approx(theirs[name], abs=1e-12) for name in ours}
         error = record["evaluation_results"][0]["score_details"]["uncertainty"]["standard_error"]["value"]
         name = record["evaluation_results"][0]["metric_config"]["metric_name"]
         assert error == pytest.approx(theirs[f"{name}_stderr"])
