@@ -10260,10 +10260,11 @@ def value_of_choice(item, logprobs):
     return float(chosen_choice(SCORING, logprobs, item["choices"]) in item["gold"])
 '''
 
-# What a library reads of a folder of data: this file of it, whatever comes to lie beside it.
+# What a library reads of a folder of data: this file of it, whatever comes to lie beside it. The configuration is named
+# by the content: `datasets` keeps what it has read by the names of the folder and the configuration alone.
 DATA_CARD = """---
 configs:
-- config_name: default
+- config_name: {subset}
   data_files:
   - split: test
     path: test.jsonl
@@ -10310,7 +10311,7 @@ TASKS_TABLE = [
         name="{name}",
         prompt_function=item,
         hf_repo=str(HERE / "data"),
-        hf_subset="default",
+        hf_subset="{subset}",
         hf_avail_splits=["test"],
         evaluation_splits=["test"],
         metrics=[
@@ -10429,7 +10430,9 @@ def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
         row |= {"first": right[0]} if asked.written else {"first": item.gold[0]}
         rows.append(row | {"choices": asked.continuations(item, False), "gold": list(item.gold)})
     file = HARNESS_FILES_OF_TASKS[harness]
+    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     words = {
+        "subset": "q" + hashlib.sha256(data.encode()).hexdigest()[:12],
         "name": asked.name,
         "file": f"{asked.name}{file}",
         "written": asked.written,
@@ -10444,8 +10447,8 @@ def written_files(asked: QuestionSet, harness: str) -> dict[str, str]:
     words["targets"] = LM_EVAL_WRITTEN.format(**words) if asked.written else LM_EVAL_CHOICES
     template = {"lighteval": LIGHTEVAL_FILE, "lm_eval": LM_EVAL_FILE, "inspect": INSPECT_FILE}[harness]
     found = {
-        "data/README.md": DATA_CARD,
-        "data/test.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
+        "data/README.md": DATA_CARD.format(**words),
+        "data/test.jsonl": data,
         f"{asked.name}_scoring.py": ANSWERS_TEXT + SCORING_FILE.format(scoring=asked.scoring, pattern=asked.pattern),
         words["file"]: template.format(**words),
     }
