@@ -5003,7 +5003,9 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                               'unit': ['percent', 0.0, 100.0]}],
              'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
              'evalchemy': [{'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
-             'simple-evals': [{'names': '*', 'better': 'higher'}],
+             'simple-evals': [{'names': 'is_incorrect', 'better': 'lower'},
+                              {'names': 'is_not_attempted', 'better': 'unknown'},
+                              {'names': '*', 'better': 'higher'}],
              'olmes': [{'names': 'bits_per_byte* ppl_*', 'better': 'lower'},
                        {'names': 'primary_score', 'better': 'unknown'}, {'names': '*', 'better': 'higher'}],
              'nemo': [{'names': 'pass@* mean_reward', 'better': 'higher'}]}}

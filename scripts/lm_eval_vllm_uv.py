@@ -3918,7 +3918,9 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                               'unit': ['percent', 0.0, 100.0]}],
              'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
              'evalchemy': [{'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
-             'simple-evals': [{'names': '*', 'better': 'higher'}],
+             'simple-evals': [{'names': 'is_incorrect', 'better': 'lower'},
+                              {'names': 'is_not_attempted', 'better': 'unknown'},
+                              {'names': '*', 'better': 'higher'}],
              'olmes': [{'names': 'bits_per_byte* ppl_*', 'better': 'lower'},
                        {'names': 'primary_score', 'better': 'unknown'}, {'names': '*', 'better': 'higher'}],
              'nemo': [{'names': 'pass@* mean_reward', 'better': 'higher'}]}}
@@ -6697,9 +6699,11 @@ def unrounded(score: ScoreRead, tally: Tally) -> ScoreRead:
 
 def conflict(score: ScoreRead, tally: Tally) -> str | None:
     """What is wrong when the items that are here do not average to the file's score."""
-    if score.aggregation != "mean" or not tally.values:
+    if score.aggregation not in ("mean", "clipped_mean") or not tally.values:
         return None
     mean = sum(tally.values) / len(tally.values)
+    if score.aggregation == "clipped_mean":
+        mean = min(max(mean, 0.0), 1.0)
     if abs(mean - score.value) <= max(SAME_SCORE * max(1.0, abs(score.value)), score.rounding):
         return None
     there = f"{len(tally.values)} items"

@@ -3,10 +3,14 @@ Evalchemy, older records and trainers: small files of the shape that each one's 
 """
 
 import json
+import math
 import os
+import random
 import shutil
+import statistics
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import benchmark_calculator as calculator
@@ -43,6 +47,12 @@ def one(found: dict[str, dict]) -> tuple[dict, dict]:
     """The one record and its first result."""
     (record,) = found.values()
     return record, record["evaluation_results"][0]
+
+
+def by_metric(folder: Path) -> dict[str, dict]:
+    """The results of a folder's one record by the shared id of their metric."""
+    (record,) = records(folder).values()
+    return {row["metric_config"]["metric_id"]: row for row in record["evaluation_results"]}
 
 
 def counts(result: dict) -> dict[str, str]:
@@ -562,6 +572,115 @@ def test_simple_evals_a_debug_run_is_limited(tmp_path):
     assert convert(path, output=tmp_path / "out") == 0
     _, result = one(records(tmp_path / "out"))
     assert result["generation_config"]["additional_details"]["limit"] == "4"
+
+
+def simple_evals_file(folder: Path, task: str, metrics: dict, rows: list[tuple], told: dict | None = None) -> Path:
+    """What simple-evals writes of (question, answers, right answer, extracted answer, score) of each item."""
+    lines = "<p>Correct Answer: {}</p>\n<p>Extracted Answer: {}</p>\n<p>Score: {}</p>"
+    convos = [
+        [{"role": "user", "content": asked}, *({"role": "assistant", "content": text} for text in answers)]
+        for asked, answers, *_ in rows
+    ]
+    score = (told or {}).get("score", sum(float(row[-1]) for row in rows) / max(len(rows), 1))
+    document = {"score": score, "metrics": metrics, "htmls": [lines.format(*row[2:]) for row in rows]}
+    document |= {"convos": convos, "metadata": {"example_level_metadata": [None] * len(rows)}}
+    name = f"{task}_tiny_20261121_093000"
+    if not rows:
+        return write(folder / f"{name}.json", {**metrics, "score": score})
+    return write(folder / f"{name}_allresults.json", document)
+
+
+def simple_evals_gpqa(folder: Path, questions: int, repeats: int) -> Path:
+    """GPQA as simple-evals asks it: the list of questions again and again, the choices in another order each time."""
+    shuffle, rows, scores = random.Random(0), [], []
+    for time in range(repeats):
+        for index in range(questions):
+            order = shuffle.sample(range(4), 4)
+            choices = "\n".join(f"{letter}) choice {index} {one}" for letter, one in zip("ABCD", order, strict=True))
+            right, good = "ABCD"[order.index(0)], index % 3 > 0 or time == index % repeats
+            found = right if good else None
+            text = f"Think step by step.\n\nQuestion {index}?\n\n{choices}"
+            rows.append((text, [f"Answer: {found}"], right, found, float(good)))
+            scores.append(float(good))
+    spread = statistics.pstdev(scores)
+    return simple_evals_file(folder, "gpqa", {"chars": 9.0, "chars:std": 1.0, "score:std": spread}, rows)
+
+
+def test_simple_evals_a_question_with_its_choices_in_another_order_is_asked_once_more(tmp_path):
+    assert convert(simple_evals_gpqa(tmp_path / "in", 30, 10), output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["evaluation_name"] == "gpqa_diamond"  # the set that simple-evals' "gpqa" asks
+    uncertainty = result["score_details"]["uncertainty"]
+    assert uncertainty["num_samples"] == 30
+    means = [0.1 if index % 3 == 0 else 1.0 for index in range(30)]
+    assert uncertainty["standard_error"]["value"] == pytest.approx(statistics.stdev(means) / math.sqrt(30))
+    assert counts(result)["attempts"] == "300" and counts(result)["unparsed"] == "90"
+    assert result["generation_config"]["additional_details"]["repeats"] == "10"
+    rows = samples(tmp_path / "out", "gpqa_diamond")
+    assert Counter(Counter(row["sample_id"] for row in rows).values()) == {10: 30}
+    assert {row["metadata"]["epoch"] for row in rows} == set(map(str, range(10)))
+    check_against_schema(tmp_path / "out")
+
+
+def test_simple_evals_two_items_with_one_text_are_two_items(tmp_path):
+    questions = ["What is 1+1?", "What is 2+2?", "What is 1+1?"]
+    rows = [(text, ["Answer: 2"], "2", "2", float(text.endswith("1?"))) for text in questions * 4]
+    path = simple_evals_file(tmp_path / "in", "math", {"score:std": 0.4}, rows)
+    assert convert(path, output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["score_details"]["uncertainty"]["num_samples"] == 3
+    found = Counter(row["sample_id"] for row in samples(tmp_path / "out", "math"))
+    assert sorted(found.values()) == [4, 4, 4]
+
+
+def test_simple_evals_drop_has_its_f1_in_percent(tmp_path):
+    metrics = {"em_score": 0.7, "f1_score": 0.834, "em_score:std": 0.1, "f1_score:std": 20.0, "score:std": 0.2}
+    path = simple_evals_file(tmp_path / "in", "drop", metrics, [], {"score": 0.86})
+    assert convert(path, output=tmp_path / "out") == 0
+    units = {name: row["metric_config"]["metric_unit"] for name, row in by_metric(tmp_path / "out").items()}
+    assert units == {"drop_score": "proportion", "exact_match": "proportion", "f1": "percent"}  # 0.8 %, and not 83
+
+
+def test_simple_evals_healthbench_cuts_its_mean_off(tmp_path):
+    rows = [(f"Q {index}?", ["Rest."], "", "", -0.2 - index / 10) for index in range(4)]
+    metrics = {"score:n_samples": 4, "score:bootstrap_std": 0.0, "overall_score": 0.0}
+    path = simple_evals_file(tmp_path / "in", "healthbench_hard", metrics, rows, {"score": 0.0})
+    assert convert(path, output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["metric_config"]["additional_details"]["aggregation"] == "clipped_mean"
+    assert samples(tmp_path / "out", "healthbench_hard")[0]["evaluation"]["score"] == -0.2
+    better = [(*row[:-1], 0.5) for row in rows]
+    path = simple_evals_file(tmp_path / "wrong", "healthbench_hard", metrics, better, {"score": 0.0})
+    assert convert(path, output=tmp_path / "other") == 1
+    assert "conflict" in counts(one(records(tmp_path / "other"))[1])
+
+
+def test_simple_evals_humaneval_has_several_answers_to_an_item(tmp_path, capsys):
+    passed = [[True, False, True], [False, False, False], [True, True, True]]
+    rows = [
+        (f"def f{i}():", [f"return {j}" for j in range(3)], [1, 1, 1], own, sum(own) / 3)
+        for i, own in enumerate(passed)
+    ]
+    metrics = {"pass@1": 5 / 9, "pass@2": 2 / 3, "pass@2:std": 0.47, "score:std": 0.4}
+    path = simple_evals_file(tmp_path / "in", "humaneval", metrics, rows)
+    assert convert(path, output=tmp_path / "out", options=["--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["skipped"] == []
+    found = by_metric(tmp_path / "out")
+    assert set(found) == {"pass_at_1", "pass_at_2"}
+    assert counts(found["pass_at_1"])["attempts"] == "9" and counts(found["pass_at_1"])["wrong"] == "4"
+    rows = [row for row in samples(tmp_path / "out", "humaneval") if row["evaluation_result_id"].endswith("/pass@2")]
+    assert [row["evaluation"]["score"] for row in rows] == [1.0, 0.0, 1.0]
+    assert rows[0]["output"]["raw"] == ["return 0", "return 1", "return 2"]
+    assert rows[0]["input"]["raw"] == "def f0():"
+
+
+def test_simple_evals_simpleqa_says_how_wrong_it_was(tmp_path):
+    metrics = {"is_correct": 0.38, "is_incorrect": 0.6, "is_not_attempted": 0.02}
+    path = simple_evals_file(tmp_path / "in", "simpleqa", metrics, [], {"score": 0.38})
+    assert convert(path, output=tmp_path / "out") == 0
+    found = {name: row["metric_config"] for name, row in by_metric(tmp_path / "out").items()}
+    assert found["is_incorrect"]["lower_is_better"] is True
+    assert found["is_not_attempted"]["additional_details"]["direction"] == "unknown"
 
 
 # --- the trainer's log ---

@@ -227,9 +227,11 @@ def unrounded(score: ScoreRead, tally: Tally) -> ScoreRead:
 
 def conflict(score: ScoreRead, tally: Tally) -> str | None:
     """What is wrong when the items that are here do not average to the file's score."""
-    if score.aggregation != "mean" or not tally.values:
+    if score.aggregation not in ("mean", "clipped_mean") or not tally.values:
         return None
     mean = sum(tally.values) / len(tally.values)
+    if score.aggregation == "clipped_mean":
+        mean = min(max(mean, 0.0), 1.0)
     if abs(mean - score.value) <= max(SAME_SCORE * max(1.0, abs(score.value)), score.rounding):
         return None
     there = f"{len(tally.values)} items"
