@@ -30,6 +30,7 @@ Exit codes: 0 done; 2 usage.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import random
@@ -41,6 +42,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).resolve().parent
 SCRIPTS = TESTS.parent / "scripts"
@@ -91,6 +93,20 @@ def bench_collect(args: argparse.Namespace) -> None:
             print(f"  {counts['not_modified']} answers not modified, {counts['bytes']:,} bytes of answers")
 
 
+def keep_answers(hub: Any) -> None:
+    """From now on the Hub has its answers ready: what is asked once more costs our processor nothing."""
+    for server in hub.servers:
+        made: dict[str, Any] = {}
+
+        def ready(call: Any, dispatch: Any = server.dispatch, made: dict[str, Any] = made) -> Any:
+            place = f"{call.path}?{sorted(call.query.items())}"
+            if place not in made:
+                made[place] = dispatch(call)
+            return dataclasses.replace(made[place], headers=dict(made[place].headers))
+
+        server.dispatch = ready
+
+
 def bench_official(args: argparse.Namespace) -> None:
     """Every score of the official leaderboards: requests and time, where the Hub has its answers ready."""
     import yaml
@@ -110,12 +126,13 @@ def bench_official(args: argparse.Namespace) -> None:
             hub.create_repo(f"owner-{number // 10}/m{number}", files={".eval_results/x.yaml": yaml.safe_dump(rows)})
         environment = {**os.environ, **hub.environment(folder)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed library is compiled once
+        keep_answers(hub)
         collect(
             environment | {"XDG_CACHE_HOME": f"{folder}/warm", "HF_HOME": f"{folder}/warm"},
             folder,
             args.workers,
             "--official",
-        )  # the Hub's work
+        )
         hub.latency, runs = args.latency, []
         for number in range(args.rounds):
             before, caches = len(hub.requests), f"{folder}/cache-{number}"

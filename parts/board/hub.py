@@ -79,7 +79,8 @@ class Answers:
         path = self.path(url)
         with contextlib.suppress(OSError, ScriptError):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(path, json.dumps({"url": url, "at": time.time(), "etag": etag, "body": body}))
+            kept = {"url": url, "at": time.time(), "etag": etag, "body": body}
+            write_whole(path, json.dumps(kept), durable=False)  # one that a power cut damages is asked for again
 
     def prune(self) -> None:
         """Remove what no collect has used for KEEP_ANSWERS days."""
