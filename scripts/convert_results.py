@@ -2607,7 +2607,7 @@ def read_bounded(path: Path) -> bytes:
 
 
 def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[dict[str, Any]]:
-    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name.
+    """The objects in a JSON-lines file, one after the other; lm-eval before 0.4.3 wrote one JSON list under that name.
 
     Those whose lines begin at a byte from `begin` on and before `end`.
     """
@@ -7477,6 +7477,106 @@ def lighteval_items(
         yield item
 
 
+# --- parts/formats/lm_eval_filters.py ---------------------------------------------------------------------------------
+
+MOST_FILTERS = 6  # whose orders are tried: 720
+
+
+def rows_with_filters(
+    path: Path, filters: Sequence[str], ordered: bool, scores: Mapping[tuple[str, str], float], span: Sequence[float]
+) -> Iterator[dict[str, Any]]:
+    """The rows of a samples file of a task with several filters, each with the name of its own under "filter".
+
+    `filters`: all that the task has, in the order of its configuration when `ordered`; `scores`: what the results
+    file says for (metric, filter) where a score is the mean of its items. ValueError when it cannot be said which
+    row is which filter's.
+    """
+    rows = json_lines(path, *span)
+    head = next(rows, None)
+    if head is None:
+        return
+    rows = itertools.chain([head], rows)
+    if "filter" not in head:
+        order = order_of_filters(json_lines(path), filters, ordered, scores)
+        asked: dict[Any, int] = {}
+        for row in rows:
+            place = asked.get(row["doc_id"], 0)
+            asked[row["doc_id"]] = place + 1
+            yield {**row, "filter": order[place]}
+        return
+    for row in rows:
+        if not isinstance(row.get("filter"), str):
+            raise ValueError(f"the row of doc_id {single_line(row.get('doc_id'))[:40]} names no filter, and others do")
+        yield row
+
+
+def rows_name_filters(path: Path) -> bool:
+    """Whether a samples file's first row says which filter it is of; True for a file that cannot be read."""
+    try:
+        return "filter" in next(json_lines(path), {"filter": None})
+    except (OSError, ValueError):
+        return True
+
+
+def order_of_filters(
+    rows: Iterable[Mapping[str, Any]], filters: Sequence[str], ordered: bool, scores: Mapping[tuple[str, str], float]
+) -> Sequence[str]:
+    """Whose an item's first row is, whose its second, ...; ValueError when the file does not prove it."""
+    metrics = sorted({metric for metric, _ in scores})
+    found = {metric: [array.array("d") for _ in filters] for metric in metrics}
+    asked: dict[Any, int] = {}
+    for row in rows:
+        place = asked.get(row["doc_id"], 0)
+        asked[row["doc_id"]] = place + 1
+        for metric in metrics if place < len(filters) else ():
+            found[metric][place].append(math.nan if (value := finite(row.get(metric))) is None else value)
+    names = ", ".join(single_line(name) for name in filters)
+    if other := [doc for doc, count in asked.items() if count != len(filters)]:
+        raise ValueError(
+            f"its rows name no filter, and {len(other)} of {len(asked)} items have not one row for each of the task's "
+            f"{len(filters)} ({names}), as doc_id {single_line(other[0])[:40]} with {asked[other[0]]} (a file cut off, "
+            "or of two runs?)"
+        )
+    means = {metric: [mean_of(column) for column in columns] for metric, columns in found.items()}
+
+    def fits(order: Sequence[str]) -> bool:
+        pairs = (
+            (means[metric][place], scores[metric, name])
+            for place, name in enumerate(order)
+            for metric in metrics
+            if (metric, name) in scores
+        )
+        return all(mean is None or abs(mean - value) <= SAME_SCORE * max(1.0, abs(value)) for mean, value in pairs)
+
+    if ordered and fits(filters):
+        return filters
+    fitting = (
+        [order for order in itertools.permutations(filters) if fits(order)] if len(filters) <= MOST_FILTERS else []
+    )
+    if len(fitting) == 1 and scores:
+        return fitting[0]
+    if fitting:
+        why = f"the filters {names} cannot be told apart: the results file has no list of them, and the same scores"
+    else:
+        metric = next((metric for metric in metrics if None not in means[metric]), None)
+        said = "; ".join(
+            f"{metric} of {single_line(name)} is {scores[metric, name]:.6g}"
+            for name in filters
+            if (metric, name) in scores
+        )
+        made = ", ".join(f"{mean:.6g}" for mean in means[metric]) if metric else "nothing that can be checked"
+        why = f"no order of its filters makes the results file's scores ({said}; the rows make {made})"
+    raise ValueError(
+        f'its rows name no filter, and {why}: write "filter" into each row, or run it again with lm-eval 0.4.7 or later'
+    )
+
+
+def mean_of(values: Sequence[float]) -> float | None:
+    """Their mean; None when there is none, or one of them is no number."""
+    mean = math.fsum(values) / len(values) if values else math.nan
+    return None if math.isnan(mean) else mean
+
+
 # --- parts/formats/lm_eval.py -----------------------------------------------------------------------------------------
 
 TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
@@ -8091,6 +8191,12 @@ def lm_eval_task(
     library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
     samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
     names = tuple((score.name, metric, chosen) for score, metric, chosen in kept)
+    filters, ordered = lm_eval_filters(config, [chosen for _, _, chosen in kept])
+    means = {(metric, chosen): score.value for score, metric, chosen in kept if chosen and score.aggregation == "mean"}
+
+    def rows(*span: float) -> Iterator[dict[str, Any]]:
+        return rows_with_filters(samples, filters, ordered, means, span) if filters else json_lines(samples, *span)
+
     no_template = "chat_template" in document and document["chat_template"] is None
     reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template)
     yield TaskRun(
@@ -8106,14 +8212,22 @@ def lm_eval_task(
         settings=settings,
         moment=moment,
         scores=tuple(score for score, _, _ in kept),
-        samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in json_lines(samples, *span)))
-        if samples
-        else None,
+        samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in rows(*span))) if samples else None,
         sample_file=samples,
-        in_spans=samples is not None,
+        in_spans=samples is not None and (not filters or rows_name_filters(samples)),
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else "none of its metrics is a finite number",
     )
+
+
+def lm_eval_filters(config: Mapping[str, Any], scored: Sequence[str | None]) -> tuple[list[str], bool]:
+    """A task's filters where it has several, and whether they are in the configuration's order; `scored`: those of
+    its scores."""
+    listed = list(dict.fromkeys(str(each.get("name")) for each in rows_of(config.get("filter_list"))))
+    found = list(dict.fromkeys(name for name in scored if name is not None))
+    ordered = set(found) <= set(listed)
+    filters = listed if ordered else found
+    return (filters, ordered) if len(filters) > 1 else ([], ordered)
 
 
 def lm_eval_shots_split(config: Mapping[str, Any]) -> str:

@@ -227,6 +227,109 @@ def test_a_filter_whose_answers_are_not_in_the_samples_is_in_conflict(tmp_path, 
     assert said[0] is None and "cut off?" in said[1]
 
 
+# --- lm-eval before 0.4.7: rows that do not name their filter ---
+
+STRICT, LOOSE = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]
+
+
+def unnamed(filters: dict[str, list[float]], order: str = "blocks") -> list[dict]:
+    """Rows as lm-eval wrote them, without a `filter`: filter by filter, or in another order."""
+    rows = {
+        (name, i): {key: value for key, value in line(i, values[i]).items() if key != "filter"}
+        | {"filtered_resps": [f"{name} {i}"]}
+        for name, values in filters.items()
+        for i in range(len(values))
+    }
+    keys = list(rows)
+    if order == "interleaved":
+        keys.sort(key=lambda key: key[1])
+    elif order == "two processes":  # each has every second item, and writes its own filter by filter
+        keys.sort(key=lambda key: key[1] % 2)
+    elif order == "reversed":
+        keys.reverse()
+    elif order == "mixed":
+        keys[2], keys[8] = keys[8], keys[2]  # one item's rows change places
+    return [rows[key] for key in keys]
+
+
+def unnamed_run(folder: Path, rows: list[dict], scores: dict[str, float], listed: list[str], array: bool = False):
+    run = lm_eval_run(folder, rows, 0.5, filter_list=[{"name": name, "filter": []} for name in listed])
+    path = run / "results_2026-01-02T03-04-05.0.json"
+    document = json.loads(path.read_text())
+    del document["lm_eval_version"]
+    document["results"]["toy"] = {f"em,{name}": value for name, value in scores.items()}
+    if array:  # before 0.4.3: a list, in a file named by the arguments of the model
+        path.rename(run / "results.json")
+        path = run / "results.json"
+        (run / "samples_toy_2026-01-02T03-04-05.0.jsonl").unlink()
+        (run / "pretrained__acme__tiny_toy.jsonl").write_text(json.dumps(rows, indent=2))
+    path.write_text(json.dumps(document))
+    return run
+
+
+@pytest.mark.parametrize("array", [False, True])
+@pytest.mark.parametrize("order", ["blocks", "interleaved", "two processes", "reversed"])
+def test_rows_without_a_filter_are_those_of_the_newer_shape(tmp_path, order, array):
+    scores, both = {"strict": 2 / 6, "loose": 4 / 6}, {"strict": STRICT, "loose": LOOSE}
+    old = unnamed_run(tmp_path / "old", unnamed(both, order), scores, ["strict", "loose"], array)
+    assert convert(old, output=tmp_path / "a") == 0
+    rows = [row | {"filter": row["filtered_resps"][0].split()[0]} for row in unnamed(both)]
+    assert convert(unnamed_run(tmp_path / "new", rows, scores, ["strict", "loose"]), output=tmp_path / "b") == 0
+
+    def read(folder: Path) -> list[tuple]:
+        return sorted(
+            (row["evaluation_result_id"], row["sample_id"], row["evaluation"]["score"], str(row["answer_attribution"]))
+            for row in samples(folder, "toy")
+        )
+
+    assert read(tmp_path / "a") == read(tmp_path / "b")
+    assert len(read(tmp_path / "a")) == 12
+    check_against_schema(tmp_path / "a")
+
+
+SAME = [0.0, 1.0, 1.0, 0.0, 0.0, 0.0]  # as many right as in STRICT, other ones
+
+
+@pytest.mark.parametrize(
+    ("rows", "scores", "listed", "said"),
+    [
+        (unnamed({"strict": STRICT}), {"strict": 2 / 6, "loose": 2 / 6}, ["strict", "loose"], "cut off"),
+        (unnamed({"strict": STRICT, "loose": LOOSE})[:-1], {"strict": 2 / 6, "loose": 4 / 6}, [], "1 of 6 items"),
+        (unnamed({"strict": STRICT, "loose": SAME}), {"strict": 2 / 6, "loose": 2 / 6}, [], "cannot be told apart"),
+        (
+            unnamed({"strict": STRICT, "loose": LOOSE}, "mixed"),
+            {"strict": 2 / 6, "loose": 4 / 6},
+            ["strict", "loose"],
+            "no order of its filters",
+        ),
+        (
+            [row | ({"filter": "strict"} if i < 6 else {}) for i, row in enumerate(unnamed({"a": STRICT, "b": LOOSE}))],
+            {"strict": 2 / 6, "loose": 4 / 6},
+            ["strict", "loose"],
+            "names no filter, and others do",
+        ),
+    ],
+)
+def test_rows_that_may_be_another_filter_s_are_nobody_s(tmp_path, capsys, rows, scores, listed, said):
+    folder = unnamed_run(tmp_path / "run", rows, scores, listed)
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == 1
+    (failure,) = json.loads(capsys.readouterr().out)["failures"]
+    assert said in failure["reason"]
+    assert not list((tmp_path / "out").rglob("*_samples.jsonl"))
+    details = records(tmp_path / "out")["toy"]["evaluation_results"][0]["score_details"]["details"]
+    assert details["lost_items"]  # which no reader ranks
+
+
+def test_filters_of_the_same_score_are_in_the_order_of_the_task(tmp_path):
+    rows = unnamed({"strict": STRICT, "loose": SAME})
+    folder = unnamed_run(tmp_path / "run", rows, {"loose": 2 / 6, "strict": 2 / 6}, ["strict", "loose"])
+    assert convert(folder, output=tmp_path / "out") == 0
+    found = {name: [] for name in ("strict", "loose")}
+    for row in samples(tmp_path / "out", "toy"):
+        found[row["evaluation_result_id"].rpartition(",")[2]].append(row["evaluation"]["score"])
+    assert found == {"strict": STRICT, "loose": SAME}
+
+
 @pytest.mark.parametrize("sorted_keys", [False, True])
 @pytest.mark.parametrize("listed", [["strict", "loose"], ["loose", "strict"], []])
 def test_which_filter_has_the_metric_s_name_is_said_by_the_task_and_not_by_the_order_of_keys(

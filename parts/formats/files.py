@@ -35,7 +35,7 @@ def read_bounded(path: Path) -> bytes:
 
 
 def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[dict[str, Any]]:
-    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name.
+    """The objects in a JSON-lines file, one after the other; lm-eval before 0.4.3 wrote one JSON list under that name.
 
     Those whose lines begin at a byte from `begin` on and before `end`.
     """

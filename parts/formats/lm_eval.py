@@ -17,6 +17,7 @@ from typing import Any
 from parts.formats.corpus_items import corpus_statistic, item_score
 from parts.formats.files import json_lines
 from parts.formats.here import Here
+from parts.formats.lm_eval_filters import rows_name_filters, rows_with_filters
 from parts.formats.values import (
     all_texts,
     as_detail,
@@ -665,6 +666,12 @@ def lm_eval_task(
     library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
     samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
     names = tuple((score.name, metric, chosen) for score, metric, chosen in kept)
+    filters, ordered = lm_eval_filters(config, [chosen for _, _, chosen in kept])
+    means = {(metric, chosen): score.value for score, metric, chosen in kept if chosen and score.aggregation == "mean"}
+
+    def rows(*span: float) -> Iterator[dict[str, Any]]:
+        return rows_with_filters(samples, filters, ordered, means, span) if filters else json_lines(samples, *span)
+
     no_template = "chat_template" in document and document["chat_template"] is None
     reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template)
     yield TaskRun(
@@ -680,14 +687,22 @@ def lm_eval_task(
         settings=settings,
         moment=moment,
         scores=tuple(score for score, _, _ in kept),
-        samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in json_lines(samples, *span)))
-        if samples
-        else None,
+        samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in rows(*span))) if samples else None,
         sample_file=samples,
-        in_spans=samples is not None,
+        in_spans=samples is not None and (not filters or rows_name_filters(samples)),
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else "none of its metrics is a finite number",
     )
+
+
+def lm_eval_filters(config: Mapping[str, Any], scored: Sequence[str | None]) -> tuple[list[str], bool]:
+    """A task's filters where it has several, and whether they are in the configuration's order; `scored`: those of
+    its scores."""
+    listed = list(dict.fromkeys(str(each.get("name")) for each in rows_of(config.get("filter_list"))))
+    found = list(dict.fromkeys(name for name in scored if name is not None))
+    ordered = set(found) <= set(listed)
+    filters = listed if ordered else found
+    return (filters, ordered) if len(filters) > 1 else ([], ordered)
 
 
 def lm_eval_shots_split(config: Mapping[str, Any]) -> str:
