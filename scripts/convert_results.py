@@ -209,6 +209,8 @@ def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
     failed = [row for row in report.failures if row.path and row.path.endswith("_failure.json")]
     if not report.records and not failed:
         reason = "nothing could be converted" if report.failures else "no result file of a harness that is read here"
+        if report.skipped and not report.failures:
+            reason = f"nothing to convert: {single_line(report.skipped[0].reason)}"
         raise ScriptError(f"{reason} ({report.others} other files; what is read: --help)")
     if as_json:
         print_data(json.dumps(report_json(report), indent=1, ensure_ascii=False).encode(errors="replace").decode())
@@ -5298,7 +5300,14 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                               'better': 'higher',
                               'unit': ['percent', 0.0, 100.0]}],
              'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
-             'evalchemy': [{'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
+             'evalchemy': [{'names': 'accuracy accuracy_* overall_accuracy humaneval*/python_pass@*',
+                            'better': 'higher',
+                            'unit': ['proportion', 0.0, 1.0]},
+                           {'names': 'livebench/global_average',
+                            'better': 'higher',
+                            'unit': ['percent', 0.0, 100.0]},
+                           {'names': 'completion_rate', 'score': False},
+                           {'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
              'simple-evals': [{'names': 'is_incorrect', 'better': 'lower'},
                               {'names': 'is_not_attempted', 'better': 'unknown'},
                               {'names': '*', 'better': 'higher'}],
@@ -5821,7 +5830,7 @@ def inspect_value(value: Any) -> float | None:
 
 def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]:
     """The measured metrics of a log: no standard errors and spreads, no parts of the items, none without a number."""
-    found: dict[str, LogScore] = {}
+    kept = []
     for row in rows_of(part(header, "results").get("scores")):
         name = named(row.get("name")) or "score"
         scorer, reducer = named(row.get("scorer")) or name, named(row.get("reducer"))
@@ -5833,13 +5842,31 @@ def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]
                 continue
             if inspect_group(metric) == "" and inspect_repeats(metric, value, metrics):
                 continue  # the same overall score once more
-            label = inspect_label(name, text, metric, reducer, key is not None)
-            label = label if label not in found else f"{single_line(name).rsplit('/', 1)[-1]}_{label}"
-            score = inspect_score(row, metrics, text, label, value)
-            score = replace(score, scorer={**inspect_scorer(header, row, scorer), **score.scorer})
-            joined = inspect_joined(reductions, scorer, reducer, key)
-            found.setdefault(label, LogScore(score, scorer, key, reducer, joined))
+            kept.append((row, text, value, scorer, reducer, key, inspect_label(name, text, metric, reducer, bool(key))))
+    names = told_apart([(label, str(row.get("name") or scorer), scorer) for row, _, _, scorer, *_, label in kept])
+    found: dict[str, LogScore] = {}
+    for (row, text, value, scorer, reducer, key, _), label in zip(kept, names, strict=True):
+        label = label if label not in found else f"{single_line(row.get('name')).rsplit('/', 1)[-1]}_{label}"
+        score = inspect_score(row, part(row, "metrics"), text, label, value)
+        score = replace(score, scorer={**inspect_scorer(header, row, scorer), **score.scorer})
+        found.setdefault(label, LogScore(score, scorer, key, reducer, inspect_joined(reductions, scorer, reducer, key)))
     return list(found.values())
+
+
+def told_apart(labels: Sequence[tuple[str, str, str]]) -> list[str]:
+    """The metrics of a log by names that do not depend on the order of its scorers.
+
+    labels: (metric, score, scorer); a metric that several have is named by its score, or scorer, in each.
+    """
+    owners: dict[str, set[tuple[str, str]]] = {}
+    for label, *own in labels:
+        owners.setdefault(label, set()).add(tuple(own))
+    names = []
+    for label, *own in labels:
+        bare = [single_line(text).rsplit("/", 1)[-1] for text in own]
+        first = bare[0] if bare[0] != label else bare[1]
+        names.append(label if len(owners[label]) == 1 or first == label else f"{first}_{label}")
+    return names
 
 
 def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str, label: str, value: float) -> ScoreRead:
@@ -7594,7 +7621,7 @@ LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "
 LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
 # No scores: what the harness says of a task, how sure it is, how much was asked. "bypass" is 999 in every task.
 LM_EVAL_NO_SCORES = re.compile(
-    r"\s*|alias|name|sample_len|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|solved_avg|run_stats|paired_\w+"
+    r"\s*|alias|name|error|sample_len|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|solved_avg|run_stats|paired_\w+"
 )
 # Of --model_args: who was measured, and where; all others are settings.
 LM_EVAL_IDENTITY = {
@@ -7609,6 +7636,11 @@ LM_EVAL_IDENTITY = {
 }
 LM_EVAL_IDENTITY |= {"subfolder", "gguf_file", "base_url", "lora_name"}
 EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
+# What Evalchemy's own benchmarks put beside their scores: how they were asked, and which of their metrics is the usual.
+EVALCHEMY_SETTINGS = {"temperature", "max_tokens", "num_shot", "batch_size", "max_gpu_memory"}
+EVALCHEMY_SIZES = ("num_total", "num_examples", "total_examples", "num_questions")
+EVALCHEMY_PARTS = re.compile(r"accuracy_(?!avg$).*")  # of the items that its size counts
+EVALCHEMY_IDS = {"accuracy_avg": "accuracy", "overall_accuracy": "accuracy", "python_pass@1": "pass_at_1"}
 LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
 SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
 LM_EVAL_SUBGROUPS = re.compile(r"mmlu(?:_\w+)?_(?:stem|humanities|social_sciences|other)(?:_\w+)?")
@@ -7688,6 +7720,33 @@ def lm_eval_indented(results: Mapping[str, Any]) -> set[str]:
     )
 
 
+def evalchemy_rows(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Evalchemy's file with rows of scores alone, and what is left out of each: parts of the items.
+
+    Its own benchmarks (rows without lm-eval's "metric,filter") return what they like: texts and numbers that say how
+    they were asked ("evalchemy_settings"), items, and LiveBench a dictionary "metrics" of averages, one of them of all.
+    """
+    rows, settings, counts, left = dict(part(document, "results")), {}, {}, {}
+    for task, row in rows.items():
+        if not isinstance(row, dict) or any("," in key for key in row):
+            continue
+        inner = part(row, "metrics")
+        if "global_average" in inner:
+            left[task] = [f"{single_line(name)}: a part of the items" for name in inner if name != "global_average"]
+            inner = {"global_average": inner["global_average"]}
+        own = {"alias", "error"}
+        said = {name for name, value in row.items() if name in EVALCHEMY_SETTINGS or isinstance(value, str)} - own
+        settings[task] = {name: row[name] for name in said}
+        flat = {name: value for name, value in (row | inner).items() if name not in said}
+        rows[task] = {name: value for name, value in flat.items() if not isinstance(value, list | dict) or name in own}
+        asked = first(*(whole(row.get(name)) for name in EVALCHEMY_SIZES))
+        rows[task]["sample_len"] = asked
+        share = finite(row.get("completion_rate"))
+        if asked and share is not None and 0 < share < 1:
+            counts[task] = {"attempts": round(asked / share), "scored": asked, "no_value": round(asked / share) - asked}
+    return {**document, "results": rows, "evalchemy_settings": settings, "evalchemy_counts": counts}, left
+
+
 def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
     """How items are added up; None when the file does not say and the harness has no rule of its own."""
     row = lm_eval_metric_row(config, metric)
@@ -7700,15 +7759,10 @@ def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
 def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
     """(key, metric, filter) of the scores in a task's results; before 0.4 and in Evalchemy there are no filters.
 
-    What is no number at all is no score: lm-eval's aliases, Evalchemy's items, the files that lmms-eval submits.
+    What is no number at all is no score: lm-eval's aliases, the files that lmms-eval submits.
     """
-    found, evalchemy = [], bool(EVALCHEMY_MARKS & set(values))
-    for key, value in values.items():
-        metric, _, chosen = key.partition(",")
-        if LM_EVAL_NO_SCORES.fullmatch(metric) or (evalchemy and isinstance(value, list | dict)):
-            continue
-        found.append((key, metric, chosen or None))
-    return found
+    parts = [(key, *key.partition(",")) for key in values]
+    return [(key, name, chosen or None) for key, name, _, chosen in parts if not LM_EVAL_NO_SCORES.fullmatch(name)]
 
 
 def lm_eval_score(
@@ -7719,6 +7773,7 @@ def lm_eval_score(
     value = finite(values[key])
     if value is None:
         return None
+    own = unit_in(family, metric, task)
     found_metrics = {name.partition(",")[0] for name in values}
     aggregation = lm_eval_aggregation(config, metric)
     error = finite(values.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr"))
@@ -7729,15 +7784,17 @@ def lm_eval_score(
     said = not higher if isinstance(higher, bool) else None
     return ScoreRead(
         f"{metric},{single_line(chosen)}" if chosen else metric,
-        lm_eval_metric_id(values, config, metric, chosen),
+        EVALCHEMY_IDS.get(metric)
+        if family == "evalchemy" and metric in EVALCHEMY_IDS
+        else lm_eval_metric_id(values, config, metric, chosen),
         value,
         aggregation,
-        **direction_in(family, metric, said),
+        **direction_in(family, metric, said, task),
         unit=("percent", 0.0, 100.0)
         if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics
         else ("proportion", 0.0, 1.0)
         if metric in LM_EVAL_MEANS and family == "lm-eval"
-        else None,
+        else own,
         scorer=lm_eval_scorer(config, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
@@ -7746,8 +7803,8 @@ def lm_eval_score(
         else None,
         filter=chosen and single_line(chosen),
         count=first(whole(part(document, "n-samples", task).get("effective")), whole(values.get("sample_len")))
-        if not metric.isdecimal()  # RULER's lengths share the items
-        else None,
+        if not metric.isdecimal() and not (family == "evalchemy" and EVALCHEMY_PARTS.fullmatch(metric))
+        else None,  # RULER's lengths share the items
     )
 
 
@@ -8028,6 +8085,9 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
     if model.weights_sha256 and (details["subfolder"] or details["gguf_file"]):  # the folder's own were not loaded
         bound = {name: value for name, value in model.details.items() if name != "weights_bound_by"}
         model = replace(model, weights_sha256=None, details=bound)
+    left: dict[str, list[str]] = {}
+    if origin.format == "evalchemy":
+        document, left = evalchemy_rows(document)
     groups = lm_eval_groups(document)
     shared = lm_eval_settings(document, arguments)
     wrong = lm_eval_conflicts(document)
@@ -8041,6 +8101,8 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
                 yield wrong.told(run) if isinstance(run, TaskRun) else run
         else:
             yield Trouble(str(origin.path), "no scores under its name", task)
+        for text in left.get(task, ()):
+            yield Trouble(str(origin.path), text, task)
 
 
 @dataclass(frozen=True)
@@ -8166,6 +8228,9 @@ def lm_eval_task(
                 failed=True,
             )
     kept = [(score, metric, chosen) for score, metric, chosen in read.values() if score is not None]
+    if not keys and any(key.partition(",")[0] == "bypass" for key in values):
+        yield Trouble(str(origin.path), "answers without scores (--predict_only)", task)
+        return
     shots = first(
         *(
             whole(value)
@@ -8187,6 +8252,7 @@ def lm_eval_task(
         {name: value for name, value in sampling.items() if name not in {*LM_EVAL_GENERATION, "until"}},
         shared,
         {"grader_model": general.get("annotator_model") if origin.format == "evalchemy" else None},
+        part(document, "evalchemy_settings", task),
     )
     library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
     samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
@@ -8211,12 +8277,13 @@ def lm_eval_task(
         generation_args=lm_eval_generation(config, general) if generative else {},
         settings=settings,
         moment=moment,
+        counts=part(document, "evalchemy_counts", task),
         scores=tuple(score for score, _, _ in kept),
         samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in rows(*span))) if samples else None,
         sample_file=samples,
         in_spans=samples is not None and (not filters or rows_name_filters(samples)),
         promised=bool(part(document, "task_hashes").get(task)),
-        failure=None if kept else "none of its metrics is a finite number",
+        failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
     )
 
 
@@ -8265,17 +8332,86 @@ def lm_eval_source(
 # --- parts/formats/mteb.py --------------------------------------------------------------------------------------------
 
 MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|evaluation_time|kg_co2_emissions|.*_per_experiment")
-MTEB_SPLITS = ("test", "validation", "dev", "train")
-# Tasks that MTEB itself scores on one split that is not `test` (eval_splits of their metadata, which no file has).
-MTEB_OFFICIAL = {
-    "dev": "CmedqaRetrieval CovidRetrieval DuRetrieval EcomRetrieval HagridRetrieval Ko-StrategyQA MIRACLReranking "
-    "MIRACLRetrieval MIRACLRetrievalHardNegatives MIRACLRetrievalHardNegatives.v2 MMarcoReranking MMarcoRetrieval "
-    "MSMARCO MSMARCO-Fa MSMARCO-VN MedicalRetrieval NanoMSMARCO-VN T2Reranking T2Retrieval VideoRetrieval mMARCO-NL",
-    "validation": "AFQMC Cmnli Food101Classification Food101ZeroShot IFlyTek IFlyTek.v2 IWSLT2017BitextMining JSTS "
-    "JaQuADRetrieval KLUE-NLI KLUE-STS KLUE-TC KLUE-TC.v2 Ocnli SanskritShlokasClassification TNews TNews.v2 TopiOCQA "
-    "TopiOCQAHardNegatives VieQuADRetrieval XQuADRetrieval",
-}
-MTEB_OFFICIAL_SPLIT = {task: split for split, tasks in MTEB_OFFICIAL.items() for task in tasks.split()}
+# The splits that MTEB itself scores a task on (eval_splits of its metadata, which no file has), where it isn't `test`.
+# fmt: off
+MTEB_TASKS = {'McCloskey1978 Rosch1973 Rosch1975': 'HumanConceptsClustering',
+ 'articles summaries': 'SwednClusteringP2P',
+ 'default': 'GreekCivicsQA MIRACLVisionRetrieval WebFAQBitextMiningQAs WebFAQBitextMiningQuestions',
+ 'dev': 'CmedqaRetrieval CovidRetrieval DuRetrieval EcomRetrieval HagridRetrieval Ko-StrategyQA MIRACLReranking '
+        'MIRACLRetrieval MIRACLRetrievalHardNegatives MIRACLRetrievalHardNegatives.v2 MMarcoReranking '
+        'MMarcoRetrieval MSMARCO MSMARCO-Fa MSMARCO-VN MedicalRetrieval NanoMSMARCO-VN T2Reranking T2Retrieval '
+        'VideoRetrieval mMARCO-NL',
+ 'dev dev2 train': 'MSMARCOv2',
+ 'dev test': 'LoTTE MLQuestions MultiLongDocRetrieval STSBenchmarkMultilingualSTS '
+             'STSBenchmarkMultilingualVisualSTS StatcanDialogueDatasetRetrieval',
+ 'dev test train': 'ChemHotpotQARetrieval',
+ 'devtest': 'FloresBitextMining',
+ 'headlines': 'SwednClusteringS2S',
+ 'long': 'BrightBiologyLongRetrieval BrightEarthScienceLongRetrieval BrightEconomicsLongRetrieval '
+         'BrightPonyLongRetrieval BrightPsychologyLongRetrieval BrightRoboticsLongRetrieval '
+         'BrightStackoverflowLongRetrieval BrightSustainableLivingLongRetrieval',
+ 'real_chat_test synthetic_test': 'ElasticKBRetrieval',
+ 'standard': 'BrightAopsRetrieval BrightBiologyRetrieval BrightEarthScienceRetrieval BrightEconomicsRetrieval '
+             'BrightLeetcodeRetrieval BrightPonyRetrieval BrightProBiologyRetrieval BrightProEarthScienceRetrieval '
+             'BrightProEconomicsRetrieval BrightProPsychologyRetrieval BrightProRoboticsRetrieval '
+             'BrightProStackoverflowRetrieval BrightProSustainableLivingRetrieval BrightPsychologyRetrieval '
+             'BrightRetrieval BrightRoboticsRetrieval BrightStackoverflowRetrieval '
+             'BrightSustainableLivingRetrieval BrightTheoremQAQuestionsRetrieval BrightTheoremQATheoremsRetrieval',
+ 'test train': 'UkrFormalityClassification',
+ 'test train validation': 'SIB200Classification',
+ 'test validation': 'ATEC AmazonCounterfactualClassification AmazonReviewsClassification BQ CTKFactsNLI '
+                    'CataloniaTweetClassification CzechSubjectivityClassification EmotionVNClassification '
+                    'FQuADRetrieval FilipinoHateSpeechClassification FilipinoHateSpeechClassification.v2 '
+                    'FilipinoShopeeReviewsClassification FinParaSTS GermanSTSBenchmark '
+                    'GreekLegalCodeClassification IndicGenBenchFloresBitextMining '
+                    'IndonesianMongabayConservationClassification IndonesianMongabayConservationClassification.v2 '
+                    'MLQARetrieval MLSUMClusteringP2P MLSUMClusteringS2S MLSUMClusteringS2S.v2 '
+                    'MTOPDomainClassification MTOPIntentClassification MassiveIntentClassification '
+                    'MassiveScenarioClassification MovieReviewSentimentClassification '
+                    'MovieReviewSentimentClassification.v2 MultilingualSentiment MultilingualSentiment.v2 '
+                    'NorwegianParliamentClassification NorwegianParliamentClassification.v2 '
+                    'PawsXPairClassification PersianFoodSentimentClassification PoemSentimentClassification '
+                    'PoemSentimentClassification.v2 Quora-PL RuSTSBenchmarkSTS SICKFr STSB STSBenchmark.v2 '
+                    'SpanishSentimentClassification SpanishSentimentClassification.v2 SprintDuplicateQuestions-VN '
+                    'SwedishSentimentClassification SwedishSentimentClassification.v2 XGlueWPRReranking XNLI',
+ 'test.full validation.full': 'OpusparcusPC',
+ 'test_1024 test_16384 test_2048 test_256 test_32768 test_4096 test_512 test_8192': 'LEMBNeedleRetrieval '
+                                                                                    'LEMBPasskeyRetrieval',
+ 'test_2021': 'TweetTopicSingleClassification TweetTopicSingleClassification.v2',
+ 'test_5s': 'BirdSet',
+ 'test_cat test_geo test_iid test_vis test_web validation': 'WebLINXCandidatesReranking',
+ 'test_expert': 'indonli',
+ 'train': 'AESDD AJGT BeijingOpera BengaliHateSpeechClassification BengaliSentimentAnalysis BibleNLPBitextMining '
+          'BirdCLEF BirdCLEFSpeciesClustering CREMA_D CREMA_DClustering CSTRVCTKAccentID CSTRVCTKGender '
+          'CodeEditSearchRetrieval DanFEVER DanFeverRetrieval DanishPoliticalCommentsClassification ESC50 '
+          'ESC50Clustering ESC50_Zeroshot FaroeseSTS FinancialPhrasebankClassification FlickrAudioToImageRetrieval '
+          'FlickrImageToAudioRetrieval FrenchBookReviews GTZANGenre GTZANGenreClustering GunshotTriangulation '
+          'HateSpeechPortugueseClassification HindiDiscourseClassification HotelReviewSentimentClassification '
+          'IEMOCAPEmotion IEMOCAPGender IRPapersT2IRetrieval IRPapersT2ITRetrieval '
+          'IndonesianIdClickbaitClassification IsiZuluNewsClassification KannadaNewsClassification KorFin '
+          'KorHateClassification KorSarcasmClassification LibriCount LinceMTBitextMining LocBenchRR MInDS14 '
+          'MKQARetrieval MMDocIRT2IRetrieval MMDocIRT2ITRetrieval MridinghamStroke MridinghamTonic MultiSWEbenchRR '
+          'MyanmarNews NanoArguAnaRetrieval NanoClimateFeverRetrieval NanoDBPediaRetrieval NanoFEVERRetrieval '
+          'NanoFiQA2018Retrieval NanoHotpotQARetrieval NanoMSMARCORetrieval NanoNFCorpusRetrieval NanoNQRetrieval '
+          'NanoQuoraRetrieval NanoSCIDOCSRetrieval NanoSciFactRetrieval NanoTouche2020Retrieval '
+          'NepaliNewsClassification NollySentiBitextMining NusaTranslationBitextMining NusaXBitextMining '
+          'OnlineStoreReviewSentimentClassification PhincBitextMining RavdessZeroshot '
+          'RestaurantReviewSentimentClassification SIBFLEURS SWEPolyBenchRR SWEbenchLiteRR SWEbenchMultilingualRR '
+          'SWEbenchVerifiedRR SentimentAnalysisHindi SinhalaNewsClassification SinhalaNewsSourceClassification '
+          'SiswatiNewsClassification SpanishNewsClassification SpokeNEnglish SpokenQAForIC '
+          'SwahiliNewsClassification SwedishPatentCPCGroupClassification SwedishPatentCPCSubclassClassification '
+          'TUTAcousticScenes TurkicClassification TweetEmotionClassification TwitterHjerneRetrieval UrbanSound8k '
+          'UrbanSound8kClustering UrbanSound8kZeroshot UrduRomanSentimentClassification VDRMultilingualRetrieval '
+          'VisRAGRetArxivQA VisRAGRetChartQA VisRAGRetInfoVQA VisRAGRetMPDocVQA VisRAGRetPlotQA VisRAGRetSlideVQA '
+          'VoiceGenderClustering VoxCelebSA VoxLingua107_Top10 VoxPopuliAccentID VoxPopuliGenderClustering '
+          'VoxPopuliGenderID VoxPopuliLanguageID',
+ 'valid': 'TinyImageNetClustering',
+ 'validation': 'AFQMC Cmnli Food101Classification Food101ZeroShot IFlyTek IFlyTek.v2 IWSLT2017BitextMining JSTS '
+               'JaQuADRetrieval KLUE-NLI KLUE-STS KLUE-TC KLUE-TC.v2 LEMBSummScreenFDRetrieval Ocnli '
+               'SanskritShlokasClassification TNews TNews.v2 TopiOCQA TopiOCQAHardNegatives VieQuADRetrieval '
+               'XQuADRetrieval'}
+# fmt: on
+MTEB_OFFICIAL = {task: tuple(splits.split()) for splits, tasks in MTEB_TASKS.items() for task in tasks.split()}
 MTEB_NO_REVISION = {"no_revision_available", "no_model_name_available", "external", ""}
 
 
@@ -8297,15 +8433,18 @@ def read_mteb(origin: Origin, document: dict[str, Any], here: Here, files: Files
     moment = moment_of(document.get("date"))
     name, revision = mteb_model(origin.path, meta)
     model = here.model(name, moment, revision, details={"experiment": meta.get("experiment_kwargs") or None})
-    splits = mteb_splits(document)
-    leading = next((split for split in MTEB_SPLITS if split in splits), next(iter(splits), None))
-    leading = MTEB_OFFICIAL_SPLIT.get(task, leading)
+    splits, official = mteb_splits(document), MTEB_OFFICIAL.get(task, ("test",))
+    titles = {split: task if official == (split,) else f"{task}:{single_line(split)}" for split in splits}
+    if len(official) > 1 and set(official) <= set(splits):
+        joined = "+".join(official)
+        titles[joined] = task
+        splits[joined] = {f"{split}/{name}": row for split in official for name, row in splits[split].items()}
     for split, subsets in splits.items():
         scores, counts = mteb_scores(subsets)
         yield TaskRun(
             origin=origin,
-            task=task if split == leading else f"{task}:{split}",
-            title=task if split == leading else f"{task}:{single_line(split)}",
+            task=titles[split],
+            title=titles[split],
             model=model,
             scores=scores,
             version=here.version or named(document.get("mteb_version")) or "unknown",
@@ -8576,6 +8715,13 @@ OLMES_METRICS = re.compile(
 OLMES_GENERATION = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "top_k": "top_k"}
 # "arc_challenge:mc::olmes": how choices are asked (mc, rc, cot) and in which regime are settings, no part of it.
 OLMES_ALIAS = re.compile(r"(?P<name>[^:]+)(?::(?P<form>[^:]+(?::[^:]+)*))?(?:::(?P<regime>.+))?")
+# Tasks of which a regime itself asks so many items, drawn with a seed of its own (oe_eval/configs/tasks.py).
+OLMES_SAMPLES = {
+    ("olmes", 1000): {"arc_easy", "boolq", "drop", "hellaswag", "naturalqs", "piqa", "socialiqa", "squad"},
+    ("olmo1", 1000): {"arc_challenge", "arc_easy", "boolq", "csqa", "hellaswag", "piqa", "sciq"}
+    | {"socialiqa", "winogrande"},
+    ("olmo1", 200): {"gsm8k"},
+}
 OLMES_NAMES = {"model", "model_path", "revision", "model_type"}
 OLMES_TASK_SETTINGS = (
     *("random_subsample_seed", "use_chat_format", "fewshot_seed", "fewshot_source", "context_kwargs", "metric_kwargs"),
@@ -8625,6 +8771,8 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
     )
     has_items = "-metrics.json" in origin.path.name and predictions.is_file()
     files.used |= {path.resolve() for path in (predictions, requests) if has_items}
+    limit, regime = whole(config.get("limit")), form and form["regime"]
+    drawn = limit == count and title in OLMES_SAMPLES.get((regime, limit), ())
     names = {score.name: score.details.get("metric", score.name) for score in scores}
     yield TaskRun(
         origin=origin,
@@ -8640,18 +8788,24 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
         shots=whole(config.get("num_shots")),
         version=here.version or "unknown",
         library={name: document.get(name) for name in ("task_hash", "model_hash")},
-        source=source_named(own, split=config.get("split"), revision=config.get("revision")),
+        source=source_named(
+            own,
+            split=config.get("split"),
+            revision=config.get("revision"),
+            samples_number=count if drawn else None,
+        ),
         generation_args={
             **{to: finite(generation.get(name)) for name, to in OLMES_GENERATION.items()},
             "max_tokens": whole(generation.get("max_gen_toks")),
         },
         settings=merged_settings(
             {
-                "limit": config.get("limit"),
+                "limit": None if drawn or (limit and count and count < limit) else config.get("limit"),
+                "sample_of_regime": count if drawn else None,
                 "backend": models.get("model_type"),
                 "stop": generation.get("stop_sequences"),
                 "formulation": form and form["form"],
-                "regime": form and form["regime"],
+                "regime": regime,
             },
             {name: value for name, value in models.items() if name not in OLMES_NAMES},
             {name: value for name, value in generation.items() if name not in {*OLMES_GENERATION, "stop_sequences"}},
@@ -9089,7 +9243,7 @@ def is_swe_bench(document: Mapping[str, Any], _path: Path) -> bool:
 def read_swe_bench(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The run of a report."""
     moment = Moment()
-    stem, _, run_id = origin.path.stem.rpartition(".")
+    stem, run_id = swe_bench_name(origin.path, here)
     states = swe_bench_states(document)
     total = whole(document.get("total_instances"))
     if not total or total != len(states):
@@ -9127,6 +9281,24 @@ def read_swe_bench(origin: Origin, document: dict[str, Any], here: Here, files: 
         samples=lambda _: swe_bench_items(states, infra),
         sample_file=origin.path,
     )
+
+
+def swe_bench_name(path: Path, here: Here) -> tuple[str, str]:
+    """(model, run id) in a report's name <model>.<run id>.json, both of which may have dots.
+
+    A dot between two digits is one of a version; where others leave a choice, the run's logs/run_evaluation/<run
+    id>/<model> decides, or --model-id; ValueError where neither is there.
+    """
+    stem = path.stem
+    dots = [place.start() for place in re.finditer(r"\.", stem)]
+    plain = [dot for dot in dots if not re.fullmatch(r"\d\.\d", stem[max(dot - 1, 0) : dot + 2])] or dots
+    cuts = [(stem[:dot], stem[dot + 1 :]) for dot in plain]
+    for folder in list(path.resolve().parents)[:3] if len(cuts) > 1 else ():
+        cuts = [(model, run) for model, run in cuts if (folder / "logs/run_evaluation" / run / model).is_dir()] or cuts
+    if len(cuts) > 1 and here.model_id is None:
+        found = " or ".join(f"{swe_bench_model(model)} (run {run})" for model, run in cuts[:4])
+        raise ValueError(f"its name may be of {found}: --model-id OWNER/NAME says which model it is")
+    return cuts[-1] if cuts else ("", stem)
 
 
 def swe_bench_model(stem: str) -> str | None:

@@ -3446,7 +3446,14 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                               'better': 'higher',
                               'unit': ['percent', 0.0, 100.0]}],
              'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
-             'evalchemy': [{'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
+             'evalchemy': [{'names': 'accuracy accuracy_* overall_accuracy humaneval*/python_pass@*',
+                            'better': 'higher',
+                            'unit': ['proportion', 0.0, 1.0]},
+                           {'names': 'livebench/global_average',
+                            'better': 'higher',
+                            'unit': ['percent', 0.0, 100.0]},
+                           {'names': 'completion_rate', 'score': False},
+                           {'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
              'simple-evals': [{'names': 'is_incorrect', 'better': 'lower'},
                               {'names': 'is_not_attempted', 'better': 'unknown'},
                               {'names': '*', 'better': 'higher'}],
@@ -6903,7 +6910,7 @@ def inspect_value(value: Any) -> float | None:
 
 def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]:
     """The measured metrics of a log: no standard errors and spreads, no parts of the items, none without a number."""
-    found: dict[str, LogScore] = {}
+    kept = []
     for row in rows_of(part(header, "results").get("scores")):
         name = named(row.get("name")) or "score"
         scorer, reducer = named(row.get("scorer")) or name, named(row.get("reducer"))
@@ -6915,13 +6922,31 @@ def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]
                 continue
             if inspect_group(metric) == "" and inspect_repeats(metric, value, metrics):
                 continue  # the same overall score once more
-            label = inspect_label(name, text, metric, reducer, key is not None)
-            label = label if label not in found else f"{single_line(name).rsplit('/', 1)[-1]}_{label}"
-            score = inspect_score(row, metrics, text, label, value)
-            score = replace(score, scorer={**inspect_scorer(header, row, scorer), **score.scorer})
-            joined = inspect_joined(reductions, scorer, reducer, key)
-            found.setdefault(label, LogScore(score, scorer, key, reducer, joined))
+            kept.append((row, text, value, scorer, reducer, key, inspect_label(name, text, metric, reducer, bool(key))))
+    names = told_apart([(label, str(row.get("name") or scorer), scorer) for row, _, _, scorer, *_, label in kept])
+    found: dict[str, LogScore] = {}
+    for (row, text, value, scorer, reducer, key, _), label in zip(kept, names, strict=True):
+        label = label if label not in found else f"{single_line(row.get('name')).rsplit('/', 1)[-1]}_{label}"
+        score = inspect_score(row, part(row, "metrics"), text, label, value)
+        score = replace(score, scorer={**inspect_scorer(header, row, scorer), **score.scorer})
+        found.setdefault(label, LogScore(score, scorer, key, reducer, inspect_joined(reductions, scorer, reducer, key)))
     return list(found.values())
+
+
+def told_apart(labels: Sequence[tuple[str, str, str]]) -> list[str]:
+    """The metrics of a log by names that do not depend on the order of its scorers.
+
+    labels: (metric, score, scorer); a metric that several have is named by its score, or scorer, in each.
+    """
+    owners: dict[str, set[tuple[str, str]]] = {}
+    for label, *own in labels:
+        owners.setdefault(label, set()).add(tuple(own))
+    names = []
+    for label, *own in labels:
+        bare = [single_line(text).rsplit("/", 1)[-1] for text in own]
+        first = bare[0] if bare[0] != label else bare[1]
+        names.append(label if len(owners[label]) == 1 or first == label else f"{first}_{label}")
+    return names
 
 
 def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str, label: str, value: float) -> ScoreRead:
@@ -7846,19 +7871,22 @@ def metric_label(entry: Mapping[str, Any], metric: Mapping[str, Any], key: str) 
     """The name under which a metric is published: the metric's; the scorer's where it only says "mean".
 
     match: accuracy -> accuracy    f1: mean -> f1    verify: accuracy joined by pass_at_1 -> pass_at_1
+    strict, a key of a score of several: accuracy -> strict
     """
-    name = str(metric.get("name") or key)
+    name, own = str(metric.get("name") or key), str(entry["name"]).split("/")[-1]
     if group_member(metric) is not None:
         inner = (metric.get("params") or {}).get("metric")
         name = str(inner.get("name") if isinstance(inner, dict) else inner or "accuracy").split("/")[-1]
+    keyed = entry["name"] != entry["scorer"]
     if entry.get("reducer") not in (None, "mean"):
-        name = str(entry["reducer"]) if name in ("accuracy", "mean") else f"{name}_{entry['reducer']}"
-    return str(entry["name"]).split("/")[-1] if name == "mean" else name
+        joined = str(entry["reducer"]) if name in ("accuracy", "mean") else f"{name}_{entry['reducer']}"
+        return f"{own}_{joined}" if keyed and name in ("accuracy", "mean") else joined
+    return own if name == "mean" or (keyed and name == "accuracy") else name
 
 
 def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMetric]:
     """The metrics of a log that are scores: no standard errors and spreads, none twice, none without a number."""
-    found: dict[tuple[str, str], LogMetric] = {}
+    kept: list[tuple[LogMetric, str]] = []
     for entry in (log.get("results") or {}).get("scores") or []:
         key = entry["name"] if entry["name"] != entry["scorer"] else None
         whole = reduced_values(log, items, entry, key)
@@ -7869,9 +7897,8 @@ def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMet
             values = whole if member in (None, "") else members(items, whole, metric, member)
             if not mean_matches(values, number):
                 values = matching_part(items, entry["scorer"], number)
-            label = metric_label(entry, metric, name)
             row = LogMetric(
-                label,
+                metric_label(entry, metric, name),
                 member or "",
                 entry["scorer"],
                 number,
@@ -7879,9 +7906,14 @@ def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMet
                 key,
                 entry.get("reducer"),
             )
-            other = found.setdefault((label, row.group), row)
-            if other is not row and other.number != row.number:
-                found.setdefault((f"{entry['name']}_{label}", row.group), row)
+            kept.append((row, str(entry["name"])))
+    names = told_apart([(row.label, name, row.scorer) for row, name in kept])
+    found: dict[tuple[str, str], LogMetric] = {}
+    for (row, own), label in zip(kept, names, strict=True):
+        row = replace(row, label=label)
+        other = found.setdefault((label, row.group), row)
+        if other is not row and other.number != row.number:
+            found.setdefault((f"{own}_{label}", row.group), replace(row, label=f"{own}_{label}"))
     return list(found.values())
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import compare_results as cr
 import convert_results as converter
+import inspect_eval_uv as inspect_script
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -794,6 +795,21 @@ REDUCTIONS = [
 ]
 
 
+@pytest.mark.parametrize("names", [["match", "model_graded"], ["model_graded", "match"]])
+def test_inspect_the_order_of_scorers_names_no_metric(tmp_path, names):
+    scores = {"match": 0.75, "model_graded": 0.5}
+    header = inspect_header(results={"scores": [score_entry(name, "mean", scores[name]) for name in names]})
+    assert convert(write_log(tmp_path / "x.json", header, inspect_samples()), output=tmp_path / "out") == 0
+    found = {
+        row["metric_config"]["metric_id"]: row["score_details"]["score"]
+        for row in records(tmp_path / "out")["toy"]["evaluation_results"]
+    }
+    assert found == {"match_accuracy": 0.75, "model_graded_accuracy": 0.5}  # and nobody's is "accuracy"
+    log = header | {"samples": inspect_samples(), "reductions": []}
+    own = [(metric.label, metric.number) for metric in inspect_script.log_metrics(log, [])]
+    assert dict(own) == found
+
+
 def write_archive(path: Path, header: dict | None, items: list[dict], method: int = zipfile.ZIP_DEFLATED) -> Path:
     with zstd_zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("_journal/start.json", json.dumps({"version": 2, "eval": inspect_header()["eval"]}))
@@ -820,7 +836,7 @@ def test_inspect_logs_of_all_kinds_give_the_same_record(tmp_path, kind):
     assert convert(log, output=tmp_path / "out") == 0
     record = records(tmp_path / "out")["toy"]
     mean, best, graded = record["evaluation_results"]
-    assert mean["evaluation_result_id"] == "toy|2/accuracy"
+    assert mean["evaluation_result_id"] == "toy|2/match_accuracy"
     assert mean["score_details"]["score"] == 0.75
     assert mean["score_details"]["uncertainty"] == {
         "num_samples": 2,

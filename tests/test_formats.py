@@ -237,6 +237,42 @@ def test_mteb_adds_up_subsets_as_mteb_does(tmp_path):
     check_against_schema(tmp_path / "out")
 
 
+def mteb_task(folder: Path, task: str, splits: dict[str, list[float]]) -> Path:
+    """MTEB's file of a task: the scores of the subsets of each split."""
+    scores = {
+        split: [
+            {"hf_subset": f"s{i}", "languages": ["eng-Latn"], "main_score": value} for i, value in enumerate(values)
+        ]
+        for split, values in splits.items()
+    }
+    place = folder / "acme__embedder" / "0123abc" / f"{task}.json"
+    return write(place, {"task_name": task, "mteb_version": "2.1.0", "dataset_revision": "1", "scores": scores})
+
+
+@pytest.mark.parametrize(
+    ("task", "splits", "found"),
+    [
+        # of two official splits MTEB takes the mean over both, each subset once
+        (
+            "MassiveIntentClassification",
+            {"test": [0.7, 0.5], "validation": [0.9]},
+            {"": 0.7, ":test": 0.6, ":validation": 0.9},
+        ),
+        ("MassiveIntentClassification", {"test": [0.7]}, {":test": 0.7}),  # a part of it, and not the whole
+        ("MSMARCO", {"test": [0.65], "dev": [0.4]}, {"": 0.4, ":test": 0.65}),
+        ("SwednClusteringP2P", {"summaries": [0.3], "articles": [0.5]}, {"": 0.4, ":summaries": 0.3, ":articles": 0.5}),
+        ("OwnTask", {"dev": [0.3]}, {":dev": 0.3}),  # another one is asked on its test split
+    ],
+)
+def test_mteb_the_split_that_has_the_tasks_name(tmp_path, task, splits, found):
+    for number, order in enumerate((list(splits), list(splits)[::-1])):
+        output = tmp_path / f"out_{number}"
+        convert(mteb_task(tmp_path / f"in_{number}", task, {name: splits[name] for name in order}), output=output)
+        made = {record["evaluation_results"][0]["evaluation_name"]: record for record in records(output).values()}
+        scores = {name: record["evaluation_results"][0]["score_details"]["score"] for name, record in made.items()}
+        assert scores == pytest.approx({f"{task}{split}": value for split, value in found.items()})
+
+
 def test_mteb_before_1_11_and_without_a_model(tmp_path, capsys):
     old = {"mteb_dataset_name": "ToyPairs", "mteb_version": "1.1.1", "dataset_revision": "x"}
     old["test"] = {"cos_sim": {"ap": 0.8, "accuracy": 0.75}, "max": {"ap": 0.8}, "evaluation_time": 2.0}
@@ -317,6 +353,32 @@ def test_olmes_summary_alone(tmp_path):
     record, primary = one(records(tmp_path / "out"))
     assert primary["score_details"]["score"] == 0.5
     assert record["model_info"]["id"] == "acme/tiny-1b"
+
+
+@pytest.mark.parametrize(
+    ("alias", "limit", "count", "said"),
+    [
+        ("drop::olmes", 1000, 1000, ""),  # the regime's own sample
+        ("hellaswag:rc::olmes", 1000, 1000, ""),
+        ("hellaswag:rc::olmes:full", 1000, 1000, "limit 1000"),
+        ("gsm8k::olmes", 1000, 1000, "limit 1000"),
+        ("drop::olmes", 50, 50, "limit 50"),
+        ("openbookqa:rc::olmes", 1000, 500, ""),  # it has no more
+    ],
+)
+def test_olmes_a_regime_that_asks_a_sample_is_asked_in_full(tmp_path, alias, limit, count, said):
+    folder = olmes_run(tmp_path / "in")
+    path = folder / "task-000-toy_mc-metrics.json"
+    document = json.loads(path.read_text())
+    document["task_config"] |= {"limit": limit, "metadata": {"alias": alias}}
+    write(tmp_path / "one" / path.name, document | {"num_instances": count})
+    assert convert(tmp_path / "one", output=tmp_path / "out") == 0
+    ((path, record),) = [(path, json.loads(path.read_text())) for path in (tmp_path / "out").rglob("*.json")]
+    runs = calculator.record_runs(path, record, calculator.vocabulary_of(calculator.read_mapping()))
+    assert {run.partial for run in runs} == {said}
+    assert {run.incomplete for run in runs} == {said}
+    drawn = record["evaluation_results"][0]["generation_config"]["additional_details"].get("sample_of_regime")
+    assert drawn == ("1000" if not said and count == limit else None)  # a setting, in which others differ
 
 
 # --- NeMo Evaluator ---
@@ -534,6 +596,30 @@ def test_swe_bench_named_and_inconsistent(tmp_path):
     assert result["evaluation_name"] == "swe_bench_verified"
     assert counts(result)["scored"] == "8"  # nothing was found out of one whose container broke
     assert convert(swe_bench_report(tmp_path / "bad", total_instances=500), output=tmp_path / "none") == 2
+
+
+@pytest.mark.parametrize(
+    ("stem", "model", "run"),
+    [
+        ("gpt-4.1__mini.verified-v1.0", "gpt-4.1/mini", "verified-v1.0"),
+        ("claude-3.5-sonnet.2026.01.02", "claude-3.5-sonnet", "2026.01.02"),
+        ("acme__tiny.5", "acme/tiny", "5"),
+        ("gpt-4.1", "gpt-4", "1"),  # no other place to cut
+        ("tiny.v1.night", None, None),
+    ],
+)
+def test_swe_bench_a_dot_in_the_name_of_a_run(tmp_path, capsys, stem, model, run):
+    made = swe_bench_report(tmp_path / "in")
+    path = made.rename(made.with_name(f"{stem}.json"))
+    code = convert(path, output=tmp_path / "out")
+    if model is None:  # nobody knows: it is asked, or the folder of the run tells it
+        assert code == 2 and "tiny (run v1.night) or tiny.v1 (run night)" in capsys.readouterr().err
+        assert convert(path, output=tmp_path / "said", options=["--model-id", "acme/tiny"]) == 0
+        (path.parent / "logs" / "run_evaluation" / "v1.night" / "tiny").mkdir(parents=True)
+        model, run, code = "tiny", "v1.night", convert(path, output=tmp_path / "out")
+    assert code == 0
+    record, _ = one(records(tmp_path / "out"))
+    assert (record["model_info"]["id"], record["source_metadata"]["additional_details"]["run_id"]) == (model, run)
 
 
 # --- simple-evals ---
@@ -805,6 +891,69 @@ def test_lmms_eval_says_who_it_is(tmp_path):
     assert found[0]["input"]["formatted"] == "What is in picture 0?"
     assert found[0]["output"]["raw"] == ["cat"]
     check_against_schema(tmp_path / "out")
+
+
+def evalchemy_file(folder: Path, results: dict) -> Path:
+    """Evalchemy's file of its own benchmarks."""
+    config = {"model": "vllm", "model_args": "pretrained=acme/tiny-1b", "annotator_model": "gpt-4o-mini", "limit": None}
+    document = {"results": results, "config": config, "git_hash": "abc", "date": 1.79e9, "model_name": "acme/tiny-1b"}
+    return write(folder / "results_2026-11-20T10-00-00.000000.json", document | {"task_hashes": {}})
+
+
+def test_evalchemy_what_its_benchmarks_return_beside_scores(tmp_path, capsys):
+    live = {"metrics": {"math": 40.1, "subset_no_date": 39.0, "global_average": 38.0}, "num_questions": 1000}
+    alpaca = {"win_rate": 12.5, "mode": "community", "avg_length": 1800, "num_examples": 805, "completion_rate": 1.0}
+    results = {
+        "LiveBench": live | {"benchmark_version": "live_bench"},
+        "alpaca_eval": alpaca | {"benchmark_version": "alpaca_eval", "temperature": 0.7, "max_tokens": 1024},
+        "AIME24": {"num_total": 2, "accuracy_avg": 1.0, "accuracy_std_err": 0.0, "run_stats": [{}], "num_repeat": 10},
+        "IFEval": {"prompt_level_strict_acc": 0.5, "num_examples": 500, "completion_rate": 0.8},
+        "LiveCodeBench": {"accuracy_avg": 0.5, "accuracy_easy_avg": 0.8, "num_total": 511, "examples": []},
+    }
+    assert convert(evalchemy_file(tmp_path / "in", results), output=tmp_path / "out", options=["--json"]) == 0
+    skipped = {(row["task"], row["reason"].split(":")[0]) for row in json.loads(capsys.readouterr().out)["skipped"]}
+    assert skipped == {("LiveBench", "math"), ("LiveBench", "subset_no_date")}
+    made = {record["evaluation_results"][0]["evaluation_name"]: record for record in records(tmp_path / "out").values()}
+    found = {
+        name: {
+            row["metric_config"]["metric_id"]: (
+                row["score_details"]["score"],
+                row["metric_config"]["metric_unit"],
+                row["score_details"]["uncertainty"].get("num_samples"),
+            )
+            for row in record["evaluation_results"]
+        }
+        for name, record in made.items()
+    }
+    assert found["LiveBench"] == {"global_average": (38.0, "percent", 1000)}
+    assert set(found["alpaca_eval"]) == {"win_rate"}
+    assert found["AIME24"] == {"accuracy": (1.0, "proportion", 2)}  # two of its thirty questions, no score of it
+    assert found["LiveCodeBench"]["accuracy_easy_avg"] == (0.8, "proportion", None)
+    settings = made["alpaca_eval"]["evaluation_results"][0]["generation_config"]["additional_details"]
+    assert (settings["mode"], settings["temperature"], settings["max_tokens"]) == ("community", "0.7", "1024")
+    lost = counts(made["IFEval"]["evaluation_results"][0])
+    assert (lost["attempts"], lost["scored"], lost["no_value"]) == ("625", "500", "125")
+
+
+def test_evalchemy_a_benchmark_that_broke_is_a_failure(tmp_path, capsys):
+    results = {"MTBench": {"error": "no judge"}, "MATH500": {"num_total": 500, "accuracy": 0.8, "examples": []}}
+    assert convert(evalchemy_file(tmp_path / "in", results), output=tmp_path / "out", options=["--json"]) == 1
+    (failure,) = json.loads(capsys.readouterr().out)["failures"]
+    assert (failure["task"], failure["reason"]) == ("MTBench", "no judge")
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_lm_eval_answers_without_scores_are_no_failure(tmp_path, capsys, alone):
+    results = {"gsm8k": {"alias": "gsm8k", "bypass,none": 999, "bypass_stderr,none": "N/A"}}
+    results |= {} if alone else {"arc_easy": {"alias": "arc_easy", "acc,none": 0.5, "acc_stderr,none": 0.1}}
+    config = {"model": "hf", "model_args": "pretrained=acme/tiny-1b", "limit": None}
+    document = {"results": results, "configs": {name: {"task": name} for name in results}, "versions": {}}
+    document |= {"n-shot": {}, "config": config, "lm_eval_version": "0.4.9", "model_name": "acme/tiny-1b"}
+    path = write(tmp_path / "in" / "results_2026-11-20T10-00-00.000000.json", document)
+    assert convert(path, output=tmp_path / "out", options=["--json"]) == (2 if alone else 0)
+    out, err = capsys.readouterr()
+    assert "--predict_only" in (err if alone else json.loads(out)["skipped"][0]["reason"])
+    assert not list(tmp_path.rglob("*_failure.json"))
 
 
 def test_evalchemy_counts_are_no_scores(tmp_path):

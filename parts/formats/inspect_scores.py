@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,7 +75,7 @@ def inspect_value(value: Any) -> float | None:
 
 def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]:
     """The measured metrics of a log: no standard errors and spreads, no parts of the items, none without a number."""
-    found: dict[str, LogScore] = {}
+    kept = []
     for row in rows_of(part(header, "results").get("scores")):
         name = named(row.get("name")) or "score"
         scorer, reducer = named(row.get("scorer")) or name, named(row.get("reducer"))
@@ -87,13 +87,31 @@ def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]
                 continue
             if inspect_group(metric) == "" and inspect_repeats(metric, value, metrics):
                 continue  # the same overall score once more
-            label = inspect_label(name, text, metric, reducer, key is not None)
-            label = label if label not in found else f"{single_line(name).rsplit('/', 1)[-1]}_{label}"
-            score = inspect_score(row, metrics, text, label, value)
-            score = replace(score, scorer={**inspect_scorer(header, row, scorer), **score.scorer})
-            joined = inspect_joined(reductions, scorer, reducer, key)
-            found.setdefault(label, LogScore(score, scorer, key, reducer, joined))
+            kept.append((row, text, value, scorer, reducer, key, inspect_label(name, text, metric, reducer, bool(key))))
+    names = told_apart([(label, str(row.get("name") or scorer), scorer) for row, _, _, scorer, *_, label in kept])
+    found: dict[str, LogScore] = {}
+    for (row, text, value, scorer, reducer, key, _), label in zip(kept, names, strict=True):
+        label = label if label not in found else f"{single_line(row.get('name')).rsplit('/', 1)[-1]}_{label}"
+        score = inspect_score(row, part(row, "metrics"), text, label, value)
+        score = replace(score, scorer={**inspect_scorer(header, row, scorer), **score.scorer})
+        found.setdefault(label, LogScore(score, scorer, key, reducer, inspect_joined(reductions, scorer, reducer, key)))
     return list(found.values())
+
+
+def told_apart(labels: Sequence[tuple[str, str, str]]) -> list[str]:
+    """The metrics of a log by names that do not depend on the order of its scorers.
+
+    labels: (metric, score, scorer); a metric that several have is named by its score, or scorer, in each.
+    """
+    owners: dict[str, set[tuple[str, str]]] = {}
+    for label, *own in labels:
+        owners.setdefault(label, set()).add(tuple(own))
+    names = []
+    for label, *own in labels:
+        bare = [single_line(text).rsplit("/", 1)[-1] for text in own]
+        first = bare[0] if bare[0] != label else bare[1]
+        names.append(label if len(owners[label]) == 1 or first == label else f"{first}_{label}")
+    return names
 
 
 def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str, label: str, value: float) -> ScoreRead:

@@ -50,7 +50,7 @@ from parts.formats.vocabulary import (
 from parts.frame import single_line, slug
 from parts.harness.metric_names import METRIC_IDS
 from parts.harness.scorers import LM_EVAL_GENERATION, function_name, lm_eval_metric_row, lm_eval_scorer
-from parts.metric_directions import direction_in
+from parts.metric_directions import direction_in, unit_in
 from parts.private import scrubber, shown_path
 from parts.records.schema import strings
 
@@ -69,7 +69,7 @@ LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "
 LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
 # No scores: what the harness says of a task, how sure it is, how much was asked. "bypass" is 999 in every task.
 LM_EVAL_NO_SCORES = re.compile(
-    r"\s*|alias|name|sample_len|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|solved_avg|run_stats|paired_\w+"
+    r"\s*|alias|name|error|sample_len|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|solved_avg|run_stats|paired_\w+"
 )
 # Of --model_args: who was measured, and where; all others are settings.
 LM_EVAL_IDENTITY = {
@@ -84,6 +84,11 @@ LM_EVAL_IDENTITY = {
 }
 LM_EVAL_IDENTITY |= {"subfolder", "gguf_file", "base_url", "lora_name"}
 EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
+# What Evalchemy's own benchmarks put beside their scores: how they were asked, and which of their metrics is the usual.
+EVALCHEMY_SETTINGS = {"temperature", "max_tokens", "num_shot", "batch_size", "max_gpu_memory"}
+EVALCHEMY_SIZES = ("num_total", "num_examples", "total_examples", "num_questions")
+EVALCHEMY_PARTS = re.compile(r"accuracy_(?!avg$).*")  # of the items that its size counts
+EVALCHEMY_IDS = {"accuracy_avg": "accuracy", "overall_accuracy": "accuracy", "python_pass@1": "pass_at_1"}
 LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
 SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
 LM_EVAL_SUBGROUPS = re.compile(r"mmlu(?:_\w+)?_(?:stem|humanities|social_sciences|other)(?:_\w+)?")
@@ -163,6 +168,33 @@ def lm_eval_indented(results: Mapping[str, Any]) -> set[str]:
     )
 
 
+def evalchemy_rows(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Evalchemy's file with rows of scores alone, and what is left out of each: parts of the items.
+
+    Its own benchmarks (rows without lm-eval's "metric,filter") return what they like: texts and numbers that say how
+    they were asked ("evalchemy_settings"), items, and LiveBench a dictionary "metrics" of averages, one of them of all.
+    """
+    rows, settings, counts, left = dict(part(document, "results")), {}, {}, {}
+    for task, row in rows.items():
+        if not isinstance(row, dict) or any("," in key for key in row):
+            continue
+        inner = part(row, "metrics")
+        if "global_average" in inner:
+            left[task] = [f"{single_line(name)}: a part of the items" for name in inner if name != "global_average"]
+            inner = {"global_average": inner["global_average"]}
+        own = {"alias", "error"}
+        said = {name for name, value in row.items() if name in EVALCHEMY_SETTINGS or isinstance(value, str)} - own
+        settings[task] = {name: row[name] for name in said}
+        flat = {name: value for name, value in (row | inner).items() if name not in said}
+        rows[task] = {name: value for name, value in flat.items() if not isinstance(value, list | dict) or name in own}
+        asked = first(*(whole(row.get(name)) for name in EVALCHEMY_SIZES))
+        rows[task]["sample_len"] = asked
+        share = finite(row.get("completion_rate"))
+        if asked and share is not None and 0 < share < 1:
+            counts[task] = {"attempts": round(asked / share), "scored": asked, "no_value": round(asked / share) - asked}
+    return {**document, "results": rows, "evalchemy_settings": settings, "evalchemy_counts": counts}, left
+
+
 def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
     """How items are added up; None when the file does not say and the harness has no rule of its own."""
     row = lm_eval_metric_row(config, metric)
@@ -175,15 +207,10 @@ def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
 def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
     """(key, metric, filter) of the scores in a task's results; before 0.4 and in Evalchemy there are no filters.
 
-    What is no number at all is no score: lm-eval's aliases, Evalchemy's items, the files that lmms-eval submits.
+    What is no number at all is no score: lm-eval's aliases, the files that lmms-eval submits.
     """
-    found, evalchemy = [], bool(EVALCHEMY_MARKS & set(values))
-    for key, value in values.items():
-        metric, _, chosen = key.partition(",")
-        if LM_EVAL_NO_SCORES.fullmatch(metric) or (evalchemy and isinstance(value, list | dict)):
-            continue
-        found.append((key, metric, chosen or None))
-    return found
+    parts = [(key, *key.partition(",")) for key in values]
+    return [(key, name, chosen or None) for key, name, _, chosen in parts if not LM_EVAL_NO_SCORES.fullmatch(name)]
 
 
 def lm_eval_score(
@@ -194,6 +221,7 @@ def lm_eval_score(
     value = finite(values[key])
     if value is None:
         return None
+    own = unit_in(family, metric, task)
     found_metrics = {name.partition(",")[0] for name in values}
     aggregation = lm_eval_aggregation(config, metric)
     error = finite(values.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr"))
@@ -204,15 +232,17 @@ def lm_eval_score(
     said = not higher if isinstance(higher, bool) else None
     return ScoreRead(
         f"{metric},{single_line(chosen)}" if chosen else metric,
-        lm_eval_metric_id(values, config, metric, chosen),
+        EVALCHEMY_IDS.get(metric)
+        if family == "evalchemy" and metric in EVALCHEMY_IDS
+        else lm_eval_metric_id(values, config, metric, chosen),
         value,
         aggregation,
-        **direction_in(family, metric, said),
+        **direction_in(family, metric, said, task),
         unit=("percent", 0.0, 100.0)
         if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics
         else ("proportion", 0.0, 1.0)
         if metric in LM_EVAL_MEANS and family == "lm-eval"
-        else None,
+        else own,
         scorer=lm_eval_scorer(config, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
@@ -221,8 +251,8 @@ def lm_eval_score(
         else None,
         filter=chosen and single_line(chosen),
         count=first(whole(part(document, "n-samples", task).get("effective")), whole(values.get("sample_len")))
-        if not metric.isdecimal()  # RULER's lengths share the items
-        else None,
+        if not metric.isdecimal() and not (family == "evalchemy" and EVALCHEMY_PARTS.fullmatch(metric))
+        else None,  # RULER's lengths share the items
     )
 
 
@@ -503,6 +533,9 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
     if model.weights_sha256 and (details["subfolder"] or details["gguf_file"]):  # the folder's own were not loaded
         bound = {name: value for name, value in model.details.items() if name != "weights_bound_by"}
         model = replace(model, weights_sha256=None, details=bound)
+    left: dict[str, list[str]] = {}
+    if origin.format == "evalchemy":
+        document, left = evalchemy_rows(document)
     groups = lm_eval_groups(document)
     shared = lm_eval_settings(document, arguments)
     wrong = lm_eval_conflicts(document)
@@ -516,6 +549,8 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
                 yield wrong.told(run) if isinstance(run, TaskRun) else run
         else:
             yield Trouble(str(origin.path), "no scores under its name", task)
+        for text in left.get(task, ()):
+            yield Trouble(str(origin.path), text, task)
 
 
 @dataclass(frozen=True)
@@ -641,6 +676,9 @@ def lm_eval_task(
                 failed=True,
             )
     kept = [(score, metric, chosen) for score, metric, chosen in read.values() if score is not None]
+    if not keys and any(key.partition(",")[0] == "bypass" for key in values):
+        yield Trouble(str(origin.path), "answers without scores (--predict_only)", task)
+        return
     shots = first(
         *(
             whole(value)
@@ -662,6 +700,7 @@ def lm_eval_task(
         {name: value for name, value in sampling.items() if name not in {*LM_EVAL_GENERATION, "until"}},
         shared,
         {"grader_model": general.get("annotator_model") if origin.format == "evalchemy" else None},
+        part(document, "evalchemy_settings", task),
     )
     library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
     samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
@@ -686,12 +725,13 @@ def lm_eval_task(
         generation_args=lm_eval_generation(config, general) if generative else {},
         settings=settings,
         moment=moment,
+        counts=part(document, "evalchemy_counts", task),
         scores=tuple(score for score, _, _ in kept),
         samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in rows(*span))) if samples else None,
         sample_file=samples,
         in_spans=samples is not None and (not filters or rows_name_filters(samples)),
         promised=bool(part(document, "task_hashes").get(task)),
-        failure=None if kept else "none of its metrics is a finite number",
+        failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
     )
 
 

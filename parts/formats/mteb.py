@@ -1,9 +1,10 @@
 """MTEB: <model>/<revision>/<task>.json, with model_meta.json beside it; also the shape of before 1.11.
 
-What it takes: a result of one task. What it gives: a TaskRun per split, the official one under the task's own name;
-its main score is the mean over the subsets, as MTEB itself adds them up, the subsets' own are in the details. With one
-subset its other metrics are read too, without what only describes them (thresholds, deviations, nAUC). There are no
-items in the files and no number of items.
+What it takes: a result of one task. What it gives: a TaskRun per split, the official one under the task's own name; of
+several official splits each under its own, and their mean, as MTEB adds them up, under the task's. A split's main score
+is the mean over its subsets, as MTEB itself adds them up, and theirs are in the details. With one subset its other
+metrics are read too, without what only describes them (thresholds, deviations, nAUC). There are no items in the files
+and no number of items.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from parts.embedded import embedded
 from parts.formats.files import json_lines, json_value, read_bounded
 from parts.formats.here import Here
 from parts.formats.values import finite, first, merged_settings, moment_of, named, part, rows_of, source_named
@@ -21,17 +23,9 @@ from parts.frame import single_line
 from parts.metric_directions import direction_in, is_no_score, unit_in
 
 MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|evaluation_time|kg_co2_emissions|.*_per_experiment")
-MTEB_SPLITS = ("test", "validation", "dev", "train")
-# Tasks that MTEB itself scores on one split that is not `test` (eval_splits of their metadata, which no file has).
-MTEB_OFFICIAL = {
-    "dev": "CmedqaRetrieval CovidRetrieval DuRetrieval EcomRetrieval HagridRetrieval Ko-StrategyQA MIRACLReranking "
-    "MIRACLRetrieval MIRACLRetrievalHardNegatives MIRACLRetrievalHardNegatives.v2 MMarcoReranking MMarcoRetrieval "
-    "MSMARCO MSMARCO-Fa MSMARCO-VN MedicalRetrieval NanoMSMARCO-VN T2Reranking T2Retrieval VideoRetrieval mMARCO-NL",
-    "validation": "AFQMC Cmnli Food101Classification Food101ZeroShot IFlyTek IFlyTek.v2 IWSLT2017BitextMining JSTS "
-    "JaQuADRetrieval KLUE-NLI KLUE-STS KLUE-TC KLUE-TC.v2 Ocnli SanskritShlokasClassification TNews TNews.v2 TopiOCQA "
-    "TopiOCQAHardNegatives VieQuADRetrieval XQuADRetrieval",
-}
-MTEB_OFFICIAL_SPLIT = {task: split for split, tasks in MTEB_OFFICIAL.items() for task in tasks.split()}
+# The splits that MTEB itself scores a task on (eval_splits of its metadata, which no file has), where it isn't `test`.
+MTEB_TASKS = embedded("formats/mteb_splits.json")
+MTEB_OFFICIAL = {task: tuple(splits.split()) for splits, tasks in MTEB_TASKS.items() for task in tasks.split()}
 MTEB_NO_REVISION = {"no_revision_available", "no_model_name_available", "external", ""}
 
 
@@ -53,15 +47,18 @@ def read_mteb(origin: Origin, document: dict[str, Any], here: Here, files: Files
     moment = moment_of(document.get("date"))
     name, revision = mteb_model(origin.path, meta)
     model = here.model(name, moment, revision, details={"experiment": meta.get("experiment_kwargs") or None})
-    splits = mteb_splits(document)
-    leading = next((split for split in MTEB_SPLITS if split in splits), next(iter(splits), None))
-    leading = MTEB_OFFICIAL_SPLIT.get(task, leading)
+    splits, official = mteb_splits(document), MTEB_OFFICIAL.get(task, ("test",))
+    titles = {split: task if official == (split,) else f"{task}:{single_line(split)}" for split in splits}
+    if len(official) > 1 and set(official) <= set(splits):
+        joined = "+".join(official)
+        titles[joined] = task
+        splits[joined] = {f"{split}/{name}": row for split in official for name, row in splits[split].items()}
     for split, subsets in splits.items():
         scores, counts = mteb_scores(subsets)
         yield TaskRun(
             origin=origin,
-            task=task if split == leading else f"{task}:{split}",
-            title=task if split == leading else f"{task}:{single_line(split)}",
+            task=titles[split],
+            title=titles[split],
             model=model,
             scores=scores,
             version=here.version or named(document.get("mteb_version")) or "unknown",

@@ -38,6 +38,13 @@ OLMES_METRICS = re.compile(
 OLMES_GENERATION = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "top_k": "top_k"}
 # "arc_challenge:mc::olmes": how choices are asked (mc, rc, cot) and in which regime are settings, no part of it.
 OLMES_ALIAS = re.compile(r"(?P<name>[^:]+)(?::(?P<form>[^:]+(?::[^:]+)*))?(?:::(?P<regime>.+))?")
+# Tasks of which a regime itself asks so many items, drawn with a seed of its own (oe_eval/configs/tasks.py).
+OLMES_SAMPLES = {
+    ("olmes", 1000): {"arc_easy", "boolq", "drop", "hellaswag", "naturalqs", "piqa", "socialiqa", "squad"},
+    ("olmo1", 1000): {"arc_challenge", "arc_easy", "boolq", "csqa", "hellaswag", "piqa", "sciq"}
+    | {"socialiqa", "winogrande"},
+    ("olmo1", 200): {"gsm8k"},
+}
 OLMES_NAMES = {"model", "model_path", "revision", "model_type"}
 OLMES_TASK_SETTINGS = (
     *("random_subsample_seed", "use_chat_format", "fewshot_seed", "fewshot_source", "context_kwargs", "metric_kwargs"),
@@ -87,6 +94,8 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
     )
     has_items = "-metrics.json" in origin.path.name and predictions.is_file()
     files.used |= {path.resolve() for path in (predictions, requests) if has_items}
+    limit, regime = whole(config.get("limit")), form and form["regime"]
+    drawn = limit == count and title in OLMES_SAMPLES.get((regime, limit), ())
     names = {score.name: score.details.get("metric", score.name) for score in scores}
     yield TaskRun(
         origin=origin,
@@ -102,18 +111,24 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
         shots=whole(config.get("num_shots")),
         version=here.version or "unknown",
         library={name: document.get(name) for name in ("task_hash", "model_hash")},
-        source=source_named(own, split=config.get("split"), revision=config.get("revision")),
+        source=source_named(
+            own,
+            split=config.get("split"),
+            revision=config.get("revision"),
+            samples_number=count if drawn else None,
+        ),
         generation_args={
             **{to: finite(generation.get(name)) for name, to in OLMES_GENERATION.items()},
             "max_tokens": whole(generation.get("max_gen_toks")),
         },
         settings=merged_settings(
             {
-                "limit": config.get("limit"),
+                "limit": None if drawn or (limit and count and count < limit) else config.get("limit"),
+                "sample_of_regime": count if drawn else None,
                 "backend": models.get("model_type"),
                 "stop": generation.get("stop_sequences"),
                 "formulation": form and form["form"],
-                "regime": form and form["regime"],
+                "regime": regime,
             },
             {name: value for name, value in models.items() if name not in OLMES_NAMES},
             {name: value for name, value in generation.items() if name not in {*OLMES_GENERATION, "stop_sequences"}},

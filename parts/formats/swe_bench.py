@@ -35,7 +35,7 @@ def is_swe_bench(document: Mapping[str, Any], _path: Path) -> bool:
 def read_swe_bench(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The run of a report."""
     moment = Moment()
-    stem, _, run_id = origin.path.stem.rpartition(".")
+    stem, run_id = swe_bench_name(origin.path, here)
     states = swe_bench_states(document)
     total = whole(document.get("total_instances"))
     if not total or total != len(states):
@@ -73,6 +73,24 @@ def read_swe_bench(origin: Origin, document: dict[str, Any], here: Here, files: 
         samples=lambda _: swe_bench_items(states, infra),
         sample_file=origin.path,
     )
+
+
+def swe_bench_name(path: Path, here: Here) -> tuple[str, str]:
+    """(model, run id) in a report's name <model>.<run id>.json, both of which may have dots.
+
+    A dot between two digits is one of a version; where others leave a choice, the run's logs/run_evaluation/<run
+    id>/<model> decides, or --model-id; ValueError where neither is there.
+    """
+    stem = path.stem
+    dots = [place.start() for place in re.finditer(r"\.", stem)]
+    plain = [dot for dot in dots if not re.fullmatch(r"\d\.\d", stem[max(dot - 1, 0) : dot + 2])] or dots
+    cuts = [(stem[:dot], stem[dot + 1 :]) for dot in plain]
+    for folder in list(path.resolve().parents)[:3] if len(cuts) > 1 else ():
+        cuts = [(model, run) for model, run in cuts if (folder / "logs/run_evaluation" / run / model).is_dir()] or cuts
+    if len(cuts) > 1 and here.model_id is None:
+        found = " or ".join(f"{swe_bench_model(model)} (run {run})" for model, run in cuts[:4])
+        raise ValueError(f"its name may be of {found}: --model-id OWNER/NAME says which model it is")
+    return cuts[-1] if cuts else ("", stem)
 
 
 def swe_bench_model(stem: str) -> str | None:

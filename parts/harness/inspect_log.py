@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from parts.formats.inspect_scores import told_apart
 from parts.frame import natural_key
 from parts.harness.inspect_vocabulary import SPREAD, LogItem, LogMetric
 from parts.private import scrub
@@ -139,19 +141,22 @@ def metric_label(entry: Mapping[str, Any], metric: Mapping[str, Any], key: str) 
     """The name under which a metric is published: the metric's; the scorer's where it only says "mean".
 
     match: accuracy -> accuracy    f1: mean -> f1    verify: accuracy joined by pass_at_1 -> pass_at_1
+    strict, a key of a score of several: accuracy -> strict
     """
-    name = str(metric.get("name") or key)
+    name, own = str(metric.get("name") or key), str(entry["name"]).split("/")[-1]
     if group_member(metric) is not None:
         inner = (metric.get("params") or {}).get("metric")
         name = str(inner.get("name") if isinstance(inner, dict) else inner or "accuracy").split("/")[-1]
+    keyed = entry["name"] != entry["scorer"]
     if entry.get("reducer") not in (None, "mean"):
-        name = str(entry["reducer"]) if name in ("accuracy", "mean") else f"{name}_{entry['reducer']}"
-    return str(entry["name"]).split("/")[-1] if name == "mean" else name
+        joined = str(entry["reducer"]) if name in ("accuracy", "mean") else f"{name}_{entry['reducer']}"
+        return f"{own}_{joined}" if keyed and name in ("accuracy", "mean") else joined
+    return own if name == "mean" or (keyed and name == "accuracy") else name
 
 
 def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMetric]:
     """The metrics of a log that are scores: no standard errors and spreads, none twice, none without a number."""
-    found: dict[tuple[str, str], LogMetric] = {}
+    kept: list[tuple[LogMetric, str]] = []
     for entry in (log.get("results") or {}).get("scores") or []:
         key = entry["name"] if entry["name"] != entry["scorer"] else None
         whole = reduced_values(log, items, entry, key)
@@ -162,9 +167,8 @@ def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMet
             values = whole if member in (None, "") else members(items, whole, metric, member)
             if not mean_matches(values, number):
                 values = matching_part(items, entry["scorer"], number)
-            label = metric_label(entry, metric, name)
             row = LogMetric(
-                label,
+                metric_label(entry, metric, name),
                 member or "",
                 entry["scorer"],
                 number,
@@ -172,9 +176,14 @@ def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMet
                 key,
                 entry.get("reducer"),
             )
-            other = found.setdefault((label, row.group), row)
-            if other is not row and other.number != row.number:
-                found.setdefault((f"{entry['name']}_{label}", row.group), row)
+            kept.append((row, str(entry["name"])))
+    names = told_apart([(row.label, name, row.scorer) for row, name in kept])
+    found: dict[tuple[str, str], LogMetric] = {}
+    for (row, own), label in zip(kept, names, strict=True):
+        row = replace(row, label=label)
+        other = found.setdefault((label, row.group), row)
+        if other is not row and other.number != row.number:
+            found.setdefault((f"{own}_{label}", row.group), replace(row, label=f"{own}_{label}"))
     return list(found.values())
 
 
