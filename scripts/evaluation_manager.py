@@ -500,7 +500,7 @@ def run_contribute(args: argparse.Namespace) -> int:
 
 
 def run_check(args: argparse.Namespace) -> int:
-    """The card's claims against records: 0 all fit, 1 some do not, 3 nothing can be told."""
+    """The card's claims against records: 0 all fit, 1 some do not, 3 some cannot be told or were not measured."""
     if not args.card and not args.repo_id:
         raise ScriptError("say whose claims: --repo-id OWNER/NAME reads them from the Hub, --card FILE from disk")
     mapping, repo_id = asked_mapping(args), args.repo_id or ""
@@ -513,7 +513,7 @@ def run_check(args: argparse.Namespace) -> int:
         with card_errors(required_repo(args)):
             info = hub.info(repo_id, args.revision)
             state = hub.state(repo_id, info=info)
-    allowed = Allowed(partial=True, invalid=True, latest=args.latest)
+    allowed = Allowed(partial=True, invalid=True, latest=args.latest, metrics=True)
     rows, notes, unclear = read_rows(
         list(map(Path, args.results)), args.model_id, repo_id, args.benchmark or [], mapping, allowed
     )
@@ -523,18 +523,20 @@ def run_check(args: argparse.Namespace) -> int:
     tables = extraction(args, parse_card(decode_card(state.card or b"", f"{repo_id}/README.md")), repo_id, mapping)
     unsure = tables.message if tables.code == 3 else ""
     claimed = claims_of(state, card_entries(tables.results, repo_id), measures)
+    claimed = asked_claims(claimed, rows, measures, args.benchmark or [])
     found = check_claims(claimed, rows, measures)
     places = {item.where for item in found}
     rest = [one.standing for one in claimed if one.standing.where not in places]
     weights = weights_answer(rows, info)
     if args.report:
-        write_output(Path(args.report), check_report(repo_id, found, weights), args.force)
+        write_output(Path(args.report), check_report(repo_id, found, rest, weights), args.force)
         note(f"the table is in {args.report}; nothing was posted")
     if args.json:
         claims = [item.as_json() for item in found]
         answer = {
             "schema_version": OUTPUT_VERSION,
             "repo_id": repo_id,
+            "judged": judged_line(found, rest),
             "claims": claims,
             "not_measured": [{"benchmark": one.name, "claimed": one.value, "where": one.where} for one in rest],
             "weights": weights,
@@ -542,20 +544,21 @@ def run_check(args: argparse.Namespace) -> int:
             "notes": notes,
         }
         sys.stdout.write(to_json(answer))
-    elif found:
-        print_table(CHECK_HEAD, checked_rows(found))
+    else:
+        print(judged_line(found, rest))
+        if found:
+            print_table(CHECK_HEAD, checked_rows(found))
     sys.stdout.flush()
     for text in (*notes, weights):
         note(f"note: {text}")
-    if rest:
-        note(f"not measured: {listing((f'{one.name} {one.value} ({one.where})' for one in rest), 10)}")
-    if not found:
-        none = f"none of the {len(claimed)} claims that were found was measured" if claimed else "no claim was found"
-        note(f"nothing can be told: {none}")
+    if rest and any(item.verdict == FITS for item in found):
+        note("--benchmark K asks about the claims of one benchmark alone (repeat for several)")
+    if not claimed:
+        note("nothing can be told: no claim was found")
     if unsure or not claimed:
         note(tables.message)
         note("check takes the same choices: --selection FILE, --table N, --model-column-index I")
-    return checked_code(found, unsure)
+    return checked_code(found, len(rest), unsure)
 
 
 def run_get_prs(args: argparse.Namespace) -> int:
@@ -889,7 +892,9 @@ def build_parser() -> argparse.ArgumentParser:
     check.set_defaults(all_tables=True)  # all that a card claims
     check.add_argument("--results", nargs="+", required=True, metavar="PATH", help="records, or folders with records")
     check.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
-    check.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
+    check.add_argument(
+        "--benchmark", action="append", metavar="K", help="only the claims of this benchmark (repeat for several)"
+    )
     add_mapping_option(check.add_argument)
     check.add_argument("--latest", action="store_true", help="of a model measured at several times, the last")
     check.add_argument("--report", metavar="FILE.md", help="write the table for a discussion; posts nothing")
@@ -6759,15 +6764,23 @@ class Measures:
     def config(self, key: str) -> str:
         return folded_name(str((self.mapping[key].get("model_index") or {}).get("config") or ""))
 
+    def keys_of(self, kind: str) -> list[str]:
+        """The benchmarks whose data set this is: by its id, or by a bare name."""
+        return self.types.get(kind.lower()) or ([] if "/" in kind else self.types.get(folded_name(kind), []))
+
     def benchmark(self, name: str, kind: str, config: str) -> tuple[frozenset[str], frozenset[str], str]:
-        """(keys, names, part) of a data set's name, type and configuration; the data set goes before the name."""
+        """(keys, names, part) of a data set's name, type and configuration; the data set goes before the name.
+
+        The configuration of a data set of several benchmarks says which: boolq of super_glue is BoolQ.
+        """
         label = bare_label(name)
         named = self.names.get(folded_name(name)) or self.names.get(folded_name(label))
         last = kind.rpartition("/")[2]
-        keys = self.types.get(kind.lower()) or ([] if "/" in kind else self.types.get(folded_name(last), []))
+        keys = self.keys_of(kind)
         given = folded_name(config)
         if keys:
             fit = [key for key in keys if given not in WHOLE_DATA and self.config(key) == given]
+            fit = fit or [self.names[given] for _ in keys[1:2] if given in self.names]
             if len(fit) == 1:
                 return frozenset(fit), frozenset(), ""
             found = {named} if named in keys else {*keys, *([named] if named else [])}
@@ -6839,10 +6852,10 @@ class Measures:
         keys, names, part = self.benchmark(
             said.get("name") or entry.benchmark, said.get("type", ""), said.get("config", "")
         )
-        if entry.key:
+        if entry.key:  # it is the benchmark: a part of it is what another configuration of its own data set is
+            own = entry.key in self.keys_of(said.get("type", ""))
+            part = part if own and entry.key in keys else ""
             keys, names = frozenset({entry.key}), frozenset()
-            given = folded_name(said.get("config", ""))
-            part = "" if given in WHOLE_DATA or given == self.config(entry.key) else part
         elif not keys:
             names |= {known_name(bare_label(entry.benchmark))} - NO_NAMES
         variant = variant_word(f"({entry.variant})") or folded_name(entry.variant) if entry.variant else ""
@@ -7653,14 +7666,24 @@ def is_beside(entry: Entry, names: Sequence[str]) -> bool:
 
 def doubt_about(new: Measure, there: Measure) -> str:
     """What one side alone says, so that both may be one result or two."""
-    pairs = [
-        (name, getattr(there, name), getattr(new, name)) for name in ("metric", "shots", "variant", "part", "revision")
-    ]
-    parts = [f"{name} {shown(old)} there, {shown(mine)} here" for name, old, mine in pairs if old != mine]
-    return f"possibly the same result ({'; '.join(parts) or 'the benchmark or split is not certain'})"
+    said = "; ".join(unlike_words(there, new, "there", "here"))
+    return f"possibly the same result ({said or 'the benchmark or split is not certain'})"
 
 
-def shown(value: object) -> object:
+def unlike_words(one: Measure, other: Measure, here: str, there: str, metrics: tuple[str, str] = ("", "")) -> list[str]:
+    """In what two results are told otherwise, what both say first: "shots 0 here, 5 there".
+
+    `metrics`: the names of theirs for people. A split that one does not say is the benchmark's own.
+    """
+    told = [{"right": "share of right answers"}.get(measure.metric, measure.metric) for measure in (one, other)]
+    pairs = [("metric", metrics[0] or told[0], metrics[1] or told[1])] if one.metric != other.metric else []
+    names = ("shots", "variant", "part", "revision", *(("split",) if one.split and other.split else ()))
+    pairs += [(name, old, new) for name in names if (old := getattr(one, name)) != (new := getattr(other, name))]
+    pairs.sort(key=lambda pair: "not said" in map(said_or_not, pair))
+    return [f"{name} {said_or_not(old)} {here}, {said_or_not(new)} {there}" for name, old, new in pairs]
+
+
+def said_or_not(value: object) -> object:
     return "not said" if value in ("", None) else value
 
 
@@ -12821,6 +12844,7 @@ class Allowed:
     partial: bool = False
     invalid: bool = False
     latest: bool = False  # of a model measured at several times, the last
+    metrics: bool = False  # all metrics of a benchmark
 
 
 def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
@@ -12963,15 +12987,18 @@ def choose_benchmarks(
 
 
 def choose_metrics(
-    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
+    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping, every: bool = False
 ) -> tuple[list[RecordResult], list[str]]:
-    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id."""
+    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id.
+
+    `every`: all of them.
+    """
     groups: dict[tuple[Any, ...], list[RecordResult]] = {}
     for row in rows:
         groups.setdefault((row.run.file, row.run.name, row.entry.shots, row.entry.variant), []).append(row)
     chosen, left, notes = [], [], []
     for group in groups.values():
-        named = [row for row in group if row.main or row.run.result_id in ids]
+        named = [row for row in group if every or row.main or row.run.result_id in ids]
         if not named and len({row.entry.metric for row in group}) > 1:
             options = listing(sorted({row.run.result_id for row in group}), 20)
             raise ScriptError(
@@ -13001,7 +13028,8 @@ def with_wholes(
     gone = {id(run) for run in used}
     kept = [row for row in rows if id(row.run) not in gone]
     for run in wholes:
-        own = next(row for row in rows if id(row.run) in gone and row.run.key == run.key and row.run.file == run.file)
+        same = (run.key, run.metric, run.file)
+        own = next(row for row in rows if id(row.run) in gone and same == (row.run.key, row.run.metric, row.run.file))
         entry = replace(
             own.entry,
             benchmark=vocabulary.title(run.key),
@@ -13386,6 +13414,8 @@ def read_rows(
     good = [(path, record) for path, record in found if not record.get("failure")]
     if not good:
         hint = f" ({listing(notes, 2)})" if notes else ""
+        other = next(filter(None, (other_results(path) for path in paths if path.is_dir())), "")
+        hint = f"; {other}" if other else hint
         raise ScriptError(f"no evaluation record in {listing(map(str, paths))}{hint}", code=1)
     name, settings, date = split_selector(model_id) if model_id else ("", {}, None)
     exact = any(record_identity(record).answers_to(model_id) for _, record in good) if model_id else False
@@ -13415,7 +13445,7 @@ def read_rows(
         chosen, ids = choose_benchmarks(rows, benchmarks, vocabulary)
     except ScriptError as error:
         raise ScriptError("\n".join([*unclear, str(error)]), code=3 if unclear else error.code) from error
-    chosen, more = choose_metrics(chosen, ids, vocabulary)
+    chosen, more = choose_metrics(chosen, ids, vocabulary, allowed.metrics)
     notes += more
     runs, more = one_state([row.run for row in chosen], name or model.name, "--model-id", allowed.latest, date)
     notes += more
@@ -14844,7 +14874,7 @@ def claims_of(state: RepoState, tables: Sequence[Entry], measures: Measures) -> 
     found = [as_claim(item) for item in standings_of(state, measures)]
     for entry in tables:
         measure = measures.of_entry(entry)
-        where = f"README.md {entry.origin}"
+        where = f"{Path(state.name).name} {entry.origin}"
         item = StandingResult(where, entry.benchmark, measure, entry.value, unit=entry.unit)
         found.append(as_claim(item))
     return found
@@ -14866,27 +14896,57 @@ def as_claim(item: StandingResult) -> CardClaim:
     return CardClaim(item, tuple(known), tuple(unknown))
 
 
+def asked_claims(
+    claims: Sequence[CardClaim], rows: Sequence[RecordResult], measures: Measures, benchmarks: Sequence[str]
+) -> list[CardClaim]:
+    """The claims that are asked about: all, or those of the benchmarks that the user has named, as the rows are."""
+    own = [measures.of_entry(row.entry) for row in rows]
+    things = {thing for mine in own for thing in mine.keys | mine.names}
+    said = [(claim, claim.standing.measure) for claim in claims]
+    return [claim for claim, measure in said if not benchmarks or (measure.keys | measure.names) & things]
+
+
 def check_claims(claims: Sequence[CardClaim], rows: Sequence[RecordResult], measures: Measures) -> list[Checked]:
     """Each claim that was measured, too, with its verdict; claims and measurements of the same thing are one family."""
     pairs = []
     for claim in claims:
-        near = [(row, measures.of_entry(row.entry)) for row in rows]
-        same = [(row, mine) for row, mine in near if measures.relation(claim.standing.measure, mine) != OTHER]
-        alike = [(row, mine) for row, mine in near if mine.keys and mine.keys & claim.standing.measure.keys]
+        near = [ClaimPair(row, measures.of_entry(row.entry), claim, measures) for row in rows]
+        same = [one for one in near if one.relation == SAME] or [one for one in near if one.relation != OTHER]
+        same = [one for one in same if one.row.main] or same
+        alike = [one for one in near if one.is_benchmark and one.mine.part == claim.standing.measure.part]
         if same:
-            pairs.append((claim, *same[0], len(same)))
-        elif alike and claim.standing.measure.part == alike[0][1].part:
-            pairs.append((claim, *alike[0], 0))
-    testable = sum(why_untold(claim, row, mine, count, measures) == "" for claim, row, mine, count in pairs)
+            pairs.append((same[0], len(same)))
+        elif alike:
+            pairs.append((min(alike, key=lambda one: (len(one.unlike), not one.row.main)), 0))
+    testable = sum(why_untold(one, count, measures) == "" for one, count in pairs)
     level = 1 - (1 - FAMILY_ERROR) ** (1 / max(1, testable))  # Sidak
     return [check_one(*pair, measures, level) for pair in pairs]
 
 
-def why_untold(claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures) -> str:
-    """Why nothing can be told about a claim; empty when it can."""
-    run = row.run
+class ClaimPair:
+    """A claim and a measurement: whether both are of the same thing, and in what they are not."""
+
+    def __init__(self, row: RecordResult, mine: Measure, claim: CardClaim, measures: Measures) -> None:
+        metric, _, chosen = row.run.result_id.rpartition("/")[2].partition(",")
+        chosen = "" if chosen == "none" else chosen
+        said, own = claim.standing.measure, {folded_name(metric + chosen), folded_name(chosen)} - {""}
+        if own & {folded_name(said.metric), said.variant}:  # by the harness's own name, or its filter's
+            said = dataclasses.replace(said, metric=mine.metric, variant="" if said.variant in own else said.variant)
+        self.row, self.mine, self.claim = row, mine, claim
+        self.relation = measures.relation(said, mine)
+        self.is_benchmark = bool(mine.keys & said.keys or mine.names & said.names)
+        name = f"{metric} ({chosen})" if chosen else metric
+        self.unlike = unlike_words(said, mine, "in the claim", "here", ("", name))
+        self.is_special = said.variant.replace("notools", "") not in ("", mine.variant.replace("notools", ""))
+
+
+def why_untold(one: ClaimPair, count: int, measures: Measures) -> str:
+    """Why nothing can be told about a claim; empty when it can. `count`: of our results that may be of the same."""
+    run, claim, mine = one.row.run, one.claim, one.mine
     if not count:
-        return f"measured otherwise: {doubt_about(mine, claim.standing.measure)}"
+        return f"measured otherwise: {'; '.join(one.unlike)}"
+    if one.is_special:
+        return f"whether ours was measured so is not known: {'; '.join(one.unlike)}"
     if count > 1:
         return f"{count} of our results may be meant; choose with --results or --model-id"
     if run.validity.reasons:
@@ -14909,13 +14969,12 @@ def why_untold(claim: CardClaim, row: RecordResult, mine: Measure, count: int, m
     return ""
 
 
-def check_one(
-    claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures, level: float
-) -> Checked:
+def check_one(one: ClaimPair, count: int, measures: Measures, level: float) -> Checked:
+    row, mine, claim = one.row, one.mine, one.claim
     run, item = row.run, claim.standing
     value = written(item.value, item.unit)
     meant = readings(value, measures.is_open(mine), item.percents) if value else []
-    why = why_untold(claim, row, mine, count, measures)
+    why = why_untold(one, count, measures)
     low = high = None
     verdict, shown = CANNOT_TELL, meant[0][0] if len(meant) == 1 else None
     scale = points_per_share(run) if not measures.is_open(mine) else 1.0
@@ -14933,7 +14992,7 @@ def check_one(
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
         shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
-    unsaid = why or (doubt_about(mine, item.measure) if measures.relation(item.measure, mine) != SAME else "")
+    unsaid = why or ("; ".join(one.unlike) if one.relation != SAME else "")
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
     high = None if high == math.inf else high
     return Checked(
@@ -14977,10 +15036,21 @@ def weights_answer(rows: Sequence[RecordResult], info: Any | None) -> str:
     return "whether the weights that were measured are the repo's is not known"
 
 
-def checked_code(found: Sequence[Checked], unsure: str) -> int:
-    """0 all fit, 1 some do not, 3 nothing can be told, or the card's tables leave open what they claim (`unsure`)."""
+def checked_code(found: Sequence[Checked], unmeasured: int, unsure: str) -> int:
+    """0 each claim was judged and fits, 1 some do not fit, 3 some were not judged, or the card's tables leave open what
+    they claim (`unsure`); `unmeasured`: claims of which nothing here is a measurement."""
     verdicts = {item.verdict for item in found}
-    return 1 if FITS_NOT in verdicts else 0 if FITS in verdicts and not unsure else 3
+    return 1 if FITS_NOT in verdicts else 0 if verdicts == {FITS} and not unmeasured and not unsure else 3
+
+
+def judged_line(found: Sequence[Checked], rest: Sequence[StandingResult]) -> str:
+    """How many claims were judged, how, and which were not: the head of the answer."""
+    counts = {verdict: sum(item.verdict == verdict for item in found) for verdict in (FITS, FITS_NOT, CANNOT_TELL)}
+    told = [f"{verdict}: {count}" for verdict, count in counts.items() if count]
+    names = listing((f"{one.name} {one.value} ({one.where})" for one in rest), 10)
+    told += [f"not measured here: {len(rest)}, {names}"] if rest else []
+    judged = counts[FITS] + counts[FITS_NOT]
+    return f"{judged} of {plural(len(found) + len(rest), 'claim')} judged" + (f" ({'; '.join(told)})" if told else "")
 
 
 def shown_share(value: float | None) -> str:
@@ -15012,9 +15082,10 @@ CHECK_HEAD = (
 )
 
 
-def check_report(repo_id: str, found: Sequence[Checked], weights: str) -> str:
+def check_report(repo_id: str, found: Sequence[Checked], rest: Sequence[StandingResult], weights: str) -> str:
     """The table for a discussion on the Hub, in Markdown; nothing in it is markup of others."""
     lines = [f"Claims of {markdown_text(repo_id or 'the card')} against measurements: {weights}.", ""]
+    lines += [f"{markdown_text(judged_line(found, rest), 2000)}.", ""]
     lines += [f"| {' | '.join(CHECK_HEAD)} |", "|" + " --- |" * len(CHECK_HEAD)]
     lines += ["| " + " | ".join(markdown_text(cell, 200) for cell in row) + " |" for row in checked_rows(found)]
     settings = sorted({name for item in found for name in item.unknown})

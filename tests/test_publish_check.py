@@ -145,7 +145,12 @@ def test_a_claim_that_fits_and_one_that_does_not(tmp_path: Path, capsys: pytest.
     text = report.read_text(encoding="utf-8")
     assert "does not fit" in text and "12,032" in text
     card.write_text(CARD.format(value=45.3, table=44.9), encoding="utf-8")
-    assert check(capsys, *where)[0] == 0
+    code, found, err = check(capsys, *where)
+    assert code == 3 and found["judged"].startswith("2 of 3 claims judged (fits: 2; not measured here: 1, GSM8K 77.0")
+    assert [(one["benchmark"], one["claimed"]) for one in found["not_measured"]] == [("GSM8K", 77.0)]
+    assert "--benchmark K" in err
+    code, found, _ = check(capsys, *where, "--benchmark", "MMLU-Pro")
+    assert code == 0 and found["judged"].startswith("2 of 2 claims judged") and found["not_measured"] == []
     card.write_text("# Foo\n", encoding="utf-8")
     assert check(capsys, *where)[0] == 3
 
@@ -180,7 +185,7 @@ def test_other_shots_and_partial_runs_tell_nothing(tmp_path: Path, capsys: pytes
     card.write_text(text, encoding="utf-8")
     code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "results")
     (item,) = found["claims"]
-    assert code == 3 and item["verdict"] == "cannot be told" and "shots 0 there, 5 here" in item["reason"]
+    assert code == 3 and item["verdict"] == "cannot be told" and "shots 0 in the claim, 5 here" in item["reason"]
     (path,) = (tmp_path / "results").rglob("*.json")
     data = json.loads(path.read_text(encoding="utf-8"))
     data["evaluation_results"][0]["generation_config"] = {"additional_details": {"limit": "100"}}
@@ -189,6 +194,97 @@ def test_other_shots_and_partial_runs_tell_nothing(tmp_path: Path, capsys: pytes
     card.write_text(CARD.format(value=70.1, table=""), encoding="utf-8")
     code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "results")
     assert code == 3 and "a part of the items alone" in found["claims"][0]["reason"]
+
+
+# A harness's data set and its configuration, by which the same benchmark goes on the Hub and in harnesses' tasks.
+SAME_DATA = [
+    ("boolq", "super_glue", "boolq"), ("boolq", "aps/super_glue", "boolq"), ("boolq", "google/boolq", None),
+    ("hellaswag", "hellaswag", None), ("hellaswag", "Rowan/hellaswag", "default"), ("gsm8k", "gsm8k", "main"),
+    ("gsm8k", "openai/gsm8k", "main"), ("arc_challenge", "ai2_arc", "ARC-Challenge"),
+    ("arc_challenge", "allenai/ai2_arc", "ARC-Challenge"), ("winogrande", "winogrande", "winogrande_xl"),
+    ("sst2", "glue", "sst2"), ("copa", "super_glue", "copa"), ("pubmedqa", "bigbio/pubmed_qa", "pubmed_qa_fold0"),
+]  # fmt: skip
+
+
+def data_record(folder: Path, task: str, kind: str, config: str | None, right: int = 700, **more) -> None:
+    source = {"dataset_name": kind, "source_type": "hf_dataset", "hf_repo": kind, "hf_split": "test"}
+    source |= {"additional_details": {"subset": config}} if config else {}
+    scores = [float(i < right) for i in range(1000)]
+    write_record(folder, REPO, scores, task=task, source=source, samples=False, **more)
+
+
+@pytest.mark.parametrize(("task", "kind", "config"), SAME_DATA)
+def test_a_records_data_set_is_that_of_the_claim_whatever_the_harness_calls_it(
+    tmp_path, capsys, task: str, kind: str, config: str | None
+) -> None:
+    known = manager.read_mapping()[task]
+    metric = {"gsm8k": "exact_match"}.get(task, "accuracy")
+    data_record(tmp_path / "results", task, kind, config, metric=metric)
+    index = {"name": known["name"]} | {k: known["model_index"][k] for k in ("type", "config")}
+    theirs = {"name": kind, "type": kind, "config": config or "default", "args": config}
+    for value, wanted in ((70.0, 0), (78.0, 1)):
+        for dataset in (index, index if kind == "bigbio/pubmed_qa" else theirs):
+            result = {"task": {"type": "x"}, "dataset": dataset, "metrics": [{"type": metric, "value": value}]}
+            front = json.dumps({"model-index": [{"name": "Foo-7B", "results": [result]}]})
+            table = f"| Benchmark | Foo-7B |\n|---|---|\n| {known['name']} | {value} |\n"
+            card = tmp_path / "README.md"
+            card.write_text(f"---\n{front}\n---\n# Foo-7B\n\n{table}", encoding="utf-8")
+            places = ("--card", card, "--results", tmp_path / "results")
+            code, found, _ = check(capsys, *places)
+            assert (code, len(found["claims"]), found["not_measured"]) == (wanted, 2, []), found
+            manager.main(["add", *map(str, places), "--repo-id", REPO, "--dry-run", "--json", "--allow-partial"])
+            change = json.loads(capsys.readouterr().out)
+            assert bool(change["conflicts"]) == bool(wanted) and "model-index" not in str(change["added"]), change
+
+
+def test_another_configuration_of_the_benchmarks_own_data_set_is_another_thing(tmp_path, capsys) -> None:
+    data_record(tmp_path / "results", "gsm8k", "openai/gsm8k", "socratic", metric="exact_match")
+    (tmp_path / "README.md").write_text("| Benchmark | Foo-7B |\n|---|---|\n| GSM8K | 40.2 |\n", encoding="utf-8")
+    code, found, _ = check(capsys, "--card", tmp_path / "README.md", "--results", tmp_path / "results")
+    assert code == 3 and found["claims"] == [] and found["judged"].startswith("0 of 1 claim judged")
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "said"),
+    [
+        ("GSM8K (strict-match) | 5", "fits", ""),
+        ("GSM8K (exact_match,strict-match) | 5", "fits", ""),
+        ("GSM8K (exact match) | 5", "fits", ""),
+        ("GSM8K | 5", "fits", ""),
+        ("GSM8K (flexible-extract) | 5", "does not fit", ""),  # 80 % of those
+        ("GSM8K (F1) | 5", "cannot be told", "metric f1 in the claim, exact_match (strict-match) here"),
+        ("GSM8K (maj@8) | 5", "cannot be told", "metric maj8 in the claim, exact_match (strict-match) here"),
+        ("GSM8K (strict-match) | 8", "cannot be told", "shots 8 in the claim, 5 here"),
+    ],
+)
+def test_claims_of_another_metric_or_other_shots_find_theirs_or_are_told_so(
+    tmp_path, capsys, row: str, verdict: str, said: str
+) -> None:
+    for name, metric, right in (("strict-match", "exact_match", 700), ("flexible-extract", None, 800)):
+        data_record(tmp_path / "r", "gsm8k", "gsm8k", "main", right, shots=5, metric=metric or f"exact_match_{name}")
+    for path in (tmp_path / "r").rglob("*.json"):  # as lm-eval calls them
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
+        own = data["evaluation_results"][0]
+        name = "flexible-extract" if "flexible" in own["evaluation_result_id"] else "strict-match"
+        own["evaluation_result_id"] = f"gsm8k|5/exact_match,{name}"
+        path.write_text(json.dumps(data), encoding="utf-8")
+    card = tmp_path / "OTHER.md"
+    card.write_text(f"| Benchmark | shots | Foo-7B |\n|---|---|---|\n| {row} | 70.0 |\n", encoding="utf-8")
+    code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "r")
+    (item,) = found["claims"]
+    assert (item["verdict"], code) == (verdict, {"fits": 0, "does not fit": 1, "cannot be told": 3}[verdict]), item
+    assert said in item["reason"] and item["where"].startswith("OTHER.md table 1")
+    assert bool(item["reason"]) == bool(said)
+
+
+def test_a_harness_own_results_are_said_to_need_conversion(tmp_path, capsys) -> None:
+    own = tmp_path / "lm" / "me__Foo-7B"
+    own.mkdir(parents=True)
+    (own / "results_2026-11-29T16-50-47.123456.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "README.md").write_text("# Foo\n", encoding="utf-8")
+    code, _, err = check(capsys, "--card", tmp_path / "README.md", "--results", tmp_path / "lm")
+    assert code == 1 and "convert_results.py" in err and "results of lm-eval" in err
 
 
 OPEN_CARD = """---
@@ -246,5 +342,5 @@ def test_the_weights_are_compared(
     digest = hub.repo(REPO).at("main").tree["model.safetensors"].lfs if same else "0" * 64
     data["model_info"]["additional_details"] = {"weights_sha256": digest}
     path.write_text(json.dumps(data), encoding="utf-8")
-    code, found, _ = check(capsys, "--repo-id", REPO, "--results", tmp_path / "results")
+    code, found, _ = check(capsys, "--repo-id", REPO, "--results", tmp_path / "results", "--benchmark", "mmlu_pro")
     assert code == 0 and said in found["weights"] and hub.writes() == []

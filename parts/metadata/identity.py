@@ -102,15 +102,23 @@ class Measures:
     def config(self, key: str) -> str:
         return folded_name(str((self.mapping[key].get("model_index") or {}).get("config") or ""))
 
+    def keys_of(self, kind: str) -> list[str]:
+        """The benchmarks whose data set this is: by its id, or by a bare name."""
+        return self.types.get(kind.lower()) or ([] if "/" in kind else self.types.get(folded_name(kind), []))
+
     def benchmark(self, name: str, kind: str, config: str) -> tuple[frozenset[str], frozenset[str], str]:
-        """(keys, names, part) of a data set's name, type and configuration; the data set goes before the name."""
+        """(keys, names, part) of a data set's name, type and configuration; the data set goes before the name.
+
+        The configuration of a data set of several benchmarks says which: boolq of super_glue is BoolQ.
+        """
         label = bare_label(name)
         named = self.names.get(folded_name(name)) or self.names.get(folded_name(label))
         last = kind.rpartition("/")[2]
-        keys = self.types.get(kind.lower()) or ([] if "/" in kind else self.types.get(folded_name(last), []))
+        keys = self.keys_of(kind)
         given = folded_name(config)
         if keys:
             fit = [key for key in keys if given not in WHOLE_DATA and self.config(key) == given]
+            fit = fit or [self.names[given] for _ in keys[1:2] if given in self.names]
             if len(fit) == 1:
                 return frozenset(fit), frozenset(), ""
             found = {named} if named in keys else {*keys, *([named] if named else [])}
@@ -182,10 +190,10 @@ class Measures:
         keys, names, part = self.benchmark(
             said.get("name") or entry.benchmark, said.get("type", ""), said.get("config", "")
         )
-        if entry.key:
+        if entry.key:  # it is the benchmark: a part of it is what another configuration of its own data set is
+            own = entry.key in self.keys_of(said.get("type", ""))
+            part = part if own and entry.key in keys else ""
             keys, names = frozenset({entry.key}), frozenset()
-            given = folded_name(said.get("config", ""))
-            part = "" if given in WHOLE_DATA or given == self.config(entry.key) else part
         elif not keys:
             names |= {known_name(bare_label(entry.benchmark))} - NO_NAMES
         variant = variant_word(f"({entry.variant})") or folded_name(entry.variant) if entry.variant else ""

@@ -185,14 +185,24 @@ def is_beside(entry: Entry, names: Sequence[str]) -> bool:
 
 def doubt_about(new: Measure, there: Measure) -> str:
     """What one side alone says, so that both may be one result or two."""
-    pairs = [
-        (name, getattr(there, name), getattr(new, name)) for name in ("metric", "shots", "variant", "part", "revision")
-    ]
-    parts = [f"{name} {shown(old)} there, {shown(mine)} here" for name, old, mine in pairs if old != mine]
-    return f"possibly the same result ({'; '.join(parts) or 'the benchmark or split is not certain'})"
+    said = "; ".join(unlike_words(there, new, "there", "here"))
+    return f"possibly the same result ({said or 'the benchmark or split is not certain'})"
 
 
-def shown(value: object) -> object:
+def unlike_words(one: Measure, other: Measure, here: str, there: str, metrics: tuple[str, str] = ("", "")) -> list[str]:
+    """In what two results are told otherwise, what both say first: "shots 0 here, 5 there".
+
+    `metrics`: the names of theirs for people. A split that one does not say is the benchmark's own.
+    """
+    told = [{"right": "share of right answers"}.get(measure.metric, measure.metric) for measure in (one, other)]
+    pairs = [("metric", metrics[0] or told[0], metrics[1] or told[1])] if one.metric != other.metric else []
+    names = ("shots", "variant", "part", "revision", *(("split",) if one.split and other.split else ()))
+    pairs += [(name, old, new) for name in names if (old := getattr(one, name)) != (new := getattr(other, name))]
+    pairs.sort(key=lambda pair: "not said" in map(said_or_not, pair))
+    return [f"{name} {said_or_not(old)} {here}, {said_or_not(new)} {there}" for name, old, new in pairs]
+
+
+def said_or_not(value: object) -> object:
     return "not said" if value in ("", None) else value
 
 

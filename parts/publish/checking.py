@@ -10,12 +10,14 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from parts.checkpoints import hub_weights_sha256
+from parts.frame import listing, plural
 from parts.metadata.entries import Entry
 from parts.metadata.identity import OTHER, SAME, Measure, Measures, readings, written
-from parts.metadata.merge import StandingResult, doubt_about, standings_of
+from parts.metadata.merge import StandingResult, standings_of, unlike_words
 from parts.metadata.plan import RepoState
 from parts.publish.text import markdown_text
 from parts.records.publishable import RecordResult
@@ -29,6 +31,7 @@ from parts.statistics.claims import (
     open_claim_fits,
     open_interval,
 )
+from parts.vocabulary import folded_name
 
 FAMILY_ERROR = 0.05
 FITS, FITS_NOT, CANNOT_TELL = "fits", "does not fit", "cannot be told"
@@ -71,7 +74,7 @@ def claims_of(state: RepoState, tables: Sequence[Entry], measures: Measures) -> 
     found = [as_claim(item) for item in standings_of(state, measures)]
     for entry in tables:
         measure = measures.of_entry(entry)
-        where = f"README.md {entry.origin}"
+        where = f"{Path(state.name).name} {entry.origin}"
         item = StandingResult(where, entry.benchmark, measure, entry.value, unit=entry.unit)
         found.append(as_claim(item))
     return found
@@ -93,27 +96,57 @@ def as_claim(item: StandingResult) -> CardClaim:
     return CardClaim(item, tuple(known), tuple(unknown))
 
 
+def asked_claims(
+    claims: Sequence[CardClaim], rows: Sequence[RecordResult], measures: Measures, benchmarks: Sequence[str]
+) -> list[CardClaim]:
+    """The claims that are asked about: all, or those of the benchmarks that the user has named, as the rows are."""
+    own = [measures.of_entry(row.entry) for row in rows]
+    things = {thing for mine in own for thing in mine.keys | mine.names}
+    said = [(claim, claim.standing.measure) for claim in claims]
+    return [claim for claim, measure in said if not benchmarks or (measure.keys | measure.names) & things]
+
+
 def check_claims(claims: Sequence[CardClaim], rows: Sequence[RecordResult], measures: Measures) -> list[Checked]:
     """Each claim that was measured, too, with its verdict; claims and measurements of the same thing are one family."""
     pairs = []
     for claim in claims:
-        near = [(row, measures.of_entry(row.entry)) for row in rows]
-        same = [(row, mine) for row, mine in near if measures.relation(claim.standing.measure, mine) != OTHER]
-        alike = [(row, mine) for row, mine in near if mine.keys and mine.keys & claim.standing.measure.keys]
+        near = [ClaimPair(row, measures.of_entry(row.entry), claim, measures) for row in rows]
+        same = [one for one in near if one.relation == SAME] or [one for one in near if one.relation != OTHER]
+        same = [one for one in same if one.row.main] or same
+        alike = [one for one in near if one.is_benchmark and one.mine.part == claim.standing.measure.part]
         if same:
-            pairs.append((claim, *same[0], len(same)))
-        elif alike and claim.standing.measure.part == alike[0][1].part:
-            pairs.append((claim, *alike[0], 0))
-    testable = sum(why_untold(claim, row, mine, count, measures) == "" for claim, row, mine, count in pairs)
+            pairs.append((same[0], len(same)))
+        elif alike:
+            pairs.append((min(alike, key=lambda one: (len(one.unlike), not one.row.main)), 0))
+    testable = sum(why_untold(one, count, measures) == "" for one, count in pairs)
     level = 1 - (1 - FAMILY_ERROR) ** (1 / max(1, testable))  # Sidak
     return [check_one(*pair, measures, level) for pair in pairs]
 
 
-def why_untold(claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures) -> str:
-    """Why nothing can be told about a claim; empty when it can."""
-    run = row.run
+class ClaimPair:
+    """A claim and a measurement: whether both are of the same thing, and in what they are not."""
+
+    def __init__(self, row: RecordResult, mine: Measure, claim: CardClaim, measures: Measures) -> None:
+        metric, _, chosen = row.run.result_id.rpartition("/")[2].partition(",")
+        chosen = "" if chosen == "none" else chosen
+        said, own = claim.standing.measure, {folded_name(metric + chosen), folded_name(chosen)} - {""}
+        if own & {folded_name(said.metric), said.variant}:  # by the harness's own name, or its filter's
+            said = dataclasses.replace(said, metric=mine.metric, variant="" if said.variant in own else said.variant)
+        self.row, self.mine, self.claim = row, mine, claim
+        self.relation = measures.relation(said, mine)
+        self.is_benchmark = bool(mine.keys & said.keys or mine.names & said.names)
+        name = f"{metric} ({chosen})" if chosen else metric
+        self.unlike = unlike_words(said, mine, "in the claim", "here", ("", name))
+        self.is_special = said.variant.replace("notools", "") not in ("", mine.variant.replace("notools", ""))
+
+
+def why_untold(one: ClaimPair, count: int, measures: Measures) -> str:
+    """Why nothing can be told about a claim; empty when it can. `count`: of our results that may be of the same."""
+    run, claim, mine = one.row.run, one.claim, one.mine
     if not count:
-        return f"measured otherwise: {doubt_about(mine, claim.standing.measure)}"
+        return f"measured otherwise: {'; '.join(one.unlike)}"
+    if one.is_special:
+        return f"whether ours was measured so is not known: {'; '.join(one.unlike)}"
     if count > 1:
         return f"{count} of our results may be meant; choose with --results or --model-id"
     if run.validity.reasons:
@@ -136,13 +169,12 @@ def why_untold(claim: CardClaim, row: RecordResult, mine: Measure, count: int, m
     return ""
 
 
-def check_one(
-    claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures, level: float
-) -> Checked:
+def check_one(one: ClaimPair, count: int, measures: Measures, level: float) -> Checked:
+    row, mine, claim = one.row, one.mine, one.claim
     run, item = row.run, claim.standing
     value = written(item.value, item.unit)
     meant = readings(value, measures.is_open(mine), item.percents) if value else []
-    why = why_untold(claim, row, mine, count, measures)
+    why = why_untold(one, count, measures)
     low = high = None
     verdict, shown = CANNOT_TELL, meant[0][0] if len(meant) == 1 else None
     scale = points_per_share(run) if not measures.is_open(mine) else 1.0
@@ -160,7 +192,7 @@ def check_one(
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
         shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
-    unsaid = why or (doubt_about(mine, item.measure) if measures.relation(item.measure, mine) != SAME else "")
+    unsaid = why or ("; ".join(one.unlike) if one.relation != SAME else "")
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
     high = None if high == math.inf else high
     return Checked(
@@ -204,10 +236,21 @@ def weights_answer(rows: Sequence[RecordResult], info: Any | None) -> str:
     return "whether the weights that were measured are the repo's is not known"
 
 
-def checked_code(found: Sequence[Checked], unsure: str) -> int:
-    """0 all fit, 1 some do not, 3 nothing can be told, or the card's tables leave open what they claim (`unsure`)."""
+def checked_code(found: Sequence[Checked], unmeasured: int, unsure: str) -> int:
+    """0 each claim was judged and fits, 1 some do not fit, 3 some were not judged, or the card's tables leave open what
+    they claim (`unsure`); `unmeasured`: claims of which nothing here is a measurement."""
     verdicts = {item.verdict for item in found}
-    return 1 if FITS_NOT in verdicts else 0 if FITS in verdicts and not unsure else 3
+    return 1 if FITS_NOT in verdicts else 0 if verdicts == {FITS} and not unmeasured and not unsure else 3
+
+
+def judged_line(found: Sequence[Checked], rest: Sequence[StandingResult]) -> str:
+    """How many claims were judged, how, and which were not: the head of the answer."""
+    counts = {verdict: sum(item.verdict == verdict for item in found) for verdict in (FITS, FITS_NOT, CANNOT_TELL)}
+    told = [f"{verdict}: {count}" for verdict, count in counts.items() if count]
+    names = listing((f"{one.name} {one.value} ({one.where})" for one in rest), 10)
+    told += [f"not measured here: {len(rest)}, {names}"] if rest else []
+    judged = counts[FITS] + counts[FITS_NOT]
+    return f"{judged} of {plural(len(found) + len(rest), 'claim')} judged" + (f" ({'; '.join(told)})" if told else "")
 
 
 def shown_share(value: float | None) -> str:
@@ -239,9 +282,10 @@ CHECK_HEAD = (
 )
 
 
-def check_report(repo_id: str, found: Sequence[Checked], weights: str) -> str:
+def check_report(repo_id: str, found: Sequence[Checked], rest: Sequence[StandingResult], weights: str) -> str:
     """The table for a discussion on the Hub, in Markdown; nothing in it is markup of others."""
     lines = [f"Claims of {markdown_text(repo_id or 'the card')} against measurements: {weights}.", ""]
+    lines += [f"{markdown_text(judged_line(found, rest), 2000)}.", ""]
     lines += [f"| {' | '.join(CHECK_HEAD)} |", "|" + " --- |" * len(CHECK_HEAD)]
     lines += ["| " + " | ".join(markdown_text(cell, 200) for cell in row) + " |" for row in checked_rows(found)]
     settings = sorted({name for item in found for name in item.unknown})

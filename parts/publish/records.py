@@ -19,7 +19,7 @@ from parts.metric_directions import metric_direction
 from parts.own_vocabulary import own_entries
 from parts.publish.artificial_analysis import AA_NAME, AA_SITE
 from parts.records.datastore import contributed_url
-from parts.records.files import read_record, record_files
+from parts.records.files import other_results, read_record, record_files
 from parts.records.identity import Identity
 from parts.records.publishable import (
     Allowed,
@@ -216,6 +216,8 @@ def read_rows(
     good = [(path, record) for path, record in found if not record.get("failure")]
     if not good:
         hint = f" ({listing(notes, 2)})" if notes else ""
+        other = next(filter(None, (other_results(path) for path in paths if path.is_dir())), "")
+        hint = f"; {other}" if other else hint
         raise ScriptError(f"no evaluation record in {listing(map(str, paths))}{hint}", code=1)
     name, settings, date = split_selector(model_id) if model_id else ("", {}, None)
     exact = any(record_identity(record).answers_to(model_id) for _, record in good) if model_id else False
@@ -245,7 +247,7 @@ def read_rows(
         chosen, ids = choose_benchmarks(rows, benchmarks, vocabulary)
     except ScriptError as error:
         raise ScriptError("\n".join([*unclear, str(error)]), code=3 if unclear else error.code) from error
-    chosen, more = choose_metrics(chosen, ids, vocabulary)
+    chosen, more = choose_metrics(chosen, ids, vocabulary, allowed.metrics)
     notes += more
     runs, more = one_state([row.run for row in chosen], name or model.name, "--model-id", allowed.latest, date)
     notes += more

@@ -42,6 +42,7 @@ class Allowed:
     partial: bool = False
     invalid: bool = False
     latest: bool = False  # of a model measured at several times, the last
+    metrics: bool = False  # all metrics of a benchmark
 
 
 def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
@@ -184,15 +185,18 @@ def choose_benchmarks(
 
 
 def choose_metrics(
-    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
+    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping, every: bool = False
 ) -> tuple[list[RecordResult], list[str]]:
-    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id."""
+    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id.
+
+    `every`: all of them.
+    """
     groups: dict[tuple[Any, ...], list[RecordResult]] = {}
     for row in rows:
         groups.setdefault((row.run.file, row.run.name, row.entry.shots, row.entry.variant), []).append(row)
     chosen, left, notes = [], [], []
     for group in groups.values():
-        named = [row for row in group if row.main or row.run.result_id in ids]
+        named = [row for row in group if every or row.main or row.run.result_id in ids]
         if not named and len({row.entry.metric for row in group}) > 1:
             options = listing(sorted({row.run.result_id for row in group}), 20)
             raise ScriptError(
@@ -222,7 +226,8 @@ def with_wholes(
     gone = {id(run) for run in used}
     kept = [row for row in rows if id(row.run) not in gone]
     for run in wholes:
-        own = next(row for row in rows if id(row.run) in gone and row.run.key == run.key and row.run.file == run.file)
+        same = (run.key, run.metric, run.file)
+        own = next(row for row in rows if id(row.run) in gone and same == (row.run.key, row.run.metric, row.run.file))
         entry = replace(
             own.entry,
             benchmark=vocabulary.title(run.key),
