@@ -96,7 +96,13 @@ def fault_text(error: Exception) -> str:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = ((count_in(part), part) for part in re.split(r"(\d+)", name) if part)
+    return [(1, 0, part) if count is None else (0, count, "") for count, part in parts]
+
+
+def count_in(text: object) -> int | None:
+    """The whole number that a text is, of at most 18 digits; None for anything else, of which Python may make none."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 18 else None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

@@ -252,6 +252,7 @@ import re
 import shutil
 import signal
 import stat
+import struct
 import sys
 import tempfile
 import textwrap
@@ -272,6 +273,7 @@ from functools import partial
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -286,10 +288,11 @@ SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of
 IN_USE: set[str] = set()  # tokens that this process has read
 
 # What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters, tags, lone halves of surrogate pairs. The joiners of emoji and of Persian stay.
+# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
+# joiners of emoji and of Persian stay.
 ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -515,7 +518,13 @@ def fault_text(error: Exception) -> str:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = ((count_in(part), part) for part in re.split(r"(\d+)", name) if part)
+    return [(1, 0, part) if count is None else (0, count, "") for count, part in parts]
+
+
+def count_in(text: object) -> int | None:
+    """The whole number that a text is, of at most 18 digits; None for anything else, of which Python may make none."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 18 else None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
@@ -3217,6 +3226,94 @@ def parquet_batches(
                     row += batch.num_rows
 
 
+def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[tuple[int, Any]]:
+    """(number of the first row, batch) of an Arrow file or stream, in pieces that fit into memory.
+
+    A file is a stream with a word before it and an index behind it: the index is not needed, and so cannot mislead.
+
+    Raises:
+        ScriptError: no regular file, or rows that are larger than the file explains.
+        pyarrow.ArrowException, OSError: it is damaged.
+    """
+    import pyarrow as pa
+
+    with open_input(path) as opened:
+        on_disk, begin = opened.seek(0, 2), 8 if opened.seek(0) == 0 and opened.read(6) == b"ARROW1" else 0
+    with pa.memory_map(str(path)) as file:
+        file.seek(begin)
+        unpacked = 0
+        for message in pa.ipc.MessageReader.open_stream(file):
+            unpacked += unpacked_size(message)
+            check_inflation(path, unpacked, on_disk)
+        file.seek(begin)
+        row, given = 1, 0
+        for coded in pa.ipc.open_stream(file):
+            wanted = coded.select(list(columns)) if columns else coded
+            if odd := [str(field.type) for field in wanted.schema if not is_plain_type(field.type)]:
+                raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
+            for column in wanted.columns:  # what is no UTF-8 is told later, of each row
+                column.view(changed_type(column.type, bytes_of_text)).validate(full=True)
+            given += dense_size(wanted)
+            check_inflation(path, given, on_disk)
+            for batch in small_batches(wanted, path):
+                yield row, batch
+                row += batch.num_rows
+
+
+def unpacked_size(message: Any) -> int:
+    """Bytes of an Arrow message's buffers when they are unpacked, as it declares them itself.
+
+    The layout is that of Arrow's format/Message.fbs, a table of FlatBuffers; pyarrow unpacks before it can be asked.
+    Raises pyarrow.ArrowInvalid for a message without that layout.
+    """
+    import pyarrow as pa
+
+    about, body = memoryview(message.metadata), memoryview(message.body)
+
+    def number(form: str, place: int) -> int:
+        return struct.unpack_from(form, about, place)[0]
+
+    def field(table: int, which: int) -> int:
+        layout = table - number("<i", table)
+        offset = number("<H", layout + 4 + 2 * which) if 4 + 2 * which < number("<H", layout) else 0
+        return table + offset if offset else 0
+
+    def inner(place: int) -> int:
+        return place + number("<I", place)
+
+    try:
+        if message.type not in ("record batch", "dictionary"):
+            return len(body)
+        batch = inner(field(inner(0), 2))
+        batch = inner(field(batch, 1)) if message.type == "dictionary" else batch
+        if not field(batch, 3):  # no compression
+            return len(body)
+        buffers = inner(field(batch, 2))
+        places = [struct.unpack_from("<qq", about, buffers + 4 + 16 * k) for k in range(number("<I", buffers))]
+        sizes = [struct.unpack_from("<q", body, offset)[0] if size else 0 for offset, size in places]
+    except struct.error as error:
+        raise pa.ArrowInvalid("a message without its layout") from error
+    return sum(max(size, 0) for size in sizes)
+
+
+def is_plain_type(kind: Any) -> bool:
+    """Whether values of an Arrow type each have bytes of their own, so that their size is known before they are made.
+
+    Run-end encodings and views stand for more than they hold; so may dictionaries of anything but texts.
+    """
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_dictionary(kind):
+        return types.is_string(kind.value_type) or types.is_binary(kind.value_type)
+    if types.is_nested(kind):
+        known = types.is_struct(kind) or types.is_list(kind) or types.is_large_list(kind) or types.is_map(kind)
+        known = known or types.is_fixed_size_list(kind)
+        return known and all(is_plain_type(kind.field(k).type) for k in range(kind.num_fields))
+    views = types.is_string_view(kind) or types.is_binary_view(kind) or types.is_run_end_encoded(kind)
+    return not views and not isinstance(kind, pa.BaseExtensionType)
+
+
 def small_batches(coded: Any, path: str | Path) -> Iterator[Any]:
     """A batch with its texts written out, in pieces that fit into memory."""
     if dense_size(coded) > allowed(MAX_BATCH) and coded.num_rows > 1:
@@ -3247,28 +3344,98 @@ def dense_size(value: Any) -> int:
         return 8 * len(value) + dense_size(value.flatten() if not isinstance(value, pa.MapArray) else value.items)
     if isinstance(value, pa.StructArray):
         return sum(map(dense_size, value.flatten()))
+    if isinstance(value, pa.NullArray):
+        return 8 * len(value)
     return value.get_total_buffer_size() if not len(value) else value.nbytes
 
 
 def written_out(array: Any) -> Any:
     """An array whose texts are texts again and not numbers into a dictionary."""
-    dense = dense_type(array.type)
+    import pyarrow as pa
+
+    dense = changed_type(array.type, lambda kind: kind.value_type if pa.types.is_dictionary(kind) else kind)
     return array if dense == array.type else array.cast(dense)
 
 
-def dense_type(kind: Any) -> Any:
-    """The type without dictionaries."""
+def bytes_of_text(kind: Any) -> Any:
+    """The type of the bytes of a text."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(kind):
-        return dense_type(kind.value_type)
+    return {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}.get(kind, kind)
+
+
+def changed_type(kind: Any, change: Callable[[Any], Any]) -> Any:
+    """The type with a change of each type in it."""
+    import pyarrow as pa
+
     if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(dense_type(field.type)) for field in kind])
+        return pa.struct([field.with_type(changed_type(field.type, change)) for field in kind])
     if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(dense_type(kind.value_type)))
+        return pa.list_(kind.value_field.with_type(changed_type(kind.value_type, change)))
     if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(dense_type(kind.value_type)))
-    return kind
+        return pa.large_list(kind.value_field.with_type(changed_type(kind.value_type, change)))
+    return change(kind)
+
+
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
+        return text
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
 
 
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
@@ -3376,10 +3543,14 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
 
 def refuse_future(path: Path, record: dict[str, Any]) -> None:
     """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
+    rows = record.get("evaluation_results")
+    for said_in in (record, *(rows if isinstance(rows, list) else ())):
+        dates = mapping_of(said_in)
+        for name in ("evaluation_timestamp", "retrieved_timestamp"):
+            moment = moment_in(dates.get(name))
+            if moment is None or moment <= time.time() + CLOCKS_APART:
+                continue
+            said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
 
 
@@ -3566,23 +3737,9 @@ def table_batches(
 
     size: rows of a parquet file that are read at once.
     """
-    import pyarrow as pa
-
-    row = 1
     if kind == "parquet":
-        yield from parquet_batches(path, columns, start, stop, size)
-        return
-    open_input(path).close()  # is it a regular file?
-    with pa.memory_map(path) as file:
-        try:
-            reader = pa.ipc.open_file(file)
-            batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
-        except pa.ArrowInvalid:
-            file.seek(0)
-            batches = iter(pa.ipc.open_stream(file))
-        for batch in batches:
-            yield row, batch.select(list(columns)) if columns else batch
-            row += batch.num_rows
+        return parquet_batches(path, columns, start, stop, size)
+    return arrow_batches(path, columns)
 
 
 def batch_rows(batch: Any) -> tuple[list[Any], int]:
@@ -5599,10 +5756,8 @@ class Answer(NamedTuple):
     @property
     def attempts(self) -> tuple[int, int]:
         """(attempts that were to be made, attempts with a score) that its score is the mean of."""
-        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
-        return (
-            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
-        )
+        made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
+        return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
@@ -5711,7 +5866,8 @@ class Run:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
         asked = None if self.n is None else self.n + self.attempts.lost
         if self.size and asked is not None:
-            if self.limit.isdecimal() and int(self.limit) < self.size:
+            limit = count_in(self.limit)
+            if limit is not None and limit < self.size:
                 return f"{self.limit} of {self.size} items"
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
@@ -7430,8 +7586,9 @@ def text_columns(part: Part) -> tuple[list[str], int]:
             groups = range(file.num_row_groups)[part.start : part.stop]
             schema, rows = file.schema_arrow, sum(file.metadata.row_group(i).num_rows for i in groups)
     else:
-        batches = [batch for _, batch in table_batches(part.path, part.kind, None, 0, None)]
-        schema, rows = batches[0].schema if batches else pa.schema([]), sum(batch.num_rows for batch in batches)
+        schema, rows = pa.schema([]), 0
+        for _, batch in table_batches(part.path, part.kind, None, 0, None):
+            schema, rows = batch.schema, rows + batch.num_rows
     named = [field.name for field in schema if may_hold_text(field.type)]
     return [name for name in named if not part.wanted or name in part.wanted], rows
 

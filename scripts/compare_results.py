@@ -348,10 +348,11 @@ SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of
 IN_USE: set[str] = set()  # tokens that this process has read
 
 # What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters, tags, lone halves of surrogate pairs. The joiners of emoji and of Persian stay.
+# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
+# joiners of emoji and of Persian stay.
 ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -577,7 +578,13 @@ def fault_text(error: Exception) -> str:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = ((count_in(part), part) for part in re.split(r"(\d+)", name) if part)
+    return [(1, 0, part) if count is None else (0, count, "") for count, part in parts]
+
+
+def count_in(text: object) -> int | None:
+    """The whole number that a text is, of at most 18 digits; None for anything else, of which Python may make none."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 18 else None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
@@ -2557,10 +2564,8 @@ class Answer(NamedTuple):
     @property
     def attempts(self) -> tuple[int, int]:
         """(attempts that were to be made, attempts with a score) that its score is the mean of."""
-        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
-        return (
-            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
-        )
+        made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
+        return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
@@ -2669,7 +2674,8 @@ class Run:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
         asked = None if self.n is None else self.n + self.attempts.lost
         if self.size and asked is not None:
-            if self.limit.isdecimal() and int(self.limit) < self.size:
+            limit = count_in(self.limit)
+            if limit is not None and limit < self.size:
                 return f"{self.limit} of {self.size} items"
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
@@ -3819,6 +3825,67 @@ def smallest(*values: float | None) -> float | None:
     return min(found) if found else None
 
 
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
+        return text
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -3924,10 +3991,14 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
 
 def refuse_future(path: Path, record: dict[str, Any]) -> None:
     """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
+    rows = record.get("evaluation_results")
+    for said_in in (record, *(rows if isinstance(rows, list) else ())):
+        dates = mapping_of(said_in)
+        for name in ("evaluation_timestamp", "retrieved_timestamp"):
+            moment = moment_in(dates.get(name))
+            if moment is None or moment <= time.time() + CLOCKS_APART:
+                continue
+            said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
 
 
@@ -5128,67 +5199,6 @@ def policy_reasons(sides: Sequence[Side], policy: Policy, paired: bool) -> list[
             elif not fnmatch.fnmatchcase(version, pattern):
                 reasons.append(f"the policy wants {library} {pattern}, this is {version}")
     return reasons
-
-
-# --- parts/foreign.py -------------------------------------------------------------------------------------------------
-
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
-)
-MAX_URL = 2_000
-PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
-MAX_WHOLE = 2**62  # of a count; more is damage
-
-
-def path_part(text: str) -> str:
-    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
-
-
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
-    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
-        return text
-    try:
-        parts = urlsplit(str(text))
-    except ValueError:
-        return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text = str(value)
-    try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
-
-
-def kept_url(value: object) -> str | None:
-    """An http(s) URL without a user name in it, or None."""
-    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
-
-
-def kept_count(value: object) -> int | None:
-    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
-    return value if whole else None
-
-
-def mapping_in(value: object, key: str) -> Mapping[str, Any]:
-    """The mapping under a key; {} when there is none."""
-    return mapping_of(mapping_of(value).get(key))
-
-
-def mapping_of(value: object) -> Mapping[str, Any]:
-    """The value when it is a mapping, else {}."""
-    return value if isinstance(value, dict) else {}
 
 
 # --- parts/records/command.py -----------------------------------------------------------------------------------------
@@ -9418,223 +9428,6 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
 
 
-# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
-
-MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
-
-# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
-FRONT_MATTER = re.compile(
-    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
-)
-FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
-MAX_FRONT = 5_000_000  # characters of a front matter
-MAX_NODES = 1_000_000  # values in it after its aliases are expanded
-MAX_DEPTH = 100
-EVAL_RESULTS = ".eval_results/"
-EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
-# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
-NUMBER_OF_12 = re.compile(
-    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
-)
-BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
-NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
-
-
-@dataclass(slots=True)
-class YamlNode:
-    """A value in a YAML text: what it is, where its characters are, and what it holds."""
-
-    kind: str  # "mapping", "sequence", "scalar" or "alias"
-    start: int
-    line: int  # from 1
-    column: int
-    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
-    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
-    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
-    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
-    text: str = ""
-    size: int = 1  # values in it, aliases expanded
-
-    def get(self, name: str) -> YamlNode | None:
-        """The value under a key of a mapping; the node of the key stands before it in `items`."""
-        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
-        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
-
-
-@dataclass(slots=True)
-class FrontMatter:
-    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
-
-    before: str
-    yaml: str
-    after: str
-    values: dict[str, Any]
-    root: YamlNode | None  # None: it is empty
-    newline: str
-
-    @property
-    def results(self) -> list[dict[str, Any]]:
-        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
-
-
-def read_metadata(text: str, name: str) -> FrontMatter:
-    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
-    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
-    found = FRONT_MATTER.match(text)
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
-        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
-    if not found:
-        mark = "\ufeff" if text.startswith("\ufeff") else ""
-        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
-    before, yaml_text, close = found["open"], found["yaml"], found["close"]
-    first_line = before.count("\n") + 1
-    values, root = load_yaml(yaml_text, name, first_line)
-    if values is None:
-        values, root = {}, None
-    if not isinstance(values, dict):
-        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
-    check_shape(values, root, name, first_line)
-    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
-
-
-def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
-    """The values in a YAML text, and where they stand; ScriptError with line and reason.
-
-    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
-    before anything is expanded.
-    """
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        def construct_object(self, node: Any, deep: bool = False) -> Any:
-            try:
-                return super().construct_object(node, deep)
-            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
-                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
-
-    if len(text) > MAX_FRONT:
-        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
-    try:
-        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
-        return yaml.load(text, Loader=Loader), root
-    except yaml.MarkedYAMLError as error:
-        mark, start = error.problem_mark or error.context_mark, error.context_mark
-        line = f", line {mark.line + first_line}" if mark else ""
-        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
-        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + first_line
-        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
-    except RecursionError as error:
-        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
-
-
-def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
-    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
-    top = YamlNode("sequence", 0, 0, 0)
-    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
-    for event in events:
-        kind = type(event).__name__
-        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
-            mark = event.start_mark
-            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
-            node.end = event.end_mark.index
-            if kind == "AliasEvent":
-                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
-            elif event.anchor:
-                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
-            stack[-1].items.append(node)
-            if kind in kinds:
-                node.flow, node.text = bool(event.flow_style), event.anchor or ""
-                node.marked = bool(event.anchor or event.tag)
-                stack.append(node)
-                if len(stack) > MAX_DEPTH:
-                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
-                continue
-            node.text = event.value if kind == "ScalarEvent" else ""
-        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            node = stack.pop()
-            if node.flow or not node.items:
-                node.end = event.end_mark.index
-            if node.text:
-                anchors[node.text] = node.size
-            if node.kind == "mapping":
-                refuse_repeated_keys(node, name)
-        else:
-            continue
-        stack[-1].size += node.size
-        stack[-1].end = max(stack[-1].end, node.end)
-        if stack[-1].size > MAX_NODES:
-            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
-    return top.items[0] if top.items else None
-
-
-def refuse_repeated_keys(node: YamlNode, name: str) -> None:
-    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
-    seen: set[str] = set()
-    for key in node.items[::2]:
-        if key.kind == "scalar" and key.text in seen and key.text != "<<":
-            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
-        seen.add(key.text if key.kind == "scalar" else str(key.start))
-
-
-def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
-    """ScriptError when model-index has not the form that results can be added to."""
-    node = root.get("model-index") if root else None
-    line = node.line if node else first_line
-
-    def need(value: Any, kind: type, what: str) -> None:
-        if not isinstance(value, kind):
-            wanted = "a list" if kind is list else "a mapping"
-            raise ScriptError(f"{name}, line {line}: {what} is {type(value).__name__}, not {wanted}; correct it first")
-
-    models = values.get("model-index")
-    if models is None:
-        return
-    need(models, list, "model-index")
-    for i, model in enumerate(models):
-        need(model, dict, f"model-index[{i}]")
-        if not model.get("name"):
-            raise ScriptError(f"{name}, line {line}: model-index[{i}] has no name; correct it first")
-        if model.get("results") is None:
-            continue
-        need(model["results"], list, f"model-index[{i}].results")
-        for j, result in enumerate(model["results"]):
-            place = f"model-index[{i}].results[{j}]"
-            need(result, dict, place)
-            for part in ("task", "dataset", "source"):
-                need(result.get(part) or {}, dict, f"{place}.{part}")
-            need(result.get("metrics") or [], list, f"{place}.metrics")
-            for k, metric in enumerate(result.get("metrics") or []):
-                need(metric, dict, f"{place}.metrics[{k}]")
-
-
-def decode_card(data: bytes, name: str) -> str:
-    """A card's text; ScriptError when it has more lines, rows or columns than a page for people."""
-    text = data.decode("utf-8", errors="replace")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
-    check_card_size(text, name)
-    return text
-
-
-def to_yaml(value: Any, **options: Any) -> str:
-    """YAML that a reader of YAML 1.1 and one of 1.2 (the Hub's) understand alike."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        def represent_text(self, text: str) -> Any:
-            style = "'" if NUMBER_OF_12.fullmatch(text) else '"' if BREAK_OF_11.search(text) else None
-            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-    Dumper.add_representer(str, Dumper.represent_text)
-    return yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf, **options)
-
-
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
 
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
@@ -9771,6 +9564,119 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
         elif facts.factor is None and not run.aggregation:
             reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
     return reasons
+
+
+# --- parts/yaml_tree.py -----------------------------------------------------------------------------------------------
+
+MAX_YAML = 5_000_000  # characters of a document
+MAX_NODES = 1_000_000  # values in it after its aliases are expanded
+MAX_DEPTH = 100
+
+
+@dataclass(slots=True)
+class YamlNode:
+    """A value in a YAML text: what it is, where its characters are, and what it holds."""
+
+    kind: str  # "mapping", "sequence", "scalar" or "alias"
+    start: int
+    line: int  # from 1
+    column: int
+    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
+    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
+    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
+    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
+    text: str = ""
+    key: str | None = None  # the text of a scalar, or of the scalar that an alias stands for
+    size: int = 1  # values in it, aliases expanded
+
+    def get(self, name: str) -> YamlNode | None:
+        """The value under a key of a mapping; the node of the key stands before it in `items`."""
+        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
+        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
+
+
+def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
+    """The values in a YAML text, and where they stand; ScriptError with line and reason.
+
+    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
+    before anything is expanded.
+    """
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
+                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
+
+    if len(text) > MAX_YAML:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_YAML:,} that are read")
+    try:
+        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
+        return yaml.load(text, Loader=Loader), root
+    except yaml.MarkedYAMLError as error:
+        mark, start = error.problem_mark or error.context_mark, error.context_mark
+        line = f", line {mark.line + first_line}" if mark else ""
+        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
+        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + first_line
+        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
+    except RecursionError as error:
+        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
+
+
+def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
+    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
+    top = YamlNode("sequence", 0, 0, 0)
+    stack, anchors, texts, kinds = [top], {}, {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    for event in events:
+        kind = type(event).__name__
+        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
+            mark = event.start_mark
+            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
+            node.end = event.end_mark.index
+            if kind == "AliasEvent":
+                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+                node.key = texts.get(event.anchor)
+            elif event.anchor:
+                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
+                texts[event.anchor] = event.value if kind == "ScalarEvent" else None
+            stack[-1].items.append(node)
+            if kind in kinds:
+                node.flow, node.text = bool(event.flow_style), event.anchor or ""
+                node.marked = bool(event.anchor or event.tag)
+                stack.append(node)
+                if len(stack) > MAX_DEPTH:
+                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
+                continue
+            node.text = event.value if kind == "ScalarEvent" else ""
+            node.key = event.value if kind == "ScalarEvent" else node.key
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            node = stack.pop()
+            if node.flow or not node.items:
+                node.end = event.end_mark.index
+            if node.text:
+                anchors[node.text] = node.size
+            if node.kind == "mapping":
+                refuse_repeated_keys(node, name)
+        else:
+            continue
+        stack[-1].size += node.size
+        stack[-1].end = max(stack[-1].end, node.end)
+        if stack[-1].size > MAX_NODES:
+            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
+    return top.items[0] if top.items else None
+
+
+def refuse_repeated_keys(node: YamlNode, name: str) -> None:
+    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
+    seen: set[str] = set()
+    for key in node.items[::2]:
+        if key.key in seen and key.key != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.key!r} occurs twice")
+        seen.add(str(key.start) if key.key is None else key.key)
 
 
 # --- parts/comparison/reading.py --------------------------------------------------------------------------------------

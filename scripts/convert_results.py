@@ -314,6 +314,7 @@ import shutil
 import signal
 import stat
 import statistics
+import struct
 import tempfile
 import textwrap
 import threading
@@ -340,10 +341,11 @@ SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of
 IN_USE: set[str] = set()  # tokens that this process has read
 
 # What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters, tags, lone halves of surrogate pairs. The joiners of emoji and of Persian stay.
+# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
+# joiners of emoji and of Persian stay.
 ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -569,7 +571,13 @@ def fault_text(error: Exception) -> str:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = ((count_in(part), part) for part in re.split(r"(\d+)", name) if part)
+    return [(1, 0, part) if count is None else (0, count, "") for count, part in parts]
+
+
+def count_in(text: object) -> int | None:
+    """The whole number that a text is, of at most 18 digits; None for anything else, of which Python may make none."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 18 else None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
@@ -1399,6 +1407,67 @@ def shown_name(name: str) -> str:
     return shown_path(Path(name)) if Path(name).is_dir() else name
 
 
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
+        return text
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -1504,10 +1573,14 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
 
 def refuse_future(path: Path, record: dict[str, Any]) -> None:
     """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
+    rows = record.get("evaluation_results")
+    for said_in in (record, *(rows if isinstance(rows, list) else ())):
+        dates = mapping_of(said_in)
+        for name in ("evaluation_timestamp", "retrieved_timestamp"):
+            moment = moment_in(dates.get(name))
+            if moment is None or moment <= time.time() + CLOCKS_APART:
+                continue
+            said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
 
 
@@ -2533,6 +2606,94 @@ def parquet_batches(
                     row += batch.num_rows
 
 
+def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[tuple[int, Any]]:
+    """(number of the first row, batch) of an Arrow file or stream, in pieces that fit into memory.
+
+    A file is a stream with a word before it and an index behind it: the index is not needed, and so cannot mislead.
+
+    Raises:
+        ScriptError: no regular file, or rows that are larger than the file explains.
+        pyarrow.ArrowException, OSError: it is damaged.
+    """
+    import pyarrow as pa
+
+    with open_input(path) as opened:
+        on_disk, begin = opened.seek(0, 2), 8 if opened.seek(0) == 0 and opened.read(6) == b"ARROW1" else 0
+    with pa.memory_map(str(path)) as file:
+        file.seek(begin)
+        unpacked = 0
+        for message in pa.ipc.MessageReader.open_stream(file):
+            unpacked += unpacked_size(message)
+            check_inflation(path, unpacked, on_disk)
+        file.seek(begin)
+        row, given = 1, 0
+        for coded in pa.ipc.open_stream(file):
+            wanted = coded.select(list(columns)) if columns else coded
+            if odd := [str(field.type) for field in wanted.schema if not is_plain_type(field.type)]:
+                raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
+            for column in wanted.columns:  # what is no UTF-8 is told later, of each row
+                column.view(changed_type(column.type, bytes_of_text)).validate(full=True)
+            given += dense_size(wanted)
+            check_inflation(path, given, on_disk)
+            for batch in small_batches(wanted, path):
+                yield row, batch
+                row += batch.num_rows
+
+
+def unpacked_size(message: Any) -> int:
+    """Bytes of an Arrow message's buffers when they are unpacked, as it declares them itself.
+
+    The layout is that of Arrow's format/Message.fbs, a table of FlatBuffers; pyarrow unpacks before it can be asked.
+    Raises pyarrow.ArrowInvalid for a message without that layout.
+    """
+    import pyarrow as pa
+
+    about, body = memoryview(message.metadata), memoryview(message.body)
+
+    def number(form: str, place: int) -> int:
+        return struct.unpack_from(form, about, place)[0]
+
+    def field(table: int, which: int) -> int:
+        layout = table - number("<i", table)
+        offset = number("<H", layout + 4 + 2 * which) if 4 + 2 * which < number("<H", layout) else 0
+        return table + offset if offset else 0
+
+    def inner(place: int) -> int:
+        return place + number("<I", place)
+
+    try:
+        if message.type not in ("record batch", "dictionary"):
+            return len(body)
+        batch = inner(field(inner(0), 2))
+        batch = inner(field(batch, 1)) if message.type == "dictionary" else batch
+        if not field(batch, 3):  # no compression
+            return len(body)
+        buffers = inner(field(batch, 2))
+        places = [struct.unpack_from("<qq", about, buffers + 4 + 16 * k) for k in range(number("<I", buffers))]
+        sizes = [struct.unpack_from("<q", body, offset)[0] if size else 0 for offset, size in places]
+    except struct.error as error:
+        raise pa.ArrowInvalid("a message without its layout") from error
+    return sum(max(size, 0) for size in sizes)
+
+
+def is_plain_type(kind: Any) -> bool:
+    """Whether values of an Arrow type each have bytes of their own, so that their size is known before they are made.
+
+    Run-end encodings and views stand for more than they hold; so may dictionaries of anything but texts.
+    """
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_dictionary(kind):
+        return types.is_string(kind.value_type) or types.is_binary(kind.value_type)
+    if types.is_nested(kind):
+        known = types.is_struct(kind) or types.is_list(kind) or types.is_large_list(kind) or types.is_map(kind)
+        known = known or types.is_fixed_size_list(kind)
+        return known and all(is_plain_type(kind.field(k).type) for k in range(kind.num_fields))
+    views = types.is_string_view(kind) or types.is_binary_view(kind) or types.is_run_end_encoded(kind)
+    return not views and not isinstance(kind, pa.BaseExtensionType)
+
+
 def small_batches(coded: Any, path: str | Path) -> Iterator[Any]:
     """A batch with its texts written out, in pieces that fit into memory."""
     if dense_size(coded) > allowed(MAX_BATCH) and coded.num_rows > 1:
@@ -2563,35 +2724,157 @@ def dense_size(value: Any) -> int:
         return 8 * len(value) + dense_size(value.flatten() if not isinstance(value, pa.MapArray) else value.items)
     if isinstance(value, pa.StructArray):
         return sum(map(dense_size, value.flatten()))
+    if isinstance(value, pa.NullArray):
+        return 8 * len(value)
     return value.get_total_buffer_size() if not len(value) else value.nbytes
 
 
 def written_out(array: Any) -> Any:
     """An array whose texts are texts again and not numbers into a dictionary."""
-    dense = dense_type(array.type)
+    import pyarrow as pa
+
+    dense = changed_type(array.type, lambda kind: kind.value_type if pa.types.is_dictionary(kind) else kind)
     return array if dense == array.type else array.cast(dense)
 
 
-def dense_type(kind: Any) -> Any:
-    """The type without dictionaries."""
+def bytes_of_text(kind: Any) -> Any:
+    """The type of the bytes of a text."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(kind):
-        return dense_type(kind.value_type)
+    return {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}.get(kind, kind)
+
+
+def changed_type(kind: Any, change: Callable[[Any], Any]) -> Any:
+    """The type with a change of each type in it."""
+    import pyarrow as pa
+
     if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(dense_type(field.type)) for field in kind])
+        return pa.struct([field.with_type(changed_type(field.type, change)) for field in kind])
     if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(dense_type(kind.value_type)))
+        return pa.list_(kind.value_field.with_type(changed_type(kind.value_type, change)))
     if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(dense_type(kind.value_type)))
-    return kind
+        return pa.large_list(kind.value_field.with_type(changed_type(kind.value_type, change)))
+    return change(kind)
+
+
+# --- parts/yaml_tree.py -----------------------------------------------------------------------------------------------
+
+MAX_YAML = 5_000_000  # characters of a document
+MAX_NODES = 1_000_000  # values in it after its aliases are expanded
+MAX_DEPTH = 100
+
+
+@dataclass(slots=True)
+class YamlNode:
+    """A value in a YAML text: what it is, where its characters are, and what it holds."""
+
+    kind: str  # "mapping", "sequence", "scalar" or "alias"
+    start: int
+    line: int  # from 1
+    column: int
+    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
+    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
+    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
+    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
+    text: str = ""
+    key: str | None = None  # the text of a scalar, or of the scalar that an alias stands for
+    size: int = 1  # values in it, aliases expanded
+
+    def get(self, name: str) -> YamlNode | None:
+        """The value under a key of a mapping; the node of the key stands before it in `items`."""
+        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
+        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
+
+
+def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
+    """The values in a YAML text, and where they stand; ScriptError with line and reason.
+
+    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
+    before anything is expanded.
+    """
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
+                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
+
+    if len(text) > MAX_YAML:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_YAML:,} that are read")
+    try:
+        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
+        return yaml.load(text, Loader=Loader), root
+    except yaml.MarkedYAMLError as error:
+        mark, start = error.problem_mark or error.context_mark, error.context_mark
+        line = f", line {mark.line + first_line}" if mark else ""
+        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
+        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + first_line
+        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
+    except RecursionError as error:
+        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
+
+
+def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
+    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
+    top = YamlNode("sequence", 0, 0, 0)
+    stack, anchors, texts, kinds = [top], {}, {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    for event in events:
+        kind = type(event).__name__
+        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
+            mark = event.start_mark
+            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
+            node.end = event.end_mark.index
+            if kind == "AliasEvent":
+                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+                node.key = texts.get(event.anchor)
+            elif event.anchor:
+                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
+                texts[event.anchor] = event.value if kind == "ScalarEvent" else None
+            stack[-1].items.append(node)
+            if kind in kinds:
+                node.flow, node.text = bool(event.flow_style), event.anchor or ""
+                node.marked = bool(event.anchor or event.tag)
+                stack.append(node)
+                if len(stack) > MAX_DEPTH:
+                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
+                continue
+            node.text = event.value if kind == "ScalarEvent" else ""
+            node.key = event.value if kind == "ScalarEvent" else node.key
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            node = stack.pop()
+            if node.flow or not node.items:
+                node.end = event.end_mark.index
+            if node.text:
+                anchors[node.text] = node.size
+            if node.kind == "mapping":
+                refuse_repeated_keys(node, name)
+        else:
+            continue
+        stack[-1].size += node.size
+        stack[-1].end = max(stack[-1].end, node.end)
+        if stack[-1].size > MAX_NODES:
+            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
+    return top.items[0] if top.items else None
+
+
+def refuse_repeated_keys(node: YamlNode, name: str) -> None:
+    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
+    seen: set[str] = set()
+    for key in node.items[::2]:
+        if key.key in seen and key.key != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.key!r} occurs twice")
+        seen.add(str(key.start) if key.key is None else key.key)
 
 
 # --- parts/formats/files.py -------------------------------------------------------------------------------------------
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
-MAX_YAML = 1 << 23  # one YAML document
 SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
+MAX_DIRECTORY = 1 << 25  # bytes of the index of a zip archive, which takes ten times that in memory
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
 
 
@@ -2652,20 +2935,11 @@ def line_spans(path: Path) -> list[tuple[int, float]]:
 
 
 def small_yaml(path: Path) -> Any:
-    """The value in a YAML file of at most 8 MiB; ValueError when it is none, or refers to itself without end."""
-    import yaml
-
+    """The value in a YAML file; ValueError when it is none, repeats a key, or is too large with its aliases."""
     try:
-        value = yaml.load(input_bytes(path, MAX_YAML), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
-        raise ValueError(f"not valid YAML: {single_line(error)[:120]}") from error
-    left, nodes = 500_000, [value]
-    while nodes and left > 0:  # aliases can make a small file a huge value
-        left, node = left - 1, nodes.pop()
-        nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    if nodes:
-        raise ValueError("its aliases make it too large")
-    return value
+        return load_yaml(input_text(path, MAX_YAML), path.name)[0]
+    except ScriptError as error:
+        raise ValueError(single_line(error)[:200]) from error
 
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -2694,7 +2968,11 @@ class LogArchive:
         else:
             from backports.zstd import zipfile
 
-        self.archive = zipfile.ZipFile(open_input(path))
+        opened = open_input(path)
+        if (end := zipfile._EndRecData(opened)) and end[zipfile._ECD_SIZE] > allowed(MAX_DIRECTORY):  # read whole next
+            opened.close()
+            raise too_much(path, f"an index of {end[zipfile._ECD_SIZE] / 1e6:,.0f} MB")
+        self.archive = zipfile.ZipFile(opened)
         self.names = self.archive.namelist()
         self.left = max(1 << 28, MAX_INFLATION * path.stat().st_size)
 
@@ -3289,67 +3567,6 @@ def own_ids_of(folder: Path, split: str) -> list[tuple[str, str]] | None:
             found.append((str(row["id"]), "\0".join(all_texts([value for key, value in row.items() if key != "id"]))))
         return found if len({name for name, _ in found}) == len(found) else None
     return None
-
-
-# --- parts/foreign.py -------------------------------------------------------------------------------------------------
-
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
-)
-MAX_URL = 2_000
-PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
-MAX_WHOLE = 2**62  # of a count; more is damage
-
-
-def path_part(text: str) -> str:
-    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
-
-
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
-    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
-        return text
-    try:
-        parts = urlsplit(str(text))
-    except ValueError:
-        return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text = str(value)
-    try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
-
-
-def kept_url(value: object) -> str | None:
-    """An http(s) URL without a user name in it, or None."""
-    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
-
-
-def kept_count(value: object) -> int | None:
-    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
-    return value if whole else None
-
-
-def mapping_in(value: object, key: str) -> Mapping[str, Any]:
-    """The mapping under a key; {} when there is none."""
-    return mapping_of(mapping_of(value).get(key))
-
-
-def mapping_of(value: object) -> Mapping[str, Any]:
-    """The value when it is a mapping, else {}."""
-    return value if isinstance(value, dict) else {}
 
 
 # --- parts/records/datastore.py ---------------------------------------------------------------------------------------
@@ -4808,7 +5025,7 @@ def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
     scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
     source = result["source_data"]
     total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
-    return scored, int(total) if str(total).isdecimal() else scored
+    return scored, scored if (count := count_in(str(total))) is None else count
 
 
 def is_limited(result: dict[str, Any]) -> bool:
@@ -4905,7 +5122,7 @@ class ChoiceCheck:
         right, texts = {text.strip() for text in item.references}, [choice.strip() for choice in item.choices]
         if not right or not right.issubset(texts):
             return
-        numbers = [int(text) for text in right if text.isdecimal() and int(text) < len(texts)]
+        numbers = [count for text in right if (count := count_in(text)) is not None and count < len(texts)]
         if any(texts[number] != str(number) for number in numbers):
             return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
@@ -7986,7 +8203,7 @@ def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
         return [choices[target]]
     targets = target if isinstance(target, list) else [target]
     texts = {choice.strip() for choice in choices}
-    numbers = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in targets]
+    numbers = [value if (count := count_in(value)) is None else count for value in targets]
     places = [whole(value) for value, said in zip(numbers, targets, strict=True) if said not in texts]
     found = [choices[place] for place in places if place is not None and place < len(choices)]
     return found or [str(value) for value in targets]

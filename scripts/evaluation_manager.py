@@ -1141,10 +1141,11 @@ SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of
 IN_USE: set[str] = set()  # tokens that this process has read
 
 # What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters, tags, lone halves of surrogate pairs. The joiners of emoji and of Persian stay.
+# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
+# joiners of emoji and of Persian stay.
 ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -1370,7 +1371,13 @@ def fault_text(error: Exception) -> str:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = ((count_in(part), part) for part in re.split(r"(\d+)", name) if part)
+    return [(1, 0, part) if count is None else (0, count, "") for count, part in parts]
+
+
+def count_in(text: object) -> int | None:
+    """The whole number that a text is, of at most 18 digits; None for anything else, of which Python may make none."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 18 else None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
@@ -2939,26 +2946,11 @@ def contains_name(text: str, model: ModelName) -> bool:
     return whole and relation == "more" and not any(t in MODES or t in SIBLINGS or is_variant(t) for t in rest)
 
 
-# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
+# --- parts/yaml_tree.py -----------------------------------------------------------------------------------------------
 
-MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
-
-# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
-FRONT_MATTER = re.compile(
-    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
-)
-FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
-MAX_FRONT = 5_000_000  # characters of a front matter
+MAX_YAML = 5_000_000  # characters of a document
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
-EVAL_RESULTS = ".eval_results/"
-EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
-# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
-NUMBER_OF_12 = re.compile(
-    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
-)
-BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
-NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
 @dataclass(slots=True)
@@ -2974,50 +2966,13 @@ class YamlNode:
     end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
     items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
     text: str = ""
+    key: str | None = None  # the text of a scalar, or of the scalar that an alias stands for
     size: int = 1  # values in it, aliases expanded
 
     def get(self, name: str) -> YamlNode | None:
         """The value under a key of a mapping; the node of the key stands before it in `items`."""
         pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
         return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
-
-
-@dataclass(slots=True)
-class FrontMatter:
-    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
-
-    before: str
-    yaml: str
-    after: str
-    values: dict[str, Any]
-    root: YamlNode | None  # None: it is empty
-    newline: str
-
-    @property
-    def results(self) -> list[dict[str, Any]]:
-        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
-
-
-def read_metadata(text: str, name: str) -> FrontMatter:
-    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
-    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
-    found = FRONT_MATTER.match(text)
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
-        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
-    if not found:
-        mark = "\ufeff" if text.startswith("\ufeff") else ""
-        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
-    before, yaml_text, close = found["open"], found["yaml"], found["close"]
-    first_line = before.count("\n") + 1
-    values, root = load_yaml(yaml_text, name, first_line)
-    if values is None:
-        values, root = {}, None
-    if not isinstance(values, dict):
-        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
-    check_shape(values, root, name, first_line)
-    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
 
 
 def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
@@ -3035,8 +2990,8 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
             except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
                 raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
 
-    if len(text) > MAX_FRONT:
-        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
+    if len(text) > MAX_YAML:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_YAML:,} that are read")
     try:
         root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
         return yaml.load(text, Loader=Loader), root
@@ -3055,7 +3010,7 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
 def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
     """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
     top = YamlNode("sequence", 0, 0, 0)
-    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    stack, anchors, texts, kinds = [top], {}, {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
     for event in events:
         kind = type(event).__name__
         if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
@@ -3064,8 +3019,10 @@ def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode |
             node.end = event.end_mark.index
             if kind == "AliasEvent":
                 node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+                node.key = texts.get(event.anchor)
             elif event.anchor:
                 anchors[event.anchor] = MAX_NODES if kind in kinds else 1
+                texts[event.anchor] = event.value if kind == "ScalarEvent" else None
             stack[-1].items.append(node)
             if kind in kinds:
                 node.flow, node.text = bool(event.flow_style), event.anchor or ""
@@ -3075,6 +3032,7 @@ def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode |
                     raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
                 continue
             node.text = event.value if kind == "ScalarEvent" else ""
+            node.key = event.value if kind == "ScalarEvent" else node.key
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
             node = stack.pop()
             if node.flow or not node.items:
@@ -3096,9 +3054,66 @@ def refuse_repeated_keys(node: YamlNode, name: str) -> None:
     """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
     seen: set[str] = set()
     for key in node.items[::2]:
-        if key.kind == "scalar" and key.text in seen and key.text != "<<":
-            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
-        seen.add(key.text if key.kind == "scalar" else str(key.start))
+        if key.key in seen and key.key != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.key!r} occurs twice")
+        seen.add(str(key.start) if key.key is None else key.key)
+
+
+# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
+
+MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
+
+# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
+FRONT_MATTER = re.compile(
+    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
+)
+FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
+EVAL_RESULTS = ".eval_results/"
+EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
+# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
+NUMBER_OF_12 = re.compile(
+    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
+)
+BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
+NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
+
+
+@dataclass(slots=True)
+class FrontMatter:
+    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
+
+    before: str
+    yaml: str
+    after: str
+    values: dict[str, Any]
+    root: YamlNode | None  # None: it is empty
+    newline: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_YAML] else "\n"
+    found = FRONT_MATTER.match(text)
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
+        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
+    if not found and FRONT_WITHOUT_END.match(text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+    if not found:
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
+    before, yaml_text, close = found["open"], found["yaml"], found["close"]
+    first_line = before.count("\n") + 1
+    values, root = load_yaml(yaml_text, name, first_line)
+    if values is None:
+        values, root = {}, None
+    if not isinstance(values, dict):
+        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
+    check_shape(values, root, name, first_line)
+    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
 
 
 def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
@@ -10947,10 +10962,14 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
 
 def refuse_future(path: Path, record: dict[str, Any]) -> None:
     """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
+    rows = record.get("evaluation_results")
+    for said_in in (record, *(rows if isinstance(rows, list) else ())):
+        dates = mapping_of(said_in)
+        for name in ("evaluation_timestamp", "retrieved_timestamp"):
+            moment = moment_in(dates.get(name))
+            if moment is None or moment <= time.time() + CLOCKS_APART:
+                continue
+            said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
 
 
@@ -11721,10 +11740,8 @@ class Answer(NamedTuple):
     @property
     def attempts(self) -> tuple[int, int]:
         """(attempts that were to be made, attempts with a score) that its score is the mean of."""
-        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
-        return (
-            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
-        )
+        made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
+        return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
@@ -11833,7 +11850,8 @@ class Run:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
         asked = None if self.n is None else self.n + self.attempts.lost
         if self.size and asked is not None:
-            if self.limit.isdecimal() and int(self.limit) < self.size:
+            limit = count_in(self.limit)
+            if limit is not None and limit < self.size:
                 return f"{self.limit} of {self.size} items"
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""

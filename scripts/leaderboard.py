@@ -695,10 +695,11 @@ SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of
 IN_USE: set[str] = set()  # tokens that this process has read
 
 # What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters, tags, lone halves of surrogate pairs. The joiners of emoji and of Persian stay.
+# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
+# joiners of emoji and of Persian stay.
 ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -924,7 +925,13 @@ def fault_text(error: Exception) -> str:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = ((count_in(part), part) for part in re.split(r"(\d+)", name) if part)
+    return [(1, 0, part) if count is None else (0, count, "") for count, part in parts]
+
+
+def count_in(text: object) -> int | None:
+    """The whole number that a text is, of at most 18 digits; None for anything else, of which Python may make none."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 18 else None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
@@ -1959,26 +1966,11 @@ class Sending:
     message: str | None = None
 
 
-# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
+# --- parts/yaml_tree.py -----------------------------------------------------------------------------------------------
 
-MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
-
-# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
-FRONT_MATTER = re.compile(
-    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
-)
-FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
-MAX_FRONT = 5_000_000  # characters of a front matter
+MAX_YAML = 5_000_000  # characters of a document
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
-EVAL_RESULTS = ".eval_results/"
-EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
-# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
-NUMBER_OF_12 = re.compile(
-    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
-)
-BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
-NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
 @dataclass(slots=True)
@@ -1994,50 +1986,13 @@ class YamlNode:
     end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
     items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
     text: str = ""
+    key: str | None = None  # the text of a scalar, or of the scalar that an alias stands for
     size: int = 1  # values in it, aliases expanded
 
     def get(self, name: str) -> YamlNode | None:
         """The value under a key of a mapping; the node of the key stands before it in `items`."""
         pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
         return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
-
-
-@dataclass(slots=True)
-class FrontMatter:
-    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
-
-    before: str
-    yaml: str
-    after: str
-    values: dict[str, Any]
-    root: YamlNode | None  # None: it is empty
-    newline: str
-
-    @property
-    def results(self) -> list[dict[str, Any]]:
-        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
-
-
-def read_metadata(text: str, name: str) -> FrontMatter:
-    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
-    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
-    found = FRONT_MATTER.match(text)
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
-        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
-    if not found:
-        mark = "\ufeff" if text.startswith("\ufeff") else ""
-        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
-    before, yaml_text, close = found["open"], found["yaml"], found["close"]
-    first_line = before.count("\n") + 1
-    values, root = load_yaml(yaml_text, name, first_line)
-    if values is None:
-        values, root = {}, None
-    if not isinstance(values, dict):
-        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
-    check_shape(values, root, name, first_line)
-    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
 
 
 def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
@@ -2055,8 +2010,8 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
             except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
                 raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
 
-    if len(text) > MAX_FRONT:
-        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
+    if len(text) > MAX_YAML:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_YAML:,} that are read")
     try:
         root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
         return yaml.load(text, Loader=Loader), root
@@ -2075,7 +2030,7 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
 def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
     """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
     top = YamlNode("sequence", 0, 0, 0)
-    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    stack, anchors, texts, kinds = [top], {}, {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
     for event in events:
         kind = type(event).__name__
         if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
@@ -2084,8 +2039,10 @@ def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode |
             node.end = event.end_mark.index
             if kind == "AliasEvent":
                 node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+                node.key = texts.get(event.anchor)
             elif event.anchor:
                 anchors[event.anchor] = MAX_NODES if kind in kinds else 1
+                texts[event.anchor] = event.value if kind == "ScalarEvent" else None
             stack[-1].items.append(node)
             if kind in kinds:
                 node.flow, node.text = bool(event.flow_style), event.anchor or ""
@@ -2095,6 +2052,7 @@ def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode |
                     raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
                 continue
             node.text = event.value if kind == "ScalarEvent" else ""
+            node.key = event.value if kind == "ScalarEvent" else node.key
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
             node = stack.pop()
             if node.flow or not node.items:
@@ -2116,9 +2074,66 @@ def refuse_repeated_keys(node: YamlNode, name: str) -> None:
     """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
     seen: set[str] = set()
     for key in node.items[::2]:
-        if key.kind == "scalar" and key.text in seen and key.text != "<<":
-            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
-        seen.add(key.text if key.kind == "scalar" else str(key.start))
+        if key.key in seen and key.key != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.key!r} occurs twice")
+        seen.add(str(key.start) if key.key is None else key.key)
+
+
+# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
+
+MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
+
+# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
+FRONT_MATTER = re.compile(
+    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
+)
+FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
+EVAL_RESULTS = ".eval_results/"
+EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
+# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
+NUMBER_OF_12 = re.compile(
+    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
+)
+BREAK_OF_11 = re.compile("[\x85\u2028\u2029]")  # ends of lines in YAML 1.1 alone
+NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
+
+
+@dataclass(slots=True)
+class FrontMatter:
+    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
+
+    before: str
+    yaml: str
+    after: str
+    values: dict[str, Any]
+    root: YamlNode | None  # None: it is empty
+    newline: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_YAML] else "\n"
+    found = FRONT_MATTER.match(text)
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
+        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
+    if not found and FRONT_WITHOUT_END.match(text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+    if not found:
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
+    before, yaml_text, close = found["open"], found["yaml"], found["close"]
+    first_line = before.count("\n") + 1
+    values, root = load_yaml(yaml_text, name, first_line)
+    if values is None:
+        values, root = {}, None
+    if not isinstance(values, dict):
+        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
+    check_shape(values, root, name, first_line)
+    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
 
 
 def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
@@ -4570,7 +4585,10 @@ class HubReader:
         from huggingface_hub.utils import build_hf_headers
 
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
-        self.headers = build_hf_headers(token=token)
+        try:
+            self.headers = build_hf_headers(token=token)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # it asks the Hub which agents there are
+            raise ScriptError(f"{self.api.endpoint}: its answer is of another form") from error
         self.answers = Answers(token or get_token(), since)
         self.counts: Counter[str] = Counter(sent=0, not_modified=0, from_cache=0, retried=0, bytes=0)
         self.lock = threading.Lock()
@@ -5051,6 +5069,135 @@ def forget_unused(folder: Path) -> None:
     for path in folder.glob("*.sqlite"):
         if path.stat().st_mtime < time.time() - UNUSED_DAYS * 86_400:
             path.unlink()
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+# What harnesses call their results, with the folder that they are in.
+HARNESS_FILES = {
+    "inspect": re.compile(r".*\.eval|[^/]*/\d{4}-\d\d-\d\dT[^/]+_[A-Za-z0-9]{22}\.json"),
+    "HELM": re.compile(r"[^/]*/(?:run_spec|per_instance_stats|scenario_state)\.json"),
+    "lighteval": re.compile(r"[^/]*/details_[^/]+\.parquet"),
+    "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
+    "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
+}
+LOOKED_THROUGH = 10_000  # names of files
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                found.setdefault(real, Path(path))
+    return list(found.values())
+
+
+def other_results(folder: Path) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+    named = 0
+    for base, directories, names in os.walk(folder):
+        directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+        for harness, pattern in HARNESS_FILES.items():
+            if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
+                command = command_line_of([folder, "--output-dir", "results"])
+                command = f"uv run {script_here('convert_results.py')} {command}"
+                return f"these look like results of {harness}: {command} makes records of them"
+        named += len(names)
+        if named > LOOKED_THROUGH:
+            break
+    return ""
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = quick_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    rows = record.get("evaluation_results")
+    for said_in in (record, *(rows if isinstance(rows, list) else ())):
+        dates = mapping_of(said_in)
+        for name in ("evaluation_timestamp", "retrieved_timestamp"):
+            moment = moment_in(dates.get(name))
+            if moment is None or moment <= time.time() + CLOCKS_APART:
+                continue
+            said = single_line(dates[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 # --- parts/metric_directions.py ---------------------------------------------------------------------------------------
@@ -5839,10 +5986,8 @@ class Answer(NamedTuple):
     @property
     def attempts(self) -> tuple[int, int]:
         """(attempts that were to be made, attempts with a score) that its score is the mean of."""
-        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
-        return (
-            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
-        )
+        made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
+        return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
@@ -5951,7 +6096,8 @@ class Run:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
         asked = None if self.n is None else self.n + self.attempts.lost
         if self.size and asked is not None:
-            if self.limit.isdecimal() and int(self.limit) < self.size:
+            limit = count_in(self.limit)
+            if limit is not None and limit < self.size:
                 return f"{self.limit} of {self.size} items"
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
@@ -6278,131 +6424,6 @@ def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMa
         validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
         repeats=(),
     )
-
-
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/records/files.py -------------------------------------------------------------------------------------------
-
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
-HIDDEN_FOLDERS = re.compile(
-    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
-)
-# What harnesses call their results, with the folder that they are in.
-HARNESS_FILES = {
-    "inspect": re.compile(r".*\.eval|[^/]*/\d{4}-\d\d-\d\dT[^/]+_[A-Za-z0-9]{22}\.json"),
-    "HELM": re.compile(r"[^/]*/(?:run_spec|per_instance_stats|scenario_state)\.json"),
-    "lighteval": re.compile(r"[^/]*/details_[^/]+\.parquet"),
-    "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
-    "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
-}
-LOOKED_THROUGH = 10_000  # names of files
-CLOCKS_APART = 86_400  # seconds
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
-            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
-            for name in sorted(wanted):
-                path = os.path.join(base, name)
-                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
-                found.setdefault(real, Path(path))
-    return list(found.values())
-
-
-def other_results(folder: Path) -> str:
-    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
-    named = 0
-    for base, directories, names in os.walk(folder):
-        directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-        for harness, pattern in HARNESS_FILES.items():
-            if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = command_line_of([folder, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
-                return f"these look like results of {harness}: {command} makes records of them"
-        named += len(names)
-        if named > LOOKED_THROUGH:
-            break
-    return ""
-
-
-def is_trainer_log(record: Mapping[str, Any]) -> bool:
-    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
-    source = record.get("source_metadata")
-    details = source.get("additional_details") if isinstance(source, dict) else None
-    return isinstance(details, dict) and details.get("measured_by") == "trainer"
-
-
-def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
-    text = input_bytes(path)
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = quick_json(text)
-    except ValueError as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
-        if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
-        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    return None if is_trainer_log(record) and not trainer else record
-
-
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
-    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
-            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
-
-
-def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 # --- parts/records/items.py -------------------------------------------------------------------------------------------
@@ -7351,7 +7372,10 @@ MOST_DOWNLOADS = 3_000  # files of a data set on the Hub that are fetched one by
 TOLD_PROBLEMS = 20
 MOST_WIDE = 50_000_000  # bytes of a table with a row for each model
 WIDE_NAMES = {"swePro_score": "SWE-bench Pro", "olmOcr_score": "olmOCR-bench"}  # columns not called as their benchmark
-HUB_REMOTE = re.compile(r"huggingface\.co[/:]datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+HUB_REMOTE = re.compile(
+    r"(?:https://(?:[^/@\s?#]*@)?huggingface\.co/|(?:ssh://)?git@(?:hf|huggingface)\.co[/:])"
+    r"datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?"
+)
 
 
 @dataclasses.dataclass(slots=True)
@@ -7397,7 +7421,9 @@ def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: 
                 made = before.get(where, stamp)
                 if made is None:
                     counts: Counter[str] = Counter()
-                    rows = elsewhere_rows(orjson.loads(input_bytes(path, MOST_BYTES)), where, address, names, counts)
+                    record = strict_json_line(input_bytes(path, MOST_BYTES))
+                    refuse_future(Path(path), record)
+                    rows = elsewhere_rows(record, where, address, names, counts)
                     made = orjson.dumps([[told_columns(row) for row in rows], counts])
                     before.put(where, stamp, made)
                 else:
@@ -7454,7 +7480,7 @@ def clone_address(folder: Path) -> str:
         head = input_text(folder / ".git" / "HEAD", MOST_BYTES).strip().rpartition("/")[2]
     except (ScriptError, ValueError, configparser.Error):
         return ""
-    remote = HUB_REMOTE.search(address)
+    remote = HUB_REMOTE.fullmatch(address)
     return f"https://huggingface.co/datasets/{remote[1]}/blob/{quote(head)}" if remote else ""
 
 

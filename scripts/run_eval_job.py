@@ -148,6 +148,7 @@ from pathlib import Path
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,10 +163,11 @@ SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of
 IN_USE: set[str] = set()  # tokens that this process has read
 
 # What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters, tags, lone halves of surrogate pairs. The joiners of emoji and of Persian stay.
+# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
+# joiners of emoji and of Persian stay.
 ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -391,7 +393,13 @@ def fault_text(error: Exception) -> str:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = ((count_in(part), part) for part in re.split(r"(\d+)", name) if part)
+    return [(1, 0, part) if count is None else (0, count, "") for count, part in parts]
+
+
+def count_in(text: object) -> int | None:
+    """The whole number that a text is, of at most 18 digits; None for anything else, of which Python may make none."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 18 else None
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
@@ -2336,8 +2344,7 @@ def timeout_of(info: Any) -> int | None:
 
 def attempt_of(info: Any) -> int:
     """Which try a job on the Hub is, by its label."""
-    label = (info.labels or {}).get(ATTEMPT_LABEL, "")
-    return int(label) if label.isdecimal() else 1
+    return count_in((info.labels or {}).get(ATTEMPT_LABEL)) or 1
 
 
 def flavor_from_hub(row: Any) -> Flavor:
@@ -3521,6 +3528,67 @@ def print_run(run: EvalRun, as_json: bool) -> None:
         print(f"{render_table(run_rows(run))}\n\n{summary(run)}")
 
 
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
+        return text
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -3626,10 +3694,14 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
 
 def refuse_future(path: Path, record: dict[str, Any]) -> None:
     """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        moment = moment_in(record.get(name))
-        if moment is not None and moment > time.time() + CLOCKS_APART:
-            said = single_line(record[name])[:40]
+    rows = record.get("evaluation_results")
+    for said_in in (record, *(rows if isinstance(rows, list) else ())):
+        dates = mapping_of(said_in)
+        for name in ("evaluation_timestamp", "retrieved_timestamp"):
+            moment = moment_in(dates.get(name))
+            if moment is None or moment <= time.time() + CLOCKS_APART:
+                continue
+            said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
 
 
@@ -4960,10 +5032,8 @@ class Answer(NamedTuple):
     @property
     def attempts(self) -> tuple[int, int]:
         """(attempts that were to be made, attempts with a score) that its score is the mean of."""
-        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
-        return (
-            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
-        )
+        made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
+        return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
@@ -5072,7 +5142,8 @@ class Run:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
         asked = None if self.n is None else self.n + self.attempts.lost
         if self.size and asked is not None:
-            if self.limit.isdecimal() and int(self.limit) < self.size:
+            limit = count_in(self.limit)
+            if limit is not None and limit < self.size:
                 return f"{self.limit} of {self.size} items"
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
@@ -5718,9 +5789,7 @@ def missing_tasks_of(
         for task in job.tasks:
             found = [row for row in records if is_of_model(row, model) and is_of_task(row, task, aliases)]
             details = [row["eval_library"].get("additional_details") or {} for row in found]
-            wanted = max(
-                (int(row["task_group"]) for row in details if row.get("task_group", "").isdecimal()), default=1
-            )
+            wanted = max((count_in(row.get("task_group")) or 1 for row in details), default=1)
             if len({row.get("task", number) for number, row in enumerate(details)}) < wanted:
                 missing.append(f"{model} {task}")
     return tuple(missing)

@@ -23,7 +23,7 @@ READS = {"read_text", "read_bytes", "ParquetFile", "read_table", "read_parquet",
 ALLOWED = {
     ("board.data", "read_parquet"),  # by DuckDB, behind open_input
     ("board.elsewhere", "read_parquet"),  # by DuckDB, behind open_input
-    ("contamination.files", "memory_map"),  # behind open_input
+    ("parquet", "memory_map"),  # behind open_input
     ("contamination.training", "ParquetFile"),  # of an open file
     ("contamination.training", "read_table"),  # a function of that part
     ("formats.files", "read_schema"),

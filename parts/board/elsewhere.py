@@ -25,9 +25,10 @@ from parts.board.read_before import ReadBefore, file_stamp
 from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
 from parts.frame import ScriptError, is_number, kept_text, note, shorten
-from parts.inputs import input_bytes, input_text, open_input
+from parts.inputs import input_bytes, input_text, open_input, strict_json_line
 from parts.names import REPO_ID
 from parts.private import without_paths
+from parts.records.files import refuse_future
 from parts.records.publishable import is_main_metric
 from parts.vocabulary import is_named_after, stated_unit
 
@@ -37,7 +38,10 @@ MOST_DOWNLOADS = 3_000  # files of a data set on the Hub that are fetched one by
 TOLD_PROBLEMS = 20
 MOST_WIDE = 50_000_000  # bytes of a table with a row for each model
 WIDE_NAMES = {"swePro_score": "SWE-bench Pro", "olmOcr_score": "olmOCR-bench"}  # columns not called as their benchmark
-HUB_REMOTE = re.compile(r"huggingface\.co[/:]datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+HUB_REMOTE = re.compile(
+    r"(?:https://(?:[^/@\s?#]*@)?huggingface\.co/|(?:ssh://)?git@(?:hf|huggingface)\.co[/:])"
+    r"datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?"
+)
 
 
 @dataclasses.dataclass(slots=True)
@@ -83,7 +87,9 @@ def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: 
                 made = before.get(where, stamp)
                 if made is None:
                     counts: Counter[str] = Counter()
-                    rows = elsewhere_rows(orjson.loads(input_bytes(path, MOST_BYTES)), where, address, names, counts)
+                    record = strict_json_line(input_bytes(path, MOST_BYTES))
+                    refuse_future(Path(path), record)
+                    rows = elsewhere_rows(record, where, address, names, counts)
                     made = orjson.dumps([[told_columns(row) for row in rows], counts])
                     before.put(where, stamp, made)
                 else:
@@ -140,7 +146,7 @@ def clone_address(folder: Path) -> str:
         head = input_text(folder / ".git" / "HEAD", MOST_BYTES).strip().rpartition("/")[2]
     except (ScriptError, ValueError, configparser.Error):
         return ""
-    remote = HUB_REMOTE.search(address)
+    remote = HUB_REMOTE.fullmatch(address)
     return f"https://huggingface.co/datasets/{remote[1]}/blob/{quote(head)}" if remote else ""
 
 

@@ -98,7 +98,10 @@ class HubReader:
         from huggingface_hub.utils import build_hf_headers
 
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
-        self.headers = build_hf_headers(token=token)
+        try:
+            self.headers = build_hf_headers(token=token)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # it asks the Hub which agents there are
+            raise ScriptError(f"{self.api.endpoint}: its answer is of another form") from error
         self.answers = Answers(token or get_token(), since)
         self.counts: Counter[str] = Counter(sent=0, not_modified=0, from_cache=0, retried=0, bytes=0)
         self.lock = threading.Lock()

@@ -17,7 +17,7 @@ from typing import Any
 
 from parts.cards.scores import Pick
 from parts.frame import ScriptError, nearest
-from parts.metadata.front_matter import YamlNode, load_yaml
+from parts.yaml_tree import YamlNode, load_yaml
 
 MAX_SELECTION = 1_000_000  # characters
 READING_KEYS = (

@@ -12,7 +12,6 @@ from parts.comparison.policy import parse_policy
 from parts.comparison.vocabulary import ModelRuns, Policy
 from parts.frame import ScriptError, listing, near_place, nearest, note, single_line
 from parts.inputs import input_text
-from parts.metadata.front_matter import load_yaml
 from parts.records.files import other_results, read_record, record_files
 from parts.records.identity import Identity, identity_of, model_names, one_model
 from parts.records.items import INDEPENDENT, with_answers
@@ -21,6 +20,7 @@ from parts.records.run import Run
 from parts.records.states import one_state, runs_with_settings, split_selector
 from parts.tables import progress
 from parts.vocabulary import MetricMapping
+from parts.yaml_tree import load_yaml
 
 
 def read_policy(path: str | None, vocabulary: MetricMapping) -> Policy:

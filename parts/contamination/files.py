@@ -29,7 +29,7 @@ from parts.inputs import (
     strict_json_line,
     whole_content,
 )
-from parts.parquet import parquet_batches
+from parts.parquet import arrow_batches, parquet_batches
 from parts.records.files import MODEL_JSON, RECORD_NAME
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
@@ -200,23 +200,9 @@ def table_batches(
 
     size: rows of a parquet file that are read at once.
     """
-    import pyarrow as pa
-
-    row = 1
     if kind == "parquet":
-        yield from parquet_batches(path, columns, start, stop, size)
-        return
-    open_input(path).close()  # is it a regular file?
-    with pa.memory_map(path) as file:
-        try:
-            reader = pa.ipc.open_file(file)
-            batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
-        except pa.ArrowInvalid:
-            file.seek(0)
-            batches = iter(pa.ipc.open_stream(file))
-        for batch in batches:
-            yield row, batch.select(list(columns)) if columns else batch
-            row += batch.num_rows
+        return parquet_batches(path, columns, start, stop, size)
+    return arrow_batches(path, columns)
 
 
 def batch_rows(batch: Any) -> tuple[list[Any], int]:

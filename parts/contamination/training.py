@@ -273,8 +273,9 @@ def text_columns(part: Part) -> tuple[list[str], int]:
             groups = range(file.num_row_groups)[part.start : part.stop]
             schema, rows = file.schema_arrow, sum(file.metadata.row_group(i).num_rows for i in groups)
     else:
-        batches = [batch for _, batch in table_batches(part.path, part.kind, None, 0, None)]
-        schema, rows = batches[0].schema if batches else pa.schema([]), sum(batch.num_rows for batch in batches)
+        schema, rows = pa.schema([]), 0
+        for _, batch in table_batches(part.path, part.kind, None, 0, None):
+            schema, rows = batch.schema, rows + batch.num_rows
     named = [field.name for field in schema if may_hold_text(field.type)]
     return [name for name in named if not part.wanted or name in part.wanted], rows
 

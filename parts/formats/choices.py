@@ -10,7 +10,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from parts.formats.vocabulary import AskedItem, ScoreRead
-from parts.frame import single_line
+from parts.frame import count_in, single_line
 from parts.harness.doubts import IMPROBABLE, likeliest
 
 BY_LIKELIHOOD = {"accuracy", "acc_norm", "acc_bytes"}  # metrics that are 1 where the likeliest choice is a right one
@@ -46,7 +46,7 @@ class ChoiceCheck:
         right, texts = {text.strip() for text in item.references}, [choice.strip() for choice in item.choices]
         if not right or not right.issubset(texts):
             return
-        numbers = [int(text) for text in right if text.isdecimal() and int(text) < len(texts)]
+        numbers = [count for text in right if (count := count_in(text)) is not None and count < len(texts)]
         if any(texts[number] != str(number) for number in numbers):
             return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1

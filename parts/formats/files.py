@@ -11,13 +11,23 @@ from typing import Any
 
 from parts.formats.values import rows_of
 from parts.formats.vocabulary import MAX_JSON
-from parts.frame import single_line
-from parts.inputs import input_bytes, input_lines, open_input, strict_json, strict_json_line
+from parts.frame import ScriptError, single_line
+from parts.inputs import (
+    allowed,
+    input_bytes,
+    input_lines,
+    input_text,
+    open_input,
+    strict_json,
+    strict_json_line,
+    too_much,
+)
 from parts.parquet import parquet_batches
+from parts.yaml_tree import MAX_YAML, load_yaml
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
-MAX_YAML = 1 << 23  # one YAML document
 SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
+MAX_DIRECTORY = 1 << 25  # bytes of the index of a zip archive, which takes ten times that in memory
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
 
 
@@ -78,20 +88,11 @@ def line_spans(path: Path) -> list[tuple[int, float]]:
 
 
 def small_yaml(path: Path) -> Any:
-    """The value in a YAML file of at most 8 MiB; ValueError when it is none, or refers to itself without end."""
-    import yaml
-
+    """The value in a YAML file; ValueError when it is none, repeats a key, or is too large with its aliases."""
     try:
-        value = yaml.load(input_bytes(path, MAX_YAML), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
-        raise ValueError(f"not valid YAML: {single_line(error)[:120]}") from error
-    left, nodes = 500_000, [value]
-    while nodes and left > 0:  # aliases can make a small file a huge value
-        left, node = left - 1, nodes.pop()
-        nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    if nodes:
-        raise ValueError("its aliases make it too large")
-    return value
+        return load_yaml(input_text(path, MAX_YAML), path.name)[0]
+    except ScriptError as error:
+        raise ValueError(single_line(error)[:200]) from error
 
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -120,7 +121,11 @@ class LogArchive:
         else:
             from backports.zstd import zipfile
 
-        self.archive = zipfile.ZipFile(open_input(path))
+        opened = open_input(path)
+        if (end := zipfile._EndRecData(opened)) and end[zipfile._ECD_SIZE] > allowed(MAX_DIRECTORY):  # read whole next
+            opened.close()
+            raise too_much(path, f"an index of {end[zipfile._ECD_SIZE] / 1e6:,.0f} MB")
+        self.archive = zipfile.ZipFile(opened)
         self.names = self.archive.namelist()
         self.left = max(1 << 28, MAX_INFLATION * path.stat().st_size)
 

@@ -47,7 +47,7 @@ from parts.formats.vocabulary import (
     hub_source,
     is_path,
 )
-from parts.frame import single_line, slug
+from parts.frame import count_in, single_line, slug
 from parts.harness.metric_names import METRIC_IDS
 from parts.harness.scorers import LM_EVAL_GENERATION, function_name, lm_eval_metric_row, lm_eval_scorer
 from parts.metric_directions import direction_in, unit_in
@@ -434,7 +434,7 @@ def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
         return [choices[target]]
     targets = target if isinstance(target, list) else [target]
     texts = {choice.strip() for choice in choices}
-    numbers = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in targets]
+    numbers = [value if (count := count_in(value)) is None else count for value in targets]
     places = [whole(value) for value, said in zip(numbers, targets, strict=True) if said not in texts]
     found = [choices[place] for place in places if place is not None and place < len(choices)]
     return found or [str(value) for value in targets]

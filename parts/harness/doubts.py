@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from parts.frame import count_in
 from parts.harness.vocabulary import Finished, model_label
 
 FEWEST_ITEMS = 20  # from which on a score at chance says something
@@ -60,7 +61,7 @@ def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
     scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
     source = result["source_data"]
     total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
-    return scored, int(total) if str(total).isdecimal() else scored
+    return scored, scored if (count := count_in(str(total))) is None else count
 
 
 def is_limited(result: dict[str, Any]) -> bool:

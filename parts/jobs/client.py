@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import MAX_TRIES, ScriptError, printable, single_line
+from parts.frame import MAX_TRIES, ScriptError, count_in, printable, single_line
 from parts.hub.access import unexpected_answer
 from parts.hub.answers import listed, watch_answers
 from parts.hub.committing import UNEXPECTED, known_identity
@@ -278,8 +278,7 @@ def timeout_of(info: Any) -> int | None:
 
 def attempt_of(info: Any) -> int:
     """Which try a job on the Hub is, by its label."""
-    label = (info.labels or {}).get(ATTEMPT_LABEL, "")
-    return int(label) if label.isdecimal() else 1
+    return count_in((info.labels or {}).get(ATTEMPT_LABEL)) or 1
 
 
 def flavor_from_hub(row: Any) -> Flavor:

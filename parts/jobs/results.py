@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, listing, write_whole
+from parts.frame import ScriptError, count_in, listing, write_whole
 from parts.hub.answers import require_list
 from parts.inputs import MAX_SAMPLES, input_text, read_json
 from parts.jobs.client import JobsClient, job_errors
@@ -57,9 +57,7 @@ def missing_tasks_of(
         for task in job.tasks:
             found = [row for row in records if is_of_model(row, model) and is_of_task(row, task, aliases)]
             details = [row["eval_library"].get("additional_details") or {} for row in found]
-            wanted = max(
-                (int(row["task_group"]) for row in details if row.get("task_group", "").isdecimal()), default=1
-            )
+            wanted = max((count_in(row.get("task_group")) or 1 for row in details), default=1)
             if len({row.get("task", number) for number, row in enumerate(details)}) < wanted:
                 missing.append(f"{model} {task}")
     return tuple(missing)

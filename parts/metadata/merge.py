@@ -14,7 +14,7 @@ from typing import Any
 from parts.foreign import mapping_in
 from parts.frame import ScriptError
 from parts.metadata.entries import Entry
-from parts.metadata.front_matter import EVAL_RESULTS, FrontMatter, YamlNode, load_yaml, read_metadata, to_yaml
+from parts.metadata.front_matter import EVAL_RESULTS, FrontMatter, read_metadata, to_yaml
 from parts.metadata.identity import (
     OTHER,
     POSSIBLY,
@@ -28,6 +28,7 @@ from parts.metadata.identity import (
 )
 from parts.metadata.plan import Change, Conflict, Plan, RepoState
 from parts.vocabulary import normalize_name
+from parts.yaml_tree import YamlNode, load_yaml
 
 
 @dataclass(frozen=True, slots=True)

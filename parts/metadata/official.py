@@ -16,8 +16,8 @@ from typing import Any
 from parts.embedded import embedded
 from parts.frame import ScriptError, listing, single_line
 from parts.metadata.entries import Entry
-from parts.metadata.front_matter import load_yaml
 from parts.vocabulary import WITH_TOOLS, normalize_name
+from parts.yaml_tree import load_yaml
 
 SHIPPED = embedded("metadata/official.json")
 MAX_BENCHMARK_TASKS = 500

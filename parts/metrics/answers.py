@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, single_line
+from parts.frame import ScriptError, count_in, single_line
 from parts.inputs import input_bytes
 from parts.metrics.items import READ_FIELDS, check_line, check_problems
 from parts.metrics.vocabulary import Line, Subject
@@ -41,8 +41,7 @@ class KeptAnswers:
 
     @property
     def shots(self) -> int | None:
-        said = self.details.get("few_shot")
-        return int(said) if str(said).isdecimal() else None
+        return count_in(str(self.details.get("few_shot")))
 
     @property
     def details(self) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from parts.frame import ScriptError, listing
+from parts.frame import ScriptError, count_in, listing
 from parts.inputs import read_json
 from parts.metrics.vocabulary import Line
 
@@ -20,7 +20,7 @@ def planned_lines(wanted: str, lines: Sequence[Line], model: str) -> tuple[list[
 
     ScriptError when the plan asks nothing of this model, or a prediction of an item is missing.
     """
-    limit = int(wanted) if wanted.isdecimal() and int(wanted) else limit_of_plan(wanted, model)
+    limit = count_in(wanted) or limit_of_plan(wanted, model)
     ids = sorted({line.id for line in lines}, key=lambda id: hashlib.sha256(id.encode()).digest())
     if limit is None or limit >= len(ids):
         return list(lines), len(ids)  # said, too: a race's records name how many were asked

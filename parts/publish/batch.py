@@ -22,7 +22,7 @@ from parts.hub.access import check_write_access, hub_errors
 from parts.hub.answers import listed
 from parts.inputs import input_bytes, read_json, read_lines, strict_json
 from parts.metadata.entries import Entry, Finding, Sending
-from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, FRONT_WITHOUT_END, load_yaml
+from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, FRONT_WITHOUT_END
 from parts.metadata.merge import decode_strict, merge
 from parts.metadata.official import Placing
 from parts.metadata.plan import (
@@ -46,6 +46,7 @@ from parts.publish.sending import equal_proposals, refuse_open_ends, saved_plan,
 from parts.publish.text import markdown_text
 from parts.seal import is_sealed, sealed
 from parts.vocabulary import normalize_name
+from parts.yaml_tree import load_yaml
 
 BATCH_SEAL = "batch 2"
 STATUSES = ("found", "already there", "outdated", "conflict", "ambiguous", "none", "failed")

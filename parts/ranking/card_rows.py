@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parts.cards.labels import MEASURE_FILLERS, MEASURES, word_list
-from parts.frame import ScriptError, listing
+from parts.frame import ScriptError, count_in, listing
 from parts.ranking.scores import choose_run, mean_score
 from parts.ranking.vocabulary import Ranking
 from parts.records.groups import incomplete_line, part_name, part_weights
@@ -460,7 +460,7 @@ def by_shots(offers: Sequence[CardOffer], shots: set[str], where: str) -> list[C
     text = f"{where} says {' and '.join(f'{shot}-shot' for shot in sorted(shots))}"
     if len(shots) == 1:
         shot = next(iter(shots))
-        count = ROW_COUNTS.get(shot, int(shot) if shot.isdecimal() else None)
+        count = ROW_COUNTS.get(shot, count_in(shot))
         fits = [o for o in offers if o.shots is not None and (o.shots == count if count is not None else o.shots > 0)]
         if fits:
             return fits

@@ -16,6 +16,7 @@ from parts.checkpoints import Checkpoint, Skipped, weight_files
 from parts.frame import (
     ScriptError,
     command_line_of,
+    count_in,
     listing,
     nearest,
     note,
@@ -445,7 +446,7 @@ def measured_requests(results: Mapping[str, Sequence[Result]], folder: str, task
         options = options_again(details, output_dir, task_file, said)
         if options is not None:
             checked_task(name, file)
-        request = found.setdefault(name, Request(name, int(size) if size.isdecimal() else 1, {}, options, output_dir))
+        request = found.setdefault(name, Request(name, count_in(size) or 1, {}, options, output_dir))
         own = str(details.get("task"))
         found[name] = replace(
             request, tasks={**request.tasks, task: checked_task(own, file) if options is not None else own}

@@ -14,7 +14,6 @@ from typing import Any
 from parts.checkpoints import Checkpoint, weights_sha256
 from parts.frame import ScriptError, nearest, note, single_line
 from parts.inputs import input_text
-from parts.metadata.front_matter import load_yaml
 from parts.records.attempts import Attempts
 from parts.records.files import is_trainer_log, read_record, record_files
 from parts.records.identity import identity_of, one_model
@@ -28,6 +27,7 @@ from parts.statistics.intervals import Estimate, ItemScores
 from parts.statistics.item_statistics import statistic_of
 from parts.tables import progress
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
+from parts.yaml_tree import load_yaml
 
 MOST_ASKED = 20  # checkpoints nearest to the best, of which it is asked whether a field of the items matters
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from parts.frame import ScriptError, is_number, single_line
+from parts.frame import ScriptError, count_in, is_number, single_line
 from parts.metric_directions import metric_direction
 from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
@@ -56,10 +56,8 @@ class Answer(NamedTuple):
     @property
     def attempts(self) -> tuple[int, int]:
         """(attempts that were to be made, attempts with a score) that its score is the mean of."""
-        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
-        return (
-            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
-        )
+        made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
+        return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
@@ -168,7 +166,8 @@ class Run:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
         asked = None if self.n is None else self.n + self.attempts.lost
         if self.size and asked is not None:
-            if self.limit.isdecimal() and int(self.limit) < self.size:
+            limit = count_in(self.limit)
+            if limit is not None and limit < self.size:
                 return f"{self.limit} of {self.size} items"
             # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
             return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""

@@ -1,0 +1,197 @@
+"""Hostile files in forms of others: Arrow, YAML, archives of logs, records of a datastore."""
+
+import io
+import json
+import struct
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from hostile.slots import ADD, COMPARE, RANK, RECORD, lay_corpus, lay_run
+from test_hostile import cage, faults  # noqa: F401
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from parts.board.elsewhere import clone_address  # noqa: E402
+from parts.frame import ScriptError, count_in, natural_key  # noqa: E402
+from parts.outgoing import outgoing  # noqa: E402
+from parts.parquet import arrow_batches  # noqa: E402
+from parts.yaml_tree import load_yaml  # noqa: E402
+
+
+def write_arrow(path, table, compression=None, stream=False):
+    import pyarrow
+
+    kind = pyarrow.ipc.new_stream if stream else pyarrow.ipc.new_file
+    options = pyarrow.ipc.IpcWriteOptions(compression=compression)
+    with pyarrow.OSFile(str(path), "wb") as file, kind(file, table.schema, options=options) as writer:
+        writer.write_table(table, max_chunksize=1000)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("compression", [None, "zstd", "lz4"])
+def test_arrow_files_are_read_as_they_were_written(tmp_path, compression, stream):
+    import pyarrow
+
+    table = pyarrow.table(
+        {
+            "text": [f"text {n}" for n in range(2500)],
+            "lists": [[1, 2]] * 2500,
+            "nested": [{"a": "x", "b": [{"c": "y"}]}] * 2500,
+            "coded": pyarrow.array(["a", "b"] * 1250).dictionary_encode(),
+            "nothing": pyarrow.nulls(2500),
+            "pairs": pyarrow.array([[1, 2]] * 2500, pyarrow.list_(pyarrow.int8(), 2)),
+        }
+    )
+    write_arrow(tmp_path / "a.arrow", table, compression, stream)
+    found = list(arrow_batches(tmp_path / "a.arrow", None))
+    assert [row for _, batch in found for row in batch.to_pylist()] == table.to_pylist()
+    assert [first for first, _ in found] == [1, 1001, 2001]
+
+
+def bombs():
+    import pyarrow
+
+    one_text = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 2000, "int32"), pyarrow.array(["w " * 100_000]))
+    lists = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 2000, "int32"), pyarrow.array([[1] * 1000]))
+    return {
+        "packed": (pyarrow.array(["word " * 200] * 300_000), "zstd"),
+        "one text": (one_text, "zstd"),
+        "one text, not packed": (one_text, None),
+        "one list": (lists, None),
+        "runs": (pyarrow.RunEndEncodedArray.from_arrays([100_000_000], ["x" * 100]), None),
+        "views": (pyarrow.array(["x" * 100], pyarrow.string_view()), None),
+    }
+
+
+@pytest.mark.parametrize("name", ["packed", "one text", "one text, not packed", "one list", "runs", "views"])
+@pytest.mark.parametrize("as_items", [False, True])
+def test_arrow_bombs_are_refused_before_they_are_unpacked(cage, tmp_path, name, as_items):  # noqa: F811
+    import pyarrow
+
+    lay_corpus(tmp_path)
+    column, compression = bombs()[name]
+    write_arrow(tmp_path / "b.arrow", pyarrow.table({"text": column, "question": column}), compression)
+    training, items = ("training.txt", "b.arrow") if as_items else ("b.arrow", "items.jsonl")
+    argv = ["--training", training, "--items", items, "--workers", "1"]
+    done = cage.run("check_contamination", argv, tmp_path, seconds=30, megabytes=3000)
+    assert done.code in (2, 3) and done.megabytes < 700 and not faults(done), done
+    assert "as a bomb does" in done.err + done.out or "are not read" in done.err + done.out
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: 1\na: 2\n", "&k a: 1\n*k : 2\n", "a: 1\nx: &k a\n*k : 2\n", "? &k a\n: 1\n? *k\n: 2\n", '"a": 1\na: 2\n'],
+)
+def test_a_key_of_yaml_stands_once_however_it_is_written(text):
+    with pytest.raises(ScriptError, match="occurs twice"):
+        load_yaml(text, "policy.yaml")
+
+
+def test_aliases_that_are_no_repetition_are_read():
+    assert load_yaml("a: &k b\n*k : 2\nc: *k\n", "policy.yaml")[0] == {"a": "b", "b": 2, "c": "b"}
+
+
+def test_a_result_file_of_yaml_with_a_score_twice_is_no_result(cage, tmp_path):  # noqa: F811
+    text = "results:\n  tasks:\n    mmlu:\n      metrics:\n        acc:\n          scores:\n            micro:\n"
+    (tmp_path / "results.yml").write_text(text + "              value: 0.31\n              value: 0.99\n")
+    done = cage.run("convert_results", ["results.yml", "--output-dir", "out", "--model-id", "acme/x"], tmp_path)
+    assert done.code == 2 and "occurs twice" in done.err + done.out and not (tmp_path / "out").exists(), done
+
+
+def test_the_date_of_a_result_is_not_in_the_future_either(cage, tmp_path):  # noqa: F811
+    lay_run(tmp_path)
+    record = json.loads((tmp_path / RECORD).read_text())
+    record["evaluation_results"][0]["evaluation_timestamp"] = "2099-01-01T00:00:00Z"
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    for script, *argv in (RANK, COMPARE):
+        outcome = cage.run(script, argv, tmp_path)
+        assert outcome.code == 2 and "future" in outcome.err, outcome
+    assert cage.run(ADD[0], list(ADD[1:]), tmp_path).code in (1, 2)
+
+
+@pytest.mark.parametrize("field", ["limit", "attempts", "few_shot", "max_tokens"])
+def test_numbers_of_five_thousand_digits_are_no_fault_of_the_program(cage, tmp_path, field):  # noqa: F811
+    lay_run(tmp_path)
+    record = json.loads((tmp_path / RECORD).read_text())
+    result = record["evaluation_results"][0]
+    result.setdefault("generation_config", {}).setdefault("additional_details", {})[field] = "9" * 5000
+    result["source_data"].setdefault("additional_details", {})[field] = "9" * 5000
+    result["score_details"].setdefault("details", {})[field] = "9" * 5000
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    for script, *argv in (RANK, COMPARE, (*COMPARE, "--rule", "finetune", "--target", "math_reasoning"), ADD):
+        outcome = cage.run(script, argv, tmp_path)
+        assert outcome.code in (0, 1, 2, 3) and not faults(outcome), outcome
+
+
+def test_whole_numbers_in_texts():
+    assert [count_in(text) for text in ("12", "007", "", "-1", "1.0", 3, None, "9" * 19)] == [12, 7, *[None] * 6]
+    assert sorted(["b9", "b10", "b" + "1" * 5000], key=natural_key)[:2] == ["b9", "b10"]
+
+
+def test_an_archive_of_a_million_names_is_not_opened(cage, tmp_path):  # noqa: F811
+    name, sink = b"header.json", io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr(name.decode(), "{}")
+    first = sink.getvalue()[: sink.getvalue().index(b"PK\1\2")]
+    entry = b"PK\1\2" + struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0)
+    index = b"".join(entry + b"%06x" % n for n in range(1_000_000))
+    end = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 10**6, 10**6, len(index), len(first))
+    end += b"PK\6\7" + struct.pack("<IQI", 0, len(first) + len(index), 1)
+    end += b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, len(index), len(first), 0)
+    (tmp_path / "2026-01-01T00-00-00_toy.eval").write_bytes(first + index + end)
+    done = cage.run("convert_results", [".", "--output-dir", "out"], tmp_path, seconds=30, megabytes=3000)
+    assert done.code in (1, 2) and done.megabytes < 500 and "index of" in done.err + done.out, done
+
+
+def lay_datastore(folder, change):
+    lay_run(folder)
+    record = json.loads((folder / RECORD).read_text())
+    place = folder / "store" / "data" / "toy" / "acme" / "x"
+    place.mkdir(parents=True)
+    (place / "a.json").write_text(change(json.dumps(record)))
+
+
+TWICE = '"score": ', '"score": 0.99, "score": '
+TO_COME = '"evaluation_timestamp": "', '"evaluation_timestamp": "2099-01-01", "_": "'
+
+
+@pytest.mark.parametrize(("change", "said"), [(TWICE, "twice"), (TO_COME, "future")])
+def test_records_of_a_datastore_are_refused_as_ones_own_are(cage, tmp_path, change, said):  # noqa: F811
+    lay_datastore(tmp_path, lambda text: text.replace(*change, 1))
+    argv = ["collect", "--every-eval-ever", "store", "--output-dir", "board", "--json"]
+    done = cage.run("leaderboard", argv, tmp_path)
+    assert said in done.out + done.err and '"unreadable": 1' in done.out, done
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://huggingface.co/datasets/evaleval/EEE_datastore", True),
+        ("https://user:secret@huggingface.co/datasets/evaleval/EEE_datastore.git", True),
+        ("git@hf.co:datasets/evaleval/EEE_datastore", True),
+        ("https://evil.example/?huggingface.co/datasets/evaleval/EEE_datastore", False),
+        ("https://evil.example/huggingface.co/datasets/evaleval/EEE_datastore", False),
+        ("https://huggingface.co.evil.example/datasets/evaleval/EEE_datastore", False),
+        ("https://evil.example#@huggingface.co/datasets/evaleval/EEE_datastore", False),
+    ],
+)
+def test_a_clone_is_of_the_hub_when_its_remote_is(tmp_path, url, found):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {url}\n')
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    page = "https://huggingface.co/datasets/evaleval/EEE_datastore/blob/main"
+    assert clone_address(tmp_path) == (page if found else "")
+
+
+@pytest.mark.parametrize("sign", ["\U000e0100", "\U000e01ef", "\u3164", "\u115f", "\u2800", "\u034f", "\uffa0"])
+def test_letters_that_nobody_sees_are_written_out(sign):
+    assert sign not in outgoing(f"MMLU{sign}") and "\\u" in outgoing(f"MMLU{sign}")
+
+
+def test_emoji_and_persian_stay():
+    assert outgoing("\u2764\ufe0f \U0001f468\u200d\U0001f469 \u0645\u06cc\u200c") == (
+        "\u2764\ufe0f \U0001f468\u200d\U0001f469 \u0645\u06cc\u200c"
+    )
