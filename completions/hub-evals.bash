@@ -8,7 +8,7 @@ _hub_evals_words() {
         'benchmark_calculator.py --scoring=') echo 'auto measured step-formula' ;;
         'benchmark_calculator.py --tie-break=') echo 'earliest latest smallest' ;;
         'benchmark_calculator.py --card-unit=') echo 'percent proportion' ;;
-        benchmark_calculator.py) echo '--help --version --help-all --results --scoring --mapping --benchmarks --result-id --weights --score-function --tie-break --baseline-model --baseline-step --smooth --allow-unlike --cluster-by --draws --seed --plan-next --race-alpha --race-budget --custom-tasks --history --json --full --report --force --figures --prepare --card --card-unit --card-column --unmarked --assets --keep-training-state --push --public --private --create-pr --token-file --dry-run' ;;
+        benchmark_calculator.py) echo '--help --version --help-all --results --scoring --mapping --benchmarks --result-id --weights --score-function --tie-break --baseline-model --baseline-step --smooth --exclude --allow-unlike --cluster-by --draws --seed --plan-next --race-alpha --race-budget --custom-tasks --history --json --full --report --force --figures --prepare --card --card-unit --card-column --unmarked --assets --keep-training-state --push --public --private --create-pr --token-file --dry-run' ;;
         'check_contamination.py --rule=') echo 'longest 13-gram 8-gram 50-char' ;;
         'check_contamination.py --gap=') echo '0 1 2 3 4 5 6' ;;
         check_contamination.py) echo '--help --version --help-all --training --items --text-field --item-fields --rule --min-words --min-share --boilerplate-items --gap --no-filter --results --mapping --model-id --min-items --skip-broken --workers --report --show-text --clean-items --output --force --json' ;;

@@ -158,8 +158,8 @@ def run(args: argparse.Namespace) -> int:
     done: dict[str, Any] = {}
     undone: ScriptError | None = None
     try:
-        if args.prepare and ranking.equal:
-            raise ScriptError(f"--prepare: {equal_line(ranking)}", code=3)
+        if args.prepare and ranking.undecided:
+            raise ScriptError(f"--prepare: {undecided_line(ranking)}", code=3)
         card = filled_card(args, ranking, vocabulary) if args.card else ""
         write_outputs(args, ranking, vocabulary)
         if args.prepare:
@@ -175,6 +175,8 @@ def run(args: argparse.Namespace) -> int:
         print_data(table_text(ranking, vocabulary))
     if undone:
         raise undone
+    if ranking.ahead:
+        raise ScriptError(undecided_line(ranking), code=3)
     return 0
 
 
@@ -278,6 +280,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--baseline-model", metavar="ID", help="the best one's gain over this model, corrected for having been picked")
     add("--baseline-step", type=int, metavar="STEP", help="add each checkpoint's paired difference to this one")
     add("--smooth", type=int, default=1, metavar="N", help="rank by the mean over the last N checkpoints")
+    add("--exclude", nargs="+", metavar="NAME", help="leave these checkpoints out, whatever their records say")
     add("--allow-unlike", action="store_true", help="rank runs that are not comparable all the same, and say so")
     clusters = "field of the samples' metadata that items of one passage share; none: the items are independent"
     add("--cluster-by", metavar="FIELD", help=clusters)
@@ -1060,15 +1063,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         seen.add(name)
 
 
+NO_FIELD = "none"  # --map ROLE=none
+
+
 def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
-    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    """--map ROLE=FIELD ...: role -> field of the file ("none" may stand several times: no field is it); ScriptError for
+    what is none of these."""
     mapped: dict[str, str] = {}
     for role, mark, name in (text.partition("=") for text in given or ()):
         if role not in roles or not mark or not name:
             raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
         if mapped.setdefault(role, name) != name:
             raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
-    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    named = [name for name in mapped.values() if name != NO_FIELD]
+    shared = [f"{role}={name}" for role, name in mapped.items() if named.count(name) > 1]
     if shared:
         raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
     return mapped
@@ -6734,6 +6742,7 @@ def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
 # --- parts/ranking/vocabulary.py --------------------------------------------------------------------------------------
 
 RANKING_SCHEMA = "3"
+EXCLUDED = "left out with --exclude"  # why a checkpoint does not take part
 
 
 @dataclass(frozen=True, slots=True)
@@ -6799,6 +6808,20 @@ class Unlike:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """A checkpoint that is not ranked and reports a better score than the best of the ranked ones.
+
+    `score` is over `over` where that is not all that is ranked; `remedy`: what would make it one of the ranked.
+    """
+
+    name: str
+    score: float
+    why: str
+    remedy: str
+    over: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A compared checkpoint with its scores by benchmark and by category, and the mean that ranks it."""
 
@@ -6857,7 +6880,7 @@ class Ranking:
     failures: tuple[dict[str, Any], ...] = ()
     harnesses: tuple[str, ...] = ()
     unlike: tuple[Unlike, ...] = ()
-    higher: tuple[str, ...] = ()  # not ranked, and with a better score than the best one
+    ahead: tuple[Ahead, ...] = ()  # which leave it open what is best
     allow_unlike: bool = False
     statistics: Statistics | None = None
     no_statistics: str = "nothing was measured"
@@ -6874,6 +6897,11 @@ class Ranking:
         scores = [r.ranks_by for r in candidates(self.ranked)]
         same = all(math.isclose(score, scores[0], rel_tol=1e-12, abs_tol=1e-12) for score in scores)
         return same and len(scores) > 1 and not self.tie_break and not self.synthetic
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it names no best one: nothing tells them apart, or one that is not ranked reports a better score."""
+        return self.equal or bool(self.ahead)
 
     @property
     def metric(self) -> str:
@@ -7744,7 +7772,9 @@ def compared_text(ranking: Ranking) -> str:
     """How many checkpoints were compared, and how many were not: '7 (3 more not comparable)'."""
     unlike = 0 if ranking.allow_unlike else len(ranking.unlike)
     lacking = sum(s.reason.startswith(("no measured score", "not (fully) measured")) for s in ranking.skipped)
-    rest = [f"{n} more not {what}" for n, what in ((unlike, "comparable"), (lacking, "fully measured")) if n]
+    known = sum(s.reason == EXCLUDED for s in ranking.skipped)
+    kinds = ((unlike, "not comparable"), (lacking, "not fully measured"), (known, "left out knowingly"))
+    rest = [f"{n} more {what}" for n, what in kinds if n]
     return f"{len(ranking.ranked)}" + (f" ({', '.join(rest)})" if rest else "")
 
 
@@ -7952,7 +7982,7 @@ def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], lab
     if ranking.smooth > 1:
         smoothed = [math.nan if r.smoothed is None else r.smoothed for r in shown]
         axes.plot(x, smoothed, "--", color="#e08e45", label=f"mean over the last {ranking.smooth}")
-    if ranking.best in shown and not ranking.equal:
+    if ranking.best in shown and not ranking.undecided:
         at, name = shown.index(ranking.best), ranking.best.checkpoint.name
         axes.plot(x[at], y[at], "*", zorder=4, markersize=16, color="#d1495b", label=f"best: {name}")
     tied = [i for i, r in enumerate(shown) if r in ranking.tied]
@@ -8425,9 +8455,9 @@ def night_changes(before: Run, run: Run) -> tuple[str, ...]:
 
 
 def drift_of_nights(nights: Sequence[NightScore]) -> tuple[Drift, str] | None:
-    """The drift of the scores since something other than the weights changed last, with the night it began after."""
+    """The drift of the valid scores since something other than the weights changed last, and the night before it."""
     begin = max((i for i, night in enumerate(nights) if set(night.changed) - {"weights"}), default=0)
-    own = nights[begin:]
+    own = [night for night in nights[begin:] if not night.run.validity.reasons]
     drift = drift_of([night.run.score for night in own])
     return None if drift is None or math.isclose(drift.slope, 0.0) else (drift, own[drift.since].date[:10])
 
@@ -9892,6 +9922,14 @@ def invalid_runs(results: Sequence[Result]) -> list[str]:
     return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
 
 
+def remedy_of(results: Sequence[Result]) -> str:
+    """What to do about a checkpoint's invalid runs."""
+    runs = [result.run for result in results if result.run.validity.reasons]
+    if any(run.lost_items or run.conflict for run in runs):
+        return "convert its files again (convert_results.py says what is wrong with them)"
+    return "look at its samples and measure it again"
+
+
 def item_marks(
     chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
 ) -> dict[tuple[Checkpoint, str], tuple[int | None, str, str]]:
@@ -9951,8 +9989,9 @@ def unlike_checkpoints(
     if group is None:
         first = next(c for c in shares if c.name != base)
         raise ScriptError(
-            f"no checkpoint was measured validly ({first.name}: {listing(reasons[first])}); choose other benchmarks "
-            "with --benchmarks, or rank all the same with --allow-unlike",
+            f"no checkpoint was measured validly ({first.name}: {listing(reasons[first])}); "
+            f"{remedy_of(shares[first])}, choose other benchmarks with --benchmarks, or rank all the same with "
+            "--allow-unlike",
             code=3,
         )
     entries = []
@@ -10340,8 +10379,9 @@ def choose_measured(
     failures: Sequence[dict[str, Any]],
     vocabulary: MetricMapping,
     options: Options,
-) -> tuple[dict[Checkpoint, list[Result]], list[Skipped], list[str]]:
-    """The results that count for each checkpoint that has some, in step order; those left out; and what is said."""
+) -> tuple[dict[Checkpoint, list[Result]], list[Skipped], list[str], dict[Checkpoint, list[Result]]]:
+    """The results that count for each checkpoint that has some, in step order; those left out; what is said; and the
+    results of those that lack one of the chosen benchmarks."""
     chosen, left = {}, []
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     ids = asked_results(options.result_ids, results)
@@ -10357,9 +10397,11 @@ def choose_measured(
             left.append(Skipped(checkpoint.name, f"no measured score{why}"))
     if not chosen:
         raise ScriptError("the records hold no score for these checkpoints; evaluate them again")
-    if options.benchmarks:
-        left += drop_incomplete(chosen)
-    return chosen, left, lines
+    measured = dict(chosen)
+    dropped = drop_incomplete(chosen) if options.benchmarks else {}
+    for checkpoint, missing in dropped.items():
+        left.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
+    return chosen, left, lines, {c: measured[c] for c in dropped}
 
 
 def rank_by_records(
@@ -10367,8 +10409,12 @@ def rank_by_records(
     samples: Mapping[Checkpoint, Mapping[str, Samples]],
     vocabulary: MetricMapping,
     options: Options,
+    dropped: Mapping[Checkpoint, Sequence[Result]] = MappingProxyType({}),
 ) -> Ranking:
-    """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names)."""
+    """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names).
+
+    dropped: results of checkpoints that lack some of these benchmarks.
+    """
     shared, notes = shared_benchmarks(chosen)
     if not shared:
         keys = sorted(union_of_tasks(chosen))
@@ -10407,7 +10453,9 @@ def rank_by_records(
         )
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
-    higher = [] if options.allow_unlike else higher_left_out(unlike, chosen, shared, vocabulary, options, best)
+    ahead = [] if options.allow_unlike else ahead_of_best(unlike, chosen, shared, vocabulary, options, best)
+    for checkpoint, rows in dropped.items():
+        ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
     notes += [*chance_lines(counted), *own_entries(vocabulary.entries, shared)]
@@ -10422,7 +10470,7 @@ def rank_by_records(
         tuple(notes),
         harnesses=tuple(sorted(harnesses)),
         unlike=tuple(unlike),
-        higher=tuple(higher),
+        ahead=tuple(ahead),
         allow_unlike=options.allow_unlike,
         smooth=options.smooth,
         tie_break=options.tie_break,
@@ -10431,23 +10479,49 @@ def rank_by_records(
     )
 
 
-def higher_left_out(
+def ahead_of_best(
     unlike: Sequence[Unlike],
     chosen: Mapping[Checkpoint, Sequence[Result]],
     shared: set[str],
     vocabulary: MetricMapping,
     options: Options,
     best: Ranked,
-) -> list[str]:
-    """What is not ranked although its score is the better one: "step_1000 (0.500): not measured alike"."""
+) -> list[Ahead]:
+    """What is not ranked although the score that it reports is the better one."""
     found = []
     for entry in unlike:
         with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
             own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
             if own.sign == best.sign and own.sign * own.eval_accuracy > best.sign * best.eval_accuracy:
-                why = "not validly measured" if invalid_runs(chosen[entry.checkpoint]) else "not measured alike"
-                found.append(f"{entry.checkpoint.name} ({number(own.eval_accuracy)}): {why}")
+                rows = [result for result in chosen[entry.checkpoint] if result.key in shared]
+                invalid = invalid_runs(rows)
+                remedy = remedy_of(rows) if invalid else "measure it as the others were"
+                found.append(
+                    Ahead(entry.checkpoint.name, own.eval_accuracy, listing(invalid or entry.reasons, 2), remedy)
+                )
     return found
+
+
+def ahead_on_part(
+    checkpoint: Checkpoint,
+    results: Sequence[Result],
+    best: Sequence[Result],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> list[Ahead]:
+    """A checkpoint that is not measured on all that is ranked, where it reports a better score on what it has."""
+    tasks = {result.task for result in best} & {result.task for result in results}
+    keys = {result.key for result in results if result.task in tasks}
+    with contextlib.suppress(ScriptError):
+        its, own = (
+            rank_measured(checkpoint, [row for row in rows if row.task in tasks], keys, vocabulary, options)
+            for rows in (best, results)
+        )
+        if own.sign == its.sign and own.sign * own.eval_accuracy > its.sign * its.eval_accuracy:
+            over = f"on {listing(sorted(keys))}, where that has {number(its.eval_accuracy)}"
+            missing = listing(sorted({result.task for result in best} - tasks))
+            return [Ahead(checkpoint.name, own.eval_accuracy, f"not measured: {missing}", f"measure {missing}", over)]
+    return []
 
 
 def rank_measured(
@@ -10606,15 +10680,12 @@ def wanted_keys(
     return wanted
 
 
-def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> list[Skipped]:
-    """Take out the checkpoints that lack one of the chosen benchmarks, and say so."""
+def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> dict[Checkpoint, list[str]]:
+    """Take out the checkpoints that lack one of the chosen benchmarks; which these are, of each."""
     union = union_of_tasks(chosen)
-    dropped = []
-    for checkpoint in list(chosen):
-        missing = missing_tasks(chosen[checkpoint], union)
-        if missing:
-            dropped.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
-            del chosen[checkpoint]
+    dropped = {c: missing for c, results in chosen.items() if (missing := missing_tasks(results, union))}
+    for checkpoint in dropped:
+        del chosen[checkpoint]
     if not chosen:
         raise ScriptError("no checkpoint has all of the chosen benchmarks; choose fewer with --benchmarks", code=3)
     return dropped
@@ -11622,7 +11693,7 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         "score_source": ranking.score_source,
         "answer": summary_lines(ranking),
         "best": None
-        if ranking.equal
+        if ranking.undecided
         else {
             "name": best.checkpoint.name,
             "step": best.checkpoint.step,
@@ -11631,7 +11702,9 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
             "chosen_as": chosen_as(ranking),
         },
         "tied": [r.checkpoint.name for r in tied_ones(ranking)],
-        "statistics": statistics_json(ranking.statistics, ranking.equal) if ranking.statistics else None,
+        "reason": undecided_line(ranking) or None,
+        "ahead": [{"name": one.name, "score": one.score, "why": one.why, "over": one.over} for one in ranking.ahead],
+        "statistics": statistics_json(ranking.statistics, ranking.undecided) if ranking.statistics else None,
         "no_statistics": None if ranking.statistics else ranking.no_statistics,
         "notes": list(ranking.notes),
         "failures": list(ranking.failures),
@@ -11703,8 +11776,8 @@ def has_width(trend: Trend | None) -> bool:
     return trend is not None and trend.change.high - trend.change.low > NO_WIDTH
 
 
-def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, Any]:
-    """How sure the ranking is, as JSON; of equal ones without what is said of a best one and of a trend."""
+def statistics_json(statistics: Statistics, undecided: bool = False) -> dict[str, Any]:
+    """How sure the ranking is, as JSON; where there is no best one without what is said of it and of a trend."""
     trend, corrected = statistics.trend, statistics.corrected
     return {
         "source": statistics.source,
@@ -11716,7 +11789,7 @@ def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, An
         "by_standard_errors": list(statistics.by_errors),
         "tied_set": list(statistics.tied_set),
         "corrected": None
-        if equal or not corrected.standard_error > NO_WIDTH
+        if undecided or not corrected.standard_error > NO_WIDTH
         else {
             "name": corrected.name,
             "raw": corrected.raw,
@@ -11726,7 +11799,7 @@ def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, An
             "gain": corrected.gain and dict(zip(("estimate", "low", "high"), corrected.gain, strict=True)),
         },
         "trend": None
-        if equal or not has_width(trend)
+        if undecided or not has_width(trend)
         else {
             "verdict": trend.verdict,
             "change": trend.estimate,
@@ -11767,7 +11840,7 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
     tied = tied_ones(ranking)
-    rows, word = [], "first" if ranking.partial else "best"  # of a part of the items nobody knows the best
+    rows, word = [], best_word(ranking)
     for r in ordered:
         mark = " (tied)" if r in tied else f" ({word})" if r is ranking.best and not ranking.equal else ""
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
@@ -11781,7 +11854,7 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
 
 def sure_header(ranking: Ranking) -> list[str]:
     """The columns that say how sure a place is."""
-    header = ["95 % interval", "P(best)", "rank"] if ranking.statistics else []
+    header = ["95 % interval", "P(leads)" if ranking.ahead else "P(best)", "rank"] if ranking.statistics else []
     if ranking.smooth > 1:
         header.insert(min(1, len(header)), f"last {ranking.smooth}")
     if ranking.statistics and ranking.statistics.baseline:
@@ -11814,7 +11887,7 @@ def summary_lines(ranking: Ranking) -> list[str]:
     """The outcome in words: source, best, ties, how sure, what takes part."""
     best = ranking.best
     smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
-    word = "first" if ranking.partial else "best"
+    word = best_word(ranking)
     names = [best.title(key, key) for key in ranking.benchmarks]
     chosen = (
         equal_line(ranking)
@@ -11823,12 +11896,11 @@ def summary_lines(ranking: Ranking) -> list[str]:
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
         + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}"
     )
-    if ranking.higher:
-        chosen += f"; left out with a {'lower' if best.sign < 0 else 'higher'} score: {listing(ranking.higher, 20)}"
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         chosen,
+        *([undecided_line(ranking)] if ranking.ahead else []),
         f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
@@ -11840,7 +11912,7 @@ def summary_lines(ranking: Ranking) -> list[str]:
     names = listing((r.checkpoint.name for r in ranking.tied), 20)
     if ranking.statistics:
         sure = sure_lines(ranking.statistics, names)
-        lines += sure[-1:] if ranking.equal else sure
+        lines += sure[-1:] if ranking.undecided else sure
     else:
         if ranking.tied and not ranking.equal:
             lines.append(f"tied with it: {names}" + ("" if ranking.tie_break else "; the earliest is named best"))
@@ -11854,8 +11926,31 @@ def summary_lines(ranking: Ranking) -> list[str]:
     return [*lines, *(f"note: {line}" for line in ranking.notes)]
 
 
+def best_word(ranking: Ranking) -> str:
+    """What the first of the ranked ones is called: of a part of the items, or of the checkpoints, no best is known."""
+    return "leads" if ranking.ahead else "first" if ranking.partial else "best"
+
+
+def undecided_line(ranking: Ranking) -> str:
+    """Says why there is no best checkpoint, and what can be done; "" where there is one."""
+    if not ranking.ahead:
+        return equal_line(ranking) if ranking.equal else ""
+    lead, names = ranking.best, [one.name for one in ranking.ahead]
+    rows = [
+        f"{one.name} reports {number(one.score)}{f' {one.over}' if one.over else ''} ({one.why})"
+        for one in ranking.ahead
+    ]
+    remedies = " and ".join(dict.fromkeys(one.remedy for one in ranking.ahead))
+    score = number(lead.eval_accuracy)
+    return (
+        f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
+        f"reports {'less' if lead.sign < 0 else 'more'}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
+        f"--exclude {' '.join(names)}"
+    )
+
+
 def equal_line(ranking: Ranking) -> str:
-    """Says that there is no best checkpoint, and what can be done."""
+    """Says that nothing tells the checkpoints apart, and what can be done."""
     equal = candidates(ranking.ranked)
     what = "score" if ranking.smooth == 1 else f"mean over the last {ranking.smooth}"
     score = number(equal[0].sign * equal[0].ranks_by)
@@ -12180,7 +12275,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
     scanned = find_checkpoints(root, folders if args.results else ())
-    checkpoints, skipped, others = scanned.checkpoints, scanned.skipped, scanned.others
+    skipped, others = scanned.skipped, scanned.others
+    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude)
     for entry in skipped[:10]:
         note(f"skipped {entry.name}: {entry.reason}")
     if len(skipped) > 10:
@@ -12188,6 +12284,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if others:
         note(f"left alone, no checkpoints by their names: {listing(others)}")
     check_steps(checkpoints, root)
+    skipped += [Skipped(name, EXCLUDED) for name in excluded]
     skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
@@ -12230,6 +12327,18 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
 
 
+def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -> tuple[list[Checkpoint], list[str]]:
+    """The checkpoints but those of --exclude, and the names of these; ScriptError for one that is not there."""
+    there = [checkpoint.name for checkpoint in found]
+    for name in names or ():
+        if name not in there:
+            raise ScriptError(f"--exclude {single_line(name)}: no such checkpoint{nearest(name, there)}")
+    left = [checkpoint for checkpoint in found if checkpoint.name not in (names or ())]
+    if names and not left:
+        raise ScriptError("--exclude: no checkpoint is left")
+    return left, [name for name in there if name in (names or ())]
+
+
 def refuse_formulas(checkpoints: Sequence[Checkpoint], folders: Sequence[Path], strangers: Sequence[str]) -> None:
     """Exit 3 where there are records that a ranking by formulas would pass over, for they are of other names."""
     formulas = "--scoring step-formula ranks by formulas all the same"
@@ -12258,9 +12367,9 @@ def rank_measured_run(
     options: Options,
 ) -> Ranking:
     """Choose the results, read their samples, rank, and say how sure it is; remarks go to stderr."""
-    chosen, left, lines = choose_measured(checkpoints, results, failures, vocabulary, options)
+    chosen, left, lines, dropped = choose_measured(checkpoints, results, failures, vocabulary, options)
     samples = samples_by_task(chosen, args.cluster_by)
-    ranking = rank_by_records(chosen, samples, vocabulary, options)
+    ranking = rank_by_records(chosen, samples, vocabulary, options, dropped)
     ranking = replace(ranking, skipped=tuple(left), notes=(*lines, *ranking.notes))
     for line in ranking.notes:
         note(f"note: {line}")
@@ -12328,7 +12437,7 @@ def race_results(
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
     scanned = find_checkpoints(root, folders if args.results else ())
-    checkpoints = scanned.checkpoints
+    checkpoints, _ = without_excluded(scanned.checkpoints, args.exclude)
     for entry in scanned.skipped[:10]:
         note(f"skipped {entry.name}: {entry.reason}")
     check_steps(checkpoints, root)
@@ -12575,7 +12684,7 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
     else:
         lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
         print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
-    return 3 if state.waiting else 0
+    return 3 if state.waiting or (ranking and ranking.undecided) else 0
 
 
 # [cog.end]

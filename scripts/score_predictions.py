@@ -1349,15 +1349,20 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         seen.add(name)
 
 
+NO_FIELD = "none"  # --map ROLE=none
+
+
 def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
-    """--map ROLE=FIELD ...: role -> field of the file; ScriptError for what is none of these."""
+    """--map ROLE=FIELD ...: role -> field of the file ("none" may stand several times: no field is it); ScriptError for
+    what is none of these."""
     mapped: dict[str, str] = {}
     for role, mark, name in (text.partition("=") for text in given or ()):
         if role not in roles or not mark or not name:
             raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
         if mapped.setdefault(role, name) != name:
             raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
-    shared = [f"{role}={name}" for role, name in mapped.items() if list(mapped.values()).count(name) > 1]
+    named = [name for name in mapped.values() if name != NO_FIELD]
+    shared = [f"{role}={name}" for role, name in mapped.items() if named.count(name) > 1]
     if shared:
         raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
     return mapped
@@ -4754,6 +4759,19 @@ MAPPED_WORDS = (
     "reference_audio"
 )
 COLUMN_ROLES = tuple(MAPPED_WORDS.split())
+# What tells ratings and attempts apart, as columns are called without case, signs and "id".
+ROLE_WORDS = {
+    "rater": "rater listener annotator judge worker participant subject user evaluator assessor person respondent "
+    "panelist tester reviewer",
+    "item": "item stimulus stimuli clip sample utterance utt sentence prompt question file filename audio wav trial "
+    "page passage segment text doc document example source problem task",
+    "system": "system voice model condition engine method variant treatment arm version codec algorithm vocoder "
+    "candidate run checkpoint",
+}
+# No columns of that kind: what else of a line is read, and (JUDGED) numbers that raters gave.
+READ_BESIDE = {"id", "rating", "ratings", "rater", "item", "system", "group", "attempt", "seconds", "passed", "n", "c"}
+READ_BESIDE |= {"outcome", "result", "status", "limit_hit"}
+JUDGED = {"rating", *USUAL_COLUMNS["rating"].split(), "ok", "passed", "success"}
 COLUMNS_SHOWN = 12  # columns that are named
 NO_ID = "no 'id'"
 BY_PLACE = "row-number"  # --map id=row-number: the rows of a table go by their place, whatever its columns are called
@@ -4767,68 +4785,176 @@ def renamed(fields: Any, mapped: Mapping[str, str]) -> Any:
     return kept | {ours: fields[theirs] for ours, theirs in mapped.items() if theirs in fields}
 
 
-def columns_of(path: Path, content: bytes) -> list[str]:
-    """The columns of a table, or of all lines of a file that are objects, in the order in which they are met."""
+def rows_of_file(path: Path, content: bytes) -> list[Mapping[str, Any]]:
+    """The rows of a table, or the objects of a file, as they are there: with no regard to what is wrong with others."""
     text = content.decode("utf-8-sig", "replace")
-    if path.suffix.lower() in (".csv", ".tsv"):
-        mark = "\t" if path.suffix.lower() == ".tsv" else ","
-        return [name for name in next(csv.reader(io.StringIO(text), delimiter=mark), []) if name]
-    if path.suffix == ".json":
-        return list(dict.fromkeys(name for row in rows_of_document(strict_json(text)) for name in named_values(row)))
-    return list(dict.fromkeys(name for line in text.split("\n") for name in named_values(line)))
+    if is_table(path):
+        return list(csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ","))
+    values = rows_of_document(strict_json(text)) if path.suffix == ".json" else map(object_in, text.split("\n"))
+    return [row for row in values if isinstance(row, Mapping)]
 
 
-def named_values(row: Any) -> Iterable[str]:
-    """The names in a row, or in the JSON text of one; none where it is no object."""
+def is_table(path: Path) -> bool:
+    """Whether a file is a table by its name."""
+    return path.suffix.lower() in (".csv", ".tsv")
+
+
+def object_in(text: str) -> Any:
+    """The JSON value of a line; None where there is none."""
     try:
-        value = json.loads(row) if isinstance(row, str) else row
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return ()
-    return map(str, value) if isinstance(value, Mapping) else ()
+        return None
 
 
 def check_wanted(
     path: Path, content: bytes, lines: Sequence[Line], problems: Sequence[tuple[int, str]], columns: Columns
 ) -> None:
-    """ScriptError (3: which columns are they?) when no line has what the metrics read, or no line at all has an id."""
+    """ScriptError (3) with all that is to be said of the columns, in one command: which ones the metrics read where no
+    line has them, or an id; which ones tell raters, items, systems or attempts apart; what an empty prediction is."""
     nameless = bool(problems) and not lines and all(text == NO_ID for _, text in problems)
     if not lines and not nameless:
         return
     groups = [*([("id",)] if nameless else []), *(group for family in columns.families for group in WANTED[family])]
-    groups += [(ours,) for ours in columns.mapped]
-    names = columns_of(path, content) if nameless else []
-    if nameless and not names:
+    groups += [(ours,) for ours, theirs in columns.mapped.items() if theirs != NO_FIELD]
+    rated, tried = "ratings" in columns.families, "attempts" in columns.families
+    blank = is_table(path) and columns.empty is None
+    raw = rows_of_file(path, content) if nameless or tried or blank else []
+    if nameless and not any(raw):
         return
-    there = [renamed(dict.fromkeys(names), columns.mapped).keys()] if nameless else [line.fields for line in lines]
+    rows = [renamed(row, columns.mapped) for row in raw]
+    there = rows if nameless else [line.fields for line in lines]
     lacking = [one for one in dict.fromkeys(groups) if not any(name in fields for fields in there for name in one)]
     if columns.ids:
         lacking = [("id",), *lacking]
+    raw = raw or rows_of_file(path, content) if lacking else raw
+    names = list(dict.fromkeys(str(name) for row in raw for name in row if name))
     if lacking:
-        raise which_columns(lacking, names or columns_of(path, content), columns)
+        check_mapped(names, columns)
+    ways = columns_for(lacking, names, columns)
+    apart = roles_apart(there if rated else rows, columns, ways, is_table(path)) if rated or tried else {}
+    answers = ways.get("prediction", "prediction")
+    cells = [row for row in rows if any(row.values())] if blank else []
+    looked = names if answers == "COLUMN" else [answers]
+    empty = {name: count for name in looked if (count := sum(row.get(name) == "" for row in cells))}
+    if not lacking and not apart and not empty:
+        return
+    raise which_columns(lacking, names, columns, ways, apart, empty)
 
 
-def which_columns(lacking: Sequence[tuple[str, ...]], names: Sequence[str], columns: Columns) -> ScriptError:
-    """What is said of columns that are wanted and not there: those that are, and how to say which is which."""
+def check_mapped(names: Sequence[str], columns: Columns) -> None:
+    """ScriptError for a column of --map that is not there."""
     for ours, theirs in columns.mapped.items():
-        if theirs not in names and (ours, theirs) != ("id", BY_PLACE):
+        if theirs not in names and (ours, theirs) != ("id", BY_PLACE) and theirs != NO_FIELD:
             there_are = f"there is no such column{nearest(theirs, names)}; there are {listing(names, COLUMNS_SHOWN)}"
-            return ScriptError(f"--map {ours}={theirs}: {there_are}")
-    free = [name for name in names if name not in READ_FIELDS and name not in columns.mapped.values()]
+            raise ScriptError(f"--map {ours}={theirs}: {there_are}")
+
+
+def columns_for(lacking: Sequence[tuple[str, ...]], names: Sequence[str], columns: Columns) -> dict[str, str]:
+    """Of each group of words that is wanted its first one -> the column that is usually called so, or COLUMN."""
     wanted_names = {name for family in columns.families for group in WANTED[family] for name in group}
-    ways = {}
+    ways: dict[str, str] = {}
     for first, *_ in lacking:
         known = (first, *USUAL_COLUMNS.get(first, "").split())
         usual = [name for name in names if name.strip().casefold() in known and name not in wanted_names]
         usual = list(columns.ids) if first == "id" and columns.ids else usual
         usual = [name for name in usual if name not in (*ways.values(), *columns.mapped.values())]
         ways[first] = usual[0] if len(usual) == 1 else "COLUMN"
+    return ways
+
+
+def roles_apart(
+    rows: Sequence[Mapping[str, Any]], columns: Columns, ways: dict[str, str], table: bool
+) -> dict[str, str]:
+    """Role -> column (or COLUMN) of what tells ratings or attempts apart and nobody has named: without it what belongs
+    to several systems, items or raters is one heap. `ways` gets the id where its column is known by the same names.
+
+    Only columns whose values repeat can; one of an unknown name only where they do so twice on average.
+    """
+    there = {name for row in rows for name in row}
+    known = {*there, *columns.mapped, *(ours for ours in ways if ways[ours] != "COLUMN")}
+    if "ratings" in columns.families:
+        roles = ("system",) if "ratings" in there else ("rater", "item", "system")
+    else:
+        roles = ("id",) if table or "id" in ways else ()
+    roles = [role for role in roles if role not in known]
+    taken = {*READ_BESIDE, *columns.mapped, *ways.values()}
+    counts = {name: count for name in sorted(there - taken - {None}) if (count := distinct_values(rows, name)) > 1}
+    counts = {name: count for name, count in counts.items() if name.casefold() not in JUDGED and count < len(rows)}
+    of = {name: role for name in counts for role, words in ROLE_WORDS.items() if plain_name(name) in words.split()}
+    other = [name for name, count in counts.items() if of.get(name) not in roles and 2 * count <= len(rows)]
+    found = {}
+    for role in roles:
+        own = [name for name in counts if of.get(name) == role or (role == "id" and of.get(name) == "item")]
+        if own or other:
+            found[role] = own[0] if len(own) == 1 else "COLUMN"
+    if "attempts" in columns.families and "attempt" not in known:
+        found |= attempt_column(
+            rows, found.get("id", ways.get("id", "id")), [n for n in counts if n not in found.values()]
+        )
+    return found
+
+
+def attempt_column(rows: Sequence[Mapping[str, Any]], id: str, names: Sequence[str]) -> dict[str, str]:
+    """The column that numbers the attempts at an item, where its id stands in several rows: {} where it does not."""
+    if id == "COLUMN" or len({str(row.get(id)) for row in rows}) == len(rows) or not any(id in row for row in rows):
+        return {}
+    fitting = [
+        name
+        for name in names
+        if name != id and len({(str(row.get(id)), str(row.get(name))) for row in rows}) == len(rows)
+    ]
+    return {"attempt": fitting[0] if len(fitting) == 1 else "COLUMN"} if names else {}
+
+
+def plain_name(name: str) -> str:
+    """A column's name without case, signs and the word that says that it is one: "Listener_ID" -> "listener"."""
+    text = re.sub(r"[\W_]+", "", name.casefold())
+    return re.sub(r"(?<=...)(?:ids?|names?|no|nr|num|number|code|label)$", "", text)
+
+
+def distinct_values(rows: Sequence[Mapping[str, Any]], name: str) -> int:
+    """How many texts or whole numbers a column has; 0 where it has anything else, as measured numbers."""
+    values = [row[name] for row in rows if row.get(name) not in (None, "")]
+    if not all(isinstance(value, str | int) and not isinstance(value, bool) for value in values):
+        return 0
+    texts = set(map(str, values))
+    return 0 if all(re.fullmatch(r"-?\d*\.\d+(?:[eE]-?\d+)?", text) for text in texts) else len(texts)
+
+
+def which_columns(
+    lacking: Sequence[tuple[str, ...]],
+    names: Sequence[str],
+    columns: Columns,
+    ways: Mapping[str, str],
+    apart: Mapping[str, str],
+    empty: Mapping[str, int],
+) -> ScriptError:
+    """What is said of columns that are wanted and not there: those that are, and how to say which is which."""
+    free = [name for name in names if name not in READ_FIELDS and name not in columns.mapped.values()]
     wanted = " and ".join(f"{first} (or {', '.join(others)})" if others else first for first, *others in lacking)
-    there_are = f"the columns are {listing(names, COLUMNS_SHOWN)}; wanted too: {wanted}"
-    if not free and not set(ways.values()) & set(names):
-        return ScriptError(there_are)
-    said = command_line_of(["--map", *(f"{ours}={theirs}" for ours, theirs in (columns.mapped | ways).items())])
-    said += f" (or id={BY_PLACE}: the rows by their place)" if columns.ids else ""
-    return ScriptError(f"{there_are}: say which is which: {columns.command} {said}", code=3)
+    parts = [f"the columns are {listing(names, COLUMNS_SHOWN)}"] if lacking or apart else []
+    parts += [f"wanted too: {wanted}"] if lacking else []
+    if lacking and not free and not set(ways.values()) & set(names):
+        return ScriptError("; ".join(parts))
+    if apart:
+        kinds = listing([f"{role}s" for role in apart])
+        parts.append(f"which of them tells {kinds} apart? Without that what belongs to several is one heap")
+    known = ways.get("prediction") != "COLUMN"
+    if empty:
+        cells = listing([f"{name} {count}" for name, count in empty.items()], 5)
+        parts.append(f"empty cells ({cells}): if predictions, is that an answer, or missing (none)?")
+    mapped = {**columns.mapped, **ways, **apart}
+    words = ["--map", *(f"{ours}={theirs}" for ours, theirs in mapped.items())] if mapped else []
+    said = command_line_of([*words, *(["--empty-cells", "answer"] if empty and known else [])])
+    none = [f"{role}={NO_FIELD}" for role in apart if role not in ("id", "attempt")]
+    none += [f"id={BY_PLACE}"] if "id" in apart and "id" not in ways else []
+    ways_out = [f"{' '.join(none)}: no column does"] if none else []
+    ways_out += [f"id={BY_PLACE}: the rows by their place"] if columns.ids else []
+    ways_out += ["--empty-cells missing: none was given"] if empty and known else []
+    ways_out += ["then --empty-cells answer or missing"] if empty and not known else []
+    said += f" (or {'; '.join(ways_out)})" if ways_out else ""
+    return ScriptError(f"{'; '.join(parts)}: say which is which: {columns.command} {said}", code=3)
 
 
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
@@ -8214,20 +8340,20 @@ def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, A
 
 
 def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> list[Line]:
-    """The rows of a CSV or TSV file as lines: an empty cell is absent (of a rating, a score: missing), and a row
-    without an id has its number, but in a table with a column that may be the id: which is asked."""
+    """The rows of a CSV or TSV file as lines, but blank ones: an empty cell is absent (of a rating, a score: missing),
+    and a row without an id has its number, but in a table with a column that may be the id: which is asked."""
     lines, problems, seen, ids = [], [], {}, defaultdict(set)
     try:
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         check_head(path, rows.fieldnames or ())
-        for index, row in enumerate(rows, start=1):
+        for row in rows:
+            if not any(cell if isinstance(cell, list) else (cell or "").strip() for cell in row.values()):
+                continue  # as spreadsheets leave them below a table
             try:
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
                 row = renamed(row, columns.mapped)
-                if row.get("prediction") == "" and columns.empty is None:
-                    raise ValueError("an empty prediction: --empty-cells answer (an empty one), or missing (none)?")
                 row = listening_row(row)
                 fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}
                 if row.get("prediction") == "":
@@ -8235,7 +8361,7 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
                 for name in row:
                     if name.strip().casefold().endswith("id") and name not in READ_FIELDS and row[name]:
                         ids[name].add(row[name])
-                lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
+                lines.append(check_line({"id": str(len(lines) + len(problems) + 1), **fields}, seen, rows.line_num))
             except ValueError as error:
                 problems.append((rows.line_num, single_line(error)))
                 if len(problems) >= MOST_BAD_LINES:

@@ -116,9 +116,9 @@ def call(capsys, *arguments) -> tuple[int, str, str]:
     return code, captured.out, captured.err
 
 
-def ranked(capsys, *arguments) -> dict:
-    code, out, err = call(capsys, *arguments, "--json", "--full")
-    assert code == 0, err
+def ranked(capsys, *arguments, code: int = 0) -> dict:
+    got, out, err = call(capsys, *arguments, "--json", "--full")
+    assert got == code, err
     return json.loads(out)
 
 
@@ -598,8 +598,12 @@ def test_holes_rank_over_what_all_share(tmp_path, capsys):
     assert document["best"]["name"] == "step_500"
     assert document["checkpoints"][2]["not_ranked"]["boolq"]["score"] == 0.99
     assert "ranked over: arc_challenge, gsm8k" in call(capsys, run)[1]
-    chosen = ranked(capsys, run, "--benchmarks", "boolq,gsm8k")
+    chosen = ranked(capsys, run, "--benchmarks", "boolq,gsm8k", code=3)
     assert [c["name"] for c in chosen["checkpoints"]] == ["step_1000"]
+    assert chosen["best"] is None  # of what step_500 has, gsm8k, it reports the better score
+    assert "step_500 reports 0.600 on gsm8k, where that has 0.400 (not measured: boolq)" in chosen["reason"]
+    known = ranked(capsys, run, "--benchmarks", "boolq,gsm8k", "--exclude", "step_500")
+    assert (known["best"]["name"], known["reason"]) == ("step_1000", None)
     assert {"name": "step_100", "reason": "not (fully) measured: boolq"} in chosen["skipped"]
 
 
@@ -743,8 +747,8 @@ def test_what_was_not_measured_alike_is_shown_and_not_ranked(tmp_path, capsys, o
     add_record(run, "step_1", "gsm8k", 0.4)
     add_record(run, "step_2", "gsm8k", 0.5)
     change_result(add_record(run, "step_3", "gsm8k", 0.9, **options), **changes)
-    document = ranked(capsys, run)
-    assert document["best"]["name"] == "step_2"
+    document = ranked(capsys, run, code=3)
+    assert document["best"] is None and document["ahead"][0]["name"] == "step_3"
     assert [c["name"] for c in document["checkpoints"]] == ["step_1", "step_2"]
     (entry,) = document["not_comparable"]
     assert (entry["name"], entry["ranked"], entry["scores"]["gsm8k"]["score"]) == ("step_3", False, 0.9)
@@ -823,7 +827,7 @@ def test_the_runs_on_most_items_go_first(tmp_path, capsys):
         add_record(
             run, f"step_{i}", "gsm8k", 0.9 if i < 5 else 0.4, n=10 if i < 5 else 500, limit="10" if i < 5 else None
         )
-    document = ranked(capsys, run)
+    document = ranked(capsys, run, code=3)
     assert [c["name"] for c in document["checkpoints"]] == ["step_5", "step_6"]
     assert [u["reasons"] for u in document["not_comparable"]] == [["10 items, not 500 (gsm8k)"]] * 4
 
@@ -836,11 +840,60 @@ def test_many_answers_that_are_none(tmp_path, capsys, what, count, valid):
         path = add_record(run, name, "gsm8k", score, n=100 - count if (what, name) == ("unscored", "step_3") else 100)
         details = {"score_details": {"details": {what: str(count if name == "step_3" else 0)}}}
         change_result(path, **details)
-    document = ranked(capsys, run)
-    assert document["best"]["name"] == ("step_3" if valid else "step_2")
+    document = ranked(capsys, run, code=0 if valid else 3)
+    assert (document["best"] or {}).get("name") == ("step_3" if valid else None)
     if not valid:
         words = "without a score" if what == "unscored" else what
         assert document["not_comparable"][0]["reasons"] == [f"gsm8k: {count} of 100 answers {words}"]
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("conflict", [False, True])
+def test_a_better_score_that_is_not_ranked_leaves_it_open_what_is_best(tmp_path, capsys, lower, conflict):
+    """Whatever it was refused for: nothing is named best, filled in or sent; --exclude says that it is known."""
+    run = make_run(tmp_path / "run", "step_1", "step_2", "step_3")
+    task, scores = ("wikitext", (9.0, 8.0, 6.0)) if lower else ("gsm8k", (0.4, 0.5, 0.9))
+    more = {"metric": "word_perplexity", "unit": "perplexity", "error": 0.1} if lower else {}
+    for name, score in zip(("step_1", "step_2", "step_3"), scores, strict=True):
+        path = add_record(run, name, task, score, **more)
+        record = json.loads(path.read_text())
+        (result,) = record["evaluation_results"]
+        if lower:
+            result["metric_config"] |= {"lower_is_better": True, "min_score": 0.0, "max_score": 1000.0}
+        if name == "step_3" and conflict:
+            result["score_details"]["details"] = {"conflict": "of its items"}
+        elif name == "step_3":
+            result["score_details"]["details"] = {"lost_items": "they were cut off"}
+        path.write_text(json.dumps(record))
+    code, out, err = call(capsys, run, "--report", tmp_path / "report.md", "--figures", tmp_path / "figures")
+    assert code == 3 and " (best)" not in out and "\nbest: " not in out and "step_2 (leads)" in out
+    assert "--exclude step_3" in err and "convert" in err
+    report = (tmp_path / "report.md").read_text()
+    assert "undecided: " in report and " (best)" not in report
+    document = ranked(capsys, run, code=3)
+    assert document["best"] is None and "step_3" in document["reason"]
+    assert [(one["name"], one["score"]) for one in document["ahead"]] == [("step_3", scores[2])]
+    card = tmp_path / "card.md"
+    card.write_text("{RESULT:checkpoint}\n")
+    release = ["--prepare", tmp_path / "out", "--card", card]
+    for push in ([], ["--push", "acme/small"], ["--push", "acme/small", "--dry-run"]):
+        code, out, err = call(capsys, run, *release, *push, "--json")
+        assert (code, json.loads(out)["best"], (tmp_path / "out").exists()) == (3, None, False)
+        assert "--exclude step_3" in err
+    assert call(capsys, run, *release, "--exclude", "step_3")[0] == 0
+    assert (tmp_path / "out" / "README.md").read_text().strip() == "step_2"
+    assert ranked(capsys, run, "--exclude", "step_3")["reason"] is None
+    assert "no such checkpoint (did you mean step_3" in refused(capsys, run, "--exclude", "step_33")
+
+
+def test_a_worse_score_that_is_not_ranked_leaves_the_choice(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2", "step_3")
+    for name, score in (("step_1", 0.3), ("step_2", 0.5), ("step_3", 0.4)):
+        path = add_record(run, name, "gsm8k", score)
+        change_result(path, score_details={"details": {"truncated": "60" if name == "step_1" else "0"}})
+    document = ranked(capsys, run)
+    assert (document["best"]["name"], document["ahead"]) == ("step_2", [])
+    assert document["not_comparable"][0]["name"] == "step_1"
 
 
 def test_below_chance(tmp_path, capsys):
@@ -1319,7 +1372,7 @@ def test_json_gives_the_answer_first_and_the_rest_in_full(capsys):
     run = ROOT / "examples" / "tiny_run"
     short, full = (json.loads(call(capsys, run, "--json", *more)[1]) for more in ([], ["--full"]))
     assert (
-        list(short)[:5] == ["schema_version", "score_source", "answer", "best", "tied"]
+        list(short)[:6] == ["schema_version", "score_source", "answer", "best", "tied", "reason"]
         and list(short)[-1] == "checkpoints"
     )
     assert any(line.startswith("best: step_700") for line in short["answer"])

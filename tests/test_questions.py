@@ -729,18 +729,19 @@ def test_the_best_is_never_named_without_a_better_one_that_was_left_out(tmp_path
     for name, right, digest in zip(names, (40, 50, 90), "aab", strict=True):
         measured(tmp_path, name, right, digest * 64, "2026-03-12T02:00:00Z")
     words = [str(tmp_path / "run"), "--results", str(tmp_path / "results")]
-    assert benchmark_calculator.main(words) == 0
-    (best,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("best: ")]
-    assert best.startswith("best: step_2,")
-    assert best.endswith("; left out with a higher score: step_3 (0.900): not measured alike")
+    assert benchmark_calculator.main(words) == 3
+    said = capsys.readouterr()
+    assert not [line for line in said.out.splitlines() if line.startswith("best: ")]
+    assert "undecided: " in said.err and "step_3 reports 0.900" in said.err and "--exclude step_3" in said.err
     assert benchmark_calculator.main([*words, "--allow-unlike"]) == 0
-    assert "left out with a higher score" not in capsys.readouterr().out
+    assert "undecided" not in capsys.readouterr().out
+    words += ["--exclude", "step_3"]
     card = tmp_path / "card.md"
     card.write_text("{BEST:checkpoint}, best of {BEST:of}\n")
     assert benchmark_calculator.main([*words, "--prepare", str(tmp_path / "out"), "--card", str(card)]) == 0
-    assert (tmp_path / "out" / "README.md").read_text() == "step_2, best of 2 (1 more not comparable)\n"
+    assert (tmp_path / "out" / "README.md").read_text() == "step_2, best of 2 (1 more left out knowingly)\n"
     capsys.readouterr()
-    assert benchmark_calculator.main([*words, "--baseline-step", "3"]) == 2
+    assert benchmark_calculator.main([*words[:3], "--baseline-step", "3"]) == 2
     error = capsys.readouterr().err
     assert "step_3 is not compared (not comparable: " in error and "compared are the steps 1, 2" in error
 

@@ -1843,7 +1843,7 @@ def test_a_table_with_what_looks_like_an_id_is_asked(tmp_path, capsys):
 def test_an_empty_cell_is_what_the_option_says(tmp_path, capsys):
     named = ["--map", "id=utt_id", "prediction=hypothesis", "reference=transcript"]
     code, _, err = scored_table(tmp_path, capsys, TURNS, *named)
-    assert code == 2 and "--empty-cells answer" in err and "missing" in err
+    assert code == 3 and "--empty-cells answer" in err and "--empty-cells missing" in err
     code, out, _ = scored_table(tmp_path, capsys, TURNS, *named, "--empty-cells", "answer", "--json")
     assert code == 0 and json.loads(out)["scores"][0]["score"] == pytest.approx(3 / 6)
     code, out, _ = scored_table(tmp_path, capsys, TURNS, *named, "--empty-cells", "missing", "--json")
@@ -1855,3 +1855,95 @@ def test_a_score_of_raters_is_proposed_as_their_rating(tmp_path, capsys):
     code, _, err = scored_table(tmp_path, capsys, text, metric="mos")
     assert code == 3 and "--map rating=score" in err
     assert scored_table(tmp_path, capsys, text, "--map", "rating=score", "--system", "A", metric="mos")[0] == 0
+
+
+LISTENED = "listener,clip,voice,score\n" + "".join(
+    f"L{r},c{i},{voice},{1 + (i + r + at) % 5}\n" for r in range(4) for i in range(5) for at, voice in enumerate("AB")
+)
+
+
+def test_what_tells_ratings_apart_is_asked_before_there_is_a_number(tmp_path, capsys):
+    """Pooled raters are a wrong interval, pooled systems a wrong score under one model's name."""
+    whole = "--map rating=score rater=listener item=clip system=voice"
+    code, out, err = scored_table(tmp_path, capsys, LISTENED, metric="mos")
+    assert (code, out) == (3, "") and whole in err  # all in one command
+    said = ["rating=score", "item=clip", "rater=listener", "system=voice"]
+    for count in (1, 2, 3):
+        code, out, err = scored_table(tmp_path, capsys, LISTENED, "--map", *said[:count], metric="mos")
+        assert (code, out) == (3, "") and "system=voice" in err, said[:count]
+        assert not (tmp_path / "results").exists()
+    options = ["--system", "A", "--json"]
+    code, out, _ = scored_table(tmp_path, capsys, LISTENED, "--map", *said, *options, metric="mos")
+    assert code == 0 and json.loads(out)["scores"][0]["n"] == 20
+    one = "".join(line for line in LISTENED.splitlines(keepends=True) if ",B," not in line)  # nothing tells two apart
+    assert scored_table(tmp_path, capsys, one, "--map", *said[:3], "--dry-run", metric="mos")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["Stimulus_ID", "arm", "tts2", "Gruppe"])
+def test_a_column_that_repeats_is_asked_about_whatever_it_is_called(tmp_path, capsys, name):
+    text = LISTENED.replace("listener,clip,voice", f"rater,item,{name}")
+    code, out, err = scored_table(tmp_path, capsys, text, "--map", "rating=score", metric="mos")
+    assert (code, out) == (3, "") and "system=" in err and "system=none" in err
+    (tmp_path / "t.csv").unlink()
+    alone = "".join(line for line in text.splitlines(keepends=True) if ",B," not in line)
+    assert scored_table(tmp_path, capsys, alone, "--map", "rating=score", "--dry-run", metric="mos")[0] == 0
+    code, out, _ = scored_table(
+        tmp_path, capsys, alone.replace(",A,", ",A1,", 8), "--map", "rating=score", metric="mos"
+    )
+    assert (code, out) == (3, "")
+    named = ["--map", "rating=score", "system=none", "--dry-run"]
+    assert scored_table(tmp_path, capsys, alone.replace(",A,", ",A1,", 8), *named, metric="mos")[0] == 0
+
+
+def test_rows_of_ratings_in_json_lines_are_asked_about_too(tmp_path, capsys):
+    rows = [
+        {
+            "id": f"{r}{i}{v}",
+            "rating": 1 + (r + i) % 5,
+            "judge": f"j{r}",
+            "stimulus": f"s{i}",
+            "model": v,
+            "seconds": 1.5,
+        }
+        for r in range(3)
+        for i in range(4)
+        for v in "xy"
+    ]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    base = [str(tmp_path / "r.jsonl"), "--metric", "mos", "--model-id", "me/x", "--benchmark", "b", "--dry-run"]
+    assert sp.main(base) == 3
+    named = ["--map", "rater=judge", "item=stimulus", "system=model"]
+    assert " ".join(named) in capsys.readouterr().err
+    assert sp.main([*base, *named]) == 0
+
+
+def test_a_command_for_attempts_names_them(tmp_path, capsys):
+    rows = [{"problem": f"p{i}", "try": j, "ok": (i + j) % 3 == 0} for i in range(6) for j in range(4)]
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    base = ["--metric", "pass@1", "--model-id", "me/x", "--benchmark", "b", "--json", "--dry-run"]
+    assert sp.main([str(tmp_path / "c.jsonl"), *base]) == 3
+    err = capsys.readouterr().err
+    assert "--map id=problem passed=ok attempt=try" in err and "row-number" not in err
+    table = "problem,try,ok\n" + "".join(f"{r['problem']},{r['try']},{str(r['ok']).lower()}\n" for r in rows)
+    (tmp_path / "c.csv").write_text(table)
+    assert sp.main([str(tmp_path / "c.csv"), *base, "--map", "passed=ok"]) == 3  # not one item for each row
+    err = capsys.readouterr().err
+    assert "--map passed=ok id=problem attempt=try" in err and "id=row-number" in err
+    for file in ("c.jsonl", "c.csv"):
+        named = ["--map", "id=problem", "passed=ok", "attempt=try"]
+        assert sp.main([str(tmp_path / file), *base, *named]) == 0
+        assert json.loads(capsys.readouterr().out)["scores"][0]["n"] == 6
+
+
+def test_blank_rows_are_no_items_and_all_questions_are_one(tmp_path, capsys):
+    blank = TURNS.replace("utt_id", "turn") + ",,,\n , ,,\n"
+    middle = TURNS.replace("u2,", ",,,\nu2,")
+    code, _, err = scored_table(tmp_path, capsys, blank)
+    assert code == 3 and "--map prediction=hypothesis reference=transcript --empty-cells answer" in err
+    named = ["--map", "prediction=hypothesis", "reference=transcript", "--empty-cells", "answer", "--json"]
+    code, out, _ = scored_table(tmp_path, capsys, blank, *named)
+    assert code == 0 and json.loads(out)["predictions"]["lines"] == 3
+    shutil.rmtree(tmp_path / "results")
+    assert scored_table(tmp_path, capsys, middle, *named, "--map", "id=row-number")[0] == 0
+    (samples,) = (tmp_path / "results").rglob("*_samples.jsonl")
+    assert [json.loads(line)["sample_id"] for line in samples.read_text().splitlines()] == ["1", "2", "3"]

@@ -664,8 +664,8 @@ def test_unlike_samples_are_not_comparable(tmp_path, capsys, change, reason):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / "step_4" / name).write_text("{4}")
     add_samples(run, "step_4", "gsm8k", [1.0] * 100, change=change)
-    document = ranked(capsys, run)
-    assert document["best"]["name"] in ("step_2", "step_3")
+    document = ranked(capsys, run, code=3)
+    assert document["best"] is None and document["ahead"][0]["name"] == "step_4"
     assert [(u["name"], u["reasons"]) for u in document["not_comparable"]] == [("step_4", [reason])]
     allowed = ranked(capsys, run, "--allow-unlike")
     assert allowed["best"]["name"] == "step_4"
@@ -679,7 +679,7 @@ def test_empty_answers_are_counted_where_the_record_does_not(tmp_path, capsys):
         (tmp_path / "step_4" / name).write_text("{4}")
     blank = lambda row, i: row["output"].update(raw=[" \n"]) if i < 20 else None  # noqa: E731
     add_samples(run, "step_4", "gsm8k", [1.0] * 100, change=blank)
-    assert ranked(capsys, run)["not_comparable"][0]["reasons"] == ["gsm8k: 20 of 100 answers empty"]
+    assert ranked(capsys, run, code=3)["not_comparable"][0]["reasons"] == ["gsm8k: 20 of 100 answers empty"]
 
 
 def test_samples_that_do_not_make_the_score_are_not_used(tmp_path, capsys):
@@ -813,7 +813,7 @@ def measured_items(args):
     options = bc.resolve_options(args, VOCABULARY)
     checkpoints = bc.find_checkpoints(Path(args.checkpoints)).checkpoints
     results, failures, _ = bc.read_measured([Path(args.checkpoints)], checkpoints, VOCABULARY)
-    chosen, _, _ = bc.choose_measured(checkpoints, results, failures, VOCABULARY, options)
+    chosen, _, _, _ = bc.choose_measured(checkpoints, results, failures, VOCABULARY, options)
     items = bc.align_items(bc.samples_by_task(chosen))
     shared, _ = bc.shared_benchmarks(chosen)
     first = next(iter(chosen))

@@ -76,7 +76,7 @@ def order_of_filters(
             f"{len(filters)} ({names}), as doc_id {single_line(other[0])[:40]} with {asked[other[0]]} (a file cut off, "
             "or of two runs?)"
         )
-    means = {metric: [mean_of(column) for column in columns] for metric, columns in found.items()}
+    means = {metric: [column_mean(column) for column in columns] for metric, columns in found.items()}
 
     def fits(order: Sequence[str]) -> bool:
         pairs = (
@@ -110,7 +110,7 @@ def order_of_filters(
     )
 
 
-def mean_of(values: Sequence[float]) -> float | None:
+def column_mean(values: Sequence[float]) -> float | None:
     """Their mean; None when there is none, or one of them is no number."""
     mean = math.fsum(values) / len(values) if values else math.nan
     return None if math.isnan(mean) else mean

@@ -203,20 +203,20 @@ def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, A
 
 
 def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> list[Line]:
-    """The rows of a CSV or TSV file as lines: an empty cell is absent (of a rating, a score: missing), and a row
-    without an id has its number, but in a table with a column that may be the id: which is asked."""
+    """The rows of a CSV or TSV file as lines, but blank ones: an empty cell is absent (of a rating, a score: missing),
+    and a row without an id has its number, but in a table with a column that may be the id: which is asked."""
     lines, problems, seen, ids = [], [], {}, defaultdict(set)
     try:
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         check_head(path, rows.fieldnames or ())
-        for index, row in enumerate(rows, start=1):
+        for row in rows:
+            if not any(cell if isinstance(cell, list) else (cell or "").strip() for cell in row.values()):
+                continue  # as spreadsheets leave them below a table
             try:
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
                 row = renamed(row, columns.mapped)
-                if row.get("prediction") == "" and columns.empty is None:
-                    raise ValueError("an empty prediction: --empty-cells answer (an empty one), or missing (none)?")
                 row = listening_row(row)
                 fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}
                 if row.get("prediction") == "":
@@ -224,7 +224,7 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
                 for name in row:
                     if name.strip().casefold().endswith("id") and name not in READ_FIELDS and row[name]:
                         ids[name].add(row[name])
-                lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
+                lines.append(check_line({"id": str(len(lines) + len(problems) + 1), **fields}, seen, rows.line_num))
             except ValueError as error:
                 problems.append((rows.line_num, single_line(error)))
                 if len(problems) >= MOST_BAD_LINES:

@@ -14,7 +14,7 @@ from pathlib import Path
 from parts.frame import ScriptError, listing, nearest
 from parts.inputs import MAX_CARD_FILE, check_card_size, input_bytes
 from parts.ranking.card_rows import CardOffers, named_offer, refuse_overall, row_offer
-from parts.ranking.vocabulary import Ranking
+from parts.ranking.vocabulary import EXCLUDED, Ranking
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import MetricMapping, normalize_name
 
@@ -216,7 +216,9 @@ def compared_text(ranking: Ranking) -> str:
     """How many checkpoints were compared, and how many were not: '7 (3 more not comparable)'."""
     unlike = 0 if ranking.allow_unlike else len(ranking.unlike)
     lacking = sum(s.reason.startswith(("no measured score", "not (fully) measured")) for s in ranking.skipped)
-    rest = [f"{n} more not {what}" for n, what in ((unlike, "comparable"), (lacking, "fully measured")) if n]
+    known = sum(s.reason == EXCLUDED for s in ranking.skipped)
+    kinds = ((unlike, "not comparable"), (lacking, "not fully measured"), (known, "left out knowingly"))
+    rest = [f"{n} more {what}" for n, what in kinds if n]
     return f"{len(ranking.ranked)}" + (f" ({', '.join(rest)})" if rest else "")
 
 

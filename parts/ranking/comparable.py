@@ -23,6 +23,14 @@ def invalid_runs(results: Sequence[Result]) -> list[str]:
     return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
 
 
+def remedy_of(results: Sequence[Result]) -> str:
+    """What to do about a checkpoint's invalid runs."""
+    runs = [result.run for result in results if result.run.validity.reasons]
+    if any(run.lost_items or run.conflict for run in runs):
+        return "convert its files again (convert_results.py says what is wrong with them)"
+    return "look at its samples and measure it again"
+
+
 def item_marks(
     chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
 ) -> dict[tuple[Checkpoint, str], tuple[int | None, str, str]]:
@@ -82,8 +90,9 @@ def unlike_checkpoints(
     if group is None:
         first = next(c for c in shares if c.name != base)
         raise ScriptError(
-            f"no checkpoint was measured validly ({first.name}: {listing(reasons[first])}); choose other benchmarks "
-            "with --benchmarks, or rank all the same with --allow-unlike",
+            f"no checkpoint was measured validly ({first.name}: {listing(reasons[first])}); "
+            f"{remedy_of(shares[first])}, choose other benchmarks with --benchmarks, or rank all the same with "
+            "--allow-unlike",
             code=3,
         )
     entries = []

@@ -53,7 +53,7 @@ def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], lab
     if ranking.smooth > 1:
         smoothed = [math.nan if r.smoothed is None else r.smoothed for r in shown]
         axes.plot(x, smoothed, "--", color="#e08e45", label=f"mean over the last {ranking.smooth}")
-    if ranking.best in shown and not ranking.equal:
+    if ranking.best in shown and not ranking.undecided:
         at, name = shown.index(ranking.best), ranking.best.checkpoint.name
         axes.plot(x[at], y[at], "*", zorder=4, markersize=16, color="#d1495b", label=f"best: {name}")
     tied = [i for i, r in enumerate(shown) if r in ranking.tied]

@@ -51,7 +51,7 @@ from parts.ranking.rank import (
 )
 from parts.ranking.report import ranking_json, table_text
 from parts.ranking.scores import chosen_results, one_content, read_score_function
-from parts.ranking.vocabulary import RANKING_SCHEMA, Ranking, candidates
+from parts.ranking.vocabulary import EXCLUDED, RANKING_SCHEMA, Ranking, candidates
 from parts.records.command import YOURS, carried_options, checked_task, is_one_line, yours_to_name
 from parts.records.files import other_results, read_record
 from parts.records.measured import Result, Samples, align_items, read_measured, read_weights, samples_by_task
@@ -163,7 +163,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
     scanned = find_checkpoints(root, folders if args.results else ())
-    checkpoints, skipped, others = scanned.checkpoints, scanned.skipped, scanned.others
+    skipped, others = scanned.skipped, scanned.others
+    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude)
     for entry in skipped[:10]:
         note(f"skipped {entry.name}: {entry.reason}")
     if len(skipped) > 10:
@@ -171,6 +172,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if others:
         note(f"left alone, no checkpoints by their names: {listing(others)}")
     check_steps(checkpoints, root)
+    skipped += [Skipped(name, EXCLUDED) for name in excluded]
     skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
@@ -213,6 +215,18 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
 
 
+def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -> tuple[list[Checkpoint], list[str]]:
+    """The checkpoints but those of --exclude, and the names of these; ScriptError for one that is not there."""
+    there = [checkpoint.name for checkpoint in found]
+    for name in names or ():
+        if name not in there:
+            raise ScriptError(f"--exclude {single_line(name)}: no such checkpoint{nearest(name, there)}")
+    left = [checkpoint for checkpoint in found if checkpoint.name not in (names or ())]
+    if names and not left:
+        raise ScriptError("--exclude: no checkpoint is left")
+    return left, [name for name in there if name in (names or ())]
+
+
 def refuse_formulas(checkpoints: Sequence[Checkpoint], folders: Sequence[Path], strangers: Sequence[str]) -> None:
     """Exit 3 where there are records that a ranking by formulas would pass over, for they are of other names."""
     formulas = "--scoring step-formula ranks by formulas all the same"
@@ -241,9 +255,9 @@ def rank_measured_run(
     options: Options,
 ) -> Ranking:
     """Choose the results, read their samples, rank, and say how sure it is; remarks go to stderr."""
-    chosen, left, lines = choose_measured(checkpoints, results, failures, vocabulary, options)
+    chosen, left, lines, dropped = choose_measured(checkpoints, results, failures, vocabulary, options)
     samples = samples_by_task(chosen, args.cluster_by)
-    ranking = rank_by_records(chosen, samples, vocabulary, options)
+    ranking = rank_by_records(chosen, samples, vocabulary, options, dropped)
     ranking = replace(ranking, skipped=tuple(left), notes=(*lines, *ranking.notes))
     for line in ranking.notes:
         note(f"note: {line}")
@@ -311,7 +325,7 @@ def race_results(
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
     scanned = find_checkpoints(root, folders if args.results else ())
-    checkpoints = scanned.checkpoints
+    checkpoints, _ = without_excluded(scanned.checkpoints, args.exclude)
     for entry in scanned.skipped[:10]:
         note(f"skipped {entry.name}: {entry.reason}")
     check_steps(checkpoints, root)
@@ -558,4 +572,4 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
     else:
         lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
         print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
-    return 3 if state.waiting else 0
+    return 3 if state.waiting or (ranking and ranking.undecided) else 0

@@ -7,12 +7,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
 from parts.frame import ROUNDED, ScriptError, listing, number
 from parts.own_vocabulary import own_entries
-from parts.ranking.comparable import invalid_runs, unlike_checkpoints
+from parts.ranking.comparable import invalid_runs, remedy_of, unlike_checkpoints
 from parts.ranking.scores import (
     category_scores,
     chosen_results,
@@ -23,7 +24,7 @@ from parts.ranking.scores import (
     step_formula_scores,
     uncounted,
 )
-from parts.ranking.vocabulary import Ranked, Ranking, Unlike, candidates
+from parts.ranking.vocabulary import Ahead, Ranked, Ranking, Unlike, candidates
 from parts.records.attempts import Attempts, attempts_text, score_bounds
 from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples
@@ -188,8 +189,9 @@ def choose_measured(
     failures: Sequence[dict[str, Any]],
     vocabulary: MetricMapping,
     options: Options,
-) -> tuple[dict[Checkpoint, list[Result]], list[Skipped], list[str]]:
-    """The results that count for each checkpoint that has some, in step order; those left out; and what is said."""
+) -> tuple[dict[Checkpoint, list[Result]], list[Skipped], list[str], dict[Checkpoint, list[Result]]]:
+    """The results that count for each checkpoint that has some, in step order; those left out; what is said; and the
+    results of those that lack one of the chosen benchmarks."""
     chosen, left = {}, []
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     ids = asked_results(options.result_ids, results)
@@ -205,9 +207,11 @@ def choose_measured(
             left.append(Skipped(checkpoint.name, f"no measured score{why}"))
     if not chosen:
         raise ScriptError("the records hold no score for these checkpoints; evaluate them again")
-    if options.benchmarks:
-        left += drop_incomplete(chosen)
-    return chosen, left, lines
+    measured = dict(chosen)
+    dropped = drop_incomplete(chosen) if options.benchmarks else {}
+    for checkpoint, missing in dropped.items():
+        left.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
+    return chosen, left, lines, {c: measured[c] for c in dropped}
 
 
 def rank_by_records(
@@ -215,8 +219,12 @@ def rank_by_records(
     samples: Mapping[Checkpoint, Mapping[str, Samples]],
     vocabulary: MetricMapping,
     options: Options,
+    dropped: Mapping[Checkpoint, Sequence[Result]] = MappingProxyType({}),
 ) -> Ranking:
-    """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names)."""
+    """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names).
+
+    dropped: results of checkpoints that lack some of these benchmarks.
+    """
     shared, notes = shared_benchmarks(chosen)
     if not shared:
         keys = sorted(union_of_tasks(chosen))
@@ -255,7 +263,9 @@ def rank_by_records(
         )
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
-    higher = [] if options.allow_unlike else higher_left_out(unlike, chosen, shared, vocabulary, options, best)
+    ahead = [] if options.allow_unlike else ahead_of_best(unlike, chosen, shared, vocabulary, options, best)
+    for checkpoint, rows in dropped.items():
+        ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
     notes += [*chance_lines(counted), *own_entries(vocabulary.entries, shared)]
@@ -270,7 +280,7 @@ def rank_by_records(
         tuple(notes),
         harnesses=tuple(sorted(harnesses)),
         unlike=tuple(unlike),
-        higher=tuple(higher),
+        ahead=tuple(ahead),
         allow_unlike=options.allow_unlike,
         smooth=options.smooth,
         tie_break=options.tie_break,
@@ -279,23 +289,49 @@ def rank_by_records(
     )
 
 
-def higher_left_out(
+def ahead_of_best(
     unlike: Sequence[Unlike],
     chosen: Mapping[Checkpoint, Sequence[Result]],
     shared: set[str],
     vocabulary: MetricMapping,
     options: Options,
     best: Ranked,
-) -> list[str]:
-    """What is not ranked although its score is the better one: "step_1000 (0.500): not measured alike"."""
+) -> list[Ahead]:
+    """What is not ranked although the score that it reports is the better one."""
     found = []
     for entry in unlike:
         with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
             own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
             if own.sign == best.sign and own.sign * own.eval_accuracy > best.sign * best.eval_accuracy:
-                why = "not validly measured" if invalid_runs(chosen[entry.checkpoint]) else "not measured alike"
-                found.append(f"{entry.checkpoint.name} ({number(own.eval_accuracy)}): {why}")
+                rows = [result for result in chosen[entry.checkpoint] if result.key in shared]
+                invalid = invalid_runs(rows)
+                remedy = remedy_of(rows) if invalid else "measure it as the others were"
+                found.append(
+                    Ahead(entry.checkpoint.name, own.eval_accuracy, listing(invalid or entry.reasons, 2), remedy)
+                )
     return found
+
+
+def ahead_on_part(
+    checkpoint: Checkpoint,
+    results: Sequence[Result],
+    best: Sequence[Result],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> list[Ahead]:
+    """A checkpoint that is not measured on all that is ranked, where it reports a better score on what it has."""
+    tasks = {result.task for result in best} & {result.task for result in results}
+    keys = {result.key for result in results if result.task in tasks}
+    with contextlib.suppress(ScriptError):
+        its, own = (
+            rank_measured(checkpoint, [row for row in rows if row.task in tasks], keys, vocabulary, options)
+            for rows in (best, results)
+        )
+        if own.sign == its.sign and own.sign * own.eval_accuracy > its.sign * its.eval_accuracy:
+            over = f"on {listing(sorted(keys))}, where that has {number(its.eval_accuracy)}"
+            missing = listing(sorted({result.task for result in best} - tasks))
+            return [Ahead(checkpoint.name, own.eval_accuracy, f"not measured: {missing}", f"measure {missing}", over)]
+    return []
 
 
 def rank_measured(
@@ -454,15 +490,12 @@ def wanted_keys(
     return wanted
 
 
-def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> list[Skipped]:
-    """Take out the checkpoints that lack one of the chosen benchmarks, and say so."""
+def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> dict[Checkpoint, list[str]]:
+    """Take out the checkpoints that lack one of the chosen benchmarks; which these are, of each."""
     union = union_of_tasks(chosen)
-    dropped = []
-    for checkpoint in list(chosen):
-        missing = missing_tasks(chosen[checkpoint], union)
-        if missing:
-            dropped.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
-            del chosen[checkpoint]
+    dropped = {c: missing for c, results in chosen.items() if (missing := missing_tasks(results, union))}
+    for checkpoint in dropped:
+        del chosen[checkpoint]
     if not chosen:
         raise ScriptError("no checkpoint has all of the chosen benchmarks; choose fewer with --benchmarks", code=3)
     return dropped

@@ -54,7 +54,7 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         "score_source": ranking.score_source,
         "answer": summary_lines(ranking),
         "best": None
-        if ranking.equal
+        if ranking.undecided
         else {
             "name": best.checkpoint.name,
             "step": best.checkpoint.step,
@@ -63,7 +63,9 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
             "chosen_as": chosen_as(ranking),
         },
         "tied": [r.checkpoint.name for r in tied_ones(ranking)],
-        "statistics": statistics_json(ranking.statistics, ranking.equal) if ranking.statistics else None,
+        "reason": undecided_line(ranking) or None,
+        "ahead": [{"name": one.name, "score": one.score, "why": one.why, "over": one.over} for one in ranking.ahead],
+        "statistics": statistics_json(ranking.statistics, ranking.undecided) if ranking.statistics else None,
         "no_statistics": None if ranking.statistics else ranking.no_statistics,
         "notes": list(ranking.notes),
         "failures": list(ranking.failures),
@@ -135,8 +137,8 @@ def has_width(trend: Trend | None) -> bool:
     return trend is not None and trend.change.high - trend.change.low > NO_WIDTH
 
 
-def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, Any]:
-    """How sure the ranking is, as JSON; of equal ones without what is said of a best one and of a trend."""
+def statistics_json(statistics: Statistics, undecided: bool = False) -> dict[str, Any]:
+    """How sure the ranking is, as JSON; where there is no best one without what is said of it and of a trend."""
     trend, corrected = statistics.trend, statistics.corrected
     return {
         "source": statistics.source,
@@ -148,7 +150,7 @@ def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, An
         "by_standard_errors": list(statistics.by_errors),
         "tied_set": list(statistics.tied_set),
         "corrected": None
-        if equal or not corrected.standard_error > NO_WIDTH
+        if undecided or not corrected.standard_error > NO_WIDTH
         else {
             "name": corrected.name,
             "raw": corrected.raw,
@@ -158,7 +160,7 @@ def statistics_json(statistics: Statistics, equal: bool = False) -> dict[str, An
             "gain": corrected.gain and dict(zip(("estimate", "low", "high"), corrected.gain, strict=True)),
         },
         "trend": None
-        if equal or not has_width(trend)
+        if undecided or not has_width(trend)
         else {
             "verdict": trend.verdict,
             "change": trend.estimate,
@@ -199,7 +201,7 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
     if len(ordered) > most:
         ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
     tied = tied_ones(ranking)
-    rows, word = [], "first" if ranking.partial else "best"  # of a part of the items nobody knows the best
+    rows, word = [], best_word(ranking)
     for r in ordered:
         mark = " (tied)" if r in tied else f" ({word})" if r is ranking.best and not ranking.equal else ""
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
@@ -213,7 +215,7 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
 
 def sure_header(ranking: Ranking) -> list[str]:
     """The columns that say how sure a place is."""
-    header = ["95 % interval", "P(best)", "rank"] if ranking.statistics else []
+    header = ["95 % interval", "P(leads)" if ranking.ahead else "P(best)", "rank"] if ranking.statistics else []
     if ranking.smooth > 1:
         header.insert(min(1, len(header)), f"last {ranking.smooth}")
     if ranking.statistics and ranking.statistics.baseline:
@@ -246,7 +248,7 @@ def summary_lines(ranking: Ranking) -> list[str]:
     """The outcome in words: source, best, ties, how sure, what takes part."""
     best = ranking.best
     smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
-    word = "first" if ranking.partial else "best"
+    word = best_word(ranking)
     names = [best.title(key, key) for key in ranking.benchmarks]
     chosen = (
         equal_line(ranking)
@@ -255,12 +257,11 @@ def summary_lines(ranking: Ranking) -> list[str]:
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
         + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}"
     )
-    if ranking.higher:
-        chosen += f"; left out with a {'lower' if best.sign < 0 else 'higher'} score: {listing(ranking.higher, 20)}"
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         chosen,
+        *([undecided_line(ranking)] if ranking.ahead else []),
         f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
@@ -272,7 +273,7 @@ def summary_lines(ranking: Ranking) -> list[str]:
     names = listing((r.checkpoint.name for r in ranking.tied), 20)
     if ranking.statistics:
         sure = sure_lines(ranking.statistics, names)
-        lines += sure[-1:] if ranking.equal else sure
+        lines += sure[-1:] if ranking.undecided else sure
     else:
         if ranking.tied and not ranking.equal:
             lines.append(f"tied with it: {names}" + ("" if ranking.tie_break else "; the earliest is named best"))
@@ -286,8 +287,31 @@ def summary_lines(ranking: Ranking) -> list[str]:
     return [*lines, *(f"note: {line}" for line in ranking.notes)]
 
 
+def best_word(ranking: Ranking) -> str:
+    """What the first of the ranked ones is called: of a part of the items, or of the checkpoints, no best is known."""
+    return "leads" if ranking.ahead else "first" if ranking.partial else "best"
+
+
+def undecided_line(ranking: Ranking) -> str:
+    """Says why there is no best checkpoint, and what can be done; "" where there is one."""
+    if not ranking.ahead:
+        return equal_line(ranking) if ranking.equal else ""
+    lead, names = ranking.best, [one.name for one in ranking.ahead]
+    rows = [
+        f"{one.name} reports {number(one.score)}{f' {one.over}' if one.over else ''} ({one.why})"
+        for one in ranking.ahead
+    ]
+    remedies = " and ".join(dict.fromkeys(one.remedy for one in ranking.ahead))
+    score = number(lead.eval_accuracy)
+    return (
+        f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
+        f"reports {'less' if lead.sign < 0 else 'more'}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
+        f"--exclude {' '.join(names)}"
+    )
+
+
 def equal_line(ranking: Ranking) -> str:
-    """Says that there is no best checkpoint, and what can be done."""
+    """Says that nothing tells the checkpoints apart, and what can be done."""
     equal = candidates(ranking.ranked)
     what = "score" if ranking.smooth == 1 else f"mean over the last {ranking.smooth}"
     score = number(equal[0].sign * equal[0].ranks_by)

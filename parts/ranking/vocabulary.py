@@ -12,6 +12,7 @@ from parts.records.measured import Result
 from parts.statistics.intervals import Estimate, Interval
 
 RANKING_SCHEMA = "3"
+EXCLUDED = "left out with --exclude"  # why a checkpoint does not take part
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,20 @@ class Unlike:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """A checkpoint that is not ranked and reports a better score than the best of the ranked ones.
+
+    `score` is over `over` where that is not all that is ranked; `remedy`: what would make it one of the ranked.
+    """
+
+    name: str
+    score: float
+    why: str
+    remedy: str
+    over: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A compared checkpoint with its scores by benchmark and by category, and the mean that ranks it."""
 
@@ -135,7 +150,7 @@ class Ranking:
     failures: tuple[dict[str, Any], ...] = ()
     harnesses: tuple[str, ...] = ()
     unlike: tuple[Unlike, ...] = ()
-    higher: tuple[str, ...] = ()  # not ranked, and with a better score than the best one
+    ahead: tuple[Ahead, ...] = ()  # which leave it open what is best
     allow_unlike: bool = False
     statistics: Statistics | None = None
     no_statistics: str = "nothing was measured"
@@ -152,6 +167,11 @@ class Ranking:
         scores = [r.ranks_by for r in candidates(self.ranked)]
         same = all(math.isclose(score, scores[0], rel_tol=1e-12, abs_tol=1e-12) for score in scores)
         return same and len(scores) > 1 and not self.tie_break and not self.synthetic
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it names no best one: nothing tells them apart, or one that is not ranked reports a better score."""
+        return self.equal or bool(self.ahead)
 
     @property
     def metric(self) -> str:

@@ -77,8 +77,8 @@ def night_changes(before: Run, run: Run) -> tuple[str, ...]:
 
 
 def drift_of_nights(nights: Sequence[NightScore]) -> tuple[Drift, str] | None:
-    """The drift of the scores since something other than the weights changed last, with the night it began after."""
+    """The drift of the valid scores since something other than the weights changed last, and the night before it."""
     begin = max((i for i, night in enumerate(nights) if set(night.changed) - {"weights"}), default=0)
-    own = nights[begin:]
+    own = [night for night in nights[begin:] if not night.run.validity.reasons]
     drift = drift_of([night.run.score for night in own])
     return None if drift is None or math.isclose(drift.slope, 0.0) else (drift, own[drift.since].date[:10])
