@@ -8,6 +8,7 @@ times each of them.
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -211,6 +212,22 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         if name and name in seen:
             raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
         seen.add(name)
+
+
+def sheet_lines(rows: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a table, read strictly; csv.Error at a cell that runs over rows, as a quotation mark alone at its
+    beginning makes it do: they would be gone without a word."""
+    mark, own = rows.reader.dialect.delimiter, len(rows.fieldnames or ()) - 1
+    for row in rows:
+        for cell in row.values():
+            inner = cell.split("\n") if isinstance(cell, str) and "\n" in cell else ()
+            whole = sum(line.count(mark) for line in inner) == own * (len(inner) - 1) > 0
+            if whole and (mark == "\t" or (len(inner) > 3 and all(line.count(mark) == own for line in inner[1:-1]))):
+                raise csv.Error(
+                    f"a quotation mark opens a text over {len(inner)} lines, rows themselves; one of the text's "
+                    'own is written twice, within quotation marks: """Yes"" she said"'
+                )
+        yield row
 
 
 NO_FIELD = "none"  # --map ROLE=none

@@ -2721,6 +2721,22 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         seen.add(name)
 
 
+def sheet_lines(rows: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a table, read strictly; csv.Error at a cell that runs over rows, as a quotation mark alone at its
+    beginning makes it do: they would be gone without a word."""
+    mark, own = rows.reader.dialect.delimiter, len(rows.fieldnames or ()) - 1
+    for row in rows:
+        for cell in row.values():
+            inner = cell.split("\n") if isinstance(cell, str) and "\n" in cell else ()
+            whole = sum(line.count(mark) for line in inner) == own * (len(inner) - 1) > 0
+            if whole and (mark == "\t" or (len(inner) > 3 and all(line.count(mark) == own for line in inner[1:-1]))):
+                raise csv.Error(
+                    f"a quotation mark opens a text over {len(inner)} lines, rows themselves; one of the text's "
+                    'own is written twice, within quotation marks: """Yes"" she said"'
+                )
+        yield row
+
+
 NO_FIELD = "none"  # --map ROLE=none
 
 
@@ -3822,6 +3838,7 @@ class Estimate:
     metric: str | None = None
     shots: int | None = None
     interval: Interval | None = None
+    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
 
     @property
     def averages(self) -> bool:
@@ -4019,14 +4036,17 @@ def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: boo
     return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
 
 
-def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+def mean_from_error(value: float, error: float, n: int | None, freedom: float = math.inf) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown.
+
+    freedom: the error's degrees of freedom.
+    """
     if not n and not error:
         return None
     widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
     if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, math.inf)
+        return BoundedMean(value, widest, widest, freedom)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, freedom)
 
 
 def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
@@ -4095,6 +4115,93 @@ def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
     total = sum(variances)
     below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
     return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
+# --- parts/statistics/crossed.py --------------------------------------------------------------------------------------
+
+CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
+FEW_GROUPS = 8  # with fewer, their skewness is noise
+MOST_SKEWED = 0.8  # skewness of a mean
+
+
+def group_sums(values: Any, group: Any) -> Any:
+    """(..., groups) sums."""
+    import numpy as np
+
+    order = np.argsort(group, kind="stable")
+    return np.add.reduceat(values[..., order], np.flatnonzero(np.diff(group[order], prepend=-1)), axis=-1)
+
+
+def carry_the_mean(values: Any, ways: Sequence[Any]) -> Any:
+    """(...,) whether enough groups of each way, and single values, carry the mean, and what is off it.
+
+    By the participation number of the absolute values, (sum)^2 / sum of squares: as many equal ones would carry as
+    much. A few changed items do not, nor one rater who alone tells any difference, nor one value unlike all others.
+    """
+    import numpy as np
+
+    enough = True
+    for sizes in (np.abs(values), np.abs(values - values.mean(-1, keepdims=True))):
+        for sums, least in [(sizes, SINGLE_CARRIED_BY), *((group_sums(sizes, way), CARRIED_BY) for way in ways)]:
+            number = sums.sum(-1) ** 2 / np.maximum((sums**2).sum(-1), 1e-300)
+            enough = enough & (number >= min(least, sums.shape[-1] / 2))
+    return enough
+
+
+def shared_variance(values: Any, ways: Sequence[Any]) -> tuple[Any, Any]:
+    """(variance of the mean, its degrees of freedom) of values that share groups in one or two ways.
+
+    One way: between the groups' sums. Two: the components of value = mean + item + rater + rest by the method of
+    moments (Gao and Owen 2017, arXiv 1602.00346), whatever cells are missing or given twice; of a full table they are
+    those of the analysis of variance, (MS_rater + MS_item - MS_rest) / n, with degrees of freedom by Satterthwaite. It
+    is never below what the rest alone makes of it.
+    """
+    import numpy as np
+
+    n = values.shape[-1]
+    off = values - values.mean(-1, keepdims=True)
+    counts, sums = [np.bincount(way) for way in ways], [group_sums(off, way) for way in ways]
+    weights = [float(((count / n) ** 2).sum()) for count in counts]  # 1 / how many equal groups they are worth
+    free = [1 / weight - 1 for weight in weights]
+    if len(ways) == 1:
+        groups = len(counts[0])
+        return (sums[0] ** 2).sum(-1) / n**2 * groups / (groups - 1), free[0]
+    whole = (off**2).sum(-1)
+    within = [whole - (own**2 / count).sum(-1) for own, count in zip(sums, counts, strict=True)]
+    _, first, cells = np.unique(np.stack(ways), axis=1, return_index=True, return_counts=True)
+    met = [n - float((cells**2 / count[way[first]]).sum()) for way, count in zip(ways, counts, strict=True)]
+    expected = np.array([
+        [0, met[0], n - len(counts[0])],
+        [met[1], 0, n - len(counts[1])],
+        [n * (1 - weights[0]), n * (1 - weights[1]), n - 1],
+    ])  # fmt: skip
+    found = np.stack([*within, whole], -1) @ np.linalg.pinv(expected).T
+    rest = np.maximum(found[..., 2], 0) / n
+    parts = [np.maximum(found[..., i] * weights[i] + rest, 0) for i in (0, 1)]
+    variance = np.maximum(parts[0] + parts[1] - rest, rest)
+    below = parts[0] ** 2 / free[0] + parts[1] ** 2 / free[1] + rest**2 / (free[0] * free[1])
+    freedom = np.where(below > 0, variance**2 / np.where(below > 0, below, 1.0), 0.0)
+    return variance, np.maximum(freedom, min(free))
+
+
+def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
+    """(...,) the skewness of the mean, from third moments that add up over ways as the variances do."""
+    import numpy as np
+
+    off = values - values.mean(-1, keepdims=True)
+    known = [group_sums(off, way) for way in ways if way.max() + 1 >= FEW_GROUPS]
+    third = sum((sums**3).sum(-1) for sums in known) - max(len(known) - 1, 0) * (off**3).sum(-1)
+    scale = values.shape[-1] ** 3 * np.maximum(variance, 1e-100) ** 1.5
+    return np.clip(third / scale, -MOST_SKEWED, MOST_SKEWED)
+
+
+def without_skewness(critical: Any, skewness: float) -> Any:
+    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function)."""
+    import numpy as np
+
+    if abs(skewness) < 1e-6:
+        return critical
+    return 3 / skewness * (np.cbrt(1 + skewness * (critical - skewness / 6)) - 1)
 
 
 # --- parts/statistics/differences.py ----------------------------------------------------------------------------------
@@ -4217,25 +4324,32 @@ class Difference(Evidence):
 
 
 @dataclass(frozen=True, slots=True)
-class Unbounded(Evidence):
-    """A difference of scores without a range: Student's t, or normal for infinitely many degrees of freedom."""
+class Student(Evidence):
+    """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
+
+    skewness: of the mean. span: the width of the scores' range.
+    """
 
     mean: float
     error: float
     freedom: float = math.inf
+    skewness: float = 0.0
+    span: float = math.inf
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
-        return self.mean - critical * self.error
+        import numpy as np
 
-    def mirrored(self) -> Unbounded:
-        """See Evidence."""
-        return replace(self, mean=-self.mean)
+        return np.maximum(self.mean - self.error * without_skewness(critical, self.skewness), -self.span)
 
-    def planned(self, times: float, unchanged: bool) -> tuple[Unbounded, float]:
+    def mirrored(self) -> Student:
         """See Evidence."""
-        error = self.error / math.sqrt(times)
-        return replace(self, mean=0.0 if unchanged else self.mean, error=error), error
+        return replace(self, mean=-self.mean, skewness=-self.skewness)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
+        """See Evidence."""
+        error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
+        return replace(self, mean=0.0 if unchanged else self.mean, error=error, skewness=skewness), error
 
 
 def items_needed(
@@ -4267,7 +4381,7 @@ def items_needed(
 def paired_difference(
     differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
 ) -> Evidence:
-    """The evidence in (..., items) differences of paired items, that share something by `groups`.
+    """The evidence in (..., items) differences of paired items, (items,) where they share something by `groups`.
 
     span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
     of the items, and its degrees of freedom.
@@ -4275,11 +4389,17 @@ def paired_difference(
     import numpy as np
 
     ways = several_ways(groups)
-    if span is None:
-        fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
-        variance = float(two_way_variance(differences, ways))
-        freedom = float(satterthwaite((variance, runs[0]), (fewest - 1, runs[1])))
-        return Unbounded(float(differences.mean()), math.sqrt(variance + runs[0]), freedom)
+    if span is None or rests_on_many(differences / span, ways):
+        skewness = 0.0
+        if span is None:
+            fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+            variance, freedom = two_way_variance(differences, ways), fewest - 1
+        else:
+            variance, freedom = shared_variance(differences, ways)
+            skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
+        freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
+        error = math.sqrt(variance + runs[0])
+        return Student(float(differences.mean()), error, freedom, skewness, math.inf if span is None else span)
     differences = differences / span
     gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
     up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
@@ -4289,6 +4409,16 @@ def paired_difference(
     if extra:
         freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
     return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def rests_on_many(differences: Any, ways: Sequence[Any]) -> bool:
+    """Whether differences, as shares of the span, are of raters and items, or of right and wrong answers in clusters,
+    and so many carry their mean that nothing much larger, or rarer, needs to be allowed for."""
+    import numpy as np
+
+    if ways[0] is None or (len(ways) == 1 and not np.isin(np.abs(differences), (0, 1)).all()):
+        return False
+    return bool(carry_the_mean(differences, ways).all())
 
 
 def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
@@ -5484,6 +5614,7 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
 
 HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
 MOST_STEPS = 200
+TOGETHER_DRAWS = 20_000  # for intervals that hold together
 
 
 def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -5538,6 +5669,103 @@ def linked(met: np.ndarray) -> np.ndarray:
         reach = further
 
 
+@dataclass(frozen=True, slots=True)
+class RatingErrors:
+    """How far off Bradley-Terry ratings may be: their covariances by single votes, and by each way of sharing.
+
+    groups: how many raters, or prompts, there are, for each way of sharing.
+    """
+
+    single: np.ndarray
+    shared: Sequence[np.ndarray]
+    groups: Sequence[int]
+
+    def of(self, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(standard errors, degrees of freedom) of (k, models) contrasts of the ratings.
+
+        The variances of all ways less that of single votes, which are counted in each, and never below that (Cameron,
+        Gelbach and Miller 2011); degrees of freedom by Satterthwaite, at least those of the way with fewest groups.
+        """
+        import numpy as np
+
+        single, *shared = [
+            np.maximum(np.einsum("ki,ij,kj->k", contrasts, part, contrasts), 0) for part in (self.single, *self.shared)
+        ]
+        if not shared:
+            return np.sqrt(single), np.full(len(contrasts), np.inf)
+        free = [count - 1 for count in self.groups]
+        total = np.maximum(sum(shared) - (len(shared) - 1) * single, single)
+        parts = sum(variance**2 / own for variance, own in zip(shared, free, strict=True))
+        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
+        if min(free) == 1:  # two raters who agree by chance would hide how far raters differ
+            freedom = np.ones(len(contrasts))
+        return np.sqrt(total), np.maximum(freedom, min(free))
+
+    def together(self, contrasts: np.ndarray, seed: int) -> np.ndarray:
+        """(k,) half-widths of intervals of contrasts that hold together with 95 %: the quantile of the largest |t|, by
+        draws of normal variables (max-t, Hothorn, Bretz and Westfall 2008)."""
+        import numpy as np
+        from scipy import special
+
+        largest, noise = [], np.random.default_rng(seed).standard_normal((TOGETHER_DRAWS, len(contrasts)))
+        for part in (self.single, *self.shared):
+            covariance = contrasts @ part @ contrasts.T
+            scale = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
+            values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
+            drawn = noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
+            largest.append(float(np.quantile(np.abs(drawn).max(1), CONFIDENCE)))
+        errors, freedom = self.of(contrasts)
+        level = float(special.ndtr(-max(*largest, float(critical_value((1 - CONFIDENCE) / 2)))))
+        return errors * critical_value(level, freedom)
+
+
+def rating_errors(cells: np.ndarray, ratings: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The errors of maximum-likelihood ratings of votes (a, b, share of a), which share something by `ways`.
+
+    The sandwich of the joint model (Liang and Zeger 1986): what each vote, or the votes of one group, pull at the
+    ratings. Residuals are divided by the root of 1 - leverage (MacKinnon and White 1985, HC2), since few votes of a
+    model are fitted too well; G groups count with G / (G - 1). No draw is left without a rating, as bootstrap draws are
+    in which somebody won always.
+    """
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    chance = 1 / (1 + np.exp(ratings[b] - ratings[a]))
+    weight, models = chance * (1 - chance), len(ratings)
+    met = np.bincount(a * models + b, weight, models**2).reshape(models, models)
+    met = met + met.T
+    bread = np.linalg.pinv(np.diag(met.sum(1)) - met, hermitian=True)
+    leverage = weight * (bread[a, a] + bread[b, b] - 2 * bread[a, b])
+    pull = (share - chance) / np.sqrt(np.maximum(1 - leverage, 1e-3))
+    return errors_of_pulls(a, b, pull, -pull, bread, ways)
+
+
+def rate_errors(cells: np.ndarray, models: int, ways: Sequence[Any]) -> tuple[np.ndarray, RatingErrors]:
+    """(each model's share of its votes, how far off they are together): a vote counts for both its models."""
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    count = np.bincount(a, minlength=models) + np.bincount(b, minlength=models)
+    rates = (np.bincount(a, share, models) + np.bincount(b, 1 - share, models)) / np.maximum(count, 1)
+    bread = np.diag(1 / np.sqrt(np.maximum(count * (count - 1.0), 1.0)))
+    return rates, errors_of_pulls(a, b, share - rates[a], 1 - share - rates[b], bread, ways)
+
+
+def errors_of_pulls(a: Any, b: Any, at_a: Any, at_b: Any, bread: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The sandwiches of what each vote pulls at its two models, alone and added up in groups."""
+    import numpy as np
+    from scipy import sparse
+
+    def covariance(group: Any, count: int, times: float) -> np.ndarray:
+        places = np.concatenate([group, group]), np.concatenate([a, b])
+        sums = sparse.csr_array((np.concatenate([at_a, at_b]), places), shape=(count, len(bread)))
+        return times * bread @ (sums.T @ sums).toarray() @ bread
+
+    groups = [int(way.max()) + 1 for way in ways]
+    shared = [covariance(way, count, count / (count - 1)) for way, count in zip(ways, groups, strict=True)]
+    return RatingErrors(covariance(np.arange(len(a)), len(a), 1.0), shared, groups)
+
+
 # --- parts/records/shared.py ------------------------------------------------------------------------------------------
 
 MOST_OPPONENTS = 2_000
@@ -5546,18 +5774,24 @@ JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint mod
 
 @dataclass(frozen=True, slots=True)
 class SharedVotes:
-    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect.
+
+    gaps: another system of the file -> (how far this score is above its, the standard error of that, its degrees of
+    freedom), as far as the votes tell.
+    """
 
     file: str
     system: str
     against: Mapping[str, tuple[float, float]]
     effect: float = 1.0
     metric: str = ""
+    gaps: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """As one text for a table."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        told = {name: value for name, value in asdict(self).items() if name != "gaps"}
+        return json.dumps(told, ensure_ascii=False, sort_keys=True)
 
 
 def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
@@ -5576,6 +5810,7 @@ def votes_of(told: Any) -> SharedVotes | None:
         against = json.loads(against) if isinstance(against, str) else against
         effect = float(told.get("effect") or told.get("design_effect") or 1.0)
         pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+        gaps = told_gaps(told.get("gaps") or {})
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
     sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
@@ -5583,7 +5818,28 @@ def votes_of(told: Any) -> SharedVotes | None:
         return None
     names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
     file, system, metric = names
-    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric, gaps) if file and system else None
+
+
+def told_gaps(told: Any) -> dict[str, tuple[float, float, float]]:
+    """The gaps that a record tells of; those that are no numbers are left out."""
+    found = {}
+    for name, (gap, error, freedom) in (json.loads(told) if isinstance(told, str) else told).items():
+        if (
+            is_number(gap)
+            and is_number(error)
+            and error > 0
+            and (freedom is None or (is_number(freedom) and freedom >= 1))
+        ):
+            found[single_line(name)[:200]] = float(gap), float(error), math.inf if freedom is None else float(freedom)
+    return found
+
+
+def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> tuple[float, float, float] | None:
+    """(how far the second score is above the first, standard error, degrees of freedom) by the votes of one file."""
+    if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
+        return None
+    return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
 
 
 def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
@@ -5849,7 +6105,8 @@ class Run:
     def estimate(self) -> Estimate:
         """The score with its error and unit."""
         shots = int(self.shots) if self.shots else None
-        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+        more = {"metric": self.metric, "shots": shots, "votes": self.votes}
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, **more)
 
     @property
     def scale(self) -> float:
@@ -6599,9 +6856,9 @@ def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         if separator:
             with io.StringIO(input_text(path, MAX_SAMPLES), newline="") as file:
-                rows = csv.DictReader(file, delimiter=separator)
+                rows = csv.DictReader(file, delimiter=separator, strict=True)
                 check_columns(path, rows.fieldnames)
-                yield from ((f"{path}: line {rows.line_num}", row) for row in rows)
+                yield from ((f"{path}: line {rows.line_num}", row) for row in sheet_lines(rows))
         elif kind == "lines":
             yield from line_rows(path, packed)
         else:

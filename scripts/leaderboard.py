@@ -642,6 +642,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 import base64
 import collections
 import configparser
+import csv
 import difflib
 import fnmatch
 import functools
@@ -1417,6 +1418,22 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         if name and name in seen:
             raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
         seen.add(name)
+
+
+def sheet_lines(rows: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a table, read strictly; csv.Error at a cell that runs over rows, as a quotation mark alone at its
+    beginning makes it do: they would be gone without a word."""
+    mark, own = rows.reader.dialect.delimiter, len(rows.fieldnames or ()) - 1
+    for row in rows:
+        for cell in row.values():
+            inner = cell.split("\n") if isinstance(cell, str) and "\n" in cell else ()
+            whole = sum(line.count(mark) for line in inner) == own * (len(inner) - 1) > 0
+            if whole and (mark == "\t" or (len(inner) > 3 and all(line.count(mark) == own for line in inner[1:-1]))):
+                raise csv.Error(
+                    f"a quotation mark opens a text over {len(inner)} lines, rows themselves; one of the text's "
+                    'own is written twice, within quotation marks: """Yes"" she said"'
+                )
+        yield row
 
 
 NO_FIELD = "none"  # --map ROLE=none
@@ -2807,10 +2824,316 @@ def ranks(metric: str | None, entry: Mapping[str, Any]) -> bool:
     return given in folded or given in ("", "score", "value", "result") or bool(right and given in RIGHT_ANSWERS)
 
 
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
+    raters: Any = None
+    grouped_by: tuple[str, float] | None = None
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None, freedom: float = math.inf) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown.
+
+    freedom: the error's degrees of freedom.
+    """
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest, freedom)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, freedom)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = cluster_counts(ways, n)
+    shared = shared_text(counts, n)
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, method_of_mean(mean) + shared
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def method_of_mean(mean: BoundedMean) -> str:
+    """What its interval is called."""
+    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+
+
+def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
+    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
+    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
+
+
+def shared_text(counts: Sequence[int], n: int) -> str:
+    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
+    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
 # --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
 
 HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
 MOST_STEPS = 200
+TOGETHER_DRAWS = 20_000  # for intervals that hold together
 
 
 def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -2865,6 +3188,103 @@ def linked(met: np.ndarray) -> np.ndarray:
         reach = further
 
 
+@dataclass(frozen=True, slots=True)
+class RatingErrors:
+    """How far off Bradley-Terry ratings may be: their covariances by single votes, and by each way of sharing.
+
+    groups: how many raters, or prompts, there are, for each way of sharing.
+    """
+
+    single: np.ndarray
+    shared: Sequence[np.ndarray]
+    groups: Sequence[int]
+
+    def of(self, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(standard errors, degrees of freedom) of (k, models) contrasts of the ratings.
+
+        The variances of all ways less that of single votes, which are counted in each, and never below that (Cameron,
+        Gelbach and Miller 2011); degrees of freedom by Satterthwaite, at least those of the way with fewest groups.
+        """
+        import numpy as np
+
+        single, *shared = [
+            np.maximum(np.einsum("ki,ij,kj->k", contrasts, part, contrasts), 0) for part in (self.single, *self.shared)
+        ]
+        if not shared:
+            return np.sqrt(single), np.full(len(contrasts), np.inf)
+        free = [count - 1 for count in self.groups]
+        total = np.maximum(sum(shared) - (len(shared) - 1) * single, single)
+        parts = sum(variance**2 / own for variance, own in zip(shared, free, strict=True))
+        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
+        if min(free) == 1:  # two raters who agree by chance would hide how far raters differ
+            freedom = np.ones(len(contrasts))
+        return np.sqrt(total), np.maximum(freedom, min(free))
+
+    def together(self, contrasts: np.ndarray, seed: int) -> np.ndarray:
+        """(k,) half-widths of intervals of contrasts that hold together with 95 %: the quantile of the largest |t|, by
+        draws of normal variables (max-t, Hothorn, Bretz and Westfall 2008)."""
+        import numpy as np
+        from scipy import special
+
+        largest, noise = [], np.random.default_rng(seed).standard_normal((TOGETHER_DRAWS, len(contrasts)))
+        for part in (self.single, *self.shared):
+            covariance = contrasts @ part @ contrasts.T
+            scale = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
+            values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
+            drawn = noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
+            largest.append(float(np.quantile(np.abs(drawn).max(1), CONFIDENCE)))
+        errors, freedom = self.of(contrasts)
+        level = float(special.ndtr(-max(*largest, float(critical_value((1 - CONFIDENCE) / 2)))))
+        return errors * critical_value(level, freedom)
+
+
+def rating_errors(cells: np.ndarray, ratings: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The errors of maximum-likelihood ratings of votes (a, b, share of a), which share something by `ways`.
+
+    The sandwich of the joint model (Liang and Zeger 1986): what each vote, or the votes of one group, pull at the
+    ratings. Residuals are divided by the root of 1 - leverage (MacKinnon and White 1985, HC2), since few votes of a
+    model are fitted too well; G groups count with G / (G - 1). No draw is left without a rating, as bootstrap draws are
+    in which somebody won always.
+    """
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    chance = 1 / (1 + np.exp(ratings[b] - ratings[a]))
+    weight, models = chance * (1 - chance), len(ratings)
+    met = np.bincount(a * models + b, weight, models**2).reshape(models, models)
+    met = met + met.T
+    bread = np.linalg.pinv(np.diag(met.sum(1)) - met, hermitian=True)
+    leverage = weight * (bread[a, a] + bread[b, b] - 2 * bread[a, b])
+    pull = (share - chance) / np.sqrt(np.maximum(1 - leverage, 1e-3))
+    return errors_of_pulls(a, b, pull, -pull, bread, ways)
+
+
+def rate_errors(cells: np.ndarray, models: int, ways: Sequence[Any]) -> tuple[np.ndarray, RatingErrors]:
+    """(each model's share of its votes, how far off they are together): a vote counts for both its models."""
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    count = np.bincount(a, minlength=models) + np.bincount(b, minlength=models)
+    rates = (np.bincount(a, share, models) + np.bincount(b, 1 - share, models)) / np.maximum(count, 1)
+    bread = np.diag(1 / np.sqrt(np.maximum(count * (count - 1.0), 1.0)))
+    return rates, errors_of_pulls(a, b, share - rates[a], 1 - share - rates[b], bread, ways)
+
+
+def errors_of_pulls(a: Any, b: Any, at_a: Any, at_b: Any, bread: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The sandwiches of what each vote pulls at its two models, alone and added up in groups."""
+    import numpy as np
+    from scipy import sparse
+
+    def covariance(group: Any, count: int, times: float) -> np.ndarray:
+        places = np.concatenate([group, group]), np.concatenate([a, b])
+        sums = sparse.csr_array((np.concatenate([at_a, at_b]), places), shape=(count, len(bread)))
+        return times * bread @ (sums.T @ sums).toarray() @ bread
+
+    groups = [int(way.max()) + 1 for way in ways]
+    shared = [covariance(way, count, count / (count - 1)) for way, count in zip(ways, groups, strict=True)]
+    return RatingErrors(covariance(np.arange(len(a)), len(a), 1.0), shared, groups)
+
+
 # --- parts/records/shared.py ------------------------------------------------------------------------------------------
 
 MOST_OPPONENTS = 2_000
@@ -2873,18 +3293,24 @@ JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint mod
 
 @dataclass(frozen=True, slots=True)
 class SharedVotes:
-    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect.
+
+    gaps: another system of the file -> (how far this score is above its, the standard error of that, its degrees of
+    freedom), as far as the votes tell.
+    """
 
     file: str
     system: str
     against: Mapping[str, tuple[float, float]]
     effect: float = 1.0
     metric: str = ""
+    gaps: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """As one text for a table."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        told = {name: value for name, value in asdict(self).items() if name != "gaps"}
+        return json.dumps(told, ensure_ascii=False, sort_keys=True)
 
 
 def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
@@ -2903,6 +3329,7 @@ def votes_of(told: Any) -> SharedVotes | None:
         against = json.loads(against) if isinstance(against, str) else against
         effect = float(told.get("effect") or told.get("design_effect") or 1.0)
         pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+        gaps = told_gaps(told.get("gaps") or {})
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
     sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
@@ -2910,7 +3337,28 @@ def votes_of(told: Any) -> SharedVotes | None:
         return None
     names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
     file, system, metric = names
-    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric, gaps) if file and system else None
+
+
+def told_gaps(told: Any) -> dict[str, tuple[float, float, float]]:
+    """The gaps that a record tells of; those that are no numbers are left out."""
+    found = {}
+    for name, (gap, error, freedom) in (json.loads(told) if isinstance(told, str) else told).items():
+        if (
+            is_number(gap)
+            and is_number(error)
+            and error > 0
+            and (freedom is None or (is_number(freedom) and freedom >= 1))
+        ):
+            found[single_line(name)[:200]] = float(gap), float(error), math.inf if freedom is None else float(freedom)
+    return found
+
+
+def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> tuple[float, float, float] | None:
+    """(how far the second score is above the first, standard error, degrees of freedom) by the votes of one file."""
+    if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
+        return None
+    return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
 
 
 def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
@@ -5786,95 +6234,6 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {' and '.join(shortened_apart(*values))}" for name, values in found.items()]
 
 
-# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
-
-CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a number lies with 95 % confidence, and how that was found."""
-
-    low: float
-    high: float
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
-
-    value: float
-    standard_error: float | None = None
-    n: int | None = None
-    unit: str = "proportion"
-    lower_is_better: bool = False
-    metric: str | None = None
-    shots: int | None = None
-    interval: Interval | None = None
-
-    @property
-    def averages(self) -> bool:
-        """Whether it may enter a mean of scores: a proportion of which more is better."""
-        return self.unit == "proportion" and not self.lower_is_better
-
-
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """A task's items over some checkpoints, in a fixed order.
-
-    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
-    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
-    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
-    of who judged, where several judged several items each; else None.
-    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
-    """
-
-    item_ids: tuple[str, ...]
-    clusters: Any
-    scores: Any
-    formula: str = ""
-    statistics: Any = None
-    scale: float = 1.0
-    raters: Any = None
-    grouped_by: tuple[str, float] | None = None
-
-
-# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
-# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
-
-
-def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    center = (successes + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
-    return max(0.0, center - half), min(1.0, center + half)
-
-
-def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
-    """The standard error that a symmetric normal interval stands for."""
-    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
-    """
-    import numpy as np
-
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
-
-
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
 
 OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
@@ -6079,7 +6438,8 @@ class Run:
     def estimate(self) -> Estimate:
         """The score with its error and unit."""
         shots = int(self.shots) if self.shots else None
-        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+        more = {"metric": self.metric, "shots": shots, "votes": self.votes}
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, **more)
 
     @property
     def scale(self) -> float:
@@ -9550,216 +9910,91 @@ def completed(entry: Mapping[str, Any] | None, row: BoardRow, before: Mapping[st
     return found
 
 
-# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+# --- parts/statistics/crossed.py --------------------------------------------------------------------------------------
 
-# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
-FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
-WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
-NO_VARIANCE = 1e-12
-LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
+FEW_GROUPS = 8  # with fewer, their skewness is noise
+MOST_SKEWED = 0.8  # skewness of a mean
 
 
-@dataclass(frozen=True, slots=True)
-class BoundedMean:
-    """A mean on a range of 0 to 1, and what tells how far off it may be.
-
-    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
-    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
-    """
-
-    value: Any
-    factor: Any
-    widest: Any
-    freedom: Any = math.inf
-
-    @property
-    def variance(self) -> Any:
-        """The variance of the mean."""
-        return self.factor * self.value * (1 - self.value)
-
-    def mirrored(self) -> BoundedMean:
-        """The mean of 1 - score."""
-        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
-
-    def lower(self, critical: Any, strict: bool = False) -> Any:
-        """The lower end at a critical value of the t (or normal) distribution.
-
-        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
-        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
-        """
-        import numpy as np
-        from scipy import special
-
-        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
-        right, wrong = n * self.value, n * (1 - self.value)
-        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
-        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
-        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
-        few = (np.minimum(right, wrong) if strict else right) <= most
-        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
-        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
-        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
-
-    def upper(self, critical: Any, strict: bool = False) -> Any:
-        """The upper end; see `lower`."""
-        return 1 - self.mirrored().lower(critical, strict)
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
-        """The two-sided interval."""
-        critical = critical_value((1 - confidence) / 2, self.freedom)
-        return self.lower(critical), self.upper(critical)
-
-
-def critical_value(level: float, freedom: Any = math.inf) -> Any:
-    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
-    import numpy as np
-    from scipy import special
-
-    normal = np.isinf(freedom)
-    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
-
-
-def variance_of_mean(scores: Any, groups: Any = None) -> Any:
-    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+def group_sums(values: Any, group: Any) -> Any:
+    """(..., groups) sums."""
     import numpy as np
 
-    off = scores - scores.mean(-1, keepdims=True)
-    if groups is not None:
-        order = np.argsort(groups, kind="stable")
-        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
-    return (off**2).sum(-1) / scores.shape[-1] ** 2
+    order = np.argsort(group, kind="stable")
+    return np.add.reduceat(values[..., order], np.flatnonzero(np.diff(group[order], prepend=-1)), axis=-1)
 
 
-def several_ways(groups: Iterable[Any]) -> list[Any]:
-    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
-    import numpy as np
+def carry_the_mean(values: Any, ways: Sequence[Any]) -> Any:
+    """(...,) whether enough groups of each way, and single values, carry the mean, and what is off it.
 
-    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
-    return [group for group in found if group.max() + 1 < len(group)] or [None]
-
-
-def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
-    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
-
-    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
-    factor G / (G - 1) for G groups.
+    By the participation number of the absolute values, (sum)^2 / sum of squares: as many equal ones would carry as
+    much. A few changed items do not, nor one rater who alone tells any difference, nor one value unlike all others.
     """
     import numpy as np
 
-    n = scores.shape[-1]
-
-    def one(group: Any) -> Any:
-        count = n if group is None else int(group.max()) + 1
-        return variance_of_mean(scores, group) * count / (count - 1)
-
-    parts = [one(group) for group in ways]
-    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+    enough = True
+    for sizes in (np.abs(values), np.abs(values - values.mean(-1, keepdims=True))):
+        for sums, least in [(sizes, SINGLE_CARRIED_BY), *((group_sums(sizes, way), CARRIED_BY) for way in ways)]:
+            number = sums.sum(-1) ** 2 / np.maximum((sums**2).sum(-1), 1e-300)
+            enough = enough & (number >= min(least, sums.shape[-1] / 2))
+    return enough
 
 
-def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
-    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+def shared_variance(values: Any, ways: Sequence[Any]) -> tuple[Any, Any]:
+    """(variance of the mean, its degrees of freedom) of values that share groups in one or two ways.
 
-    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    One way: between the groups' sums. Two: the components of value = mean + item + rater + rest by the method of
+    moments (Gao and Owen 2017, arXiv 1602.00346), whatever cells are missing or given twice; of a full table they are
+    those of the analysis of variance, (MS_rater + MS_item - MS_rest) / n, with degrees of freedom by Satterthwaite. It
+    is never below what the rest alone makes of it.
     """
     import numpy as np
 
-    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
-    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
-        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
-    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
-    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
-    if fewest < 2:
-        return BoundedMean(value, np.full_like(value, widest), widest, 1)
-    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+    n = values.shape[-1]
+    off = values - values.mean(-1, keepdims=True)
+    counts, sums = [np.bincount(way) for way in ways], [group_sums(off, way) for way in ways]
+    weights = [float(((count / n) ** 2).sum()) for count in counts]  # 1 / how many equal groups they are worth
+    free = [1 / weight - 1 for weight in weights]
+    if len(ways) == 1:
+        groups = len(counts[0])
+        return (sums[0] ** 2).sum(-1) / n**2 * groups / (groups - 1), free[0]
+    whole = (off**2).sum(-1)
+    within = [whole - (own**2 / count).sum(-1) for own, count in zip(sums, counts, strict=True)]
+    _, first, cells = np.unique(np.stack(ways), axis=1, return_index=True, return_counts=True)
+    met = [n - float((cells**2 / count[way[first]]).sum()) for way, count in zip(ways, counts, strict=True)]
+    expected = np.array([
+        [0, met[0], n - len(counts[0])],
+        [met[1], 0, n - len(counts[1])],
+        [n * (1 - weights[0]), n * (1 - weights[1]), n - 1],
+    ])  # fmt: skip
+    found = np.stack([*within, whole], -1) @ np.linalg.pinv(expected).T
+    rest = np.maximum(found[..., 2], 0) / n
+    parts = [np.maximum(found[..., i] * weights[i] + rest, 0) for i in (0, 1)]
+    variance = np.maximum(parts[0] + parts[1] - rest, rest)
+    below = parts[0] ** 2 / free[0] + parts[1] ** 2 / free[1] + rest**2 / (free[0] * free[1])
+    freedom = np.where(below > 0, variance**2 / np.where(below > 0, below, 1.0), 0.0)
+    return variance, np.maximum(freedom, min(free))
 
 
-def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
-    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
+    """(...,) the skewness of the mean, from third moments that add up over ways as the variances do."""
     import numpy as np
 
-    most = value * (1 - value)
-    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
-    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
-    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
-    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+    off = values - values.mean(-1, keepdims=True)
+    known = [group_sums(off, way) for way in ways if way.max() + 1 >= FEW_GROUPS]
+    third = sum((sums**3).sum(-1) for sums in known) - max(len(known) - 1, 0) * (off**3).sum(-1)
+    scale = values.shape[-1] ** 3 * np.maximum(variance, 1e-100) ** 1.5
+    return np.clip(third / scale, -MOST_SKEWED, MOST_SKEWED)
 
 
-def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
-    if not n and not error:
-        return None
-    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
-    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, math.inf)
-
-
-def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
-    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+def without_skewness(critical: Any, skewness: float) -> Any:
+    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function)."""
     import numpy as np
 
-    if len(parts) == 1:
-        return parts[0][1]
-    value = sum(weight * part.value for weight, part in parts)
-    variances = [weight**2 * part.variance for weight, part in parts]
-    widest = [weight**2 * part.factor for weight, part in parts]
-    own, all_alike = sum(variances), sum(widest)
-    freedoms = [part.freedom for _, part in parts]
-    # Where every part is at an end of the range there is no variance: then by what it could be.
-    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
-    return steadied(value, own, all_alike, freedom)
-
-
-def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
-    """The standard error of the mean of (items,) scores that may share clusters and raters.
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
-    """
-    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
-
-
-def score_interval(
-    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
-) -> tuple[float, float, str] | None:
-    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
-
-    Student's t where the range is open. None where fewer than two things are there that could differ.
-    """
-    ways, n = several_ways(groups), len(scores)
-    counts = cluster_counts(ways, n)
-    shared = shared_text(counts, n)
-    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
-        return None
-    if low is not None and high is not None:
-        mean = mean_of((scores - low) / (high - low), ways)
-        ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, method_of_mean(mean) + shared
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
-    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
-
-
-def method_of_mean(mean: BoundedMean) -> str:
-    """What its interval is called."""
-    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
-
-
-def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
-    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
-    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
-
-
-def shared_text(counts: Sequence[int], n: int) -> str:
-    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
-    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
-
-
-def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
-    """Degrees of freedom of a sum of independent variances."""
-    import numpy as np
-
-    total = sum(variances)
-    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
-    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+    if abs(skewness) < 1e-6:
+        return critical
+    return 3 / skewness * (np.cbrt(1 + skewness * (critical - skewness / 6)) - 1)
 
 
 # --- parts/statistics/differences.py ----------------------------------------------------------------------------------
@@ -9882,25 +10117,32 @@ class Difference(Evidence):
 
 
 @dataclass(frozen=True, slots=True)
-class Unbounded(Evidence):
-    """A difference of scores without a range: Student's t, or normal for infinitely many degrees of freedom."""
+class Student(Evidence):
+    """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
+
+    skewness: of the mean. span: the width of the scores' range.
+    """
 
     mean: float
     error: float
     freedom: float = math.inf
+    skewness: float = 0.0
+    span: float = math.inf
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
-        return self.mean - critical * self.error
+        import numpy as np
 
-    def mirrored(self) -> Unbounded:
-        """See Evidence."""
-        return replace(self, mean=-self.mean)
+        return np.maximum(self.mean - self.error * without_skewness(critical, self.skewness), -self.span)
 
-    def planned(self, times: float, unchanged: bool) -> tuple[Unbounded, float]:
+    def mirrored(self) -> Student:
         """See Evidence."""
-        error = self.error / math.sqrt(times)
-        return replace(self, mean=0.0 if unchanged else self.mean, error=error), error
+        return replace(self, mean=-self.mean, skewness=-self.skewness)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
+        """See Evidence."""
+        error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
+        return replace(self, mean=0.0 if unchanged else self.mean, error=error, skewness=skewness), error
 
 
 def items_needed(
@@ -9932,7 +10174,7 @@ def items_needed(
 def paired_difference(
     differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
 ) -> Evidence:
-    """The evidence in (..., items) differences of paired items, that share something by `groups`.
+    """The evidence in (..., items) differences of paired items, (items,) where they share something by `groups`.
 
     span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
     of the items, and its degrees of freedom.
@@ -9940,11 +10182,17 @@ def paired_difference(
     import numpy as np
 
     ways = several_ways(groups)
-    if span is None:
-        fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
-        variance = float(two_way_variance(differences, ways))
-        freedom = float(satterthwaite((variance, runs[0]), (fewest - 1, runs[1])))
-        return Unbounded(float(differences.mean()), math.sqrt(variance + runs[0]), freedom)
+    if span is None or rests_on_many(differences / span, ways):
+        skewness = 0.0
+        if span is None:
+            fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+            variance, freedom = two_way_variance(differences, ways), fewest - 1
+        else:
+            variance, freedom = shared_variance(differences, ways)
+            skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
+        freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
+        error = math.sqrt(variance + runs[0])
+        return Student(float(differences.mean()), error, freedom, skewness, math.inf if span is None else span)
     differences = differences / span
     gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
     up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
@@ -9954,6 +10202,16 @@ def paired_difference(
     if extra:
         freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
     return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def rests_on_many(differences: Any, ways: Sequence[Any]) -> bool:
+    """Whether differences, as shares of the span, are of raters and items, or of right and wrong answers in clusters,
+    and so many carry their mean that nothing much larger, or rarer, needs to be allowed for."""
+    import numpy as np
+
+    if ways[0] is None or (len(ways) == 1 and not np.isin(np.abs(differences), (0, 1)).all()):
+        return False
+    return bool(carry_the_mean(differences, ways).all())
 
 
 def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:

@@ -509,7 +509,7 @@ import traceback
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -1347,6 +1347,22 @@ def check_columns(path: Path, names: Iterable[str] | None) -> None:
         if name and name in seen:
             raise ScriptError(f"{path}: two columns are called {single_line(repr(name))[:60]}: rename one", 1)
         seen.add(name)
+
+
+def sheet_lines(rows: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a table, read strictly; csv.Error at a cell that runs over rows, as a quotation mark alone at its
+    beginning makes it do: they would be gone without a word."""
+    mark, own = rows.reader.dialect.delimiter, len(rows.fieldnames or ()) - 1
+    for row in rows:
+        for cell in row.values():
+            inner = cell.split("\n") if isinstance(cell, str) and "\n" in cell else ()
+            whole = sum(line.count(mark) for line in inner) == own * (len(inner) - 1) > 0
+            if whole and (mark == "\t" or (len(inner) > 3 and all(line.count(mark) == own for line in inner[1:-1]))):
+                raise csv.Error(
+                    f"a quotation mark opens a text over {len(inner)} lines, rows themselves; one of the text's "
+                    'own is written twice, within quotation marks: """Yes"" she said"'
+                )
+        yield row
 
 
 NO_FIELD = "none"  # --map ROLE=none
@@ -3121,171 +3137,6 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {' and '.join(shortened_apart(*values))}" for name, values in found.items()]
 
 
-# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
-
-HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
-MOST_STEPS = 200
-
-
-def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
-
-    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
-    """
-    import numpy as np
-
-    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
-    np.fill_diagonal(wins, 0.0)
-    met, ratings = wins + wins.T, np.zeros(len(wins))
-    for _ in range(MOST_STEPS):
-        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
-        weight = met * chance * (1 - chance)
-        information = np.diag(weight.sum(axis=1)) - weight
-        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
-        ratings = ratings + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            break
-    return ratings, np.linalg.pinv(information, hermitian=True)
-
-
-def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
-    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
-
-    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
-    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
-    much.
-    """
-    import numpy as np
-
-    ratings, covariance = joint_ratings(won)
-    gaps = ratings[:, None] - ratings[None, :]
-    spread = np.diag(covariance)
-    variance = spread[:, None] + spread[None, :] - 2 * covariance
-    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
-    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
-
-
-def linked(met: np.ndarray) -> np.ndarray:
-    """[i, j]: whether i met j, directly or by others."""
-    import numpy as np
-
-    reach = met | np.eye(len(met), dtype=bool)
-    while True:
-        further = (reach.astype(float) @ reach.astype(float)) > 0
-        if (further == reach).all():
-            return reach
-        reach = further
-
-
-# --- parts/records/shared.py ------------------------------------------------------------------------------------------
-
-MOST_OPPONENTS = 2_000
-JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
-
-
-@dataclass(frozen=True, slots=True)
-class SharedVotes:
-    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
-
-    file: str
-    system: str
-    against: Mapping[str, tuple[float, float]]
-    effect: float = 1.0
-    metric: str = ""
-
-    @property
-    def text(self) -> str:
-        """As one text for a table."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
-
-
-def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
-    """The votes of a result; None where it is of none."""
-    library = (record.get("eval_library") or {}).get("additional_details") or {}
-    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
-    name = metric.get("metric_id") or metric.get("metric_name")
-    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
-
-
-def votes_of(told: Any) -> SharedVotes | None:
-    """Votes as a record's details or a table's text tell them; None for anything else."""
-    try:
-        told = json.loads(told) if isinstance(told, str) else told
-        against = told["against"]
-        against = json.loads(against) if isinstance(against, str) else against
-        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
-        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return None
-    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
-    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
-        return None
-    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
-    file, system, metric = names
-    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
-
-
-def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
-    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
-    if one is None or two is None:
-        return False
-    return one.file == two.file or (one.system in two.against and two.system in one.against)
-
-
-def joint_pairs(
-    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
-) -> list[tuple[int, int, float]]:
-    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
-
-    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
-    they can be, so that they add up.
-    """
-    files: dict[str, list[int]] = {}
-    for i, own in enumerate(votes):
-        if own is not None and own.metric in JOINT_METRICS:
-            files.setdefault(own.file, []).append(i)
-    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
-    known = [i for i, own in enumerate(votes) if own is not None]
-    found = []
-    for place, i in enumerate(known):
-        for j in known[place + 1 :]:
-            if share_votes(votes[i], votes[j]):
-                together = errors[i] + errors[j]
-                apart = (values[i] - values[j]) / together if together else 0.0
-                found.append((i, j, joint.get((i, j), apart)))
-    return found
-
-
-def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
-    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
-    own = [votes[i] for i in members]
-    names = sorted({name for one in own for name in (one.system, *one.against)})
-    won = win_counts(own, names)
-    found = vote_statistics(won, max(one.effect for one in own))
-    return [
-        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
-        for place, i in enumerate(members)
-        for j in members[place + 1 :]
-    ]
-
-
-def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
-    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
-    import numpy as np
-
-    places = {name: i for i, name in enumerate(names)}
-    won = np.zeros((len(names), len(names)))
-    for one in own:
-        i = places[one.system]
-        for name, (wins, count) in one.against.items():
-            j = places[name]
-            if count > won[i, j] + won[j, i]:
-                won[i, j], won[j, i] = wins, count - wins
-    return won
-
-
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
@@ -3312,6 +3163,7 @@ class Estimate:
     metric: str | None = None
     shots: int | None = None
     interval: Interval | None = None
+    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
 
     @property
     def averages(self) -> bool:
@@ -3373,6 +3225,512 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None, freedom: float = math.inf) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown.
+
+    freedom: the error's degrees of freedom.
+    """
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest, freedom)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, freedom)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = cluster_counts(ways, n)
+    shared = shared_text(counts, n)
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, method_of_mean(mean) + shared
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def method_of_mean(mean: BoundedMean) -> str:
+    """What its interval is called."""
+    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+
+
+def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
+    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
+    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
+
+
+def shared_text(counts: Sequence[int], n: int) -> str:
+    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
+    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
+# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
+
+HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
+MOST_STEPS = 200
+TOGETHER_DRAWS = 20_000  # for intervals that hold together
+
+
+def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
+
+    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
+    """
+    import numpy as np
+
+    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
+    np.fill_diagonal(wins, 0.0)
+    met, ratings = wins + wins.T, np.zeros(len(wins))
+    for _ in range(MOST_STEPS):
+        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
+        weight = met * chance * (1 - chance)
+        information = np.diag(weight.sum(axis=1)) - weight
+        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
+        ratings = ratings + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            break
+    return ratings, np.linalg.pinv(information, hermitian=True)
+
+
+def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
+    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
+
+    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
+    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
+    much.
+    """
+    import numpy as np
+
+    ratings, covariance = joint_ratings(won)
+    gaps = ratings[:, None] - ratings[None, :]
+    spread = np.diag(covariance)
+    variance = spread[:, None] + spread[None, :] - 2 * covariance
+    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
+    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
+
+
+def linked(met: np.ndarray) -> np.ndarray:
+    """[i, j]: whether i met j, directly or by others."""
+    import numpy as np
+
+    reach = met | np.eye(len(met), dtype=bool)
+    while True:
+        further = (reach.astype(float) @ reach.astype(float)) > 0
+        if (further == reach).all():
+            return reach
+        reach = further
+
+
+@dataclass(frozen=True, slots=True)
+class RatingErrors:
+    """How far off Bradley-Terry ratings may be: their covariances by single votes, and by each way of sharing.
+
+    groups: how many raters, or prompts, there are, for each way of sharing.
+    """
+
+    single: np.ndarray
+    shared: Sequence[np.ndarray]
+    groups: Sequence[int]
+
+    def of(self, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(standard errors, degrees of freedom) of (k, models) contrasts of the ratings.
+
+        The variances of all ways less that of single votes, which are counted in each, and never below that (Cameron,
+        Gelbach and Miller 2011); degrees of freedom by Satterthwaite, at least those of the way with fewest groups.
+        """
+        import numpy as np
+
+        single, *shared = [
+            np.maximum(np.einsum("ki,ij,kj->k", contrasts, part, contrasts), 0) for part in (self.single, *self.shared)
+        ]
+        if not shared:
+            return np.sqrt(single), np.full(len(contrasts), np.inf)
+        free = [count - 1 for count in self.groups]
+        total = np.maximum(sum(shared) - (len(shared) - 1) * single, single)
+        parts = sum(variance**2 / own for variance, own in zip(shared, free, strict=True))
+        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
+        if min(free) == 1:  # two raters who agree by chance would hide how far raters differ
+            freedom = np.ones(len(contrasts))
+        return np.sqrt(total), np.maximum(freedom, min(free))
+
+    def together(self, contrasts: np.ndarray, seed: int) -> np.ndarray:
+        """(k,) half-widths of intervals of contrasts that hold together with 95 %: the quantile of the largest |t|, by
+        draws of normal variables (max-t, Hothorn, Bretz and Westfall 2008)."""
+        import numpy as np
+        from scipy import special
+
+        largest, noise = [], np.random.default_rng(seed).standard_normal((TOGETHER_DRAWS, len(contrasts)))
+        for part in (self.single, *self.shared):
+            covariance = contrasts @ part @ contrasts.T
+            scale = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
+            values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
+            drawn = noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
+            largest.append(float(np.quantile(np.abs(drawn).max(1), CONFIDENCE)))
+        errors, freedom = self.of(contrasts)
+        level = float(special.ndtr(-max(*largest, float(critical_value((1 - CONFIDENCE) / 2)))))
+        return errors * critical_value(level, freedom)
+
+
+def rating_errors(cells: np.ndarray, ratings: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The errors of maximum-likelihood ratings of votes (a, b, share of a), which share something by `ways`.
+
+    The sandwich of the joint model (Liang and Zeger 1986): what each vote, or the votes of one group, pull at the
+    ratings. Residuals are divided by the root of 1 - leverage (MacKinnon and White 1985, HC2), since few votes of a
+    model are fitted too well; G groups count with G / (G - 1). No draw is left without a rating, as bootstrap draws are
+    in which somebody won always.
+    """
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    chance = 1 / (1 + np.exp(ratings[b] - ratings[a]))
+    weight, models = chance * (1 - chance), len(ratings)
+    met = np.bincount(a * models + b, weight, models**2).reshape(models, models)
+    met = met + met.T
+    bread = np.linalg.pinv(np.diag(met.sum(1)) - met, hermitian=True)
+    leverage = weight * (bread[a, a] + bread[b, b] - 2 * bread[a, b])
+    pull = (share - chance) / np.sqrt(np.maximum(1 - leverage, 1e-3))
+    return errors_of_pulls(a, b, pull, -pull, bread, ways)
+
+
+def rate_errors(cells: np.ndarray, models: int, ways: Sequence[Any]) -> tuple[np.ndarray, RatingErrors]:
+    """(each model's share of its votes, how far off they are together): a vote counts for both its models."""
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    count = np.bincount(a, minlength=models) + np.bincount(b, minlength=models)
+    rates = (np.bincount(a, share, models) + np.bincount(b, 1 - share, models)) / np.maximum(count, 1)
+    bread = np.diag(1 / np.sqrt(np.maximum(count * (count - 1.0), 1.0)))
+    return rates, errors_of_pulls(a, b, share - rates[a], 1 - share - rates[b], bread, ways)
+
+
+def errors_of_pulls(a: Any, b: Any, at_a: Any, at_b: Any, bread: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The sandwiches of what each vote pulls at its two models, alone and added up in groups."""
+    import numpy as np
+    from scipy import sparse
+
+    def covariance(group: Any, count: int, times: float) -> np.ndarray:
+        places = np.concatenate([group, group]), np.concatenate([a, b])
+        sums = sparse.csr_array((np.concatenate([at_a, at_b]), places), shape=(count, len(bread)))
+        return times * bread @ (sums.T @ sums).toarray() @ bread
+
+    groups = [int(way.max()) + 1 for way in ways]
+    shared = [covariance(way, count, count / (count - 1)) for way, count in zip(ways, groups, strict=True)]
+    return RatingErrors(covariance(np.arange(len(a)), len(a), 1.0), shared, groups)
+
+
+# --- parts/records/shared.py ------------------------------------------------------------------------------------------
+
+MOST_OPPONENTS = 2_000
+JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVotes:
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect.
+
+    gaps: another system of the file -> (how far this score is above its, the standard error of that, its degrees of
+    freedom), as far as the votes tell.
+    """
+
+    file: str
+    system: str
+    against: Mapping[str, tuple[float, float]]
+    effect: float = 1.0
+    metric: str = ""
+    gaps: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """As one text for a table."""
+        told = {name: value for name, value in asdict(self).items() if name != "gaps"}
+        return json.dumps(told, ensure_ascii=False, sort_keys=True)
+
+
+def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
+    """The votes of a result; None where it is of none."""
+    library = (record.get("eval_library") or {}).get("additional_details") or {}
+    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
+    name = metric.get("metric_id") or metric.get("metric_name")
+    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
+
+
+def votes_of(told: Any) -> SharedVotes | None:
+    """Votes as a record's details or a table's text tell them; None for anything else."""
+    try:
+        told = json.loads(told) if isinstance(told, str) else told
+        against = told["against"]
+        against = json.loads(against) if isinstance(against, str) else against
+        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
+        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+        gaps = told_gaps(told.get("gaps") or {})
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
+        return None
+    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
+    file, system, metric = names
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric, gaps) if file and system else None
+
+
+def told_gaps(told: Any) -> dict[str, tuple[float, float, float]]:
+    """The gaps that a record tells of; those that are no numbers are left out."""
+    found = {}
+    for name, (gap, error, freedom) in (json.loads(told) if isinstance(told, str) else told).items():
+        if (
+            is_number(gap)
+            and is_number(error)
+            and error > 0
+            and (freedom is None or (is_number(freedom) and freedom >= 1))
+        ):
+            found[single_line(name)[:200]] = float(gap), float(error), math.inf if freedom is None else float(freedom)
+    return found
+
+
+def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> tuple[float, float, float] | None:
+    """(how far the second score is above the first, standard error, degrees of freedom) by the votes of one file."""
+    if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
+        return None
+    return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
+
+
+def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
+    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
+    if one is None or two is None:
+        return False
+    return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def joint_pairs(
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
+) -> list[tuple[int, int, float]]:
+    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
+
+    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
+    they can be, so that they add up.
+    """
+    files: dict[str, list[int]] = {}
+    for i, own in enumerate(votes):
+        if own is not None and own.metric in JOINT_METRICS:
+            files.setdefault(own.file, []).append(i)
+    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
+    known = [i for i, own in enumerate(votes) if own is not None]
+    found = []
+    for place, i in enumerate(known):
+        for j in known[place + 1 :]:
+            if share_votes(votes[i], votes[j]):
+                together = errors[i] + errors[j]
+                apart = (values[i] - values[j]) / together if together else 0.0
+                found.append((i, j, joint.get((i, j), apart)))
+    return found
+
+
+def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
+    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
+    own = [votes[i] for i in members]
+    names = sorted({name for one in own for name in (one.system, *one.against)})
+    won = win_counts(own, names)
+    found = vote_statistics(won, max(one.effect for one in own))
+    return [
+        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
+        for place, i in enumerate(members)
+        for j in members[place + 1 :]
+    ]
+
+
+def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
+    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
+    import numpy as np
+
+    places = {name: i for i, name in enumerate(names)}
+    won = np.zeros((len(names), len(names)))
+    for one in own:
+        i = places[one.system]
+        for name, (wins, count) in one.against.items():
+            j = places[name]
+            if count > won[i, j] + won[j, i]:
+                won[i, j], won[j, i] = wins, count - wins
+    return won
 
 
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
@@ -3942,7 +4300,8 @@ class Run:
     def estimate(self) -> Estimate:
         """The score with its error and unit."""
         shots = int(self.shots) if self.shots else None
-        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+        more = {"metric": self.metric, "shots": shots, "votes": self.votes}
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, **more)
 
     @property
     def scale(self) -> float:
@@ -4759,6 +5118,7 @@ MAPPED_WORDS = (
     "reference_audio"
 )
 COLUMN_ROLES = tuple(MAPPED_WORDS.split())
+SEVERAL_COLUMNS = ("references", "ratings")  # --map references=ref1,ref2
 # What tells ratings and attempts apart, as columns are called without case, signs and "id".
 ROLE_WORDS = {
     "rater": "rater listener annotator judge worker participant subject user evaluator assessor person respondent "
@@ -4781,8 +5141,33 @@ def renamed(fields: Any, mapped: Mapping[str, str]) -> Any:
     """A row with its columns called as --map says; what had such a name before is left out."""
     if not mapped or not isinstance(fields, Mapping):
         return fields
-    kept = {name: value for name, value in fields.items() if name not in mapped and name not in mapped.values()}
-    return kept | {ours: fields[theirs] for ours, theirs in mapped.items() if theirs in fields}
+    named = {ours: columns_named(ours, theirs, fields) for ours, theirs in mapped.items()}
+    used = {name for names in named.values() for name in names}
+    kept = {name: value for name, value in fields.items() if name not in mapped and name not in used}
+    return kept | {ours: mapped_value(ours, names, fields) for ours, names in named.items() if names}
+
+
+def columns_named(ours: str, theirs: str, names: Collection[str]) -> list[str]:
+    """The column that --map names, or the several with commas between; none where one of them is not there."""
+    found = theirs.split(",") if theirs not in names and ours in SEVERAL_COLUMNS else [theirs]
+    return found if all(name in names for name in found) else []
+
+
+def mapped_value(ours: str, names: Sequence[str], fields: Mapping[str, Any]) -> Any:
+    """A column's value, or those of several: a list of references, ratings by whose they are."""
+    if len(names) == 1:
+        return fields[names[0]]
+    given = {name: fields[name] for name in names if fields[name] not in (None, "")}
+    found = {name: as_number(value) for name, value in given.items()} if ours == "ratings" else list(given.values())
+    return found or None
+
+
+def as_number(text: Any) -> Any:
+    """A cell as a number where it is one."""
+    try:
+        return float(text) if isinstance(text, str) else text
+    except ValueError:
+        return text
 
 
 def rows_of_file(path: Path, content: bytes) -> list[Mapping[str, Any]]:
@@ -4845,7 +5230,7 @@ def check_wanted(
 def check_mapped(names: Sequence[str], columns: Columns) -> None:
     """ScriptError for a column of --map that is not there."""
     for ours, theirs in columns.mapped.items():
-        if theirs not in names and (ours, theirs) != ("id", BY_PLACE) and theirs != NO_FIELD:
+        if not columns_named(ours, theirs, names) and (ours, theirs) != ("id", BY_PLACE) and theirs != NO_FIELD:
             there_are = f"there is no such column{nearest(theirs, names)}; there are {listing(names, COLUMNS_SHOWN)}"
             raise ScriptError(f"--map {ours}={theirs}: {there_are}")
 
@@ -5074,218 +5459,6 @@ def whole_item(own: Sequence[Item], made: int, scored: int) -> Item:
     outputs = tuple(text for item in own for text in item.outputs)
     more = (*own[0].more, ("attempts", str(made)), ("scored", str(scored)))
     return own[0]._replace(attempt=None, group=group, outputs=outputs, more=more)
-
-
-# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
-
-# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
-FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
-WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
-NO_VARIANCE = 1e-12
-LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedMean:
-    """A mean on a range of 0 to 1, and what tells how far off it may be.
-
-    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
-    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
-    """
-
-    value: Any
-    factor: Any
-    widest: Any
-    freedom: Any = math.inf
-
-    @property
-    def variance(self) -> Any:
-        """The variance of the mean."""
-        return self.factor * self.value * (1 - self.value)
-
-    def mirrored(self) -> BoundedMean:
-        """The mean of 1 - score."""
-        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
-
-    def lower(self, critical: Any, strict: bool = False) -> Any:
-        """The lower end at a critical value of the t (or normal) distribution.
-
-        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
-        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
-        """
-        import numpy as np
-        from scipy import special
-
-        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
-        right, wrong = n * self.value, n * (1 - self.value)
-        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
-        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
-        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
-        few = (np.minimum(right, wrong) if strict else right) <= most
-        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
-        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
-        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
-
-    def upper(self, critical: Any, strict: bool = False) -> Any:
-        """The upper end; see `lower`."""
-        return 1 - self.mirrored().lower(critical, strict)
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
-        """The two-sided interval."""
-        critical = critical_value((1 - confidence) / 2, self.freedom)
-        return self.lower(critical), self.upper(critical)
-
-
-def critical_value(level: float, freedom: Any = math.inf) -> Any:
-    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
-    import numpy as np
-    from scipy import special
-
-    normal = np.isinf(freedom)
-    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
-
-
-def variance_of_mean(scores: Any, groups: Any = None) -> Any:
-    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
-    import numpy as np
-
-    off = scores - scores.mean(-1, keepdims=True)
-    if groups is not None:
-        order = np.argsort(groups, kind="stable")
-        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
-    return (off**2).sum(-1) / scores.shape[-1] ** 2
-
-
-def several_ways(groups: Iterable[Any]) -> list[Any]:
-    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
-    import numpy as np
-
-    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
-    return [group for group in found if group.max() + 1 < len(group)] or [None]
-
-
-def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
-    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
-
-    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
-    factor G / (G - 1) for G groups.
-    """
-    import numpy as np
-
-    n = scores.shape[-1]
-
-    def one(group: Any) -> Any:
-        count = n if group is None else int(group.max()) + 1
-        return variance_of_mean(scores, group) * count / (count - 1)
-
-    parts = [one(group) for group in ways]
-    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
-
-
-def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
-    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
-
-    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
-    """
-    import numpy as np
-
-    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
-    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
-        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
-    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
-    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
-    if fewest < 2:
-        return BoundedMean(value, np.full_like(value, widest), widest, 1)
-    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
-
-
-def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
-    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
-    import numpy as np
-
-    most = value * (1 - value)
-    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
-    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
-    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
-    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
-
-
-def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
-    if not n and not error:
-        return None
-    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
-    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, math.inf)
-
-
-def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
-    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
-    import numpy as np
-
-    if len(parts) == 1:
-        return parts[0][1]
-    value = sum(weight * part.value for weight, part in parts)
-    variances = [weight**2 * part.variance for weight, part in parts]
-    widest = [weight**2 * part.factor for weight, part in parts]
-    own, all_alike = sum(variances), sum(widest)
-    freedoms = [part.freedom for _, part in parts]
-    # Where every part is at an end of the range there is no variance: then by what it could be.
-    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
-    return steadied(value, own, all_alike, freedom)
-
-
-def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
-    """The standard error of the mean of (items,) scores that may share clusters and raters.
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
-    """
-    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
-
-
-def score_interval(
-    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
-) -> tuple[float, float, str] | None:
-    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
-
-    Student's t where the range is open. None where fewer than two things are there that could differ.
-    """
-    ways, n = several_ways(groups), len(scores)
-    counts = cluster_counts(ways, n)
-    shared = shared_text(counts, n)
-    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
-        return None
-    if low is not None and high is not None:
-        mean = mean_of((scores - low) / (high - low), ways)
-        ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, method_of_mean(mean) + shared
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
-    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
-
-
-def method_of_mean(mean: BoundedMean) -> str:
-    """What its interval is called."""
-    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
-
-
-def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
-    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
-    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
-
-
-def shared_text(counts: Sequence[int], n: int) -> str:
-    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
-    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
-
-
-def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
-    """Degrees of freedom of a sum of independent variances."""
-    import numpy as np
-
-    total = sum(variances)
-    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
-    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
 
 
 # --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
@@ -5739,21 +5912,6 @@ class WayDraws:
         half = float(critical_value((1 - CONFIDENCE) / 2, self.freedom)) * error
         words = f"bootstrap, Student t, {' x '.join(map(str, self.units[1:]))} clusters"
         return Spread(error, "bootstrap", value - half, value + half, words, len(self.drawn[0]))
-
-    def simultaneous_half_widths(self) -> np.ndarray:
-        """(k,) half-widths of intervals that hold together with 95 %: the quantile of the largest |t| of the draws
-        (max-t bootstrap, Romano and Wolf 2005), as a Student t variable of few things drawn has it."""
-        import numpy as np
-        from scipy import special
-
-        largest = []
-        for drawn in self.drawn:
-            noise = drawn - drawn.mean(0)
-            deviation = np.where(noise.std(0) > 0, noise.std(0), 1.0)
-            largest.append(float(np.quantile(np.abs(noise / deviation).max(1), CONFIDENCE)))
-        normal = critical_value((1 - CONFIDENCE) / 2)  # few things drawn have draws of lighter tails than normal ones
-        level = float(special.ndtr(-max(*largest, float(normal))))
-        return float(critical_value(level, self.freedom)) * self.deviation()
 
 
 def way_draws(
@@ -7321,6 +7479,62 @@ def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
     return found
 
 
+# --- parts/metrics/oddities.py ----------------------------------------------------------------------------------------
+
+COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
+MANY_ODD = 0.02  # share of the items
+MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
+MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->")
+LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
+
+
+def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
+    """A line for each kind of writing that many answers have and references have not, with an example."""
+    pairs = [(item.value, item.references) for item in items if isinstance(item.value, str)]
+    least = max(1, MANY_ODD * len(items))
+
+    def found(odd: Callable[[str, Sequence[str]], str | None], words: str) -> list[str]:
+        shown = [example for said, wanted in pairs if (example := odd(said, wanted))]
+        if len(shown) < least:
+            return []
+        return [f"{metric.name}: {len(shown)} of {len(items)} {words.format(single_line(shown[0])[:60])}"]
+
+    stated = {reference.strip().casefold() for _, wanted in pairs for reference in wanted}
+    marked = any(MARKUP.search(reference) for _, wanted in pairs for reference in wanted)
+    lists = sum(bool(LIST.fullmatch(said)) for said, _ in pairs)
+    lines = found(
+        lambda said, _: said.strip() if said.strip().casefold() in MISSING_AS_TEXT - stated else None,
+        "answers read {}, as a missing one is often written: they count as answers (null is none)",
+    )
+    if not marked:
+        lines += found(
+            lambda said, _: mark[0] if (mark := MARKUP.search(said)) else None,
+            "answers hold marks such as {}, which no reference has: they count as text (--normalize whisper leaves out "
+            "what is in brackets)",
+        )
+    if lists * 10 < len(pairs):
+        lines += found(
+            lambda _, wanted: wanted[0] if len(wanted) == 1 and LIST.fullmatch(wanted[0]) else None,
+            "references read as lists in a text, {}: several right answers are a JSON list in `references`",
+        )
+    if metric.name in COMPARED:
+        lines += found(
+            same_number, "answers are wrong by their writing alone, {}: write numbers as the references have them"
+        )
+    return lines
+
+
+def same_number(said: str, wanted: Sequence[str]) -> str | None:
+    """'1.0 for 1' where an answer equals a reference as a number, and not as a text."""
+    if said.strip() in [reference.strip() for reference in wanted]:
+        return None
+    for reference in wanted:
+        with contextlib.suppress(ValueError, OverflowError):
+            if float(said.replace(",", "")) == float(reference.replace(",", "")):
+                return f"{said.strip()} for {reference.strip()}"
+    return None
+
+
 # --- parts/metrics/records.py -----------------------------------------------------------------------------------------
 
 SCORER_VERSION = "1"  # changes when the same predictions would get another score
@@ -7631,6 +7845,7 @@ def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
 # --- parts/metrics/votes.py -------------------------------------------------------------------------------------------
 
 MOST_LOGIT = 12.0  # of a vote's fitted chance; beyond, the fit runs away to infinity
+FEW_VOTES = 5  # won, or lost, below which a win rate's error cannot be told from it
 PRIOR_DEVIATION = 5.0  # of the coefficients in the draws of lc-win-rate
 
 
@@ -7676,11 +7891,60 @@ def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> S
     own = own_votes(items, choices, choices.opponent)
     bias, notes = position_bias(items, metric)
     parameters = {"opponent": choices.opponent, "ties": "half"}
-    more = {"details": vote_counts(own) | bias, "parameters": parameters, "notes": notes}
+    gaps = {"gaps": json.dumps(rate_gaps(items, own[0].value.a, choices.opponent), ensure_ascii=False)}
+    more = {"details": vote_counts(own) | gaps | bias, "parameters": parameters, "notes": notes}
     shares, ways = [item.value.share for item in own], ways_of_sharing(own)
     if any(item.value.rater for item in own) and ways:
         more["spread"] = mean_spread(np.array(shares), ways, metric.low, metric.high)
     return mean_scores(shares, own, metric, **more)
+
+
+def rate_gaps(items: Sequence[Item], model: str, opponent: str | None) -> dict[str, list[float | None]]:
+    """How far a model's win rate is above those of the others of the file: (difference, standard error, degrees of
+    freedom), so that two scores of one file can be compared.
+
+    Of those alone that met the same others equally often, and of rates that both sides' votes tell enough of.
+    """
+    import numpy as np
+
+    against: dict[str, Counter[str]] = defaultdict(Counter)
+    won: dict[str, float] = defaultdict(float)
+    kept = [item for item in items if opponent is None or opponent in item.value[:2]]
+    for vote in (item.value for item in kept):
+        for own in (vote, as_seen_by(vote.b, vote)):
+            against[own.a][own.b] += 1
+            won[own.a] += own.share
+    names = sorted(against)
+    cells = np.array([vote_cell(item.value, names) for item in kept])
+    rates, errors = rate_errors(cells, len(names), ways_of_sharing(kept))
+    alike = [
+        name for name in names
+        if name not in (model, opponent)
+        and alike_opponents(model, name, against)
+        and all(FEW_VOTES <= won[one] <= against[one].total() - FEW_VOTES for one in (model, name))
+    ]  # fmt: skip
+    return gaps_of(model, alike, names, rates, errors)
+
+
+def alike_opponents(model: str, other: str, against: Mapping[str, Counter[str]]) -> bool:
+    """Whether two models met the same others, apart from each other, equally often (within a tenth)."""
+    own, its = ({n: c for n, c in against[one].items() if n not in (model, other)} for one in (model, other))
+    return own.keys() == its.keys() and all(abs(own[n] - its[n]) <= 0.1 * max(own[n], its[n]) for n in own)
+
+
+def gaps_of(
+    model: str, others: Sequence[str], names: Sequence[str], scores: np.ndarray, errors: RatingErrors
+) -> dict[str, list[float | None]]:
+    """Model -> how far the scored one is above it, the standard error of that, its degrees of freedom (None: many)."""
+    import numpy as np
+
+    if not others:
+        return {}
+    places, own = [names.index(name) for name in others], names.index(model)
+    found, freedom = errors.of(np.eye(len(names))[own] - np.eye(len(names))[places])
+    freedom = [None if math.isinf(f) else f for f in freedom.tolist()]
+    gaps = (scores[own] - scores[places]).tolist()
+    return dict(zip(others, map(list, zip(gaps, found.tolist(), freedom, strict=True)), strict=True))
 
 
 def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
@@ -7803,21 +8067,21 @@ def unconnected(wins: np.ndarray, names: Sequence[str]) -> str:
     )
 
 
-def bradley_terry(wins: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
+def bradley_terry(wins: np.ndarray) -> np.ndarray:
     """Maximum-likelihood ratings in logits with mean 0: P(i beats j) = 1 / (1 + exp(r_j - r_i)). By choix (I-LSR)."""
     import choix
 
     try:
-        return choix.ilsr_pairwise_dense(wins, initial_params=start, max_iter=10_000)
+        return choix.ilsr_pairwise_dense(wins, max_iter=10_000)
     except (RuntimeError, ValueError) as error:
         raise ScriptError(f"bradley-terry: {single_line(error)}") from error
 
 
 def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """A model's Bradley-Terry rating among all models of the votes, in logits; bootstrap over votes and over what
-    they share: groups, raters or both.
+    """A model's Bradley-Terry rating among all models of the votes, in logits; intervals by the joint model's sandwich
+    over votes and what they share: groups, raters or both.
 
-    Zero is the mean of all ratings, or --anchor's. A draw in which somebody won or lost always has no rating.
+    Zero is the mean of all ratings, or --anchor's.
     """
     import numpy as np
 
@@ -7834,64 +8098,53 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
             f"bradley-terry: no finite ratings: {unconnected(wins, names)}; more votes are needed (win-rate needs none)"
         )
     ratings = centred(bradley_terry(wins), anchor)
-    drawn = way_draws(
-        cells, items, lambda rows, counts: drawn_ratings(win_matrix(rows, counts, len(names)), ratings, anchor), choices
-    )
-    spreads = [drawn.spread(i, float(rating)) for i, rating in enumerate(ratings)]
+    ways = ways_of_sharing(items)
+    errors = rating_errors(cells, ratings, ways)
+    contrasts = centred(np.eye(len(names)), anchor)
+    spreads = rating_spreads(ratings, *errors.of(contrasts), cluster_counts(ways, len(items)), len(items))
     own = own_votes(items, choices)
     parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
     bias, notes = position_bias(items, metric)
-    rows = with_differences(rating_rows(names, ratings, spreads), names, ratings, drawn, model)
+    others = [name for name in names if name != names[model]]
+    gaps = {"gaps": json.dumps(gaps_of(names[model], others, names, ratings, errors), ensure_ascii=False)}
+    rows = with_differences(rating_rows(names, ratings, spreads), names, ratings, errors, model, choices.seed)
     return Scores(
         float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
-        vote_counts(own) | {"models": len(names), "votes": len(items)} | bias, rows, notes,
+        vote_counts(own) | {"models": len(names), "votes": len(items)} | gaps | bias, rows, notes,
     )  # fmt: skip
 
 
-def drawn_ratings(wins: np.ndarray, ratings: np.ndarray, anchor: int | None) -> np.ndarray:
-    """The ratings of a draw. Where some models have none in it (they won or lost always, or were not drawn), the
-    others have theirs, with the mean that the same ones have in all votes, so that one model of few votes does not take
-    the others' intervals away."""
-    import numpy as np
-    from scipy.sparse.csgraph import connected_components
-
-    found = np.full(len(ratings), math.nan)
-    count, group = connected_components(wins > 0, directed=True, connection="strong")
-    inside = np.flatnonzero(group == np.bincount(group).argmax()) if count > 1 else np.arange(len(ratings))
-    if len(inside) < 2 or (anchor is not None and anchor not in inside):
-        return found
-    with contextlib.suppress(ScriptError):  # no rating in this draw, as where somebody won always
-        own = bradley_terry(wins[np.ix_(inside, inside)], ratings[inside])
-        zero = -ratings[inside].mean() if anchor is None else own[inside.tolist().index(anchor)] - own.mean()
-        found[inside] = own - own.mean() - zero
-    return found
+def rating_spreads(
+    ratings: np.ndarray, errors: np.ndarray, freedom: np.ndarray, counts: Sequence[int], n: int
+) -> list[Spread]:
+    """The intervals of ratings; the anchor's, which is 0, has none."""
+    halves = errors * critical_value((1 - CONFIDENCE) / 2, freedom)
+    words = "sandwich of the joint model, " + ("Student t" if min(counts) < n else "normal") + shared_text(counts, n)
+    name = "clustered" if min(counts) < n else "analytic"
+    return [
+        Spread(error, name, rating - half, rating + half, words)
+        if error > 1e-9
+        else Spread(method="none: it is the zero")
+        for rating, error, half in zip(ratings.tolist(), errors.tolist(), halves.tolist(), strict=True)
+    ]
 
 
 def with_differences(
-    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, drawn: WayDraws, model: int
+    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, errors: RatingErrors, model: int, seed: int
 ) -> list[dict[str, Any]]:
     """The rows with how far each model is ahead of the scored one, intervals that hold together with 95 % (max-t), and
     what that shows: "better", "worse" or "not told apart"."""
     import numpy as np
 
-    known = [
-        i for i in range(len(names))
-        if i != model and all(np.isfinite(d[:, i] - d[:, model]).mean() > 0.975 for d in drawn.drawn if len(d))
-    ]  # fmt: skip
-    whole = drawn.of(lambda d: (gaps := d[:, known] - d[:, [model]])[np.isfinite(gaps).all(axis=1)])
-    if not known or min(map(len, whole.drawn)) < 100:
-        return rows
-    halves = whole.simultaneous_half_widths().tolist()
-    gaps = (ratings[known] - ratings[model]).tolist()
-    told = {names[i]: (gap, gap - half, gap + half) for i, gap, half in zip(known, gaps, halves, strict=True)}
+    others = [i for i in range(len(names)) if i != model]
+    halves = errors.together(np.eye(len(names))[others] - np.eye(len(names))[model], seed).tolist()
+    gaps = (ratings[others] - ratings[model]).tolist()
+    told = {names[i]: (gap, gap - half, gap + half) for i, gap, half in zip(others, gaps, halves, strict=True)}
     for row in rows:
-        if row["name"] in told:
-            difference, low, high = told[row["name"]]
-            verdict = "better" if low > 0 else "worse" if high < 0 else "not told apart"
-            row |= {"difference": difference, "difference_low": low, "difference_high": high, "is": verdict}
-        else:
-            row |= {"difference": None, "difference_low": None, "difference_high": None}
-            row |= {"is": "the scored one" if row["name"] == names[model] else "not known"}
+        difference, low, high = told.get(row["name"], (None, None, None))
+        row |= {"difference": difference, "difference_low": low, "difference_high": high, "is": "the scored one"}
+        if difference is not None:
+            row["is"] = "better" if low > 0 else "worse" if high < 0 else "not told apart"
     return rows
 
 
@@ -7909,8 +8162,8 @@ def vote_cell(vote: Vote, names: Sequence[str]) -> tuple[int, int, float]:
 
 
 def centred(ratings: np.ndarray, anchor: int | None) -> np.ndarray:
-    """Ratings with the anchor's, or their mean, at 0."""
-    return ratings - (ratings.mean() if anchor is None else ratings[anchor])
+    """(models, ...) ratings with the anchor's, or their mean, at 0."""
+    return ratings - (ratings.mean(0) if anchor is None else ratings[anchor])
 
 
 def rating_rows(names: Sequence[str], ratings: Iterable[float], spreads: Sequence[Spread]) -> list[dict[str, Any]]:
@@ -8233,7 +8486,7 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
     scores = score(kept, metric, choices)
     if not math.isfinite(scores.value):
         raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
-    notes = list(scores.notes)
+    notes = [*scores.notes, *(odd_text_lines(kept, metric) if metric.family == "text" else [])]
     if unparsed and choices.unparsed_as_wrong and not metric.worst:
         notes.append(
             f"{metric.name} has no wrong answer: {len(unparsed)} unparsed ones are left out in spite of the option"
@@ -8279,6 +8532,7 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
 NO_COLUMNS = Columns()
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
 NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+LIST_FIELDS = {"references", "ratings", "probabilities", "ranked", "relevant", "passed"}
 MOST_BAD_LINES = 10_000  # bad lines that are counted; a file with more is another kind of file
 MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
@@ -8347,7 +8601,7 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         check_head(path, rows.fieldnames or ())
-        for row in rows:
+        for row in sheet_lines(rows):
             if not any(cell if isinstance(cell, list) else (cell or "").strip() for cell in row.values()):
                 continue  # as spreadsheets leave them below a table
             try:
@@ -8366,8 +8620,10 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
                 problems.append((rows.line_num, single_line(error)))
                 if len(problems) >= MOST_BAD_LINES:
                     break
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
+    except csv.Error as error:
+        raise ScriptError(f"line {rows.line_num}: {single_line(error)}") from error
     if lines and not {"id", "item"} & {*(rows.fieldnames or ()), *columns.mapped, *lines[0].fields.keys() - {"id"}}:
         columns = columns._replace(ids=tuple(name for name, own in ids.items() if len(own) == len(lines)))
     check_wanted(path, content, lines, problems, columns)
@@ -8391,9 +8647,14 @@ def table_value(name: str, cell: str) -> Any:
     """A cell: a number or truth value where the field is one, else its text."""
     if not cell:
         return None
+    if not isinstance(cell, str):
+        return cell  # of several columns
     if name in NUMBER_FIELDS:
         with contextlib.suppress(ValueError):
             return json.loads(cell.strip().lower())
+    if name in LIST_FIELDS and cell.lstrip()[:1] in ("[", "{"):
+        with contextlib.suppress(ValueError, ScriptError):
+            return strict_json(cell)
     return cell
 
 

@@ -203,7 +203,6 @@ def ratings(draws: int, rng: Any) -> Iterator[Figure]:
     import numpy as np
 
     from parts.statistics.bounded import mean_of
-    from parts.statistics.differences import paired_difference
 
     for raters in (3, 6, 12):
         for items in (20, 50):
@@ -217,10 +216,47 @@ def ratings(draws: int, rng: Any) -> Iterator[Figure]:
             low, high = mean_of((value - 1) / 4, (item, rater)).interval()
             case = f"{raters} raters"
             yield figure("mean rating", case, items, 3, (low <= 0.5) & (high >= 0.5), 93, 100)
-            change = effects(0.2, raters)[:, rater] + effects(0.3, items)[:, item] + effects(0.8, items * raters)
-            evidence = paired_difference(change, (item, rater), 4.0)
-            yield figure("false GO", case, items, 0, evidence.lower(0.05) > 0, 0, 5)
-            yield figure("false NO-GO", case, items, 0, evidence.upper(0.05) < 0, 0, 5)
+            yield from rated_changes(case, items, raters, min(draws, 1000), rng)
+    for clusters, size in ((12, 20), (50, 5), (200, 5)):  # right and wrong answers, of which hardly any become right
+        for share in (0.1, 0.3):
+            of, count = np.repeat(np.arange(clusters), size), min(draws, 1000)
+            chance = rng.beta(share / 0.2, (1 - share) / 0.2, (count, clusters))[:, of]
+            up = (rng.random(chance.shape) < chance).astype(float)
+            yield from verdicts(f"{clusters} clusters of {size}, {share} better", len(of), share, up, [of], 1.0)
+
+
+def rated_changes(case: str, items: int, raters: int, draws: int, rng: Any) -> Iterator[Figure]:
+    """Two systems rated by the same people, on a line and on 1 to 5 with every fifth rating missing."""
+    import numpy as np
+
+    item, rater = (a.ravel() for a in np.meshgrid(np.arange(items), np.arange(raters), indexing="ij"))
+    kept = rng.random(len(item)) < 0.8
+    kept[(item == 0) | (rater == item % raters)] = True
+    for shares in ((0.2, 0.3, 0.8), (0.0, 0.3, 0.8), (0.3, 0.0, 0.8), (0.8, 0.1, 0.3), (0.1, 0.8, 0.3)):
+        one, two, three = (
+            sum(
+                scale * rng.standard_normal((draws, of.max() + 1))[:, of]
+                for scale, of in zip(shares, (rater, item, np.arange(len(item))), strict=True)
+            )
+            for _ in range(3)
+        )
+        name = f"{case}, {' '.join(map(str, shares))}"
+        yield from verdicts(name, items, 0, one, [item, rater], 4.0)
+        both = [np.clip(np.rint(3.3 + 0.7 * own), 1, 5)[:, kept] for own in (two, three)]
+        yield from verdicts(f"{name}, 1 to 5", items, 0, both[1] - both[0], [item[kept], rater[kept]], 4.0)
+
+
+def verdicts(case: str, n: int, truth: float, change: Any, ways: list[Any], span: float) -> Iterator[Figure]:
+    """Of (draws, values) paired changes: how often the interval holds the truth, and verdicts are wrong."""
+    import numpy as np
+
+    from parts.statistics.differences import paired_difference
+
+    evidence = [paired_difference(own, ways, span) for own in change]
+    ends = np.array([[one.lower(0.025), one.upper(0.025), one.lower(0.05), one.upper(0.05)] for one in evidence]).T
+    yield figure("paired change", case, n, truth, (ends[0] <= truth) & (truth <= ends[1]), 93, 100)
+    yield figure("false GO", case, n, truth, ends[2] > truth, 0, 5)
+    yield figure("false NO-GO", case, n, truth, ends[3] < truth, 0, 5)
 
 
 def error_rates(n: int, rate: float, change: float, rng: Any) -> tuple[Any, Any]:
@@ -449,6 +485,43 @@ def scores(draws: int, rng: Any) -> Iterator[Figure]:
             yield figure("score", one.what, n, round(one.truth, 4), np.array(hits), 93, one.most)
 
 
+def rated_models(n: int, shared: tuple[int, int] | None, sets: int, rng: Any) -> Iterator[Figure]:
+    """Bradley-Terry ratings of five models by independent votes, or by raters and on prompts that have their tastes."""
+    import numpy as np
+
+    from parts.metrics.vocabulary import METRICS, Choices, Item, Vote
+    from parts.metrics.votes import score_bradley_terry
+
+    def votes(count: int, raters: int, prompts: int) -> list[Item]:
+        tastes = [(0.7 if shared else 0.0) * rng.standard_normal((size, 5)) for size in (raters, prompts)]
+        a = rng.integers(0, 5, count)
+        b = (a + rng.integers(1, 5, count)) % 5
+        of = [rng.integers(0, size, count) for size in (raters, prompts)]
+        worth = np.array([0.5, 0.9, 0.0, -0.4, -1.0]) + sum(t[o] for t, o in zip(tastes, of, strict=True))
+        places = np.arange(count)
+        won = rng.random(count) < 1 / (1 + np.exp(worth[places, b] - worth[places, a]))
+        return [
+            Item(i, str(i), f"q{q}" if shared else None, None, None, (), (),
+                 Vote(f"m{x}", f"m{y}", float(w), None, f"r{r}" if shared else None))
+            for i, (x, y, w, r, q) in enumerate(zip(a, b, won, *of, strict=True))
+        ]  # fmt: skip
+
+    def rated(items: list[Item]) -> Any:
+        return score_bradley_terry(items, METRICS["bradley-terry"], Choices(model="m0"))
+
+    truth = {row["name"]: row["score"] for row in rated(votes(60_000, 20_000, 20_000)).breakdown}
+    found = [rated(votes(n, *(shared or (1, 1)))) for _ in range(sets)]
+    own = [row["low"] <= truth[row["name"]] <= row["high"] for one in found for row in one.breakdown]
+    gaps = [[row for row in one.breakdown if row["difference"] is not None] for one in found]
+    together = [
+        all(r["difference_low"] <= truth[r["name"]] - truth["m0"] <= r["difference_high"] for r in rows)
+        for rows in gaps
+    ]
+    words = "bradley-terry" + (f", {shared[0]} raters, {shared[1]} prompts" if shared else "")
+    yield figure("opinion", words, n, 0.5, np.array(own), 93, 98)
+    yield figure("opinion", f"{words}, all differences", n, 0.5, np.array(together), 93, 100)
+
+
 def opinions(draws: int, rng: Any) -> Iterator[Figure]:
     """The intervals of agreement, ratings of models, length-controlled and plain win rates, MUSHRA and the bias for
     what is shown first; and how often a calibrated model's error is called more than noise."""
@@ -459,7 +532,7 @@ def opinions(draws: int, rng: Any) -> Iterator[Figure]:
     from parts.metrics.ratings import agreement_scores
     from parts.metrics.uncertainty import mean_spread
     from parts.metrics.vocabulary import METRICS, Choices, Forecast, Item, Vote
-    from parts.metrics.votes import score_bradley_terry, score_lc_win_rate
+    from parts.metrics.votes import score_lc_win_rate
 
     choices, fewer, sets = Choices(model="m0", draws=200), Choices(model="m0", draws=100), max(2, min(draws, 200))
 
@@ -482,23 +555,8 @@ def opinions(draws: int, rng: Any) -> Iterator[Figure]:
             found = [agreed(given(n, 3), level).spread for _ in range(sets)]
             hits = np.array([one.low <= truth <= one.high for one in found])
             yield figure("opinion", f"alpha, {level}", n, round(truth, 3), hits, 93, 98)
-    strengths = np.array([0.5, 0.9, 0.0, -0.4, -1.0])
-    for n in (200, 600):
-        own, together = [], []
-        for _ in range(min(sets, 60)):
-            a = rng.integers(0, 5, n)
-            b = (a + rng.integers(1, 5, n)) % 5
-            won = rng.random(n) < 1 / (1 + np.exp(strengths[b] - strengths[a]))
-            votes = [Vote(f"m{i}", f"m{j}", float(w), None) for i, j, w in zip(a, b, won, strict=True)]
-            scores = score_bradley_terry(as_items(votes), METRICS["bradley-terry"], fewer)
-            own.append(scores.spread.low <= strengths[0] <= scores.spread.high)
-            others = [row for row in scores.breakdown if row.get("difference") is not None]
-            together.append(all(
-                row["difference_low"] <= strengths[int(row["name"][1])] - strengths[0] <= row["difference_high"]
-                for row in others
-            ))  # fmt: skip
-        yield figure("opinion", "bradley-terry", n, 0.5, np.array(own), 93, 98)
-        yield figure("opinion", "bradley-terry, all differences", n, 0.5, np.array(together), 93, 100)
+    for n, shared in ((200, None), (600, None), (400, (20, 40))):
+        yield from rated_models(n, shared, min(sets, 120), rng)
     for n in (120, 400):
         fair, first, plain = [], [], []
         for _ in range(sets):

@@ -287,7 +287,7 @@ def refused(capsys, *arguments) -> str:
 
 def test_sample_size_for_a_detectable_difference():
     variance = cr.paired_variance(1 / 9, (1 / 6, 1 / 6), 10**12)
-    evidence = cr.Unbounded(0.0, math.sqrt(variance / 100))
+    evidence = cr.Student(0.0, math.sqrt(variance / 100))
     assert cr.items_needed(evidence, 100, -0.03, 0.025, 0.8) == 969
     assert variance * (cr.quantile_sum(0.05, 0.8, 2) / 0.03) ** 2 == pytest.approx(968.997, abs=1e-3)
 
@@ -440,7 +440,7 @@ def test_three_repeats():
     ("disagreement", "unchanged", "gain"), [(0.05, 3092, 982), (0.10, 6183, 1963), (0.20, 12366, 3925)]
 )
 def test_paired_items_needed(disagreement, unchanged, gain):
-    evidence = cr.Unbounded(0.0, math.sqrt(disagreement / 100))
+    evidence = cr.Student(0.0, math.sqrt(disagreement / 100))
     assert cr.items_needed(evidence, 100, -0.01, 0.05, 0.8) == unchanged
     assert cr.items_needed(evidence, 100, -0.02, 0.025, 0.8) == gain
 
@@ -504,7 +504,7 @@ evidences = st.one_of(
         st.integers(1, 300),
     ),
     st.builds(
-        lambda mean, error, df: cr.Unbounded(mean, error, df),
+        lambda mean, error, df: cr.Student(mean, error, df),
         st.floats(-0.5, 0.5),
         st.floats(0.001, 0.3),
         st.sampled_from([5, 60, math.inf]),

@@ -155,6 +155,27 @@ def test_a_claim_that_fits_and_one_that_does_not(tmp_path: Path, capsys: pytest.
     assert check(capsys, *where)[0] == 3
 
 
+@pytest.mark.parametrize(
+    ("named", "verdict"),
+    [
+        ("lm-evaluation-harness 0.4.8", "cannot be told"),
+        ("OpenCompass", "cannot be told"),
+        ("lighteval", "does not fit"),
+    ],
+)
+def test_a_score_of_another_harness_is_no_contradiction(tmp_path, capsys, named, verdict) -> None:
+    record(tmp_path / "results", REPO, 0.449333333333)
+    for path in (tmp_path / "results").rglob("*.json"):
+        told = json.loads(path.read_text()) | {"eval_library": {"name": "lighteval", "version": "0.13.0"}}
+        path.write_text(json.dumps(told))
+    card = tmp_path / "README.md"
+    card.write_text(f"# Foo-7B\n\n| Benchmark | Harness | Foo-7B |\n|---|---|---|\n| MMLU-Pro | {named} | 51.2 |\n")
+    _, found, _ = check(capsys, "--card", card, "--results", tmp_path / "results")
+    (claim,) = found["claims"]
+    assert claim["verdict"] == verdict and f"harness {named}" in claim["known"] and "harness" not in claim["unknown"]
+    assert (named in claim["reason"]) == (verdict == "cannot be told")
+
+
 def test_a_table_that_leaves_open_whose_it_is_leaves_the_answer_open(tmp_path, capsys) -> None:
     """The metadata fits; one table is the model's and fits; another may be, and says something else."""
     record(tmp_path / "results", REPO, 0.449333333333)

@@ -9,6 +9,7 @@ import random
 import statistics as stdlib
 import uuid
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import benchmark_calculator as bc
@@ -357,6 +358,17 @@ def test_resampling_weights_of_any_size(clusters):
     weights = np.concatenate(parts)
     assert weights.shape == (13, clusters)
     assert (weights.sum(1) == clusters).all()
+
+
+@pytest.mark.parametrize("scale", [1, 100, 3000])
+@pytest.mark.parametrize("judged", [False, True])
+def test_equal_checkpoints_share_the_first_place_on_every_scale(scale, judged):
+    """Products of matrices round unlike rows unlike, and single precision more the larger the scores are."""
+    items = items_of(np.stack([scale * (0.5 + np.random.default_rng(1).random(5003))] * 33))
+    items = replace(items, raters=np.arange(5003) % 6, clusters=np.arange(5003) // 2) if judged else items
+    draws = bc.bootstrap_means(items, 300, [1])
+    assert bc.probability_best(draws) == pytest.approx([1 / 33] * 33)
+    assert bc.rank_intervals(draws) == [(1, 33)] * 33 and bc.confidence_set(items.scores.mean(1), draws).min() == 1
 
 
 def test_the_same_items_for_every_checkpoint():

@@ -15,7 +15,7 @@ from parts.frame import ScriptError, listing, note, number, single_line
 from parts.records.repeats import usable_runs
 from parts.records.run import Run, setting_differences
 from parts.records.settings import difference_lines
-from parts.records.shared import share_votes
+from parts.records.shared import gap_in_votes, share_votes
 from parts.records.states import moment_of_run, moment_text
 from parts.vocabulary import library_field, normalize_name, same_metric
 
@@ -174,7 +174,8 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
         if not all(run.measured for run in side.runs):
             reasons.append(f"the {name}'s score was read from a document, not measured")
     if not paired:
-        if any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs):
+        shared = any(share_votes(one.votes, two.votes) for one in baseline.runs for two in candidate.runs)
+        if shared and same_votes_gap(baseline, candidate) is None:
             reasons.append("both scores are from the same votes, and without their items nothing is known of the gap")
         return reasons
     if matched.other_texts:
@@ -185,6 +186,7 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
     if matched.other_prompts:
         reasons.append(f"{matched.other_prompts} items were asked with other prompts")
     if other_item_sets(baseline, candidate, matched):
+        reasons += unlike_votes(baseline, candidate)
         reasons.append(
             f"item sets: {matched.only_baseline} items only the baseline has, "
             f"{matched.only_candidate} only the candidate"
@@ -192,6 +194,26 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
     if reasons and (moved := questions_moved(baseline, candidate)):
         reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
     return reasons
+
+
+def same_votes_gap(baseline: Side, candidate: Side) -> tuple[float, float, float] | None:
+    """The gap of two scores of one file of votes, with its error; None where their items tell it, or nothing does."""
+    if len(baseline.runs) != 1 or len(candidate.runs) != 1:
+        return None
+    return gap_in_votes(baseline.runs[0].votes, candidate.runs[0].votes)
+
+
+def unlike_votes(baseline: Side, candidate: Side) -> list[str]:
+    """Why two scores of one file of votes are not compared, and what would be."""
+    one, two = (side.runs[0].votes for side in (baseline, candidate))
+    if one is None or two is None or one.file != two.file:
+        return []
+    common = sorted(set(one.against) & set(two.against))
+    ways = [f"--opponent {listing(common, 5)}"] if common else []
+    return [
+        "in their file of votes they met unlike opponents, or hardly ever won or lost: score both with "
+        + " or with ".join([*ways, "--metric bradley-terry"])
+    ]
 
 
 def other_item_sets(baseline: Side, candidate: Side, matched: Matched) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from parts.comparison.vocabulary import Answer, Basis, ItemId, Pairs, Run, Side
 from parts.records.repeats import distinct_runs
 from parts.statistics.bounded import BoundedMean, mean_from_error, several_ways, two_way_variance
-from parts.statistics.differences import Unbounded, paired_difference, two_sided_p, unpaired_difference
+from parts.statistics.differences import Student, paired_difference, two_sided_p, unpaired_difference
 from parts.statistics.intervals import is_binary
 from parts.statistics.paired import mcnemar_p
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
 FEW_RATERS = 3
 MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
+SAME_VOTES = "by the same votes, whose errors are joint"
 FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
 
 
@@ -40,7 +41,9 @@ def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
     evidence = paired_difference(differences, ways, span, runs)
     binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
     effect = design_effect(differences, ways)
-    words = ["paired score interval (Newcombe)" if binary else "paired t" if span is None else "paired bounded means"]
+    words = ["paired score interval (Newcombe)" if binary else "paired bounded means"]
+    if isinstance(evidence, Student):
+        words = ["paired t" if span is None else "paired t of variance components (Hall)"]
     words += [f"{counts[name]} {name}, design effect {effect:.2f}" for name in pairs.shared]
     words += [f"t with {evidence.freedom:.1f} degrees of freedom for the runs' spread"] if runs[0] else []
     return Basis(
@@ -99,9 +102,17 @@ def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
             return Basis(None, "no samples and no standard error", n)
         if not any(errors):
             return Basis(None, "standard errors of zero", n)
-        evidence = Unbounded(sign * (candidate.score - baseline.score), math.hypot(*errors))
+        evidence = Student(sign * (candidate.score - baseline.score), math.hypot(*errors))
         variance = n * math.hypot(*errors) ** 2
     return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
+
+
+def votes_basis(baseline: Run, candidate: Run, gap: tuple[float, float, float], sign: int, span: float | None) -> Basis:
+    """The evidence in two scores of one file of votes: their gap, its standard error and degrees of freedom."""
+    n = min(baseline.n or 0, candidate.n or 0)
+    difference, error, freedom = gap
+    evidence = Student(sign * difference, error, freedom, span=math.inf if span is None else span)
+    return Basis(evidence, SAME_VOTES, n, n * error**2 or None, p_difference=two_sided_p(evidence))
 
 
 def recorded_mean(run: Run) -> BoundedMean | None:

@@ -19,12 +19,14 @@ from parts.comparison.comparable import (
     other_item_sets,
     policy_reasons,
     remark_notes,
+    same_votes_gap,
     several_metrics,
     spelled_metric,
     unlike_reasons,
 )
 from parts.comparison.corpus import formula_of_sides, with_corpus
 from parts.comparison.pairs import (
+    SAME_VOTES,
     Matched,
     make_pairs,
     match_items,
@@ -33,6 +35,7 @@ from parts.comparison.pairs import (
     part_factors,
     side_of,
     unpaired_basis,
+    votes_basis,
     with_absent,
 )
 from parts.comparison.strata import parts_by_field
@@ -253,6 +256,9 @@ def with_sides(
     sides, row = (side_of(ours, once), side_of(theirs, once)), replace(row, parts_once=once)
     paired = bool(sides[0].scores and sides[1].scores)
     matched = match_items(*sides)
+    gap = same_votes_gap(*sides)
+    if gap is not None and (first_corpus_level(sides) or other_item_sets(*sides, matched)):
+        paired = False
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
@@ -272,9 +278,12 @@ def with_sides(
     if paired and matched.names:
         return with_pairs(row, matched, policy.cluster_by is not None), reasons
     scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
+    scores = scores if gap is None else [side.runs[0].score for side in sides]
     one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
     basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
-    if first_corpus_level(sides):
+    if gap is not None:
+        basis = votes_basis(one, two, gap, row.sign, row.span)
+    elif first_corpus_level(sides):
         basis = Basis(None, formula_of_sides(sides)[1] or "corpus-level score without items on both sides")
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
 
@@ -340,7 +349,7 @@ def with_threshold(row: Row, policy: Policy) -> Row:
         basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
     notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
     notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
-    if basis.evidence is not None and row.pairs is None and row.corpus is None:
+    if basis.evidence is not None and row.pairs is None and row.corpus is None and basis.method != SAME_VOTES:
         notes = (*notes, f"{basis.method}: without samples")
     by = "" if amount is None else limit_name(limits, row, target, amount)
     return replace(row, verdict=INCONCLUSIVE, threshold=limit, limit_by=by, basis=basis, notes=notes)

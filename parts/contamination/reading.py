@@ -28,7 +28,7 @@ from parts.contamination.files import (
 from parts.contamination.scores import Join, Measured, against_others, split_scores
 from parts.contamination.vocabulary import CLEAN, SUSPECT, TOO_SHORT, BenchmarkItem, Judged, Rule, ScoreRow
 from parts.frame import ROUNDED, ScriptError, is_number, listing, near_place, note, single_line
-from parts.inputs import MAX_SAMPLES, check_columns, input_lines, input_text
+from parts.inputs import MAX_SAMPLES, check_columns, input_lines, input_text, sheet_lines
 from parts.records.files import read_record, record_files
 from parts.records.identity import model_names, one_model
 from parts.records.items import CLUSTER_FIELDS, ITEM_MEANS, sample_score
@@ -153,9 +153,9 @@ def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         if separator:
             with io.StringIO(input_text(path, MAX_SAMPLES), newline="") as file:
-                rows = csv.DictReader(file, delimiter=separator)
+                rows = csv.DictReader(file, delimiter=separator, strict=True)
                 check_columns(path, rows.fieldnames)
-                yield from ((f"{path}: line {rows.line_num}", row) for row in rows)
+                yield from ((f"{path}: line {rows.line_num}", row) for row in sheet_lines(rows))
         elif kind == "lines":
             yield from line_rows(path, packed)
         else:

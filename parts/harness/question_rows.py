@@ -17,7 +17,7 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, note, single_line
 from parts.harness.answers import LETTERS
-from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, stored_lines, strict_json
+from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, sheet_lines, stored_lines, strict_json
 
 ROLES = {
     "question": ("question", "prompt", "input", "query", "instruction"),
@@ -107,7 +107,7 @@ def csv_rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, Any]
                 f"{path}:1: {len(reader.fieldnames):,} fields are more than the {MOST_QUESTION_FIELDS:,} of a table", 1
             )
         check_columns(path, reader.fieldnames)
-        yield from reader
+        yield from sheet_lines(reader)
     except csv.Error as error:
         raise ScriptError(f"{path}:{reader.line_num}: {error}", 1) from error
 
@@ -119,7 +119,7 @@ def sheet_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> lis
     text = input_text(path, MAX_SAMPLES)
     head = text.partition("\n")[0]
     mark = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in head and "," not in head else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     lists = {*ROLES["choices"], mapped.get("choices", "")}
     texts = {*ROLES["answer"], mapped.get("answer", "")}
     rows, several = [], set()

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ MAPPED_WORDS = (
     "reference_audio"
 )
 COLUMN_ROLES = tuple(MAPPED_WORDS.split())
+SEVERAL_COLUMNS = ("references", "ratings")  # --map references=ref1,ref2
 # What tells ratings and attempts apart, as columns are called without case, signs and "id".
 ROLE_WORDS = {
     "rater": "rater listener annotator judge worker participant subject user evaluator assessor person respondent "
@@ -81,8 +82,33 @@ def renamed(fields: Any, mapped: Mapping[str, str]) -> Any:
     """A row with its columns called as --map says; what had such a name before is left out."""
     if not mapped or not isinstance(fields, Mapping):
         return fields
-    kept = {name: value for name, value in fields.items() if name not in mapped and name not in mapped.values()}
-    return kept | {ours: fields[theirs] for ours, theirs in mapped.items() if theirs in fields}
+    named = {ours: columns_named(ours, theirs, fields) for ours, theirs in mapped.items()}
+    used = {name for names in named.values() for name in names}
+    kept = {name: value for name, value in fields.items() if name not in mapped and name not in used}
+    return kept | {ours: mapped_value(ours, names, fields) for ours, names in named.items() if names}
+
+
+def columns_named(ours: str, theirs: str, names: Collection[str]) -> list[str]:
+    """The column that --map names, or the several with commas between; none where one of them is not there."""
+    found = theirs.split(",") if theirs not in names and ours in SEVERAL_COLUMNS else [theirs]
+    return found if all(name in names for name in found) else []
+
+
+def mapped_value(ours: str, names: Sequence[str], fields: Mapping[str, Any]) -> Any:
+    """A column's value, or those of several: a list of references, ratings by whose they are."""
+    if len(names) == 1:
+        return fields[names[0]]
+    given = {name: fields[name] for name in names if fields[name] not in (None, "")}
+    found = {name: as_number(value) for name, value in given.items()} if ours == "ratings" else list(given.values())
+    return found or None
+
+
+def as_number(text: Any) -> Any:
+    """A cell as a number where it is one."""
+    try:
+        return float(text) if isinstance(text, str) else text
+    except ValueError:
+        return text
 
 
 def rows_of_file(path: Path, content: bytes) -> list[Mapping[str, Any]]:
@@ -145,7 +171,7 @@ def check_wanted(
 def check_mapped(names: Sequence[str], columns: Columns) -> None:
     """ScriptError for a column of --map that is not there."""
     for ours, theirs in columns.mapped.items():
-        if theirs not in names and (ours, theirs) != ("id", BY_PLACE) and theirs != NO_FIELD:
+        if not columns_named(ours, theirs, names) and (ours, theirs) != ("id", BY_PLACE) and theirs != NO_FIELD:
             there_are = f"there is no such column{nearest(theirs, names)}; there are {listing(names, COLUMNS_SHOWN)}"
             raise ScriptError(f"--map {ours}={theirs}: {there_are}")
 

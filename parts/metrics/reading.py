@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from parts.checkpoints import inside, weights_sha256
 from parts.frame import ScriptError, listing, single_line, slug, whole_file, write_whole
-from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, open_input, strict_json, strict_json_line
+from parts.inputs import (
+    MAX_SAMPLES,
+    check_columns,
+    input_bytes,
+    input_text,
+    open_input,
+    sheet_lines,
+    strict_json,
+    strict_json_line,
+)
 from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.code_files import rows_of_document, with_own_id
 from parts.metrics.columns import check_wanted, renamed
@@ -34,6 +43,7 @@ from parts.metrics.forecasts import (
     score_ranking,
 )
 from parts.metrics.items import READ_FIELDS, check_line, check_problems, is_finite, other_prompts, ungrouped
+from parts.metrics.oddities import odd_text_lines
 from parts.metrics.ratings import score_krippendorff, score_mos, score_mushra
 from parts.metrics.records import Evaluation, record_of, sample_lines
 from parts.metrics.texts import (
@@ -96,7 +106,7 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
     scores = score(kept, metric, choices)
     if not math.isfinite(scores.value):
         raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
-    notes = list(scores.notes)
+    notes = [*scores.notes, *(odd_text_lines(kept, metric) if metric.family == "text" else [])]
     if unparsed and choices.unparsed_as_wrong and not metric.worst:
         notes.append(
             f"{metric.name} has no wrong answer: {len(unparsed)} unparsed ones are left out in spite of the option"
@@ -142,6 +152,7 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
 NO_COLUMNS = Columns()
 # Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
 NUMBER_FIELDS = {"score", "rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+LIST_FIELDS = {"references", "ratings", "probabilities", "ranked", "relevant", "passed"}
 MOST_BAD_LINES = 10_000  # bad lines that are counted; a file with more is another kind of file
 MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
@@ -210,7 +221,7 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
         text = content.decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         check_head(path, rows.fieldnames or ())
-        for row in rows:
+        for row in sheet_lines(rows):
             if not any(cell if isinstance(cell, list) else (cell or "").strip() for cell in row.values()):
                 continue  # as spreadsheets leave them below a table
             try:
@@ -229,8 +240,10 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
                 problems.append((rows.line_num, single_line(error)))
                 if len(problems) >= MOST_BAD_LINES:
                     break
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
+    except csv.Error as error:
+        raise ScriptError(f"line {rows.line_num}: {single_line(error)}") from error
     if lines and not {"id", "item"} & {*(rows.fieldnames or ()), *columns.mapped, *lines[0].fields.keys() - {"id"}}:
         columns = columns._replace(ids=tuple(name for name, own in ids.items() if len(own) == len(lines)))
     check_wanted(path, content, lines, problems, columns)
@@ -254,9 +267,14 @@ def table_value(name: str, cell: str) -> Any:
     """A cell: a number or truth value where the field is one, else its text."""
     if not cell:
         return None
+    if not isinstance(cell, str):
+        return cell  # of several columns
     if name in NUMBER_FIELDS:
         with contextlib.suppress(ValueError):
             return json.loads(cell.strip().lower())
+    if name in LIST_FIELDS and cell.lstrip()[:1] in ("[", "{"):
+        with contextlib.suppress(ValueError, ScriptError):
+            return strict_json(cell)
     return cell
 
 

@@ -178,21 +178,6 @@ class WayDraws:
         words = f"bootstrap, Student t, {' x '.join(map(str, self.units[1:]))} clusters"
         return Spread(error, "bootstrap", value - half, value + half, words, len(self.drawn[0]))
 
-    def simultaneous_half_widths(self) -> np.ndarray:
-        """(k,) half-widths of intervals that hold together with 95 %: the quantile of the largest |t| of the draws
-        (max-t bootstrap, Romano and Wolf 2005), as a Student t variable of few things drawn has it."""
-        import numpy as np
-        from scipy import special
-
-        largest = []
-        for drawn in self.drawn:
-            noise = drawn - drawn.mean(0)
-            deviation = np.where(noise.std(0) > 0, noise.std(0), 1.0)
-            largest.append(float(np.quantile(np.abs(noise / deviation).max(1), CONFIDENCE)))
-        normal = critical_value((1 - CONFIDENCE) / 2)  # few things drawn have draws of lighter tails than normal ones
-        level = float(special.ndtr(-max(*largest, float(normal))))
-        return float(critical_value(level, self.freedom)) * self.deviation()
-
 
 def way_draws(
     features: np.ndarray, items: Sequence[Item], statistic: Callable[[np.ndarray, np.ndarray], Any], choices: Choices

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from parts.frame import ScriptError, listing, single_line
@@ -14,19 +13,21 @@ from parts.metrics.items import check_problems
 from parts.metrics.raters import position_bias
 from parts.metrics.ratings import chosen_system
 from parts.metrics.uncertainty import (
-    WayDraws,
     mean_scores,
     mean_spread,
     way_draws,
     ways_of_sharing,
 )
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread, Vote
-from parts.statistics.bounded import sharing_error
+from parts.statistics.bounded import cluster_counts, critical_value, shared_text, sharing_error
+from parts.statistics.intervals import CONFIDENCE
+from parts.statistics.votes import RatingErrors, rate_errors, rating_errors
 
 if TYPE_CHECKING:
     import numpy as np
 
 MOST_LOGIT = 12.0  # of a vote's fitted chance; beyond, the fit runs away to infinity
+FEW_VOTES = 5  # won, or lost, below which a win rate's error cannot be told from it
 PRIOR_DEVIATION = 5.0  # of the coefficients in the draws of lc-win-rate
 
 
@@ -72,11 +73,60 @@ def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> S
     own = own_votes(items, choices, choices.opponent)
     bias, notes = position_bias(items, metric)
     parameters = {"opponent": choices.opponent, "ties": "half"}
-    more = {"details": vote_counts(own) | bias, "parameters": parameters, "notes": notes}
+    gaps = {"gaps": json.dumps(rate_gaps(items, own[0].value.a, choices.opponent), ensure_ascii=False)}
+    more = {"details": vote_counts(own) | gaps | bias, "parameters": parameters, "notes": notes}
     shares, ways = [item.value.share for item in own], ways_of_sharing(own)
     if any(item.value.rater for item in own) and ways:
         more["spread"] = mean_spread(np.array(shares), ways, metric.low, metric.high)
     return mean_scores(shares, own, metric, **more)
+
+
+def rate_gaps(items: Sequence[Item], model: str, opponent: str | None) -> dict[str, list[float | None]]:
+    """How far a model's win rate is above those of the others of the file: (difference, standard error, degrees of
+    freedom), so that two scores of one file can be compared.
+
+    Of those alone that met the same others equally often, and of rates that both sides' votes tell enough of.
+    """
+    import numpy as np
+
+    against: dict[str, Counter[str]] = defaultdict(Counter)
+    won: dict[str, float] = defaultdict(float)
+    kept = [item for item in items if opponent is None or opponent in item.value[:2]]
+    for vote in (item.value for item in kept):
+        for own in (vote, as_seen_by(vote.b, vote)):
+            against[own.a][own.b] += 1
+            won[own.a] += own.share
+    names = sorted(against)
+    cells = np.array([vote_cell(item.value, names) for item in kept])
+    rates, errors = rate_errors(cells, len(names), ways_of_sharing(kept))
+    alike = [
+        name for name in names
+        if name not in (model, opponent)
+        and alike_opponents(model, name, against)
+        and all(FEW_VOTES <= won[one] <= against[one].total() - FEW_VOTES for one in (model, name))
+    ]  # fmt: skip
+    return gaps_of(model, alike, names, rates, errors)
+
+
+def alike_opponents(model: str, other: str, against: Mapping[str, Counter[str]]) -> bool:
+    """Whether two models met the same others, apart from each other, equally often (within a tenth)."""
+    own, its = ({n: c for n, c in against[one].items() if n not in (model, other)} for one in (model, other))
+    return own.keys() == its.keys() and all(abs(own[n] - its[n]) <= 0.1 * max(own[n], its[n]) for n in own)
+
+
+def gaps_of(
+    model: str, others: Sequence[str], names: Sequence[str], scores: np.ndarray, errors: RatingErrors
+) -> dict[str, list[float | None]]:
+    """Model -> how far the scored one is above it, the standard error of that, its degrees of freedom (None: many)."""
+    import numpy as np
+
+    if not others:
+        return {}
+    places, own = [names.index(name) for name in others], names.index(model)
+    found, freedom = errors.of(np.eye(len(names))[own] - np.eye(len(names))[places])
+    freedom = [None if math.isinf(f) else f for f in freedom.tolist()]
+    gaps = (scores[own] - scores[places]).tolist()
+    return dict(zip(others, map(list, zip(gaps, found.tolist(), freedom, strict=True)), strict=True))
 
 
 def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
@@ -199,21 +249,21 @@ def unconnected(wins: np.ndarray, names: Sequence[str]) -> str:
     )
 
 
-def bradley_terry(wins: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
+def bradley_terry(wins: np.ndarray) -> np.ndarray:
     """Maximum-likelihood ratings in logits with mean 0: P(i beats j) = 1 / (1 + exp(r_j - r_i)). By choix (I-LSR)."""
     import choix
 
     try:
-        return choix.ilsr_pairwise_dense(wins, initial_params=start, max_iter=10_000)
+        return choix.ilsr_pairwise_dense(wins, max_iter=10_000)
     except (RuntimeError, ValueError) as error:
         raise ScriptError(f"bradley-terry: {single_line(error)}") from error
 
 
 def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """A model's Bradley-Terry rating among all models of the votes, in logits; bootstrap over votes and over what
-    they share: groups, raters or both.
+    """A model's Bradley-Terry rating among all models of the votes, in logits; intervals by the joint model's sandwich
+    over votes and what they share: groups, raters or both.
 
-    Zero is the mean of all ratings, or --anchor's. A draw in which somebody won or lost always has no rating.
+    Zero is the mean of all ratings, or --anchor's.
     """
     import numpy as np
 
@@ -230,64 +280,53 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
             f"bradley-terry: no finite ratings: {unconnected(wins, names)}; more votes are needed (win-rate needs none)"
         )
     ratings = centred(bradley_terry(wins), anchor)
-    drawn = way_draws(
-        cells, items, lambda rows, counts: drawn_ratings(win_matrix(rows, counts, len(names)), ratings, anchor), choices
-    )
-    spreads = [drawn.spread(i, float(rating)) for i, rating in enumerate(ratings)]
+    ways = ways_of_sharing(items)
+    errors = rating_errors(cells, ratings, ways)
+    contrasts = centred(np.eye(len(names)), anchor)
+    spreads = rating_spreads(ratings, *errors.of(contrasts), cluster_counts(ways, len(items)), len(items))
     own = own_votes(items, choices)
     parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
     bias, notes = position_bias(items, metric)
-    rows = with_differences(rating_rows(names, ratings, spreads), names, ratings, drawn, model)
+    others = [name for name in names if name != names[model]]
+    gaps = {"gaps": json.dumps(gaps_of(names[model], others, names, ratings, errors), ensure_ascii=False)}
+    rows = with_differences(rating_rows(names, ratings, spreads), names, ratings, errors, model, choices.seed)
     return Scores(
         float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
-        vote_counts(own) | {"models": len(names), "votes": len(items)} | bias, rows, notes,
+        vote_counts(own) | {"models": len(names), "votes": len(items)} | gaps | bias, rows, notes,
     )  # fmt: skip
 
 
-def drawn_ratings(wins: np.ndarray, ratings: np.ndarray, anchor: int | None) -> np.ndarray:
-    """The ratings of a draw. Where some models have none in it (they won or lost always, or were not drawn), the
-    others have theirs, with the mean that the same ones have in all votes, so that one model of few votes does not take
-    the others' intervals away."""
-    import numpy as np
-    from scipy.sparse.csgraph import connected_components
-
-    found = np.full(len(ratings), math.nan)
-    count, group = connected_components(wins > 0, directed=True, connection="strong")
-    inside = np.flatnonzero(group == np.bincount(group).argmax()) if count > 1 else np.arange(len(ratings))
-    if len(inside) < 2 or (anchor is not None and anchor not in inside):
-        return found
-    with contextlib.suppress(ScriptError):  # no rating in this draw, as where somebody won always
-        own = bradley_terry(wins[np.ix_(inside, inside)], ratings[inside])
-        zero = -ratings[inside].mean() if anchor is None else own[inside.tolist().index(anchor)] - own.mean()
-        found[inside] = own - own.mean() - zero
-    return found
+def rating_spreads(
+    ratings: np.ndarray, errors: np.ndarray, freedom: np.ndarray, counts: Sequence[int], n: int
+) -> list[Spread]:
+    """The intervals of ratings; the anchor's, which is 0, has none."""
+    halves = errors * critical_value((1 - CONFIDENCE) / 2, freedom)
+    words = "sandwich of the joint model, " + ("Student t" if min(counts) < n else "normal") + shared_text(counts, n)
+    name = "clustered" if min(counts) < n else "analytic"
+    return [
+        Spread(error, name, rating - half, rating + half, words)
+        if error > 1e-9
+        else Spread(method="none: it is the zero")
+        for rating, error, half in zip(ratings.tolist(), errors.tolist(), halves.tolist(), strict=True)
+    ]
 
 
 def with_differences(
-    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, drawn: WayDraws, model: int
+    rows: list[dict[str, Any]], names: Sequence[str], ratings: np.ndarray, errors: RatingErrors, model: int, seed: int
 ) -> list[dict[str, Any]]:
     """The rows with how far each model is ahead of the scored one, intervals that hold together with 95 % (max-t), and
     what that shows: "better", "worse" or "not told apart"."""
     import numpy as np
 
-    known = [
-        i for i in range(len(names))
-        if i != model and all(np.isfinite(d[:, i] - d[:, model]).mean() > 0.975 for d in drawn.drawn if len(d))
-    ]  # fmt: skip
-    whole = drawn.of(lambda d: (gaps := d[:, known] - d[:, [model]])[np.isfinite(gaps).all(axis=1)])
-    if not known or min(map(len, whole.drawn)) < 100:
-        return rows
-    halves = whole.simultaneous_half_widths().tolist()
-    gaps = (ratings[known] - ratings[model]).tolist()
-    told = {names[i]: (gap, gap - half, gap + half) for i, gap, half in zip(known, gaps, halves, strict=True)}
+    others = [i for i in range(len(names)) if i != model]
+    halves = errors.together(np.eye(len(names))[others] - np.eye(len(names))[model], seed).tolist()
+    gaps = (ratings[others] - ratings[model]).tolist()
+    told = {names[i]: (gap, gap - half, gap + half) for i, gap, half in zip(others, gaps, halves, strict=True)}
     for row in rows:
-        if row["name"] in told:
-            difference, low, high = told[row["name"]]
-            verdict = "better" if low > 0 else "worse" if high < 0 else "not told apart"
-            row |= {"difference": difference, "difference_low": low, "difference_high": high, "is": verdict}
-        else:
-            row |= {"difference": None, "difference_low": None, "difference_high": None}
-            row |= {"is": "the scored one" if row["name"] == names[model] else "not known"}
+        difference, low, high = told.get(row["name"], (None, None, None))
+        row |= {"difference": difference, "difference_low": low, "difference_high": high, "is": "the scored one"}
+        if difference is not None:
+            row["is"] = "better" if low > 0 else "worse" if high < 0 else "not told apart"
     return rows
 
 
@@ -305,8 +344,8 @@ def vote_cell(vote: Vote, names: Sequence[str]) -> tuple[int, int, float]:
 
 
 def centred(ratings: np.ndarray, anchor: int | None) -> np.ndarray:
-    """Ratings with the anchor's, or their mean, at 0."""
-    return ratings - (ratings.mean() if anchor is None else ratings[anchor])
+    """(models, ...) ratings with the anchor's, or their mean, at 0."""
+    return ratings - (ratings.mean(0) if anchor is None else ratings[anchor])
 
 
 def rating_rows(names: Sequence[str], ratings: Iterable[float], spreads: Sequence[Spread]) -> list[dict[str, Any]]:

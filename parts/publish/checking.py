@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,17 @@ from parts.statistics.claims import (
     open_claim_fits,
     open_interval,
 )
-from parts.vocabulary import folded_name
+from parts.vocabulary import folded_name, library_field, normalize_name
 
 FAMILY_ERROR = 0.05
+# Names of harnesses as cards spell them -> what they are called here.
+HARNESSES = {
+    r"lm[-_ ]?eval\w*(?:[-_ ]harness)?|eleutherai[-_ ]\w*harness": "lm_eval",
+    r"lighteval": "lighteval",
+    r"inspect[-_ ](?:ai|evals)": "inspect",
+    r"(?:crfm[-_ ])?helm": "helm",
+    r"opencompass|simple[-_ ]evals|evalplus|bigcode[-_ ]eval\w*|nemo[-_ ]evaluator|lmms[-_ ]eval|vlmevalkit": "",
+}
 FITS, FITS_NOT, CANNOT_TELL = "fits", "does not fit", "cannot be told"
 
 
@@ -62,27 +71,42 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class CardClaim:
-    """A claimed result, wherever it stands."""
+    """A claimed result, wherever it stands. harness: what it calls the harness, and what that is called here."""
 
     standing: StandingResult
     known: tuple[str, ...]
     unknown: tuple[str, ...]
+    harness: tuple[str, str] = ("", "")
 
 
-def claims_of(state: RepoState, tables: Sequence[Entry], measures: Measures) -> list[CardClaim]:
-    """Everything that a repo claims: model-index, .eval_results, and what its card's tables have of this model."""
+def claims_of(
+    state: RepoState, tables: Sequence[Entry], measures: Measures, groups: Sequence[str | None] = ()
+) -> list[CardClaim]:
+    """Everything that a repo claims: model-index, .eval_results, and what its card's tables have of this model.
+
+    groups: what else a table says in the row of each of its results, as a column "Harness" does.
+    """
     found = [as_claim(item) for item in standings_of(state, measures)]
-    for entry in tables:
+    for entry, group in zip(tables, groups or [None] * len(tables), strict=True):
         measure = measures.of_entry(entry)
         where = f"{Path(state.name).name} {entry.origin}"
         item = StandingResult(where, entry.benchmark, measure, entry.value, unit=entry.unit)
-        found.append(as_claim(item))
+        found.append(as_claim(item, group or ""))
     return found
 
 
-def as_claim(item: StandingResult) -> CardClaim:
+def told_harness(*texts: str) -> tuple[str, str]:
+    """(the harness that a text names, with its version; what it is called here) or two empty texts."""
+    for text in texts:
+        for pattern, name in HARNESSES.items():
+            if found := re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])(?:\s*v?\d[\w.]*)?", text, re.IGNORECASE):
+                return found[0], name or normalize_name(re.sub(r"\s*v?\d[\w.]*$", "", found[0]))
+    return "", ""
+
+
+def as_claim(item: StandingResult, group: str = "") -> CardClaim:
     """A claim with what is known of how it was made, and what is not."""
-    measure = item.measure
+    measure, harness = item.measure, told_harness(group, item.source)
     told = {
         "shots": "" if measure.shots is None else str(measure.shots),
         "split": measure.split,
@@ -92,8 +116,10 @@ def as_claim(item: StandingResult) -> CardClaim:
     dated = next((text for text in item.settings if text.startswith("date ")), "")
     known = [f"{name} {value}" for name, value in told.items() if value] + ([dated] if dated else [])
     unknown = [name for name, value in told.items() if not value and name != "variant"]
-    unknown += ["harness", "chat template", "number of items"] + ([] if dated else ["date"])
-    return CardClaim(item, tuple(known), tuple(unknown))
+    known += [f"harness {harness[0]}"] if harness[0] else []
+    unknown += [] if harness[0] else ["harness"]
+    unknown += ["chat template", "number of items"] + ([] if dated else ["date"])
+    return CardClaim(item, tuple(known), tuple(unknown), harness)
 
 
 def asked_claims(
@@ -147,6 +173,9 @@ def why_untold(one: ClaimPair, count: int, measures: Measures) -> str:
         return f"measured otherwise: {'; '.join(one.unlike)}"
     if one.is_special:
         return f"whether ours was measured so is not known: {'; '.join(one.unlike)}"
+    ours = told_harness(run.harness[0])[1] or library_field(run.harness[0])
+    if claim.harness[1] and ours and ours != claim.harness[1]:
+        return f"measured otherwise: with {claim.harness[0]}, ours with {' '.join(run.harness).strip()}"
     if count > 1:
         return f"{count} of our results may be meant; choose with --results or --model-id"
     if run.validity.reasons:

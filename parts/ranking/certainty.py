@@ -14,6 +14,7 @@ from parts.ranking.corpus import corpus_interval, corpus_scores_drawn, corpus_sc
 from parts.ranking.rank import Options, choose_best
 from parts.ranking.scores import category_members
 from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend, candidates
+from parts.records.shared import gap_in_votes
 from parts.statistics.bounded import (
     BoundedMean,
     cluster_counts,
@@ -73,7 +74,7 @@ class TaskData:
             return corpus_scores_drawn(self.items, draws, key)
         if self.items is not None:
             return bootstrap_means(self.items, draws, key)
-        return normal_means(self.scores, self.errors, draws, key)
+        return normal_means(self.scores, self.error_root, draws, key)
 
     def halves(self, splits: int, seed: int) -> Any:
         """The scores on halves of the items, (2, checkpoints, 2 splits)."""
@@ -82,7 +83,37 @@ class TaskData:
             return corpus_scores_halved(self.items, splits, key)
         if self.items is not None:
             return half_means(self.items, splits, key)
-        return normal_halves(self.scores, self.errors, splits, key)
+        return normal_halves(self.scores, self.error_root, splits, key)
+
+    @cached_property
+    def gaps(self) -> dict[tuple[int, int], tuple[float, float, float]]:
+        """What one file of votes tells of each two scores; see gap_in_votes."""
+        places = range(len(self.estimates)) if self.items is None else ()
+        found = {
+            (i, j): gap_in_votes(self.estimates[i].votes, self.estimates[j].votes) for i in places for j in range(i)
+        }
+        return {pair: gap for pair, gap in found.items() if gap is not None}
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the errors: few raters or prompts tell little of how far they differ."""
+        return min((gap[2] for gap in self.gaps.values()), default=math.inf)
+
+    @cached_property
+    def error_root(self) -> Any:
+        """The standard errors; of scores from one file of votes a root of their covariance, as much wider as Student's
+        t is."""
+        import numpy as np
+
+        errors, tail = np.array(self.errors), (1 - CONFIDENCE) / 2
+        if not self.gaps:
+            return errors
+        covariance = np.diag(errors**2)
+        for (i, j), gap in self.gaps.items():
+            covariance[i, j] = covariance[j, i] = (errors[i] ** 2 + errors[j] ** 2 - gap[1] ** 2) / 2
+        values, vectors = np.linalg.eigh(covariance)
+        stretch = float(critical_value(tail, self.freedom) / critical_value(tail))
+        return stretch * vectors * np.sqrt(np.maximum(values, 0))
 
     def own_scores(self, place: int, window: int = 1) -> tuple[Any, list[Any]]:
         """(scores, what they share: clusters, raters) of the items that a checkpoint, and the `window` - 1 before it,
@@ -146,7 +177,7 @@ class TaskData:
             scores, ways = self.own_scores(place, window)
             return mean_of(scores, ways) if scores.min() >= 0 and scores.max() <= 1 else None
         found = [
-            mean_from_error(estimate.value, estimate.standard_error, estimate.n)
+            mean_from_error(estimate.value, estimate.standard_error, estimate.n, self.freedom)
             for estimate in own
             if estimate.standard_error is not None and 0 <= estimate.value <= 1
         ]
@@ -260,8 +291,9 @@ def own_interval(task: TaskData, place: int) -> Interval | None:
         return None if found is None else Interval(*found)
     if not estimate.standard_error:
         return None
-    half = float(critical_value((1 - CONFIDENCE) / 2)) * estimate.standard_error
-    return Interval(estimate.value - half, estimate.value + half, "normal, from the standard error")
+    half = float(critical_value((1 - CONFIDENCE) / 2, task.freedom)) * estimate.standard_error
+    name = "normal" if math.isinf(task.freedom) else "Student t"
+    return Interval(estimate.value - half, estimate.value + half, f"{name}, from the standard error")
 
 
 def interval_of(mean: BoundedMean, words: str = "") -> Interval:
@@ -504,7 +536,9 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         parts.append(f"paired bootstrap over {items:,} items{clusters} of {plural(len(by_items), 'task')}")
     if len(by_items) < len(tasks):
         names = listing(task.name for task in tasks if task.items is None)
-        parts.append(f"independent normal errors, not paired, from the records' standard errors for {names}")
+        joint = any(task.gaps for task in tasks)
+        how = "joint normal errors, by the same votes," if joint else "independent normal errors, not paired,"
+        parts.append(f"{how} from the records' standard errors for {names}")
     return f"{'; '.join(parts)}; {options.draws:,} draws, seed {options.seed}"
 
 

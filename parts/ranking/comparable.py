@@ -36,14 +36,18 @@ def item_marks(
 ) -> dict[tuple[Checkpoint, str], tuple[int | None, str, str]]:
     """(items, digest of the items, digest of the prompts) of every run.
 
-    A run without samples is taken to have the items of most others with as many items: nothing says otherwise.
+    A run without samples is taken to have the items of most others with as many items: nothing says otherwise. Scores
+    of one file of votes are alike where the votes tell how far each is above each.
     """
     marks: dict[tuple[Checkpoint, str], tuple[int | None, str, str]] = {}
     common: dict[tuple[str, int | None], Counter[tuple[str, str]]] = defaultdict(Counter)
     for checkpoint, results in chosen.items():
         for result in results:
             own = samples.get(checkpoint, {}).get(result.task)
-            if own is not None:
+            if own is None and result.run.votes is not None and result.run.votes.gaps:
+                votes = result.run.votes
+                marks[checkpoint, result.task] = None, f"{votes.file} {sorted({votes.system, *votes.gaps})}", ""
+            elif own is not None:
                 marks[checkpoint, result.task] = len(own.keys), own.items_digest, own.prompts_digest
                 common[result.task, len(own.keys)][own.items_digest, own.prompts_digest] += 1
     for checkpoint, results in chosen.items():

@@ -128,13 +128,8 @@ def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Opti
     """The options that decide how scores become one number; ScriptError for names that are not known."""
     keys = None
     if args.benchmarks:
-        keys = []
-        for name in (part.strip() for part in args.benchmarks.split(",") if part.strip()):
-            key = vocabulary.key(name)
-            if key is None:
-                near = nearest(name, vocabulary.entries)
-                raise ScriptError(f"--benchmarks: {name!r} is not in metric_mapping.json{near}")
-            keys.append(key)
+        names = (part.strip() for part in args.benchmarks.split(",") if part.strip())
+        keys = [vocabulary.key(name) or name for name in names]  # one's own by its records' name
     overall = "mean of the categories"
     if args.weights:
         overall = f"weighted mean of the categories (weights: {args.weights})"

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
-from parts.frame import ROUNDED, ScriptError, listing, number
+from parts.frame import ROUNDED, ScriptError, listing, nearest, number
 from parts.own_vocabulary import own_entries
 from parts.ranking.comparable import invalid_runs, remedy_of, unlike_checkpoints
 from parts.ranking.scores import (
@@ -154,7 +154,8 @@ def rank_by_formula(
     keys = options.benchmarks or tuple(STEP_FORMULAS)
     unknown = [key for key in keys if key not in STEP_FORMULAS]
     if unknown:
-        raise ScriptError(f"the step formulas have no {listing(unknown)}; they score: {', '.join(STEP_FORMULAS)}")
+        near = meant_instead(unknown, [*STEP_FORMULAS, *vocabulary.entries], vocabulary)
+        raise ScriptError(f"the step formulas have no {listing(unknown)}{near}; they score: {', '.join(STEP_FORMULAS)}")
     without = [
         Skipped(c.name, "no positive step in its name: no step formula for it") for c in checkpoints if not c.step
     ]
@@ -486,8 +487,17 @@ def wanted_keys(
     wanted = {key for key in measured if key in benchmarks or vocabulary.category(key) in benchmarks}
     empty = [key for key in benchmarks if key not in wanted and key not in map(vocabulary.category, wanted)]
     if empty:
-        raise ScriptError(f"no record for {listing(empty)}; measured are {', '.join(sorted(measured))}")
+        near = meant_instead(empty, [*measured, *vocabulary.entries], vocabulary)
+        raise ScriptError(
+            f"--benchmarks: no record for {listing(empty)}{near}; measured are {listing(sorted(measured), 20)}"
+        )
     return wanted
+
+
+def meant_instead(names: Sequence[str], there: Sequence[str], vocabulary: MetricMapping) -> str:
+    """' (did you mean a?)' for the first name that is of no known benchmark."""
+    unknown = [name for name in names if name not in vocabulary.entries]
+    return nearest(unknown[0], there) if unknown else ""
 
 
 def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> dict[Checkpoint, list[str]]:

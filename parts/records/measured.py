@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -294,16 +294,30 @@ def with_statistics_of(parts: Sequence[Samples], places: Mapping[Any, int], item
 def samples_by_task(
     chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None
 ) -> dict[Checkpoint, dict[str, Samples]]:
-    """The samples of the chosen results that average to the recorded score, by checkpoint and task."""
+    """The samples of the chosen results that average to the recorded score, by checkpoint and task.
+
+    None of scores from one file of votes that tells how far each is above the others: their votes are mostly others'.
+    """
+    files = Counter(
+        (result.task, result.run.votes.file) for rows in chosen.values() for result in rows if in_votes(result)
+    )
     found = {
-        checkpoint: {result.task: result.samples for result in results if result.samples is not None}
+        checkpoint: {
+            result.task: result.samples for result in results
+            if result.samples is not None and not (in_votes(result) and files[result.task, result.run.votes.file] > 1)
+        }
         for checkpoint, results in chosen.items()
-    }
+    }  # fmt: skip
     everything = [samples for own in found.values() for samples in own.values()]
     asked = cluster_by not in (None, INDEPENDENT)
     if asked and everything and all(set(samples.clusters) == {None} for samples in everything):
         raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
     return found
+
+
+def in_votes(result: Result) -> bool:
+    """Whether a score is of votes that tell how far it is above others'."""
+    return result.run.votes is not None and bool(result.run.votes.gaps)
 
 
 class Owners:

@@ -144,7 +144,8 @@ class Run:
     def estimate(self) -> Estimate:
         """The score with its error and unit."""
         shots = int(self.shots) if self.shots else None
-        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+        more = {"metric": self.metric, "shots": shots, "votes": self.votes}
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, **more)
 
     @property
     def scale(self) -> float:

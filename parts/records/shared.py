@@ -7,8 +7,9 @@ same votes are not independent: they are compared item by item, or by the joint 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parts.frame import is_number, single_line
@@ -23,18 +24,24 @@ JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint mod
 
 @dataclass(frozen=True, slots=True)
 class SharedVotes:
-    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect."""
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect.
+
+    gaps: another system of the file -> (how far this score is above its, the standard error of that, its degrees of
+    freedom), as far as the votes tell.
+    """
 
     file: str
     system: str
     against: Mapping[str, tuple[float, float]]
     effect: float = 1.0
     metric: str = ""
+    gaps: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """As one text for a table."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        told = {name: value for name, value in asdict(self).items() if name != "gaps"}
+        return json.dumps(told, ensure_ascii=False, sort_keys=True)
 
 
 def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
@@ -53,6 +60,7 @@ def votes_of(told: Any) -> SharedVotes | None:
         against = json.loads(against) if isinstance(against, str) else against
         effect = float(told.get("effect") or told.get("design_effect") or 1.0)
         pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+        gaps = told_gaps(told.get("gaps") or {})
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
     sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
@@ -60,7 +68,28 @@ def votes_of(told: Any) -> SharedVotes | None:
         return None
     names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
     file, system, metric = names
-    return SharedVotes(file, system, pairs, max(effect, 1.0), metric) if file and system else None
+    return SharedVotes(file, system, pairs, max(effect, 1.0), metric, gaps) if file and system else None
+
+
+def told_gaps(told: Any) -> dict[str, tuple[float, float, float]]:
+    """The gaps that a record tells of; those that are no numbers are left out."""
+    found = {}
+    for name, (gap, error, freedom) in (json.loads(told) if isinstance(told, str) else told).items():
+        if (
+            is_number(gap)
+            and is_number(error)
+            and error > 0
+            and (freedom is None or (is_number(freedom) and freedom >= 1))
+        ):
+            found[single_line(name)[:200]] = float(gap), float(error), math.inf if freedom is None else float(freedom)
+    return found
+
+
+def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> tuple[float, float, float] | None:
+    """(how far the second score is above the first, standard error, degrees of freedom) by the votes of one file."""
+    if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
+        return None
+    return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
 
 
 def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:

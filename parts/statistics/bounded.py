@@ -152,14 +152,17 @@ def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: boo
     return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
 
 
-def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+def mean_from_error(value: float, error: float, n: int | None, freedom: float = math.inf) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown.
+
+    freedom: the error's degrees of freedom.
+    """
     if not n and not error:
         return None
     widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
     if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, math.inf)
+        return BoundedMean(value, widest, widest, freedom)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, freedom)
 
 
 def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:

@@ -7,7 +7,9 @@ turns the sign where it is not.
 A difference of bounded scores is that of two means of bounded numbers, of the gains and of the losses: each has the
 interval of parts/statistics/bounded.py, and the distances from estimate to end add up as standard errors do (Newcombe
 1998, method 10 for paired and unpaired proportions; Zou and Donner 2008). Few changed items, none at all, and rare
-large changes among many small ones so have an interval that holds; tests/bench_coverage.py prints its errors.
+large changes among many small ones so have an interval that holds; tests/bench_coverage.py prints its errors. Where
+raters and items, or clusters of right and wrong answers, are shared and many of them carry the difference, that caution
+would cost three times the width: there it is Student's t of the variance components (parts/statistics/crossed.py).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from parts.statistics.bounded import (
     two_way_variance,
     variance_of_mean,
 )
+from parts.statistics.crossed import carry_the_mean, shared_variance, skewness_of_mean, without_skewness
 
 MOST_ITEMS = 2**34
 MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
@@ -145,25 +148,32 @@ class Difference(Evidence):
 
 
 @dataclass(frozen=True, slots=True)
-class Unbounded(Evidence):
-    """A difference of scores without a range: Student's t, or normal for infinitely many degrees of freedom."""
+class Student(Evidence):
+    """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
+
+    skewness: of the mean. span: the width of the scores' range.
+    """
 
     mean: float
     error: float
     freedom: float = math.inf
+    skewness: float = 0.0
+    span: float = math.inf
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
-        return self.mean - critical * self.error
+        import numpy as np
 
-    def mirrored(self) -> Unbounded:
-        """See Evidence."""
-        return replace(self, mean=-self.mean)
+        return np.maximum(self.mean - self.error * without_skewness(critical, self.skewness), -self.span)
 
-    def planned(self, times: float, unchanged: bool) -> tuple[Unbounded, float]:
+    def mirrored(self) -> Student:
         """See Evidence."""
-        error = self.error / math.sqrt(times)
-        return replace(self, mean=0.0 if unchanged else self.mean, error=error), error
+        return replace(self, mean=-self.mean, skewness=-self.skewness)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
+        """See Evidence."""
+        error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
+        return replace(self, mean=0.0 if unchanged else self.mean, error=error, skewness=skewness), error
 
 
 def items_needed(
@@ -195,7 +205,7 @@ def items_needed(
 def paired_difference(
     differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
 ) -> Evidence:
-    """The evidence in (..., items) differences of paired items, that share something by `groups`.
+    """The evidence in (..., items) differences of paired items, (items,) where they share something by `groups`.
 
     span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
     of the items, and its degrees of freedom.
@@ -203,11 +213,17 @@ def paired_difference(
     import numpy as np
 
     ways = several_ways(groups)
-    if span is None:
-        fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
-        variance = float(two_way_variance(differences, ways))
-        freedom = float(satterthwaite((variance, runs[0]), (fewest - 1, runs[1])))
-        return Unbounded(float(differences.mean()), math.sqrt(variance + runs[0]), freedom)
+    if span is None or rests_on_many(differences / span, ways):
+        skewness = 0.0
+        if span is None:
+            fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+            variance, freedom = two_way_variance(differences, ways), fewest - 1
+        else:
+            variance, freedom = shared_variance(differences, ways)
+            skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
+        freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
+        error = math.sqrt(variance + runs[0])
+        return Student(float(differences.mean()), error, freedom, skewness, math.inf if span is None else span)
     differences = differences / span
     gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
     up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
@@ -217,6 +233,16 @@ def paired_difference(
     if extra:
         freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
     return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def rests_on_many(differences: Any, ways: Sequence[Any]) -> bool:
+    """Whether differences, as shares of the span, are of raters and items, or of right and wrong answers in clusters,
+    and so many carry their mean that nothing much larger, or rarer, needs to be allowed for."""
+    import numpy as np
+
+    if ways[0] is None or (len(ways) == 1 and not np.isin(np.abs(differences), (0, 1)).all()):
+        return False
+    return bool(carry_the_mean(differences, ways).all())
 
 
 def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:

@@ -34,6 +34,7 @@ class Estimate:
     metric: str | None = None
     shots: int | None = None
     interval: Interval | None = None
+    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
 
     @property
     def averages(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from parts.statistics.intervals import CONFIDENCE, ItemScores
 
-TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
+TIE = 1e-6  # scores closer than this, or than this share of them, are equal: single precision is sure of no more
 MANY_CHECKPOINTS, FEWER_DRAWS = 300, 2_000  # see enough()
 DRAWS_AT_ONCE = 128  # of many checkpoints, that fit into the processor's cache
 CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
@@ -130,11 +130,12 @@ def pieces_of(generator: Any, draws: int, groups: int, items: int) -> Iterator[A
 
 
 def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
-    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
+    """Draws of (checkpoints,) scores with independent normal errors, or of joint ones, by a root of their covariance:
+    (checkpoints, draws) float32."""
     import numpy as np
 
     noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
-    noise *= np.float32(errors)[:, None]
+    noise = with_errors(noise, errors)
     noise += np.float32(scores)[:, None]
     return noise
 
@@ -156,6 +157,14 @@ def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
     return np.stack([np.hstack([one, other]), np.hstack([other, one])])
 
 
+def with_errors(noise: Any, errors: Any) -> Any:
+    """(checkpoints, draws) standard normal noise with these errors, or this root of a covariance."""
+    import numpy as np
+
+    errors = np.float32(errors)
+    return errors @ noise if errors.ndim > 1 else errors[:, None] * noise
+
+
 def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
     """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
 
@@ -163,7 +172,7 @@ def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) ->
     """
     import numpy as np
 
-    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
+    noise = with_errors(np.random.default_rng(seed).standard_normal((len(scores), splits)), errors)
     one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
     return np.stack([np.hstack([one, other]), np.hstack([other, one])])
 
@@ -180,9 +189,16 @@ def draw_interval(draws: Any) -> Any:
     return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
 
 
+def tie_width(draws: Any) -> float:
+    """How close draws of equal scores may be, on whatever scale they are."""
+    import numpy as np
+
+    return TIE * max(1.0, float(np.abs(draws).max(initial=0.0)))
+
+
 def probability_best(draws: Any) -> Any:
     """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
-    winners = draws >= draws.max(0) - TIE
+    winners = draws >= draws.max(0) - tie_width(draws)
     return (winners / winners.sum(0)).mean(1)
 
 
@@ -199,17 +215,17 @@ def rank_intervals(draws: Any) -> list[tuple[int, int]]:
     """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
     import numpy as np
 
-    tail, draws = (1 - CONFIDENCE) / 2, enough(draws)
+    tail, draws, tie = (1 - CONFIDENCE) / 2, enough(draws), tie_width(draws)
     first, last = (np.empty(draws.shape, np.uint16) for _ in range(2))
     if len(draws) > MANY_CHECKPOINTS:
         for i, column in enumerate(draws.T):
             ordered = np.sort(column)
-            first[:, i] = 1 + len(column) - np.searchsorted(ordered, column + TIE, "right")
-            last[:, i] = len(column) - np.searchsorted(ordered, column - TIE, "left")
+            first[:, i] = 1 + len(column) - np.searchsorted(ordered, column + tie, "right")
+            last[:, i] = len(column) - np.searchsorted(ordered, column - tie, "left")
     else:
         for i, row in enumerate(draws):
-            first[i] = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
-            last[i] = (draws >= row - TIE).sum(0, dtype=np.uint16)
+            first[i] = 1 + (draws > row + tie).sum(0, dtype=np.uint16)
+            last[i] = (draws >= row - tie).sum(0, dtype=np.uint16)
     low = np.quantile(first, tail, axis=1, method="inverted_cdf")
     high = np.quantile(last, 1 - tail, axis=1, method="inverted_cdf")
     return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
@@ -225,15 +241,16 @@ def confidence_set(scores: Any, draws: Any) -> Any:
     """
     import numpy as np
 
+    tie = tie_width(draws)
     noise = draws - draws.mean(1, keepdims=True)
     covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
     noise = enough(noise)
     variance = covariance.diagonal()
     spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
-    clear = spread > TIE
+    clear = spread > tie
     spread = np.where(clear, spread, 1)
     behind = scores - scores[:, None]
-    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
+    t = np.where(clear, behind / spread, np.where(behind > tie, np.inf, 0.0))
     left, eliminated = list(range(len(scores))), []
     while len(left) > 1:
         furthest = t[np.ix_(left, left)].max(1)
@@ -269,7 +286,7 @@ def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tup
     noise = draws - draws.mean(1, keepdims=True)
     noise = noise - noise[baseline]
     spread = noise.std(1)
-    clear = spread > TIE * 1e-2
+    clear = spread > tie_width(draws) * 1e-2
     quantile = 0.0
     if clear.any():
         quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
@@ -284,7 +301,7 @@ def split_half_score(halves: Any, base: Any = None) -> float:
     base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
     """
     choose, report = halves
-    winners = choose >= choose.max(0) - TIE
+    winners = choose >= choose.max(0) - tie_width(choose)
     found = (winners * report).sum(0) / winners.sum(0)
     return float((found if base is None else found - base[1, 0]).mean())
 
@@ -309,7 +326,7 @@ def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
     rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
     noise = rest @ (draws - draws.mean(1, keepdims=True))
     spread = noise.std(1)
-    clear = spread > TIE
+    clear = spread > tie_width(draws)
     if not clear.any():
         return None
     size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)

@@ -1,0 +1,66 @@
+"""What is odd about how answers and references are written: values of another kind, where a score is of the writing.
+
+Takes items of texts; gives lines for people. Nothing is changed for it: what an answer is, its author says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Sequence
+
+from parts.frame import single_line
+from parts.metrics.vocabulary import Item, Metric
+
+COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
+MANY_ODD = 0.02  # share of the items
+MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
+MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->")
+LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
+
+
+def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
+    """A line for each kind of writing that many answers have and references have not, with an example."""
+    pairs = [(item.value, item.references) for item in items if isinstance(item.value, str)]
+    least = max(1, MANY_ODD * len(items))
+
+    def found(odd: Callable[[str, Sequence[str]], str | None], words: str) -> list[str]:
+        shown = [example for said, wanted in pairs if (example := odd(said, wanted))]
+        if len(shown) < least:
+            return []
+        return [f"{metric.name}: {len(shown)} of {len(items)} {words.format(single_line(shown[0])[:60])}"]
+
+    stated = {reference.strip().casefold() for _, wanted in pairs for reference in wanted}
+    marked = any(MARKUP.search(reference) for _, wanted in pairs for reference in wanted)
+    lists = sum(bool(LIST.fullmatch(said)) for said, _ in pairs)
+    lines = found(
+        lambda said, _: said.strip() if said.strip().casefold() in MISSING_AS_TEXT - stated else None,
+        "answers read {}, as a missing one is often written: they count as answers (null is none)",
+    )
+    if not marked:
+        lines += found(
+            lambda said, _: mark[0] if (mark := MARKUP.search(said)) else None,
+            "answers hold marks such as {}, which no reference has: they count as text (--normalize whisper leaves out "
+            "what is in brackets)",
+        )
+    if lists * 10 < len(pairs):
+        lines += found(
+            lambda _, wanted: wanted[0] if len(wanted) == 1 and LIST.fullmatch(wanted[0]) else None,
+            "references read as lists in a text, {}: several right answers are a JSON list in `references`",
+        )
+    if metric.name in COMPARED:
+        lines += found(
+            same_number, "answers are wrong by their writing alone, {}: write numbers as the references have them"
+        )
+    return lines
+
+
+def same_number(said: str, wanted: Sequence[str]) -> str | None:
+    """'1.0 for 1' where an answer equals a reference as a number, and not as a text."""
+    if said.strip() in [reference.strip() for reference in wanted]:
+        return None
+    for reference in wanted:
+        with contextlib.suppress(ValueError, OverflowError):
+            if float(said.replace(",", "")) == float(reference.replace(",", "")):
+                return f"{said.strip()} for {reference.strip()}"
+    return None
