@@ -33,7 +33,7 @@ MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
 LEAST_OF_READ, MOST_OF_READ = 2**16, 4 * 2**20  # bytes asked for at once
-PARSED_AT_ONCE = 1_000
+PARSED_AT_ONCE = 200
 ESCAPED_COLON = re.compile(rb"\\u003[aA]")  # a colon that is one only when it is written again
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
@@ -288,18 +288,23 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
 
 
-def json_values(content: bytes) -> list[Any] | None:
-    """The values of JSON Lines, parsed at once; None where a line is to be looked at by itself: one without measure,
-    one that is blank or no JSON, one in which a key may stand twice."""
+def json_values(content: bytes, made: Callable[[Any], Any] = lambda value: value) -> list[Any] | None:
+    """The values of JSON Lines, parsed some at a time; None where a line is to be looked at by itself: one without
+    measure, one that is blank or no JSON, one in which a key may stand twice.
+
+    made: what is kept of a value, so that the rest is gone before memory is full of it; raises nothing.
+    """
     lines = content.removesuffix(b"\n").split(b"\n")
     try:
         import orjson
 
         if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
             return None
-        values = list(map(orjson.loads, lines))
-        pieces = (values[i : i + PARSED_AT_ONCE] for i in range(0, len(values), PARSED_AT_ONCE))
-        written = sum(orjson.dumps(piece).count(b":") for piece in pieces)
+        values, written = [], 0
+        for i in range(0, len(lines), PARSED_AT_ONCE):
+            piece = list(map(orjson.loads, lines[i : i + PARSED_AT_ONCE]))
+            written += orjson.dumps(piece).count(b":")
+            values += map(made, piece)
     except (ImportError, TypeError, ValueError):
         return None
     return values if written == content.count(b":") else None  # see strict_json_line

@@ -885,7 +885,7 @@ MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
 LEAST_OF_READ, MOST_OF_READ = 2**16, 4 * 2**20  # bytes asked for at once
-PARSED_AT_ONCE = 1_000
+PARSED_AT_ONCE = 200
 ESCAPED_COLON = re.compile(rb"\\u003[aA]")  # a colon that is one only when it is written again
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
@@ -1140,18 +1140,23 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
 
 
-def json_values(content: bytes) -> list[Any] | None:
-    """The values of JSON Lines, parsed at once; None where a line is to be looked at by itself: one without measure,
-    one that is blank or no JSON, one in which a key may stand twice."""
+def json_values(content: bytes, made: Callable[[Any], Any] = lambda value: value) -> list[Any] | None:
+    """The values of JSON Lines, parsed some at a time; None where a line is to be looked at by itself: one without
+    measure, one that is blank or no JSON, one in which a key may stand twice.
+
+    made: what is kept of a value, so that the rest is gone before memory is full of it; raises nothing.
+    """
     lines = content.removesuffix(b"\n").split(b"\n")
     try:
         import orjson
 
         if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
             return None
-        values = list(map(orjson.loads, lines))
-        pieces = (values[i : i + PARSED_AT_ONCE] for i in range(0, len(values), PARSED_AT_ONCE))
-        written = sum(orjson.dumps(piece).count(b":") for piece in pieces)
+        values, written = [], 0
+        for i in range(0, len(lines), PARSED_AT_ONCE):
+            piece = list(map(orjson.loads, lines[i : i + PARSED_AT_ONCE]))
+            written += orjson.dumps(piece).count(b":")
+            values += map(made, piece)
     except (ImportError, TypeError, ValueError):
         return None
     return values if written == content.count(b":") else None  # see strict_json_line
@@ -5094,25 +5099,20 @@ def result_run(
     metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
     if not isinstance(task, str) or not single_line(task):
         raise ValueError(f"evaluation_name is {task!r}, not a name")
-    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    more = metric.get("additional_details") or {}
     word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
-    found = vocabulary.find_task(task, str(library.get("name", "")))
-    if found is None and normalize_name(bare_task(task)) not in MEANS_OF_ALL:
-        found = vocabulary.find_data(task, row.get("source_data") or {}, word)
+    found = found_benchmark(row, record, word, vocabulary)
     key, subtask = found or (bare_task(task) or single_line(task), "")
     entry = vocabulary.entries.get(key, {})
     result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
-    generation = row.get("generation_config") or {}
-    extra = generation.get("additional_details") or {}
+    extra = (row.get("generation_config") or {}).get("additional_details") or {}
     score, unit, low, high = read_score(metric, details, result_id, entry)
     scale = 0.01 if unit == "percent" else 1.0
     uncertainty = details.get("uncertainty") or {}
     error = read_error(uncertainty, result_id)
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
-    source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
     lower, directed = direction_of(metric, entry, word, found is not None)
-    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
         subtask=subtask,
@@ -5128,13 +5128,7 @@ def result_run(
         aggregation=str(more.get("aggregation") or ""),
         settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
-        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
-        date=record_day(record),
-        measured=source.get("source_type") != "documentation",
         file=path.as_posix(),
-        temperature=(generation.get("generation_args") or {}).get("temperature"),
-        seed=None if extra.get("seed") is None else str(extra["seed"]),
-        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
         chance=chance_of(entry, word, unit, metric),
         identity=identity,
         name=single_line(task),
@@ -5142,24 +5136,49 @@ def result_run(
         low=low * scale if math.isfinite(low) else None,
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
-        limit=limit_of(extra),
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
         usual=None if subtask else entry.get("items"),
-        writer=single_line(
-            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
-        ),
-        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
-        repeat=single_line(extra.get("repeat") or ""),
-        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
-        sampled=bool(record.get("detailed_evaluation_results")),
-        error_method=method,
+        error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
         votes=shared_votes(record, row),
+        **making_fields(row, record),
     )
+
+
+def found_benchmark(
+    row: Mapping[str, Any], record: Mapping[str, Any], word: str, vocabulary: MetricMapping
+) -> tuple[str, str] | None:
+    """The benchmark of a result and its part, by its task's name, else by its data; None for an unknown one."""
+    task, library = row["evaluation_name"], record.get("eval_library") or {}
+    found = vocabulary.find_task(task, str(library.get("name", "")))
+    if found is None and normalize_name(bare_task(task)) not in MEANS_OF_ALL:
+        found = vocabulary.find_data(task, row.get("source_data") or {}, word)
+    return found
+
+
+def making_fields(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a run that say by whom, with what and when it was made."""
+    library, source = record.get("eval_library") or {}, record.get("source_metadata") or {}
+    generation, written = row.get("generation_config") or {}, source.get("additional_details") or {}
+    extra = generation.get("additional_details") or {}
+    return {
+        "harness": (single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+        "date": record_day(record),
+        "measured": source.get("source_type") != "documentation",
+        "temperature": (generation.get("generation_args") or {}).get("temperature"),
+        "seed": None if extra.get("seed") is None else str(extra["seed"]),
+        "hardware": single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+        "limit": limit_of(extra),
+        "writer": single_line(written.get("converter") or source.get("source_name") or ""),
+        "run_id": single_line(first_said("run_id", written, library.get("additional_details"))),
+        "repeat": single_line(extra.get("repeat") or ""),
+        "moment": str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
+        "sampled": bool(record.get("detailed_evaluation_results")),
+    }
 
 
 def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], word: str, known: bool) -> tuple[bool, bool]:
@@ -5281,7 +5300,61 @@ ONE_PROMPT = "prompt "  # begins the name of a group of items that were asked wi
 INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
 ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
 CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
-Rows = Sequence[Mapping[str, Any]]
+
+
+class SampleLine(NamedTuple):
+    """An attempt as its line in a samples file has it.
+
+    about: the result that it is of, or its task. score: None where it has none; failed: whether it has an error.
+    question: the hash of what was asked, where no prompt_hash says it. choices: how many it had; blank: whether a
+    written answer is. row: the line itself where that was asked for. fault: what is wrong with it.
+    """
+
+    about: Any
+    name: str = ""
+    score: float | None = None
+    failed: bool = False
+    digest: str | None = None
+    metadata: Mapping[str, Any] = NO_FIELDS
+    question: str = ""
+    choices: int = 0
+    blank: bool = False
+    row: Mapping[str, Any] = NO_FIELDS
+    fault: Exception | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
+        return str(known) if (known := self.metadata.get("prompt_hash")) else self.question
+
+
+Lines = Sequence[SampleLine]
+
+
+def parsed_line(row: Mapping[str, Any], whole: bool = False) -> SampleLine:
+    """A line of a samples file; whole: with the row itself."""
+    about = row.get("evaluation_result_id") or row.get("evaluation_name") or ""
+    try:
+        metadata, asked = row.get("metadata"), row.get("input") or NO_FIELDS
+        if metadata is None:
+            metadata = NO_FIELDS
+        elif type(metadata) is not dict:
+            raise ValueError("metadata is no object")
+        answers, digest = (row.get("output") or NO_FIELDS).get("raw"), row.get("sample_hash")
+        return SampleLine(
+            about,
+            str(row["sample_id"]),
+            sample_score(row),
+            bool(row.get("error")),
+            None if digest is None else str(digest),
+            metadata,
+            "" if metadata.get("prompt_hash") else question_hash(asked),
+            len(asked.get("choices") or ()),
+            bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers),
+            row if whole else NO_FIELDS,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return SampleLine(about, row=row if whole else NO_FIELDS, fault=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -5312,10 +5385,10 @@ def samples_path(file: str | Path) -> Path:
     return path.with_name(f"{path.stem}_samples.jsonl")
 
 
-def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+def read_sample_lines(path: Path, record: Mapping[str, Any], whole: bool = False) -> dict[str, list[SampleLine]] | None:
     """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
 
-    ScriptError when it is not the file that the record was written with, or is damaged.
+    whole: with their rows. ScriptError when it is not the file that the record was written with, or is damaged.
     """
     file, details = samples_path(path), record.get("detailed_evaluation_results")
     details = details if isinstance(details, dict) else {}
@@ -5326,19 +5399,23 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
         raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
     evaluation = record.get("evaluation_id")
-    rows = json_values(content)
-    sound = rows is not None and set(map(type, rows)) == {dict}
-    if not sound or any(row.get("evaluation_id", evaluation) != evaluation for row in rows):
-        rows = list(rows_one_by_one(file, content, evaluation))
-    count = len(rows)
+
+    def made(row: Any) -> SampleLine | None:
+        ours = type(row) is dict and row.get("evaluation_id", evaluation) == evaluation
+        return parsed_line(row, whole) if ours else None
+
+    lines = json_values(content, made)
+    if lines is None or None in lines:
+        lines = [parsed_line(row, whole) for row in rows_one_by_one(file, content, evaluation)]
+    count = len(lines)
     if is_number(details.get("total_rows")) and details["total_rows"] != count:
         raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
-    names = [row.get("evaluation_result_id") or row.get("evaluation_name") or "" for row in rows]
+    names = [line.about for line in lines]
     if names and type(names[0]) is str and names.count(names[0]) == count:
-        return {single_line(names[0]): rows}
-    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, row in zip(names, rows, strict=True):
-        by_name[single_line(str(name))].append(row)
+        return {single_line(names[0]): lines}
+    by_name: dict[str, list[SampleLine]] = defaultdict(list)
+    for name, line in zip(names, lines, strict=True):
+        by_name[single_line(str(name))].append(line)
     return dict(by_name)
 
 
@@ -5359,7 +5436,7 @@ def rows_one_by_one(file: Path, content: bytes, evaluation: Any) -> Iterator[dic
         yield row
 
 
-def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
+def lines_of_run(run: Run, found: Mapping[str, Lines] | None) -> Lines:
     """The lines about a result."""
     return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
 
@@ -5376,28 +5453,27 @@ def sample_score(row: Mapping[str, Any]) -> float | None:
     return float(score)
 
 
-def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
+def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
     """What the lines about a result say together; None without any. ScriptError when they are damaged."""
-    if not rows:
+    if not lines:
         return None
+    names, scores = [line.name for line in lines], [line.score for line in lines]
     try:
-        if {type(row.get("metadata")) for row in rows} - {dict, type(None)}:
-            raise ValueError("metadata is no object")
-        names, scores = [str(row["sample_id"]) for row in rows], list(map(sample_score, rows))
-        chance = chance_of_choices(run, rows)
-        empty = sum(map(is_blank, rows))
-        stated, corpus = corpus_of_rows(run, rows) if run.formula else (False, None)
+        if fault := next(filter(None, [line.fault for line in lines]), None):
+            raise fault
+        stated, corpus = corpus_of_lines(run, lines) if run.formula else (False, None)
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    chance, empty = chance_of_choices(run, lines), sum([line.blank for line in lines])
     once = len(set(names)) == len(names)
     if not once:
-        check_item_repeats(names, rows, f"{samples_path(run.file)}: {run.result_id}")
+        check_item_repeats(names, lines, f"{samples_path(run.file)}: {run.result_id}")
     values = [score for score in scores if score is not None]
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
-        lost = 0 if run.corpus_level and run.n else len(rows)
-        return ItemFacts(len(rows), lost, None, None, chance, empty, scores)
+        lost = 0 if run.corpus_level and run.n else len(lines)
+        return ItemFacts(len(lines), lost, None, None, chance, empty, scores)
     means = [math.fsum(values) / len(values)]
     if not once:
         by_item: dict[str, list[float]] = defaultdict(list)
@@ -5415,24 +5491,24 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         None,
     )
     return ItemFacts(
-        len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
+        len(lines), len(lines) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
     )
 
 
-def corpus_of_rows(run: Run, rows: Rows) -> tuple[bool, float | None]:
+def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None]:
     """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
-    found = [statistic_of(row.get("metadata") or {}, run.formula) for row in rows if not row.get("error")]
+    found = [statistic_of(line.metadata, run.formula) for line in lines if not line.failed]
     if not found or None in found:
         return False, None
     score = score_of_items(found, run.formula)
     return True, None if score is None else run.scale * score
 
 
-def check_item_repeats(names: Sequence[str], rows: Rows, where: str) -> None:
+def check_item_repeats(names: Sequence[str], lines: Lines, where: str) -> None:
     """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
     counts = Counter(names)
     most = max(counts.values())
-    if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+    if most > 1 and not all(any(name in line.metadata for name in REPEAT_FIELDS) for line in lines):
         twice = next(name for name, count in counts.items() if count > 1)
         raise ScriptError(
             f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
@@ -5442,26 +5518,20 @@ def check_item_repeats(names: Sequence[str], rows: Rows, where: str) -> None:
         raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
 
 
-def is_blank(row: Mapping[str, Any]) -> bool:
-    """Whether a written answer is blank."""
-    answers = (row.get("output") or {}).get("raw")
-    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
-
-
-def chance_of_choices(run: Run, rows: Rows) -> float | None:
+def chance_of_choices(run: Run, lines: Lines) -> float | None:
     """One in so many as the items have choices, on average, where the metric is the share of right ones."""
     if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
         return None
-    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
-    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
+    counts = [line.choices for line in lines]
+    return None if min(counts) < 2 else math.fsum([1 / count for count in counts]) / len(counts)
 
 
-def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: ItemFacts | None = None) -> Run:
+def with_answers(run: Run, lines: Lines, cluster_by: str | None = None, facts: ItemFacts | None = None) -> Run:
     """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart.
 
     facts: what the lines say together, where that was found before.
     """
-    facts = facts or facts_of_items(run, rows)
+    facts = facts or facts_of_items(run, lines)
     if facts is None:
         return run if run.aggregation else replace(run, aggregation="mean")
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
@@ -5469,61 +5539,58 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None, facts: Ite
     repeats: list[dict[str, Answer]] = []
     counts: dict[str, int] = {}
     lost: dict[str, Mapping[str, str]] = {}
-    for row, score, group in zip(rows, facts.scores, sharing_groups(rows, cluster_by), strict=True):
-        name = str(row["sample_id"])
+    for line, group in zip(lines, sharing_groups(lines, cluster_by), strict=True):
+        name, metadata = line.name, line.metadata
         index = counts[name] = counts.get(name, -1) + 1
         if index == len(repeats):
             repeats.append({})
-        metadata = row.get("metadata") or NO_FIELDS
-        more = metadata.keys() - OWN_PLACE
-        fields = {k: str(v) for k, v in metadata.items() if k in more and v is not None} if more else NO_FIELDS
-        if score is None:
+        fields = NO_FIELDS
+        if not OWN_PLACE.issuperset(metadata):
+            fields = {k: str(v) for k, v in metadata.items() if k not in OWN_PLACE and v is not None}
+        if line.score is None:
             lost[name] = fields
             continue
-        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
-        digest, prompt = None if digest is None else str(digest), None if prompt is None else str(prompt)
-        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
+        prompt = metadata.get("prompt_hash")
+        prompt = None if prompt is None else str(prompt)
+        repeats[index][name] = Answer(line.score * factor, line.digest, prompt, group, fields)
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
     return replace(run, repeats=tuple(repeats), errors=frozenset(lost), lost_fields=lost, aggregation=aggregation)
 
 
-def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
+def sharing_groups(lines: Lines, cluster_by: str | None) -> list[str | None]:
     """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
 
-    Items of which several were asked with one and the same prompt are not independent of one another.
+    Items of which several were asked with one and the same prompt are not independent of one another. A field that is
+    asked for may stand in the line itself, beside its metadata: then the lines must have been read whole.
     """
     if cluster_by == INDEPENDENT:
-        return [None] * len(rows)
-    details = [row.get("metadata") or {} for row in rows]
+        return [None] * len(lines)
     names = (cluster_by,) if cluster_by else CLUSTER_FIELDS
-    known = set().union(*details)
+    known = set().union(*[line.metadata for line in lines])
     if cluster_by or not known.isdisjoint(names):
         found = []
-        for row, own in zip(rows, details, strict=True):
-            values = (value for name in names if (value := own.get(name)) not in (None, ""))
-            value = next(values, row.get(cluster_by) if cluster_by else None)
+        for line in lines:
+            values = (value for name in names if (value := line.metadata.get(name)) not in (None, ""))
+            value = next(values, line.row.get(cluster_by) if cluster_by else None)
             found.append(None if value in (None, "") else str(value))
         if cluster_by or any(group is not None for group in found):
             return found
-    prompts = [prompt_of(row) for row in rows]
+    prompts = [line.prompt for line in lines]
     said = set(prompts)
-    if len(said) == len(rows):
-        return [None] * len(rows)
+    if len(said) == len(lines):
+        return [None] * len(lines)
     if len(said) == 1 and "prompt_hash" not in known:
-        return [None] * len(rows)  # one question for all: what tells them apart is not in it
+        return [None] * len(lines)  # one question for all: what tells them apart is not in it
     asked: dict[str, set[str]] = defaultdict(set)
-    for prompt, row in zip(prompts, rows, strict=True):
-        asked[prompt].add(str(row["sample_id"]))
+    for prompt, line in zip(prompts, lines, strict=True):
+        asked[prompt].add(line.name)
     return [f"{ONE_PROMPT}{prompt}" if prompt and len(asked[prompt]) > 1 else None for prompt in prompts]
 
 
-def prompt_of(row: Mapping[str, Any]) -> str:
-    """The hash of what was asked: of the prompt as sent, else of the question; "" where neither is known."""
-    if known := (row.get("metadata") or NO_FIELDS).get("prompt_hash"):
-        return str(known)
-    asked = row.get("input")
-    question = asked.get("raw") if isinstance(asked, Mapping) else None
+def question_hash(asked: Mapping[str, Any]) -> str:
+    """The hash of a question; "" where there is none."""
+    question = asked.get("raw")
     if not isinstance(question, str) or not question:
         return ""
     return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
@@ -5612,7 +5679,7 @@ class ReadResult:
 
     run: Run
     row: Mapping[str, Any]
-    rows: Rows
+    lines: Lines
     facts: ItemFacts | None
 
     @property
@@ -5623,22 +5690,23 @@ class ReadResult:
 
 
 def read_results(
-    path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY
+    path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY, whole: bool = False
 ) -> list[ReadResult]:
-    """The results of a record with their items; `most` as for the gate.
+    """The results of a record with their items; `most` as for the gate. whole: with all that their lines say.
 
     A harness's mean of whatever was run ("all", "average") is nobody's benchmark and left out.
     """
-    runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
+    runs = record_runs(path, record, vocabulary)
+    found = read_sample_lines(path, record, whole or any(run.cluster_field for run in runs))
     readings = []
     for run, row in zip(runs, record["evaluation_results"], strict=True):
         if normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
             continue
-        rows = rows_of_run(run, found)
-        facts = facts_of_items(run, rows)
+        lines = lines_of_run(run, found)
+        facts = facts_of_items(run, lines)
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, rows, facts))
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, lines, facts))
     return readings
 
 
@@ -5656,7 +5724,7 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
         return ["no evaluation_results"]
     reasons = [] if any(found.values()) else ["its samples file is empty"]
     for run in runs:
-        facts = facts_of_items(run, rows_of_run(run, found))
+        facts = facts_of_items(run, lines_of_run(run, found))
         reasons += record_reasons(run, facts, True)
         if facts is None or normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
             continue  # a harness's own number, or one of a group of items, has no lines of its own

@@ -356,7 +356,9 @@ WORDS = st.text(st.characters(exclude_characters="{}\r", exclude_categories=["Cs
     last=st.booleans(),
 )
 def test_putting_the_placeholders_back_gives_the_original(before, after, others, rows, newline, last):
-    assume(not any(MAPPING.key(other) for other in others))
+    assume(
+        not any(MAPPING.key(other) or re.search(r"\d", other) for other in others)
+    )  # a number says the column's unit
     assume(not re.search(r"^\s*(```|~~~|<)", before, re.MULTILINE))  # would swallow the table
     width = len(others) + 2
     lines = ["", "| B |" + " o |" * len(others) + " Ours |", "|" + "---|" * width]

@@ -1162,6 +1162,12 @@ def test_items_of_a_passage_go_together(tmp_path, capsys):
     assert "design effect" in row["method"]
     other = compare(capsys, tmp_path, "--cluster-by", "topic")["benchmarks"][0]
     assert other["clusters"] == 20
+    for path in tmp_path.rglob("*_samples.jsonl"):  # a field beside the metadata
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        path.write_text("".join(json.dumps(row | {"book": i // 40}) + "\n" for i, row in enumerate(rows)))
+        of = path.with_name(path.name.replace("_samples.jsonl", ".json"))
+        of.write_text(json.dumps(json.loads(of.read_text()) | {"detailed_evaluation_results": {}}))
+    assert compare(capsys, tmp_path, "--cluster-by", "book")["benchmarks"][0]["clusters"] == 10
     arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path, "--cluster-by")
     assert "did you mean topic?" in refused(capsys, *arguments, "topc")
 
@@ -1708,17 +1714,20 @@ def test_the_best_of_several_candidates_is_chosen_inside_the_test(tmp_path, caps
     tried = json.loads(call(capsys, *arguments, "--candidate", "step_2", "--tried", "30", "--json")[1])
     levels = [next(r for r in d["benchmarks"] if r["candidate"] == "run/step_2")["levels"]["pass"]
               for d in (alone, among, tried)]  # fmt: skip
-    assert (levels[0], levels[2]) == (0.05, pytest.approx(0.05 / 30))
+    assert (levels[0], levels[2]) == (pytest.approx(0.05 / 3), pytest.approx(0.05 / 30))
     assert 0.05 / 3 <= levels[1] < 0.05
-    assert any("luck of the draw; say --tried 3" in line for line in alone["warnings"])
+    assert alone["tried"] == 3 and any("counted as --tried 3" in line for line in alone["warnings"])
     assert not any("luck" in line for d in (among, tried) for line in d["warnings"])
+    fixed = json.loads(call(capsys, *arguments, "--candidate", "step_2", "--tried", "1", "--json")[1])
+    assert next(r for r in fixed["benchmarks"])["levels"]["pass"] == 0.05
+    assert any("--tried 1 says that step_2 was not picked" in line for line in fixed["warnings"])
     for path in tmp_path.rglob("*.json"):  # adapters of one base are checkpoints of a run, too
         record = json.loads(path.read_text())
         if record["model_info"]["id"] != "run/old":
             record["model_info"]["additional_details"] |= {"adapter_config_sha256": "c" * 64, "base_model": "o/base"}
             path.write_text(json.dumps(record))
     alone = json.loads(call(capsys, *arguments, "--candidate", "step_2", "--json")[1])
-    assert any("luck of the draw; say --tried 3" in line for line in alone["warnings"])
+    assert alone["tried"] == 3 and any("counted as --tried 3" in line for line in alone["warnings"])
     assert "it counts all" in refused(capsys, *arguments, "--candidate", *names, "--tried", "2")
 
 

@@ -1050,7 +1050,7 @@ def test_items_of_one_prompt_belong_together_whatever_the_source(tmp_path, make)
     made = make(tmp_path / "in")
     assert convert(made, output=tmp_path / "out") == 0
     (path,) = (tmp_path / "out").rglob("*_samples.jsonl")
-    rows = [json.loads(text) for text in path.read_text().splitlines()]
+    rows = [cr.parsed_line(json.loads(text)) for text in path.read_text().splitlines()]
     groups = cr.sharing_groups(rows, None)
     assert None not in groups
     assert len(set(groups)) == len(rows) // 2

@@ -618,7 +618,7 @@ def test_two_metrics_of_the_same_answers_count_once():
     both = ["my-asr (cer)", "my-asr (wer)"]
     standings = board.overall_order(one, both)
     assert [place.error for place in standings] == [pytest.approx(1.0)] * 2, "no smaller than of one metric"
-    assert "Not certain" in board.leader_text(standings, "X"), "2.5 apart: z is 1.8, not 2.5"
+    assert "Not certain" in board.leader_text(standings, "X", 2), "2.5 apart: z is 1.8, not 2.5"
     assert "their errors add up" in board.shared_answers_text(one, both)
     hard = [row("m/0", key, 0.5, metric="accuracy") for key in ("own (easy)", "own (hard)")]
     assert board.primary_benchmarks(hard, about(hard)) == ["own (easy)", "own (hard)"], "parts, no metrics"
@@ -689,14 +689,20 @@ def test_standings_by_hand():
 
 
 def test_what_is_said_of_the_leader():
-    def said(*scores: tuple) -> str:
+    def said(*scores: tuple, models: int = 2) -> str:
         rows = [row(f"m/{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(scores)]
-        return board.leader_text(board.overall_order(rows, ["x"]), "X")
+        return board.leader_text(board.overall_order(rows, ["x"]), "X", models)
 
     assert said((0.8, 0.01), (0.5, 0.01)) == (
         "m/0 leads by 30.0 points over m/1 (80.0 ± 1.0 std. error to 50.0 ± 1.0 std. error). "
-        "That is certain (95 %). By X."
+        "That is certain (95 %). Among all 2 models. By X."
     )
+    assert "Among 2 of 40 models: the other 38 have no number to compare. By X." in said(
+        (0.8, 0.01), (0.5, 0.01), models=40
+    )
+    both = [row(f"m/{n}", key, 0.5, comparable_error=0.01) for n in range(2) for key in ("x", "y")]
+    text = board.leader_text(board.overall_order(both[:3], ["x", "y"]), "X", 2)
+    assert text.endswith("Among 1 of 2 models: the other one lacks a benchmark of this average. By X.")
     assert "Not certain: m/1 cannot be told apart from it (95 %)." in said((0.8, 0.1), (0.79, 0.1))
     assert "Not certain: m/1 and 2 others cannot be told apart from it" in said(
         *[(0.8 - n / 99, 0.1) for n in range(4)]
@@ -705,7 +711,7 @@ def test_what_is_said_of_the_leader():
     assert "the error of others is not known" in said((0.8, 0.01), (0.5, None))
     assert "m/0 is level with m/1 (80.0 ± 1.0 std. error to 80.0 ± 1.0 std. error)." in said((0.8, 0.01), (0.8, 0.01))
     assert "no other model can be compared" in said((0.8, 0.01))
-    assert board.leader_text([], "X") == "No model has X."
+    assert board.leader_text([], "X", 3) == "No model has X."
 
 
 @pytest.mark.parametrize(

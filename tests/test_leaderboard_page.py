@@ -590,6 +590,8 @@ def test_a_star_is_for_what_is_shown_better(visit):
             wanted = {"group": rank.low == 1, "star": star, "lead": alone and not star}
             assert marks == {name for name, is_so in wanted.items() if is_so}, (key, model)
             assert ("★" in cell.text_content()) == star
+            assert not star or visit.page.locator("#marks", has_text="★").is_visible()
+            assert rank.low != 1 or visit.page.locator("#marks .swatch").is_visible()
             assert ("cannot be told from the best" in cell.text_content()) == (rank.low == 1 and not star)
 
 
@@ -853,6 +855,11 @@ def exported_page(folder: Path, rows: list[dict], *arguments: str) -> Path:
     return folder / "site" / "index.html"
 
 
+def page_models(data: Path) -> set[str]:
+    """The models in the data of a board."""
+    return {row["model"] for row in leaderboard.query(leaderboard.open_data(data)[0], "SELECT model FROM scores")}
+
+
 def test_the_page_opens_in_the_order_that_show_prints(visit, page_data, capsys):
     assert leaderboard.main(["show", "--data", str(page_data), "--json", "--top", "50"]) == 0
     answer = json.loads(capsys.readouterr().out)
@@ -866,6 +873,18 @@ def test_the_page_opens_in_the_order_that_show_prints(visit, page_data, capsys):
     assert f"({answer['rows'][0]['mean']:.1f} ± " in visit.text("#lead")
     assert ("That is certain" in visit.text("#lead")) == certain
     assert visit.text("#lead .by").startswith("By the average of ")
+    assert leaderboard.main(["show", "--data", str(page_data), "--json", "--top", "9999"]) == 0
+    every = json.loads(capsys.readouterr().out)["rows"]
+    placed, models = sum(line["mean"] is not None for line in every), len(page_models(page_data))
+    assert (
+        0 < placed < models
+        and f"Among {placed} of {models} models: the other {models - placed} lack " in visit.text("#lead")
+    )
+    swatch = visit.page.locator("#marks .swatch").bounding_box()
+    assert swatch["y"] < visit.page.locator("#body").bounding_box()["y"], "what the green means stands above the table"
+    colour = "one => getComputedStyle(one).backgroundColor"
+    tint = visit.page.locator("#body td.group").first.evaluate(colour)
+    assert visit.page.locator("#marks .swatch").evaluate(colour) == tint
 
 
 def test_models_that_lack_a_benchmark_stand_below_with_a_count(browser, tmp_path):

@@ -160,18 +160,30 @@ def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
     return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
 
 
-def leader_text(standings: Sequence[BoardPlace], what: str, unlike: str = "") -> str:
-    """Who leads, by how much, whether that is certain, and by what; what: "the average of A, B".
+def among_text(placed: int, models: int, several: bool) -> str:
+    """How many of all models an order is of, and why not of all; several: whether it is by an average."""
+    others = models - placed
+    if not others:
+        return f"Among all {models:,} models."
+    who, lack, have = (f"{others:,}", "lack", "have") if others > 1 else ("one", "lacks", "has")
+    why = f"{lack} a benchmark of this average" if several else f"{have} no number to compare"
+    return f"Among {placed:,} of {models:,} models: the other {who} {why}."
 
-    unlike: what was not measured alike, so that no error of the numbers makes their order certain.
+
+def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "") -> str:
+    """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
+
+    models: how many there are, with or without a place. unlike: what was not measured alike, so that no error of the
+    numbers makes their order certain.
     """
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
     first, *others = placed
+    among = among_text(len(placed), models, first.have > 1)
     means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
     if not others:
-        return f"{first.model} leads with {means[0]}; no other model can be compared. By {what}."
+        return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
     gap = f"{abs(first.mean - others[0].mean):.1f}"
     leads = f"leads by {gap} points over" if float(gap) else "is level with"
     start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
@@ -187,4 +199,4 @@ def leader_text(standings: Sequence[BoardPlace], what: str, unlike: str = "") ->
         certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
-    return f"{start} {certain} By {what}."
+    return f"{start} {certain} {among} By {what}."

@@ -17,10 +17,10 @@ from parts.private import without_paths
 from parts.records.files import other_results, read_record, record_files
 from parts.records.groups import whole_runs
 from parts.records.identity import identity_of
-from parts.records.items import ItemFacts, Rows, with_answers
+from parts.records.items import with_answers
 from parts.records.nights import nights_by_task
 from parts.records.publishable import is_main_metric, record_place, record_shots
-from parts.records.reading import read_results
+from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import merged_repeats
 from parts.records.run import Run
 from parts.records.states import state_names, states_of
@@ -44,31 +44,35 @@ def record_rows(
     )
     name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
     said_by = kept_text(name if ours else source.get("source_name"))
-    readings = read_results(path, record, benchmarks.vocabulary)
+    readings = read_results(path, record, benchmarks.vocabulary, whole=True)
     found = [
-        (one, record_row(one.run, one.row, place, said_by, benchmarks) | {"answers": answers_mark(one.rows, one.facts)})
+        (
+            one,
+            record_row(one.run, one.row, place, said_by, benchmarks) | {"answers": answers_mark(one)},
+        )
         for one in readings
     ]
-    return [(with_answers(one.run, one.rows) if items else one.run, row) for one, row in found]
+    return [(with_answers(one.run, one.lines) if items else one.run, row) for one, row in found]
 
 
-def answers_mark(rows: Rows, facts: ItemFacts | None) -> str | None:
+def answers_mark(reading: ReadResult) -> str | None:
     """What two results of the same items share: a mark of items and scores, and one of items and answers if there are
     any. Marks add up, so that those of a benchmark are the sum of those of its parts; None where an item has no hash.
     """
-    if facts is None or not all(row.get("sample_hash") for row in rows) or facts.unscored == facts.rows:
+    lines, facts = reading.lines, reading.facts
+    if facts is None or not all(line.row.get("sample_hash") for line in lines) or facts.unscored == facts.rows:
         return None
     sums = {"s": 0, "a": 0}
-    for row, score in zip(rows, facts.scores, strict=True):
-        output = row.get("output")
+    for line in lines:
+        output = line.row.get("output")
         answer = output.get("raw") if isinstance(output, Mapping) else None
         if not answer or not any(answer):
             sums.pop("a", None)
-        for kind, told in (("s", score), ("a", answer)):
+        for kind, told in (("s", line.score), ("a", answer)):
             if kind in sums:
-                text = json.dumps([row["sample_hash"], told], sort_keys=True)
+                text = json.dumps([line.row["sample_hash"], told], sort_keys=True)
                 sums[kind] += int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-    return written_marks({kind: (len(rows), total) for kind, total in sums.items()})
+    return written_marks({kind: (len(lines), total) for kind, total in sums.items()})
 
 
 def written_marks(marks: Mapping[str, tuple[int, int]]) -> str | None:

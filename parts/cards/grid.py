@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from parts.cards.labels import (
@@ -121,7 +121,9 @@ class Grid:
                 known = {column: roles.get(name, "plain") for name, column in harness_columns(block).items()}
                 block.roles = [known.get(column, "plain") for column in range(self.width)]
             else:
-                block.roles = [self.role(block, column) for column in range(self.width)]
+                kinds = list(zip(*(self.kinds[row] for row in block.told), strict=True)) or [()] * self.width
+                kinds[0] = [self.kinds[row][0] for row in block.body]
+                block.roles = [self.role(block, column, own) for column, own in enumerate(kinds)]
         return blocks
 
     def segments(self, block: Block) -> list[range]:
@@ -244,12 +246,13 @@ class Grid:
         cell = self.rows[row][left]
         return cell if left and not is_setting(cell.text) else None
 
-    def role(self, block: Block, column: int) -> str:
+    def role(self, block: Block, column: int, kinds: Sequence[str]) -> str:
+        """What a column has; kinds: what its cells hold, in the rows that tell it."""
         path = block.paths[column]
         leaf = path[-1] if path else ""
-        rows = block.told if column else block.body
-        kinds = [self.kinds[row][column] for row in rows]
-        texts = {self.rows[row][column].text for row, kind in zip(rows, kinds, strict=True) if kind == TEXT_CELL}
+        rows, texts = block.told if column else block.body, set()
+        if TEXT_CELL in kinds:
+            texts = {self.rows[row][column].text for row, kind in zip(rows, kinds, strict=True) if kind == TEXT_CELL}
         told = len(kinds) - kinds.count(BLANK_CELL) - kinds.count(NOTHING_CELL)
         if SHOTS_HEAD.fullmatch(leaf) and not any("." in self.rows[row][column].text for row in rows):
             return "shots"

@@ -33,6 +33,7 @@ _SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
 _SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
 _NOTES = [(re.compile(pattern, re.I), note) for pattern, note in CARD_WORDS["notes"]]
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
+_OPENS = re.compile(r"[(\[（]")  # found much sooner than a bracket, which may begin with a space
 _PARTS = re.compile(r"\s*[,;，、]\s*")
 _SHOT = re.compile(
     r"(?i)(?<![\w.])(\d{1,3}(?:\s?[-–~]\s?\d{1,3})?|zero|one|two|three|five|few|many)[\s_-]*shots?(@\d+)?(?![a-z])"
@@ -72,6 +73,11 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(_WORDS_OF.findall(unicodedata.normalize("NFKC", _RAISED.sub("", text)).casefold()))
 
 
+def unbracketed(text: str) -> str:
+    """A text without its brackets."""
+    return _BRACKET.sub("", text) if _OPENS.search(text) else text
+
+
 @functools.lru_cache(maxsize=8192)
 def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
     """Take shots, metric and notes off a benchmark's label.
@@ -95,7 +101,7 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
         notes.extend(part for part in rest if not _SPLIT.fullmatch(part) or note_of(part))
         return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
 
-    name = label_text(_BRACKET.sub(bracket, text))
+    name = label_text(_BRACKET.sub(bracket, text)) if _OPENS.search(text) else text
     name = take_shots(name, shots)
     for pattern, found in ((_COT_TAIL, shots), (_AT_K, metric), (_SLASH_METRIC, metric)):
         if (match := pattern.search(name)) and (
@@ -108,7 +114,7 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
         name = last[0].rstrip(" ,;:/|_-–")  # "M-LongDoc acc"
         metric.append(last[2])
     name = name or text
-    bare = _BRACKET.sub("", name).strip() or name
+    bare = unbracketed(name).strip() or name
     if tail := _TOOL_TAIL.search(bare):
         notes.append(tail[0].strip(" ,–-"))
         bare = bare[: tail.start()]
@@ -186,7 +192,7 @@ def is_average(text: str) -> bool:
     words = words_of(text)
     if text[:1] not in ("(", "[", "（") and (not words or words[0] not in AVERAGES):
         return False
-    words = words_of(_BRACKET.sub("", text))
+    words = words_of(unbracketed(text))
     return bool(words) and words[0] in AVERAGES and all(
         w in AVERAGES or w in MEASURES or w in MEASURE_FILLERS for w in words
     )  # fmt: skip
@@ -216,7 +222,7 @@ def is_fact(text: str) -> bool:
         return False
     if text.startswith("#"):
         return "shot" not in text.lower()
-    unit = _BRACKET.search(text)
+    unit = _BRACKET.search(text) if _OPENS.search(text) else None
     if text in ("±", "+/-") or (unit and is_unit(unit[1] or unit[2] or unit[3] or "")):
         return True
     words = [w for w in words_of((unit and _BRACKET.sub("", text)) or text) if not w.isdigit()]
@@ -225,7 +231,7 @@ def is_fact(text: str) -> bool:
 
 def is_generic(text: str) -> bool:
     """Whether a header of values says nothing, a measure or an average: "Score", "WER (%)", "Avg."."""
-    words = words_of(_BRACKET.sub("", text))
+    words = words_of(unbracketed(text))
     return not text or is_measure(text) or is_average(text) or (bool(words) and VALUES.issuperset(words))
 
 

@@ -193,16 +193,17 @@ def parse_card(text: str) -> Card:
     """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
     if len(text) > MAX_CARD:
         raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
-    front, body = _FRONT.match(text), card_body(text)
+    front = _FRONT.match(text)
+    body = card_body(text, front)
     pieces = list(read_blocks(body[: end_of_tables(body)]))
     pieces = list(document_order(pieces))
     title = next((one_line(text) for kind, _, text in pieces if kind == "heading"), "")
     return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
 
 
-def card_body(text: str) -> str:
-    """What follows a card's front matter."""
-    front = _FRONT.match(text)
+def card_body(text: str, front: re.Match[str] | None = None) -> str:
+    """What follows a card's front matter, which may have been found before."""
+    front = front or _FRONT.match(text)
     return text[front.end() :] if front else text.removeprefix("\ufeff")
 
 

@@ -149,14 +149,14 @@ def side_of(runs: Sequence[Run], once: bool = False) -> Side:
         if not repeats:
             parts.append((distinct[0].n or 1, [[run.score] for run in distinct]))
             continue
-        common = set(repeats[0]).intersection(*repeats[1:])
-        errors |= {(subtask, name) for name in set().union(*repeats) - common}
-        for name in common:
-            item = subtask, name
-            scores[item] = tuple([repeat[name].score for repeat in repeats])
-            answers[item] = repeats[0][name]
+        common = [name for name in repeats[0] if all(name in repeat for repeat in repeats[1:])]
+        errors |= {(subtask, name) for name in set().union(*repeats).difference(common)}
+        items = [(subtask, name) for name in common]
+        columns = [[repeat[name].score for name in common] for repeat in repeats]
+        scores.update(zip(items, zip(*columns, strict=True), strict=True))
+        answers.update(zip(items, [repeats[0][name] for name in common], strict=True))
         if common:
-            parts.append((len(common), [[repeat[name].score for name in common] for repeat in repeats]))
+            parts.append((len(common), columns))
     counts = {len(part) for _, part in parts}
     if len(counts) > 1:
         notes.append("its parts were repeated a different number of times")
@@ -282,8 +282,8 @@ def means_in_order(side: Side, names: Sequence[ItemId], factors: Mapping[str, fl
 
 def sharing_of_all(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> list[tuple[ItemId, str]]:
     """What each item shares; nothing at all where no item shares anything."""
-    answers = [side.answers[name] for side in (baseline, candidate) for name in names]
-    if not any(answer.group is not None or answer.fields.get("rater") for answer in answers):
+    answers = (side.answers[name] for side in (baseline, candidate) for name in names)
+    if not any(answer.group is not None or "rater" in answer.fields for answer in answers):
         return []
     return [sharing_of(baseline, candidate, name) for name in names]
 

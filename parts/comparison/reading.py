@@ -166,16 +166,17 @@ class RunReader:
     def read(self, entry: RecordEntry) -> list[Run]:
         """A record's results, with their items."""
         runs = []
-        for reading in read_results(entry.path, entry.record, self.vocabulary, self.policy.max_invalid):
-            run: Run | None = with_answers(reading.run, reading.rows, self.policy.cluster_by, reading.facts)
+        cluster_by, most = self.policy.cluster_by, self.policy.max_invalid
+        for reading in read_results(entry.path, entry.record, self.vocabulary, most, whole=bool(cluster_by)):
+            run: Run | None = with_answers(reading.run, reading.lines, cluster_by, reading.facts)
             run = with_chosen_items(run, self.policy.items) if self.policy.items else run
             if run is None:
                 self.left_out.add(reading.run.task)
                 continue
             runs.append(run)
-            answers = [answer for repeat in run.repeats for answer in repeat.values()]
-            self.fields.update(*(answer.fields for answer in answers if answer.fields))
-            self.clustered = self.clustered or any(answer.group is not None for answer in answers)
+            for answer in (answer for repeat in run.repeats for answer in repeat.values()) if cluster_by else ():
+                self.fields.update(answer.fields)
+                self.clustered = self.clustered or answer.group is not None
         return runs
 
     def check_clusters(self) -> None:

@@ -77,7 +77,7 @@ class Question:
     repeated: tuple[Run, ...] = ()  # the runs of --aa
     nights: tuple[tuple[ModelRuns, ModelRuns], ...] = ()  # of --history: (baseline, candidate), the oldest first
     by: str = ""  # the field of the items' metadata by which each benchmark is broken down
-    luck: str = ""  # a warning that the candidate may be the luckiest of several
+    luck: str = ""  # what is said of how many the candidate was picked from
 
     def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
         """A model's runs by benchmark, each with the metric that counts."""

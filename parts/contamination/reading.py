@@ -31,7 +31,7 @@ from parts.frame import ROUNDED, ScriptError, is_number, listing, near_place, no
 from parts.inputs import MAX_SAMPLES, check_columns, input_lines, input_text, sheet_lines
 from parts.records.files import read_record, record_files
 from parts.records.identity import model_names, one_model
-from parts.records.items import CLUSTER_FIELDS, ITEM_MEANS, sample_score
+from parts.records.items import CLUSTER_FIELDS, ITEM_MEANS
 from parts.records.reading import ReadResult, read_results
 from parts.records.run import NOBODY, Run
 from parts.vocabulary import MetricMapping
@@ -270,13 +270,13 @@ def read_measured_items(folders: Sequence[str], model_id: str | None, vocabulary
         record = read_record(path)
         if record is None or record.get("failure"):
             continue
-        readings = read_results(path, record, vocabulary)
+        readings = read_results(path, record, vocabulary, whole=True)
         identity = readings[0].run.identity if readings else NOBODY
         models.append(identity)
         if model_id is not None and not identity.answers_to(model_id):
             continue
         meant.append(identity)
-        if not any(reading.rows for reading in readings):
+        if not any(reading.lines for reading in readings):
             note(f"note: {path} has no samples beside it: left out of the scores")
             continue
         found += map(measured_result, readings)
@@ -296,16 +296,14 @@ def measured_result(reading: ReadResult) -> Measured:
     scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
     texts_of: dict[tuple[str, str, str | None], str] = {}
     clusters: dict[tuple[str, str, str | None], str] = {}
-    for row in reading.rows:
-        if (value := sample_score(row)) is not None:
-            digest = row.get("sample_hash")
-            key = run.name, str(row["sample_id"]), None if digest is None else str(digest)
-            scores[key].append(value)
-            texts_of[key] = raw if isinstance(raw := (row.get("input") or {}).get("raw"), str) else ""
-            metadata = row.get("metadata") or {}
-            shared = next((name for name in CLUSTER_FIELDS if metadata.get(name) is not None), None)
+    for line in reading.lines:
+        if line.score is not None:
+            key = run.name, line.name, line.digest
+            scores[key].append(line.score)
+            texts_of[key] = raw if isinstance(raw := (line.row.get("input") or {}).get("raw"), str) else ""
+            shared = next((name for name in CLUSTER_FIELDS if line.metadata.get(name) is not None), None)
             if shared:
-                clusters[key] = str(metadata[shared])
+                clusters[key] = str(line.metadata[shared])
     means = {key: math.fsum(values) / len(values) for key, values in scores.items()}
     why = "; ".join(run.validity.reasons)
     if not why and not means:

@@ -97,11 +97,12 @@ def kept_answers(path: Path) -> KeptAnswers | None:
         return None
     if record.get("failure"):
         raise ScriptError("this task failed, so there are no answers")
-    found = read_sample_lines(file, record)
+    found = read_sample_lines(file, record, whole=True)
     result = record["evaluation_results"][0]
-    rows = (found or {}).get(single_line(result.get("evaluation_result_id") or ""))
-    if not rows:
+    lines = (found or {}).get(single_line(result.get("evaluation_result_id") or ""))
+    if not lines:
         raise ScriptError(f"a record without its answers: {samples_path(file).name} is not beside it, or has none")
+    rows = [line.row for line in lines]
     digest = hashlib.sha256(input_bytes(samples_path(file))).hexdigest()
     return KeptAnswers(record, result, lines_of(rows), {str(row["sample_id"]): row for row in rows}, file, digest)
 

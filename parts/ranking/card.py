@@ -275,6 +275,69 @@ def keyed_value(
     return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
 
 
+class CardFiller:
+    """Puts values into a card's placeholders; keeps what is wrong with them, and what is to be said of them."""
+
+    def __init__(
+        self, text: str, ranking: Ranking, vocabulary: MetricMapping, columns: Sequence[str], unit: str | None
+    ) -> None:
+        cells, self.code = placeholder_cells(text)
+        self.ranking, self.unit, self.offers = ranking, unit, CardOffers(ranking, vocabulary)
+        self.empty, cells = [cell for cell in cells if cell.empty], [cell for cell in cells if not cell.empty]
+        self.chosen = choose_columns([cell for cell in cells if cell.bare], columns)
+        self.columns_named = self.chosen | {cell.column for cell in cells if not cell.bare}
+        self.waiting: dict[int, list[CardCell]] = defaultdict(list)
+        for cell in reversed(cells):
+            self.waiting[cell.line].append(cell)
+        self.problems: list[ScriptError] = []
+        self.remarks: list[str] = []
+        self.filled = 0
+
+    def value(self, match: re.Match[str], line: int) -> str:
+        """What a placeholder stands for; ScriptError where that is not known."""
+        cell = self.waiting[line].pop() if self.waiting[line] else None
+        after = match.string[match.end() : match.end() + 12]
+        if cell and (match["name"] or "").strip() in OF_ALL:
+            refuse_overall(match[0], cell.row, cell.column, self.offers)
+        if match["what"] == "BEST":
+            return winner_value((match["name"] or "").strip(), self.ranking)
+        if match["name"] is not None:
+            return keyed_value(match, cell, after, self.ranking, self.offers, self.unit)
+        if cell is None:
+            if line in self.code:
+                self.remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
+                return match[0]
+            raise ScriptError("{RESULT} stands outside a pipe table's row; write {RESULT:benchmark} there", code=1)
+        if cell.column not in self.chosen:
+            self.remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
+            return match[0]
+        offer, score = self.offers.once(row_offer, cell.row, cell.column)
+        written = placed_unit(cell, cell.after, self.unit, offer.key, score, self.offers.vocabulary)
+        return shown_score(score.value, score, written, decimals_of(cell, score, written))
+
+    def replaced(self, match: re.Match[str], line: int) -> str:
+        """The text in a placeholder's place; itself where it cannot be filled."""
+        try:
+            new = self.value(match, line) if len(self.problems) < 5 else match[0]
+        except ScriptError as error:
+            self.problems.append(ScriptError(f"line {line + 1}: {error}", error.code))
+            return match[0]
+        self.filled += new != match[0]
+        return new
+
+    def check(self) -> None:
+        """ScriptError where a placeholder could not be filled, or there was none."""
+        if self.problems:
+            code = 3 if all(error.code == 3 for error in self.problems) else 1
+            raise ScriptError(f"the card was not filled: {'; '.join(map(str, self.problems))}", code=code)
+        if not self.filled:
+            named = unfilled_lines(self.empty, {cell.column for cell in self.empty}, self.offers)
+            which = f": {listing(named)}" if named else ""
+            raise ScriptError(
+                f"the card has no {{RESULT}} placeholder to fill; put {{RESULT}} into its cells{which}", code=1
+            )
+
+
 def fill_card(
     text: str,
     ranking: Ranking,
@@ -288,67 +351,19 @@ def fill_card(
     Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column or the unit is a
     choice.
     """
-    cells, code = placeholder_cells(text)
-    offers = CardOffers(ranking, vocabulary)
-    empty, cells = [cell for cell in cells if cell.empty], [cell for cell in cells if not cell.empty]
-    chosen = choose_columns([cell for cell in cells if cell.bare], columns)
-    columns_named = chosen | {cell.column for cell in cells if not cell.bare}
-    waiting: dict[int, list[CardCell]] = defaultdict(list)
-    for cell in reversed(cells):
-        waiting[cell.line].append(cell)
-    problems: list[ScriptError] = []
-    remarks: list[str] = []
-    filled = 0
-
-    def value(match: re.Match[str], line: int) -> str:
-        cell = waiting[line].pop() if waiting[line] else None
-        after = match.string[match.end() : match.end() + 12]
-        if cell and (match["name"] or "").strip() in OF_ALL:
-            refuse_overall(match[0], cell.row, cell.column, offers)
-        if match["what"] == "BEST":
-            return winner_value((match["name"] or "").strip(), ranking)
-        if match["name"] is not None:
-            return keyed_value(match, cell, after, ranking, offers, unit)
-        if cell is None:
-            if line in code:
-                remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
-                return match[0]
-            raise ScriptError("{RESULT} stands outside a pipe table's row; write {RESULT:benchmark} there", code=1)
-        if cell.column not in chosen:
-            remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
-            return match[0]
-        offer, score = offers.once(row_offer, cell.row, cell.column)
-        written = placed_unit(cell, cell.after, unit, offer.key, score, vocabulary)
-        return shown_score(score.value, score, written, decimals_of(cell, score, written))
-
-    def replaced(match: re.Match[str], line: int) -> str:
-        nonlocal filled
-        try:
-            new = value(match, line) if len(problems) < 5 else match[0]
-        except ScriptError as error:
-            problems.append(ScriptError(f"line {line + 1}: {error}", error.code))
-            return match[0]
-        filled += new != match[0]
-        return new
-
+    filler = CardFiller(text, ranking, vocabulary, columns, unit)
     parts = re.split(r"(\r\n|\r|\n)", text)
     changed = []
     for i in range(0, len(parts), 2):
-        before, parts[i] = parts[i], PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
+        before = parts[i]
+        parts[i] = PLACEHOLDER.sub(lambda match, line=i // 2: filler.replaced(match, line), before)
         changed += [i] if parts[i] != before else []
-    if problems:
-        code_of = 3 if all(error.code == 3 for error in problems) else 1
-        raise ScriptError(f"the card was not filled: {'; '.join(map(str, problems))}", code=code_of)
-    if not filled:
-        named = unfilled_lines(empty, {cell.column for cell in empty}, offers)
-        which = f": {listing(named)}" if named else ""
-        raise ScriptError(
-            f"the card has no {{RESULT}} placeholder to fill; put {{RESULT}} into its cells{which}", code=1
-        )
+    filler.check()
     if mark:
         mark_below(parts, changed, mark)
-    remarks += [f"{line}: only {{RESULT}} is filled" for line in unfilled_lines(empty, columns_named, offers)]
-    return "".join(parts), [*remarks, *dict.fromkeys(offers.remarks)]
+    left = unfilled_lines(filler.empty, filler.columns_named, filler.offers)
+    remarks = [*filler.remarks, *(f"{line}: only {{RESULT}} is filled" for line in left)]
+    return "".join(parts), [*remarks, *dict.fromkeys(filler.offers.remarks)]
 
 
 def unfilled_lines(cells: Sequence[CardCell], columns: set[str], offers: CardOffers) -> list[str]:

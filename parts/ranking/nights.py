@@ -40,8 +40,8 @@ def read_model_runs(folders: Sequence[Path], name: str, vocabulary: MetricMappin
         seen.append(identity)
         if any(identity.answers_to(one) for one in names):
             meant.append(identity)
-            readings = read_results(path, record, vocabulary)
-            runs += [with_answers(reading.run, reading.rows, cluster_by, reading.facts) for reading in readings]
+            readings = read_results(path, record, vocabulary, whole=bool(cluster_by))
+            runs += [with_answers(reading.run, reading.lines, cluster_by, reading.facts) for reading in readings]
     if not meant:
         there = model_names(seen)
         hint = nearest(name, there) or f"; there are: {listing(there, 20) or 'no records'}"

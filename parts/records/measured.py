@@ -17,7 +17,7 @@ from parts.inputs import input_text
 from parts.records.attempts import Attempts
 from parts.records.files import is_trainer_log, read_record, record_files
 from parts.records.identity import identity_of, one_model
-from parts.records.items import CLUSTER_FIELDS, INDEPENDENT, REPEAT_FIELDS, Rows, sharing_groups
+from parts.records.items import CLUSTER_FIELDS, INDEPENDENT, REPEAT_FIELDS, Lines, SampleLine, sharing_groups
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import distinct_runs, full_repeats, mean_run
 from parts.records.run import Run
@@ -114,40 +114,40 @@ def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, A
 
     seen: dict[tuple[str, str], int] = {}
     found = {}
-    for row, score in zip(reading.rows, reading.facts.scores, strict=True):
-        item = str(row["sample_id"]), str(row.get("sample_hash") or "")
+    for line in reading.lines:
+        item = line.name, line.digest or ""
         seen[item] = place = seen.get(item, 0) + 1
-        found[*item, place] = row, math.nan if score is None else score
+        found[*item, place] = line
     keys = tuple(sorted(found))
-    rows = [found[key][0] for key in keys]
-    scores = np.array([found[key][1] for key in keys], float)
-    metadata = [row.get("metadata") or {} for row in rows]
+    lines = [found[key] for key in keys]
+    scores = np.array([math.nan if line.score is None else line.score for line in lines], float)
+    metadata = [line.metadata for line in lines]
     prompts = [own.get("prompt_hash") for own in metadata]
     items_digest, run = digest_of(keys), reading.run
     columns = grouping_columns(metadata) if cluster_by is None else {}
     corpus = run.formula if reading.facts.stated else ""
     return Samples(
         known.setdefault(items_digest, keys),
-        sample_clusters(keys, rows, cluster_by, known),
+        sample_clusters(keys, lines, cluster_by, known),
         scores * (reading.facts.factor or 1.0),
         items_digest,
         "" if None in prompts else digest_of(tuple(map(str, prompts))),
         corpus,
-        tuple(own_statistic(row, corpus) for row in rows) if corpus else (),
-        tuple(statistic_of(row.get("metadata") or {}, corpus) for row in rows if row.get("error")) if corpus else (),
+        tuple(own_statistic(line, corpus) for line in lines) if corpus else (),
+        tuple(statistic_of(line.metadata, corpus) for line in lines if line.failed) if corpus else (),
         run.scale,
         raters_of(metadata),
         known.setdefault(digest_of(("columns", *sorted(columns.items()))), columns),
     )
 
 
-def raters_of(metadata: Rows) -> tuple[str, ...]:
+def raters_of(metadata: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Who judged each item; () where nobody is named."""
     found = tuple(own.get("rater") or "" for own in metadata)
     return tuple(map(str, found)) if any(found) else ()
 
 
-def grouping_columns(own: Rows) -> dict[str, tuple[str, ...]]:
+def grouping_columns(own: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     """The fields of the items' metadata that could group them: name -> each item's value."""
     names = [name for name in own[0] if name not in (*REPEAT_FIELDS, *CLUSTER_FIELDS, "prompt_hash")] if own else []
     columns = {name: tuple(None if one.get(name) is None else str(one[name]) for one in own) for name in names}
@@ -200,9 +200,9 @@ def mean_result(results: Sequence[Result]) -> Result:
     return Result(run, attempts, samples[0] if alike else None)
 
 
-def own_statistic(row: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
+def own_statistic(line: SampleLine, formula: str) -> tuple[Any, ...] | None:
     """What an item adds to a score of the whole corpus; None where it has no score."""
-    return None if row.get("error") else statistic_of(row.get("metadata") or {}, formula)
+    return None if line.failed else statistic_of(line.metadata, formula)
 
 
 @cache
@@ -212,13 +212,13 @@ def digest_of(parts: tuple[Hashable, ...]) -> str:
 
 
 def sample_clusters(
-    keys: Sequence[tuple[str, str, int]], rows: Rows, cluster_by: str | None, known: dict[str, Any]
+    keys: Sequence[tuple[str, str, int]], lines: Lines, cluster_by: str | None, known: dict[str, Any]
 ) -> tuple[str | None, ...]:
     """The cluster of each item: what it shares with others, or the item that repeats."""
     repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
     clusters = tuple(
         group if group is not None else " ".join(key[:2]) if key[:2] in repeated else None
-        for key, group in zip(keys, sharing_groups(rows, cluster_by), strict=True)
+        for key, group in zip(keys, sharing_groups(lines, cluster_by), strict=True)
     )
     return known.setdefault(digest_of(clusters), clusters)
 
@@ -404,7 +404,7 @@ def read_measured(
         if record.get("failure"):
             failed += [(owner, path, record)] if owner else []
         elif owner:
-            readings = read_results(path, record, vocabulary)
+            readings = read_results(path, record, vocabulary, whole=bool(cluster_by))
             results[owner] += [make_result(reading, cluster_by, known) for reading in readings]
         else:
             info = record.get("model_info")

@@ -12,7 +12,7 @@ from typing import Any
 
 from parts.frame import MANY
 from parts.records.attempts import Attempts, attempts_of
-from parts.records.items import ItemFacts, Rows, facts_of_items, read_sample_lines, rows_of_run
+from parts.records.items import ItemFacts, Lines, facts_of_items, lines_of_run, read_sample_lines
 from parts.records.run import Run, record_runs
 from parts.records.validity import record_reasons, validity_of
 from parts.vocabulary import MEANS_OF_ALL, MetricMapping, bare_task, normalize_name
@@ -24,7 +24,7 @@ class ReadResult:
 
     run: Run
     row: Mapping[str, Any]
-    rows: Rows
+    lines: Lines
     facts: ItemFacts | None
 
     @property
@@ -35,22 +35,23 @@ class ReadResult:
 
 
 def read_results(
-    path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY
+    path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY, whole: bool = False
 ) -> list[ReadResult]:
-    """The results of a record with their items; `most` as for the gate.
+    """The results of a record with their items; `most` as for the gate. whole: with all that their lines say.
 
     A harness's mean of whatever was run ("all", "average") is nobody's benchmark and left out.
     """
-    runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
+    runs = record_runs(path, record, vocabulary)
+    found = read_sample_lines(path, record, whole or any(run.cluster_field for run in runs))
     readings = []
     for run, row in zip(runs, record["evaluation_results"], strict=True):
         if normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
             continue
-        rows = rows_of_run(run, found)
-        facts = facts_of_items(run, rows)
+        lines = lines_of_run(run, found)
+        facts = facts_of_items(run, lines)
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, rows, facts))
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, lines, facts))
     return readings
 
 
@@ -68,7 +69,7 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
         return ["no evaluation_results"]
     reasons = [] if any(found.values()) else ["its samples file is empty"]
     for run in runs:
-        facts = facts_of_items(run, rows_of_run(run, found))
+        facts = facts_of_items(run, lines_of_run(run, found))
         reasons += record_reasons(run, facts, True)
         if facts is None or normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
             continue  # a harness's own number, or one of a group of items, has no lines of its own

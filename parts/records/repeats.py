@@ -15,7 +15,7 @@ from pathlib import Path
 
 from parts.frame import listing, number
 from parts.records.files import read_record
-from parts.records.items import read_sample_lines, rows_of_run, sample_score
+from parts.records.items import lines_of_run, read_sample_lines
 from parts.records.run import Run
 from parts.records.states import are_repeats, slot_of
 from parts.statistics.paired import mcnemar_p
@@ -85,12 +85,10 @@ def items_of_run(run: Run) -> dict[Hashable, float]:
     path, seen = Path(run.file), Counter()
     record = read_record(path) if path.is_file() else None
     found: dict[Hashable, float] = {}
-    for row in rows_of_run(run, read_sample_lines(path, record)) if record else ():
-        name = str(row["sample_id"])
-        score = sample_score(row)
-        if score is not None:
-            found[name, seen[name]] = score * run.scale
-        seen[name] += 1
+    for line in lines_of_run(run, read_sample_lines(path, record)) if record else ():
+        if line.score is not None:
+            found[line.name, seen[line.name]] = line.score * run.scale
+        seen[line.name] += 1
     return found
 
 

@@ -203,25 +203,20 @@ def result_run(
     metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
     if not isinstance(task, str) or not single_line(task):
         raise ValueError(f"evaluation_name is {task!r}, not a name")
-    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    more = metric.get("additional_details") or {}
     word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
-    found = vocabulary.find_task(task, str(library.get("name", "")))
-    if found is None and normalize_name(bare_task(task)) not in MEANS_OF_ALL:
-        found = vocabulary.find_data(task, row.get("source_data") or {}, word)
+    found = found_benchmark(row, record, word, vocabulary)
     key, subtask = found or (bare_task(task) or single_line(task), "")
     entry = vocabulary.entries.get(key, {})
     result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
-    generation = row.get("generation_config") or {}
-    extra = generation.get("additional_details") or {}
+    extra = (row.get("generation_config") or {}).get("additional_details") or {}
     score, unit, low, high = read_score(metric, details, result_id, entry)
     scale = 0.01 if unit == "percent" else 1.0
     uncertainty = details.get("uncertainty") or {}
     error = read_error(uncertainty, result_id)
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
-    source = record.get("source_metadata") or {}
     notes = details.get("details") or {}
     lower, directed = direction_of(metric, entry, word, found is not None)
-    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
     return Run(
         key=key,
         subtask=subtask,
@@ -237,13 +232,7 @@ def result_run(
         aggregation=str(more.get("aggregation") or ""),
         settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
-        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
-        date=record_day(record),
-        measured=source.get("source_type") != "documentation",
         file=path.as_posix(),
-        temperature=(generation.get("generation_args") or {}).get("temperature"),
-        seed=None if extra.get("seed") is None else str(extra["seed"]),
-        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
         chance=chance_of(entry, word, unit, metric),
         identity=identity,
         name=single_line(task),
@@ -251,24 +240,49 @@ def result_run(
         low=low * scale if math.isfinite(low) else None,
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
-        limit=limit_of(extra),
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
         usual=None if subtask else entry.get("items"),
-        writer=single_line(
-            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
-        ),
-        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
-        repeat=single_line(extra.get("repeat") or ""),
-        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
-        sampled=bool(record.get("detailed_evaluation_results")),
-        error_method=method,
+        error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
         votes=shared_votes(record, row),
+        **making_fields(row, record),
     )
+
+
+def found_benchmark(
+    row: Mapping[str, Any], record: Mapping[str, Any], word: str, vocabulary: MetricMapping
+) -> tuple[str, str] | None:
+    """The benchmark of a result and its part, by its task's name, else by its data; None for an unknown one."""
+    task, library = row["evaluation_name"], record.get("eval_library") or {}
+    found = vocabulary.find_task(task, str(library.get("name", "")))
+    if found is None and normalize_name(bare_task(task)) not in MEANS_OF_ALL:
+        found = vocabulary.find_data(task, row.get("source_data") or {}, word)
+    return found
+
+
+def making_fields(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a run that say by whom, with what and when it was made."""
+    library, source = record.get("eval_library") or {}, record.get("source_metadata") or {}
+    generation, written = row.get("generation_config") or {}, source.get("additional_details") or {}
+    extra = generation.get("additional_details") or {}
+    return {
+        "harness": (single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+        "date": record_day(record),
+        "measured": source.get("source_type") != "documentation",
+        "temperature": (generation.get("generation_args") or {}).get("temperature"),
+        "seed": None if extra.get("seed") is None else str(extra["seed"]),
+        "hardware": single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+        "limit": limit_of(extra),
+        "writer": single_line(written.get("converter") or source.get("source_name") or ""),
+        "run_id": single_line(first_said("run_id", written, library.get("additional_details"))),
+        "repeat": single_line(extra.get("repeat") or ""),
+        "moment": str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
+        "sampled": bool(record.get("detailed_evaluation_results")),
+    }
 
 
 def direction_of(metric: Mapping[str, Any], entry: Mapping[str, Any], word: str, known: bool) -> tuple[bool, bool]:

@@ -162,7 +162,16 @@ function sharedAnswers(list) {
   }).join("");
 }
 
-/** [who leads by the column that the table is sorted by, by how much, and whether that is certain; by what]. */
+/** How many of all models an order is of, and why not of all. */
+function amongText(placed, several) {
+  const all = many.format(models.length), others = models.length - placed;
+  if (!others) return `Among all ${all} models.`;
+  const [who, lack, have] = others > 1 ? [many.format(others), "lack", "have"] : ["one", "lacks", "has"];
+  return `Among ${many.format(placed)} of ${all} models: the other ${who} ${several ? `${lack} a benchmark of this average`
+    : `${have} no number to compare`}.`;
+}
+
+/** [who leads by the column that the table is sorted by, by how much, whether that is certain, among how many; by what]. */
 function leaderText() {
   const benchmark = keyed.get(state.sort), list = averagedNow();
   if (!benchmark && (state.sort !== "average" || !list.length)) return [];
@@ -178,7 +187,8 @@ function leaderText() {
   const [first, second] = placed;
   const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
-  if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, by];
+  const among = amongText(placed.length, !benchmark && list.length > 1);
+  if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, ` ${among}${by}`];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
   const lead = `${first.model.id} ${leads} ${second.model.id} (${told(first)} to ${told(second)}).`;
@@ -192,6 +202,6 @@ function leaderText() {
       : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
         + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
-  return [`${lead} ${certain}`, by];
+  return [`${lead} ${certain} ${among}`, by];
 }
 

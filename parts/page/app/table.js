@@ -126,6 +126,7 @@ function drawTable() {
   const [lead, by] = leaderText();
   put($("lead"), lead, by && el("span", { class: "by" }, by));
   drawCount(rows, list);
+  drawMarks();
   drawPager(page, pages, first, part.length, rows.length);
   markChosen();
   const found = searched(state.q).column;
@@ -154,7 +155,7 @@ function drawCount(rows, list) {
   if (without) notes.push(`${plural(without, "model has", "models have")} no number in these columns`);
   const unsized = state.min === "" && state.max === "" ? 0 : models.filter((model) => model.parameters == null).length;
   if (unsized) notes.push(`${plural(unsized, "model")} of unknown size left out`);
-  if (state.average || state.sort === "average") notes.push(averageNote(rows, list));
+  if (state.average) notes.push(averageNote(rows, list));
   $("note").textContent = notes.join(". ");
 }
 
@@ -164,7 +165,7 @@ function averageNote(rows, list) {
   const having = rows.filter((model) => standing(model).mean != null).length;
   const out = list.filter((benchmark) => !means.includes(benchmark) && !benchmark.share).map((benchmark) => benchmark.name);
   const note = `Average over the same ${means.length} benchmarks for `
-    + `${plural(having, "model that has all of them", "models that have all of them")} (± standard error), others below`;
+    + `${plural(having, "model that has all of them", "models that have all of them")} (± standard error)`;
   return state.average && out.length ? `${note}; not in it, as of another unit or direction: ${out.join(", ")}` : note;
 }
 
@@ -184,10 +185,18 @@ const hasOwn = usedSources.some((source) => source.id === "own_run");
 const PAIRED = "Ranks and stars here are unpaired, from each number's own error; own runs of two models on the same items are paired by: "
   + "uv run scripts/compare_results.py --results RESULTS --baseline A --candidate B";
 
+/** What the tint and the star in the table say, where it has any: above it, to be read before the numbers. */
+function drawMarks() {
+  const seen = (kind) => $("body").querySelector(kind);
+  put($("marks"),
+    seen(".group") && el("li", {}, el("span", { class: "swatch", "aria-hidden": "true" }),
+      "green: the best of its column, or cannot be told from it (95 %)"),
+    seen(".star") && el("li", {}, el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "),
+      "shown better than all others in its column (95 %, unpaired)"));
+}
+
 function drawLegend() {
   put($("legend"),
-    el("li", {}, el("span", { class: "swatch group", "aria-hidden": "true" }), "cannot be told from the best (95 %)"),
-    el("li", {}, el("span", { class: "mark-star", "aria-hidden": "true" }, "★ "), "shown better than all others (unpaired)"),
     el("li", {}, "2–4 under a number: the places that its error allows among all models with a number here; a model "
       + "whose error is not known has no rank, and may be anywhere in the others'"),
     hasOwn && el("li", {}, PAIRED),
