@@ -325,6 +325,10 @@ def refuse_unsaid(args: argparse.Namespace, plan: Plan) -> None:
         unsaid += ways.get(kind, ["--apply"])
     if not (args.repo_id or args.card or "--card" in unsaid):
         unsaid += ["--repo-id", plan.repo_id]
+    as_what = (("format", plan.formats, "both"), ("task_type", plan.task_type, "text-generation"))
+    for name, value, usual in (*as_what, ("dataset_name", plan.dataset_name, None)):
+        if value not in (usual, getattr(args, f"plan_{name}")):
+            unsaid.append(f"--{name.replace('_', '-')}={value}")
     unsaid += ["--replace"] if plan.replace and not args.replace else []
     unsaid += [f"--beside={name}" for name in plan.beside if name not in (args.beside or ())]
     scales, official = read_scales(args.scale), official_answers(args.counts_as)
@@ -880,6 +884,9 @@ def build_parser() -> argparse.ArgumentParser:
     apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
     apply.add_argument("--force", action="store_true", help=FORCE_HELP)
     add_mapping_option(apply.add_argument)
+    apply.add_argument("--task-type", dest="plan_task_type", metavar="T", help="that of a plan which another made")
+    apply.add_argument("--format", dest="plan_format", choices=FORMATS, help="that of a plan which another made")
+    apply.add_argument("--dataset-name", dest="plan_dataset_name", metavar="NAME", help="that of such a plan")
     add_scale_argument(apply)
     add_write_arguments(apply)
     show = command("show", run_show, "the evaluation results that a model's repo has, in both formats")
@@ -1329,7 +1336,7 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     An expected failure is one line and its own code. Any other is a fault of the program and ends with 4, never with 1,
     which is an answer; HUB_EVALS_DEBUG=1 shows where it happened.
     """
-    with clean_streams():
+    with clean_streams(), children_apart():
         try:
             args = parser.parse_args(argv)
             return args.run(args)
@@ -1348,6 +1355,22 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+@contextlib.contextmanager
+def children_apart() -> Iterator[None]:
+    """While open, no child takes a module from the current folder, which may be a stranger's.
+
+    Python puts that folder first for `-c` and `-m`, and so do the processes that multiprocessing starts.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def many_objects() -> None:
@@ -4151,6 +4174,8 @@ class Grid:
 
 # --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
 
+OWN_FILES = "own files"  # in an Entry's data set: measured on files of one's own, whatever the benchmark's name
+NOT_THE_HUBS = "measured on files of one's own, not on the Hub's data set"
 SCORE_KEYS = (
     "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
     "notes", "also",
@@ -4199,7 +4224,7 @@ class Entry:
     shots: str | None = None  # "5-shot"
     variant: str | None = None  # "With tools"; None is the benchmark's default
     task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
-    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, ...
     source_name: str | None = None
     source_url: str | None = None
     date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
@@ -5772,22 +5797,75 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
 # --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
 
 Listed = TypeVar("Listed")
+WebOrigin = tuple[str, str | None, int | None]
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
+GUARDING = threading.Lock()
+PORTS = {"http": 80, "https": 443}
+NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
 
 def watch_answers() -> None:
     """Remember the answers that the client gets in this thread from now on; forget those before."""
-    from huggingface_hub import get_session
-
+    keep_token_home()
     LAST.answer = None
-    hooks = get_session().event_hooks["response"]  # the client makes a new session after a broken connection
-    if remember_answer not in hooks:
-        hooks.append(remember_answer)
 
 
-def remember_answer(answer: Any) -> None:
+def keep_token_home(server: str | None = None) -> None:
+    """From now on the Hub's client sends its token to the Hub's own address alone, and to a server that is named here.
+
+    What an answer says (the next page of a list, a redirection, where a file goes) is no reason to send it elsewhere.
+    """
+    from huggingface_hub import get_session, set_client_factory
+
+    if server:
+        NAMED_ORIGINS.add(origin_of(server))
+    with GUARDING:
+        if look_at_answer not in get_session().event_hooks["response"]:
+            set_client_factory(guarded_client)  # the client makes a new session after a broken connection
+
+
+def guarded_client() -> Any:
+    """The client's own session with our two hooks."""
+    from huggingface_hub.utils._http import default_client_factory
+
+    client = default_client_factory()
+    hooks = client.event_hooks
+    client.event_hooks = {
+        "request": [*hooks["request"], drop_token_elsewhere],
+        "response": [*hooks["response"], look_at_answer],
+    }
+    return client
+
+
+def origin_of(url: object) -> WebOrigin:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(str(url))
+    return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
+
+
+def hub_origins() -> set[WebOrigin]:
+    """Where the Hub is: the client's endpoint, which HF_ENDPOINT may name."""
+    from huggingface_hub import constants
+
+    return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
+
+
+def drop_token_elsewhere(request: Any) -> None:
+    """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
+    if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
+        del request.headers["authorization"]
+
+
+def look_at_answer(answer: Any) -> None:
+    """A hook of answers: remembers them; ScriptError where a list of the Hub goes on at another place."""
     LAST.answer = answer
+    following = (answer.links.get("next") or {}).get("url") if "link" in answer.headers else None
+    if not following or not urlsplit(following).netloc or origin_of(following) in hub_origins():
+        return
+    if origin_of(answer.request.url) in hub_origins():
+        asked, place = answer.request.url.path, single_line(following)[:200]
+        raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
 
 
 def body_of_last() -> str | None:
@@ -6415,6 +6493,8 @@ class Placing:
         answer = self.answers.get(normalize_name(claim.key or "")) or self.answers.get(normalize_name(claim.name), "")
         match = find_place(claim, self.official, self.mapping, answer)
         place = match.place
+        if OWN_FILES in dict(entry.dataset) and not answer and not match.no_benchmark:
+            return PlaceMatch(why=f"{NOT_THE_HUBS}; --counts-as {name}=OWNER/DATASET:TASK says that they are its items")
         if place is None or not place.own_harness:
             return match
         said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness
@@ -7161,6 +7241,135 @@ def local_id(folder: Path) -> str:
     return f"{run_folder.name or 'local'}/{folder.name}"
 
 
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+# What harnesses call their results, with the folder that they are in.
+HARNESS_FILES = {
+    "inspect": re.compile(r".*\.eval|[^/]*/\d{4}-\d\d-\d\dT[^/]+_[A-Za-z0-9]{22}\.json"),
+    "HELM": re.compile(r"[^/]*/(?:run_spec|per_instance_stats|scenario_state)\.json"),
+    "lighteval": re.compile(r"[^/]*/details_[^/]+\.parquet"),
+    "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
+    "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
+}
+LOOKED_THROUGH = 10_000  # names of files
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                found.setdefault(real, Path(path))
+    return list(found.values())
+
+
+def other_results(folder: Path) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+    named = 0
+    for base, directories, names in os.walk(folder):
+        directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+        for harness, pattern in HARNESS_FILES.items():
+            if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
+                command = command_line_of([folder, "--output-dir", "results"])
+                command = f"uv run {script_here('convert_results.py')} {command}"
+                return f"these look like results of {harness}: {command} makes records of them"
+        named += len(names)
+        if named > LOOKED_THROUGH:
+            break
+    return ""
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = quick_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    rows = record.get("evaluation_results")
+    for said_in in (record, *(rows if isinstance(rows, list) else ())):
+        dates = mapping_of(said_in)
+        for name in ("evaluation_timestamp", "retrieved_timestamp"):
+            moment = moment_in(dates.get(name))
+            if moment is None or moment <= time.time() + CLOCKS_APART:
+                continue
+            said = single_line(dates[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
 # --- parts/metadata/plan.py -------------------------------------------------------------------------------------------
 
 PLAN_SCHEMA = "2"
@@ -7297,8 +7506,8 @@ def model_index_results(
     for entry in entries:
         known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
         said = dict(entry.dataset)
-        own = said if "/" in said.get("type", "") or not known else known
-        name = dataset_name or known.get("name") or said.get("name") or entry.benchmark
+        own = said if "/" in said.get("type", "") or OWN_FILES in said or not known else known
+        name = dataset_name or (None if OWN_FILES in said else known.get("name")) or said.get("name") or entry.benchmark
         dataset = {"name": name, "type": dashed(name) or "benchmark"}
         if not dataset_name:
             dataset["type"] = own.get("type") or dataset["type"]
@@ -7322,6 +7531,8 @@ def model_index_results(
 def filled_in(entry: Entry, mapping: Mapping[str, Any]) -> str | None:
     """What the source does not say about a result and the vocabulary fills in, for people; None: nothing."""
     known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+    if OWN_FILES in dict(entry.dataset):
+        return f"{entry.benchmark}: {NOT_THE_HUBS}, which is not named as its data"
     said = dict(entry.dataset) if "/" in dict(entry.dataset).get("type", "") else {}
     parts = [f"metric {known['metric_type']}"] if known.get("metric_type") and not metric_type(entry.metric) else []
     if said.get("type", known.get("type")) == known.get("type"):
@@ -7528,6 +7739,11 @@ def check_plan(plan: Plan) -> None:
         for part in ("samples", "standard_error"):
             if getattr(entry, part) is not None:
                 check_number(getattr(entry, part), f"entries[{number}].{part}")
+            if (getattr(entry, part) or 0) < 0:
+                raise ValueError(f"entries[{number}].{part} is below 0")
+        moment = moment_in(entry.date)
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            raise ValueError(f"entries[{number}].date is {entry.date}, which is in the future")
         for part in dataclasses.fields(Entry):
             plain = part.name not in ("value", "dataset", "samples", "standard_error")
             if plain and not isinstance(getattr(entry, part.name), str | None):
@@ -10895,135 +11111,6 @@ def contributed_url(path: Path) -> str | None:
     return web_url(contributed(path.absolute().parents[4]).get("/".join(parts[-5:]), ""))
 
 
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/records/files.py -------------------------------------------------------------------------------------------
-
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
-HIDDEN_FOLDERS = re.compile(
-    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
-)
-# What harnesses call their results, with the folder that they are in.
-HARNESS_FILES = {
-    "inspect": re.compile(r".*\.eval|[^/]*/\d{4}-\d\d-\d\dT[^/]+_[A-Za-z0-9]{22}\.json"),
-    "HELM": re.compile(r"[^/]*/(?:run_spec|per_instance_stats|scenario_state)\.json"),
-    "lighteval": re.compile(r"[^/]*/details_[^/]+\.parquet"),
-    "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
-    "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
-}
-LOOKED_THROUGH = 10_000  # names of files
-CLOCKS_APART = 86_400  # seconds
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
-            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
-            for name in sorted(wanted):
-                path = os.path.join(base, name)
-                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
-                found.setdefault(real, Path(path))
-    return list(found.values())
-
-
-def other_results(folder: Path) -> str:
-    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
-    named = 0
-    for base, directories, names in os.walk(folder):
-        directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-        for harness, pattern in HARNESS_FILES.items():
-            if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = command_line_of([folder, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
-                return f"these look like results of {harness}: {command} makes records of them"
-        named += len(names)
-        if named > LOOKED_THROUGH:
-            break
-    return ""
-
-
-def is_trainer_log(record: Mapping[str, Any]) -> bool:
-    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
-    source = record.get("source_metadata")
-    details = source.get("additional_details") if isinstance(source, dict) else None
-    return isinstance(details, dict) and details.get("measured_by") == "trainer"
-
-
-def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
-    text = input_bytes(path)
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = quick_json(text)
-    except ValueError as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
-        if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
-        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    return None if is_trainer_log(record) and not trainer else record
-
-
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
-    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    rows = record.get("evaluation_results")
-    for said_in in (record, *(rows if isinstance(rows, list) else ())):
-        dates = mapping_of(said_in)
-        for name in ("evaluation_timestamp", "retrieved_timestamp"):
-            moment = moment_in(dates.get(name))
-            if moment is None or moment <= time.time() + CLOCKS_APART:
-                continue
-            said = single_line(dates[name])[:40]
-            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
-
-
-def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
 # --- parts/records/identity.py ----------------------------------------------------------------------------------------
 
 # What a record may call the parts of an identity, in model_info.additional_details or among its settings.
@@ -13318,6 +13405,12 @@ def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
 
 
+def on_own_files(source: Mapping[str, Any]) -> bool:
+    """Whether a result was measured on files of whoever measured, as its `source_data` says: no data set of the Hub."""
+    details = source.get("additional_details")
+    return source.get("source_type") == "other" and isinstance(details, Mapping) and bool(details.get("path"))
+
+
 def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What a record says of its data: type, name, config, split and revision, as model-index names them."""
     more = source.get("additional_details") or {}
@@ -13325,6 +13418,8 @@ def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
     if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
         del said["type"]
+    if on_own_files(source):
+        said[OWN_FILES] = "true"
     if source.get("hf_repo"):
         said["type"] = str(source["hf_repo"])
         said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
@@ -13487,14 +13582,15 @@ def with_wholes(
     gone = {id(run) for run in used}
     kept = [row for row in rows if id(row.run) not in gone]
     for run in wholes:
-        same = (run.key, run.metric, run.file)
-        own = next(row for row in rows if id(row.run) in gone and same == (row.run.key, row.run.metric, row.run.file))
+        parts = [row for row in rows if id(row.run) in gone and row.run.key == run.key]
+        own = next(row for row in parts if (row.run.metric, row.run.file) == (run.metric, run.file))
+        marks = {pair for row in parts for pair in row.entry.dataset if pair[0] == OWN_FILES}
         entry = replace(
             own.entry,
             benchmark=vocabulary.title(run.key),
             value=run.written[0],
             key=run.key,
-            dataset=tuple(pair for pair in own.entry.dataset if pair[0] != "config"),
+            dataset=(*(pair for pair in own.entry.dataset if pair[0] not in ("config", OWN_FILES)), *marks),
         )
         known = vocabulary.entries[run.key]
         kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
@@ -14061,6 +14157,7 @@ def say_written(paths: list[Path]) -> None:
 
 # --- parts/publish/text.py --------------------------------------------------------------------------------------------
 
+MOST_FACTS = 600  # characters of what is written of a result beside its value
 TITLE = 100  # characters of a pull request's title, at most
 
 
@@ -14088,13 +14185,15 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     """The description: what, from where, when, how to check. All text of others is escaped."""
     origin = "where it was read"
     lines = [f"Adds evaluation results, read from {markdown_text(plan.source, 2000)} on {plan.created[:10]}.", ""]
-    lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
+    lines += [f"| benchmark | value | metric | {origin} | written with |", "| --- | --- | --- | --- | --- |"]
     entries = sorted(change.entries, key=plan.entries.index)
-    for entry in entries[:200]:
+    shared, own = facts_written(plan, entries)
+    for entry, facts in list(zip(entries, own, strict=True))[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
         cells = (entry.benchmark, f"{written_value(plan, entry):.12g}", metric, origin_text(plan, entry))
-        lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
-    lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
+        lines.append(f"| {' | '.join(map(markdown_text, cells))} | {markdown_text(facts or '-', MOST_FACTS)} |")
+    lines += [f"| and {len(entries) - 200} more | | | | |"] if len(entries) > 200 else []
+    lines += ["", f"All are written with: {markdown_text(shared, MOST_FACTS)}."] if shared else []
     files = ", ".join(f"`{path}`" for path in change.files)
     lines += ["", f"Files: {files}."]
     lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
@@ -14109,6 +14208,33 @@ def pull_request_text(plan: Plan, change: Change) -> str:
         "pull request holds.",
     ]
     return "\n".join(lines)
+
+
+def facts_written(plan: Plan, entries: Sequence[Entry]) -> tuple[str, list[str]]:
+    """What is written of results beside names, settings and values: (what all have alike, of each the rest)."""
+    results = dict(zip(plan.entries, plan.model_index, strict=True)) if plan.model_index else {}
+    paths = {entry: path for path, entry in plan.made_of.items()}
+    found = []
+    for entry in entries:
+        facts: dict[str, str] = {}
+        if result := results.get(entry):
+            dataset = result["dataset"]
+            parts = [f"{key} {dataset[key]}" for key in ("config", "split", "revision") if dataset.get(key)]
+            facts["data set"] = ", ".join([f"{dataset['name']} ({dataset['type']})", *parts])
+            facts |= {"metric": result["metrics"][0]["type"], "task": result["task"]["type"]}
+        if entry in paths:
+            row = plan.eval_results[paths[entry]][0]
+            facts["leaderboard"] = f"{row['dataset']['id']}, task {row['dataset'].get('task_id')}"
+            facts |= {"date": str(row["date"])} if row.get("date") else {}
+        facts |= {"source": f"{entry.source_name or ''} {entry.source_url}".strip()} if entry.source_url else {}
+        found.append(facts)
+    alike = [item for item in found[0].items() if all(item in facts.items() for facts in found)] if found else []
+    alike = alike if len(found) > 1 else []
+
+    def told(items: Iterable[tuple[str, str]]) -> str:
+        return "; ".join(f"{name} {text}" for name, text in items)
+
+    return told(alike), [told(item for item in facts.items() if item not in alike) for facts in found]
 
 
 def origin_text(plan: Plan, entry: Entry) -> str:
@@ -14142,8 +14268,11 @@ def change_json(plan: Plan, change: Change) -> dict[str, Any]:
 def plan_lines(plan: Plan, change: Change) -> list[str]:
     """A plan and what it changes, for people."""
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
-    for entry in plan.entries:
-        lines.append(f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   from {origin_text(plan, entry)}")
+    shared, own = facts_written(plan, plan.entries)
+    for entry, facts in zip(plan.entries, own, strict=True):
+        line = f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   from {origin_text(plan, entry)}"
+        lines.append(f"{line}   with {facts}" if facts else line)
+    lines += [f"  all of them with {shared}"] if shared else []
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
@@ -14198,7 +14327,11 @@ def seal_of(document: dict[str, Any], purpose: str) -> str:
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
 PLAN_SEAL = "plan 2"
-DECIDED = ("repo_id", "target", "replace", "beside", "scales", "official", "own_harness")  # what a plan's seal covers
+# What a plan's seal covers: where it goes, as what, and what was answered.
+DECIDED = (
+    "repo_id", "target", "formats", "task_type", "dataset_name",
+    "replace", "beside", "scales", "official", "own_harness",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -889,7 +889,7 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     An expected failure is one line and its own code. Any other is a fault of the program and ends with 4, never with 1,
     which is an answer; HUB_EVALS_DEBUG=1 shows where it happened.
     """
-    with clean_streams():
+    with clean_streams(), children_apart():
         try:
             args = parser.parse_args(argv)
             return args.run(args)
@@ -908,6 +908,22 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+@contextlib.contextmanager
+def children_apart() -> Iterator[None]:
+    """While open, no child takes a module from the current folder, which may be a stranger's.
+
+    Python puts that folder first for `-c` and `-m`, and so do the processes that multiprocessing starts.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def many_objects() -> None:
@@ -1926,6 +1942,8 @@ def read_mapping() -> dict[str, Any]:
 
 # --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
 
+OWN_FILES = "own files"  # in an Entry's data set: measured on files of one's own, whatever the benchmark's name
+NOT_THE_HUBS = "measured on files of one's own, not on the Hub's data set"
 SCORE_KEYS = (
     "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
     "notes", "also",
@@ -1974,7 +1992,7 @@ class Entry:
     shots: str | None = None  # "5-shot"
     variant: str | None = None  # "With tools"; None is the benchmark's default
     task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
-    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, ...
     source_name: str | None = None
     source_url: str | None = None
     date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
@@ -4563,22 +4581,75 @@ def added_values(diff: str) -> set[float]:
 # --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
 
 Listed = TypeVar("Listed")
+WebOrigin = tuple[str, str | None, int | None]
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
+GUARDING = threading.Lock()
+PORTS = {"http": 80, "https": 443}
+NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
 
 def watch_answers() -> None:
     """Remember the answers that the client gets in this thread from now on; forget those before."""
-    from huggingface_hub import get_session
-
+    keep_token_home()
     LAST.answer = None
-    hooks = get_session().event_hooks["response"]  # the client makes a new session after a broken connection
-    if remember_answer not in hooks:
-        hooks.append(remember_answer)
 
 
-def remember_answer(answer: Any) -> None:
+def keep_token_home(server: str | None = None) -> None:
+    """From now on the Hub's client sends its token to the Hub's own address alone, and to a server that is named here.
+
+    What an answer says (the next page of a list, a redirection, where a file goes) is no reason to send it elsewhere.
+    """
+    from huggingface_hub import get_session, set_client_factory
+
+    if server:
+        NAMED_ORIGINS.add(origin_of(server))
+    with GUARDING:
+        if look_at_answer not in get_session().event_hooks["response"]:
+            set_client_factory(guarded_client)  # the client makes a new session after a broken connection
+
+
+def guarded_client() -> Any:
+    """The client's own session with our two hooks."""
+    from huggingface_hub.utils._http import default_client_factory
+
+    client = default_client_factory()
+    hooks = client.event_hooks
+    client.event_hooks = {
+        "request": [*hooks["request"], drop_token_elsewhere],
+        "response": [*hooks["response"], look_at_answer],
+    }
+    return client
+
+
+def origin_of(url: object) -> WebOrigin:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(str(url))
+    return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
+
+
+def hub_origins() -> set[WebOrigin]:
+    """Where the Hub is: the client's endpoint, which HF_ENDPOINT may name."""
+    from huggingface_hub import constants
+
+    return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
+
+
+def drop_token_elsewhere(request: Any) -> None:
+    """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
+    if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
+        del request.headers["authorization"]
+
+
+def look_at_answer(answer: Any) -> None:
+    """A hook of answers: remembers them; ScriptError where a list of the Hub goes on at another place."""
     LAST.answer = answer
+    following = (answer.links.get("next") or {}).get("url") if "link" in answer.headers else None
+    if not following or not urlsplit(following).netloc or origin_of(following) in hub_origins():
+        return
+    if origin_of(answer.request.url) in hub_origins():
+        asked, place = answer.request.url.path, single_line(following)[:200]
+        raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
 
 
 def body_of_last() -> str | None:
@@ -5049,6 +5120,7 @@ class HubReader:
         from huggingface_hub import HfApi, get_token
         from huggingface_hub.utils import build_hf_headers
 
+        keep_token_home()
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         try:
             self.headers = build_hf_headers(token=token)
@@ -7560,6 +7632,12 @@ def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
 
 
+def on_own_files(source: Mapping[str, Any]) -> bool:
+    """Whether a result was measured on files of whoever measured, as its `source_data` says: no data set of the Hub."""
+    details = source.get("additional_details")
+    return source.get("source_type") == "other" and isinstance(details, Mapping) and bool(details.get("path"))
+
+
 def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What a record says of its data: type, name, config, split and revision, as model-index names them."""
     more = source.get("additional_details") or {}
@@ -7567,6 +7645,8 @@ def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
     if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
         del said["type"]
+    if on_own_files(source):
+        said[OWN_FILES] = "true"
     if source.get("hf_repo"):
         said["type"] = str(source["hf_repo"])
         said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
@@ -7729,14 +7809,15 @@ def with_wholes(
     gone = {id(run) for run in used}
     kept = [row for row in rows if id(row.run) not in gone]
     for run in wholes:
-        same = (run.key, run.metric, run.file)
-        own = next(row for row in rows if id(row.run) in gone and same == (row.run.key, row.run.metric, row.run.file))
+        parts = [row for row in rows if id(row.run) in gone and row.run.key == run.key]
+        own = next(row for row in parts if (row.run.metric, row.run.file) == (run.metric, run.file))
+        marks = {pair for row in parts for pair in row.entry.dataset if pair[0] == OWN_FILES}
         entry = replace(
             own.entry,
             benchmark=vocabulary.title(run.key),
             value=run.written[0],
             key=run.key,
-            dataset=tuple(pair for pair in own.entry.dataset if pair[0] != "config"),
+            dataset=(*(pair for pair in own.entry.dataset if pair[0] not in ("config", OWN_FILES)), *marks),
         )
         known = vocabulary.entries[run.key]
         kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
@@ -8550,6 +8631,8 @@ class Placing:
         answer = self.answers.get(normalize_name(claim.key or "")) or self.answers.get(normalize_name(claim.name), "")
         match = find_place(claim, self.official, self.mapping, answer)
         place = match.place
+        if OWN_FILES in dict(entry.dataset) and not answer and not match.no_benchmark:
+            return PlaceMatch(why=f"{NOT_THE_HUBS}; --counts-as {name}=OWNER/DATASET:TASK says that they are its items")
         if place is None or not place.own_harness:
             return match
         said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness
@@ -8872,8 +8955,8 @@ def model_index_results(
     for entry in entries:
         known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
         said = dict(entry.dataset)
-        own = said if "/" in said.get("type", "") or not known else known
-        name = dataset_name or known.get("name") or said.get("name") or entry.benchmark
+        own = said if "/" in said.get("type", "") or OWN_FILES in said or not known else known
+        name = dataset_name or (None if OWN_FILES in said else known.get("name")) or said.get("name") or entry.benchmark
         dataset = {"name": name, "type": dashed(name) or "benchmark"}
         if not dataset_name:
             dataset["type"] = own.get("type") or dataset["type"]
@@ -8897,6 +8980,8 @@ def model_index_results(
 def filled_in(entry: Entry, mapping: Mapping[str, Any]) -> str | None:
     """What the source does not say about a result and the vocabulary fills in, for people; None: nothing."""
     known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+    if OWN_FILES in dict(entry.dataset):
+        return f"{entry.benchmark}: {NOT_THE_HUBS}, which is not named as its data"
     said = dict(entry.dataset) if "/" in dict(entry.dataset).get("type", "") else {}
     parts = [f"metric {known['metric_type']}"] if known.get("metric_type") and not metric_type(entry.metric) else []
     if said.get("type", known.get("type")) == known.get("type"):
@@ -9103,6 +9188,11 @@ def check_plan(plan: Plan) -> None:
         for part in ("samples", "standard_error"):
             if getattr(entry, part) is not None:
                 check_number(getattr(entry, part), f"entries[{number}].{part}")
+            if (getattr(entry, part) or 0) < 0:
+                raise ValueError(f"entries[{number}].{part} is below 0")
+        moment = moment_in(entry.date)
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            raise ValueError(f"entries[{number}].date is {entry.date}, which is in the future")
         for part in dataclasses.fields(Entry):
             plain = part.name not in ("value", "dataset", "samples", "standard_error")
             if plain and not isinstance(getattr(entry, part.name), str | None):
@@ -10736,6 +10826,8 @@ def record_row(
         and not is_main_metric(metric, known)
     ):
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
+    if on_own_files(result.get("source_data") or {}) and "/" in str((known.get("model_index") or {}).get("type")):
+        why_not = NOT_THE_HUBS
     if not run.directed:
         why_not = f"nothing says whether more {word} is better"
     if run.incomplete:
@@ -10877,6 +10969,8 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
             why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
         way = (run.key, run.metric, run.shots, run.harness[0])
         own = [part for part in used if (part.key, part.metric, part.shots, part.harness[0]) == way]
+        if any(rows[part.file, part.result_id]["why_not"] == NOT_THE_HUBS for part in own):
+            why_not = NOT_THE_HUBS
         marks = sum_of_marks([rows[part.file, part.result_id]["answers"] for part in own])
         names = {"benchmark_name": known["name"], "source_task": run.result_id, "answers": marks}
         found.append(first | names | numbers_of(run, why_not))

@@ -304,7 +304,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from statistics import NormalDist
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, NamedTuple, NoReturn, TextIO
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, NamedTuple, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -506,7 +506,7 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     An expected failure is one line and its own code. Any other is a fault of the program and ends with 4, never with 1,
     which is an answer; HUB_EVALS_DEBUG=1 shows where it happened.
     """
-    with clean_streams():
+    with clean_streams(), children_apart():
         try:
             args = parser.parse_args(argv)
             return args.run(args)
@@ -525,6 +525,22 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+@contextlib.contextmanager
+def children_apart() -> Iterator[None]:
+    """While open, no child takes a module from the current folder, which may be a stranger's.
+
+    Python puts that folder first for `-c` and `-m`, and so do the processes that multiprocessing starts.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def many_objects() -> None:
@@ -2180,6 +2196,113 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
     ]
 
 
+# --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
+
+Listed = TypeVar("Listed")
+WebOrigin = tuple[str, str | None, int | None]
+LAST = threading.local()  # .answer: the response that came last in a thread
+MOST_SHOWN = 60  # characters of a body
+GUARDING = threading.Lock()
+PORTS = {"http": 80, "https": 443}
+NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
+
+
+def watch_answers() -> None:
+    """Remember the answers that the client gets in this thread from now on; forget those before."""
+    keep_token_home()
+    LAST.answer = None
+
+
+def keep_token_home(server: str | None = None) -> None:
+    """From now on the Hub's client sends its token to the Hub's own address alone, and to a server that is named here.
+
+    What an answer says (the next page of a list, a redirection, where a file goes) is no reason to send it elsewhere.
+    """
+    from huggingface_hub import get_session, set_client_factory
+
+    if server:
+        NAMED_ORIGINS.add(origin_of(server))
+    with GUARDING:
+        if look_at_answer not in get_session().event_hooks["response"]:
+            set_client_factory(guarded_client)  # the client makes a new session after a broken connection
+
+
+def guarded_client() -> Any:
+    """The client's own session with our two hooks."""
+    from huggingface_hub.utils._http import default_client_factory
+
+    client = default_client_factory()
+    hooks = client.event_hooks
+    client.event_hooks = {
+        "request": [*hooks["request"], drop_token_elsewhere],
+        "response": [*hooks["response"], look_at_answer],
+    }
+    return client
+
+
+def origin_of(url: object) -> WebOrigin:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(str(url))
+    return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
+
+
+def hub_origins() -> set[WebOrigin]:
+    """Where the Hub is: the client's endpoint, which HF_ENDPOINT may name."""
+    from huggingface_hub import constants
+
+    return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
+
+
+def drop_token_elsewhere(request: Any) -> None:
+    """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
+    if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
+        del request.headers["authorization"]
+
+
+def look_at_answer(answer: Any) -> None:
+    """A hook of answers: remembers them; ScriptError where a list of the Hub goes on at another place."""
+    LAST.answer = answer
+    following = (answer.links.get("next") or {}).get("url") if "link" in answer.headers else None
+    if not following or not urlsplit(following).netloc or origin_of(following) in hub_origins():
+        return
+    if origin_of(answer.request.url) in hub_origins():
+        asked, place = answer.request.url.path, single_line(following)[:200]
+        raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def body_of_last() -> str | None:
+    """The text of the last answer; None when there is none, or it was not read."""
+    try:
+        return LAST.answer.text
+    except (AttributeError, RuntimeError, ValueError):
+        return None
+
+
+def answer_told() -> str:
+    """ "GET /api/whoami-v2 was answered 200 with null", as far as it is known."""
+    answer = getattr(LAST, "answer", None)
+    if answer is None:
+        return "an answer came"
+    body = body_of_last()
+    shown = "nothing" if body == "" else single_line(body or "a body")[:MOST_SHOWN]
+    return f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code} with {shown}"
+
+
+def listed(call: Callable[[], Iterable[Listed]]) -> list[Listed]:
+    """What a listing of the client gives; TypeError when the answer was none: an object is no empty list."""
+    items = list(call())
+    if not items:
+        require_list()
+    return items
+
+
+def require_list() -> None:
+    """TypeError when the last answer is known, and is no list."""
+    body = body_of_last()
+    if body is not None and not body.lstrip().startswith("["):
+        raise TypeError("a list is expected")
+
+
 # --- parts/loadable.py ------------------------------------------------------------------------------------------------
 
 # fmt: off
@@ -2945,7 +3068,7 @@ def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
+        return Path(os.path.abspath(snapshot_download(repo, revision=revision, local_files_only=True)))
     except (ValueError, OSError):  # what the client raises when nothing is there
         return None
 
@@ -2955,6 +3078,7 @@ def model_errors(name: str) -> Iterator[None]:
     """What the Hub's client raises as one line each."""
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
+    keep_token_home()
     try:
         yield
     except RevisionNotFoundError as error:
@@ -3069,7 +3193,7 @@ def downloaded(model: Model) -> Path:
     folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
     if folder.name != model.revision:
         folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
-    folder = folder / model.below
+    folder = Path(os.path.abspath(folder / model.below))  # a server runs in a folder of its own
     if known is None:
         FETCHED[model] = folder
     return folder
@@ -7377,6 +7501,153 @@ def seed_everything(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
+# --- parts/harness/surroundings.py ------------------------------------------------------------------------------------
+
+# Each of these would let a repository's own settings or hooks name a program that git then runs.
+GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.bareRepository": "explicit"}
+# Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
+READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
+
+
+def wall_off_folder() -> None:
+    """Tell git and python-dotenv, here and in children, to take nothing that runs; before a harness is imported."""
+    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "GIT_NO_LAZY_FETCH": "1"}
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdecimal() else 0
+    for place, (name, value) in enumerate(GIT_SETTINGS.items(), first):
+        os.environ |= {f"GIT_CONFIG_KEY_{place}": name, f"GIT_CONFIG_VALUE_{place}": value}
+    os.environ["GIT_CONFIG_COUNT"] = str(first + len(GIT_SETTINGS))
+
+
+def let_programs_import() -> None:
+    """Give the programs of inspect's local sandbox their own folder, a fresh one, to import from, as Python has it.
+
+    Children take nothing from the current folder otherwise (`children_apart`): here that would be another measurement.
+    """
+    from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
+
+    run = LocalSandboxEnvironment.exec
+    if hasattr(run, "__wrapped__"):
+        return
+
+    @functools.wraps(run)
+    async def importing(
+        self: Any, cmd: Any, input: Any = None, cwd: Any = None, env: Any = None, *more: Any, **named: Any
+    ) -> Any:
+        return await run(self, cmd, input, cwd, {"PYTHONSAFEPATH": ""} | (env or {}), *more, **named)
+
+    LocalSandboxEnvironment.exec = importing
+
+
+def keep_inspect_out_of_folder() -> None:
+    """Empty the functions of inspect-ai that read the current folder; where they are not as known, git finds nothing.
+
+    The wall alone would not do: a repository's attributes may name a filter, and a `.env` the folder of logs.
+    """
+    for module, name in READ_BY_INSPECT:
+        try:
+            # The function itself is emptied, since other modules have imported it by name.
+            getattr(importlib.import_module(module), name).__code__ = (lambda *_, **__: None).__code__
+        except (ImportError, AttributeError, ValueError):
+            os.environ["GIT_DIR"] = os.devnull
+
+
+class DataLoads:
+    """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder."""
+
+    own_task = False
+    folder: Path | None = None
+
+
+@contextlib.contextmanager
+def asked_by(own_task: bool) -> Iterator[None]:
+    """While open, what is loaded is asked for by a task of the user's own, or by one of a harness's.
+
+    A harness's task means a data set of the Hub, or its copy in the cache: never what has its name in this folder.
+    """
+    guard_loading()
+    before, DataLoads.own_task = DataLoads.own_task, own_task
+    try:
+        yield
+    finally:
+        DataLoads.own_task = before
+
+
+def refuse_stand_in(name: object) -> None:
+    """ScriptError (3) where a relative path of the current folder would take the place of what the Hub has."""
+    text = os.fspath(name) if isinstance(name, str | os.PathLike) else ""
+    if text and not DataLoads.own_task and not os.path.isabs(text) and os.path.exists(text):
+        raise ScriptError(
+            f"{single_line(text)}: the current folder has this, and it would be taken for the data set or metric of "
+            "the Hub that a task asks for: run the command from another folder, or move it away; where it is meant, "
+            "name it in a task file of your own",
+            code=3,
+        )
+
+
+def guard_loading() -> None:
+    """Put the two rules into the libraries: no stand-in for the Hub's, no file from outside of a local data set."""
+    import datasets
+    import datasets.data_files
+    import datasets.load
+
+    build, resolve = datasets.load.load_dataset_builder, datasets.data_files.resolve_pattern
+    if hasattr(resolve, "guarded"):
+        return
+
+    @functools.wraps(build)
+    def guarded_build(path: str, *rest: Any, **more: Any) -> Any:
+        packaged = path in getattr(datasets.load, "_PACKAGED_DATASETS_MODULES", ())  # "json", "csv": of files
+        for name in [more.get("data_dir"), *data_file_names(more.get("data_files"))] if packaged else [path]:
+            refuse_stand_in(name)
+        named = any(rest[1:3]) or more.get("data_dir") or more.get("data_files")  # by the task itself
+        local = not packaged and not named and os.path.isdir(path)
+        before, DataLoads.folder = DataLoads.folder, Path(path).resolve() if local else None
+        try:
+            return build(path, *rest, **more)
+        finally:
+            DataLoads.folder = before
+
+    @functools.wraps(resolve)
+    def guarded_resolve(pattern: str, *rest: Any, **more: Any) -> list[str]:
+        found = resolve(pattern, *rest, **more)
+        if folder := DataLoads.folder:
+            places = [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
+            for file in found:
+                if not any(Path(file).resolve().is_relative_to(place) for place in places):
+                    raise ScriptError(
+                        f"{shown_path(folder)}: its card names {single_line(pattern)[:100]}, which leads out of that "
+                        "folder: a data set's files are read from the folder alone that a task names"
+                    )
+        return found
+
+    guarded_resolve.guarded = True
+    datasets.data_files.resolve_pattern = guarded_resolve
+    datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
+    with contextlib.suppress(ImportError):
+        import evaluate.loading
+
+        find = evaluate.loading.evaluation_module_factory
+
+        @functools.wraps(find)
+        def guarded_find(path: str, *rest: Any, **more: Any) -> Any:
+            name = path.rstrip("/").rpartition("/")[2]
+            if not path.endswith(".py"):  # that would be said to be a file
+                refuse_stand_in(os.path.join(path, f"{name}.py"))
+            return find(path, *rest, **more)
+
+        evaluate.loading.evaluation_module_factory = guarded_find
+
+
+def data_file_names(files: Any) -> Iterator[str]:
+    """The names in what `load_dataset` takes as data_files: a text, or lists and mappings of them."""
+    if isinstance(files, str | os.PathLike):
+        yield os.fspath(files)
+    elif isinstance(files, dict | list | tuple):
+        for part in files.values() if isinstance(files, dict) else files:
+            yield from data_file_names(part)
+
+
 # --- parts/harness/lm_eval_tasks.py -----------------------------------------------------------------------------------
 
 FILE_FORMATS = {"json", "csv", "parquet", "text", "arrow", "pandas", "xml", "webdataset"}  # no data sets of the Hub
@@ -7828,7 +8099,8 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
         for asked in chosen.names:
             own = chosen.files.get(asked)
             calls.base = own.parent if own else None
-            sources |= manager.load([str(own) if own else asked])["tasks"]
+            with asked_by(own_task=bool(mine)):
+                sources |= manager.load([str(own) if own else asked])["tasks"]
     tasks = []
     for name, source in sources.items():
         shots = set_shots(source, chosen.request.shots)
@@ -10731,37 +11003,6 @@ def lm_eval_vllm_engine(model: Model, settings: Settings) -> OnVllm:
     return OnVllm(model, settings, open_vllm_lm)
 
 
-# --- parts/harness/surroundings.py ------------------------------------------------------------------------------------
-
-# Each of these would let a repository's own settings or hooks name a program that git then runs.
-GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.bareRepository": "explicit"}
-# Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
-READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
-
-
-def wall_off_folder() -> None:
-    """Tell git and python-dotenv, here and in children, to take nothing that runs; before a harness is imported."""
-    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "GIT_NO_LAZY_FETCH": "1"}
-    count = os.environ.get("GIT_CONFIG_COUNT", "")
-    first = int(count) if count.isdecimal() else 0
-    for place, (name, value) in enumerate(GIT_SETTINGS.items(), first):
-        os.environ |= {f"GIT_CONFIG_KEY_{place}": name, f"GIT_CONFIG_VALUE_{place}": value}
-    os.environ["GIT_CONFIG_COUNT"] = str(first + len(GIT_SETTINGS))
-
-
-def keep_inspect_out_of_folder() -> None:
-    """Empty the functions of inspect-ai that read the current folder; where they are not as known, git finds nothing.
-
-    The wall alone would not do: a repository's attributes may name a filter, and a `.env` the folder of logs.
-    """
-    for module, name in READ_BY_INSPECT:
-        try:
-            # The function itself is emptied, since other modules have imported it by name.
-            getattr(importlib.import_module(module), name).__code__ = (lambda *_, **__: None).__code__
-        except (ImportError, AttributeError, ValueError):
-            os.environ["GIT_DIR"] = os.devnull
-
-
 # --- parts/harness/logs.py --------------------------------------------------------------------------------------------
 
 # Warnings of lighteval that are said for every task and tell the user nothing.
@@ -10814,6 +11055,7 @@ def capture_logs(quiet: bool = False) -> LogTail:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("config.task", "tasks.manager", "tasks._index", "models.huggingface"):
         logging.getLogger(f"lm_eval.{name}").setLevel(logging.ERROR)
+    keep_token_home()  # data sets are loaded by the Hub's client
     return tail
 
 
@@ -10921,6 +11163,7 @@ def open_results_repo(text: str) -> ResultsRepo:
     from huggingface_hub.errors import HfHubHTTPError
 
     target = parse_results_repo(text)
+    keep_token_home()
     try:
         HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
         HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's

@@ -349,7 +349,7 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     An expected failure is one line and its own code. Any other is a fault of the program and ends with 4, never with 1,
     which is an answer; HUB_EVALS_DEBUG=1 shows where it happened.
     """
-    with clean_streams():
+    with clean_streams(), children_apart():
         try:
             args = parser.parse_args(argv)
             return args.run(args)
@@ -368,6 +368,22 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+@contextlib.contextmanager
+def children_apart() -> Iterator[None]:
+    """While open, no child takes a module from the current folder, which may be a stranger's.
+
+    Python puts that folder first for `-c` and `-m`, and so do the processes that multiprocessing starts.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def many_objects() -> None:
@@ -1323,22 +1339,75 @@ def job_token() -> str:
 # --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
 
 Listed = TypeVar("Listed")
+WebOrigin = tuple[str, str | None, int | None]
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
+GUARDING = threading.Lock()
+PORTS = {"http": 80, "https": 443}
+NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
 
 def watch_answers() -> None:
     """Remember the answers that the client gets in this thread from now on; forget those before."""
-    from huggingface_hub import get_session
-
+    keep_token_home()
     LAST.answer = None
-    hooks = get_session().event_hooks["response"]  # the client makes a new session after a broken connection
-    if remember_answer not in hooks:
-        hooks.append(remember_answer)
 
 
-def remember_answer(answer: Any) -> None:
+def keep_token_home(server: str | None = None) -> None:
+    """From now on the Hub's client sends its token to the Hub's own address alone, and to a server that is named here.
+
+    What an answer says (the next page of a list, a redirection, where a file goes) is no reason to send it elsewhere.
+    """
+    from huggingface_hub import get_session, set_client_factory
+
+    if server:
+        NAMED_ORIGINS.add(origin_of(server))
+    with GUARDING:
+        if look_at_answer not in get_session().event_hooks["response"]:
+            set_client_factory(guarded_client)  # the client makes a new session after a broken connection
+
+
+def guarded_client() -> Any:
+    """The client's own session with our two hooks."""
+    from huggingface_hub.utils._http import default_client_factory
+
+    client = default_client_factory()
+    hooks = client.event_hooks
+    client.event_hooks = {
+        "request": [*hooks["request"], drop_token_elsewhere],
+        "response": [*hooks["response"], look_at_answer],
+    }
+    return client
+
+
+def origin_of(url: object) -> WebOrigin:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(str(url))
+    return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
+
+
+def hub_origins() -> set[WebOrigin]:
+    """Where the Hub is: the client's endpoint, which HF_ENDPOINT may name."""
+    from huggingface_hub import constants
+
+    return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
+
+
+def drop_token_elsewhere(request: Any) -> None:
+    """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
+    if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
+        del request.headers["authorization"]
+
+
+def look_at_answer(answer: Any) -> None:
+    """A hook of answers: remembers them; ScriptError where a list of the Hub goes on at another place."""
     LAST.answer = answer
+    following = (answer.links.get("next") or {}).get("url") if "link" in answer.headers else None
+    if not following or not urlsplit(following).netloc or origin_of(following) in hub_origins():
+        return
+    if origin_of(answer.request.url) in hub_origins():
+        asked, place = answer.request.url.path, single_line(following)[:200]
+        raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
 
 
 def body_of_last() -> str | None:

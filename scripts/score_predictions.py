@@ -717,7 +717,7 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     An expected failure is one line and its own code. Any other is a fault of the program and ends with 4, never with 1,
     which is an answer; HUB_EVALS_DEBUG=1 shows where it happened.
     """
-    with clean_streams():
+    with clean_streams(), children_apart():
         try:
             args = parser.parse_args(argv)
             return args.run(args)
@@ -736,6 +736,22 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+@contextlib.contextmanager
+def children_apart() -> Iterator[None]:
+    """While open, no child takes a module from the current folder, which may be a stranger's.
+
+    Python puts that folder first for `-c` and `-m`, and so do the processes that multiprocessing starts.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def many_objects() -> None:

@@ -110,6 +110,9 @@ FORGED = [
     lambda plan: plan | {"entries": [entry | {"value": 10**400} for entry in plan["entries"]]},
     lambda plan: plan | {"entries": {"a": 1}},
     lambda plan: plan | {"notes": [ESCAPES]} | {"evil": 1},
+    lambda plan: plan | {"entries": [entry | {"date": "2199-01-01"} for entry in plan["entries"]]},
+    lambda plan: plan | {"entries": [entry | {"samples": -5} for entry in plan["entries"]]},
+    lambda plan: plan | {"entries": [entry | {"standard_error": -1} for entry in plan["entries"]]},
 ]
 
 
@@ -123,6 +126,42 @@ def test_a_plan_writes_what_it_shows_and_nothing_else(cage, tmp_path, forge):  #
         outcome = cage.run("evaluation_manager", ["apply", "plan.json", *argv], tmp_path)
         assert outcome.code == 2 and not faults(outcome), outcome
     assert (tmp_path / "README.md").read_bytes() == before
+
+
+CLAIMS = {
+    "source_name": "Verified by nobody", "source_url": "https://evil.example/x", "task_type": "image-classification",
+    "dataset": [["type", "o/forged"], ["name", "Forged"], ["config", "c1"], ["split", "s1"], ["revision", "deadbeef"]],
+    "date": "2020-02-03", "key": None,
+}  # fmt: skip
+
+
+def test_a_plan_shows_all_that_is_written_of_a_result(cage, tmp_path):  # noqa: F811
+    lay_run(tmp_path)
+    plan = json.loads(PREPARED["plan"])["plan"]
+    first, *others = plan["entries"]
+    (tmp_path / "plan.json").write_text(json.dumps(plan | {"entries": [first | CLAIMS, *others]}))
+    argv = ["apply", "plan.json", "--card", "README.md"]
+    shown = cage.run("evaluation_manager", [*argv, "--dry-run"], tmp_path)
+    assert cage.run("evaluation_manager", argv, tmp_path).code == 0
+    card = (tmp_path / "README.md").read_text()
+    wanted = [value for key, value in CLAIMS.items() if isinstance(value, str) and key != "date"]
+    for text in (*wanted, *(value for _, value in CLAIMS["dataset"])):
+        assert text in card and text in shown.out, text
+
+
+def test_a_plan_of_another_asks_what_it_is_written_as(cage, tmp_path):  # noqa: F811
+    lay_run(tmp_path)
+    plan = json.loads(PREPARED["plan"])["plan"]
+    before = (tmp_path / "README.md").read_bytes()
+    for change in ({"dataset_name": "HumanEval"}, {"task_type": "text-to-image"}, {"formats": "model-index"}):
+        (tmp_path / "plan.json").write_text(json.dumps(plan | change))
+        argv = ["apply", "plan.json", "--card", "README.md"]
+        outcome = cage.run("evaluation_manager", argv, tmp_path)
+        (name, value), *_ = change.items()
+        option = f"--{name.replace('formats', 'format').replace('_', '-')}={value}"
+        assert outcome.code == 3 and option in outcome.err, outcome
+        assert (tmp_path / "README.md").read_bytes() == before
+        assert cage.run("evaluation_manager", [*argv, option, "--dry-run"], tmp_path).code == 0
 
 
 @pytest.mark.parametrize("style", ['style="display: none"', "hidden", 'style="VISIBILITY :hidden"'])

@@ -24,7 +24,7 @@ from parts.board.vocabulary import MAX_ENTRIES, Benchmarks, ModelReading, Proven
 from parts.foreign import iso_time, kept_count, mapping_in, mapping_of
 from parts.frame import MAX_TRIES, ScriptError, kept_text, note, shorten, write_whole
 from parts.hub.access import hub_errors
-from parts.hub.answers import listed
+from parts.hub.answers import keep_token_home, listed
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import hub_token
 from parts.inputs import is_input, quick_json, read_json, read_lines
@@ -97,6 +97,7 @@ class HubReader:
         from huggingface_hub import HfApi, get_token
         from huggingface_hub.utils import build_hf_headers
 
+        keep_token_home()
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         try:
             self.headers = build_hf_headers(token=token)

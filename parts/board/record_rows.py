@@ -13,13 +13,14 @@ from parts.board.metadata_rows import new_row
 from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks
 from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text, listing, note
+from parts.metadata.entries import NOT_THE_HUBS
 from parts.private import without_paths
 from parts.records.files import other_results, read_record, record_files
 from parts.records.groups import whole_runs
 from parts.records.identity import identity_of
 from parts.records.items import with_answers
 from parts.records.nights import nights_by_task
-from parts.records.publishable import is_main_metric, record_place, record_shots
+from parts.records.publishable import is_main_metric, on_own_files, record_place, record_shots
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import merged_repeats
 from parts.records.run import Run
@@ -108,6 +109,8 @@ def record_row(
         and not is_main_metric(metric, known)
     ):
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
+    if on_own_files(result.get("source_data") or {}) and "/" in str((known.get("model_index") or {}).get("type")):
+        why_not = NOT_THE_HUBS
     if not run.directed:
         why_not = f"nothing says whether more {word} is better"
     if run.incomplete:
@@ -249,6 +252,8 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
             why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
         way = (run.key, run.metric, run.shots, run.harness[0])
         own = [part for part in used if (part.key, part.metric, part.shots, part.harness[0]) == way]
+        if any(rows[part.file, part.result_id]["why_not"] == NOT_THE_HUBS for part in own):
+            why_not = NOT_THE_HUBS
         marks = sum_of_marks([rows[part.file, part.result_id]["answers"] for part in own])
         names = {"benchmark_name": known["name"], "source_task": run.result_id, "answers": marks}
         found.append(first | names | numbers_of(run, why_not))

@@ -44,6 +44,7 @@ from parts.contamination.report import MOST_PROBLEMS
 from parts.contamination.scanning import BEHIND, Scanner, add_found
 from parts.contamination.vocabulary import Found, Index, Part, ScanSettings, Sources
 from parts.frame import ScriptError, listing, near_place, plural, single_line, write_whole
+from parts.hub.answers import keep_token_home
 from parts.hub.token import hub_token
 from parts.inputs import input_lines, is_input, open_input
 from parts.tables import progress_bar
@@ -328,6 +329,7 @@ def reading_hub(where: str) -> Iterator[None]:
     import httpx2
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
+    keep_token_home()
     try:
         yield
     except GatedRepoError as error:

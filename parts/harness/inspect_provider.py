@@ -17,6 +17,7 @@ from parts.harness.reasoning import REASONING_TAGS
 from parts.harness.records import task_source
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Assignment, Finished, Model, Task
+from parts.hub.answers import keep_token_home
 from parts.names import ROUTER
 from parts.private import scrub
 from parts.records.schema import strings
@@ -75,6 +76,7 @@ def fetch_offer(model: str, settings: Settings, token: str) -> Offer | None:
     """What the router says of a model; None when it does not say, as other servers."""
     from huggingface_hub.utils import get_session
 
+    keep_token_home(settings.base_url)
     try:
         answer = get_session().get(
             f"{settings.base_url}/models", headers={"Authorization": f"Bearer {token}"}, timeout=REQUEST_TIMEOUT

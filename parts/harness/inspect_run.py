@@ -11,7 +11,7 @@ from typing import Any
 from parts.harness.inspect_vocabulary import MAX_RETRIES, MAX_TASKS, MOST_ERRORS
 from parts.harness.reasoning import split_reasoning
 from parts.harness.settings import Settings
-from parts.harness.surroundings import keep_inspect_out_of_folder
+from parts.harness.surroundings import keep_inspect_out_of_folder, let_programs_import
 from parts.harness.vocabulary import Task
 
 
@@ -103,6 +103,7 @@ def evaluate_with_inspect(
     import inspect_ai
 
     keep_inspect_out_of_folder()
+    let_programs_import()
     listen_to_inspect()
     waiting = {task.name: task for task in tasks}
     one_at_a_time = threading.Lock()

@@ -239,7 +239,7 @@ class VllmServer:
                 stdout=log,
                 stderr=log,
                 env=environment,
-                cwd=Path.cwd(),
+                cwd=self.place,  # not the user's folder: Python would import from it
                 start_new_session=True,
             )
 

@@ -21,6 +21,7 @@ from parts.frame import ScriptError, note
 from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
+from parts.harness.surroundings import asked_by, refuse_stand_in
 from parts.harness.vocabulary import Dataset, Task
 from parts.hashes import code_sha256, data_sha256, file_sha256, plain_path, sources_only
 from parts.inputs import input_text
@@ -173,8 +174,11 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     before = len(LOADED_DATASETS)
     watch_datasets()
     try:
-        source = load_from_file(request) if request.file else load_from_package(request)
+        with asked_by(own_task=bool(request.file)):
+            source = load_from_file(request) if request.file else load_from_package(request)
     except Exception as error:
+        if isinstance(error, ScriptError) and error.code == 3:
+            raise
         return Task(request.name, request, error=f"it could not be loaded: {explain_inspect(error)}")
     needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
     if any(needs) and not sandbox:
@@ -244,6 +248,7 @@ def watch_datasets() -> None:
 
     @functools.wraps(load)
     def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
+        refuse_stand_in(path)  # before a copy that inspect has kept
         if Path(path).exists():
             plain_path(Path(path))
         dataset = load(path, split, *rest, **more)

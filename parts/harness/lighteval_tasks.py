@@ -19,6 +19,7 @@ from parts.harness.golds import NO_ANSWER, check_golds, say_missing_spaces, why_
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
+from parts.harness.surroundings import asked_by, refuse_stand_in
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
 from parts.hashes import data_sha256, plain_path, sources_only
 from parts.inputs import input_text
@@ -251,7 +252,10 @@ def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str]
             except ValueError as error:
                 raise ScriptError(f"--tasks: {name}: {error}") from error
         for name, source in found.items():
-            task = Task(name, request, len(found), source, dataset_of(source.config), own=source.config.name in own)
+            mine = source.config.name in own
+            if not mine:
+                refuse_stand_in(source.config.hf_repo)
+            task = Task(name, request, len(found), source, dataset_of(source.config), own=mine)
             tasks.setdefault(name, task)
     return list(tasks.values())
 
@@ -293,7 +297,8 @@ def build_docs(task: Task, settings: Settings) -> None:
         return
     seed_everything(settings.seed)
     source = task.source
-    source.dataset = LightevalTask.download_dataset_worker(source)
+    with asked_by(task.own):
+        source.dataset = LightevalTask.download_dataset_worker(source)
     items = source.eval_docs()
     task.total = len(items)
     names = {id(doc): name for doc, name in zip(items, name_items(items, source.dataset, task.dataset), strict=True)}

@@ -22,6 +22,7 @@ from parts.harness.golds import check_golds, say_missing_spaces, why_no_choice, 
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
+from parts.harness.surroundings import asked_by
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
 from parts.hashes import code_sha256, data_sha256, files_sha256, plain_path, sources_only
 from parts.inputs import input_text
@@ -390,7 +391,8 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
         for asked in chosen.names:
             own = chosen.files.get(asked)
             calls.base = own.parent if own else None
-            sources |= manager.load([str(own) if own else asked])["tasks"]
+            with asked_by(own_task=bool(mine)):
+                sources |= manager.load([str(own) if own else asked])["tasks"]
     tasks = []
     for name, source in sources.items():
         shots = set_shots(source, chosen.request.shots)

@@ -26,6 +26,7 @@ from parts.checkpoints import (
 from parts.frame import ScriptError, listing, near_place, note
 from parts.harness.templates import try_chat_templates
 from parts.harness.vocabulary import Model
+from parts.hub.answers import keep_token_home
 from parts.inputs import read_json
 from parts.loadable import is_adapter_repo, why_not_loadable
 from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
@@ -68,7 +69,7 @@ def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
+        return Path(os.path.abspath(snapshot_download(repo, revision=revision, local_files_only=True)))
     except (ValueError, OSError):  # what the client raises when nothing is there
         return None
 
@@ -78,6 +79,7 @@ def model_errors(name: str) -> Iterator[None]:
     """What the Hub's client raises as one line each."""
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
+    keep_token_home()
     try:
         yield
     except RevisionNotFoundError as error:
@@ -192,7 +194,7 @@ def downloaded(model: Model) -> Path:
     folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
     if folder.name != model.revision:
         folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
-    folder = folder / model.below
+    folder = Path(os.path.abspath(folder / model.below))  # a server runs in a folder of its own
     if known is None:
         FETCHED[model] = folder
     return folder

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from parts.frame import ScriptError, single_line
+from parts.private import shown_path
 
 # Each of these would let a repository's own settings or hooks name a program that git then runs.
 GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.bareRepository": "explicit"}
@@ -21,6 +29,26 @@ def wall_off_folder() -> None:
     os.environ["GIT_CONFIG_COUNT"] = str(first + len(GIT_SETTINGS))
 
 
+def let_programs_import() -> None:
+    """Give the programs of inspect's local sandbox their own folder, a fresh one, to import from, as Python has it.
+
+    Children take nothing from the current folder otherwise (`children_apart`): here that would be another measurement.
+    """
+    from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
+
+    run = LocalSandboxEnvironment.exec
+    if hasattr(run, "__wrapped__"):
+        return
+
+    @functools.wraps(run)
+    async def importing(
+        self: Any, cmd: Any, input: Any = None, cwd: Any = None, env: Any = None, *more: Any, **named: Any
+    ) -> Any:
+        return await run(self, cmd, input, cwd, {"PYTHONSAFEPATH": ""} | (env or {}), *more, **named)
+
+    LocalSandboxEnvironment.exec = importing
+
+
 def keep_inspect_out_of_folder() -> None:
     """Empty the functions of inspect-ai that read the current folder; where they are not as known, git finds nothing.
 
@@ -32,3 +60,99 @@ def keep_inspect_out_of_folder() -> None:
             getattr(importlib.import_module(module), name).__code__ = (lambda *_, **__: None).__code__
         except (ImportError, AttributeError, ValueError):
             os.environ["GIT_DIR"] = os.devnull
+
+
+class DataLoads:
+    """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder."""
+
+    own_task = False
+    folder: Path | None = None
+
+
+@contextlib.contextmanager
+def asked_by(own_task: bool) -> Iterator[None]:
+    """While open, what is loaded is asked for by a task of the user's own, or by one of a harness's.
+
+    A harness's task means a data set of the Hub, or its copy in the cache: never what has its name in this folder.
+    """
+    guard_loading()
+    before, DataLoads.own_task = DataLoads.own_task, own_task
+    try:
+        yield
+    finally:
+        DataLoads.own_task = before
+
+
+def refuse_stand_in(name: object) -> None:
+    """ScriptError (3) where a relative path of the current folder would take the place of what the Hub has."""
+    text = os.fspath(name) if isinstance(name, str | os.PathLike) else ""
+    if text and not DataLoads.own_task and not os.path.isabs(text) and os.path.exists(text):
+        raise ScriptError(
+            f"{single_line(text)}: the current folder has this, and it would be taken for the data set or metric of "
+            "the Hub that a task asks for: run the command from another folder, or move it away; where it is meant, "
+            "name it in a task file of your own",
+            code=3,
+        )
+
+
+def guard_loading() -> None:
+    """Put the two rules into the libraries: no stand-in for the Hub's, no file from outside of a local data set."""
+    import datasets
+    import datasets.data_files
+    import datasets.load
+
+    build, resolve = datasets.load.load_dataset_builder, datasets.data_files.resolve_pattern
+    if hasattr(resolve, "guarded"):
+        return
+
+    @functools.wraps(build)
+    def guarded_build(path: str, *rest: Any, **more: Any) -> Any:
+        packaged = path in getattr(datasets.load, "_PACKAGED_DATASETS_MODULES", ())  # "json", "csv": of files
+        for name in [more.get("data_dir"), *data_file_names(more.get("data_files"))] if packaged else [path]:
+            refuse_stand_in(name)
+        named = any(rest[1:3]) or more.get("data_dir") or more.get("data_files")  # by the task itself
+        local = not packaged and not named and os.path.isdir(path)
+        before, DataLoads.folder = DataLoads.folder, Path(path).resolve() if local else None
+        try:
+            return build(path, *rest, **more)
+        finally:
+            DataLoads.folder = before
+
+    @functools.wraps(resolve)
+    def guarded_resolve(pattern: str, *rest: Any, **more: Any) -> list[str]:
+        found = resolve(pattern, *rest, **more)
+        if folder := DataLoads.folder:
+            places = [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
+            for file in found:
+                if not any(Path(file).resolve().is_relative_to(place) for place in places):
+                    raise ScriptError(
+                        f"{shown_path(folder)}: its card names {single_line(pattern)[:100]}, which leads out of that "
+                        "folder: a data set's files are read from the folder alone that a task names"
+                    )
+        return found
+
+    guarded_resolve.guarded = True
+    datasets.data_files.resolve_pattern = guarded_resolve
+    datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
+    with contextlib.suppress(ImportError):
+        import evaluate.loading
+
+        find = evaluate.loading.evaluation_module_factory
+
+        @functools.wraps(find)
+        def guarded_find(path: str, *rest: Any, **more: Any) -> Any:
+            name = path.rstrip("/").rpartition("/")[2]
+            if not path.endswith(".py"):  # that would be said to be a file
+                refuse_stand_in(os.path.join(path, f"{name}.py"))
+            return find(path, *rest, **more)
+
+        evaluate.loading.evaluation_module_factory = guarded_find
+
+
+def data_file_names(files: Any) -> Iterator[str]:
+    """The names in what `load_dataset` takes as data_files: a text, or lists and mappings of them."""
+    if isinstance(files, str | os.PathLike):
+        yield os.fspath(files)
+    elif isinstance(files, dict | list | tuple):
+        for part in files.values() if isinstance(files, dict) else files:
+            yield from data_file_names(part)

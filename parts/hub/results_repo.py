@@ -9,6 +9,7 @@ from pathlib import Path
 
 from parts.frame import ScriptError, note, write_whole
 from parts.harness.vocabulary import ResultsRepo
+from parts.hub.answers import keep_token_home
 from parts.hub.private_repo import refuse_public
 from parts.inputs import MAX_SAMPLES, input_text
 from parts.private import scrub
@@ -34,6 +35,7 @@ def open_results_repo(text: str) -> ResultsRepo:
     from huggingface_hub.errors import HfHubHTTPError
 
     target = parse_results_repo(text)
+    keep_token_home()
     try:
         HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
         HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's

@@ -7,6 +7,8 @@ from typing import Any
 
 from parts.vocabulary import folded_name
 
+OWN_FILES = "own files"  # in an Entry's data set: measured on files of one's own, whatever the benchmark's name
+NOT_THE_HUBS = "measured on files of one's own, not on the Hub's data set"
 SCORE_KEYS = (
     "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
     "notes", "also",
@@ -55,7 +57,7 @@ class Entry:
     shots: str | None = None  # "5-shot"
     variant: str | None = None  # "With tools"; None is the benchmark's default
     task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
-    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, ...
     source_name: str | None = None
     source_url: str | None = None
     date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say

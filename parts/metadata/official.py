@@ -15,7 +15,7 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, listing, single_line
-from parts.metadata.entries import Entry
+from parts.metadata.entries import NOT_THE_HUBS, OWN_FILES, Entry
 from parts.vocabulary import WITH_TOOLS, normalize_name
 from parts.yaml_tree import load_yaml
 
@@ -354,6 +354,8 @@ class Placing:
         answer = self.answers.get(normalize_name(claim.key or "")) or self.answers.get(normalize_name(claim.name), "")
         match = find_place(claim, self.official, self.mapping, answer)
         place = match.place
+        if OWN_FILES in dict(entry.dataset) and not answer and not match.no_benchmark:
+            return PlaceMatch(why=f"{NOT_THE_HUBS}; --counts-as {name}=OWNER/DATASET:TASK says that they are its items")
         if place is None or not place.own_harness:
             return match
         said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness

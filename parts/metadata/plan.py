@@ -6,18 +6,20 @@ import dataclasses
 import itertools
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from parts.foreign import web_url
 from parts.frame import ScriptError, is_number, single_line
-from parts.metadata.entries import Entry, Score
+from parts.metadata.entries import NOT_THE_HUBS, OWN_FILES, Entry, Score
 from parts.metadata.front_matter import EVAL_RESULTS
 from parts.metadata.identity import OTHER, Measure, Measures, agree, known_measures, person_number, readings, written
 from parts.metadata.official import OfficialPlace, Placing
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
+from parts.records.files import CLOCKS_APART, moment_in
 from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
 
 PLAN_SCHEMA = "2"
@@ -154,8 +156,8 @@ def model_index_results(
     for entry in entries:
         known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
         said = dict(entry.dataset)
-        own = said if "/" in said.get("type", "") or not known else known
-        name = dataset_name or known.get("name") or said.get("name") or entry.benchmark
+        own = said if "/" in said.get("type", "") or OWN_FILES in said or not known else known
+        name = dataset_name or (None if OWN_FILES in said else known.get("name")) or said.get("name") or entry.benchmark
         dataset = {"name": name, "type": dashed(name) or "benchmark"}
         if not dataset_name:
             dataset["type"] = own.get("type") or dataset["type"]
@@ -179,6 +181,8 @@ def model_index_results(
 def filled_in(entry: Entry, mapping: Mapping[str, Any]) -> str | None:
     """What the source does not say about a result and the vocabulary fills in, for people; None: nothing."""
     known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+    if OWN_FILES in dict(entry.dataset):
+        return f"{entry.benchmark}: {NOT_THE_HUBS}, which is not named as its data"
     said = dict(entry.dataset) if "/" in dict(entry.dataset).get("type", "") else {}
     parts = [f"metric {known['metric_type']}"] if known.get("metric_type") and not metric_type(entry.metric) else []
     if said.get("type", known.get("type")) == known.get("type"):
@@ -385,6 +389,11 @@ def check_plan(plan: Plan) -> None:
         for part in ("samples", "standard_error"):
             if getattr(entry, part) is not None:
                 check_number(getattr(entry, part), f"entries[{number}].{part}")
+            if (getattr(entry, part) or 0) < 0:
+                raise ValueError(f"entries[{number}].{part} is below 0")
+        moment = moment_in(entry.date)
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            raise ValueError(f"entries[{number}].date is {entry.date}, which is in the future")
         for part in dataclasses.fields(Entry):
             plain = part.name not in ("value", "dataset", "samples", "standard_error")
             if plain and not isinstance(getattr(entry, part.name), str | None):

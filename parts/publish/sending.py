@@ -27,7 +27,11 @@ from parts.seal import is_sealed, seal_of
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
 PLAN_SEAL = "plan 2"
-DECIDED = ("repo_id", "target", "replace", "beside", "scales", "official", "own_harness")  # what a plan's seal covers
+# What a plan's seal covers: where it goes, as what, and what was answered.
+DECIDED = (
+    "repo_id", "target", "formats", "task_type", "dataset_name",
+    "replace", "beside", "scales", "official", "own_harness",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from parts.metadata.entries import Entry
 from parts.metadata.identity import person_number
 from parts.metadata.plan import Change, Plan, entry_name, filled_in, written_value
 
+MOST_FACTS = 600  # characters of what is written of a result beside its value
 TITLE = 100  # characters of a pull request's title, at most
 
 
@@ -37,13 +39,15 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     """The description: what, from where, when, how to check. All text of others is escaped."""
     origin = "where it was read"
     lines = [f"Adds evaluation results, read from {markdown_text(plan.source, 2000)} on {plan.created[:10]}.", ""]
-    lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
+    lines += [f"| benchmark | value | metric | {origin} | written with |", "| --- | --- | --- | --- | --- |"]
     entries = sorted(change.entries, key=plan.entries.index)
-    for entry in entries[:200]:
+    shared, own = facts_written(plan, entries)
+    for entry, facts in list(zip(entries, own, strict=True))[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
         cells = (entry.benchmark, f"{written_value(plan, entry):.12g}", metric, origin_text(plan, entry))
-        lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
-    lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
+        lines.append(f"| {' | '.join(map(markdown_text, cells))} | {markdown_text(facts or '-', MOST_FACTS)} |")
+    lines += [f"| and {len(entries) - 200} more | | | | |"] if len(entries) > 200 else []
+    lines += ["", f"All are written with: {markdown_text(shared, MOST_FACTS)}."] if shared else []
     files = ", ".join(f"`{path}`" for path in change.files)
     lines += ["", f"Files: {files}."]
     lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
@@ -58,6 +62,33 @@ def pull_request_text(plan: Plan, change: Change) -> str:
         "pull request holds.",
     ]
     return "\n".join(lines)
+
+
+def facts_written(plan: Plan, entries: Sequence[Entry]) -> tuple[str, list[str]]:
+    """What is written of results beside names, settings and values: (what all have alike, of each the rest)."""
+    results = dict(zip(plan.entries, plan.model_index, strict=True)) if plan.model_index else {}
+    paths = {entry: path for path, entry in plan.made_of.items()}
+    found = []
+    for entry in entries:
+        facts: dict[str, str] = {}
+        if result := results.get(entry):
+            dataset = result["dataset"]
+            parts = [f"{key} {dataset[key]}" for key in ("config", "split", "revision") if dataset.get(key)]
+            facts["data set"] = ", ".join([f"{dataset['name']} ({dataset['type']})", *parts])
+            facts |= {"metric": result["metrics"][0]["type"], "task": result["task"]["type"]}
+        if entry in paths:
+            row = plan.eval_results[paths[entry]][0]
+            facts["leaderboard"] = f"{row['dataset']['id']}, task {row['dataset'].get('task_id')}"
+            facts |= {"date": str(row["date"])} if row.get("date") else {}
+        facts |= {"source": f"{entry.source_name or ''} {entry.source_url}".strip()} if entry.source_url else {}
+        found.append(facts)
+    alike = [item for item in found[0].items() if all(item in facts.items() for facts in found)] if found else []
+    alike = alike if len(found) > 1 else []
+
+    def told(items: Iterable[tuple[str, str]]) -> str:
+        return "; ".join(f"{name} {text}" for name, text in items)
+
+    return told(alike), [told(item for item in facts.items() if item not in alike) for facts in found]
 
 
 def origin_text(plan: Plan, entry: Entry) -> str:
@@ -91,8 +122,11 @@ def change_json(plan: Plan, change: Change) -> dict[str, Any]:
 def plan_lines(plan: Plan, change: Change) -> list[str]:
     """A plan and what it changes, for people."""
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
-    for entry in plan.entries:
-        lines.append(f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   from {origin_text(plan, entry)}")
+    shared, own = facts_written(plan, plan.entries)
+    for entry, facts in zip(plan.entries, own, strict=True):
+        line = f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   from {origin_text(plan, entry)}"
+        lines.append(f"{line}   with {facts}" if facts else line)
+    lines += [f"  all of them with {shared}"] if shared else []
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]

@@ -10,7 +10,7 @@ from typing import Any
 
 from parts.foreign import iso_time, web_url
 from parts.frame import ScriptError, listing, nearest, single_line
-from parts.metadata.entries import Entry
+from parts.metadata.entries import OWN_FILES, Entry
 from parts.records.groups import whole_runs
 from parts.records.identity import Identity, identity_of, model_names
 from parts.records.repeats import merged_repeats
@@ -57,6 +57,12 @@ def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
 
 
+def on_own_files(source: Mapping[str, Any]) -> bool:
+    """Whether a result was measured on files of whoever measured, as its `source_data` says: no data set of the Hub."""
+    details = source.get("additional_details")
+    return source.get("source_type") == "other" and isinstance(details, Mapping) and bool(details.get("path"))
+
+
 def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What a record says of its data: type, name, config, split and revision, as model-index names them."""
     more = source.get("additional_details") or {}
@@ -64,6 +70,8 @@ def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
     if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
         del said["type"]
+    if on_own_files(source):
+        said[OWN_FILES] = "true"
     if source.get("hf_repo"):
         said["type"] = str(source["hf_repo"])
         said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
@@ -226,14 +234,15 @@ def with_wholes(
     gone = {id(run) for run in used}
     kept = [row for row in rows if id(row.run) not in gone]
     for run in wholes:
-        same = (run.key, run.metric, run.file)
-        own = next(row for row in rows if id(row.run) in gone and same == (row.run.key, row.run.metric, row.run.file))
+        parts = [row for row in rows if id(row.run) in gone and row.run.key == run.key]
+        own = next(row for row in parts if (row.run.metric, row.run.file) == (run.metric, run.file))
+        marks = {pair for row in parts for pair in row.entry.dataset if pair[0] == OWN_FILES}
         entry = replace(
             own.entry,
             benchmark=vocabulary.title(run.key),
             value=run.written[0],
             key=run.key,
-            dataset=tuple(pair for pair in own.entry.dataset if pair[0] != "config"),
+            dataset=(*(pair for pair in own.entry.dataset if pair[0] not in ("config", OWN_FILES)), *marks),
         )
         known = vocabulary.entries[run.key]
         kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
