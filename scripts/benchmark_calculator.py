@@ -2683,6 +2683,7 @@ MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
 DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
 _DECOR_MARK = re.compile(f"[{DECOR}]")
 _TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
+_SHARP = re.compile(r"(?<!\w)[CF]#$")  # languages, no footnotes
 _REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
 
 
@@ -2775,6 +2776,8 @@ def label_text(text: str) -> str:
     if text.isascii() and text[-1:].isalnum():
         return text
     text = _DECOR_MARK.sub(" ", text)
+    if _SHARP.search(text):
+        return text
     while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
         text = shorter
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
@@ -2783,21 +2786,22 @@ def label_text(text: str) -> str:
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 # fmt: off
-CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throughput latency speed speedup rtf rtfx fps qps '
-          'ttft tpot itl flops gflops tflops macs gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device '
-          'devices memory mem storage price pricing cost costs usd dollars energy power carbon co2 emissions tdp '
-          'hours hour hrs minutes seconds secs duration runtime time date dates year released release cutoff '
-          'license licence licenses download downloads link links url paper github huggingface hf modelscope '
-          'weights checkpoint checkpoints ckpt demo blog colab arxiv repo repository likes stars layers layer '
-          'heads head experts dim dims dimension dimensions hidden vocab vocabulary context ctx window length len '
-          'seqlen architecture arch backbone encoder decoder precision dtype bits bpw quantization quant format '
-          'file files size sizes epoch epochs step steps loss lr optimizer warmup dropout temperature seed batch '
-          'rank ranking ranks place position votes battles count counts support number samples sample examples '
-          'instances rows words chars characters sentences stderr std stdev ci interval variance margin delta diff '
-          'difference improvement gain change gap degradation recovery retention recovered version versions '
-          'revision commit status notes note comment comments remark remarks description reference references '
-          'index id no organization organisation org vendor provider developer creator company author country '
-          'factor density budget languages tp ap turn turns δ',
+CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items se params param parameters parameter tokens '
+          'token tok throughput latency speed speedup rtf rtfx fps qps ttft tpot itl flops gflops tflops macs '
+          'gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device devices memory mem storage price pricing '
+          'cost costs usd dollars energy power carbon co2 emissions tdp hours hour hrs minutes seconds secs '
+          'duration runtime time date dates year released release cutoff license licence licenses download '
+          'downloads link links url paper github huggingface hf modelscope weights checkpoint checkpoints ckpt '
+          'demo blog colab arxiv repo repository likes stars layers layer heads head experts dim dims dimension '
+          'dimensions hidden vocab vocabulary context ctx window length len seqlen architecture arch backbone '
+          'encoder decoder precision dtype bits bpw quantization quant format file files size sizes epoch epochs '
+          'step steps loss lr optimizer warmup dropout temperature seed batch rank ranking ranks place position '
+          'votes battles count counts support number samples sample examples instances rows words chars characters '
+          'sentences stderr std stdev ci interval variance margin delta diff difference improvement gain change '
+          'gap degradation recovery retention recovered version versions revision commit status notes note comment '
+          'comments remark remarks description reference references index id no organization organisation org '
+          'vendor provider developer creator company author country factor density budget languages tp ap turn '
+          'turns δ',
  'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
                  'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
                  'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
@@ -2808,8 +2812,8 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
                  'weights file disk kv cache attention intermediate up consumption footprint requirement '
                  'requirements count capacity bandwidth rate and wall clock cut off api gpu a100 h100 v100 b m k t '
                  'pretrain emitted',
- 'weak_facts': 'knowledge count position time format context memory power number reference gain change place index '
-               'size length description energy speed recovery difference retention precision',
+ 'weak_facts': 'se knowledge count position time format context memory power number reference gain change place '
+               'index size length description energy speed recovery difference retention precision',
  'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
                'billion billions million millions trillion trillions tokens token tok/s tokens/s token/s it/s s/it '
                'fps hz khz px params bits usd gpu-hours tco2eq tco2',
@@ -2889,7 +2893,7 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
            ['\\btext[- ]only\\b', 'Text only']],
  'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
  'metric_signs': {'困惑度': 'perplexity', '词错误率': 'wer', '字错误率': 'cer'},
- 'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-l bpb',
+ 'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-1 rouge-2 rouge-l bpb',
  'size_heads': 'size params parameters param precision quantization quant bits dtype version',
  'log_words': 'epoch epochs step steps loss',
  'tuned_text': '\\b(?<!Evol-)(?<!Self-)(?:[Ii]nstruct(?:ion)?s?(?![- '

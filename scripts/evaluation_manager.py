@@ -1044,6 +1044,7 @@ MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
 DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
 _DECOR_MARK = re.compile(f"[{DECOR}]")
 _TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
+_SHARP = re.compile(r"(?<!\w)[CF]#$")  # languages, no footnotes
 _REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
 
 
@@ -1136,6 +1137,8 @@ def label_text(text: str) -> str:
     if text.isascii() and text[-1:].isalnum():
         return text
     text = _DECOR_MARK.sub(" ", text)
+    if _SHARP.search(text):
+        return text
     while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
         text = shorter
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
@@ -2329,21 +2332,22 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 # fmt: off
-CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throughput latency speed speedup rtf rtfx fps qps '
-          'ttft tpot itl flops gflops tflops macs gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device '
-          'devices memory mem storage price pricing cost costs usd dollars energy power carbon co2 emissions tdp '
-          'hours hour hrs minutes seconds secs duration runtime time date dates year released release cutoff '
-          'license licence licenses download downloads link links url paper github huggingface hf modelscope '
-          'weights checkpoint checkpoints ckpt demo blog colab arxiv repo repository likes stars layers layer '
-          'heads head experts dim dims dimension dimensions hidden vocab vocabulary context ctx window length len '
-          'seqlen architecture arch backbone encoder decoder precision dtype bits bpw quantization quant format '
-          'file files size sizes epoch epochs step steps loss lr optimizer warmup dropout temperature seed batch '
-          'rank ranking ranks place position votes battles count counts support number samples sample examples '
-          'instances rows words chars characters sentences stderr std stdev ci interval variance margin delta diff '
-          'difference improvement gain change gap degradation recovery retention recovered version versions '
-          'revision commit status notes note comment comments remark remarks description reference references '
-          'index id no organization organisation org vendor provider developer creator company author country '
-          'factor density budget languages tp ap turn turns δ',
+CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items se params param parameters parameter tokens '
+          'token tok throughput latency speed speedup rtf rtfx fps qps ttft tpot itl flops gflops tflops macs '
+          'gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device devices memory mem storage price pricing '
+          'cost costs usd dollars energy power carbon co2 emissions tdp hours hour hrs minutes seconds secs '
+          'duration runtime time date dates year released release cutoff license licence licenses download '
+          'downloads link links url paper github huggingface hf modelscope weights checkpoint checkpoints ckpt '
+          'demo blog colab arxiv repo repository likes stars layers layer heads head experts dim dims dimension '
+          'dimensions hidden vocab vocabulary context ctx window length len seqlen architecture arch backbone '
+          'encoder decoder precision dtype bits bpw quantization quant format file files size sizes epoch epochs '
+          'step steps loss lr optimizer warmup dropout temperature seed batch rank ranking ranks place position '
+          'votes battles count counts support number samples sample examples instances rows words chars characters '
+          'sentences stderr std stdev ci interval variance margin delta diff difference improvement gain change '
+          'gap degradation recovery retention recovered version versions revision commit status notes note comment '
+          'comments remark remarks description reference references index id no organization organisation org '
+          'vendor provider developer creator company author country factor density budget languages tp ap turn '
+          'turns δ',
  'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
                  'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
                  'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
@@ -2354,8 +2358,8 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
                  'weights file disk kv cache attention intermediate up consumption footprint requirement '
                  'requirements count capacity bandwidth rate and wall clock cut off api gpu a100 h100 v100 b m k t '
                  'pretrain emitted',
- 'weak_facts': 'knowledge count position time format context memory power number reference gain change place index '
-               'size length description energy speed recovery difference retention precision',
+ 'weak_facts': 'se knowledge count position time format context memory power number reference gain change place '
+               'index size length description energy speed recovery difference retention precision',
  'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
                'billion billions million millions trillion trillions tokens token tok/s tokens/s token/s it/s s/it '
                'fps hz khz px params bits usd gpu-hours tco2eq tco2',
@@ -2435,7 +2439,7 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
            ['\\btext[- ]only\\b', 'Text only']],
  'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
  'metric_signs': {'困惑度': 'perplexity', '词错误率': 'wer', '字错误率': 'cer'},
- 'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-l bpb',
+ 'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-1 rouge-2 rouge-l bpb',
  'size_heads': 'size params parameters param precision quantization quant bits dtype version',
  'log_words': 'epoch epochs step steps loss',
  'tuned_text': '\\b(?<!Evol-)(?<!Self-)(?:[Ii]nstruct(?:ion)?s?(?![- '
@@ -3724,6 +3728,7 @@ class Value(NamedTuple):
     percent: bool = False
     shots: str | None = None
     metric: str | None = None
+    bound: bool = False  # ">60": it is not the number that stands there
 
 
 MISSING_CELL = re.compile(
@@ -3736,6 +3741,7 @@ is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
 _LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
+_BOUND = re.compile(rf"[{DECOR}{MARKS}✅\s]*[<>≤≥]")
 _REST = re.compile(
     rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
     rf"(?:[,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
@@ -3759,6 +3765,7 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     if first is None:
         return None
     numbers, percent, shots, metric, at = [first], bool(match[2]), None, None, match.end()
+    bound = bool(_BOUND.match(text))
     while at < len(text):
         rest = _REST.match(text, at)
         if not rest or rest.end() == at:
@@ -3776,7 +3783,7 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
             return None
     if any(number is None for number in numbers):
         return None
-    return Value(tuple(numbers), percent, shots, metric)
+    return Value(tuple(numbers), percent, shots, metric, bound)
 
 
 NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t", ""  # what a cell holds
@@ -4253,6 +4260,8 @@ class Sending:
 # --- parts/cards/scores.py --------------------------------------------------------------------------------------------
 
 NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
+_BARE = re.compile(r"[()\[\]（）,/]")
+_ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
 
@@ -4372,6 +4381,7 @@ class ScoreReader:
         if axis == "column":
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
+            over = tuple(text for text in path if text not in above and is_benchmark(text, self.vocabulary))
             percent = any("(%)" in text for text in path)
             labels = {row: names.label(row) for row in block.body}
             strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
@@ -4379,8 +4389,8 @@ class ScoreReader:
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
-                    if above or percent:
-                        said = said._replace(texts=(*said.texts, *above), percent=percent)
+                    if above or over or percent:
+                        said = said._replace(texts=(*over, *said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels(header_shots=names.header_shots)
@@ -4413,6 +4423,8 @@ class ScoreReader:
                 taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
             return
         given = pick.name_of(column if pick.axis == "row" else index, label)
+        if not (given or pick.only) and self.stands_for_several(cell, row, column):
+            return leave_open("it is one cell beside several labels")
         if pick.first and len(values) > 1 and len(given) != len(values):
             values = values[:1]
             taken.used.add("first_number")
@@ -4426,12 +4438,16 @@ class ScoreReader:
             if len(values) > 1 and not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
                 taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
                 continue
-            score = self.score(value, said, texts, cell, index, column, name)
+            score = self.score(value, said, texts, cell, index, column, name, len(given) > 1)
             pick.change(score)
             if len(value.numbers) > 1 and pick.first:
                 taken.used.add("first_number")
             if len(value.numbers) > 1 and not pick.first:
                 leave_open("it has several numbers")
+            elif value.bound and not given and not pick.first:
+                leave_open("it is a bound")
+            elif (fact := self.fact_of_benchmark(texts)) and not given:
+                leave_open(f"'{fact}' may be no score")
             elif not score.benchmark:
                 leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
@@ -4439,6 +4455,23 @@ class ScoreReader:
             else:
                 taken.scores.append(score)
         return None
+
+    def stands_for_several(self, cell: Cell, row: int, column: int) -> bool:
+        """Whether a cell spans the rows of different labels, or columns: whose value it is cannot be told."""
+        rows = self.grid.rows
+        places = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
+        beside = [(r, c) for r, c in places if 0 <= r < len(rows) and 0 <= c < len(rows[r]) and rows[r][c] is cell]
+        return any(r != row or self.grid.blocks[0].roles[c] == "value" for r, c in beside)
+
+    def fact_of_benchmark(self, texts: Sequence[str]) -> str:
+        """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
+        for text in texts:
+            words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
+            facts = [word for word in words if is_fact(word) and not any(map(str.isdigit, word))]
+            rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
+            if facts and not self.vocabulary.key(text) and benchmarks_in(rest, self.vocabulary):
+                return " ".join(facts)
+        return ""
 
     def is_quantized(self, texts: Sequence[str]) -> bool:
         text = " ".join(texts)
@@ -4487,6 +4520,13 @@ class ScoreReader:
         return next(iter(found.items())) if len(set(found.values())) == 1 else ("", None)
 
     @functools.cached_property
+    def has_rouge(self) -> bool:
+        """Whether labels say R-1, R-2, R-L of ROUGE, and none is alone: R2 may be the coefficient of determination."""
+        labels = [text for b in self.grid.blocks for path in b.paths for text in path]
+        labels += self.grid.texts("benchmark", "text", "metric")
+        return len({match.upper() for text in labels for match in _ROUGE.findall(text)}) > 1
+
+    @functools.cached_property
     def has_benchmarks(self) -> bool:
         """Whether a label of the table is a benchmark that is known: then its heading is not the benchmark of all."""
         labels = {text for b in self.grid.blocks for c in b.columns("value") for text in b.paths[c]}
@@ -4494,15 +4534,24 @@ class ScoreReader:
         return any(not is_average(text) and self.vocabulary.key(split_label(text)) for text in labels)
 
     def score(
-        self, value: Value, said: CellLabels, texts: Sequence[str], cell: Cell, row: int, column: int, given: str | None
+        self,
+        value: Value,
+        said: CellLabels,
+        texts: Sequence[str],
+        cell: Cell,
+        row: int,
+        column: int,
+        given: str | None,
+        several: bool = False,
     ) -> Score:
         """One value with the texts of its name; a name that is given takes their place, and leaves what else they say.
 
+        `several`: of a cell with several values, for which the texts do not say which of their notes is whose.
         Its benchmark is "" when nothing says which it is.
         """
         names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
         for text in texts:
-            text = " ".join(text.split())
+            text = _ROUGE.sub(r"ROUGE-\1", " ".join(text.split())) if self.has_rouge else " ".join(text.split())
             if is_measure(text):
                 metric.append(label_text(text.replace("(%)", "")).strip("()[] "))
                 continue
@@ -4519,7 +4568,7 @@ class ScoreReader:
             label, outer = split_label(" ".join(given.split())), None
             name, key = label.name, self.vocabulary.key(label)
             shots, metric = [label.shots] if label.shots else shots, [label.metric] if label.metric else metric
-            notes = [label.note] if label.note else notes
+            notes = [label.note] if label.note or several else notes
         else:
             name, key, outer = self.name_of(names, texts, said)
         if key and any(notes) and self.vocabulary.keys.get(folded_name(name)) == key:
@@ -4529,6 +4578,8 @@ class ScoreReader:
         measure = said_once(metric)
         if not measure and self.vocabulary.ranges.get(key or "", (None, None))[1] is None:
             measure = self.heading_metric
+        if not measure and not key and self.headings:
+            measure = split_label(label_text(self.headings[0])[:80]).metric
         return Score(
             self.table.number, name, int(number) if number.is_integer() else number, cell.source,
             unit="percent" if percent else said.unit if number <= 1 else None,
@@ -4544,7 +4595,10 @@ class ScoreReader:
         table's heading or paragraph, else the heading. A measure of a benchmark that the heading names is its result.
         """
         benchmark, benchmark_key = self.heading_benchmark
-        if said.unnamed and benchmark and not said.group:
+        settings = (
+            not names and bool(texts) and not any(map(is_average, texts))
+        )  # "0-shot" and "maj@8" under "## GSM8K"
+        if (said.unnamed or settings) and benchmark and not said.group:
             return benchmark, benchmark_key, None
         if not names or said.unnamed or all(is_average(label.name) for label in names):
             name = " ".join(label.name for label in names) or " ".join(texts)
@@ -4561,9 +4615,21 @@ class ScoreReader:
             note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
             label = Label(" ".join(label.name for label in names), note=note, bare=bare)
         name, key = label.name, self.vocabulary.key(label)
-        if not key and benchmark and not self.has_benchmarks and benchmark not in name:
-            name = f"{name} ({benchmark})"  # a part of the benchmark that the heading names
+        if not key and not self.has_benchmarks and (about := benchmark or self.heading_of_parts) and about not in name:
+            name = f"{name} ({about})"  # a part of the benchmark that the heading names
         return name, key, None
+
+    @functools.cached_property
+    def heading_of_parts(self) -> str:
+        """What the nearest heading tells where the table has an average: its other labels are parts of the same."""
+        heading = self.headings[0] if self.headings else ""
+        labels = (
+            *self.grid.texts("benchmark", "text"),
+            *(text for b in self.grid.blocks for p in b.paths for text in p),
+        )
+        if PLAIN_HEADINGS.issuperset(words_of(heading)) or not any(map(is_average, labels)):
+            return ""
+        return split_label(label_text(heading)[:80]).name
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
@@ -7492,7 +7558,9 @@ def card_entries(
 
 
 def dashed(text: str, separator: str = "-") -> str:
-    return re.sub(r"[\W_]+", separator, text.lower(), flags=re.ASCII).strip(separator)
+    """A text as a part of an id; C, C++ and C# are three."""
+    told = re.sub(r"(?<=\b[cf])#", "sharp", re.sub(r"(?<=[\w+])\+", "plus", text.lower()))
+    return re.sub(r"[\W_]+", separator, told, flags=re.ASCII).strip(separator)
 
 
 def model_index_results(
@@ -8761,15 +8829,16 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
-        names = [key, entry.get("name"), *(entry.get("aliases") or [])]
+        own = [normalize_name(name) for name in (key, entry.get("name"), *(entry.get("aliases") or ())) if name]
+        for folded in own:
+            keys.setdefault(folded, key)
         for harness in ("lighteval", "inspect", "lm_eval", "helm", "artificial_analysis"):
             found = entry.get(harness)
-            names += found if isinstance(found, list) else [found]
-        for name in names:
-            if isinstance(name, str) and (
-                folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
-            ):
-                keys.setdefault(folded, key)
+            for name in found if isinstance(found, list) else [found]:
+                folded = normalize_name(str(name or "").removeprefix("inspect_evals/"))
+                # A harness's "race" is RACE-high, its "aime" the AIME of a year: in a card these are any of them.
+                if folded and not any(name != folded and name.startswith(folded) for name in own):
+                    keys.setdefault(folded, key)
         low, high = entry.get("range") or (None, None)
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
     return Vocabulary(keys, ranges)

@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 from parts.cards.grid import Block, Grid, harness_columns, is_harness
 from parts.cards.labels import (
     CARD_WORDS,
+    FACT_FILLERS,
     MEASURES,
     Label,
     Vocabulary,
     benchmarks_in,
     is_average,
+    is_benchmark,
     is_fact,
     is_generic,
     is_measure,
@@ -38,6 +40,8 @@ from parts.metadata.entries import Score
 from parts.vocabulary import folded_name
 
 NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
+_BARE = re.compile(r"[()\[\]（）,/]")
+_ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
 
@@ -157,6 +161,7 @@ class ScoreReader:
         if axis == "column":
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
+            over = tuple(text for text in path if text not in above and is_benchmark(text, self.vocabulary))
             percent = any("(%)" in text for text in path)
             labels = {row: names.label(row) for row in block.body}
             strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
@@ -164,8 +169,8 @@ class ScoreReader:
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
-                    if above or percent:
-                        said = said._replace(texts=(*said.texts, *above), percent=percent)
+                    if above or over or percent:
+                        said = said._replace(texts=(*over, *said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels(header_shots=names.header_shots)
@@ -198,6 +203,8 @@ class ScoreReader:
                 taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
             return
         given = pick.name_of(column if pick.axis == "row" else index, label)
+        if not (given or pick.only) and self.stands_for_several(cell, row, column):
+            return leave_open("it is one cell beside several labels")
         if pick.first and len(values) > 1 and len(given) != len(values):
             values = values[:1]
             taken.used.add("first_number")
@@ -211,12 +218,16 @@ class ScoreReader:
             if len(values) > 1 and not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
                 taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
                 continue
-            score = self.score(value, said, texts, cell, index, column, name)
+            score = self.score(value, said, texts, cell, index, column, name, len(given) > 1)
             pick.change(score)
             if len(value.numbers) > 1 and pick.first:
                 taken.used.add("first_number")
             if len(value.numbers) > 1 and not pick.first:
                 leave_open("it has several numbers")
+            elif value.bound and not given and not pick.first:
+                leave_open("it is a bound")
+            elif (fact := self.fact_of_benchmark(texts)) and not given:
+                leave_open(f"'{fact}' may be no score")
             elif not score.benchmark:
                 leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
@@ -224,6 +235,23 @@ class ScoreReader:
             else:
                 taken.scores.append(score)
         return None
+
+    def stands_for_several(self, cell: Cell, row: int, column: int) -> bool:
+        """Whether a cell spans the rows of different labels, or columns: whose value it is cannot be told."""
+        rows = self.grid.rows
+        places = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
+        beside = [(r, c) for r, c in places if 0 <= r < len(rows) and 0 <= c < len(rows[r]) and rows[r][c] is cell]
+        return any(r != row or self.grid.blocks[0].roles[c] == "value" for r, c in beside)
+
+    def fact_of_benchmark(self, texts: Sequence[str]) -> str:
+        """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
+        for text in texts:
+            words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
+            facts = [word for word in words if is_fact(word) and not any(map(str.isdigit, word))]
+            rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
+            if facts and not self.vocabulary.key(text) and benchmarks_in(rest, self.vocabulary):
+                return " ".join(facts)
+        return ""
 
     def is_quantized(self, texts: Sequence[str]) -> bool:
         text = " ".join(texts)
@@ -272,6 +300,13 @@ class ScoreReader:
         return next(iter(found.items())) if len(set(found.values())) == 1 else ("", None)
 
     @functools.cached_property
+    def has_rouge(self) -> bool:
+        """Whether labels say R-1, R-2, R-L of ROUGE, and none is alone: R2 may be the coefficient of determination."""
+        labels = [text for b in self.grid.blocks for path in b.paths for text in path]
+        labels += self.grid.texts("benchmark", "text", "metric")
+        return len({match.upper() for text in labels for match in _ROUGE.findall(text)}) > 1
+
+    @functools.cached_property
     def has_benchmarks(self) -> bool:
         """Whether a label of the table is a benchmark that is known: then its heading is not the benchmark of all."""
         labels = {text for b in self.grid.blocks for c in b.columns("value") for text in b.paths[c]}
@@ -279,15 +314,24 @@ class ScoreReader:
         return any(not is_average(text) and self.vocabulary.key(split_label(text)) for text in labels)
 
     def score(
-        self, value: Value, said: CellLabels, texts: Sequence[str], cell: Cell, row: int, column: int, given: str | None
+        self,
+        value: Value,
+        said: CellLabels,
+        texts: Sequence[str],
+        cell: Cell,
+        row: int,
+        column: int,
+        given: str | None,
+        several: bool = False,
     ) -> Score:
         """One value with the texts of its name; a name that is given takes their place, and leaves what else they say.
 
+        `several`: of a cell with several values, for which the texts do not say which of their notes is whose.
         Its benchmark is "" when nothing says which it is.
         """
         names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
         for text in texts:
-            text = " ".join(text.split())
+            text = _ROUGE.sub(r"ROUGE-\1", " ".join(text.split())) if self.has_rouge else " ".join(text.split())
             if is_measure(text):
                 metric.append(label_text(text.replace("(%)", "")).strip("()[] "))
                 continue
@@ -304,7 +348,7 @@ class ScoreReader:
             label, outer = split_label(" ".join(given.split())), None
             name, key = label.name, self.vocabulary.key(label)
             shots, metric = [label.shots] if label.shots else shots, [label.metric] if label.metric else metric
-            notes = [label.note] if label.note else notes
+            notes = [label.note] if label.note or several else notes
         else:
             name, key, outer = self.name_of(names, texts, said)
         if key and any(notes) and self.vocabulary.keys.get(folded_name(name)) == key:
@@ -314,6 +358,8 @@ class ScoreReader:
         measure = said_once(metric)
         if not measure and self.vocabulary.ranges.get(key or "", (None, None))[1] is None:
             measure = self.heading_metric
+        if not measure and not key and self.headings:
+            measure = split_label(label_text(self.headings[0])[:80]).metric
         return Score(
             self.table.number, name, int(number) if number.is_integer() else number, cell.source,
             unit="percent" if percent else said.unit if number <= 1 else None,
@@ -329,7 +375,10 @@ class ScoreReader:
         table's heading or paragraph, else the heading. A measure of a benchmark that the heading names is its result.
         """
         benchmark, benchmark_key = self.heading_benchmark
-        if said.unnamed and benchmark and not said.group:
+        settings = (
+            not names and bool(texts) and not any(map(is_average, texts))
+        )  # "0-shot" and "maj@8" under "## GSM8K"
+        if (said.unnamed or settings) and benchmark and not said.group:
             return benchmark, benchmark_key, None
         if not names or said.unnamed or all(is_average(label.name) for label in names):
             name = " ".join(label.name for label in names) or " ".join(texts)
@@ -346,9 +395,21 @@ class ScoreReader:
             note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
             label = Label(" ".join(label.name for label in names), note=note, bare=bare)
         name, key = label.name, self.vocabulary.key(label)
-        if not key and benchmark and not self.has_benchmarks and benchmark not in name:
-            name = f"{name} ({benchmark})"  # a part of the benchmark that the heading names
+        if not key and not self.has_benchmarks and (about := benchmark or self.heading_of_parts) and about not in name:
+            name = f"{name} ({about})"  # a part of the benchmark that the heading names
         return name, key, None
+
+    @functools.cached_property
+    def heading_of_parts(self) -> str:
+        """What the nearest heading tells where the table has an average: its other labels are parts of the same."""
+        heading = self.headings[0] if self.headings else ""
+        labels = (
+            *self.grid.texts("benchmark", "text"),
+            *(text for b in self.grid.blocks for p in b.paths for text in p),
+        )
+        if PLAIN_HEADINGS.issuperset(words_of(heading)) or not any(map(is_average, labels)):
+            return ""
+        return split_label(label_text(heading)[:80]).name
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""

@@ -20,15 +20,16 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
-        names = [key, entry.get("name"), *(entry.get("aliases") or [])]
+        own = [normalize_name(name) for name in (key, entry.get("name"), *(entry.get("aliases") or ())) if name]
+        for folded in own:
+            keys.setdefault(folded, key)
         for harness in ("lighteval", "inspect", "lm_eval", "helm", "artificial_analysis"):
             found = entry.get(harness)
-            names += found if isinstance(found, list) else [found]
-        for name in names:
-            if isinstance(name, str) and (
-                folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
-            ):
-                keys.setdefault(folded, key)
+            for name in found if isinstance(found, list) else [found]:
+                folded = normalize_name(str(name or "").removeprefix("inspect_evals/"))
+                # A harness's "race" is RACE-high, its "aime" the AIME of a year: in a card these are any of them.
+                if folded and not any(name != folded and name.startswith(folded) for name in own):
+                    keys.setdefault(folded, key)
         low, high = entry.get("range") or (None, None)
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
     return Vocabulary(keys, ranges)

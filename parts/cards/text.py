@@ -48,6 +48,7 @@ MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
 DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
 _DECOR_MARK = re.compile(f"[{DECOR}]")
 _TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
+_SHARP = re.compile(r"(?<!\w)[CF]#$")  # languages, no footnotes
 _REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
 
 
@@ -140,6 +141,8 @@ def label_text(text: str) -> str:
     if text.isascii() and text[-1:].isalnum():
         return text
     text = _DECOR_MARK.sub(" ", text)
+    if _SHARP.search(text):
+        return text
     while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
         text = shorter
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())

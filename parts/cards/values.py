@@ -22,6 +22,7 @@ class Value(NamedTuple):
     percent: bool = False
     shots: str | None = None
     metric: str | None = None
+    bound: bool = False  # ">60": it is not the number that stands there
 
 
 MISSING_CELL = re.compile(
@@ -34,6 +35,7 @@ is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
 _LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
+_BOUND = re.compile(rf"[{DECOR}{MARKS}✅\s]*[<>≤≥]")
 _REST = re.compile(
     rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
     rf"(?:[,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
@@ -57,6 +59,7 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     if first is None:
         return None
     numbers, percent, shots, metric, at = [first], bool(match[2]), None, None, match.end()
+    bound = bool(_BOUND.match(text))
     while at < len(text):
         rest = _REST.match(text, at)
         if not rest or rest.end() == at:
@@ -74,7 +77,7 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
             return None
     if any(number is None for number in numbers):
         return None
-    return Value(tuple(numbers), percent, shots, metric)
+    return Value(tuple(numbers), percent, shots, metric, bound)
 
 
 NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t", ""  # what a cell holds

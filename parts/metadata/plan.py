@@ -142,7 +142,9 @@ def card_entries(
 
 
 def dashed(text: str, separator: str = "-") -> str:
-    return re.sub(r"[\W_]+", separator, text.lower(), flags=re.ASCII).strip(separator)
+    """A text as a part of an id; C, C++ and C# are three."""
+    told = re.sub(r"(?<=\b[cf])#", "sharp", re.sub(r"(?<=[\w+])\+", "plus", text.lower()))
+    return re.sub(r"[\W_]+", separator, told, flags=re.ASCII).strip(separator)
 
 
 def model_index_results(

@@ -1,0 +1,122 @@
+"""What labels and cells say beside a score: differences, errors, ranks, bounds, parts, names without a year."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+import evaluation_manager  # noqa: E402
+
+
+def read(tmp_path, capsys, card, repo="acme/Foo-7B"):
+    """(exit code, [(type of the data set, metric, value)], stderr) of a card."""
+    import yaml
+
+    (tmp_path / "card.md").write_text(card, encoding="utf-8")
+    argv = ["extract-readme", "--repo-id", repo, "--card", str(tmp_path / "card.md"), "--all-tables"]
+    code = evaluation_manager.main(argv)
+    out, err = capsys.readouterr()
+    lines = out if not out.startswith("#") and "model-index" in out else ""
+    results = yaml.safe_load(lines)["model-index"][0]["results"] if lines else []
+    return code, [(r["dataset"]["type"], r["metrics"][0]["type"], r["metrics"][0]["value"]) for r in results], err
+
+
+BENCHMARKS = {"MMLU": "cais/mmlu", "GSM8K": "openai/gsm8k", "HellaSwag": "Rowan/hellaswag", "ARC-C": "allenai/ai2_arc"}
+BESIDE = [
+    "{} Δ", "Δ {}", "{} (Δ vs base)", "{} improvement", "Gain on {}", "{} std", "{} stderr", "{} (se)", "{} p-value",
+    "{} rank", "{} tokens", "{} (avg tokens)", "{} latency (s)", "{} items", "{} contamination (%)", "{} variance",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("form", BESIDE)
+@pytest.mark.parametrize("as_rows", [False, True])
+def test_what_is_said_of_a_benchmark_beside_its_score_is_no_score(tmp_path, capsys, name, form, as_rows):
+    other = form.format(name)
+    if as_rows:
+        rows = [("BBH", 50, 49), (name, 61, 60), (other, 3, 2)]
+        card = "# Foo-7B\n\n| Benchmark | Foo-7B | Bar-7B |\n|---|---|---|\n"
+        card += "".join(f"| {label} | {own} | {bar} |\n" for label, own, bar in rows)
+    else:
+        card = f"# Foo-7B\n\n| Model | BBH | {name} | {other} |\n|---|---|---|---|\n"
+        card += "| Foo-7B | 50 | 61 | 3 |\n| Bar-7B | 49 | 60 | 2 |\n"
+    code, found, err = read(tmp_path, capsys, card)
+    assert 3 not in [value for _, _, value in found] and code in (0, 3), (found, err)
+    assert (BENCHMARKS[name], 61) in [(kind, value) for kind, _, value in found], (found, err)
+
+
+@pytest.mark.parametrize("mark", [">", "<", "≥ ", "≤", "**>** ", "↑ >"])
+def test_a_bound_is_asked(tmp_path, capsys, mark):
+    card = (
+        f"# Foo-7B\n\n| Benchmark | Foo-7B | Bar-7B |\n|---|---|---|\n| MMLU | {mark}60 | 60 |\n| GSM8K | 50 | 40 |\n"
+    )
+    code, found, err = read(tmp_path, capsys, card)
+    assert code == 3 and [value for _, _, value in found] == [50], (code, found, err)
+    assert "bound" in err or "cannot be read" in err
+
+
+@pytest.mark.parametrize("name", ["AIME", "WikiText", "RACE"])
+def test_a_name_of_several_benchmarks_is_none_of_them(tmp_path, capsys, name):
+    card = f"# Foo-7B\n\n| Benchmark | Foo-7B | Bar-7B |\n|---|---|---|\n| {name} | 61 | 60 |\n| GSM8K | 50 | 40 |\n"
+    _, found, _ = read(tmp_path, capsys, card)
+    assert ("openai/gsm8k", 50) in [(kind, value) for kind, _, value in found]
+    assert not [kind for kind, _, value in found if value == 61 and "/" in kind], found
+
+
+def test_a_benchmark_over_the_models_is_the_name_of_its_rows(tmp_path, capsys):
+    card = """# Foo-7B
+
+<table>
+<tr><th rowspan=2>Language</th><th colspan=2>MMLU</th><th colspan=2>Belebele</th></tr>
+<tr><th>Foo-7B</th><th>Bar-7B</th><th>Foo-7B</th><th>Bar-7B</th></tr>
+<tr><td>en</td><td>61</td><td>60</td><td>81</td><td>80</td></tr>
+<tr><td>de</td><td>51</td><td>50</td><td>71</td><td>70</td></tr>
+</table>
+"""
+    code, found, err = read(tmp_path, capsys, card)
+    wanted = {("mmlu-en", 61), ("mmlu-de", 51), ("belebele-en", 81), ("belebele-de", 71)}
+    assert code == 3 or {(kind, value) for kind, _, value in found} == wanted, (found, err)
+
+
+def test_r_1_r_2_and_r_l_together_are_rouge(tmp_path, capsys):
+    card = "# sum-foo\n\n| Model | CNN/DM R-1 | CNN/DM R-2 | CNN/DM R-L | XSum (R1/R2/RL) |\n|---|---|---|---|---|\n"
+    card += "| bart | 44.1 | 21.2 | 40.9 | 45.1/22.2/37.2 |\n| sum-foo | 45.0 | 21.9 | 41.8 | 46.0/23.0/38.0 |\n"
+    code, found, err = read(tmp_path, capsys, card, "acme/sum-foo")
+    metrics = {value: metric for _, metric, value in found}
+    assert code == 0 and metrics == {
+        45: "rouge_1", 21.9: "rouge_2", 41.8: "rouge_l", 46: "rouge_1", 23: "rouge_2", 38: "rouge_l",
+    }, (found, err)  # fmt: skip
+
+
+def test_columns_of_settings_under_a_benchmarks_heading_are_its_results(tmp_path, capsys):
+    card = "# Foo-7B\n\n## GSM8K\n\n| Model | 0-shot | 4-shot | maj@8 |\n|---|---|---|---|\n"
+    card += "| Foo-7B | 40 | 42 | 55 |\n| Bar-7B | 40 | 42 | 51 |\n"
+    code, found, err = read(tmp_path, capsys, card)
+    assert code == 3 or found == [
+        ("openai/gsm8k", "exact_match", 40), ("openai/gsm8k", "exact_match", 42), ("openai/gsm8k", "maj@8", 55),
+    ], (found, err)  # fmt: skip
+
+
+def test_parts_carry_their_headings_benchmark_and_metric(tmp_path, capsys):
+    card = "# Coder-7B\n\n## MultiPL-E (pass@1)\n\n| Model | Python | C++ | C# | C | Avg |\n|---|---|---|---|---|---|\n"
+    card += "| Coder-7B | 30 | 50 | 60 | 70 | 52 |\n| Coder-13B | 36 | 55 | 65 | 77 | 58 |\n"
+    code, found, err = read(tmp_path, capsys, card, "acme/Coder-7B")
+    assert len({kind for kind, _, _ in found}) == len(found) and all("multipl-e" in kind for kind, _, _ in found)
+    assert {metric for _, metric, _ in found} <= {"pass@1"} and (found or code == 3), (found, err)
+
+
+def test_a_cell_beside_two_benchmarks_is_asked(tmp_path, capsys):
+    card = """# Foo-7B
+
+<table>
+<tr><th>Benchmark</th><th>Foo-7B</th><th>Bar-7B</th></tr>
+<tr><td>MMLU</td><td rowspan=2>61.0</td><td>55</td></tr>
+<tr><td>CMMLU</td><td>57</td></tr>
+<tr><td>GSM8K</td><td>44.0</td><td>31</td></tr>
+</table>
+"""
+    code, found, err = read(tmp_path, capsys, card)
+    assert code == 3 and [value for _, _, value in found] == [44] and "beside several labels" in err, (found, err)
