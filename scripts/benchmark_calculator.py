@@ -84,7 +84,8 @@ def filled_card(args: argparse.Namespace, ranking: Ranking, vocabulary: MetricMa
 
 def publish(args: argparse.Namespace, ranking: Ranking, card: str) -> dict[str, Any]:
     """Prepare the folder and push it; what was done, for --json."""
-    token = find_token(args.token_file) if args.push else None
+    asks = args.dry_run and not args.token_file  # then what needs no token is told without one
+    token = None if not args.push else hub_token() if asks else find_token(args.token_file)
     out, checkpoint = Path(os.path.abspath(args.prepare)), ranking.best.checkpoint
     if not out.name or inside(out, checkpoint.path):
         raise ScriptError(f"--prepare {args.prepare}: choose a folder outside the checkpoint")
@@ -108,8 +109,10 @@ def publish(args: argparse.Namespace, ranking: Ranking, card: str) -> dict[str, 
     if args.dry_run:
         check_replaceable(out, out.with_name(f".{out.name}.prepared.json"))
         note(f"dry run: {len(files)} files would be prepared in {args.prepare}")
-        sent = push({f.target: f for f in files}, digests, commit_message(ranking), token, args) if args.push else None
-        return {"prepared": prepared | {"dry_run": True}} | ({"pushed": sent} if sent else {})
+        done = {"prepared": prepared | {"dry_run": True}}
+        if args.push:
+            done["pushed"] = dry_push({f.target: f for f in files}, digests, commit_message(ranking), token, args)
+        return done
     digests = prepare(out, files)
     note(f"prepared {checkpoint.name} in {args.prepare} ({len(files)} files)")
     if not args.push:
@@ -177,7 +180,7 @@ def run(args: argparse.Namespace) -> int:
         raise undone
     if ranking.ahead:
         raise ScriptError(undecided_line(ranking), code=3)
-    return 0
+    return 3 if "unknown" in done.get("pushed", {}) else 0
 
 
 def check_usage(args: argparse.Namespace) -> None:
@@ -9691,6 +9694,22 @@ def push(
             )
             return answer | {"commit": None, "dry_run": True}
         return answer | send(api, plan, files, digests, message, args)
+
+
+def dry_push(
+    files: Mapping[str, RepoFile], digests: Mapping[str, str], message: str, token: str | None, args: argparse.Namespace
+) -> dict[str, Any]:
+    """What `push` would send; without a token, or an answer of the Hub, the files, and why the rest is `unknown`."""
+    try:
+        return push(files, digests, message, token or find_token(None), args)
+    except ScriptError as error:
+        if token and error.__cause__ is None:  # it was refused, and not by the Hub
+            raise
+        note(
+            f"dry run: {plural(len(files), 'file')} would be sent to {args.push}: {listing(files, 200)}; which of them "
+            f"it has already, and whether you may write there, is not known: {error}"
+        )
+        return {"repo_id": args.push, "files": list(files), "commit": None, "dry_run": True, "unknown": str(error)}
 
 
 def send(

@@ -338,8 +338,11 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     rows.sort(key=lambda row: (sign * row["comparable"], natural_key(row["model"])))
     about = next(entry for entry in metadata["benchmarks"] if entry["key"] == key)
     top = [row | {"rank": dataclasses.asdict(ranges[row["model"]])} for row in rows[: args.top]]
+    standings, unlike = overall_order(rows, [key]), unlike_text(rows, {key: about["name"]})
+    conclusion = leader_text(standings, about["name"], count_models(engine), unlike, about["lower_is_better"])
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
+        answer |= {"conclusion": conclusion, "certain": bool(standings) and is_certain(standings, unlike)}
         sys.stdout.write(to_json(answer | {"models": len(rows), "rank_method": RANK_METHOD, "rows": top}))
         return 0 if rows else 1
     unit = {"proportion": "%", "percent": "%"}.get(about["unit"], about["unit"])
@@ -352,9 +355,8 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
         for row in top
     ]  # fmt: skip
     header = ["rank", "on the Hub", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"]
+    print(conclusion)
     print_table([*header, "why the Hub has another rank"], lines)
-    standings, unlike = overall_order(rows, [key]), unlike_text(rows, {key: about["name"]})
-    note(leader_text(standings, about["name"], count_models(engine), unlike))
     note(f"{RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
     if any(row["official_rank"] for row in rows):
         note(OFFICIAL_RANK)
@@ -414,14 +416,18 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     standings += [BoardPlace(model, 0) for model in others]
     if not standings:
         raise ScriptError("no comparable score", code=1)
-    top = standings[: args.top]
+    top, names = standings[: args.top], [about[key]["name"] for key in primary]
+    what = names[0] if len(names) == 1 else f"the average of {listing(names, 10)}"
+    unlike = unlike_text(rows, dict(zip(primary, names, strict=True)))
+    lower = any(about[key]["lower_is_better"] for key in primary)
+    conclusion = leader_text(standings, what, count_models(engine), unlike, lower)
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
         table = [dataclasses.asdict(one) | {"scores": scores[one.model]} for one in top]
         answer |= {"primary": primary, "rank_method": RANK_METHOD, "not_alike": unlike_ways(rows)}
+        answer |= {"conclusion": conclusion, "certain": is_certain(standings, unlike)}
         sys.stdout.write(to_json(answer | {"rows": table}))
         return 0
-    names = [about[key]["name"] for key in primary]
     header = ["rank", "model", f"average of {len(primary)}", "±", *(about[key]["name"] for key in keys)]
     lines = [
         (
@@ -431,10 +437,8 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         )
         for one in top
     ]  # fmt: skip
+    print(conclusion + shared_answers_text(rows, primary))
     print_table(header, lines)
-    what = names[0] if len(names) == 1 else f"the average of {listing(names, 10)}"
-    unlike = unlike_text(rows, dict(zip(primary, names, strict=True)))
-    note(leader_text(standings, what, count_models(engine), unlike) + shared_answers_text(rows, primary))
     placed |= set(others)
     hidden = sorted({row["model"] for row in rows} - placed, key=natural_key)
     if hidden:
@@ -3715,8 +3719,8 @@ def display_score(value: float | None, unit: str | None) -> str:
 
 KEPT = ("comparable", "canonical_unit", "standard_error", "n", "source_type", "source_url", "date")
 CHANGES = {  # in the document, and for people
-    "leaders": "leads for certain",
-    "leaders_lost": "no longer leads for certain",
+    "leaders": "leads for certain (of those measured)",
+    "leaders_lost": "no longer leads for certain (of those measured)",
     "new_models": "new model",
     "gone_models": "gone model",
     "changed": "another number",
@@ -9665,13 +9669,18 @@ NO_RANK = RankRange(None, None, "unknown")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BoardPlace:
-    """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks."""
+    """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks.
+
+    needs: of one that lacks some, the mean there (percent) with which it would be level with the leader; None where
+    no possible one would do.
+    """
 
     model: str
     have: int
     mean: float | None = None
     error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
     rank: RankRange = NO_RANK
+    needs: float | None = None
 
 
 def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -9750,8 +9759,29 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPl
         for row in means
     ]
     standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
-    lacking = [BoardPlace(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    first = standings[0] if standings else None
+    z = holm_threshold(0, math.comb(len(found), 2))
+    lacking = [
+        BoardPlace(model, len(scores), needs=first and needed_to_lead(first, mean_row(model, list(scores.values())),
+                                                                     len(scores), len(keys), lower, z))
+        for model, scores in found.items()
+        if len(scores) < len(keys)
+    ]  # fmt: skip
     return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
+
+
+def needed_to_lead(first: BoardPlace, mine: BoardRow, have: int, count: int, lower: bool, z: float) -> float | None:
+    """The mean (percent) on the benchmarks that a model lacks with which it would be level with the first; None where
+    even the best possible one leaves it behind, by z standard errors. mine: the mean of those that it has.
+
+    What has no known error may be anything, as in the ranks.
+    """
+    lacks = count - have
+    needs = (count * (first.mean or 0.0) - have * mine["comparable"]) / lacks
+    errors = (first.error, mine["comparable_error"])
+    reach = math.inf if None in errors else z * math.hypot(count * errors[0], have * errors[1]) / lacks
+    possible = needs + reach >= 0 if lower else needs - reach <= 100
+    return min(max(needs, 0.0), 100.0) if possible else None
 
 
 def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
@@ -9803,27 +9833,52 @@ def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
     return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
 
 
-def among_text(placed: int, models: int, several: bool) -> str:
-    """How many of all models an order is of, and why not of all; several: whether it is by an average."""
+def among_text(placed: int, models: int, count: int, rivals: Sequence[BoardPlace]) -> str:
+    """How many of all models an order is of, and why not of all; which of the others could lead, were they in it.
+
+    count: of the benchmarks that it is by.
+    """
     others = models - placed
     if not others:
         return f"Among all {models:,} models."
     who, lack, have = (f"{others:,}", "lack", "have") if others > 1 else ("one", "lacks", "has")
-    why = f"{lack} a benchmark of this average" if several else f"{have} no number to compare"
-    return f"Among {placed:,} of {models:,} models: the other {who} {why}."
+    why = f"{lack} a benchmark of this average" if count > 1 else f"{have} no number to compare"
+    return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(rivals, count)}."
 
 
-def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "") -> str:
+def rivals_text(rivals: Sequence[BoardPlace], count: int) -> str:
+    """Which of the models that lack a benchmark could lead: the one that needs least for it, and how many more."""
+    if not rivals:
+        return ""
+    first, more = rivals[0], len(rivals) - 1
+    others = f", and {more:,} more could lead" if more else ""
+    return f"; {first.model} ({first.have} of {count}) would need {first.needs:.1f} on what it lacks to lead{others}"
+
+
+def possible_leaders(standings: Sequence[BoardPlace], lower: bool) -> list[BoardPlace]:
+    """The models without a place that could lead, the one that needs least for it first."""
+    found = [one for one in standings if one.needs is not None]
+    return sorted(found, key=lambda one: (-one.needs if lower else one.needs, natural_key(one.model)))
+
+
+def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
+    """Whether the first is shown to lead all models that have a place, and no other one could."""
+    first, *others = standings
+    alone = not any(one.mean is not None for one in others) or any(one.needs is not None for one in others)
+    return first.rank.high == 1 and not alone and not unlike
+
+
+def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "", lower: bool = False) -> str:
     """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
 
     models: how many there are, with or without a place. unlike: what was not measured alike, so that no error of the
-    numbers makes their order certain.
+    numbers makes their order certain. lower: whether less is better.
     """
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
     first, *others = placed
-    among = among_text(len(placed), models, first.have > 1)
+    among = among_text(len(placed), models, first.have, possible_leaders(standings, lower))
     means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
@@ -9833,8 +9888,10 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
     alike = [one for one in others if one.rank.low == 1]
     if first.rank.low is None:
         certain = "Whether that is certain is not known: an error is missing."
-    elif first.rank.high == 1:
+    elif is_certain(standings, unlike):
         certain = "That is certain (95 %)."
+    elif first.rank.high == 1:
+        certain = f"Certain (95 %) only among the models with all {first.have} benchmarks."
         if unlike:
             certain = f"Certain by the numbers (95 %), but not measured alike: {unlike}."
     elif alike:
@@ -12283,13 +12340,34 @@ const averagedNow = () => (state.average ? averaged(columns()) : primary);
 /** A mean over benchmarks in percent with its error; without one when the model lacks one of them. */
 function meanOver(model, list) {
   const found = list.map((benchmark) => model.shown.get(benchmark.key)), have = found.filter(Boolean).length;
-  if (have < list.length || list.length < 1) return { model, have, mean: null };
-  const sum = found.reduce((total, one, index) => total + points(list[index], one.value), 0);
-  const errors = found.map((one, index) => (one.error == null ? null : one.error * list[index].scale));
+  if (have < 1) return { model, have, mean: null };
+  let sum = 0, known = true;
   const together = new Map(); // metrics of the same answers err together
-  for (const [index, { answers }] of list.entries()) together.set(answers, (together.get(answers) ?? 0) + errors[index]);
-  const error = errors.includes(null) ? null : Math.hypot(...together.values()) / list.length;
-  return { model, have, mean: sum / list.length, value: sum / list.length, error };
+  for (const [index, { answers, scale }] of list.entries()) {
+    const one = found[index];
+    if (!one) continue;
+    sum += points(list[index], one.value);
+    known &&= one.error != null;
+    together.set(answers, (together.get(answers) ?? 0) + one.error * scale);
+  }
+  const error = known ? Math.hypot(...together.values()) / have : null;
+  return { model, have, mean: have < list.length ? null : sum / have, value: sum / have, error };
+}
+
+/**
+ * The models that lack some of the averaged benchmarks and could lead, with the mean there that they would need, the one
+ * that needs least first: the best possible one does not leave them behind, by the threshold of the ranks.
+ */
+function possibleLeaders(first, list) {
+  const some = models.map(standing).filter((one) => one.have), pairs = some.length * (some.length - 1) / 2;
+  const z = normalQuantile(1 - 0.05 / Math.max(pairs, 1) / 2), count = list.length, { lower } = list[0];
+  return some.filter((one) => one.mean == null).flatMap((one) => {
+    const lacks = count - one.have, needs = (count * first.mean - one.have * one.value) / lacks;
+    const reach = first.error == null || one.error == null ? Infinity
+      : z * Math.hypot(count * first.error, one.have * one.error) / lacks;
+    const possible = lower ? needs + reach >= 0 : needs - reach <= 100;
+    return possible ? [{ ...one, needs: Math.min(Math.max(needs, 0), 100) }] : [];
+  }).sort((a, b) => (lower ? b.needs - a.needs : a.needs - b.needs) || a.model.order - b.model.order);
 }
 
 let standings = new Map(), standingsOf = "", standingsIn = null;
@@ -12408,13 +12486,16 @@ function sharedAnswers(list) {
   }).join("");
 }
 
-/** How many of all models an order is of, and why not of all. */
-function amongText(placed, several) {
+/** How many of all models an order is of, and why not of all; which of the others could lead. */
+function amongText(placed, count, rivals) {
   const all = many.format(models.length), others = models.length - placed;
   if (!others) return `Among all ${all} models.`;
   const [who, lack, have] = others > 1 ? [many.format(others), "lack", "have"] : ["one", "lacks", "has"];
-  return `Among ${many.format(placed)} of ${all} models: the other ${who} ${several ? `${lack} a benchmark of this average`
-    : `${have} no number to compare`}.`;
+  const [first] = rivals, more = rivals.length - 1;
+  const could = first ? `; ${first.model.id} (${first.have} of ${count}) would need ${tenths(first.needs)} on what it lacks to `
+    + `lead${more ? `, and ${many.format(more)} more could lead` : ""}` : "";
+  return `Among ${many.format(placed)} of ${all} models: the other ${who} ${count > 1 ? `${lack} a benchmark of this average`
+    : `${have} no number to compare`}${could}.`;
 }
 
 /** [who leads by the column that the table is sorted by, by how much, whether that is certain, among how many; by what]. */
@@ -12433,7 +12514,8 @@ function leaderText() {
   const [first, second] = placed;
   const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
-  const among = amongText(placed.length, !benchmark && list.length > 1);
+  const count = benchmark ? 1 : list.length, rivals = benchmark ? [] : possibleLeaders(first, list);
+  const among = amongText(placed.length, count, rivals);
   if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, ` ${among}${by}`];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
@@ -12444,7 +12526,7 @@ function leaderText() {
   const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
     ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
     : first.high === 1 ? (unlike ? `Certain by the numbers (95 %), but not measured alike: ${unlike}.`
-      : "That is certain (95 %).")
+      : rivals.length ? `Certain (95 %) only among the models with all ${count} benchmarks.` : "That is certain (95 %).")
       : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
         + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
@@ -13806,7 +13888,9 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     names = [benchmarks[column[key]]["name"] for key in primary]
     what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
     named_here = dict(zip(primary, names, strict=True))
-    said, by = leader_text(standings, what, len(models), unlike_text(shown.values(), named_here)), f" By {what}."
+    lower = any(benchmarks[column[key]]["lower"] for key in primary)
+    unlike_here, by = unlike_text(shown.values(), named_here), f" By {what}."
+    said = leader_text(standings, what, len(models), unlike_here, lower)
     lead = said.removesuffix(by)
     shared = shared_answers_text(shown.values(), primary) if len(primary) > 1 else ""
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)

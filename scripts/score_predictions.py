@@ -5242,11 +5242,11 @@ def mapped_value(ours: str, names: Sequence[str], fields: Mapping[str, Any]) -> 
     if len(names) == 1:
         return fields[names[0]]
     given = {name: fields[name] for name in names if fields[name] not in (None, "")}
-    found = {name: as_number(value) for name, value in given.items()} if ours == "ratings" else list(given.values())
+    found = {name: as_rating(value) for name, value in given.items()} if ours == "ratings" else list(given.values())
     return found or None
 
 
-def as_number(text: Any) -> Any:
+def as_rating(text: Any) -> Any:
     """A cell as a number where it is one."""
     try:
         return float(text) if isinstance(text, str) else text
@@ -7568,7 +7568,9 @@ def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
 COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
 MANY_ODD = 0.02  # share of the items
 MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
-MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->")
+TIMED_OR_MARKED = re.compile(
+    r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->"
+)
 LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
 
 
@@ -7584,7 +7586,7 @@ def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
         return [f"{metric.name}: {len(shown)} of {len(items)} {words.format(single_line(shown[0])[:60])}"]
 
     stated = {reference.strip().casefold() for _, wanted in pairs for reference in wanted}
-    marked = any(MARKUP.search(reference) for _, wanted in pairs for reference in wanted)
+    marked = any(TIMED_OR_MARKED.search(reference) for _, wanted in pairs for reference in wanted)
     lists = sum(bool(LIST.fullmatch(said)) for said, _ in pairs)
     lines = found(
         lambda said, _: said.strip() if said.strip().casefold() in MISSING_AS_TEXT - stated else None,
@@ -7592,7 +7594,7 @@ def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
     )
     if not marked:
         lines += found(
-            lambda said, _: mark[0] if (mark := MARKUP.search(said)) else None,
+            lambda said, _: mark[0] if (mark := TIMED_OR_MARKED.search(said)) else None,
             "answers hold marks such as {}, which no reference has: they count as text (--normalize whisper leaves out "
             "what is in brackets)",
         )

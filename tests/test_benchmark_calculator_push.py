@@ -125,6 +125,24 @@ def test_dry_run_sends_and_writes_nothing(run, hub, tmp_path, capsys):
     assert sent(hub) == []
 
 
+@pytest.mark.parametrize("lacks", ["token", "Hub", "valid token"])
+def test_a_dry_run_without_token_or_hub_tells_the_files_and_what_is_not_known(
+    run, hub, tmp_path, capsys, monkeypatch, lacks
+):
+    wanted = push(capsys, run, "--dry-run")[1]["new"]
+    if lacks == "token":
+        monkeypatch.delenv("HF_TOKEN")
+    elif lacks == "Hub":
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    else:
+        monkeypatch.setenv("HF_TOKEN", "no-token-of-anybody")
+    code, pushed, err = push(capsys, run, "--dry-run")
+    assert (code, sorted(pushed["files"]), pushed["dry_run"]) == (3, wanted, True)
+    assert "new" not in pushed and pushed["unknown"] in err and "whether you may write there, is not known" in err
+    assert all(name in err for name in wanted) and not (tmp_path / "out").exists() and sent(hub) == []
+    assert "no Hub token" in err if lacks == "token" else "push to me/m" in err
+
+
 # --- Formula scores -------------------------------------------------------------------------------------------------
 
 

@@ -632,7 +632,7 @@ def collected(results: Path, out: Path, capsys) -> tuple[dict, str]:
     assert board.main(["show", "--data", str(out), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert board.main(["show", "--data", str(out)]) == 0
-    return shown, " ".join(capsys.readouterr().err.split())
+    return shown, " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("unlike", ["", "scores", "answers", "items", "one model"])
@@ -660,7 +660,7 @@ def test_one_measurement_under_two_names_counts_once(tmp_path, capsys, unlike):
     assert shown["primary"] == (["arc_challenge", "gsm8k"] if same else ["arc_challenge", "gsm8k", "my_gsm"])
     assert ("my_gsm: of the same answers as gsm8k, so not counted again" in said) == same
     board.main(["show", "--data", str(tmp_path / "board"), "--primary", "gsm8k,my_gsm"])
-    assert ("gsm8k, my_gsm are of the same answers" in " ".join(capsys.readouterr().err.split())) == same
+    assert ("gsm8k, my_gsm are of the same answers" in " ".join(capsys.readouterr().out.split())) == same
     page = board.read_page(tmp_path / "board")
     assert ("of the same answers" in page.partition("</table>")[0]) == same
 
@@ -688,6 +688,33 @@ def test_standings_by_hand():
     assert [str(one.rank) for one in others] == ["1–2", "2–3", "n/a"], "d may be anywhere, and c has no place"
 
 
+@pytest.mark.parametrize(
+    ("star", "lower", "needs", "certain"),
+    [
+        ({"x": 0.891, "y": 0.952}, False, 7.4, False),  # what it lacks would have to go very wrong
+        ({"x": 0.1, "y": 0.1}, False, None, True),  # 172 points of 100
+        ({"x": 0.1}, False, 91.0, False),
+        ({"x": 0.45, "y": 0.45}, False, 100.0, False),  # not by the numbers, but within their errors
+        ({"x": 0.3, "y": 0.3}, True, None, True),  # an error rate is at least 0
+        ({"x": 0.05, "y": 0.02}, True, 20.0, False),
+        ({"x": None, "y": 0.1}, False, 91.0, False),  # of another unit: no number to compare, so it lacks it
+    ],
+)
+def test_a_lead_is_not_certain_where_a_model_that_lacks_a_benchmark_could_overtake(star, lower, needs, certain):
+    values = {"l/leader": (0.09, 0.09, 0.09) if lower else (0.64, 0.64, 0.64)}
+    values |= {"o/other": (0.5, 0.5, 0.5) if lower else (0.2, 0.2, 0.2)}
+    scores = [(m, k, v) for m, own in values.items() for k, v in zip("xyz", own, strict=True)]
+    scores += [("s/star", key, value) for key, value in star.items() if value is not None]
+    rows = [row(m, k, v, comparable_error=0.01) | {"lower_is_better": lower} for m, k, v in scores]
+    standings = board.overall_order(rows, list("xyz"))
+    (own,) = [one.needs for one in standings if one.model == "s/star"]
+    assert own == needs if needs is None else own == pytest.approx(needs, abs=0.5)
+    assert board.is_certain(standings, "") is certain
+    text = board.leader_text(standings, "X", 3, lower=lower)
+    assert ("That is certain (95 %)." in text) is certain and ("s/star" in text) is not certain
+    assert certain or f"s/star ({len(star) - (None in star.values())} of 3) would need" in text
+
+
 def test_what_is_said_of_the_leader():
     def said(*scores: tuple, models: int = 2) -> str:
         rows = [row(f"m/{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(scores)]
@@ -702,7 +729,8 @@ def test_what_is_said_of_the_leader():
     )
     both = [row(f"m/{n}", key, 0.5, comparable_error=0.01) for n in range(2) for key in ("x", "y")]
     text = board.leader_text(board.overall_order(both[:3], ["x", "y"]), "X", 2)
-    assert text.endswith("Among 1 of 2 models: the other one lacks a benchmark of this average. By X.")
+    lacks = "Among 1 of 2 models: the other one lacks a benchmark of this average"
+    assert text.endswith(f"{lacks}; m/1 (1 of 2) would need 50.0 on what it lacks to lead. By X.")
     assert "Not certain: m/1 cannot be told apart from it (95 %)." in said((0.8, 0.1), (0.79, 0.1))
     assert "Not certain: m/1 and 2 others cannot be told apart from it" in said(
         *[(0.8 - n / 99, 0.1) for n in range(4)]
@@ -732,10 +760,11 @@ def test_what_was_not_measured_alike_is_not_called_certain(tmp_path, capsys, sec
     assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
     capsys.readouterr()
     assert board.main(["show", "--data", str(tmp_path / "d")]) == 0
-    err = capsys.readouterr().err
-    assert "a/one leads by" in err and said in err and ("That is certain" in err) is (not second)
+    out = capsys.readouterr().out
+    assert out.startswith("a/one leads by") and said in out and ("That is certain" in out) is (not second)
     assert board.main(["show", "--data", str(tmp_path / "d"), "--json"]) == 0
-    assert list(json.loads(capsys.readouterr().out)["not_alike"]) == (["gsm8k"] if second else [])
+    shown = json.loads(capsys.readouterr().out)
+    assert list(shown["not_alike"]) == (["gsm8k"] if second else []) and shown["certain"] is (not second)
     assert said in board.read_page(tmp_path / "d").partition("</table>")[0]  # before any script runs
 
 
@@ -842,7 +871,7 @@ def test_show_a_ranking(data, capsys):
     assert "Holm" in answer["rank_method"]
     assert board.main(["show", "--data", str(data), "--benchmark", "mmlu_pro"]) == 0
     out, err = capsys.readouterr()
-    assert "MMLU-Pro, %" in out
+    assert "MMLU-Pro, %" in out and out.splitlines()[0] == answer["conclusion"]
     assert "Mogstad" in err
 
 
@@ -872,8 +901,8 @@ def test_show_an_overview(data, capsys):
         assert line["have"] == len(scores)
     assert board.main(["show", "--data", str(data), "--top", "2"]) == 0
     out, err = capsys.readouterr()
-    assert out.split()[:2] == ["rank", "model"]
-    assert f"{answer['rows'][0]['model']} leads by" in err
+    assert out.splitlines()[1].split()[:2] == ["rank", "model"]
+    assert out.startswith(f"{answer['rows'][0]['model']} leads by") and "leads by" not in err
 
 
 def test_show_lists_models_that_lack_a_benchmark_below(data, capsys):
@@ -1000,7 +1029,7 @@ def test_what_has_changed(tmp_path, capsys):
     assert lost == [("b/b", "bbh", None), ("a/a", "gsm8k", "b/b")], "bbh is level now; hle had one model"
     assert board.main(["diff", *folders]) == 0
     out, err = capsys.readouterr()
-    assert "leads for certain, before a/a" in out
+    assert "leads for certain (of those measured), before a/a" in out
     assert "1 × new model" in err
     assert board.main(["diff", folders[0], folders[0]]) == 0
     out, err = capsys.readouterr()

@@ -15,8 +15,8 @@ from parts.frame import natural_key
 
 KEPT = ("comparable", "canonical_unit", "standard_error", "n", "source_type", "source_url", "date")
 CHANGES = {  # in the document, and for people
-    "leaders": "leads for certain",
-    "leaders_lost": "no longer leads for certain",
+    "leaders": "leads for certain (of those measured)",
+    "leaders_lost": "no longer leads for certain (of those measured)",
     "new_models": "new model",
     "gone_models": "gone model",
     "changed": "another number",

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from parts.board.ranks import rank_ranges, row_error
+from parts.board.ranks import holm_threshold, rank_ranges, row_error
 from parts.board.vocabulary import BoardRow, RankRange, answered_by_key
 from parts.frame import ScriptError, listing, natural_key, plural
 
@@ -22,13 +22,18 @@ NO_RANK = RankRange(None, None, "unknown")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BoardPlace:
-    """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks."""
+    """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks.
+
+    needs: of one that lacks some, the mean there (percent) with which it would be level with the leader; None where
+    no possible one would do.
+    """
 
     model: str
     have: int
     mean: float | None = None
     error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
     rank: RankRange = NO_RANK
+    needs: float | None = None
 
 
 def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -107,8 +112,29 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPl
         for row in means
     ]
     standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
-    lacking = [BoardPlace(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    first = standings[0] if standings else None
+    z = holm_threshold(0, math.comb(len(found), 2))
+    lacking = [
+        BoardPlace(model, len(scores), needs=first and needed_to_lead(first, mean_row(model, list(scores.values())),
+                                                                     len(scores), len(keys), lower, z))
+        for model, scores in found.items()
+        if len(scores) < len(keys)
+    ]  # fmt: skip
     return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
+
+
+def needed_to_lead(first: BoardPlace, mine: BoardRow, have: int, count: int, lower: bool, z: float) -> float | None:
+    """The mean (percent) on the benchmarks that a model lacks with which it would be level with the first; None where
+    even the best possible one leaves it behind, by z standard errors. mine: the mean of those that it has.
+
+    What has no known error may be anything, as in the ranks.
+    """
+    lacks = count - have
+    needs = (count * (first.mean or 0.0) - have * mine["comparable"]) / lacks
+    errors = (first.error, mine["comparable_error"])
+    reach = math.inf if None in errors else z * math.hypot(count * errors[0], have * errors[1]) / lacks
+    possible = needs + reach >= 0 if lower else needs - reach <= 100
+    return min(max(needs, 0.0), 100.0) if possible else None
 
 
 def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
@@ -160,27 +186,52 @@ def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
     return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
 
 
-def among_text(placed: int, models: int, several: bool) -> str:
-    """How many of all models an order is of, and why not of all; several: whether it is by an average."""
+def among_text(placed: int, models: int, count: int, rivals: Sequence[BoardPlace]) -> str:
+    """How many of all models an order is of, and why not of all; which of the others could lead, were they in it.
+
+    count: of the benchmarks that it is by.
+    """
     others = models - placed
     if not others:
         return f"Among all {models:,} models."
     who, lack, have = (f"{others:,}", "lack", "have") if others > 1 else ("one", "lacks", "has")
-    why = f"{lack} a benchmark of this average" if several else f"{have} no number to compare"
-    return f"Among {placed:,} of {models:,} models: the other {who} {why}."
+    why = f"{lack} a benchmark of this average" if count > 1 else f"{have} no number to compare"
+    return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(rivals, count)}."
 
 
-def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "") -> str:
+def rivals_text(rivals: Sequence[BoardPlace], count: int) -> str:
+    """Which of the models that lack a benchmark could lead: the one that needs least for it, and how many more."""
+    if not rivals:
+        return ""
+    first, more = rivals[0], len(rivals) - 1
+    others = f", and {more:,} more could lead" if more else ""
+    return f"; {first.model} ({first.have} of {count}) would need {first.needs:.1f} on what it lacks to lead{others}"
+
+
+def possible_leaders(standings: Sequence[BoardPlace], lower: bool) -> list[BoardPlace]:
+    """The models without a place that could lead, the one that needs least for it first."""
+    found = [one for one in standings if one.needs is not None]
+    return sorted(found, key=lambda one: (-one.needs if lower else one.needs, natural_key(one.model)))
+
+
+def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
+    """Whether the first is shown to lead all models that have a place, and no other one could."""
+    first, *others = standings
+    alone = not any(one.mean is not None for one in others) or any(one.needs is not None for one in others)
+    return first.rank.high == 1 and not alone and not unlike
+
+
+def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "", lower: bool = False) -> str:
     """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
 
     models: how many there are, with or without a place. unlike: what was not measured alike, so that no error of the
-    numbers makes their order certain.
+    numbers makes their order certain. lower: whether less is better.
     """
     placed = [one for one in standings if one.mean is not None]
     if not placed:
         return f"No model has {what}."
     first, *others = placed
-    among = among_text(len(placed), models, first.have > 1)
+    among = among_text(len(placed), models, first.have, possible_leaders(standings, lower))
     means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
@@ -190,8 +241,10 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
     alike = [one for one in others if one.rank.low == 1]
     if first.rank.low is None:
         certain = "Whether that is certain is not known: an error is missing."
-    elif first.rank.high == 1:
+    elif is_certain(standings, unlike):
         certain = "That is certain (95 %)."
+    elif first.rank.high == 1:
+        certain = f"Certain (95 %) only among the models with all {first.have} benchmarks."
         if unlike:
             certain = f"Certain by the numbers (95 %), but not measured alike: {unlike}."
     elif alike:

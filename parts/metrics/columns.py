@@ -99,11 +99,11 @@ def mapped_value(ours: str, names: Sequence[str], fields: Mapping[str, Any]) -> 
     if len(names) == 1:
         return fields[names[0]]
     given = {name: fields[name] for name in names if fields[name] not in (None, "")}
-    found = {name: as_number(value) for name, value in given.items()} if ours == "ratings" else list(given.values())
+    found = {name: as_rating(value) for name, value in given.items()} if ours == "ratings" else list(given.values())
     return found or None
 
 
-def as_number(text: Any) -> Any:
+def as_rating(text: Any) -> Any:
     """A cell as a number where it is one."""
     try:
         return float(text) if isinstance(text, str) else text

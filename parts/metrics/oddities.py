@@ -15,7 +15,9 @@ from parts.metrics.vocabulary import Item, Metric
 COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
 MANY_ODD = 0.02  # share of the items
 MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
-MARKUP = re.compile(r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->")
+TIMED_OR_MARKED = re.compile(
+    r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->"
+)
 LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
 
 
@@ -31,7 +33,7 @@ def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
         return [f"{metric.name}: {len(shown)} of {len(items)} {words.format(single_line(shown[0])[:60])}"]
 
     stated = {reference.strip().casefold() for _, wanted in pairs for reference in wanted}
-    marked = any(MARKUP.search(reference) for _, wanted in pairs for reference in wanted)
+    marked = any(TIMED_OR_MARKED.search(reference) for _, wanted in pairs for reference in wanted)
     lists = sum(bool(LIST.fullmatch(said)) for said, _ in pairs)
     lines = found(
         lambda said, _: said.strip() if said.strip().casefold() in MISSING_AS_TEXT - stated else None,
@@ -39,7 +41,7 @@ def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
     )
     if not marked:
         lines += found(
-            lambda said, _: mark[0] if (mark := MARKUP.search(said)) else None,
+            lambda said, _: mark[0] if (mark := TIMED_OR_MARKED.search(said)) else None,
             "answers hold marks such as {}, which no reference has: they count as text (--normalize whisper leaves out "
             "what is in brackets)",
         )

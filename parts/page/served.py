@@ -109,7 +109,9 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     names = [benchmarks[column[key]]["name"] for key in primary]
     what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
     named_here = dict(zip(primary, names, strict=True))
-    said, by = leader_text(standings, what, len(models), unlike_text(shown.values(), named_here)), f" By {what}."
+    lower = any(benchmarks[column[key]]["lower"] for key in primary)
+    unlike_here, by = unlike_text(shown.values(), named_here), f" By {what}."
+    said = leader_text(standings, what, len(models), unlike_here, lower)
     lead = said.removesuffix(by)
     shared = shared_answers_text(shown.values(), primary) if len(primary) > 1 else ""
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)

@@ -36,7 +36,7 @@ from parts.vocabulary import folded_name, library_field, normalize_name
 
 FAMILY_ERROR = 0.05
 # Names of harnesses as cards spell them -> what they are called here.
-HARNESSES = {
+HARNESS_SPELLINGS = {
     r"lm[-_ ]?eval\w*(?:[-_ ]harness)?|eleutherai[-_ ]\w*harness": "lm_eval",
     r"lighteval": "lighteval",
     r"inspect[-_ ](?:ai|evals)": "inspect",
@@ -98,7 +98,7 @@ def claims_of(
 def told_harness(*texts: str) -> tuple[str, str]:
     """(the harness that a text names, with its version; what it is called here) or two empty texts."""
     for text in texts:
-        for pattern, name in HARNESSES.items():
+        for pattern, name in HARNESS_SPELLINGS.items():
             if found := re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])(?:\s*v?\d[\w.]*)?", text, re.IGNORECASE):
                 return found[0], name or normalize_name(re.sub(r"\s*v?\d[\w.]*$", "", found[0]))
     return "", ""

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parts.frame import ScriptError, listing, note
+from parts.frame import ScriptError, listing, note, plural
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import commit_once, commit_whole, known_identity
+from parts.hub.token import find_token
 from parts.repo_files import RepoFile
 
 
@@ -108,6 +109,22 @@ def push(
             )
             return answer | {"commit": None, "dry_run": True}
         return answer | send(api, plan, files, digests, message, args)
+
+
+def dry_push(
+    files: Mapping[str, RepoFile], digests: Mapping[str, str], message: str, token: str | None, args: argparse.Namespace
+) -> dict[str, Any]:
+    """What `push` would send; without a token, or an answer of the Hub, the files, and why the rest is `unknown`."""
+    try:
+        return push(files, digests, message, token or find_token(None), args)
+    except ScriptError as error:
+        if token and error.__cause__ is None:  # it was refused, and not by the Hub
+            raise
+        note(
+            f"dry run: {plural(len(files), 'file')} would be sent to {args.push}: {listing(files, 200)}; which of them "
+            f"it has already, and whether you may write there, is not known: {error}"
+        )
+        return {"repo_id": args.push, "files": list(files), "commit": None, "dry_run": True, "unknown": str(error)}
 
 
 def send(

@@ -37,13 +37,34 @@ const averagedNow = () => (state.average ? averaged(columns()) : primary);
 /** A mean over benchmarks in percent with its error; without one when the model lacks one of them. */
 function meanOver(model, list) {
   const found = list.map((benchmark) => model.shown.get(benchmark.key)), have = found.filter(Boolean).length;
-  if (have < list.length || list.length < 1) return { model, have, mean: null };
-  const sum = found.reduce((total, one, index) => total + points(list[index], one.value), 0);
-  const errors = found.map((one, index) => (one.error == null ? null : one.error * list[index].scale));
+  if (have < 1) return { model, have, mean: null };
+  let sum = 0, known = true;
   const together = new Map(); // metrics of the same answers err together
-  for (const [index, { answers }] of list.entries()) together.set(answers, (together.get(answers) ?? 0) + errors[index]);
-  const error = errors.includes(null) ? null : Math.hypot(...together.values()) / list.length;
-  return { model, have, mean: sum / list.length, value: sum / list.length, error };
+  for (const [index, { answers, scale }] of list.entries()) {
+    const one = found[index];
+    if (!one) continue;
+    sum += points(list[index], one.value);
+    known &&= one.error != null;
+    together.set(answers, (together.get(answers) ?? 0) + one.error * scale);
+  }
+  const error = known ? Math.hypot(...together.values()) / have : null;
+  return { model, have, mean: have < list.length ? null : sum / have, value: sum / have, error };
+}
+
+/**
+ * The models that lack some of the averaged benchmarks and could lead, with the mean there that they would need, the one
+ * that needs least first: the best possible one does not leave them behind, by the threshold of the ranks.
+ */
+function possibleLeaders(first, list) {
+  const some = models.map(standing).filter((one) => one.have), pairs = some.length * (some.length - 1) / 2;
+  const z = normalQuantile(1 - 0.05 / Math.max(pairs, 1) / 2), count = list.length, { lower } = list[0];
+  return some.filter((one) => one.mean == null).flatMap((one) => {
+    const lacks = count - one.have, needs = (count * first.mean - one.have * one.value) / lacks;
+    const reach = first.error == null || one.error == null ? Infinity
+      : z * Math.hypot(count * first.error, one.have * one.error) / lacks;
+    const possible = lower ? needs + reach >= 0 : needs - reach <= 100;
+    return possible ? [{ ...one, needs: Math.min(Math.max(needs, 0), 100) }] : [];
+  }).sort((a, b) => (lower ? b.needs - a.needs : a.needs - b.needs) || a.model.order - b.model.order);
 }
 
 let standings = new Map(), standingsOf = "", standingsIn = null;
@@ -162,13 +183,16 @@ function sharedAnswers(list) {
   }).join("");
 }
 
-/** How many of all models an order is of, and why not of all. */
-function amongText(placed, several) {
+/** How many of all models an order is of, and why not of all; which of the others could lead. */
+function amongText(placed, count, rivals) {
   const all = many.format(models.length), others = models.length - placed;
   if (!others) return `Among all ${all} models.`;
   const [who, lack, have] = others > 1 ? [many.format(others), "lack", "have"] : ["one", "lacks", "has"];
-  return `Among ${many.format(placed)} of ${all} models: the other ${who} ${several ? `${lack} a benchmark of this average`
-    : `${have} no number to compare`}.`;
+  const [first] = rivals, more = rivals.length - 1;
+  const could = first ? `; ${first.model.id} (${first.have} of ${count}) would need ${tenths(first.needs)} on what it lacks to `
+    + `lead${more ? `, and ${many.format(more)} more could lead` : ""}` : "";
+  return `Among ${many.format(placed)} of ${all} models: the other ${who} ${count > 1 ? `${lack} a benchmark of this average`
+    : `${have} no number to compare`}${could}.`;
 }
 
 /** [who leads by the column that the table is sorted by, by how much, whether that is certain, among how many; by what]. */
@@ -187,7 +211,8 @@ function leaderText() {
   const [first, second] = placed;
   const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
-  const among = amongText(placed.length, !benchmark && list.length > 1);
+  const count = benchmark ? 1 : list.length, rivals = benchmark ? [] : possibleLeaders(first, list);
+  const among = amongText(placed.length, count, rivals);
   if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, ` ${among}${by}`];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
@@ -198,7 +223,7 @@ function leaderText() {
   const certain = first.low == null ? `Whether that is certain is not known: ${first.error == null
     ? "an error is missing" : `ranks of more than ${many.format(MOST_RANKED)} models are not worked out here`}.`
     : first.high === 1 ? (unlike ? `Certain by the numbers (95 %), but not measured alike: ${unlike}.`
-      : "That is certain (95 %).")
+      : rivals.length ? `Certain (95 %) only among the models with all ${count} benchmarks.` : "That is certain (95 %).")
       : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
         + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
