@@ -285,7 +285,38 @@ def test_a_choice_names_its_models(tmp_path, capsys):
     whole, *parts = (line for line in out.splitlines() if line.startswith("| turns"))
     assert "me/x: 2 of 60 answers unparsed;" in whole and "2 items could not be scored" in whole and len(parts) == 2
     for line in parts:
-        assert "me/x: 2 of 60 answers unparsed, in all parts together" in line and "1 items could not be scored" in line
+        assert "me/x: 1 of 30 answers unparsed;" in line and "1 items could not be scored" in line
+
+
+def test_a_part_without_a_loss_is_not_refused_for_those_of_another(tmp_path, capsys):
+    """Half of the German answers are lost and no French one: the whole and German are refused, French has a verdict."""
+    rng = random.Random(8)
+    for model, share in (("old", 0.4), ("new", 0.75)):
+        rows = [
+            {"id": f"{i}", "prediction": "ab"[rng.random() > share], "reference": "a", "lang": "fr" if i % 4 else "de"}
+            for i in range(400)
+        ]
+        rows = [r | {"prediction": None} if model == "new" and int(r["id"]) % 8 == 4 else r for r in rows]
+        (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words = [str(tmp_path / "p.jsonl"), "--metric", "exact-match", "--benchmark", "turns"]
+        assert sp.main([*words, "--model-id", f"me/{model}", "--output-dir", str(tmp_path / "results")]) in (0, 3)
+    capsys.readouterr()
+    words = [
+        "--baseline",
+        "old",
+        "--candidate",
+        "new",
+        "--results",
+        str(tmp_path / "results"),
+        "--by",
+        "lang",
+        "--json",
+    ]
+    compare_results.main(words)
+    rows = {row["by"]: row for row in json.loads(capsys.readouterr().out)["benchmarks"]}
+    assert rows[None]["verdict"] == rows["lang=de"]["verdict"] == "NOT COMPARABLE"
+    assert rows["lang=fr"]["verdict"] == "GO" and "answers" not in " ".join(rows["lang=fr"]["notes"])
+    assert "50 of 100 answers" in " ".join(rows["lang=de"]["notes"])
 
 
 def test_one_name_of_two_systems_is_asked(tmp_path, capsys):

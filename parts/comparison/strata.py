@@ -11,19 +11,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from parts.comparison.vocabulary import Answer, Run
-from parts.frame import ScriptError, listing, natural_key, nearest
+from parts.frame import MANY, ScriptError, listing, natural_key, nearest
+from parts.records.run import Validity
 
 MOST_PARTS = 200
 NO_VALUE = "(none)"
-COUNTED_WHOLE = re.compile(
-    r"\d+ of \d+ (?:answers|attempts) (?!without a score).+"
-)  # what is counted of a whole record
+COUNTED = re.compile(r"(\d+) of \d+ ((?:answers|attempts) .+)")  # of a whole record
 RATER_FIELDS = ("rater", "judge")  # parts by one of these are of one rater each: what they show is of this one alone
 
 
 def field_values(runs: Sequence[Run], field: str) -> dict[tuple[str, str], str]:
-    """The value of the field of each item that somebody has an answer to."""
-    return {
+    """The value of the field of each item that somebody has an answer to, or that a lost one says itself."""
+    lost = {(run.subtask, name): told[field] for run in runs for name, told in run.lost_fields.items() if field in told}
+    return lost | {
         (run.subtask, name): answer.fields.get(field, NO_VALUE)
         for run in runs
         for repeat in run.repeats
@@ -45,10 +45,25 @@ def with_value(run: Run, values: dict[tuple[str, str], str], value: str, alone: 
     )
     scored = set().union(*repeats) if repeats else set()
     method = "" if alone else run.error_method  # clustered by raters
-    remarks = (COUNTED_WHOLE.sub(r"\g<0>, in all parts together", remark) for remark in run.validity.remarks)
-    validity = replace(run.validity, remarks=tuple(remarks))
+    validity = part_validity(run, len(run.errors & own), len(scored))
     own_facts = {"n": len(scored), "counts": {}, "size": None, "error_method": method, "validity": validity}
     return replace(run, repeats=repeats, errors=run.errors & own, **own_facts)
+
+
+def part_validity(run: Run, lost: int, scored: int) -> Validity:
+    """The gate's answer about a part: lost answers are those of the part, whatever they are called (unparsed); what
+    else is counted is known of all parts together alone."""
+    found: dict[bool, list[str]] = {True: [], False: []}
+    told = [*((True, text) for text in run.validity.reasons), *((False, text) for text in run.validity.remarks)]
+    for refused, text in told:
+        counted = COUNTED.fullmatch(text)
+        if counted is None:
+            found[refused].append(text)
+        elif int(counted[1]) not in (run.attempts.lost, len(run.errors)):
+            found[refused].append(f"{text}, in all parts together")
+        elif lost:
+            found[lost > MANY * (lost + scored)].append(f"{lost} of {lost + scored} {counted[2]}")
+    return Validity(tuple(found[True]), tuple(found[False]))
 
 
 def parts_by_field(
