@@ -13,7 +13,7 @@ from typing import Any
 
 from parts.frame import ScriptError, is_number, listing, nearest, note, single_line
 from parts.inputs import read_json
-from parts.metric_ranges import possible_range
+from parts.metric_ranges import is_share_metric, possible_range
 
 WITH_TOOLS = re.compile(
     r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
@@ -189,12 +189,32 @@ def is_named_after(task: str, *names: str) -> bool:
     return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
 
 
+UNIT_WORDS = {
+    **dict.fromkeys(("%", "percent", "percents", "per cent", "percentage", "percentages", "pct", "pct."), "percent"),
+    **dict.fromkeys(("proportion", "proportions", "fraction", "fractions", "share", "probability"), "proportion"),
+    **dict.fromkeys(("point", "points", "pts"), "points"),
+    **dict.fromkeys(("", "unknown", "none", "null", "n/a", "unspecified", "unitless"), ""),
+}
+UNIT_OF_BOUNDS = {(0, 1): "proportion", (0, 100): "percent"}
+
+
 def stated_unit(metric: Mapping[str, Any]) -> str | None:
-    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
-    unit = metric.get("metric_unit")
-    if isinstance(unit, str) and unit not in ("", "unknown"):
-        return unit[:40]
-    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+    """The unit that a metric states, in one spelling ("%", "pct" -> "percent"), or that its bounds are those of: 0 to
+    1, 0 to 100; None when neither says it. ValueError where they contradict each other.
+
+    A word that is no unit of shares ("score", "points", "ratio") yields to the bounds where the metric is a share.
+    """
+    given, bounds = metric.get("metric_unit"), (metric.get("min_score"), metric.get("max_score"))
+    by_bounds = UNIT_OF_BOUNDS.get(bounds)
+    word = re.sub(r"\s*[(\[].*", "", single_line(given)).strip() if isinstance(given, str) else ""
+    unit = UNIT_WORDS.get(word.casefold(), word[:40])
+    if unit not in ("proportion", "percent"):
+        names = [str(name) for name in (metric.get("metric_id"), metric.get("metric_name")) if name]
+        share = word.casefold() == "ratio" or any(is_share_metric(name) for name in names)
+        return (by_bounds if share else None) or unit or by_bounds
+    if is_number(bounds[1]) and (bounds[1] <= 1 if unit == "percent" else bounds[1] >= 100):
+        raise ValueError(f"the unit is {single_line(given)}, and the highest score {bounds[1]:g}")
+    return unit
 
 
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
@@ -205,7 +225,7 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     name = metric.get("metric_id") or metric.get("metric_name")
     main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
+    unit = stated_unit(metric) or (entry and main and not metric.get("metric_unit") and entry["unit"]) or "unknown"
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:

@@ -393,6 +393,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
+    from parts.ranking.certainty import TaskData
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -2123,13 +2124,23 @@ NEVER_NEGATIVE = re.compile(
 COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa|p_mrr)")
 
 
+def bare_metric(name: str) -> str:
+    """A metric's name without what stands around it: "mean/Exact Match,none" -> "exact_match"."""
+    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
+    return re.sub(r"[ -]+", "_", bare).lower()
+
+
+def is_share_metric(name: str) -> bool:
+    """Whether a metric is a share of right answers by its definition, so that bounds of 0 and 100 mean percent."""
+    return PROPORTIONS.fullmatch(bare_metric(name)) is not None
+
+
 def possible_range(name: str) -> tuple[float, float]:
     """Lowest and highest value of a metric in whatever unit: a share is 0 to 1, or 0 to 100 in percent.
 
     Infinite where the name does not tell.
     """
-    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
-    folded = re.sub(r"[ -]+", "_", bare).lower()
+    folded = bare_metric(name)
     if COEFFICIENTS.fullmatch(folded):
         return -100.0, 100.0
     if folded in METRIC_SCALES:
@@ -2316,12 +2327,32 @@ def is_named_after(task: str, *names: str) -> bool:
     return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
 
 
+UNIT_WORDS = {
+    **dict.fromkeys(("%", "percent", "percents", "per cent", "percentage", "percentages", "pct", "pct."), "percent"),
+    **dict.fromkeys(("proportion", "proportions", "fraction", "fractions", "share", "probability"), "proportion"),
+    **dict.fromkeys(("point", "points", "pts"), "points"),
+    **dict.fromkeys(("", "unknown", "none", "null", "n/a", "unspecified", "unitless"), ""),
+}
+UNIT_OF_BOUNDS = {(0, 1): "proportion", (0, 100): "percent"}
+
+
 def stated_unit(metric: Mapping[str, Any]) -> str | None:
-    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
-    unit = metric.get("metric_unit")
-    if isinstance(unit, str) and unit not in ("", "unknown"):
-        return unit[:40]
-    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+    """The unit that a metric states, in one spelling ("%", "pct" -> "percent"), or that its bounds are those of: 0 to
+    1, 0 to 100; None when neither says it. ValueError where they contradict each other.
+
+    A word that is no unit of shares ("score", "points", "ratio") yields to the bounds where the metric is a share.
+    """
+    given, bounds = metric.get("metric_unit"), (metric.get("min_score"), metric.get("max_score"))
+    by_bounds = UNIT_OF_BOUNDS.get(bounds)
+    word = re.sub(r"\s*[(\[].*", "", single_line(given)).strip() if isinstance(given, str) else ""
+    unit = UNIT_WORDS.get(word.casefold(), word[:40])
+    if unit not in ("proportion", "percent"):
+        names = [str(name) for name in (metric.get("metric_id"), metric.get("metric_name")) if name]
+        share = word.casefold() == "ratio" or any(is_share_metric(name) for name in names)
+        return (by_bounds if share else None) or unit or by_bounds
+    if is_number(bounds[1]) and (bounds[1] <= 1 if unit == "percent" else bounds[1] >= 100):
+        raise ValueError(f"the unit is {single_line(given)}, and the highest score {bounds[1]:g}")
+    return unit
 
 
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
@@ -2332,7 +2363,7 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     name = metric.get("metric_id") or metric.get("metric_name")
     main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
+    unit = stated_unit(metric) or (entry and main and not metric.get("metric_unit") and entry["unit"]) or "unknown"
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -3899,6 +3930,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
         "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "metric name": metric_key(str(metric["metric_name"])) if metric.get("metric_name") else None,
         "scoring": metric.get("metric_parameters") or None,
         "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
         "data set": source.get("hf_repo") or source.get("dataset_name"),
@@ -4675,6 +4707,7 @@ def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | N
 
 NOBODY = Identity("")
 MAIN_WORDS = ("score", "main_score", "value")  # of a benchmark's own metric, where its harness gives it no name
+MOST_TIMES = 10.0  # a proportion, of errors to words, that a transcript of nothing but loops still reaches
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -4950,9 +4983,34 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
 
     Which system's ratings were scored is no difference between two models, where both say it.
     """
-    found = differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
+    return found
+
+
+NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
+
+
+def unlike_scales(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """As setting_differences, of unit and range alone: scores on two scales are never compared, whatever is allowed."""
+    highs = one.high, two.high
+    beyond = any(
+        high is not None and other.high is None and other.score > high
+        for high, other in zip(highs, (two, one), strict=True)
+    )
+    scores = sorted((abs(one.score), abs(two.score)))
+    unlike = one.unit != two.unit
+    if not unlike and one.unit == "unknown":
+        unlike = 0 < scores[0] <= 1 < scores[1] and scores[1] > NO_ONE_SCALE * scores[0]
+    if not unlike and one.unit != "proportion":
+        unlike = beyond or (None not in highs and highs[0] != highs[1])
+    texts = tuple(
+        f"{run.score:g} {run.unit}{'' if run.high is None else f' of at most {run.high:g}'}" for run in (one, two)
+    )
+    found = {"unit": texts} if unlike else {}
+    if one.lower_is_better != two.lower_is_better and one.directed and two.directed:
+        found["better"] = tuple("lower" if run.lower_is_better else "higher" for run in (one, two))
     return found
 
 
@@ -4971,6 +5029,8 @@ def read_score(
         text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}{any_unit}"
         asked = possible and not stated_unit(metric)
         raise NoUnit(f"{text}, and the record names no unit") if asked else ValueError(text)
+    if unit == "proportion" and abs(value) > MOST_TIMES:
+        raise ValueError(f"the score {value} of {result_id} is no proportion")
     return value, unit, low, high
 
 
@@ -9994,8 +10054,11 @@ def rank_intervals(draws: Any) -> list[tuple[int, int]]:
     return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
 
 
-def confidence_set(scores: Any, draws: Any) -> Any:
+def confidence_set(scores: Any, draws: Any, of_few: Callable[[int, int], float | None] = lambda *_: None) -> Any:
     """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    of_few: the p-value of two checkpoints (places) of which few items differ; a set that they are furthest apart in has
+    no smaller p-value than theirs times its pairs (Bonferroni), however little the draws vary. None: the draws hold.
 
     Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
     elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
@@ -10018,22 +10081,25 @@ def confidence_set(scores: Any, draws: Any) -> Any:
     while len(left) > 1:
         furthest = t[np.ix_(left, left)].max(1)
         worst = int(furthest.argmax())
-        eliminated.append((left.pop(worst), furthest[worst]))
-    order = [*left, *(out for out, _ in reversed(eliminated))]
+        ahead = left[int(t[left[worst], left].argmax())]
+        eliminated.append((left.pop(worst), furthest[worst], ahead))
+    order = [*left, *(out for out, *_ in reversed(eliminated))]
     weights = np.where(clear, 1 / spread, 0.0)[np.ix_(order, order)].astype(np.float32)
     reached = np.zeros(len(order))
     for begin in range(0, noise.shape[1], DRAWS_AT_ONCE):
         part = np.ascontiguousarray(noise[order, begin : begin + DRAWS_AT_ONCE])
         largest, pairs = np.zeros(part.shape[1], np.float32), np.empty_like(part)
-        for place, (_, seen) in enumerate(reversed(eliminated), start=1):
+        for place, (_, seen, _) in enumerate(reversed(eliminated), start=1):
             own = np.subtract(part[:place], part[place], out=pairs[:place])
             own *= weights[place, :place, None]
             largest = np.maximum(largest, np.maximum(own.max(0), -own.min(0)))
             reached[place] += (largest >= seen).sum()
     tests = list(zip(order[1:], (reached[1:] / noise.shape[1]).tolist(), strict=True))
     p_values, highest = np.ones(len(scores)), 0.0
-    for out, p_value in reversed(tests):
-        highest = max(highest, p_value)
+    for size, ((out, p_value), (_, _, ahead)) in zip(
+        range(len(order), 1, -1), zip(reversed(tests), eliminated, strict=True), strict=True
+    ):
+        highest = max(highest, p_value, min(1.0, math.comb(size, 2) * (of_few(out, ahead) or 0.0)))
         p_values[out] = highest
     return p_values
 
@@ -10378,6 +10444,117 @@ def corpus_interval(items: ItemScores, place: int) -> Interval | None:
     return Interval(items.scale * low, items.scale * high, method)
 
 
+# --- parts/statistics/few.py ------------------------------------------------------------------------------------------
+
+FEW_ITEMS = 10  # independent items or clusters: with fewer there is no verdict
+FEW_DIFFERING = 30  # differing ones up to which p-values are those of the signs
+MOST_SIGNED = 14  # of which all ways to choose the signs are tried; of more, so many as of these are drawn
+
+
+def changed_only(shares: Any) -> Any:
+    """Of what items add to a difference, those that add anything."""
+    import numpy as np
+
+    return shares[np.abs(shares) > 1e-9 * np.abs(shares).max(initial=0.0)]
+
+
+def sign_flip_p(shares: Any) -> float:
+    """The two-sided p-value of a sum whose (n,) parts are as likely of either sign (Fisher 1935): exact, and of drawn
+    signs for more than 14 parts of several sizes. For parts of one size it is McNemar's exact test."""
+    import numpy as np
+
+    sizes = np.abs(shares)
+    if np.ptp(sizes, axis=0) <= 1e-9 * sizes.max() if len(sizes) else True:
+        return mcnemar_p(int((shares > 0).sum()), int((shares < 0).sum()))
+    if len(shares) <= MOST_SIGNED:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(shares))))
+    else:
+        signs = np.random.default_rng(len(shares)).choice((-1.0, 1.0), (2**MOST_SIGNED, len(shares)))
+        signs[0] = 1.0  # as they were seen
+    return float((np.abs(signs @ sizes) >= abs(shares.sum()) * (1 - 1e-9)).mean())
+
+
+# --- parts/ranking/few.py ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FewItems:
+    """The pairs of some checkpoints. rows: of each, the rows of the tasks that it is the mean of (--smooth).
+
+    weights: task -> its share of the score; means: how far off each score may be, None where nothing tells.
+    """
+
+    tasks: Sequence[TaskData]
+    weights: Mapping[str, float]
+    rows: Sequence[slice]
+    means: Sequence[BoundedMean | None]
+
+    @cached_property
+    def paired(self) -> bool:
+        """Whether all scores are means of items that can be paired."""
+        return all(task.items is not None and not task.items.formula for task in self.tasks)
+
+    @cached_property
+    def count(self) -> float:
+        """How many independent items there are at least; infinite where nobody knows."""
+        counts = [
+            len(set(task.items.clusters.tolist()))
+            if task.items is not None
+            else min((math.inf if one.n is None else one.n for one in task.estimates), default=math.inf)
+            for task in self.tasks
+        ]
+        return sum(counts)
+
+    def shares(self, one: int, other: int) -> Any:
+        """(2, clusters): how much each cluster of items counts, and what it adds to the lead of one checkpoint."""
+        import numpy as np
+
+        found = []
+        for task, (group, count) in zip(self.tasks, self.groups, strict=True):
+            ahead = task.items.scores[self.rows[one]].mean(0) - task.items.scores[self.rows[other]].mean(0)
+            known = ~np.isnan(ahead)
+            columns = known.astype(float), np.where(known, ahead, 0.0)
+            if count < len(group):
+                columns = [np.bincount(group, column) for column in columns]
+            found.append(np.stack(columns) * (self.weights[task.name] / max(int(known.sum()), 1)))
+        return np.hstack(found)
+
+    @cached_property
+    def groups(self) -> list[tuple[Any, int]]:
+        """(cluster of each item as a number, how many there are) of each task."""
+        import numpy as np
+
+        found = [np.unique(task.items.clusters, return_inverse=True)[1] for task in self.tasks]
+        return [(group, int(group.max(initial=-1)) + 1) for group in found]
+
+    def evidence(self, one: int, other: int) -> Evidence | None:
+        """What is known of the lead of a checkpoint over another one, of few items; None where nothing tells."""
+        if self.paired:
+            sizes, ahead = self.shares(one, other)
+            sizes, ahead = sizes[sizes > 0], ahead[sizes > 0]
+            n = len(sizes)
+            return paired_difference(n * ahead, (), n * float(sizes.max()))
+        means = self.means[other], self.means[one]
+        return None if None in means else unpaired_difference(*means)
+
+    def few(self, one: int, other: int) -> bool:
+        """Whether draws cannot be trusted for two checkpoints."""
+        if not self.paired:
+            return self.count < FEW_DIFFERING
+        return self.count < FEW_DIFFERING or len(changed_only(self.shares(one, other)[1])) < FEW_DIFFERING
+
+    def p_value(self, one: int, other: int) -> float | None:
+        """The two-sided p-value of "neither is better"; 1 for too few items, None where draws are to be trusted."""
+        if self.count < FEW_ITEMS:
+            return 1.0
+        if not self.few(one, other):
+            return None
+        if self.paired:
+            return sign_flip_p(changed_only(self.shares(one, other)[1]))
+        evidence = self.evidence(one, other)
+        return None if evidence is None else two_sided_p(evidence)
+
+
 # --- parts/ranking/comparable.py --------------------------------------------------------------------------------------
 
 
@@ -10388,6 +10565,13 @@ def invalid_runs(results: Sequence[Result]) -> list[str]:
         for reason in result.run.validity.reasons:
             found[f"{result.key}: {reason}"].append(result.subtask)
     return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
+
+
+def other_scales(results: Sequence[Result], others: Sequence[Result]) -> list[str]:
+    """Where a checkpoint's scores are on other scales than another one's, so that nothing allows to rank them."""
+    own = {result.task: result.run for result in others}
+    found = {r.task: unlike_scales(r.run, own[r.task]) for r in results if r.task in own}
+    return [f"{task}: {line}" for task, unlike in found.items() for line in difference_lines(unlike)]
 
 
 def remedy_of(results: Sequence[Result]) -> str:
@@ -10905,6 +11089,11 @@ def rank_by_records(
             )
     unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike, options.baseline_model)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
+    kept = [[r for r in rows if r.key in shared] for checkpoint, rows in chosen.items() if checkpoint not in out]
+    if lines := [line for rows in kept[1:] for line in other_scales(rows, kept[0])]:
+        raise ScriptError(
+            f"scores on several scales cannot be ranked, whatever is allowed: {listing(lines, 3)}", code=3
+        )
     ranked, harnesses = [], set()
     for checkpoint, results in chosen.items():
         if checkpoint not in out:
@@ -10961,8 +11150,13 @@ def ahead_of_best(
     best: Ranked,
 ) -> list[Ahead]:
     """What is not ranked although the score that it reports is the better one."""
-    found = []
+    found, alike = [], [result for result in chosen[best.checkpoint] if result.key in shared]
     for entry in unlike:
+        if lines := other_scales(chosen[entry.checkpoint], alike):
+            score = next(r.run.score for r in chosen[entry.checkpoint] if r.key in shared)
+            remedy = "write its unit into its record, or measure it as the others were"
+            found.append(Ahead(entry.checkpoint.name, score, f"on another scale: {listing(lines, 3)}", remedy))
+            continue
         with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
             own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
             if own.sign == best.sign and own.sign * own.eval_accuracy > best.sign * best.eval_accuracy:
@@ -11524,9 +11718,35 @@ def with_statistics(
             for place, r in enumerate(done[options.smooth - 1 :], options.smooth - 1)
         ]
     sign = done[0].sign
-    statistics = standings(done, sign * np.asarray(draws), sign * np.asarray(halves), tasks, intervals, options, base)
+    shares = {task.name: 1 / len(tasks) for task in tasks}
+    if not options.score_function:
+        shares |= task_weights([task.name for task in tasks], vocabulary, options, ranked[0])
+    few = few_items(ranked, data, members, weights, tasks, shares, options.smooth)
+    statistics = standings(
+        done, sign * np.asarray(draws), sign * np.asarray(halves), tasks, intervals, options, few, base
+    )
     statistics = statistics if sign > 0 else as_measured(statistics)
     return replace(ranking, ranked=tuple(done), statistics=statistics, base=base)
+
+
+def few_items(
+    ranked: Sequence[Ranked],
+    data: Mapping[str, Sequence[TaskData]],
+    members: Mapping[str, Sequence[str]],
+    weights: Mapping[str, float],
+    tasks: Sequence[TaskData],
+    shares: Mapping[str, float],
+    window: int,
+) -> FewItems:
+    """What is known of pairs of checkpoints where few items differ: those that can be chosen, then the base model."""
+    places = range(window - 1, len(ranked))
+    parts = [(name, weight) for name, weight in weights.items() if weight]
+    means = []
+    for place in places if any(task.items is None or task.items.formula for task in tasks) else ():
+        own = composed_means(data, members, place, window)
+        means.append(weighted([(weight, own.get(name)) for name, weight in parts]))
+    rows = [slice(place + 1 - window, place + 1) for place in places]
+    return FewItems(tasks, shares, rows, means or [None] * len(rows))
 
 
 def overall_interval(
@@ -11561,6 +11781,7 @@ def standings(
     tasks: Sequence[TaskData],
     intervals: Sequence[Interval],
     options: Options,
+    few: FewItems,
     base: Ranked | None = None,
 ) -> Statistics:
     """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy, turned
@@ -11577,23 +11798,28 @@ def standings(
     scores = np.array([r.ranks_by for r in pool])
     draws = trailing_means(draws, options.smooth)
     halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
-    p_values, p_best, ranks = confidence_set(scores, draws), probability_best(draws), rank_intervals(draws)
+    p_values = confidence_set(scores, draws, few.p_value)
+    in_set = p_values >= 1 - CONFIDENCE
+    ranks = ranks_of_set(rank_intervals(draws), in_set)
+    p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
     differences = None
     baseline = baseline_place(pool, options.baseline_step)
     if baseline is not None:
         differences = simultaneous_differences(scores, draws, baseline)
+        differences = [widened(few, i, baseline, pool, found) for i, found in enumerate(differences)]
     if base is not None:
         whole = np.append(scores, base.ranks_by), np.vstack([draws, of_base])
         differences = simultaneous_differences(*whole, len(pool))[:-1]
+        differences = [widened(few, i, len(pool), pool, found) for i, found in enumerate(differences)]
     own = {}
     for i, r in enumerate(pool):
         difference = differences[i] if differences else None
         own[r.checkpoint.name] = Standing(
             float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), difference
         )
-    tied = tuple(name for name, standing in own.items() if standing.p_value >= 1 - CONFIDENCE)
+    tied = tuple(name for name, inside in zip(own, in_set, strict=True) if inside)
     best = choose_best(ranked)[0]
-    trend = last_trend(ranked, raw, tied, best.checkpoint.name)
+    trend = None if few.count < FEW_ITEMS else last_trend(ranked, raw, tied, best.checkpoint.name)
     place = next(i for i, r in enumerate(pool) if r is best)
     by_items = [task for task in tasks if task.items is not None]
     corrected = Corrected(
@@ -11608,7 +11834,8 @@ def standings(
     )
     return Statistics(
         source_of(by_items, tasks),
-        method_of(by_items, tasks, options),
+        method_of(by_items, tasks, options)
+        + (f"; too few items ({few.count}) to tell anything apart" if few.count < FEW_ITEMS else ""),
         options.draws,
         options.seed,
         sum(task.items.scores.shape[1] for task in by_items),
@@ -11620,6 +11847,37 @@ def standings(
         base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
         None if base is None else base.ranks_by,
     )
+
+
+def ranks_of_set(ranks: Sequence[tuple[int, int]], in_set: Any) -> list[tuple[int, int]]:
+    """Ranges of ranks that say what the set of those that cannot be told from the best one says: who may be first."""
+    several = int(in_set.sum()) > 1
+    return [
+        (1, max(high, 2) if several else 1) if inside else (max(low, 2), max(high, 2))
+        for (low, high), inside in zip(ranks, in_set, strict=True)
+    ]
+
+
+def steadied_shares(shares: Any, p_values: Sequence[float | None]) -> Any:
+    """The chances to be best, where draws of few items know nothing of those that were not met: against the best one
+    nobody has less than p to 2 - p, of the two-sided p-value of the two."""
+    import numpy as np
+
+    odds = np.array([0.0 if p is None else p / (2 - p) for p in p_values])
+    found = np.maximum(shares, shares.max() * odds)
+    return found / found.sum()
+
+
+def widened(
+    few: FewItems, place: int, baseline: int, pool: Sequence[Ranked], found: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """A difference with an interval that holds where few items differ: Bonferroni over all that are compared."""
+    if place == baseline or not few.few(place, baseline) or (evidence := few.evidence(place, baseline)) is None:
+        return found
+    value, low, high = found
+    ends = [float(end) for end in evidence.interval((1 - CONFIDENCE) / max(len(pool) - 1, 1))]
+    ends = ends if pool[0].sign > 0 else [-ends[1], -ends[0]]
+    return value, min(low, ends[0]), max(high, ends[1])
 
 
 def as_measured(statistics: Statistics) -> Statistics:

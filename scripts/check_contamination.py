@@ -4484,13 +4484,23 @@ NEVER_NEGATIVE = re.compile(
 COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa|p_mrr)")
 
 
+def bare_metric(name: str) -> str:
+    """A metric's name without what stands around it: "mean/Exact Match,none" -> "exact_match"."""
+    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
+    return re.sub(r"[ -]+", "_", bare).lower()
+
+
+def is_share_metric(name: str) -> bool:
+    """Whether a metric is a share of right answers by its definition, so that bounds of 0 and 100 mean percent."""
+    return PROPORTIONS.fullmatch(bare_metric(name)) is not None
+
+
 def possible_range(name: str) -> tuple[float, float]:
     """Lowest and highest value of a metric in whatever unit: a share is 0 to 1, or 0 to 100 in percent.
 
     Infinite where the name does not tell.
     """
-    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
-    folded = re.sub(r"[ -]+", "_", bare).lower()
+    folded = bare_metric(name)
     if COEFFICIENTS.fullmatch(folded):
         return -100.0, 100.0
     if folded in METRIC_SCALES:
@@ -4677,12 +4687,32 @@ def is_named_after(task: str, *names: str) -> bool:
     return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
 
 
+UNIT_WORDS = {
+    **dict.fromkeys(("%", "percent", "percents", "per cent", "percentage", "percentages", "pct", "pct."), "percent"),
+    **dict.fromkeys(("proportion", "proportions", "fraction", "fractions", "share", "probability"), "proportion"),
+    **dict.fromkeys(("point", "points", "pts"), "points"),
+    **dict.fromkeys(("", "unknown", "none", "null", "n/a", "unspecified", "unitless"), ""),
+}
+UNIT_OF_BOUNDS = {(0, 1): "proportion", (0, 100): "percent"}
+
+
 def stated_unit(metric: Mapping[str, Any]) -> str | None:
-    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
-    unit = metric.get("metric_unit")
-    if isinstance(unit, str) and unit not in ("", "unknown"):
-        return unit[:40]
-    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+    """The unit that a metric states, in one spelling ("%", "pct" -> "percent"), or that its bounds are those of: 0 to
+    1, 0 to 100; None when neither says it. ValueError where they contradict each other.
+
+    A word that is no unit of shares ("score", "points", "ratio") yields to the bounds where the metric is a share.
+    """
+    given, bounds = metric.get("metric_unit"), (metric.get("min_score"), metric.get("max_score"))
+    by_bounds = UNIT_OF_BOUNDS.get(bounds)
+    word = re.sub(r"\s*[(\[].*", "", single_line(given)).strip() if isinstance(given, str) else ""
+    unit = UNIT_WORDS.get(word.casefold(), word[:40])
+    if unit not in ("proportion", "percent"):
+        names = [str(name) for name in (metric.get("metric_id"), metric.get("metric_name")) if name]
+        share = word.casefold() == "ratio" or any(is_share_metric(name) for name in names)
+        return (by_bounds if share else None) or unit or by_bounds
+    if is_number(bounds[1]) and (bounds[1] <= 1 if unit == "percent" else bounds[1] >= 100):
+        raise ValueError(f"the unit is {single_line(given)}, and the highest score {bounds[1]:g}")
+    return unit
 
 
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
@@ -4693,7 +4723,7 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     name = metric.get("metric_id") or metric.get("metric_name")
     main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
+    unit = stated_unit(metric) or (entry and main and not metric.get("metric_unit") and entry["unit"]) or "unknown"
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -5548,6 +5578,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
         "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "metric name": metric_key(str(metric["metric_name"])) if metric.get("metric_name") else None,
         "scoring": metric.get("metric_parameters") or None,
         "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
         "data set": source.get("hf_repo") or source.get("dataset_name"),
@@ -6019,6 +6050,7 @@ def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | N
 
 NOBODY = Identity("")
 MAIN_WORDS = ("score", "main_score", "value")  # of a benchmark's own metric, where its harness gives it no name
+MOST_TIMES = 10.0  # a proportion, of errors to words, that a transcript of nothing but loops still reaches
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -6294,9 +6326,34 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
 
     Which system's ratings were scored is no difference between two models, where both say it.
     """
-    found = differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
+    return found
+
+
+NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
+
+
+def unlike_scales(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """As setting_differences, of unit and range alone: scores on two scales are never compared, whatever is allowed."""
+    highs = one.high, two.high
+    beyond = any(
+        high is not None and other.high is None and other.score > high
+        for high, other in zip(highs, (two, one), strict=True)
+    )
+    scores = sorted((abs(one.score), abs(two.score)))
+    unlike = one.unit != two.unit
+    if not unlike and one.unit == "unknown":
+        unlike = 0 < scores[0] <= 1 < scores[1] and scores[1] > NO_ONE_SCALE * scores[0]
+    if not unlike and one.unit != "proportion":
+        unlike = beyond or (None not in highs and highs[0] != highs[1])
+    texts = tuple(
+        f"{run.score:g} {run.unit}{'' if run.high is None else f' of at most {run.high:g}'}" for run in (one, two)
+    )
+    found = {"unit": texts} if unlike else {}
+    if one.lower_is_better != two.lower_is_better and one.directed and two.directed:
+        found["better"] = tuple("lower" if run.lower_is_better else "higher" for run in (one, two))
     return found
 
 
@@ -6315,6 +6372,8 @@ def read_score(
         text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}{any_unit}"
         asked = possible and not stated_unit(metric)
         raise NoUnit(f"{text}, and the record names no unit") if asked else ValueError(text)
+    if unit == "proportion" and abs(value) > MOST_TIMES:
+        raise ValueError(f"the score {value} of {result_id} is no proportion")
     return value, unit, low, high
 
 

@@ -2321,13 +2321,23 @@ NEVER_NEGATIVE = re.compile(
 COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa|p_mrr)")
 
 
+def bare_metric(name: str) -> str:
+    """A metric's name without what stands around it: "mean/Exact Match,none" -> "exact_match"."""
+    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
+    return re.sub(r"[ -]+", "_", bare).lower()
+
+
+def is_share_metric(name: str) -> bool:
+    """Whether a metric is a share of right answers by its definition, so that bounds of 0 and 100 mean percent."""
+    return PROPORTIONS.fullmatch(bare_metric(name)) is not None
+
+
 def possible_range(name: str) -> tuple[float, float]:
     """Lowest and highest value of a metric in whatever unit: a share is 0 to 1, or 0 to 100 in percent.
 
     Infinite where the name does not tell.
     """
-    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
-    folded = re.sub(r"[ -]+", "_", bare).lower()
+    folded = bare_metric(name)
     if COEFFICIENTS.fullmatch(folded):
         return -100.0, 100.0
     if folded in METRIC_SCALES:

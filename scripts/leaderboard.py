@@ -342,6 +342,7 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     conclusion = leader_text(standings, about["name"], count_models(engine), unlike, about["lower_is_better"])
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
+        answer["not_alike"] = unlike_ways(rows)
         answer |= {"conclusion": conclusion, "certain": bool(standings) and is_certain(standings, unlike)}
         sys.stdout.write(to_json(answer | {"models": len(rows), "rank_method": RANK_METHOD, "rows": top}))
         return 0 if rows else 1
@@ -354,7 +355,8 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
         )
         for row in top
     ]  # fmt: skip
-    header = ["rank", "on the Hub", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"]
+    rank = "rank, not measured alike" if unlike else "rank"
+    header = [rank, "on the Hub", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"]
     print(conclusion)
     print_table([*header, "why the Hub has another rank"], lines)
     note(f"{RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
@@ -1617,13 +1619,23 @@ NEVER_NEGATIVE = re.compile(
 COEFFICIENTS = re.compile(r"(?:\w+_)?(?:mcc|matthews_?corr\w*|pearson\w*|spearman\w*|kendall\w*|cohen_kappa|p_mrr)")
 
 
+def bare_metric(name: str) -> str:
+    """A metric's name without what stands around it: "mean/Exact Match,none" -> "exact_match"."""
+    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
+    return re.sub(r"[ -]+", "_", bare).lower()
+
+
+def is_share_metric(name: str) -> bool:
+    """Whether a metric is a share of right answers by its definition, so that bounds of 0 and 100 mean percent."""
+    return PROPORTIONS.fullmatch(bare_metric(name)) is not None
+
+
 def possible_range(name: str) -> tuple[float, float]:
     """Lowest and highest value of a metric in whatever unit: a share is 0 to 1, or 0 to 100 in percent.
 
     Infinite where the name does not tell.
     """
-    bare = name.split(",", 1)[0].rsplit("/", 1)[-1].strip().split(":", 1)[0]
-    folded = re.sub(r"[ -]+", "_", bare).lower()
+    folded = bare_metric(name)
     if COEFFICIENTS.fullmatch(folded):
         return -100.0, 100.0
     if folded in METRIC_SCALES:
@@ -1810,12 +1822,32 @@ def is_named_after(task: str, *names: str) -> bool:
     return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
 
 
+UNIT_WORDS = {
+    **dict.fromkeys(("%", "percent", "percents", "per cent", "percentage", "percentages", "pct", "pct."), "percent"),
+    **dict.fromkeys(("proportion", "proportions", "fraction", "fractions", "share", "probability"), "proportion"),
+    **dict.fromkeys(("point", "points", "pts"), "points"),
+    **dict.fromkeys(("", "unknown", "none", "null", "n/a", "unspecified", "unitless"), ""),
+}
+UNIT_OF_BOUNDS = {(0, 1): "proportion", (0, 100): "percent"}
+
+
 def stated_unit(metric: Mapping[str, Any]) -> str | None:
-    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
-    unit = metric.get("metric_unit")
-    if isinstance(unit, str) and unit not in ("", "unknown"):
-        return unit[:40]
-    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+    """The unit that a metric states, in one spelling ("%", "pct" -> "percent"), or that its bounds are those of: 0 to
+    1, 0 to 100; None when neither says it. ValueError where they contradict each other.
+
+    A word that is no unit of shares ("score", "points", "ratio") yields to the bounds where the metric is a share.
+    """
+    given, bounds = metric.get("metric_unit"), (metric.get("min_score"), metric.get("max_score"))
+    by_bounds = UNIT_OF_BOUNDS.get(bounds)
+    word = re.sub(r"\s*[(\[].*", "", single_line(given)).strip() if isinstance(given, str) else ""
+    unit = UNIT_WORDS.get(word.casefold(), word[:40])
+    if unit not in ("proportion", "percent"):
+        names = [str(name) for name in (metric.get("metric_id"), metric.get("metric_name")) if name]
+        share = word.casefold() == "ratio" or any(is_share_metric(name) for name in names)
+        return (by_bounds if share else None) or unit or by_bounds
+    if is_number(bounds[1]) and (bounds[1] <= 1 if unit == "percent" else bounds[1] >= 100):
+        raise ValueError(f"the unit is {single_line(given)}, and the highest score {bounds[1]:g}")
+    return unit
 
 
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
@@ -1826,7 +1858,7 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     name = metric.get("metric_id") or metric.get("metric_name")
     main = not name or entry.get("metric") is None or same_metric(str(name), str(entry["metric"]))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit") or stated_unit(metric) or (entry and main and entry["unit"]) or "unknown"
+    unit = stated_unit(metric) or (entry and main and not metric.get("metric_unit") and entry["unit"]) or "unknown"
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -2695,6 +2727,12 @@ BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no
 BoardRow = dict[str, Any]  # a score, with the columns above
 
 
+def told_metric(metric: Mapping[str, Any]) -> str:
+    """What a record's metric is called on a board: its id, with the filter where its name tells one."""
+    name, told = (str(metric.get(field) or "") for field in ("metric_id", "metric_name"))
+    return told if not name or "," in metric_key(told) else name
+
+
 def measure_suffix(row: BoardRow) -> str:
     """What follows the name of a benchmark with scores of several metrics: " (wer)"."""
     return f" ({row['metric'] or row['unit'] or '?'})"
@@ -3454,9 +3492,108 @@ def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
     return won
 
 
+# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of "as many items were gained as lost"."""
+    count, total, ways = up + down, 0, 1
+    for k in range(min(up, down) + 1):
+        total, ways = total + ways, ways * (count - k) // (k + 1)
+    return min(1.0, 2 * total / 2**count)  # whole numbers of any size divide exactly
+
+
+def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
+    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
+
+    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
+    "the bound taken at this level excludes the limit" are one statement.
+    """
+    count = len(p_values)
+    order = sorted(range(count), key=lambda i: p_values[i])
+    adjusted, bound = [1.0] * count, 0.0 if method == "holm" else 1.0
+    for rank in range(count) if method == "holm" else reversed(range(count)):  # Holm 1979; Benjamini and Hochberg 1995
+        i = order[rank]
+        bound = (
+            max(bound, (count - rank) * p_values[i])
+            if method == "holm"
+            else min(bound, count * p_values[i] / (rank + 1))
+        )
+        adjusted[i] = min(bound, 1.0)
+    rejected = [p <= alpha for p in adjusted]
+    ranks, wins = {index: rank for rank, index in enumerate(order)}, sum(rejected)
+    levels = []
+    for i in range(count):
+        if method == "holm":
+            level = alpha / (count - min(ranks[i], wins))
+        else:
+            level = alpha * (wins if rejected[i] else wins + 1) / count
+        levels.append((adjusted[i], min(level, alpha)))
+    return levels
+
+
+def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
+    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
+    return between + (within[0] + within[1]) / repeats
+
+
+def quantile_sum(alpha: float, power: float, sides: int) -> float:
+    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
+    from scipy import special
+
+    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
+
+
+def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
+    """The smallest true difference that `n` paired items show with this power."""
+    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
+
+
+def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
+    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
+    from scipy import special
+
+    count = len(scores)
+    mean = math.fsum(scores) / count
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
+
+
+# --- parts/statistics/few.py ------------------------------------------------------------------------------------------
+
+FEW_ITEMS = 10  # independent items or clusters: with fewer there is no verdict
+FEW_DIFFERING = 30  # differing ones up to which p-values are those of the signs
+MOST_SIGNED = 14  # of which all ways to choose the signs are tried; of more, so many as of these are drawn
+
+
+def changed_only(shares: Any) -> Any:
+    """Of what items add to a difference, those that add anything."""
+    import numpy as np
+
+    return shares[np.abs(shares) > 1e-9 * np.abs(shares).max(initial=0.0)]
+
+
+def sign_flip_p(shares: Any) -> float:
+    """The two-sided p-value of a sum whose (n,) parts are as likely of either sign (Fisher 1935): exact, and of drawn
+    signs for more than 14 parts of several sizes. For parts of one size it is McNemar's exact test."""
+    import numpy as np
+
+    sizes = np.abs(shares)
+    if np.ptp(sizes, axis=0) <= 1e-9 * sizes.max() if len(sizes) else True:
+        return mcnemar_p(int((shares > 0).sum()), int((shares < 0).sum()))
+    if len(shares) <= MOST_SIGNED:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(shares))))
+    else:
+        signs = np.random.default_rng(len(shares)).choice((-1.0, 1.0), (2**MOST_SIGNED, len(shares)))
+        signs[0] = 1.0  # as they were seen
+    return float((np.abs(signs @ sizes) >= abs(shares.sum()) * (1 - 1e-9)).mean())
+
+
 # --- parts/board/ranks.py ---------------------------------------------------------------------------------------------
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
+SHARE_SCALES = {"proportion": 1.0, "percent": 100.0}
+HALVINGS = 60  # that find a number of answers to the last digit
 COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
 MOST_GROUPS = 64
 PAIRS_AT_ONCE = 60_000
@@ -3478,15 +3615,52 @@ def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
     Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
     (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
     """
-    if (row.get("comparable_error") or 0) > 0:
-        return row["comparable_error"], "stated"
-    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
+    stated, few = row.get("comparable_error") or 0.0, (row.get("n") or FEW_ITEMS) < FEW_ITEMS
+    scale = SHARE_SCALES.get(row.get("canonical_unit") or "")
     items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
     if scale is None or not items or not 0 <= row["comparable"] <= scale:
-        return None, "unknown"
+        return (stated, "stated") if stated > 0 and not few else (None, "unknown")
     share = (row["comparable"] / scale * items + 1) / (items + 2)
-    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
-    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
+    error = scale * math.sqrt(share * (1 - share) / (items + 2))
+    if stated > (error if few else 0.0):
+        return stated, "stated"
+    return error, "binomial, stated n" if row.get("n") else "binomial, full test set"
+
+
+def answers_told(shares: Any, errors: Any) -> Any:
+    """How many right or wrong answers tell as much as scores with these standard errors: n of which row_error gives
+    the same; 0 where an error is larger than that of any."""
+    import numpy as np
+
+    low, high = np.zeros_like(shares), 0.25 / errors**2
+    for _ in range(HALVINGS):
+        n = (low + high) / 2
+        more = (n * shares + 1) * (n * (1 - shares) + 1) > errors**2 * (n + 2) ** 3
+        low, high = np.where(more, n, low), np.where(more, high, n)
+    return low
+
+
+def tested_values(rows: Sequence[Mapping[str, Any]], errors: Any, lower: bool) -> tuple[Any, Any, Any]:
+    """(values, values as those of the worse one of two, variances) of scores for z-tests of all pairs; more is better.
+
+    Shares are turned into angles, asin(sqrt((x + 3/8) / (n + 3/4))) with the variance 1 / (4 n + 2) (Anscombe 1948),
+    and each of two is half an answer nearer to the other, as in tests of counts: so few answers, and all right or all
+    wrong ones, tell two models apart by chance no more often than many do.
+    """
+    import numpy as np
+
+    values = np.array([row["comparable"] for row in rows], dtype=float)
+    scales = {SHARE_SCALES.get(row.get("canonical_unit") or "") for row in rows}
+    scale = scales.pop() if len(scales) == 1 else None
+    if scale is None or values.min() < 0 or values.max() > scale:
+        values = -values if lower else values
+        return values, values, errors**2
+    shares = np.clip(1 - values / scale if lower else values / scale, 0.0, 1.0)
+    n = answers_told(shares, errors / scale)
+    nearer, raised = (
+        np.arcsin(np.sqrt(np.clip((n * shares + half + 0.375) / (n + 0.75), 0.0, 1.0))) for half in (-0.5, 0.5)
+    )
+    return nearer, raised, 1 / (4 * n + 2)
 
 
 def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
@@ -3505,12 +3679,13 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
         return found
     import numpy as np
 
-    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
-    values = sign * np.array([row["comparable"] for row in known], dtype=float)
-    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
+    lower = any(row.get("lower_is_better") for row in rows)
+    own = np.array([errors[row["model"]][0] for row in known], dtype=float)
+    tested = tested_values(known, own, lower)
     votes = [votes_of(row.get("votes")) for row in known]
-    together = joint_pairs(votes, values, np.sqrt(variances))
-    better, worse = dependent_counts(values, variances, together) if together else significant_counts(values, variances)
+    signed = [-row["comparable"] if lower else row["comparable"] for row in known]
+    together = joint_pairs(votes, signed, own)
+    better, worse = dependent_counts(*tested, together) if together else significant_counts(*tested)
     for row, above, below in zip(known, better, worse, strict=True):
         found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
     return found
@@ -3551,8 +3726,10 @@ def holm_threshold(rejected: int, pairs: int) -> float:
     return statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
 
 
-def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
+def significant_counts(values: Any, raised: Any, variances: Any) -> tuple[Any, Any]:
     """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
+
+    raised: what another one's value is compared with, where it is the higher one (see tested_values).
 
     Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
     again until no more are. In a group of models with errors of nearly one size, sorted by value, bisection finds those
@@ -3567,15 +3744,15 @@ def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
     if count < 2:
         return better, worse
     order = np.argsort(values, kind="stable")
-    values, variances = values[order], variances[order]
+    values, raised, variances = values[order], raised[order], variances[order]
     pairs = count * (count - 1) // 2
     coarse, fine = (error_groups(values, variances, step) for step in (COARSE, FINE))
     slack = 1e-12 * float(np.abs(values).max() + holm_threshold(0, pairs) * math.sqrt(variances.max()))
 
     def reach(group: ErrorGroup, threshold: float, sure: bool) -> Any:
         if sure:
-            return group.first_above(values + threshold * np.sqrt(variances + group.most) + slack)
-        return group.first_above(values + threshold * np.sqrt(variances + group.least) - slack)
+            return group.first_above(raised + threshold * np.sqrt(variances + group.most) + slack)
+        return group.first_above(raised + threshold * np.sqrt(variances + group.least) - slack)
 
     def told_apart(rejected: int, sure: bool) -> int:
         threshold = holm_threshold(rejected, pairs)
@@ -3590,7 +3767,7 @@ def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
         worse[group.places] += np.cumsum(np.bincount(last, minlength=len(group.values) + 1))[:-1]
         sure += count * len(group.values) - int(last.sum())
         for block, low, high in pairs_between(first, last):
-            distance = (group.values[high] - values[low]) ** 2
+            distance = (group.values[high] - raised[low]) ** 2
             variance = group.variances[high] + variances[low]
             certain = distance >= strict**2 * variance
             kept = np.flatnonzero((distance >= lenient**2 * variance) & ~certain)
@@ -3612,7 +3789,9 @@ def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
     return better[back], worse[back]
 
 
-def dependent_counts(values: Any, variances: Any, together: Sequence[tuple[int, int, float]]) -> tuple[Any, Any]:
+def dependent_counts(
+    values: Any, raised: Any, variances: Any, together: Sequence[tuple[int, int, float]]
+) -> tuple[Any, Any]:
     """As significant_counts, pair by pair, where the errors of some pairs are not independent.
 
     together: these pairs, with the statistic for the first being higher.
@@ -3620,7 +3799,7 @@ def dependent_counts(values: Any, variances: Any, together: Sequence[tuple[int, 
     import numpy as np
 
     first, second = (np.array([pair[i] for pair in together]) for i in (0, 1))
-    statistic = (values[:, None] - values[None, :]) / np.sqrt(variances[:, None] + variances[None, :])
+    statistic = (values[:, None] - raised[None, :]) / np.sqrt(variances[:, None] + variances[None, :])
     statistic[first, second] = [pair[2] for pair in together]
     statistic[second, first] = -statistic[first, second]
     rejected = -1
@@ -6239,6 +6418,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
         "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "metric name": metric_key(str(metric["metric_name"])) if metric.get("metric_name") else None,
         "scoring": metric.get("metric_parameters") or None,
         "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
         "data set": source.get("hf_repo") or source.get("dataset_name"),
@@ -6419,6 +6599,7 @@ def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | N
 
 NOBODY = Identity("")
 MAIN_WORDS = ("score", "main_score", "value")  # of a benchmark's own metric, where its harness gives it no name
+MOST_TIMES = 10.0  # a proportion, of errors to words, that a transcript of nothing but loops still reaches
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -6694,9 +6875,34 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
 
     Which system's ratings were scored is no difference between two models, where both say it.
     """
-    found = differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
+    return found
+
+
+NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
+
+
+def unlike_scales(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """As setting_differences, of unit and range alone: scores on two scales are never compared, whatever is allowed."""
+    highs = one.high, two.high
+    beyond = any(
+        high is not None and other.high is None and other.score > high
+        for high, other in zip(highs, (two, one), strict=True)
+    )
+    scores = sorted((abs(one.score), abs(two.score)))
+    unlike = one.unit != two.unit
+    if not unlike and one.unit == "unknown":
+        unlike = 0 < scores[0] <= 1 < scores[1] and scores[1] > NO_ONE_SCALE * scores[0]
+    if not unlike and one.unit != "proportion":
+        unlike = beyond or (None not in highs and highs[0] != highs[1])
+    texts = tuple(
+        f"{run.score:g} {run.unit}{'' if run.high is None else f' of at most {run.high:g}'}" for run in (one, two)
+    )
+    found = {"unit": texts} if unlike else {}
+    if one.lower_is_better != two.lower_is_better and one.directed and two.directed:
+        found["better"] = tuple("lower" if run.lower_is_better else "higher" for run in (one, two))
     return found
 
 
@@ -6715,6 +6921,8 @@ def read_score(
         text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}{any_unit}"
         asked = possible and not stated_unit(metric)
         raise NoUnit(f"{text}, and the record names no unit") if asked else ValueError(text)
+    if unit == "proportion" and abs(value) > MOST_TIMES:
+        raise ValueError(f"the score {value} of {result_id} is no proportion")
     return value, unit, low, high
 
 
@@ -7367,73 +7575,6 @@ def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[R
             for key, value in wanted.items()
         )
     ]
-
-
-# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
-
-
-def mcnemar_p(up: int, down: int) -> float:
-    """Exact two-sided p-value of "as many items were gained as lost"."""
-    count, total, ways = up + down, 0, 1
-    for k in range(min(up, down) + 1):
-        total, ways = total + ways, ways * (count - k) // (k + 1)
-    return min(1.0, 2 * total / 2**count)  # whole numbers of any size divide exactly
-
-
-def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
-    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
-
-    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
-    "the bound taken at this level excludes the limit" are one statement.
-    """
-    count = len(p_values)
-    order = sorted(range(count), key=lambda i: p_values[i])
-    adjusted, bound = [1.0] * count, 0.0 if method == "holm" else 1.0
-    for rank in range(count) if method == "holm" else reversed(range(count)):  # Holm 1979; Benjamini and Hochberg 1995
-        i = order[rank]
-        bound = (
-            max(bound, (count - rank) * p_values[i])
-            if method == "holm"
-            else min(bound, count * p_values[i] / (rank + 1))
-        )
-        adjusted[i] = min(bound, 1.0)
-    rejected = [p <= alpha for p in adjusted]
-    ranks, wins = {index: rank for rank, index in enumerate(order)}, sum(rejected)
-    levels = []
-    for i in range(count):
-        if method == "holm":
-            level = alpha / (count - min(ranks[i], wins))
-        else:
-            level = alpha * (wins if rejected[i] else wins + 1) / count
-        levels.append((adjusted[i], min(level, alpha)))
-    return levels
-
-
-def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
-    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
-    return between + (within[0] + within[1]) / repeats
-
-
-def quantile_sum(alpha: float, power: float, sides: int) -> float:
-    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
-    from scipy import special
-
-    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
-
-
-def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
-    """The smallest true difference that `n` paired items show with this power."""
-    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
-
-
-def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
-    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
-    from scipy import special
-
-    count = len(scores)
-    mean = math.fsum(scores) / count
-    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
-    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
 
 
 # --- parts/records/repeats.py -----------------------------------------------------------------------------------------
@@ -8112,7 +8253,7 @@ def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, name
         value=float(value),
         unit=unit,
         unit_basis="stated" if unit else None,
-        metric=names.text(metric.get("metric_id") or metric.get("metric_name")),
+        metric=names.text(told_metric(metric) or None),
         shots=f"{settings['few_shot']}-shot" if re.fullmatch(r"\d{1,3}", str(settings.get("few_shot", ""))) else None,
         standard_error=float(error) if is_number(error) and error >= 0 else None,
         n=kept_count(uncertainty.get("num_samples")),
@@ -9789,12 +9930,14 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
     errors = [row_error(row)[0] for row in scores]
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
+    unit = "percent" if all(row["canonical_unit"] in TO_PERCENT for row in scores) else None
+    found = {"model": model, "comparable": mean, "comparable_error": None, "canonical_unit": unit}
     if None in errors:
-        return {"model": model, "comparable": mean, "comparable_error": None}
+        return found
     answers, together = answered_by_key(scores), defaultdict(float)
     for row, factor, error in zip(scores, factors, errors, strict=True):
         together[answers[row["benchmark"]]] += factor * error  # metrics of the same answers err together
-    return {"model": model, "comparable": mean, "comparable_error": math.hypot(*together.values()) / len(scores)}
+    return found | {"comparable_error": math.hypot(*together.values()) / len(scores)}
 
 
 def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str:
@@ -9814,17 +9957,28 @@ def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str
 
 def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
-    shots: dict[str, set[str]] = defaultdict(set)
+    told: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     settings: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in rows:
-        if row["shots"]:
-            shots[row["benchmark"]].add(row["shots"])
+        for found, text in zip(told[row["benchmark"]], (row["shots"], way_of_metric(row)), strict=True):
+            found |= {text} - {None}
         writer, _, mark = (row.get("settings") or "").partition(":")
         if mark:
             settings[row["benchmark"], writer].add(mark)
     found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
-    told = {key: listing(sorted(own, key=natural_key), 3) for key, own in shots.items() if len(own) > 1}
-    return found | told
+    texts = {
+        key: [listing(sorted(own, key=natural_key), 3) for own in both if len(own) > 1] for key, both in told.items()
+    }
+    return found | {key: "; ".join(own) for key, own in texts.items() if own}
+
+
+def way_of_metric(row: BoardRow) -> str | None:
+    """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract"."""
+    metric, spelled = row.get("metric"), (row.get("source_task") or "").rpartition("/")[2]
+    for text in (spelled, metric or ""):
+        if "," in metric_key(text):
+            return text
+    return None
 
 
 def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
@@ -10905,7 +11059,7 @@ def record_row(
         value=float(value),
         unit=None if unit == "unknown" else unit[:40],
         unit_basis=None if unit == "unknown" else "stated",
-        metric=word,
+        metric=kept_text(told_metric(metric)),
         shots=record_shots(run, settings),
         settings=settings_mark(run),
         standard_error=error,
@@ -12116,9 +12270,28 @@ function size(parameters) {
   return `${Number((parameters / by).toPrecision(3))} ${unit}`.trim();
 }
 const points = (benchmark, value) => Number((value * benchmark.scale).toPrecision(14));
-/** Whether two errors tell two values apart, at so many standard errors. */
+/** Give { value, error } what is tested of them (tested_values in the data's program): of shares, angles. */
+function giveTested(list, unit) {
+  const known = list.filter(({ error }) => error != null), scale = unit.scale / 100;
+  const share = unit.share && known.every(({ value }) => value >= 0 && value * scale <= 1 + 1e-12);
+  for (const one of known) {
+    one.nearer = one.raised = unit.lower ? -one.value : one.value;
+    one.spread = one.error ** 2;
+    if (!share) continue;
+    const part = Math.min(unit.lower ? 1 - one.value * scale : one.value * scale, 1), error = one.error * scale;
+    let low = 0, high = 0.25 / error ** 2;
+    for (let i = 0; i < 60; i += 1) {
+      const n = (low + high) / 2;
+      if ((n * part + 1) * (n * (1 - part) + 1) > error ** 2 * (n + 2) ** 3) low = n; else high = n;
+    }
+    [one.nearer, one.raised] = [-0.5, 0.5].map((half) =>
+      Math.asin(Math.sqrt(Math.min(Math.max((low * part + half + 0.375) / (low + 0.75), 0), 1))));
+    one.spread = 1 / (4 * low + 2);
+  }
+}
+/** Whether a value is shown to be better than another one, at so many standard errors. */
 const apartBy = (a, b, z) => a.error != null && b.error != null
-  && Math.abs(a.value - b.value) >= z * Math.hypot(a.error, b.error);
+  && a.nearer - b.raised >= z * Math.sqrt(a.spread + b.spread);
 // An exact tie goes to the even digit, as in what `show` prints.
 const tenths = (value) => (Math.abs(value % 1) === 0.25 ? value - Math.sign(value) * 0.05 : value).toFixed(1);
 const format = (benchmark, value) => tenths(points(benchmark, value));
@@ -12385,7 +12558,7 @@ function computeStandings() {
     standings = new Map(models.map((one) => [one, meanOver(one, list)]));
     const placed = [...standings.values()].filter((one) => one.mean != null);
     if (list === primary && !state.from) for (const one of placed) [one.low, one.high] = [one.model.low, one.model.high];
-    else if (placed.length <= MOST_RANKED) rankRanges(placed, list[0]?.lower);
+    else if (placed.length <= MOST_RANKED) rankRanges(placed, { scale: 1, share: true, lower: list[0]?.lower });
   }
 }
 
@@ -12398,7 +12571,7 @@ function placesOn(benchmark) {
     const found = models.filter((model) => model.shown.has(benchmark.key))
       .map((model) => ({ ...model.shown.get(benchmark.key), model }));
     if (state.from) for (const one of found) one.low = one.high = null;
-    if (state.from && found.length <= MOST_RANKED) rankRanges(found, benchmark.lower);
+    if (state.from && found.length <= MOST_RANKED) rankRanges(found, benchmark);
     placedNow = new Map(found.map((one) => [one.model, one]));
   }
   return placedNow;
@@ -12420,8 +12593,9 @@ function normalQuantile(p) {
 }
 
 /** Give { value, error } the ranks that each may have: the rule of the data (z-tests of all pairs, Holm at 5 %). */
-function rankRanges(list, lower) {
-  const known = list.filter((one) => one.error != null).sort((a, b) => (lower ? a.value - b.value : b.value - a.value));
+function rankRanges(list, unit) {
+  giveTested(list, unit);
+  const known = list.filter((one) => one.error != null).sort((a, b) => b.nearer - a.nearer);
   const pairs = known.length * (known.length - 1) / 2;
   let rejected = 0;
   for (;;) {
@@ -12969,6 +13143,7 @@ function compareMarks(benchmark, scores) {
   const first = found.reduce((a, b) => (better(benchmark, b.value, a.value) ? b : a));
   const others = found.filter((one) => one !== first);
   if (others.every((one) => one.value === first.value)) return marks;
+  giveTested(found, benchmark);
   const star = others.every((one) => apartBy(first, one, LIMITS[others.length]));
   for (const one of found) if (one.value === first.value) marks.set(one, { star, lead: !star });
   return marks;
@@ -13831,7 +14006,8 @@ def sha256_source(text: str) -> str:
 # --- parts/page/served.py ---------------------------------------------------------------------------------------------
 
 RANK_METHOD = (
-    "Two-sided z-tests between all models of a benchmark, Holm-corrected at a familywise level of 5 % (Holm 1979); a "
+    "Two-sided z-tests between all models of a benchmark (of shares as angles, Anscombe 1948, with a correction for "
+    "continuity), Holm-corrected at a familywise level of 5 % (Holm 1979); a "
     "model's range leaves out the ranks above the models that are significantly worse and below those that are "
     "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024)"
 )

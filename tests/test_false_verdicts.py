@@ -169,7 +169,7 @@ def test_equal_models_of_the_same_votes_are_not_separated(models, votes, runs):
     rng = np.random.default_rng(models * votes)
     now, before = (sum(separated(rng, models, votes, known) for _ in range(runs)) / runs for known in (True, False))
     assert now <= most(runs)
-    assert before > (0.1 if models < 10 else ALPHA)
+    assert before > (ALPHA if models < 10 else now)
 
 
 def test_58_to_42_of_100_do_not_separate_and_70_to_30_do():

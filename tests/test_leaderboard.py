@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaderboard_data import card, eval_file, index_result, made_up_metadata, row, write_made_up
 from record_writer import sample_row, write_record
+from scipy import stats
 
 MAPPING = board.read_mapping()
 BENCHMARKS = board.Benchmarks.of(MAPPING)
@@ -498,14 +500,16 @@ def test_rank_ranges_agree_with_holm_over_all_pairs(made):
             better, worse = (i, j) if made[i][0] > made[j][0] else (j, i)
             low[worse] += 1
             high[better] -= 1
-    found = board.rank_ranges([row(f"m{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(made)])
+    found = board.rank_ranges(
+        [row(f"m{n}", "x", v, comparable_error=e, canonical_unit="points") for n, (v, e) in enumerate(made)]
+    )
     assert [(found[f"m{n}"].low, found[f"m{n}"].high) for n in range(count)] == list(zip(low, high, strict=True))
 
 
 @settings(max_examples=100, deadline=None)
 @given(scores, st.randoms())
 def test_rank_ranges_hold_the_rank_and_depend_on_nothing_else(made, rng):
-    rows = [row(f"m{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(made)]
+    rows = [row(f"m{n}", "x", v, comparable_error=e, canonical_unit="points") for n, (v, e) in enumerate(made)]
     found = board.rank_ranges(rows)
     ordered = sorted(rows, key=lambda r: -r["comparable"])
     for place, r in enumerate(ordered, 1):
@@ -518,9 +522,9 @@ def test_rank_ranges_hold_the_rank_and_depend_on_nothing_else(made, rng):
     assert board.rank_ranges(turned) == found  # the direction of the scale
 
 
-def counts_pair_by_pair(values: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def counts_pair_by_pair(values: np.ndarray, raised: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How many are significantly higher and lower, from the table of all pairs: Holm's step-down."""
-    distance = values[None, :] - values[:, None]
+    distance = values[None, :] - raised[:, None]
     error = np.sqrt(variances[None, :] + variances[:, None])
     pairs, rejected = len(values) * (len(values) - 1) // 2, 0
     while True:
@@ -548,8 +552,51 @@ def test_counts_are_those_of_all_pairs(errors):
     for count in (2, 3, 17, 300, 1500):
         for values in (rng.random(count), rng.integers(0, 20, count) / 20):
             variances = errors(rng, values) ** 2
-            found, wanted = board.significant_counts(values, variances), counts_pair_by_pair(values, variances)
+            made = values, values + variances * rng.integers(0, 2), variances
+            found, wanted = board.significant_counts(*made), counts_pair_by_pair(*made)
             assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def side_of_counts(n: int, stated: bool) -> tuple[np.ndarray, ...]:
+    """What is tested of every number of right answers of n: with the error that a harness states, or with none."""
+    rows = [row("m", "x", k / n, n=n) for k in range(n + 1)]
+    for one in rows if stated else ():
+        one["comparable_error"] = math.sqrt(one["comparable"] * (1 - one["comparable"]) / (n - 1))
+    return board.tested_values(rows, np.array([board.row_error(one)[0] for one in rows]), False)
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_equal_models_of_few_items_are_not_told_apart_for_certain(stated):
+    """The exact chance that two equally good models are told apart, of as few as three answers against any number."""
+    sizes, z = (3, 4, 5, 7, 10, 15, 30, 100, 400, 1319), statistics.NormalDist().inv_cdf(0.975)
+    sides, worst = {n: side_of_counts(n, stated) for n in sizes}, 0.0
+    for one, other in itertools.combinations_with_replacement(sizes, 2):
+        (low, high, spread), (low2, high2, spread2) = sides[one], sides[other]
+        error = np.sqrt(spread[:, None] + spread2[None, :])
+        told = (low[:, None] - high2[None, :] >= z * error) | (low2[None, :] - high[:, None] >= z * error)
+        for p in (0.01, 0.03, 0.1, 0.3, 0.5, 0.8, 0.9, 0.97, 0.99):
+            chances = [stats.binom.pmf(np.arange(n + 1), n, p) for n in (one, other)]
+            worst = max(worst, float(chances[0] @ told @ chances[1]))
+    assert worst < 0.051
+
+
+SMOKE_RUNS = [(10, 10, 0.799), (5, 5, 0.697), (20, 20, 0.895), (3, 3, 0.5), (0, 3, 0.6)]
+
+
+@pytest.mark.parametrize(("few", "n", "many"), SMOKE_RUNS)
+def test_a_smoke_run_is_no_certain_first_or_last(few, n, many):
+    rows = [row("smoke", "gsm8k", few / n, n=n), row("whole", "gsm8k", many, n=1319)]
+    for turned in (rows, [one | {"comparable": 1 - one["comparable"], "lower_is_better": True} for one in rows]):
+        assert {str(rank) for rank in board.rank_ranges(turned).values()} == {"1–2"}
+    means = [board.mean_row(one["model"], [one]) for one in rows]
+    assert {str(rank) for rank in board.rank_ranges(means).values()} == {"1–2"}
+    assert str(board.rank_ranges([rows[1], row("worse", "gsm8k", many - 0.1, n=1319)])["whole"]) == "1"
+
+
+def test_scores_without_a_range_of_few_items_have_no_error():
+    assert board.row_error(row("m", "x", 31.0, comparable_error=0.1, n=9, canonical_unit="points")) == (None, "unknown")
+    error, basis = board.row_error(row("m", "x", 0.9, comparable_error=0.001, n=9))
+    assert error > 0.08 and basis == "binomial, stated n"
 
 
 # --- the overall order ---

@@ -22,7 +22,7 @@ from parts.board.data import check_table, new_engine, parquet_table, quoted
 from parts.board.hub import HubReader, trouble
 from parts.board.metadata_rows import new_row
 from parts.board.read_before import ReadBefore, file_stamp
-from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks
+from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
 from parts.frame import ScriptError, is_number, kept_text, note, shorten
 from parts.inputs import input_bytes, input_text, open_input, strict_json_line
@@ -256,7 +256,7 @@ def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, name
         value=float(value),
         unit=unit,
         unit_basis="stated" if unit else None,
-        metric=names.text(metric.get("metric_id") or metric.get("metric_name")),
+        metric=names.text(told_metric(metric) or None),
         shots=f"{settings['few_shot']}-shot" if re.fullmatch(r"\d{1,3}", str(settings.get("few_shot", ""))) else None,
         standard_error=float(error) if is_number(error) and error >= 0 else None,
         n=kept_count(uncertainty.get("num_samples")),

@@ -15,6 +15,7 @@ from typing import Any
 from parts.board.ranks import holm_threshold, rank_ranges, row_error
 from parts.board.vocabulary import BoardRow, RankRange, answered_by_key
 from parts.frame import ScriptError, listing, natural_key, plural
+from parts.vocabulary import metric_key
 
 TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
 NO_RANK = RankRange(None, None, "unknown")
@@ -142,12 +143,14 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
     errors = [row_error(row)[0] for row in scores]
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
+    unit = "percent" if all(row["canonical_unit"] in TO_PERCENT for row in scores) else None
+    found = {"model": model, "comparable": mean, "comparable_error": None, "canonical_unit": unit}
     if None in errors:
-        return {"model": model, "comparable": mean, "comparable_error": None}
+        return found
     answers, together = answered_by_key(scores), defaultdict(float)
     for row, factor, error in zip(scores, factors, errors, strict=True):
         together[answers[row["benchmark"]]] += factor * error  # metrics of the same answers err together
-    return {"model": model, "comparable": mean, "comparable_error": math.hypot(*together.values()) / len(scores)}
+    return found | {"comparable_error": math.hypot(*together.values()) / len(scores)}
 
 
 def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str:
@@ -167,17 +170,28 @@ def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str
 
 def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
-    shots: dict[str, set[str]] = defaultdict(set)
+    told: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     settings: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in rows:
-        if row["shots"]:
-            shots[row["benchmark"]].add(row["shots"])
+        for found, text in zip(told[row["benchmark"]], (row["shots"], way_of_metric(row)), strict=True):
+            found |= {text} - {None}
         writer, _, mark = (row.get("settings") or "").partition(":")
         if mark:
             settings[row["benchmark"], writer].add(mark)
     found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
-    told = {key: listing(sorted(own, key=natural_key), 3) for key, own in shots.items() if len(own) > 1}
-    return found | told
+    texts = {
+        key: [listing(sorted(own, key=natural_key), 3) for own in both if len(own) > 1] for key, both in told.items()
+    }
+    return found | {key: "; ".join(own) for key, own in texts.items() if own}
+
+
+def way_of_metric(row: BoardRow) -> str | None:
+    """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract"."""
+    metric, spelled = row.get("metric"), (row.get("source_task") or "").rpartition("/")[2]
+    for text in (spelled, metric or ""):
+        if "," in metric_key(text):
+            return text
+    return None
 
 
 def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:

@@ -12,8 +12,11 @@ from typing import Any
 
 from parts.board.vocabulary import SOURCE_TYPES, RankRange
 from parts.records.shared import joint_pairs, votes_of
+from parts.statistics.few import FEW_ITEMS
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
+SHARE_SCALES = {"proportion": 1.0, "percent": 100.0}
+HALVINGS = 60  # that find a number of answers to the last digit
 COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
 MOST_GROUPS = 64
 PAIRS_AT_ONCE = 60_000
@@ -35,15 +38,52 @@ def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
     Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
     (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
     """
-    if (row.get("comparable_error") or 0) > 0:
-        return row["comparable_error"], "stated"
-    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
+    stated, few = row.get("comparable_error") or 0.0, (row.get("n") or FEW_ITEMS) < FEW_ITEMS
+    scale = SHARE_SCALES.get(row.get("canonical_unit") or "")
     items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
     if scale is None or not items or not 0 <= row["comparable"] <= scale:
-        return None, "unknown"
+        return (stated, "stated") if stated > 0 and not few else (None, "unknown")
     share = (row["comparable"] / scale * items + 1) / (items + 2)
-    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
-    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
+    error = scale * math.sqrt(share * (1 - share) / (items + 2))
+    if stated > (error if few else 0.0):
+        return stated, "stated"
+    return error, "binomial, stated n" if row.get("n") else "binomial, full test set"
+
+
+def answers_told(shares: Any, errors: Any) -> Any:
+    """How many right or wrong answers tell as much as scores with these standard errors: n of which row_error gives
+    the same; 0 where an error is larger than that of any."""
+    import numpy as np
+
+    low, high = np.zeros_like(shares), 0.25 / errors**2
+    for _ in range(HALVINGS):
+        n = (low + high) / 2
+        more = (n * shares + 1) * (n * (1 - shares) + 1) > errors**2 * (n + 2) ** 3
+        low, high = np.where(more, n, low), np.where(more, high, n)
+    return low
+
+
+def tested_values(rows: Sequence[Mapping[str, Any]], errors: Any, lower: bool) -> tuple[Any, Any, Any]:
+    """(values, values as those of the worse one of two, variances) of scores for z-tests of all pairs; more is better.
+
+    Shares are turned into angles, asin(sqrt((x + 3/8) / (n + 3/4))) with the variance 1 / (4 n + 2) (Anscombe 1948),
+    and each of two is half an answer nearer to the other, as in tests of counts: so few answers, and all right or all
+    wrong ones, tell two models apart by chance no more often than many do.
+    """
+    import numpy as np
+
+    values = np.array([row["comparable"] for row in rows], dtype=float)
+    scales = {SHARE_SCALES.get(row.get("canonical_unit") or "") for row in rows}
+    scale = scales.pop() if len(scales) == 1 else None
+    if scale is None or values.min() < 0 or values.max() > scale:
+        values = -values if lower else values
+        return values, values, errors**2
+    shares = np.clip(1 - values / scale if lower else values / scale, 0.0, 1.0)
+    n = answers_told(shares, errors / scale)
+    nearer, raised = (
+        np.arcsin(np.sqrt(np.clip((n * shares + half + 0.375) / (n + 0.75), 0.0, 1.0))) for half in (-0.5, 0.5)
+    )
+    return nearer, raised, 1 / (4 * n + 2)
 
 
 def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
@@ -62,12 +102,13 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
         return found
     import numpy as np
 
-    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
-    values = sign * np.array([row["comparable"] for row in known], dtype=float)
-    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
+    lower = any(row.get("lower_is_better") for row in rows)
+    own = np.array([errors[row["model"]][0] for row in known], dtype=float)
+    tested = tested_values(known, own, lower)
     votes = [votes_of(row.get("votes")) for row in known]
-    together = joint_pairs(votes, values, np.sqrt(variances))
-    better, worse = dependent_counts(values, variances, together) if together else significant_counts(values, variances)
+    signed = [-row["comparable"] if lower else row["comparable"] for row in known]
+    together = joint_pairs(votes, signed, own)
+    better, worse = dependent_counts(*tested, together) if together else significant_counts(*tested)
     for row, above, below in zip(known, better, worse, strict=True):
         found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])
     return found
@@ -108,8 +149,10 @@ def holm_threshold(rejected: int, pairs: int) -> float:
     return statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
 
 
-def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
+def significant_counts(values: Any, raised: Any, variances: Any) -> tuple[Any, Any]:
     """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
+
+    raised: what another one's value is compared with, where it is the higher one (see tested_values).
 
     Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
     again until no more are. In a group of models with errors of nearly one size, sorted by value, bisection finds those
@@ -124,15 +167,15 @@ def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
     if count < 2:
         return better, worse
     order = np.argsort(values, kind="stable")
-    values, variances = values[order], variances[order]
+    values, raised, variances = values[order], raised[order], variances[order]
     pairs = count * (count - 1) // 2
     coarse, fine = (error_groups(values, variances, step) for step in (COARSE, FINE))
     slack = 1e-12 * float(np.abs(values).max() + holm_threshold(0, pairs) * math.sqrt(variances.max()))
 
     def reach(group: ErrorGroup, threshold: float, sure: bool) -> Any:
         if sure:
-            return group.first_above(values + threshold * np.sqrt(variances + group.most) + slack)
-        return group.first_above(values + threshold * np.sqrt(variances + group.least) - slack)
+            return group.first_above(raised + threshold * np.sqrt(variances + group.most) + slack)
+        return group.first_above(raised + threshold * np.sqrt(variances + group.least) - slack)
 
     def told_apart(rejected: int, sure: bool) -> int:
         threshold = holm_threshold(rejected, pairs)
@@ -147,7 +190,7 @@ def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
         worse[group.places] += np.cumsum(np.bincount(last, minlength=len(group.values) + 1))[:-1]
         sure += count * len(group.values) - int(last.sum())
         for block, low, high in pairs_between(first, last):
-            distance = (group.values[high] - values[low]) ** 2
+            distance = (group.values[high] - raised[low]) ** 2
             variance = group.variances[high] + variances[low]
             certain = distance >= strict**2 * variance
             kept = np.flatnonzero((distance >= lenient**2 * variance) & ~certain)
@@ -169,7 +212,9 @@ def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
     return better[back], worse[back]
 
 
-def dependent_counts(values: Any, variances: Any, together: Sequence[tuple[int, int, float]]) -> tuple[Any, Any]:
+def dependent_counts(
+    values: Any, raised: Any, variances: Any, together: Sequence[tuple[int, int, float]]
+) -> tuple[Any, Any]:
     """As significant_counts, pair by pair, where the errors of some pairs are not independent.
 
     together: these pairs, with the statistic for the first being higher.
@@ -177,7 +222,7 @@ def dependent_counts(values: Any, variances: Any, together: Sequence[tuple[int, 
     import numpy as np
 
     first, second = (np.array([pair[i] for pair in together]) for i in (0, 1))
-    statistic = (values[:, None] - values[None, :]) / np.sqrt(variances[:, None] + variances[None, :])
+    statistic = (values[:, None] - raised[None, :]) / np.sqrt(variances[:, None] + variances[None, :])
     statistic[first, second] = [pair[2] for pair in together]
     statistic[second, first] = -statistic[first, second]
     rejected = -1

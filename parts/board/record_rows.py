@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.metadata_rows import new_row
-from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks
+from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
 from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text, listing, note
 from parts.metadata.entries import NOT_THE_HUBS
@@ -129,7 +129,7 @@ def record_row(
         value=float(value),
         unit=None if unit == "unknown" else unit[:40],
         unit_basis=None if unit == "unknown" else "stated",
-        metric=word,
+        metric=kept_text(told_metric(metric)),
         shots=record_shots(run, settings),
         settings=settings_mark(run),
         standard_error=error,

@@ -11,7 +11,7 @@ from typing import Any
 
 from parts.frame import kept_text
 from parts.metadata.identity import known_measures
-from parts.vocabulary import RIGHT_ANSWERS, MetricMapping, metric_type, normalize_name, vocabulary_of
+from parts.vocabulary import RIGHT_ANSWERS, MetricMapping, metric_key, metric_type, normalize_name, vocabulary_of
 
 # Who says a number, first the one that is shown when several do.
 SOURCE_TYPES = {
@@ -84,6 +84,12 @@ WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
 BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no font draws
 BoardRow = dict[str, Any]  # a score, with the columns above
+
+
+def told_metric(metric: Mapping[str, Any]) -> str:
+    """What a record's metric is called on a board: its id, with the filter where its name tells one."""
+    name, told = (str(metric.get(field) or "") for field in ("metric_id", "metric_name"))
+    return told if not name or "," in metric_key(told) else name
 
 
 def measure_suffix(row: BoardRow) -> str:

@@ -13,7 +13,7 @@ from parts.comparison.pairs import Matched
 from parts.comparison.vocabulary import Policy, Side
 from parts.frame import ScriptError, listing, note, number, single_line
 from parts.records.repeats import usable_runs
-from parts.records.run import Run, setting_differences
+from parts.records.run import Run, setting_differences, unlike_scales
 from parts.records.settings import difference_lines
 from parts.records.shared import gap_in_votes, share_votes
 from parts.records.states import moment_of_run, moment_text
@@ -28,7 +28,9 @@ def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one task that were made alike, of equally many items; the largest group first."""
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in usable_runs(runs):
-        groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
+        groups[
+            json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made, run.unit, run.high])
+        ].append(run)
     return sorted(
         groups.values(),
         key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
@@ -194,6 +196,13 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
     if reasons and (moved := questions_moved(baseline, candidate)):
         reasons.append(f"{moved} questions are the same on both sides, under other ids (matched by their content)")
     return reasons
+
+
+def scale_reasons(baseline: Side, candidate: Side) -> list[str]:
+    """Why two sides are on no one scale, so that nothing allows to compare their scores."""
+    by_part = {run.subtask: run for run in reversed(baseline.runs)}
+    found = [unlike_scales(by_part[run.subtask], run) for run in candidate.runs if run.subtask in by_part]
+    return list(dict.fromkeys(line for one in found for line in difference_lines(one)))
 
 
 def same_votes_gap(baseline: Side, candidate: Side) -> tuple[float, float, float] | None:

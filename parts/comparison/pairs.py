@@ -12,13 +12,13 @@ from parts.comparison.vocabulary import Answer, Basis, ItemId, Pairs, Run, Side
 from parts.records.repeats import distinct_runs
 from parts.statistics.bounded import BoundedMean, mean_from_error, several_ways, two_way_variance
 from parts.statistics.differences import Student, paired_difference, two_sided_p, unpaired_difference
+from parts.statistics.few import FEW_ITEMS
 from parts.statistics.intervals import is_binary
 from parts.statistics.paired import mcnemar_p
 
 if TYPE_CHECKING:
     import numpy as np
 
-FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
 FEW_RATERS = 3
 MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
 SAME_VOTES = "by the same votes, whose errors are joint"
@@ -31,7 +31,7 @@ def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
     span = None if span is None else span * pairs.stretch
     counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
     for name, count in counts.items():
-        if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
+        if count < (FEW_RATERS if name == "raters" else FEW_ITEMS):
             return Basis(None, f"too few {name} ({count}) to show how much they differ", n)
     ways = list(pairs.shared.values())
     up, down = int((differences > 0).sum()), int((differences < 0).sum())
@@ -91,6 +91,8 @@ def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
     """The evidence in two scores with standard errors (or counts of right answers) and no items."""
     sign = -1 if candidate.lower_is_better else 1
     n, runs = min(baseline.n or 0, candidate.n or 0), (baseline, candidate)
+    if fewest := [run.n for run in runs if run.n is not None and run.n < FEW_ITEMS]:
+        return Basis(None, f"too few items ({min(fewest)}) to show how much they differ", n)
     means = [recorded_mean(run) for run in runs]
     if None not in means:
         evidence = unpaired_difference(*means)

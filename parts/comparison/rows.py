@@ -20,6 +20,7 @@ from parts.comparison.comparable import (
     policy_reasons,
     remark_notes,
     same_votes_gap,
+    scale_reasons,
     several_metrics,
     spelled_metric,
     unlike_reasons,
@@ -256,6 +257,8 @@ def with_sides(
     sides, row = (side_of(ours, once), side_of(theirs, once)), replace(row, parts_once=once)
     paired = bool(sides[0].scores and sides[1].scores)
     matched = match_items(*sides)
+    if scales := scale_reasons(*sides):
+        return replace(row, sides=sides, notes=tuple(notes)), scales
     gap = same_votes_gap(*sides)
     if gap is not None and (first_corpus_level(sides) or other_item_sets(*sides, matched)):
         paired = False

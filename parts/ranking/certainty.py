@@ -11,6 +11,7 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, plural
 from parts.ranking.corpus import corpus_interval, corpus_scores_drawn, corpus_scores_halved
+from parts.ranking.few import FewItems
 from parts.ranking.rank import Options, choose_best
 from parts.ranking.scores import category_members
 from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend, candidates
@@ -26,6 +27,7 @@ from parts.statistics.bounded import (
     score_interval,
     shared_text,
 )
+from parts.statistics.few import FEW_ITEMS
 from parts.statistics.intervals import (
     CONFIDENCE,
     Estimate,
@@ -398,9 +400,35 @@ def with_statistics(
             for place, r in enumerate(done[options.smooth - 1 :], options.smooth - 1)
         ]
     sign = done[0].sign
-    statistics = standings(done, sign * np.asarray(draws), sign * np.asarray(halves), tasks, intervals, options, base)
+    shares = {task.name: 1 / len(tasks) for task in tasks}
+    if not options.score_function:
+        shares |= task_weights([task.name for task in tasks], vocabulary, options, ranked[0])
+    few = few_items(ranked, data, members, weights, tasks, shares, options.smooth)
+    statistics = standings(
+        done, sign * np.asarray(draws), sign * np.asarray(halves), tasks, intervals, options, few, base
+    )
     statistics = statistics if sign > 0 else as_measured(statistics)
     return replace(ranking, ranked=tuple(done), statistics=statistics, base=base)
+
+
+def few_items(
+    ranked: Sequence[Ranked],
+    data: Mapping[str, Sequence[TaskData]],
+    members: Mapping[str, Sequence[str]],
+    weights: Mapping[str, float],
+    tasks: Sequence[TaskData],
+    shares: Mapping[str, float],
+    window: int,
+) -> FewItems:
+    """What is known of pairs of checkpoints where few items differ: those that can be chosen, then the base model."""
+    places = range(window - 1, len(ranked))
+    parts = [(name, weight) for name, weight in weights.items() if weight]
+    means = []
+    for place in places if any(task.items is None or task.items.formula for task in tasks) else ():
+        own = composed_means(data, members, place, window)
+        means.append(weighted([(weight, own.get(name)) for name, weight in parts]))
+    rows = [slice(place + 1 - window, place + 1) for place in places]
+    return FewItems(tasks, shares, rows, means or [None] * len(rows))
 
 
 def overall_interval(
@@ -435,6 +463,7 @@ def standings(
     tasks: Sequence[TaskData],
     intervals: Sequence[Interval],
     options: Options,
+    few: FewItems,
     base: Ranked | None = None,
 ) -> Statistics:
     """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy, turned
@@ -451,23 +480,28 @@ def standings(
     scores = np.array([r.ranks_by for r in pool])
     draws = trailing_means(draws, options.smooth)
     halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
-    p_values, p_best, ranks = confidence_set(scores, draws), probability_best(draws), rank_intervals(draws)
+    p_values = confidence_set(scores, draws, few.p_value)
+    in_set = p_values >= 1 - CONFIDENCE
+    ranks = ranks_of_set(rank_intervals(draws), in_set)
+    p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
     differences = None
     baseline = baseline_place(pool, options.baseline_step)
     if baseline is not None:
         differences = simultaneous_differences(scores, draws, baseline)
+        differences = [widened(few, i, baseline, pool, found) for i, found in enumerate(differences)]
     if base is not None:
         whole = np.append(scores, base.ranks_by), np.vstack([draws, of_base])
         differences = simultaneous_differences(*whole, len(pool))[:-1]
+        differences = [widened(few, i, len(pool), pool, found) for i, found in enumerate(differences)]
     own = {}
     for i, r in enumerate(pool):
         difference = differences[i] if differences else None
         own[r.checkpoint.name] = Standing(
             float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), difference
         )
-    tied = tuple(name for name, standing in own.items() if standing.p_value >= 1 - CONFIDENCE)
+    tied = tuple(name for name, inside in zip(own, in_set, strict=True) if inside)
     best = choose_best(ranked)[0]
-    trend = last_trend(ranked, raw, tied, best.checkpoint.name)
+    trend = None if few.count < FEW_ITEMS else last_trend(ranked, raw, tied, best.checkpoint.name)
     place = next(i for i, r in enumerate(pool) if r is best)
     by_items = [task for task in tasks if task.items is not None]
     corrected = Corrected(
@@ -482,7 +516,8 @@ def standings(
     )
     return Statistics(
         source_of(by_items, tasks),
-        method_of(by_items, tasks, options),
+        method_of(by_items, tasks, options)
+        + (f"; too few items ({few.count}) to tell anything apart" if few.count < FEW_ITEMS else ""),
         options.draws,
         options.seed,
         sum(task.items.scores.shape[1] for task in by_items),
@@ -494,6 +529,37 @@ def standings(
         base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
         None if base is None else base.ranks_by,
     )
+
+
+def ranks_of_set(ranks: Sequence[tuple[int, int]], in_set: Any) -> list[tuple[int, int]]:
+    """Ranges of ranks that say what the set of those that cannot be told from the best one says: who may be first."""
+    several = int(in_set.sum()) > 1
+    return [
+        (1, max(high, 2) if several else 1) if inside else (max(low, 2), max(high, 2))
+        for (low, high), inside in zip(ranks, in_set, strict=True)
+    ]
+
+
+def steadied_shares(shares: Any, p_values: Sequence[float | None]) -> Any:
+    """The chances to be best, where draws of few items know nothing of those that were not met: against the best one
+    nobody has less than p to 2 - p, of the two-sided p-value of the two."""
+    import numpy as np
+
+    odds = np.array([0.0 if p is None else p / (2 - p) for p in p_values])
+    found = np.maximum(shares, shares.max() * odds)
+    return found / found.sum()
+
+
+def widened(
+    few: FewItems, place: int, baseline: int, pool: Sequence[Ranked], found: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """A difference with an interval that holds where few items differ: Bonferroni over all that are compared."""
+    if place == baseline or not few.few(place, baseline) or (evidence := few.evidence(place, baseline)) is None:
+        return found
+    value, low, high = found
+    ends = [float(end) for end in evidence.interval((1 - CONFIDENCE) / max(len(pool) - 1, 1))]
+    ends = ends if pool[0].sign > 0 else [-ends[1], -ends[0]]
+    return value, min(low, ends[0]), max(high, ends[1])
 
 
 def as_measured(statistics: Statistics) -> Statistics:

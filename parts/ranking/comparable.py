@@ -10,8 +10,8 @@ from parts.frame import ScriptError, listing
 from parts.ranking.scores import mean_score, scores_by_task
 from parts.ranking.vocabulary import Unlike
 from parts.records.measured import Result, Samples
-from parts.records.run import setting_differences
-from parts.records.settings import shortened_apart
+from parts.records.run import setting_differences, unlike_scales
+from parts.records.settings import difference_lines, shortened_apart
 
 
 def invalid_runs(results: Sequence[Result]) -> list[str]:
@@ -21,6 +21,13 @@ def invalid_runs(results: Sequence[Result]) -> list[str]:
         for reason in result.run.validity.reasons:
             found[f"{result.key}: {reason}"].append(result.subtask)
     return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
+
+
+def other_scales(results: Sequence[Result], others: Sequence[Result]) -> list[str]:
+    """Where a checkpoint's scores are on other scales than another one's, so that nothing allows to rank them."""
+    own = {result.task: result.run for result in others}
+    found = {r.task: unlike_scales(r.run, own[r.task]) for r in results if r.task in own}
+    return [f"{task}: {line}" for task, unlike in found.items() for line in difference_lines(unlike)]
 
 
 def remedy_of(results: Sequence[Result]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from parts.checkpoints import Checkpoint, Skipped
 from parts.frame import ROUNDED, ScriptError, listing, nearest, number
 from parts.own_vocabulary import own_entries
-from parts.ranking.comparable import invalid_runs, remedy_of, unlike_checkpoints
+from parts.ranking.comparable import invalid_runs, other_scales, remedy_of, unlike_checkpoints
 from parts.ranking.scores import (
     category_scores,
     chosen_results,
@@ -243,6 +243,11 @@ def rank_by_records(
             )
     unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike, options.baseline_model)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
+    kept = [[r for r in rows if r.key in shared] for checkpoint, rows in chosen.items() if checkpoint not in out]
+    if lines := [line for rows in kept[1:] for line in other_scales(rows, kept[0])]:
+        raise ScriptError(
+            f"scores on several scales cannot be ranked, whatever is allowed: {listing(lines, 3)}", code=3
+        )
     ranked, harnesses = [], set()
     for checkpoint, results in chosen.items():
         if checkpoint not in out:
@@ -299,8 +304,13 @@ def ahead_of_best(
     best: Ranked,
 ) -> list[Ahead]:
     """What is not ranked although the score that it reports is the better one."""
-    found = []
+    found, alike = [], [result for result in chosen[best.checkpoint] if result.key in shared]
     for entry in unlike:
+        if lines := other_scales(chosen[entry.checkpoint], alike):
+            score = next(r.run.score for r in chosen[entry.checkpoint] if r.key in shared)
+            remedy = "write its unit into its record, or measure it as the others were"
+            found.append(Ahead(entry.checkpoint.name, score, f"on another scale: {listing(lines, 3)}", remedy))
+            continue
         with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
             own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
             if own.sign == best.sign and own.sign * own.eval_accuracy > best.sign * best.eval_accuracy:

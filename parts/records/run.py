@@ -37,6 +37,7 @@ from parts.vocabulary import (
 
 NOBODY = Identity("")
 MAIN_WORDS = ("score", "main_score", "value")  # of a benchmark's own metric, where its harness gives it no name
+MOST_TIMES = 10.0  # a proportion, of errors to words, that a transcript of nothing but loops still reaches
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -312,9 +313,34 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
 
     Which system's ratings were scored is no difference between two models, where both say it.
     """
-    found = differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
+    return found
+
+
+NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
+
+
+def unlike_scales(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """As setting_differences, of unit and range alone: scores on two scales are never compared, whatever is allowed."""
+    highs = one.high, two.high
+    beyond = any(
+        high is not None and other.high is None and other.score > high
+        for high, other in zip(highs, (two, one), strict=True)
+    )
+    scores = sorted((abs(one.score), abs(two.score)))
+    unlike = one.unit != two.unit
+    if not unlike and one.unit == "unknown":
+        unlike = 0 < scores[0] <= 1 < scores[1] and scores[1] > NO_ONE_SCALE * scores[0]
+    if not unlike and one.unit != "proportion":
+        unlike = beyond or (None not in highs and highs[0] != highs[1])
+    texts = tuple(
+        f"{run.score:g} {run.unit}{'' if run.high is None else f' of at most {run.high:g}'}" for run in (one, two)
+    )
+    found = {"unit": texts} if unlike else {}
+    if one.lower_is_better != two.lower_is_better and one.directed and two.directed:
+        found["better"] = tuple("lower" if run.lower_is_better else "higher" for run in (one, two))
     return found
 
 
@@ -333,6 +359,8 @@ def read_score(
         text = f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}{any_unit}"
         asked = possible and not stated_unit(metric)
         raise NoUnit(f"{text}, and the record names no unit") if asked else ValueError(text)
+    if unit == "proportion" and abs(value) > MOST_TIMES:
+        raise ValueError(f"the score {value} of {result_id} is no proportion")
     return value, unit, low, high
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from parts.frame import single_line
 from parts.records.identity import IDENTITY_FIELDS
+from parts.vocabulary import metric_key
 
 # Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
 HARMLESS = {
@@ -86,6 +87,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
         "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "metric name": metric_key(str(metric["metric_name"])) if metric.get("metric_name") else None,
         "scoring": metric.get("metric_parameters") or None,
         "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
         "data set": source.get("hf_repo") or source.get("dataset_name"),

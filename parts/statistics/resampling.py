@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -231,8 +231,11 @@ def rank_intervals(draws: Any) -> list[tuple[int, int]]:
     return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
 
 
-def confidence_set(scores: Any, draws: Any) -> Any:
+def confidence_set(scores: Any, draws: Any, of_few: Callable[[int, int], float | None] = lambda *_: None) -> Any:
     """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    of_few: the p-value of two checkpoints (places) of which few items differ; a set that they are furthest apart in has
+    no smaller p-value than theirs times its pairs (Bonferroni), however little the draws vary. None: the draws hold.
 
     Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
     elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
@@ -255,22 +258,25 @@ def confidence_set(scores: Any, draws: Any) -> Any:
     while len(left) > 1:
         furthest = t[np.ix_(left, left)].max(1)
         worst = int(furthest.argmax())
-        eliminated.append((left.pop(worst), furthest[worst]))
-    order = [*left, *(out for out, _ in reversed(eliminated))]
+        ahead = left[int(t[left[worst], left].argmax())]
+        eliminated.append((left.pop(worst), furthest[worst], ahead))
+    order = [*left, *(out for out, *_ in reversed(eliminated))]
     weights = np.where(clear, 1 / spread, 0.0)[np.ix_(order, order)].astype(np.float32)
     reached = np.zeros(len(order))
     for begin in range(0, noise.shape[1], DRAWS_AT_ONCE):
         part = np.ascontiguousarray(noise[order, begin : begin + DRAWS_AT_ONCE])
         largest, pairs = np.zeros(part.shape[1], np.float32), np.empty_like(part)
-        for place, (_, seen) in enumerate(reversed(eliminated), start=1):
+        for place, (_, seen, _) in enumerate(reversed(eliminated), start=1):
             own = np.subtract(part[:place], part[place], out=pairs[:place])
             own *= weights[place, :place, None]
             largest = np.maximum(largest, np.maximum(own.max(0), -own.min(0)))
             reached[place] += (largest >= seen).sum()
     tests = list(zip(order[1:], (reached[1:] / noise.shape[1]).tolist(), strict=True))
     p_values, highest = np.ones(len(scores)), 0.0
-    for out, p_value in reversed(tests):
-        highest = max(highest, p_value)
+    for size, ((out, p_value), (_, _, ahead)) in zip(
+        range(len(order), 1, -1), zip(reversed(tests), eliminated, strict=True), strict=True
+    ):
+        highest = max(highest, p_value, min(1.0, math.comb(size, 2) * (of_few(out, ahead) or 0.0)))
         p_values[out] = highest
     return p_values
 

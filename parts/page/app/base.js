@@ -67,9 +67,28 @@ function size(parameters) {
   return `${Number((parameters / by).toPrecision(3))} ${unit}`.trim();
 }
 const points = (benchmark, value) => Number((value * benchmark.scale).toPrecision(14));
-/** Whether two errors tell two values apart, at so many standard errors. */
+/** Give { value, error } what is tested of them (tested_values in the data's program): of shares, angles. */
+function giveTested(list, unit) {
+  const known = list.filter(({ error }) => error != null), scale = unit.scale / 100;
+  const share = unit.share && known.every(({ value }) => value >= 0 && value * scale <= 1 + 1e-12);
+  for (const one of known) {
+    one.nearer = one.raised = unit.lower ? -one.value : one.value;
+    one.spread = one.error ** 2;
+    if (!share) continue;
+    const part = Math.min(unit.lower ? 1 - one.value * scale : one.value * scale, 1), error = one.error * scale;
+    let low = 0, high = 0.25 / error ** 2;
+    for (let i = 0; i < 60; i += 1) {
+      const n = (low + high) / 2;
+      if ((n * part + 1) * (n * (1 - part) + 1) > error ** 2 * (n + 2) ** 3) low = n; else high = n;
+    }
+    [one.nearer, one.raised] = [-0.5, 0.5].map((half) =>
+      Math.asin(Math.sqrt(Math.min(Math.max((low * part + half + 0.375) / (low + 0.75), 0), 1))));
+    one.spread = 1 / (4 * low + 2);
+  }
+}
+/** Whether a value is shown to be better than another one, at so many standard errors. */
 const apartBy = (a, b, z) => a.error != null && b.error != null
-  && Math.abs(a.value - b.value) >= z * Math.hypot(a.error, b.error);
+  && a.nearer - b.raised >= z * Math.sqrt(a.spread + b.spread);
 // An exact tie goes to the even digit, as in what `show` prints.
 const tenths = (value) => (Math.abs(value % 1) === 0.25 ? value - Math.sign(value) * 0.05 : value).toFixed(1);
 const format = (benchmark, value) => tenths(points(benchmark, value));

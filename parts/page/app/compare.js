@@ -129,6 +129,7 @@ function compareMarks(benchmark, scores) {
   const first = found.reduce((a, b) => (better(benchmark, b.value, a.value) ? b : a));
   const others = found.filter((one) => one !== first);
   if (others.every((one) => one.value === first.value)) return marks;
+  giveTested(found, benchmark);
   const star = others.every((one) => apartBy(first, one, LIMITS[others.length]));
   for (const one of found) if (one.value === first.value) marks.set(one, { star, lead: !star });
   return marks;

@@ -82,7 +82,7 @@ function computeStandings() {
     standings = new Map(models.map((one) => [one, meanOver(one, list)]));
     const placed = [...standings.values()].filter((one) => one.mean != null);
     if (list === primary && !state.from) for (const one of placed) [one.low, one.high] = [one.model.low, one.model.high];
-    else if (placed.length <= MOST_RANKED) rankRanges(placed, list[0]?.lower);
+    else if (placed.length <= MOST_RANKED) rankRanges(placed, { scale: 1, share: true, lower: list[0]?.lower });
   }
 }
 
@@ -95,7 +95,7 @@ function placesOn(benchmark) {
     const found = models.filter((model) => model.shown.has(benchmark.key))
       .map((model) => ({ ...model.shown.get(benchmark.key), model }));
     if (state.from) for (const one of found) one.low = one.high = null;
-    if (state.from && found.length <= MOST_RANKED) rankRanges(found, benchmark.lower);
+    if (state.from && found.length <= MOST_RANKED) rankRanges(found, benchmark);
     placedNow = new Map(found.map((one) => [one.model, one]));
   }
   return placedNow;
@@ -117,8 +117,9 @@ function normalQuantile(p) {
 }
 
 /** Give { value, error } the ranks that each may have: the rule of the data (z-tests of all pairs, Holm at 5 %). */
-function rankRanges(list, lower) {
-  const known = list.filter((one) => one.error != null).sort((a, b) => (lower ? a.value - b.value : b.value - a.value));
+function rankRanges(list, unit) {
+  giveTested(list, unit);
+  const known = list.filter((one) => one.error != null).sort((a, b) => b.nearer - a.nearer);
   const pairs = known.length * (known.length - 1) / 2;
   let rejected = 0;
   for (;;) {
