@@ -7629,7 +7629,7 @@ def model_index_results(
 def filled_in(entry: Entry, mapping: Mapping[str, Any]) -> str | None:
     """What the source does not say about a result and the vocabulary fills in, for people; None: nothing."""
     known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
-    if OWN_FILES in dict(entry.dataset):
+    if OWN_FILES in dict(entry.dataset) and "/" in str(known.get("type")):
         return f"{entry.benchmark}: {NOT_THE_HUBS}, which is not named as its data"
     said = dict(entry.dataset) if "/" in dict(entry.dataset).get("type", "") else {}
     parts = [f"metric {known['metric_type']}"] if known.get("metric_type") and not metric_type(entry.metric) else []
@@ -11203,11 +11203,16 @@ def contributed(root: Path) -> dict[str, str]:
 
 
 def contributed_url(path: Path) -> str | None:
-    """The page of a record in the datastore; None when it was not contributed from here."""
+    """The page of a record in the datastore; None when it was not contributed from here.
+
+    The list may be a stranger's: a page is one of a data set of the Hub, else it is none.
+    """
     parts = path.absolute().parts
     if parts[-5:-4] != ("data",):
         return None
-    return web_url(contributed(path.absolute().parents[4]).get("/".join(parts[-5:]), ""))
+    url = web_url(contributed(path.absolute().parents[4]).get("/".join(parts[-5:]), "")) or ""
+    datasets = f"{(os.environ.get('HF_ENDPOINT') or 'https://huggingface.co').rstrip('/')}/datasets/"
+    return url if url.startswith(datasets) and ".." not in url else None
 
 
 # --- parts/records/identity.py ----------------------------------------------------------------------------------------

@@ -3222,10 +3222,18 @@ def adapter_sha256(model: Model) -> str | None:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
+def is_near(folder: Path, adapter: Path) -> bool:
+    """Whether a folder lies below the current one or one of the two above an adapter; a home folder is none of them."""
+    home = Path.home().resolve()
+    roots = [root.resolve() for root in (Path(), *list(adapter.parents)[:2])]
+    return any(folder.resolve().is_relative_to(root) for root in roots if not home.is_relative_to(root))
+
+
 def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
     """An adapter with its base: what --base-model says, else its adapter_config.json.
 
-    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
+    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter; 3
+    when the config, which may be a stranger's, names a folder away from both. Which base it is is said.
     """
     if model.base or model.folder is None or not is_adapter(model.folder):
         return model
@@ -3235,8 +3243,13 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
     revision = None if wanted else config.get("revision")
     place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
     if place not in known:
-        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
+        near = [] if model.repo and not wanted else [Path(), *list(model.folder.parents)[:3]]
+        places = [Path(wanted).expanduser()] if wanted else [parent / name for parent in near]
         folder = next((path for path in places if name and path.is_dir()), None)
+        if folder and not wanted and not is_near(folder, model.folder):
+            command = command_line_of(["--base-model", folder])
+            said = f"its adapter_config.json names {folder} as its base, which is away from it and from here"
+            raise ScriptError(f"{model.label}: {said}; if it is meant: {command}", code=3)
         if folder:
             found = local_model(folder)
             reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
@@ -3249,6 +3262,9 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
             why = why if name else "its adapter_config.json names no base model"
             raise ScriptError(f"{model.label}: {why}: give --base-model FOLDER_OR_ID")
         known[place] = found
+        if not wanted:
+            where = "the folder" if found.folder and not found.repo else "the Hub's"
+            note(f"{model.label}: its base is {where} {shown_name(name)}, as its adapter_config.json says")
     return replace(model, base=known[place])
 
 
@@ -6457,6 +6473,8 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
 
 # --- parts/harness/history.py -----------------------------------------------------------------------------------------
 
+MOST_ENTRIES, MOST_BYTES = 2000, 1_000_000_000  # of local data that are hashed to save the loading of a harness
+
 
 class History:
     """The records and failures of some models in an output folder, by what they measured."""
@@ -6537,26 +6555,48 @@ class History:
             finished.task: finished
             for finished in self.found(model, settings)
             if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
-            and self.data_unchanged(finished.record)
+            and self.data_unchanged(finished.record, settings)
         }
         group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
         return list(found.values()) if group == {str(len(found))} else None
 
-    def data_unchanged(self, record: dict[str, Any]) -> bool:
-        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
+    def data_unchanged(self, record: dict[str, Any], settings: Settings) -> bool:
+        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be.
+
+        A record may be a stranger's: only what lies beside the user's own tasks is looked at, and little of it. The
+        task itself, once it is loaded, knows the rest.
+        """
         source = record["evaluation_results"][0]["source_data"]
         details = source.get("additional_details", {})
         if source["source_type"] != "other":
             return True
         key = f"{details.get('path', '')}|{details.get('data_files', '')}"
         if key not in self.data:
-            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
+            path, names = Path(details.get("path") or os.devnull), details.get("data_files")
+            small = is_small_below(tasks_home(settings), [path, *(path / name for name in (names or "").split(","))])
+            self.data[key] = local_sha256(path, names) if small else None
         return self.data[key] is not None and self.data[key] == details.get("data_sha256")
 
     def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
         """Remove the failure files of a task that has now been measured or has failed anew."""
         for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
             path.unlink(missing_ok=True)
+
+
+def tasks_home(settings: Settings) -> Path | None:
+    """The folder of the user's own tasks; None without any."""
+    custom = settings.custom_tasks
+    return None if custom is None else (custom if custom.is_dir() else custom.parent).resolve()
+
+
+def is_small_below(home: Path | None, paths: Iterable[Path]) -> bool:
+    """Whether some files and folders lie below a folder, and hold so little that they are hashed in a moment."""
+    files: list[Path] = []
+    for path in paths:
+        if home is None or not path.resolve().is_relative_to(home):
+            return False
+        files += itertools.islice((path.rglob("*") if path.is_dir() else [path]), MOST_ENTRIES)
+    return len(files) < MOST_ENTRIES and sum(file.stat().st_size for file in files if file.is_file()) <= MOST_BYTES
 
 
 # --- parts/engines/proof.py -------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def adapter(config: dict, name: str = "lora"):
     folder.mkdir()
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(TINY), **config}))
     (folder / "adapter_model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
-    return script.with_base(script.local_model(folder), None, {})
+    return script.with_base(script.local_model(folder), str(TINY), {})
 
 
 def test_adapters_run_on_vllm_where_it_takes_them(here, capsys, monkeypatch):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,144 @@ def test_whoever_asks_through_the_clients_session_shows_no_token_elsewhere(serve
     get_session().get(f"{other.place}/v1/models", headers=headers)
     assert other.seen[-1][2], "a server that the command line names"
     script.NAMED_ORIGINS.clear()
+
+
+LOCAL = {"dataset_name": "GSM8K", "source_type": "other", "additional_details": {"path": "openai/gsm8k"}}
+
+
+def record_of(folder, source):
+    """A record that says GSM8K, by lm-eval's name, measured on some data."""
+    example = ROOT / "examples" / "tiny_run" / "results" / "data" / "math_reasoning" / "tiny_run" / "step_700"
+    path = next(path for path in example.glob("*.json"))
+    record = json.loads(path.read_text())
+    for result in record["evaluation_results"]:
+        result |= {"source_data": source, "evaluation_name": "gsm8k", "evaluation_result_id": "gsm8k|0/exact_match"}
+        result["score_details"]["uncertainty"] = {"num_samples": 1319}
+        result["score_details"].pop("details", None)
+    record.pop("detailed_evaluation_results", None)
+    record["model_info"] |= {"id": "acme/Lumen-7B", "name": "Lumen-7B", "developer": "acme"}
+    place = folder / "results" / "data" / "gsm8k" / "acme" / "Lumen-7B" / path.name
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_a_result_on_local_files_is_not_filed_as_the_hubs(tmp_path, monkeypatch, capsys, local):
+    import evaluation_manager
+    import leaderboard
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    hubs = {"dataset_name": "gsm8k", "source_type": "hf_dataset", "hf_repo": "openai/gsm8k", "hf_split": "test"}
+    record_of(tmp_path, LOCAL if local else hubs)
+    (tmp_path / "README.md").write_text("# Lumen-7B\n")
+    argv = ["--repo-id", "acme/Lumen-7B", "--card", "README.md", "--results", "results", "--allow-partial", "--json"]
+    assert evaluation_manager.main(["add", *argv, "--allow-invalid"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    text = json.dumps([answer["model_index"], answer["eval_results"]])
+    assert ("openai/gsm8k" in text) is not local, answer
+    assert any("files of one's own" in note for note in answer["notes"]) is local
+    argv = ["collect", "--results", "results", "--output-dir", "board"]
+    assert leaderboard.main(argv) in (0, 1)  # 1: no row to compare
+    import duckdb
+
+    rows = duckdb.sql(f"SELECT why_not FROM '{tmp_path}/board/leaderboard.parquet'").fetchall()
+    assert any("files of one's own" in (why or "") for (why,) in rows) is local, rows
+
+
+def local_record(path, files=None):
+    details = {"path": path, "data_sha256": "0" * 64} | ({"data_files": files} if files else {})
+    return {"evaluation_results": [{"source_data": {"source_type": "other", "additional_details": details}}]}
+
+
+def test_a_record_names_no_place_to_be_read(tmp_path, monkeypatch):
+    import lm_eval_vllm_uv as script
+
+    (tmp_path / "tasks" / "data").mkdir(parents=True)
+    (tmp_path / "tasks" / "data" / "test.jsonl").write_text("{}\n")
+    (tmp_path / "tasks" / "link").symlink_to(tmp_path)
+    (tmp_path / "mine.jsonl").write_text("{}\n")
+    (tmp_path / "many").mkdir()
+    monkeypatch.chdir(tmp_path)
+    read = []
+    real = script.file_sha256
+    monkeypatch.setattr(script, "file_sha256", lambda path: read.append(str(path)) or real(path))
+    settings = types.SimpleNamespace(custom_tasks=Path("tasks/t.yaml"))
+    history = script.History(tmp_path / "out", [])
+    for path, files in (
+        ("/", None), ("/proc", None), ("..", None), (".", None), ("mine.jsonl", None), ("tasks/link", None),
+        ("tasks/data", "../../mine.jsonl"), ("tasks", "/etc/passwd"), (str(tmp_path), None), ("~", None),
+    ):  # fmt: skip
+        assert not history.data_unchanged(local_record(path, files), settings), path
+    assert not read
+    good = local_record("tasks/data")
+    good["evaluation_results"][0]["source_data"]["additional_details"]["data_sha256"] = script.data_sha256(
+        Path("tasks/data")
+    )
+    assert history.data_unchanged(good, settings)
+    assert not script.History(tmp_path / "out", []).data_unchanged(good, types.SimpleNamespace(custom_tasks=None))
+    for number in range(script.MOST_ENTRIES + 1):
+        (tmp_path / "tasks" / "data" / f"{number}.txt").touch()
+    read.clear()
+    assert not script.History(tmp_path / "out", []).data_unchanged(good, settings) and not read
+
+
+PAGES = ["https://evil.example/pwn", "https://huggingface.co.evil.example/datasets/a/b", "https://huggingface.co/evil",
+         "https://huggingface.co/datasets/../evil", "http://huggingface.co/datasets/a/b", "javascript:x"]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_hidden_list_names_no_source(tmp_path, page, monkeypatch):
+    import evaluation_manager as script
+
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    record_of(tmp_path, LOCAL)
+    path = next((tmp_path / "results").rglob("*.json"))
+    name = path.relative_to(tmp_path / "results").as_posix()
+    hidden = tmp_path / "results" / ".contributed.json"
+    hidden.write_text(json.dumps({name: page}))
+    assert script.contributed_url(path) is None
+    good = f"https://huggingface.co/datasets/evaleval/EEE_datastore/blob/main/{name}"
+    hidden.write_text(json.dumps({name: good}))
+    assert script.contributed_url(path) == good
+
+
+def checkpoint(folder, **adapter):
+    """A checkpoint, or an adapter of one, of a few bytes."""
+    folder.mkdir(parents=True)
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    weights = len(header).to_bytes(8, "little") + header + bytes(4)
+    (folder / ("adapter_model.safetensors" if adapter else "model.safetensors")).write_bytes(weights)
+    (folder / "tokenizer.json").write_text("{}")
+    if not adapter:
+        (folder / "config.json").write_text('{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}')
+    else:
+        (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", **adapter}))
+    return folder
+
+
+def test_an_adapter_names_its_base_and_fetches_none_from_elsewhere(tmp_path, monkeypatch, capsys):
+    import lm_eval_vllm_uv as script
+
+    home = tmp_path / "home"
+    private = checkpoint(home / "private" / "base")
+    monkeypatch.setenv("HOME", str(home))
+    here = tmp_path / "a" / "b" / "here"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    far = os.path.relpath(private, here / "run")
+    for number, name in enumerate((str(private), far, "../" * 9 + str(private).lstrip("/"))):
+        folder = checkpoint(here / "run" / f"adapter_{number}", base_model_name_or_path=name)
+        with pytest.raises(script.ScriptError, match="--base-model") as refused:
+            script.with_base(script.local_model(folder), None, {})
+        assert refused.value.code == 3, name
+        assert script.with_base(script.local_model(folder), str(private), {}).base.folder == private
+    folder = checkpoint(here / "run" / "tilde", base_model_name_or_path="~/private/base")
+    with pytest.raises(script.ScriptError, match="no such folder here"):
+        script.with_base(script.local_model(folder), None, {})
+    capsys.readouterr()
+    checkpoint(here / "run" / "base")
+    folder = checkpoint(here / "run" / "good", base_model_name_or_path="base")
+    assert script.with_base(script.local_model(folder), None, {}).base.folder == here / "run" / "base"
+    assert "base is the folder" in capsys.readouterr().err

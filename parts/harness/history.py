@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,8 @@ from parts.hashes import local_sha256
 from parts.inputs import read_json
 from parts.records.reading import contradictions
 from parts.vocabulary import MetricMapping
+
+MOST_ENTRIES, MOST_BYTES = 2000, 1_000_000_000  # of local data that are hashed to save the loading of a harness
 
 
 class History:
@@ -97,23 +100,45 @@ class History:
             finished.task: finished
             for finished in self.found(model, settings)
             if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
-            and self.data_unchanged(finished.record)
+            and self.data_unchanged(finished.record, settings)
         }
         group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
         return list(found.values()) if group == {str(len(found))} else None
 
-    def data_unchanged(self, record: dict[str, Any]) -> bool:
-        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
+    def data_unchanged(self, record: dict[str, Any], settings: Settings) -> bool:
+        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be.
+
+        A record may be a stranger's: only what lies beside the user's own tasks is looked at, and little of it. The
+        task itself, once it is loaded, knows the rest.
+        """
         source = record["evaluation_results"][0]["source_data"]
         details = source.get("additional_details", {})
         if source["source_type"] != "other":
             return True
         key = f"{details.get('path', '')}|{details.get('data_files', '')}"
         if key not in self.data:
-            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
+            path, names = Path(details.get("path") or os.devnull), details.get("data_files")
+            small = is_small_below(tasks_home(settings), [path, *(path / name for name in (names or "").split(","))])
+            self.data[key] = local_sha256(path, names) if small else None
         return self.data[key] is not None and self.data[key] == details.get("data_sha256")
 
     def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
         """Remove the failure files of a task that has now been measured or has failed anew."""
         for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
             path.unlink(missing_ok=True)
+
+
+def tasks_home(settings: Settings) -> Path | None:
+    """The folder of the user's own tasks; None without any."""
+    custom = settings.custom_tasks
+    return None if custom is None else (custom if custom.is_dir() else custom.parent).resolve()
+
+
+def is_small_below(home: Path | None, paths: Iterable[Path]) -> bool:
+    """Whether some files and folders lie below a folder, and hold so little that they are hashed in a moment."""
+    files: list[Path] = []
+    for path in paths:
+        if home is None or not path.resolve().is_relative_to(home):
+            return False
+        files += itertools.islice((path.rglob("*") if path.is_dir() else [path]), MOST_ENTRIES)
+    return len(files) < MOST_ENTRIES and sum(file.stat().st_size for file in files if file.is_file()) <= MOST_BYTES

@@ -23,7 +23,7 @@ from parts.checkpoints import (
     weights_sha256,
     why_incomplete,
 )
-from parts.frame import ScriptError, listing, near_place, note
+from parts.frame import ScriptError, command_line_of, listing, near_place, note
 from parts.harness.templates import try_chat_templates
 from parts.harness.vocabulary import Model
 from parts.hub.answers import keep_token_home
@@ -222,10 +222,18 @@ def adapter_sha256(model: Model) -> str | None:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
+def is_near(folder: Path, adapter: Path) -> bool:
+    """Whether a folder lies below the current one or one of the two above an adapter; a home folder is none of them."""
+    home = Path.home().resolve()
+    roots = [root.resolve() for root in (Path(), *list(adapter.parents)[:2])]
+    return any(folder.resolve().is_relative_to(root) for root in roots if not home.is_relative_to(root))
+
+
 def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Model:
     """An adapter with its base: what --base-model says, else its adapter_config.json.
 
-    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter.
+    A folder counts from here, and from the adapter's place. ScriptError when the base is not there, or an adapter; 3
+    when the config, which may be a stranger's, names a folder away from both. Which base it is is said.
     """
     if model.base or model.folder is None or not is_adapter(model.folder):
         return model
@@ -235,8 +243,13 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
     revision = None if wanted else config.get("revision")
     place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
     if place not in known:
-        places = [Path(name).expanduser(), *(parent / name for parent in list(model.folder.parents)[:3])]
+        near = [] if model.repo and not wanted else [Path(), *list(model.folder.parents)[:3]]
+        places = [Path(wanted).expanduser()] if wanted else [parent / name for parent in near]
         folder = next((path for path in places if name and path.is_dir()), None)
+        if folder and not wanted and not is_near(folder, model.folder):
+            command = command_line_of(["--base-model", folder])
+            said = f"its adapter_config.json names {folder} as its base, which is away from it and from here"
+            raise ScriptError(f"{model.label}: {said}; if it is meant: {command}", code=3)
         if folder:
             found = local_model(folder)
             reason = why_incomplete(folder, Path("/")) or missing_tokenizer(folder)
@@ -249,6 +262,9 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
             why = why if name else "its adapter_config.json names no base model"
             raise ScriptError(f"{model.label}: {why}: give --base-model FOLDER_OR_ID")
         known[place] = found
+        if not wanted:
+            where = "the folder" if found.folder and not found.repo else "the Hub's"
+            note(f"{model.label}: its base is {where} {shown_name(name)}, as its adapter_config.json says")
     return replace(model, base=known[place])
 
 

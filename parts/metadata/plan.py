@@ -183,7 +183,7 @@ def model_index_results(
 def filled_in(entry: Entry, mapping: Mapping[str, Any]) -> str | None:
     """What the source does not say about a result and the vocabulary fills in, for people; None: nothing."""
     known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
-    if OWN_FILES in dict(entry.dataset):
+    if OWN_FILES in dict(entry.dataset) and "/" in str(known.get("type")):
         return f"{entry.benchmark}: {NOT_THE_HUBS}, which is not named as its data"
     said = dict(entry.dataset) if "/" in dict(entry.dataset).get("type", "") else {}
     parts = [f"metric {known['metric_type']}"] if known.get("metric_type") and not metric_type(entry.metric) else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -226,8 +227,13 @@ def contributed(root: Path) -> dict[str, str]:
 
 
 def contributed_url(path: Path) -> str | None:
-    """The page of a record in the datastore; None when it was not contributed from here."""
+    """The page of a record in the datastore; None when it was not contributed from here.
+
+    The list may be a stranger's: a page is one of a data set of the Hub, else it is none.
+    """
     parts = path.absolute().parts
     if parts[-5:-4] != ("data",):
         return None
-    return web_url(contributed(path.absolute().parents[4]).get("/".join(parts[-5:]), ""))
+    url = web_url(contributed(path.absolute().parents[4]).get("/".join(parts[-5:]), "")) or ""
+    datasets = f"{(os.environ.get('HF_ENDPOINT') or 'https://huggingface.co').rstrip('/')}/datasets/"
+    return url if url.startswith(datasets) and ".." not in url else None
