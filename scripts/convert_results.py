@@ -54,6 +54,9 @@ ATTEMPT_COUNTS = {"attempts": "", "scored": "", "wrong": "", "errored": "errored
 ATTEMPT_COUNTS |= {"limit_hit": "at a limit", "truncated": "cut off", "unparsed": "unparsed"}
 
 
+ONE_MODEL = {"lm-eval", "lmms-eval", "evalchemy"}  # whose files have many tasks of one model
+
+
 NO_RESULTS = (
     "not a result file of any harness that is read here; predictions (prediction, reference, passed, ...) are for "
     "scripts/score_predictions.py"
@@ -67,8 +70,9 @@ def first_look(files: Files, wanted: str | None, here: Here) -> None:
     """
     for found in files.found.values():
         with contextlib.suppress(Exception):  # what cannot be read is reported later
-            for _ in read_file(found, wanted, here, files) or ():
-                pass
+            for row in read_file(found, wanted, here, files) or ():
+                if isinstance(row, TaskRun) and row.origin.format in ONE_MODEL:
+                    break
     here.models.clear()
     if here.model_id and len(here.ids) > 1:
         names = ", ".join(sorted(map(single_line, here.ids))[:4])
@@ -720,11 +724,29 @@ def refuse_link_out(folder: str | Path) -> None:
 
     An absolute path is the user's own word, and so is one that goes up; links above the current folder are no matter.
     """
-    for place in (Path(folder), *Path(folder).parents):
-        below = not place.is_absolute() and Path(os.path.normpath(place)).parts[:1] != ("..",)
-        if below and place.is_symlink() and not place.resolve().is_relative_to(Path.cwd().resolve()):
-            real = single_line(place.resolve())
+    if os.path.isabs(folder):
+        return
+    place = ""
+    for name in Path(folder).parts:
+        place = os.path.join(place, name)
+        if not os.path.islink(place) or Path(os.path.normpath(place)).parts[:1] == ("..",):
+            continue
+        real = Path(place).resolve()
+        if not real.is_relative_to(Path.cwd().resolve()):
+            real = single_line(real)
             raise ScriptError(f"{place}: nothing is written through a link out of this folder; if it is meant: {real}")
+
+
+def make_folder(folder: str) -> None:
+    """Make a folder and those that it is in, without a look at what is there already."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_folder(os.path.dirname(folder))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)
 
 
 def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
@@ -740,6 +762,16 @@ def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = Non
     os.replace(temporary, path)
 
 
+def created(place: str) -> int:
+    """The descriptor of a new file that the user alone may read; the folders that it is in are made, too."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(place, flags, 0o600)
+    except FileNotFoundError:
+        make_folder(os.path.dirname(place))
+        return os.open(place, flags, 0o600)
+
+
 @contextlib.contextmanager
 def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write bytes to, which has its place when the block ends, and never does where the block fails.
@@ -747,23 +779,21 @@ def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) 
     It is written under a fresh name beside its place, readable by the user alone; `durable`: on the disk before it is
     there, so that no crash leaves half of it. The one way in which this program writes files.
     """
-    folder, _ = os.path.split(path)
-    temporary = fresh_place(folder)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    temporary, there = fresh_place(os.path.dirname(path)), True
     try:
-        if folder and not os.path.isdir(folder):
-            os.makedirs(folder, exist_ok=True)
-        with open(os.open(temporary, flags, 0o600), "wb", buffering=1 << 18) as file:
+        with open(created(temporary), "wb", buffering=1 << 18) as file:
             yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         put_in_place(temporary, path, mode)
+        there = False
     except OSError as error:
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        if there:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
 
 
 def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> None:
@@ -5184,7 +5214,9 @@ class ChoiceCheck:
         if any(texts[number] != str(number) for number in numbers):
             return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
-        allowed = {taken[0]} | (likely_by_length(item) if score.id != "accuracy" else set())
+        if bool(value) is (taken[0].strip() in right):
+            return
+        allowed = likely_by_length(item) if score.id != "accuracy" else ()
         if bool(value) not in [choice.strip() in right for choice in allowed]:
             self.wrong.setdefault(score.name, []).append(item.id)
 
@@ -5292,11 +5324,14 @@ class PartFiles:
     """The samples of a record while they are read: files in a hidden folder beside the record, joined in the end."""
 
     def __init__(self, target: Path | None) -> None:
-        self.target = target
-        self.folder = None if target is None else Path(fresh_place(target.parent))
-        self.opened = False
+        self.target, self.opened = target, False
         self.parts: dict[str, list[Path]] = {}
         self.rows: dict[str, int] = {}
+
+    @functools.cached_property
+    def folder(self) -> Path | None:
+        """Where the parts lie."""
+        return None if self.target is None else Path(fresh_place(self.target.parent))
 
     def open(self, name: str) -> Any:
         """A file to write to; None when nothing is written."""
@@ -8127,7 +8162,15 @@ def values_by_number(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tu
 def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
     """The log-likelihood of each choice; files have numbers or texts."""
     replies = line.get("filtered_resps")
-    return [chance_of_reply(reply) for reply in replies] if isinstance(replies, list) else []
+    if not isinstance(replies, list):
+        return []
+    try:  # nearly always; what is odd is looked at one by one
+        chances = [float(reply[0]) for reply in replies if type(reply) is list]
+        if len(chances) == len(replies) and all(-1e300 < chance < 1e300 for chance in chances):
+            return chances
+    except (ValueError, TypeError, IndexError, OverflowError):
+        pass
+    return [chance_of_reply(reply) for reply in replies]
 
 
 def chance_of_reply(reply: Any) -> float | None:

@@ -1087,11 +1087,29 @@ def refuse_link_out(folder: str | Path) -> None:
 
     An absolute path is the user's own word, and so is one that goes up; links above the current folder are no matter.
     """
-    for place in (Path(folder), *Path(folder).parents):
-        below = not place.is_absolute() and Path(os.path.normpath(place)).parts[:1] != ("..",)
-        if below and place.is_symlink() and not place.resolve().is_relative_to(Path.cwd().resolve()):
-            real = single_line(place.resolve())
+    if os.path.isabs(folder):
+        return
+    place = ""
+    for name in Path(folder).parts:
+        place = os.path.join(place, name)
+        if not os.path.islink(place) or Path(os.path.normpath(place)).parts[:1] == ("..",):
+            continue
+        real = Path(place).resolve()
+        if not real.is_relative_to(Path.cwd().resolve()):
+            real = single_line(real)
             raise ScriptError(f"{place}: nothing is written through a link out of this folder; if it is meant: {real}")
+
+
+def make_folder(folder: str) -> None:
+    """Make a folder and those that it is in, without a look at what is there already."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_folder(os.path.dirname(folder))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)
 
 
 def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = None) -> None:
@@ -1107,6 +1125,16 @@ def put_in_place(temporary: str | Path, path: str | Path, mode: int | None = Non
     os.replace(temporary, path)
 
 
+def created(place: str) -> int:
+    """The descriptor of a new file that the user alone may read; the folders that it is in are made, too."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(place, flags, 0o600)
+    except FileNotFoundError:
+        make_folder(os.path.dirname(place))
+        return os.open(place, flags, 0o600)
+
+
 @contextlib.contextmanager
 def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write bytes to, which has its place when the block ends, and never does where the block fails.
@@ -1114,23 +1142,21 @@ def whole_file(path: str | Path, mode: int | None = None, durable: bool = True) 
     It is written under a fresh name beside its place, readable by the user alone; `durable`: on the disk before it is
     there, so that no crash leaves half of it. The one way in which this program writes files.
     """
-    folder, _ = os.path.split(path)
-    temporary = fresh_place(folder)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    temporary, there = fresh_place(os.path.dirname(path)), True
     try:
-        if folder and not os.path.isdir(folder):
-            os.makedirs(folder, exist_ok=True)
-        with open(os.open(temporary, flags, 0o600), "wb", buffering=1 << 18) as file:
+        with open(created(temporary), "wb", buffering=1 << 18) as file:
             yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         put_in_place(temporary, path, mode)
+        there = False
     except OSError as error:
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        if there:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
 
 
 def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> None:

@@ -684,7 +684,10 @@ IDENTITIES = st.fixed_dictionaries(
     optional={
         "revision": st.sampled_from(["main", "step1000"]),
         "quantization": st.sampled_from(["none", "awq"]),
-        "adapter": st.sampled_from(["me/lora"]),
+        "adapter": st.sampled_from(["me/lora", "me/other-lora"]),
+        "base_model": st.sampled_from(["me/base", "me/other"]),
+        "subfolder": st.sampled_from(["step_7"]),
+        "gguf_file": st.sampled_from(["q4.gguf"]),
     },
 )
 
@@ -719,18 +722,22 @@ def test_readers_agree_on_random_identities(tmp_path_factory, capsys, one, two):
 
 KEYS = ["reasoning_effort", "max_model_len", "solver", "batch_size", "device", "seed", "unheard_of"]
 SETTINGS = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["a", "b"]), max_size=3)
+COUNTS = st.dictionaries(st.sampled_from(["truncated", "unparsed", "empty"]), st.sampled_from([5, 60]), max_size=1)
+COUNTS |= st.just({"attempts": 260, "scored": 200, "no_value": 60})
+SCORERS = st.sampled_from([{}, {}, {"scorer": "strict"}, {"grader_model": "me/judge"}, {"filter": "flexible-extract"}])
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(SETTINGS, SETTINGS, st.sampled_from([{}, {"truncated": 60}, {"unparsed": 5}]))
-def test_readers_agree_on_random_records(tmp_path_factory, capsys, common, other, counts):
+@given(SETTINGS, SETTINGS, COUNTS, SCORERS)
+def test_readers_agree_on_random_records(tmp_path_factory, capsys, common, other, counts, scorer):
     """Comparability: ranking and comparison; validity: all."""
     folder = tmp_path_factory.mktemp("random")
     root = checkpoints(folder / "run", "step_1", "step_2", "step_3")
     results = folder / "results"
     for name in ("step_1", "step_2"):
         write_record(results, f"run/{name}", GOOD, settings=common, details={"path": str(root / name)})
-    write_record(results, "run/step_3", GOOD, settings=other, counts=counts, details={"path": str(root / "step_3")})
+    last = {"counts": counts, "metric_details": scorer, "details": {"path": str(root / "step_3")}}
+    write_record(results, "run/step_3", GOOD, settings=other, **last)
     _, document, _ = compare(capsys, results, baseline="run/step_1", candidate="run/step_3")
     verdict, notes = row_of(document)
     code, out, err = call(bc, capsys, root, "--results", results, "--json", "--full")
@@ -739,8 +746,8 @@ def test_readers_agree_on_random_records(tmp_path_factory, capsys, common, other
     assert ("step_3" in ranked) == (verdict != "NOT COMPARABLE"), (notes, ranked)
     important = {k: v for k, v in common.items() if k not in ("batch_size", "device", "seed")}
     others = {k: v for k, v in other.items() if k not in ("batch_size", "device", "seed")}
-    valid = counts.get("truncated", 0) <= 20
-    assert (verdict != "NOT COMPARABLE") == (important == others and valid)
+    valid = all(counts.get(name, 0) <= 20 for name in ("truncated", "unparsed", "empty", "no_value"))
+    assert (verdict != "NOT COMPARABLE") == (important == others and valid and not scorer), notes
     try:
         manager.read_entries([results], "run/step_3", "run/step_3", [], MAPPING)
         assert valid
@@ -748,7 +755,7 @@ def test_readers_agree_on_random_records(tmp_path_factory, capsys, common, other
         assert not valid
     rows, _ = board.read_own_runs([str(results)], board.Benchmarks.of(MAPPING))
     reasons = [row["why_not"] for row in rows if row["model"] == "run/step_3"]
-    assert ("not valid" in str(reasons)) is not valid
+    assert ("not valid" in str(reasons)) is not valid, reasons
 
 
 @pytest.mark.parametrize("parts", ["blimp:phenomenon={}", "mmlu:subject={}"])

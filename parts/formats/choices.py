@@ -50,7 +50,9 @@ class ChoiceCheck:
         if any(texts[number] != str(number) for number in numbers):
             return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
-        allowed = {taken[0]} | (likely_by_length(item) if score.id != "accuracy" else set())
+        if bool(value) is (taken[0].strip() in right):
+            return
+        allowed = likely_by_length(item) if score.id != "accuracy" else ()
         if bool(value) not in [choice.strip() in right for choice in allowed]:
             self.wrong.setdefault(score.name, []).append(item.id)
 

@@ -300,7 +300,15 @@ def values_by_number(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tu
 def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
     """The log-likelihood of each choice; files have numbers or texts."""
     replies = line.get("filtered_resps")
-    return [chance_of_reply(reply) for reply in replies] if isinstance(replies, list) else []
+    if not isinstance(replies, list):
+        return []
+    try:  # nearly always; what is odd is looked at one by one
+        chances = [float(reply[0]) for reply in replies if type(reply) is list]
+        if len(chances) == len(replies) and all(-1e300 < chance < 1e300 for chance in chances):
+            return chances
+    except (ValueError, TypeError, IndexError, OverflowError):
+        pass
+    return [chance_of_reply(reply) for reply in replies]
 
 
 def chance_of_reply(reply: Any) -> float | None:

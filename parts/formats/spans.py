@@ -7,6 +7,7 @@ does not depend on the machine.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
@@ -33,11 +34,14 @@ class PartFiles:
     """The samples of a record while they are read: files in a hidden folder beside the record, joined in the end."""
 
     def __init__(self, target: Path | None) -> None:
-        self.target = target
-        self.folder = None if target is None else Path(fresh_place(target.parent))
-        self.opened = False
+        self.target, self.opened = target, False
         self.parts: dict[str, list[Path]] = {}
         self.rows: dict[str, int] = {}
+
+    @functools.cached_property
+    def folder(self) -> Path | None:
+        """Where the parts lie."""
+        return None if self.target is None else Path(fresh_place(self.target.parent))
 
     def open(self, name: str) -> Any:
         """A file to write to; None when nothing is written."""
