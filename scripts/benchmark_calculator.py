@@ -12433,7 +12433,8 @@ def race_lines(plan: Mapping[str, Any]) -> list[str]:
             "budget": "the last round is over",
         }[plan["decided_by"]]
         sure = f"that the full run's tied set lacks it has a probability of about {plan['error']:.2f} (estimate)"
-        return [schedule, counts, f"best: {plan['best']}, decided by {plan['decided_by']}: {why}; {sure}"]
+        best = f"best: {plan['best']}" if plan["best"] else "no best, as the ranking says"
+        return [schedule, counts, f"{best}, decided by {plan['decided_by']}: {why}; {sure}"]
     lines = [
         schedule,
         counts,
@@ -13473,12 +13474,15 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
         note("all items of all checkpoints are measured: the ranking with its statistics follows")
         ranking = make_ranking(args, vocabulary)
         plan["ranking"] = ranking_json(ranking)
+        plan["best"] = None if ranking.ahead else plan["best"]
     if args.json:
         print_data(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
         print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
-    return 3 if state.waiting or (ranking and ranking.undecided) else 0
+    if ranking and ranking.ahead:
+        raise ScriptError(undecided_line(ranking), code=3)
+    return 3 if state.waiting else 0
 
 
 # [cog.end]

@@ -96,7 +96,7 @@ def known_tried(
     count = len(others)
     if not run or count < 2 or (args.tried or 0) >= count:
         return args.tried, ""
-    there = f"{count} checkpoints of {run} lie in --results"
+    there = f"--results has scores of {count} checkpoints of the run {run!r}"
     if args.tried:
         return args.tried, f"{there}; --tried {args.tried} says that {name} was not picked from all of them by scores"
     return count, (
@@ -5818,6 +5818,7 @@ def yours_to_name(options: Sequence[str]) -> str:
 
 AGAIN_FOLDER = "again"
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
+SCORED_FILES = "score_predictions"  # whose answers come from a file: no prompt of ours, and nothing to run again
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
 CURES = {
@@ -5899,6 +5900,12 @@ def cause_of(runs: Sequence[Run]) -> str:
     if not lacks or any(not reason.endswith(tuple(f" answers {words}" for words in lacks)) for reason in reasons):
         return ""
     cures = list(dict.fromkeys(lacks.values()))
+    allowed = f"max_invalid: {share_needed(reasons):g} in a --policy FILE, or --allow-unlike"
+    if all(run.harness[0] == SCORED_FILES for run in runs if run.measured):
+        return (
+            f"too many answers {listing(lacks)} in the predictions that were scored: complete the file and score it "
+            f"again; or, where these are the model's answers and with the user's yes, allow them: {allowed}"
+        )
     if CUE_CURE in cures:
         own = any(is_own_questions(record_behind(run), run) for run in runs)
         way = r"--template '{question}\nAnswer:'" if own else "--use-chat-template for a chat model"
@@ -5906,8 +5913,14 @@ def cause_of(runs: Sequence[Run]) -> str:
     again = "" if "without a score" in lacks else ", so the same again gives the same"
     return (
         f"measured like the other, and too many answers {listing(lacks)}{again}; change for "
-        f"all models: {listing(cures)}; or, with the user's yes, compare the scores as they are: --allow-unlike"
+        f"all models: {listing(cures)}; or, with the user's yes, compare the scores as they are: {allowed}"
     )
+
+
+def share_needed(reasons: Iterable[str]) -> float:
+    """The least max_invalid, in hundredths, with which answers like "7 of 60 answers empty" are no reason."""
+    found = [re.match(r"(\d+) of (\d+) answers ", reason) for reason in reasons]
+    return max(math.ceil(100 * int(one[1]) / int(one[2])) for one in found if one) / 100
 
 
 def is_own_questions(record: Mapping[str, Any], run: Run) -> bool:
@@ -7337,7 +7350,7 @@ def needed_note(row: Row) -> str:
         return f"no number of items would decide, if {row.needed_if}: the runs differ too much; more runs"
     words = f"about {row.items_needed:,} items would decide, if {row.needed_if}"
     if row.size and row.items_needed > row.size:
-        words += f"; the benchmark has {row.size:,}: a wider limit, repeated runs, or another benchmark"
+        words += f"; the benchmark has {row.size:,}: repeated runs, or others besides (the limit stays as it was set)"
     return words
 
 

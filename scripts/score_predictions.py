@@ -331,6 +331,7 @@ def show_scores(
 ) -> int:  # fmt: skip
     """Print what was found and where it is; 3 where too much has no score."""
     notes = [*thinking_notes(lines, choices), *(text for one in measurements for text in one.scores.notes)]
+    notes += [text for one in measurements if (text := empty_line(one))]
     lost = [text for one in measurements if (text := lost_line(one))]
     for text in [*notes, *lost]:
         note(f"note: {text}")
@@ -6749,6 +6750,18 @@ def counts_of(measurement: Measurement) -> dict[str, Any]:
     return counts | dict(scores.details)
 
 
+def empty_line(measurement: Measurement) -> str | None:
+    """What is said where so many answers are empty that no comparison uses the score unless it is told to."""
+    empty, made = counts_of(measurement).get("empty", 0), len(measurement.scores.items) + len(measurement.unparsed)
+    if empty <= MANY * made:
+        return None
+    return (
+        f"{measurement.metric.name}: {empty} of {made} answers are empty, more than {MANY:.0%}: no reader uses it; "
+        "where these are the model's answers, compare_results.py does with max_invalid: "
+        f"{math.ceil(100 * empty / made) / 100:g} in its policy"
+    )
+
+
 def lost_line(measurement: Measurement) -> str | None:
     """What is said where more answers have no score than a valid run may lose: no reader uses such a score. Ratings and
     votes that were not given are not lost."""
@@ -9120,7 +9133,7 @@ def table_for(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 # --- parts/metrics/report.py ------------------------------------------------------------------------------------------
 
-HEADER = ("metric", "score", "std. error", "95 % interval", "n", "unparsed", "unscored", "interval by")
+HEADER = ("metric", "score", "std. error", "95 % interval", "n", "empty", "unparsed", "unscored", "interval by")
 
 
 def digits_of(metric: Metric, high: float | None) -> int:
@@ -9133,7 +9146,8 @@ def score_row(measurement: Measurement) -> list[str]:
     metric, scores = measurement.metric, measurement.scores
     spread, digits = scores.spread, digits_of(metric, bounds_of(measurement)[1])
     ends = "–" if spread.low is None else f"{number(spread.low, digits)} to {number(spread.high, digits)}"
-    counts = [str(scored_count(scores)), str(len(measurement.unparsed)), str(len(scores.reasons))]
+    counts = [str(scored_count(scores)), str(counts_of(measurement).get("empty", "–"))]
+    counts += [str(len(measurement.unparsed)), str(len(scores.reasons))]
     return [
         f"{metric.name}{' (lower is better)' if metric.lower_is_better else ''}",
         number(scores.value, digits), number(spread.standard_error, digits), ends, *counts, spread.method,

@@ -2014,3 +2014,26 @@ def test_blank_rows_are_no_items_and_all_questions_are_one(tmp_path, capsys):
     assert scored_table(tmp_path, capsys, middle, *named, "--map", "id=row-number")[0] == 0
     (samples,) = (tmp_path / "results").rglob("*_samples.jsonl")
     assert [json.loads(line)["sample_id"] for line in samples.read_text().splitlines()] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("how", ["answer", "missing"])
+def test_empty_cells_are_blamed_on_no_prompt_and_the_key_that_allows_them_is_named(tmp_path, capsys, how):
+    """The file is all there is: no command of ours made its prompts, and the user has said what an empty cell is."""
+    for model, right in (("old", 8), ("new", 14)):
+        rows = [f"q{i},{'' if i < 4 else 'a' if i < right + 4 else 'b'},a" for i in range(20)]
+        table = "id,prediction,reference\n" + "\n".join(rows) + "\n"
+        words = ["--model-id", f"me/{model}", "--empty-cells", how]
+        assert scored_table(tmp_path, capsys, table, *words, metric="exact-match")[0] == (0 if how == "answer" else 3)
+    _, out, err = scored_table(tmp_path, capsys, table, *words, "--dry-run", metric="exact-match")
+    header, row = ([cell.strip() for cell in out.splitlines()[i].split("|")] for i in (0, 2))
+    counts = dict(zip(header, row, strict=True))
+    assert (counts["empty"], counts["unparsed"]) == (("4", "0") if how == "answer" else ("0", "4"))
+    assert ("max_invalid: 0.2 " in err) == (how == "answer")
+    base = ["--baseline", "me/old", "--candidate", "me/new", "--results", str(tmp_path / "results")]
+    assert compare_results.main(base) == 3
+    said = "".join(capsys.readouterr())
+    assert "NOT COMPARABLE" in said and "max_invalid: 0.2 in a --policy" in said
+    assert "chat" not in said and "cue" not in said and "complete the file" in said
+    (tmp_path / "p.yaml").write_text("max_invalid: 0.2\n")
+    compare_results.main([*base, "--policy", str(tmp_path / "p.yaml")])
+    assert "NOT COMPARABLE" not in capsys.readouterr().out

@@ -9,6 +9,7 @@ the settings are told.
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections import defaultdict
@@ -37,6 +38,7 @@ from parts.vocabulary import library_field
 
 AGAIN_FOLDER = "again"
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
+SCORED_FILES = "score_predictions"  # whose answers come from a file: no prompt of ours, and nothing to run again
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
 CURES = {
@@ -118,6 +120,12 @@ def cause_of(runs: Sequence[Run]) -> str:
     if not lacks or any(not reason.endswith(tuple(f" answers {words}" for words in lacks)) for reason in reasons):
         return ""
     cures = list(dict.fromkeys(lacks.values()))
+    allowed = f"max_invalid: {share_needed(reasons):g} in a --policy FILE, or --allow-unlike"
+    if all(run.harness[0] == SCORED_FILES for run in runs if run.measured):
+        return (
+            f"too many answers {listing(lacks)} in the predictions that were scored: complete the file and score it "
+            f"again; or, where these are the model's answers and with the user's yes, allow them: {allowed}"
+        )
     if CUE_CURE in cures:
         own = any(is_own_questions(record_behind(run), run) for run in runs)
         way = r"--template '{question}\nAnswer:'" if own else "--use-chat-template for a chat model"
@@ -125,8 +133,14 @@ def cause_of(runs: Sequence[Run]) -> str:
     again = "" if "without a score" in lacks else ", so the same again gives the same"
     return (
         f"measured like the other, and too many answers {listing(lacks)}{again}; change for "
-        f"all models: {listing(cures)}; or, with the user's yes, compare the scores as they are: --allow-unlike"
+        f"all models: {listing(cures)}; or, with the user's yes, compare the scores as they are: {allowed}"
     )
+
+
+def share_needed(reasons: Iterable[str]) -> float:
+    """The least max_invalid, in hundredths, with which answers like "7 of 60 answers empty" are no reason."""
+    found = [re.match(r"(\d+) of (\d+) answers ", reason) for reason in reasons]
+    return max(math.ceil(100 * int(one[1]) / int(one[2])) for one in found if one) / 100
 
 
 def is_own_questions(record: Mapping[str, Any], run: Run) -> bool:

@@ -90,7 +90,7 @@ def needed_note(row: Row) -> str:
         return f"no number of items would decide, if {row.needed_if}: the runs differ too much; more runs"
     words = f"about {row.items_needed:,} items would decide, if {row.needed_if}"
     if row.size and row.items_needed > row.size:
-        words += f"; the benchmark has {row.size:,}: a wider limit, repeated runs, or another benchmark"
+        words += f"; the benchmark has {row.size:,}: repeated runs, or others besides (the limit stays as it was set)"
     return words
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from parts.frame import MANY, number
@@ -23,6 +24,18 @@ def counts_of(measurement: Measurement) -> dict[str, Any]:
     if measurement.metric.family in ("text", "plain", "any"):
         counts["empty"] = empty_count(scores.items)
     return counts | dict(scores.details)
+
+
+def empty_line(measurement: Measurement) -> str | None:
+    """What is said where so many answers are empty that no comparison uses the score unless it is told to."""
+    empty, made = counts_of(measurement).get("empty", 0), len(measurement.scores.items) + len(measurement.unparsed)
+    if empty <= MANY * made:
+        return None
+    return (
+        f"{measurement.metric.name}: {empty} of {made} answers are empty, more than {MANY:.0%}: no reader uses it; "
+        "where these are the model's answers, compare_results.py does with max_invalid: "
+        f"{math.ceil(100 * empty / made) / 100:g} in its policy"
+    )
 
 
 def lost_line(measurement: Measurement) -> str | None:

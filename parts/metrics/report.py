@@ -10,7 +10,7 @@ from parts.metrics.records import bounds_of
 from parts.metrics.vocabulary import Measurement, Metric
 from parts.statistics.intervals import CONFIDENCE
 
-HEADER = ("metric", "score", "std. error", "95 % interval", "n", "unparsed", "unscored", "interval by")
+HEADER = ("metric", "score", "std. error", "95 % interval", "n", "empty", "unparsed", "unscored", "interval by")
 
 
 def digits_of(metric: Metric, high: float | None) -> int:
@@ -23,7 +23,8 @@ def score_row(measurement: Measurement) -> list[str]:
     metric, scores = measurement.metric, measurement.scores
     spread, digits = scores.spread, digits_of(metric, bounds_of(measurement)[1])
     ends = "–" if spread.low is None else f"{number(spread.low, digits)} to {number(spread.high, digits)}"
-    counts = [str(scored_count(scores)), str(len(measurement.unparsed)), str(len(scores.reasons))]
+    counts = [str(scored_count(scores)), str(counts_of(measurement).get("empty", "–"))]
+    counts += [str(len(measurement.unparsed)), str(len(scores.reasons))]
     return [
         f"{metric.name}{' (lower is better)' if metric.lower_is_better else ''}",
         number(scores.value, digits), number(spread.standard_error, digits), ends, *counts, spread.method,

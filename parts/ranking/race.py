@@ -426,7 +426,8 @@ def race_lines(plan: Mapping[str, Any]) -> list[str]:
             "budget": "the last round is over",
         }[plan["decided_by"]]
         sure = f"that the full run's tied set lacks it has a probability of about {plan['error']:.2f} (estimate)"
-        return [schedule, counts, f"best: {plan['best']}, decided by {plan['decided_by']}: {why}; {sure}"]
+        best = f"best: {plan['best']}" if plan["best"] else "no best, as the ranking says"
+        return [schedule, counts, f"{best}, decided by {plan['decided_by']}: {why}; {sure}"]
     lines = [
         schedule,
         counts,

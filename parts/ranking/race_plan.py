@@ -49,7 +49,7 @@ from parts.ranking.rank import (
     settled,
     wanted_keys,
 )
-from parts.ranking.report import ranking_json, table_text
+from parts.ranking.report import ranking_json, table_text, undecided_line
 from parts.ranking.scores import chosen_results, one_content, read_score_function
 from parts.ranking.vocabulary import EXCLUDED, RANKING_SCHEMA, Ranking, candidates
 from parts.records.command import YOURS, carried_options, checked_task, is_one_line, yours_to_name
@@ -562,9 +562,12 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
         note("all items of all checkpoints are measured: the ranking with its statistics follows")
         ranking = make_ranking(args, vocabulary)
         plan["ranking"] = ranking_json(ranking)
+        plan["best"] = None if ranking.ahead else plan["best"]
     if args.json:
         print_data(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
         print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
-    return 3 if state.waiting or (ranking and ranking.undecided) else 0
+    if ranking and ranking.ahead:
+        raise ScriptError(undecided_line(ranking), code=3)
+    return 3 if state.waiting else 0
