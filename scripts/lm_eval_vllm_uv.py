@@ -6498,7 +6498,7 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
 
 # --- parts/harness/history.py -----------------------------------------------------------------------------------------
 
-MOST_ENTRIES, MOST_BYTES = 2000, 1_000_000_000  # of local data that are hashed to save the loading of a harness
+HISTORY_ENTRIES, HISTORY_BYTES = 2000, 1_000_000_000  # of local data that are hashed to save the loading of a harness
 
 
 class History:
@@ -6620,8 +6620,10 @@ def is_small_below(home: Path | None, paths: Iterable[Path]) -> bool:
     for path in paths:
         if home is None or not path.resolve().is_relative_to(home):
             return False
-        files += itertools.islice((path.rglob("*") if path.is_dir() else [path]), MOST_ENTRIES)
-    return len(files) < MOST_ENTRIES and sum(file.stat().st_size for file in files if file.is_file()) <= MOST_BYTES
+        files += itertools.islice((path.rglob("*") if path.is_dir() else [path]), HISTORY_ENTRIES)
+    return (
+        len(files) < HISTORY_ENTRIES and sum(file.stat().st_size for file in files if file.is_file()) <= HISTORY_BYTES
+    )
 
 
 # --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
