@@ -271,7 +271,7 @@ def test_a_record_names_no_place_to_be_read(tmp_path, monkeypatch):
     )
     assert history.data_unchanged(good, settings)
     assert not script.History(tmp_path / "out", []).data_unchanged(good, types.SimpleNamespace(custom_tasks=None))
-    for number in range(script.MOST_ENTRIES + 1):
+    for number in range(script.HISTORY_ENTRIES + 1):
         (tmp_path / "tasks" / "data" / f"{number}.txt").touch()
     read.clear()
     assert not script.History(tmp_path / "out", []).data_unchanged(good, settings) and not read
