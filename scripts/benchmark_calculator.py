@@ -2934,13 +2934,6 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                      '?speech|fleurs|common '
                      '?voice|coco|imagenet|vqa|ocr|mmmu|ai2d|gaokao|xnli|belebele|bbq|ruler|needle|bfcl|tau-?\\d|τ|newstest|tatoeba|imdb|sst-?\\d|mnli|stsb?\\b|livecode|multipl-?e|spider|swag|test(?:-clean|-other)|aishell|gigaspeech',
  'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
- 'doubt_words': 'speed|throughput|latency|memory|hardware|download|training '
-                '(?:data|procedure|results|details|hyperparameters|cost)|sft data|data(?:set)?s? '
-                '(?:mix\\w*|composition|statistics|sources?)|hyper-?parameters?|architecture|efficiency|cost|pricing|tokens '
-                '(?:per|/) '
-                '?s\\w*|carbon|emissions?|vocabulary|tokenizer|显存|速度|下载|contamination|(?:output|generated|response|thinking|reasoning|input|number '
-                'of|count of|average) (?:\\w+ )?tokens?|tokens? (?:used|consumed|count)|(?:response|output|answer) '
-                'lengths?|run ?time|inference time',
  'splits': 'val(?:idation)?|test|dev|testmini|full|train|all|public|test[-_ ]?\\w{1,6}|dev[-_ '
            ']?\\w{1,6}|\\d[\\d.k]*',
  'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
@@ -2983,7 +2976,130 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'template strategy cot subset subsets subject subjects subtask split splits part variant '
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
- 'row_metric_fillers': 'higher lower is better of in a match'}
+ 'row_metric_fillers': 'higher lower is better of in a match',
+ 'plain_labels': 'key highlights highlight additional more further other others various several different vs '
+                 'versus baseline baselines sota state art leading popular similar comparable large larger open '
+                 'source opensource opensourced closed proprietary commercial competitor competitors competing '
+                 'domain domains category categories capability capabilities ability abilities skill skills core '
+                 'suite suites collection section table tables figure tab fig appendix typical classic downstream '
+                 'official community text texts textual vision visual image images audio video videos multimodal '
+                 'multimodality modality modalities omni spoken document documents chart ocr understanding '
+                 'comprehension reading reasoning logic logical math maths mathematics mathematical arithmetic '
+                 'code coding programming software engineering knowledge world commonsense common sense answering '
+                 'qa instruction instructions following tool agent agents agentic function functions call calls '
+                 'calling safety ethics alignment long context dialogue chat conversation conversational creative '
+                 'writing embedding embeddings reranking classification recognition science sciences scientific '
+                 'stem humanities social medical medicine law legal finance financial biology chemistry physics '
+                 'health intelligence typical family families series type types group groups grouped core set sets '
+                 'multiple choice mcq show shows shown below above follow follows following under here these those '
+                 'this that which we uses its it their they them each every all any both per across among within '
+                 'on about also conduct conducted perform performed present presents presented list lists listed '
+                 'summarize summarizes summarized summarizing obtain obtained achieve achieves achieved provide '
+                 'provides provided give gives given were was been be is are has have had report reports reporting '
+                 'reported evaluate released release corresponding respective related relevant large wide '
+                 'extensive comprehensive see view click expand how well does do can you your latest current mode '
+                 'modes opencompass helm lighteval vlmevalkit evalplus gpt4all artificial analysis simple '
+                 'framework frameworks tool toolkit harness inspect library leaderboard ranked-choice tested '
+                 'mainly focus focuses focused single publicly accessible available information similarity '
+                 'semantic natural ended aspects dimensions dimension important major demonstrate demonstrates '
+                 'demonstrated performs compares outperform outperforms similarly strong competitive excellent '
+                 'great good including include includes such etc than highly specifically covering covers '
+                 'collected collection available nlp nlu nlg asr tts mt vlm vlms mllm mllms lm lms slm ai ergebnis '
+                 'ergebnisse auswertung bewertung leistung vergleich übersicht modelle modell und der die das im '
+                 'mit für auf von résultats résultat évaluation évaluations performances comparaison modèle '
+                 'modèles et les des du de la le sur resultados resultado evaluación rendimiento comparación '
+                 'modelo modelos y el los las en con avaliação desempenho comparação e o os da do dos risultati '
+                 'valutazione prestazioni confronto modello modelli il i gli di результаты результат оценка '
+                 'сравнение модели модель и на качество wyniki ocena porównanie sonuçlar değerlendirme '
+                 'karşılaştırma hasil evaluasi kết quả đánh giá',
+ 'plain_stems': 'benchmark|evaluat|compari|compare',
+ 'plain_phrases': '(?:to )?estimate pass@1|(?:english|chinese|multi[- ]?lingual|multi[- ]?language|bilingual) '
+                  '(?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
+                  '(?:view|expand|show)|multi[- ]?modal(?:ity)?|multi[- ]?turn|languages selected '
+                  'for|(?:similarly|comparably|same|similar|comparable)(?: model)?[- '
+                  ']siz(?:ed|es?)|(?:medium|small|smaller)[- ](?:sized )?(?=models)|question answering|extended(?= '
+                  'thinking)|tool[- ]use|as follows|evaluated against|as well as|such as|open[- '
+                  ']weights?|(?:compar\\w+|together|along) with|(?:using|with|by|via) (?:the )?(?:lm[- '
+                  ']?eval\\w*|eleuther\\w*|lighteval|opencompass|vlmevalkit|evalplus|helm|open llm '
+                  'leaderboard)|(?:instruction|fine|post|pre)[- ]?(?:tuned|trained|tuning|training)|open[- '
+                  ']ended|\\w+ \\(pretrained=[^()]*\\)|gen_kwargs: \\(none\\)|limit: none|num_fewshot: '
+                  '\\w+|batch_size: \\w+',
+ 'plain_runs': '评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 '
+               '音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 '
+               '的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 '
+               '版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が '
+               'による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 '
+               '비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 '
+               '에서 영어 기준',
+ 'data_words': 'data dataset datasets sets',
+ 'result_words': 'result results performance performances score scores accuracy on evaluated',
+ 'suites': 'glue super_glue mteb beir aa_intelligence_index',
+ 'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
+                'dev val with as',
+ 'sentence_words': 'we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
+ 'measures_said': [['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
+                    'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
+                    'prompt_level_strict_acc'],
+                   ['pass ?@ ?1', 'pass_at_1 accuracy exact_match resolved_rate pass_rate score'],
+                   ['pass rates?', 'pass_at_1 pass_rate resolved_rate'], ['exact[- ]match|em', 'exact_match'],
+                   ['(?:word error rates?|wer)\\W{0,3}(?:wer)?|词错误率|字错误率', 'wer'],
+                   ['lower is better|越低越好|낮을수록 좋(?:음|다)?|低いほど(?:良い|よい)',
+                    'wer word_perplexity toxicity attack_success_rate'],
+                   ['perplexity|ppl|困惑度', 'word_perplexity'], ['(?:sacre)?bleu', 'bleu'],
+                   ['chrf(?:\\+\\+)?', 'chrf'], ['rouge-?l?', 'rouge_l'], ['f1(?: scores?)?', 'f1'],
+                   ['ndcg(?:@10)?', 'ndcg_at_10'], ['(?:length[- ]controlled |lc )?win[- ]?rates?', 'win_rate'],
+                   ['elo|ratings?', 'elo rating']],
+ 'languages': 'german french spanish italian portuguese dutch polish russian ukrainian turkish arabic hebrew '
+              'persian hindi bengali urdu tamil thai vietnamese indonesian malay korean japanese chinese greek '
+              'czech swedish finnish danish norwegian hungarian romanian swahili catalan basque multi multilingual '
+              'bilingual language languages lang',
+ 'telling': ['errors?|error rates?|incorrect\\w*|wrong(?:ly)?|lower is better|(?:word|character|phoneme) '
+             '(?:error|accuracy)|wer|cer|mer|ter|eer|perplexity|ppl|bits per \\w+|bpb',
+             'accuracy|macro|micro|f1|f-1|auroc|auc|auprc|mcc|matthews|ece|brier|calibrat\\w+|recall|top-?(?:[2-9]|10)|win[- '
+             ']?rates?|elo|ratings?|bleu|chrf|rouge\\w*|meteor|bertscore|ndcg|exact[- '
+             ']match|strict|loose|flexible|spearman|pearson|correlations?',
+             '(?:pass|maj|cons|best|avg|hit|recall|precision|r|p|acc)@(?!1\\b)\\w+|pass\\^\\w+|maj@1|median|normali[sz]ed|standardi[sz]ed|z-?scores?|percentiles?|log[- '
+             ']?(?:likelihoods?|prob\\w*)|likelihoods?|human (?:judge?ments?|raters?|preferences?)|judge[ds]?',
+             'rank|ranks|ranked|rankings?|places?|improvements?|gains?|gaps?|differences?|deltas?|margins?|reductions?|reduced|increases?|decreases?|drops?|dropped|degradation|loss|losses|retention|retained '
+             'performance|recovery|recovered|relative|ratios?|shares?|fractions?|proportions?|percent(?:age)?s? '
+             'of|percentage points?',
+             'overlap\\w*|contaminat\\w*|decontaminat\\w*|memori[sz]\\w*|leak\\w*|refus\\w*|hallucinat\\w*|toxic\\w*|consistency|agreement|disagreement|varian\\w*|deviations?|stderr|confidence|intervals?|uncertaint\\w*|robustness|diversity',
+             '(?:average|mean|output|response|responses|answer|generated) '
+             'lengths?|latenc\\w*|throughput|speed\\w*|seconds?|minutes?|hours?|(?:run|inference|wall|decoding|training)[- '
+             ']?times?|time (?:in|to|per|taken)|how '
+             '(?:many|much|long|often|fast)|takes?|memory|vram|energy|carbon|emissions?|costs?|prices?|pricing|(?:tokens|words|characters|samples|items|requests) '
+             '(?:per|/)|(?:output|generated|response|thinking|reasoning|input|average) (?:\\w+ )?tokens?|tokens? '
+             '(?:used|consumed|count)|(?<!a )numbers? of|counts?|counted|frequency|votes?|votings?|sizes? '
+             'of|scaled|rescaled|weighted|subtract\\w*|guess\\w*|chance|logits?|p-?values?|(?<!\\d )out of '
+             '\\d+|correct answers|worst|highest|lowest|smaller(?: is|,)? (?:is )?(?:the )?better|1 to '
+             '10|solved|unanswered|unparsed|invalid',
+             'changed|swapped|every \\w+ (?:question|item)s?|left out|leave out|(?:kept|keep|keeps) '
+             'only|skipped|shuffl\\w*|perturb\\w*|paraphras\\w*|rephras\\w*|(?:machine[- '
+             '])?translated|back-?translat\\w*|subsets?|subsampl\\w*|first \\d+|(?:random|randomly) '
+             '\\w+|(?:sample|samples) of|only '
+             '\\d+|adversarial\\w*|corrupt\\w*|nois[ey]\\w*|synthetic|modified|altered|rewritten|filtered|(?:easy|hard|easiest|hardest) '
+             '(?:split|subset|part)|half of|portion of|mixtures?|data mix\\w*|in '
+             '(?:german|french|spanish|italian|portuguese|dutch|polish|russian|ukrainian|turkish|arabic|hebrew|persian|hindi|bengali|urdu|tamil|thai|vietnamese|indonesian|malay|korean|japanese|chinese|greek|czech|swedish|finnish|danish|norwegian|hungarian|romanian|swahili|catalan|basque)|private|proxy',
+             'checkpoints?|intermediate|not (?:of )?the released|earlier|early|preview|previous(?: '
+             'version)?|older|unreleased|ensembl\\w*|soups?|merged?|ablat\\w*|without|excluding|except|unless|instead '
+             'of|quanti[sz]\\w*|lora|adapters?|before|expected|predict\\w*|project(?:ed|ions?)|extrapolat\\w*|estimat\\w*|targets?|planned|goals?|not '
+             'yet|preliminary|simulat\\w*|hypothetical\\w*|(?:upper|lower) bounds?|oracle|scaling '
+             'laws?|teachers?|students?|humans?|placeholders?|dummy|fake|illustrat\\w*|rough(?:ly)?|approximate\\w*|tentative|confirmed|old|outdated|obsolete|pruned|pruning|int[348]|copy|copies',
+             'thinking|non-?thinking|reasoning[- ](?:mode|enabled|on|off|effort)|best[- ]of(?:[- '
+             ']\\w+)?|majority|self-?consistency|beams?|rerank(?:ed|er)|retrieval[- ]augmented|rag|with (?:an? '
+             '|the )?(?:tools?|calculators?|search|python|browsing|retrieval|hints?|code)|code '
+             'interpreter|multiple (?:attempts|tries)|calculators?|internet|allowed to|best '
+             '(?:answer|of|run|score)|(?:two|three|\\d+) '
+             '(?:times|attempts|tries|runs)|retr(?:y|ies)|test-?time|high[- ]effort|system '
+             'prompt|validation|dev(?:test| set)'],
+ 'telling_runs': '错误率 误差 幻觉 提升 提高 差距 差异 排名 名次 下降 降低 拒答 拒绝 重叠 污染 耗时 时间 秒 分钟 小时 长度 题数 数量 个数 条数 显存 速度 下载 吞吐 成本 比例 占比 '
+                 '校准 一致性 稳定性 预测 预期 目标 计划 估计 子集 抽样 随机 前100 打乱 翻译成 机器翻译 改写 扰动 对抗 消融 去掉 去除 不含 未使用 中间检查点 检查点 未发布 早期 集成 '
+                 '多数投票 投票 思考模式 思考 采样 越低越好 除非 归一化 相对 最佳 量化 标准差 方差 置信 困惑度 错误 (?<!准确)(?<!正确)(?<!通过)(?<!正答)(?<!正解)率 '
+                 '验证集 誤り率 誤答率 エラー率 改善 向上 差 順位 低下 拒否 重複 汚染 秒 長さ 校正 較正 一貫性 予測 目標 予定 推定 サブセット 無作為 シャッフル 翻訳 言い換え 摂動 除い '
+                 '除く アブレーション 途中 チェックポイント 未公開 アンサンブル 多数決 思考 低いほど 正規化 相対 量子化 標準偏差 分散 時間 速度 メモリ 検証 오류율 오답 오차 향상 개선 차이 '
+                 '격차 순위 감소 거부 거절 중복 오염 초과 시간 길이 개수 보정 일관성 예측 목표 예정 추정 일부 무작위 섞 번역 변형 교란 제외 없이 중간 체크포인트 미공개 초기 앙상블 '
+                 '다수결 투표 사고 낮을수록 정규화 상대 양자화 표준편차 분산 속도 메모리 환각 (?<!정답)[률율] 검증',
+ 'about_numbers': 'numbers?|figures?|tables?|scores?|results?|reported|measured|evaluat\\w*|accuracy|columns?|rows?|分数|结果|数值|数字|评|スコア|結果|数値|評価|점수|결과|수치|평가'}
 # fmt: on
 
 
@@ -3106,6 +3222,22 @@ def take_shots(name: str, shots: list[str]) -> str:
     return f"{before} {after}".strip() or name if taken else name
 
 
+def shots_of(text: str) -> str | None:
+    """The one number of shots that a heading says, and whether with a chain of thought: "5-shot, CoT"."""
+    found = {shot_name(match[0]) for match in _SHOT.finditer(text)}
+    thought = _COT.search(text)
+    told = [*found] if len(found) < 2 else []
+    told += ["CoT"] if thought and not thought[0].lower().startswith(("no", "w/o", "without")) else []
+    return ", ".join(told) or None
+
+
+def without_settings(text: str) -> str:
+    """A text without its shots, chain of thought, and modes that are notes."""
+    for pattern in (_SHOT, _COT, *(pattern for pattern, _ in _NOTES)):
+        text = pattern.sub(" ", text)
+    return text
+
+
 def note_of(text: str, other: str | None = None) -> str | None:
     """The note that a mode has: "w/ tools" -> With tools, "no tools" -> None, the default; else `other`."""
     return next((note for pattern, note in _NOTES if pattern.search(text)), other) if text else other
@@ -3221,9 +3353,8 @@ class Vocabulary:
     """metric_mapping.json by folded name, and what its benchmarks' values can be."""
 
     keys: dict[str, str]
-    ranges: dict[
-        str, tuple[float | None, float | None]
-    ]  # key -> lowest and highest value, in percent where it is a share
+    ranges: dict[str, tuple[float | None, float | None]]  # key -> lowest and highest, in percent where it is a share
+    metrics: dict[str, str]  # key -> main metric
 
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
@@ -3249,6 +3380,7 @@ def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
 
 
+@functools.lru_cache(maxsize=1024)
 def benchmarks_in(text: str, vocabulary: Vocabulary) -> dict[str, str]:
     """The benchmarks of the vocabulary that a text names, with their keys; a plain word ("drop", "Race") is none."""
     found: dict[str, str] = {}

@@ -2476,13 +2476,6 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                      '?speech|fleurs|common '
                      '?voice|coco|imagenet|vqa|ocr|mmmu|ai2d|gaokao|xnli|belebele|bbq|ruler|needle|bfcl|tau-?\\d|τ|newstest|tatoeba|imdb|sst-?\\d|mnli|stsb?\\b|livecode|multipl-?e|spider|swag|test(?:-clean|-other)|aishell|gigaspeech',
  'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
- 'doubt_words': 'speed|throughput|latency|memory|hardware|download|training '
-                '(?:data|procedure|results|details|hyperparameters|cost)|sft data|data(?:set)?s? '
-                '(?:mix\\w*|composition|statistics|sources?)|hyper-?parameters?|architecture|efficiency|cost|pricing|tokens '
-                '(?:per|/) '
-                '?s\\w*|carbon|emissions?|vocabulary|tokenizer|显存|速度|下载|contamination|(?:output|generated|response|thinking|reasoning|input|number '
-                'of|count of|average) (?:\\w+ )?tokens?|tokens? (?:used|consumed|count)|(?:response|output|answer) '
-                'lengths?|run ?time|inference time',
  'splits': 'val(?:idation)?|test|dev|testmini|full|train|all|public|test[-_ ]?\\w{1,6}|dev[-_ '
            ']?\\w{1,6}|\\d[\\d.k]*',
  'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
@@ -2525,7 +2518,130 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'template strategy cot subset subsets subject subjects subtask split splits part variant '
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
- 'row_metric_fillers': 'higher lower is better of in a match'}
+ 'row_metric_fillers': 'higher lower is better of in a match',
+ 'plain_labels': 'key highlights highlight additional more further other others various several different vs '
+                 'versus baseline baselines sota state art leading popular similar comparable large larger open '
+                 'source opensource opensourced closed proprietary commercial competitor competitors competing '
+                 'domain domains category categories capability capabilities ability abilities skill skills core '
+                 'suite suites collection section table tables figure tab fig appendix typical classic downstream '
+                 'official community text texts textual vision visual image images audio video videos multimodal '
+                 'multimodality modality modalities omni spoken document documents chart ocr understanding '
+                 'comprehension reading reasoning logic logical math maths mathematics mathematical arithmetic '
+                 'code coding programming software engineering knowledge world commonsense common sense answering '
+                 'qa instruction instructions following tool agent agents agentic function functions call calls '
+                 'calling safety ethics alignment long context dialogue chat conversation conversational creative '
+                 'writing embedding embeddings reranking classification recognition science sciences scientific '
+                 'stem humanities social medical medicine law legal finance financial biology chemistry physics '
+                 'health intelligence typical family families series type types group groups grouped core set sets '
+                 'multiple choice mcq show shows shown below above follow follows following under here these those '
+                 'this that which we uses its it their they them each every all any both per across among within '
+                 'on about also conduct conducted perform performed present presents presented list lists listed '
+                 'summarize summarizes summarized summarizing obtain obtained achieve achieves achieved provide '
+                 'provides provided give gives given were was been be is are has have had report reports reporting '
+                 'reported evaluate released release corresponding respective related relevant large wide '
+                 'extensive comprehensive see view click expand how well does do can you your latest current mode '
+                 'modes opencompass helm lighteval vlmevalkit evalplus gpt4all artificial analysis simple '
+                 'framework frameworks tool toolkit harness inspect library leaderboard ranked-choice tested '
+                 'mainly focus focuses focused single publicly accessible available information similarity '
+                 'semantic natural ended aspects dimensions dimension important major demonstrate demonstrates '
+                 'demonstrated performs compares outperform outperforms similarly strong competitive excellent '
+                 'great good including include includes such etc than highly specifically covering covers '
+                 'collected collection available nlp nlu nlg asr tts mt vlm vlms mllm mllms lm lms slm ai ergebnis '
+                 'ergebnisse auswertung bewertung leistung vergleich übersicht modelle modell und der die das im '
+                 'mit für auf von résultats résultat évaluation évaluations performances comparaison modèle '
+                 'modèles et les des du de la le sur resultados resultado evaluación rendimiento comparación '
+                 'modelo modelos y el los las en con avaliação desempenho comparação e o os da do dos risultati '
+                 'valutazione prestazioni confronto modello modelli il i gli di результаты результат оценка '
+                 'сравнение модели модель и на качество wyniki ocena porównanie sonuçlar değerlendirme '
+                 'karşılaştırma hasil evaluasi kết quả đánh giá',
+ 'plain_stems': 'benchmark|evaluat|compari|compare',
+ 'plain_phrases': '(?:to )?estimate pass@1|(?:english|chinese|multi[- ]?lingual|multi[- ]?language|bilingual) '
+                  '(?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
+                  '(?:view|expand|show)|multi[- ]?modal(?:ity)?|multi[- ]?turn|languages selected '
+                  'for|(?:similarly|comparably|same|similar|comparable)(?: model)?[- '
+                  ']siz(?:ed|es?)|(?:medium|small|smaller)[- ](?:sized )?(?=models)|question answering|extended(?= '
+                  'thinking)|tool[- ]use|as follows|evaluated against|as well as|such as|open[- '
+                  ']weights?|(?:compar\\w+|together|along) with|(?:using|with|by|via) (?:the )?(?:lm[- '
+                  ']?eval\\w*|eleuther\\w*|lighteval|opencompass|vlmevalkit|evalplus|helm|open llm '
+                  'leaderboard)|(?:instruction|fine|post|pre)[- ]?(?:tuned|trained|tuning|training)|open[- '
+                  ']ended|\\w+ \\(pretrained=[^()]*\\)|gen_kwargs: \\(none\\)|limit: none|num_fewshot: '
+                  '\\w+|batch_size: \\w+',
+ 'plain_runs': '评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 '
+               '音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 '
+               '的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 '
+               '版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が '
+               'による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 '
+               '비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 '
+               '에서 영어 기준',
+ 'data_words': 'data dataset datasets sets',
+ 'result_words': 'result results performance performances score scores accuracy on evaluated',
+ 'suites': 'glue super_glue mteb beir aa_intelligence_index',
+ 'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
+                'dev val with as',
+ 'sentence_words': 'we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
+ 'measures_said': [['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
+                    'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
+                    'prompt_level_strict_acc'],
+                   ['pass ?@ ?1', 'pass_at_1 accuracy exact_match resolved_rate pass_rate score'],
+                   ['pass rates?', 'pass_at_1 pass_rate resolved_rate'], ['exact[- ]match|em', 'exact_match'],
+                   ['(?:word error rates?|wer)\\W{0,3}(?:wer)?|词错误率|字错误率', 'wer'],
+                   ['lower is better|越低越好|낮을수록 좋(?:음|다)?|低いほど(?:良い|よい)',
+                    'wer word_perplexity toxicity attack_success_rate'],
+                   ['perplexity|ppl|困惑度', 'word_perplexity'], ['(?:sacre)?bleu', 'bleu'],
+                   ['chrf(?:\\+\\+)?', 'chrf'], ['rouge-?l?', 'rouge_l'], ['f1(?: scores?)?', 'f1'],
+                   ['ndcg(?:@10)?', 'ndcg_at_10'], ['(?:length[- ]controlled |lc )?win[- ]?rates?', 'win_rate'],
+                   ['elo|ratings?', 'elo rating']],
+ 'languages': 'german french spanish italian portuguese dutch polish russian ukrainian turkish arabic hebrew '
+              'persian hindi bengali urdu tamil thai vietnamese indonesian malay korean japanese chinese greek '
+              'czech swedish finnish danish norwegian hungarian romanian swahili catalan basque multi multilingual '
+              'bilingual language languages lang',
+ 'telling': ['errors?|error rates?|incorrect\\w*|wrong(?:ly)?|lower is better|(?:word|character|phoneme) '
+             '(?:error|accuracy)|wer|cer|mer|ter|eer|perplexity|ppl|bits per \\w+|bpb',
+             'accuracy|macro|micro|f1|f-1|auroc|auc|auprc|mcc|matthews|ece|brier|calibrat\\w+|recall|top-?(?:[2-9]|10)|win[- '
+             ']?rates?|elo|ratings?|bleu|chrf|rouge\\w*|meteor|bertscore|ndcg|exact[- '
+             ']match|strict|loose|flexible|spearman|pearson|correlations?',
+             '(?:pass|maj|cons|best|avg|hit|recall|precision|r|p|acc)@(?!1\\b)\\w+|pass\\^\\w+|maj@1|median|normali[sz]ed|standardi[sz]ed|z-?scores?|percentiles?|log[- '
+             ']?(?:likelihoods?|prob\\w*)|likelihoods?|human (?:judge?ments?|raters?|preferences?)|judge[ds]?',
+             'rank|ranks|ranked|rankings?|places?|improvements?|gains?|gaps?|differences?|deltas?|margins?|reductions?|reduced|increases?|decreases?|drops?|dropped|degradation|loss|losses|retention|retained '
+             'performance|recovery|recovered|relative|ratios?|shares?|fractions?|proportions?|percent(?:age)?s? '
+             'of|percentage points?',
+             'overlap\\w*|contaminat\\w*|decontaminat\\w*|memori[sz]\\w*|leak\\w*|refus\\w*|hallucinat\\w*|toxic\\w*|consistency|agreement|disagreement|varian\\w*|deviations?|stderr|confidence|intervals?|uncertaint\\w*|robustness|diversity',
+             '(?:average|mean|output|response|responses|answer|generated) '
+             'lengths?|latenc\\w*|throughput|speed\\w*|seconds?|minutes?|hours?|(?:run|inference|wall|decoding|training)[- '
+             ']?times?|time (?:in|to|per|taken)|how '
+             '(?:many|much|long|often|fast)|takes?|memory|vram|energy|carbon|emissions?|costs?|prices?|pricing|(?:tokens|words|characters|samples|items|requests) '
+             '(?:per|/)|(?:output|generated|response|thinking|reasoning|input|average) (?:\\w+ )?tokens?|tokens? '
+             '(?:used|consumed|count)|(?<!a )numbers? of|counts?|counted|frequency|votes?|votings?|sizes? '
+             'of|scaled|rescaled|weighted|subtract\\w*|guess\\w*|chance|logits?|p-?values?|(?<!\\d )out of '
+             '\\d+|correct answers|worst|highest|lowest|smaller(?: is|,)? (?:is )?(?:the )?better|1 to '
+             '10|solved|unanswered|unparsed|invalid',
+             'changed|swapped|every \\w+ (?:question|item)s?|left out|leave out|(?:kept|keep|keeps) '
+             'only|skipped|shuffl\\w*|perturb\\w*|paraphras\\w*|rephras\\w*|(?:machine[- '
+             '])?translated|back-?translat\\w*|subsets?|subsampl\\w*|first \\d+|(?:random|randomly) '
+             '\\w+|(?:sample|samples) of|only '
+             '\\d+|adversarial\\w*|corrupt\\w*|nois[ey]\\w*|synthetic|modified|altered|rewritten|filtered|(?:easy|hard|easiest|hardest) '
+             '(?:split|subset|part)|half of|portion of|mixtures?|data mix\\w*|in '
+             '(?:german|french|spanish|italian|portuguese|dutch|polish|russian|ukrainian|turkish|arabic|hebrew|persian|hindi|bengali|urdu|tamil|thai|vietnamese|indonesian|malay|korean|japanese|chinese|greek|czech|swedish|finnish|danish|norwegian|hungarian|romanian|swahili|catalan|basque)|private|proxy',
+             'checkpoints?|intermediate|not (?:of )?the released|earlier|early|preview|previous(?: '
+             'version)?|older|unreleased|ensembl\\w*|soups?|merged?|ablat\\w*|without|excluding|except|unless|instead '
+             'of|quanti[sz]\\w*|lora|adapters?|before|expected|predict\\w*|project(?:ed|ions?)|extrapolat\\w*|estimat\\w*|targets?|planned|goals?|not '
+             'yet|preliminary|simulat\\w*|hypothetical\\w*|(?:upper|lower) bounds?|oracle|scaling '
+             'laws?|teachers?|students?|humans?|placeholders?|dummy|fake|illustrat\\w*|rough(?:ly)?|approximate\\w*|tentative|confirmed|old|outdated|obsolete|pruned|pruning|int[348]|copy|copies',
+             'thinking|non-?thinking|reasoning[- ](?:mode|enabled|on|off|effort)|best[- ]of(?:[- '
+             ']\\w+)?|majority|self-?consistency|beams?|rerank(?:ed|er)|retrieval[- ]augmented|rag|with (?:an? '
+             '|the )?(?:tools?|calculators?|search|python|browsing|retrieval|hints?|code)|code '
+             'interpreter|multiple (?:attempts|tries)|calculators?|internet|allowed to|best '
+             '(?:answer|of|run|score)|(?:two|three|\\d+) '
+             '(?:times|attempts|tries|runs)|retr(?:y|ies)|test-?time|high[- ]effort|system '
+             'prompt|validation|dev(?:test| set)'],
+ 'telling_runs': '错误率 误差 幻觉 提升 提高 差距 差异 排名 名次 下降 降低 拒答 拒绝 重叠 污染 耗时 时间 秒 分钟 小时 长度 题数 数量 个数 条数 显存 速度 下载 吞吐 成本 比例 占比 '
+                 '校准 一致性 稳定性 预测 预期 目标 计划 估计 子集 抽样 随机 前100 打乱 翻译成 机器翻译 改写 扰动 对抗 消融 去掉 去除 不含 未使用 中间检查点 检查点 未发布 早期 集成 '
+                 '多数投票 投票 思考模式 思考 采样 越低越好 除非 归一化 相对 最佳 量化 标准差 方差 置信 困惑度 错误 (?<!准确)(?<!正确)(?<!通过)(?<!正答)(?<!正解)率 '
+                 '验证集 誤り率 誤答率 エラー率 改善 向上 差 順位 低下 拒否 重複 汚染 秒 長さ 校正 較正 一貫性 予測 目標 予定 推定 サブセット 無作為 シャッフル 翻訳 言い換え 摂動 除い '
+                 '除く アブレーション 途中 チェックポイント 未公開 アンサンブル 多数決 思考 低いほど 正規化 相対 量子化 標準偏差 分散 時間 速度 メモリ 検証 오류율 오답 오차 향상 개선 차이 '
+                 '격차 순위 감소 거부 거절 중복 오염 초과 시간 길이 개수 보정 일관성 예측 목표 예정 추정 일부 무작위 섞 번역 변형 교란 제외 없이 중간 체크포인트 미공개 초기 앙상블 '
+                 '다수결 투표 사고 낮을수록 정규화 상대 양자화 표준편차 분산 속도 메모리 환각 (?<!정답)[률율] 검증',
+ 'about_numbers': 'numbers?|figures?|tables?|scores?|results?|reported|measured|evaluat\\w*|accuracy|columns?|rows?|分数|结果|数值|数字|评|スコア|結果|数値|評価|점수|결과|수치|평가'}
 # fmt: on
 
 
@@ -2648,6 +2764,22 @@ def take_shots(name: str, shots: list[str]) -> str:
     return f"{before} {after}".strip() or name if taken else name
 
 
+def shots_of(text: str) -> str | None:
+    """The one number of shots that a heading says, and whether with a chain of thought: "5-shot, CoT"."""
+    found = {shot_name(match[0]) for match in _SHOT.finditer(text)}
+    thought = _COT.search(text)
+    told = [*found] if len(found) < 2 else []
+    told += ["CoT"] if thought and not thought[0].lower().startswith(("no", "w/o", "without")) else []
+    return ", ".join(told) or None
+
+
+def without_settings(text: str) -> str:
+    """A text without its shots, chain of thought, and modes that are notes."""
+    for pattern in (_SHOT, _COT, *(pattern for pattern, _ in _NOTES)):
+        text = pattern.sub(" ", text)
+    return text
+
+
 def note_of(text: str, other: str | None = None) -> str | None:
     """The note that a mode has: "w/ tools" -> With tools, "no tools" -> None, the default; else `other`."""
     return next((note for pattern, note in _NOTES if pattern.search(text)), other) if text else other
@@ -2763,9 +2895,8 @@ class Vocabulary:
     """metric_mapping.json by folded name, and what its benchmarks' values can be."""
 
     keys: dict[str, str]
-    ranges: dict[
-        str, tuple[float | None, float | None]
-    ]  # key -> lowest and highest value, in percent where it is a share
+    ranges: dict[str, tuple[float | None, float | None]]  # key -> lowest and highest, in percent where it is a share
+    metrics: dict[str, str]  # key -> main metric
 
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
@@ -2791,6 +2922,7 @@ def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
 
 
+@functools.lru_cache(maxsize=1024)
 def benchmarks_in(text: str, vocabulary: Vocabulary) -> dict[str, str]:
     """The benchmarks of the vocabulary that a text names, with their keys; a plain word ("drop", "Race") is none."""
     found: dict[str, str] = {}
@@ -3292,7 +3424,8 @@ def to_yaml(value: Any, **options: Any) -> str:
 
 MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
 TEXT_BEHIND = 700  # characters behind the last table that are parsed
-MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
+MAX_PARAGRAPH = 1500  # characters of a paragraph around a table that are looked at
+MAX_PARAGRAPHS = 6  # on each side of it
 
 
 @dataclass(slots=True, eq=False)
@@ -3319,7 +3452,9 @@ class Table:
     headings: tuple[str, ...] = ()  # nearest first
     told: tuple[str, ...] = ()  # the first paragraph below each heading, as written
     before: str = ""
+    between: tuple[str, ...] = ()  # the paragraphs before that one, up to the heading or another table
     after: str = ""
+    legends: tuple[str, ...] = ()  # the paragraphs behind that one, up to a heading or another table
     caption: str = ""
     layout: tuple[str, ...] = ()  # texts of the tables that this one stands in
 
@@ -3742,12 +3877,14 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
     tables: list[Table] = []
     path: list[tuple[int, str, str]] = []  # level, heading, the first paragraph below it
     layouts: list[tuple[str, ...]] = []
-    heading, before, fresh = None, "", None
+    heading, before, fresh = None, [], None
     for kind, level, content in pieces:
         if kind == "text":
-            if fresh is not None:
+            if fresh is not None and not fresh.after:
                 fresh.after = one_line(content[:MAX_PARAGRAPH])
-            before, fresh = content[-MAX_PARAGRAPH:], None
+            elif fresh is not None and len(fresh.legends) < MAX_PARAGRAPHS:
+                fresh.legends += (one_line(content[:MAX_PARAGRAPH]),)
+            before.append(content)
             if path and not path[-1][2]:
                 path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
             if "**" in content[:9] and (bold := _BOLD_LINE.fullmatch(content)):  # a heading but for its markup
@@ -3760,17 +3897,19 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             path.append((level, content, ""))
             if _ORIGINAL_CARD.match(content):
                 path = [(0, content, "")]  # no heading below it ends what it quotes
-            heading, before, fresh = content, "", None
+            heading, before, fresh = content, [], None
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
             rows, head, caption = (content, 1, "") if kind == "pipe" else content
-            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
+            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption)
+            fresh.before = one_line(before[-1][-MAX_PARAGRAPH:]) if before else ""
+            fresh.between = tuple(one_line(text[:MAX_PARAGRAPH]) for text in before[-MAX_PARAGRAPHS:-1])
             fresh.layout = tuple(text for texts in layouts for text in texts)
             fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
             fresh.told = tuple(told for _, _, told in reversed(path))
             tables.append(fresh)
-            before = ""
+            before = []
     return tables
 
 
@@ -4422,7 +4561,9 @@ class ScoreReader:
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
         self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
-        self.note = next((note for text in self.table.headings[:1] if (note := note_of(text))), None)
+        nearest = self.table.headings[:1]
+        self.note = next((note for text in nearest if (note := note_of(text))), None)
+        self.shots = next((shots for text in nearest if (shots := shots_of(text))), None)
 
     def row_names(self, number: int, columns: range) -> RowNames:
         block, place = self.grid.blocks[number], (number, columns.start)
@@ -4639,7 +4780,7 @@ class ScoreReader:
         return Score(
             self.table.number, name, int(number) if number.is_integer() else number, cell.source,
             unit="percent" if percent else said.unit if number <= 1 else None,
-            shots=said_once(shots) or said.header_shots, metric=measure, group=said.group or outer,
+            shots=said_once(shots) or said.header_shots or self.shots, metric=measure, group=said.group or outer,
             heading=self.table.heading, row=row, column=column, key=key,
             notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
         )  # fmt: skip
@@ -4800,16 +4941,136 @@ class HarnessNames(RowNames):
         return CellLabels((self.names[row],), False, (shots,), (metric,), unit="proportion" if share else None)
 
 
+# --- parts/cards/surroundings.py --------------------------------------------------------------------------------------
+
+LANGUAGES = word_list("languages")
+PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels")), TUNED, BASE, VENDORS)
+PLAIN_WORDS -= word_list("never_plain")
+_PLAIN_STEM = re.compile(rf"(?:{CARD_WORDS['plain_stems']})\w*")
+_PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{CARD_WORDS['plain_phrases']})\b|[（(\[]%[)）\]]")
+_PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
+_DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
+_SUITES = word_list("suites")
+_SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
+_TELLING = re.compile(
+    rf"(?i)\b(?:{'|'.join(CARD_WORDS['telling'])})\b|{'|'.join(CARD_WORDS['telling_runs'].split())}|[Δ∆]"
+)
+_MEASURES = [(re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
+_SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
+_LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
+_NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
+_REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
+_NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
+_LEADS_ON = (":", "：")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A table as its labels tell it: by what a text around it is measured."""
+
+    names: frozenset[str]  # tokens of the model's name and of the labels that stand where models do
+    keys: frozenset[str]  # its benchmarks
+    measures: frozenset[str]  # words of the measures that its labels name
+    vocabulary: Vocabulary
+
+    def fits(self, metrics: list[str], every: bool) -> bool:
+        """Whether a measure is the one of all (or some) benchmarks of the table."""
+        told = {self.vocabulary.metrics[key] for key in self.keys} or {"score"}
+        return told <= {*metrics} if every else not told.isdisjoint(metrics)
+
+    def rest(self, text: str, every: bool) -> str:
+        """A text without the benchmarks, the measures that fit, and the phrases that it has."""
+        text = _PLAIN_PHRASES.sub(" ", text)
+        for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
+            text = text.replace(name, " ")
+        text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
+        for said, metrics in _MEASURES:
+            if self.fits(metrics, every):
+                text = said.sub(" ", text)
+        return text
+
+    def unplain(self, text: str, kept: bool = False) -> str:
+        """The first word of a label that is not plain; `kept`: settings that it says go to the results."""
+        if reverse := _REVERSED.search(text):
+            return reverse[0]
+        text = _NUMBERED.sub("", text)
+        text = text.lower() if text.isupper() and " " in text else text
+        for name, key in benchmarks_in(text, self.vocabulary).items():
+            if self.keys and key not in _SUITES and not any(own.startswith(key) for own in self.keys):
+                return name
+        text = self.rest(text, every=True)
+        if kept:
+            text = without_settings(text)
+        if sign := _SIGNS.search(text):
+            return sign[0].strip()
+        if telling := self.told_in(text):
+            return telling
+        words = words_of(text)
+        if not _DATA_WORDS.isdisjoint(words) and _RESULT_WORDS.isdisjoint(words):
+            return next(word for word in words if word in _DATA_WORDS)
+        return next((word for word in words if not self.is_plain(word)), "")
+
+    def is_plain(self, word: str) -> bool:
+        if word.isdigit() or word in PLAIN_WORDS or word in self.measures or _PLAIN_STEM.fullmatch(word):
+            return True
+        if not word.isascii() and not _PLAIN_RUNS.sub("", word):
+            return True
+        return all(self.is_name(token) for token in name_tokens(word))
+
+    def is_name(self, token: str) -> bool:
+        return token.isdigit() or token in self.names or any(len(n) > 4 and token.startswith(n) for n in self.names)
+
+    def telling(self, text: str) -> str:
+        """The first words of prose that name another measure, a quantity, other data or weights, or a mode."""
+        if reverse := _REVERSED.search(text):
+            return reverse[0]
+        return self.told_in(self.rest(text, every=False)) if may_tell(text) else ""
+
+    def told_in(self, rest: str) -> str:
+        for found in _TELLING.finditer(rest):
+            words = words_of(found[0])
+            if not words or not all(word in self.measures or self.is_name(word) for word in words):
+                return found[0]
+        return ""
+
+    def of_paragraph(self, text: str) -> str:
+        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose."""
+        if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
+            return self.telling(text) or self.unplain(text)
+        last = sentences(text)[-1]
+        return self.telling(text) or (self.unplain(last) if last.endswith(_LEADS_ON) else "")
+
+
+def sentences(text: str) -> list[str]:
+    return _SENTENCE_END.split(text.strip())
+
+
+def is_legend(text: str) -> bool:
+    """Whether a paragraph begins with a footnote's mark."""
+    return bool(_LEGEND.match(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def may_tell(text: str) -> bool:
+    """A first look; the paragraph below an outer heading stands above many tables."""
+    return _TELLING.search(text) is not None
+
+
+def is_telling(word: str) -> bool:
+    """Whether a word alone says that something else is measured."""
+    return bool(_TELLING.fullmatch(word))
+
+
 # --- parts/cards/reading.py -------------------------------------------------------------------------------------------
 
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
-_DOUBT = re.compile(rf"(?i)\b(?:{CARD_WORDS['doubt_words']})\b|显存|速度|下载")
+_ABOUT_NUMBERS = re.compile(rf"(?i){CARD_WORDS['about_numbers']}")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
 _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
-_SENTENCE_END = re.compile(r"[.!?。]")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
@@ -4843,6 +5104,7 @@ class TableReading:
     status: str = "absent"  # found, absent, ambiguous (asked), or skipped (no evaluation table)
     targets: list[Target] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    text_doubt: str = ""  # the one of them that asks what is measured
     taken: Taken = field(default_factory=Taken)
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
 
@@ -4897,7 +5159,7 @@ class Reader:
         found = columns + rows
         self.classify(reading, columns, rows)
         if force:
-            reading.evaluation, reading.doubts = True, []
+            reading.evaluation, reading.doubts, reading.text_doubt = True, [], ""
         if not reading.evaluation:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
@@ -4910,6 +5172,8 @@ class Reader:
                 reading.doubts += [f"'{t.text}' {t.fit.why}" for t in reading.targets if not t.fit.certain]
                 reading.doubts += self.label_doubts(reading.targets)
                 self.finish(reading)
+        if reading.status == "absent":
+            reading.doubts = []
         return reading
 
     def finish(self, reading: TableReading) -> None:
@@ -5171,25 +5435,55 @@ class Reader:
             reading.refuse(f"its rows are facts ({(facts or [corner])[0]})")
         elif listed and ("bench" in corner.lower() or any(map(_EVALUATION.search, (*self.headings, *self.around)))):
             reading.reason = f"its rows are headed '{corner}'"
-        elif columns + rows and not self.facts_around:
+        elif columns + rows and not any(self.text_doubts(reading)):
             reading.reason = "no benchmark or measure that is known is in it"
             reading.doubts.append(reading.reason)
         else:
             reading.refuse("no benchmark or measure that is known is in it")
-        if reading.evaluation and (doubt := self.facts_around):
-            reading.doubts.append(doubt)
+        if reading.evaluation and (columns or rows or reading.orientation == "single-model"):
+            reading.text_doubt = next(self.text_doubts(reading), "")
+            reading.doubts += [reading.text_doubt] if reading.text_doubt else []
         return None
 
-    @functools.cached_property
-    def facts_around(self) -> str:
-        """Whether the nearest heading, or the paragraph where no heading is on results, is about something else."""
-        told, before = any(map(_EVALUATION.search, self.headings)), self.table.before
-        last = _SENTENCE_END.split(before)[-1].strip()
-        above = last if told and last.endswith((":", "：")) else "" if told else before  # "Average number of tokens:"
-        for text in (*self.headings[:1], *self.grid.captions, above):
-            if (found := _DOUBT.search(text)) and (text in before or not _EVALUATION.search(text)):
-                return f"'{text[:60]}' speaks of {found[0].lower()}"
-        return ""
+    def text_doubts(self, reading: TableReading) -> Iterator[str]:
+        """What the texts around say that is not plain: the headings up to the one on results, captions, paragraphs.
+
+        The title, the headings above that one and the paragraphs below them are prose: they say much else.
+        """
+        table, around = self.table, self.surroundings(reading)
+        outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
+        for number, heading in enumerate(self.headings):
+            titled = heading == self.card.title and self.model.core in name_tokens(heading)
+            label = number < outer and not titled
+            if word := around.telling(heading) if not label else around.unplain(heading, kept=number == 0):
+                yield f"heading '{heading[:80]}' says '{word}': what is measured?"
+        for text in self.grid.captions if self.grid.blocks else ():
+            if word := around.unplain(text):
+                yield f"caption '{text[:80]}' says '{word}': what is measured?"
+        told = [one_line(text) for text in table.told]
+        far = [part for text in told for part in sentences(text) if _ABOUT_NUMBERS.search(part)]
+        texts = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout, *far]
+        for text in filter(None, dict.fromkeys(texts)):
+            if word := around.of_paragraph(text):
+                yield f"text '{text[:80]}' says '{word}': what is measured?"
+
+    def surroundings(self, reading: TableReading) -> Surroundings:
+        """What the labels of the table say, for the texts around it."""
+        block_paths = [block.paths[c] for block in self.grid.blocks for c in block.columns("value")]
+        rows = set(self.grid.texts(*TEXT_ROLES))
+        heads = {text for path in block_paths for text in path}
+        models = rows if reading.orientation == "models-as-rows" else heads
+        names = {token for text in models for token in name_tokens(text) if not is_telling(token)} - MEASURES
+        names |= frozenset() if QUANTIZED.isdisjoint(names) else QUANTIZED  # it tells them apart
+        keys = {self.vocabulary.key(split_label(text)) for text in rows | heads} - {None}
+        measures = {word for text in rows | heads if is_measure(text) for word in words_of(text)}
+        labels = rows.union(*(path for block in self.grid.blocks for path in block.paths))
+        if any(not LANGUAGES.isdisjoint(words_of(text)) for text in labels):
+            measures |= LANGUAGES  # the table says in which
+        return Surroundings(
+            frozenset({*names, *self.model.tokens, *name_tokens(self.model.owner)}),
+            frozenset(keys), frozenset(measures), self.vocabulary,
+        )  # fmt: skip
 
     def orientation(
         self, columns: list[Target], rows: list[Target], named: float, paths: list[tuple[str, ...]], corner: str
@@ -5309,12 +5603,11 @@ class Reader:
             yield f"the text above names {found[0][:80]}"
 
     def is_plain(self, heading: str) -> bool:
-        """Whether a heading has no word that may be a model's name: benchmarks, measures, and common words only."""
-        words = [word for word in words_of(heading) if not word.isdigit()]
-        known = PLAIN_HEADINGS | MEASURES
-        plain = is_benchmark(heading, self.vocabulary) or all(word in known for word in words)
+        """Whether a heading has no word that may be a model's name."""
+        around = Surroundings(frozenset(), frozenset(), frozenset(), self.vocabulary)
+        plain = is_benchmark(heading, self.vocabulary) or not around.unplain(heading, kept=True)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
-        return plain and kind == self.model.kind and not SIZED.search(heading) and self.model.core not in words
+        return plain and kind == self.model.kind
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")
@@ -5579,7 +5872,10 @@ def choices(reading: TableReading) -> Iterator[str]:
     number = reading.table.number
     for target in reading.targets:
         cells = [cell for cell in reading.open_cells if is_of(cell, target)]
-        if reading.status == "ambiguous" and not cells:
+        if reading.text_doubt and not cells:
+            yield f"# {selection_line(number, target)}  # if these are plain scores of this model"
+            yield f"# {selection_line(number, target, {'metric': '…'})}  # with what is measured in place of …"
+        elif reading.status == "ambiguous" and not cells:
             yield f"{'' if target.ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
         if not cells:
             continue
@@ -5885,6 +6181,8 @@ def is_index(value: Any) -> bool:
 
 
 def given_text(value: Any, where: str) -> str | None:
+    if isinstance(value, str) and value and not any(map(str.isalnum, value)):
+        raise ScriptError(f"{where}: write the names in place of {value!r}")
     if value is None or (isinstance(value, str) and 0 < len(value) <= 400):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -5908,8 +6206,6 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
     found = []
     for place, names in value.items():
         texts = [given_text(name, f"{where}: benchmark") for name in (names if isinstance(names, list) else [names])]
-        if any(text is not None and not any(map(str.isalnum, text)) for text in texts):
-            raise ScriptError(f"{where}: benchmark: write the names in place of {texts[0]!r}")
         if not (is_index(place) or isinstance(place, str)) or None in texts:
             raise ScriptError(f"{where}: benchmark is a mapping of indexes or labels to names, such as {{3: MMLU}}")
         found.append((place, tuple(texts)))
@@ -8879,9 +9175,10 @@ def fetch_state(repo_id: str, revision: str | None) -> RepoState:
 
 
 def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys (key, display name, aliases, names in harnesses), and their ranges."""
+    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), ranges and metrics."""
     keys: dict[str, str] = {}
     ranges: dict[str, tuple[float | None, float | None]] = {}
+    metrics: dict[str, str] = {}
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
@@ -8896,8 +9193,9 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
                 if folded and not any(name != folded and name.startswith(folded) for name in own):
                     keys.setdefault(folded, key)
         low, high = entry.get("range") or (None, None)
+        metrics[key] = entry.get("metric") or "score"
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
-    return Vocabulary(keys, ranges)
+    return Vocabulary(keys, ranges, metrics)
 
 
 def read_card_file(path: Path) -> str:

@@ -243,7 +243,10 @@ def choices(reading: TableReading) -> Iterator[str]:
     number = reading.table.number
     for target in reading.targets:
         cells = [cell for cell in reading.open_cells if is_of(cell, target)]
-        if reading.status == "ambiguous" and not cells:
+        if reading.text_doubt and not cells:
+            yield f"# {selection_line(number, target)}  # if these are plain scores of this model"
+            yield f"# {selection_line(number, target, {'metric': '…'})}  # with what is measured in place of …"
+        elif reading.status == "ambiguous" and not cells:
             yield f"{'' if target.ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
         if not cells:
             continue

@@ -137,6 +137,22 @@ def take_shots(name: str, shots: list[str]) -> str:
     return f"{before} {after}".strip() or name if taken else name
 
 
+def shots_of(text: str) -> str | None:
+    """The one number of shots that a heading says, and whether with a chain of thought: "5-shot, CoT"."""
+    found = {shot_name(match[0]) for match in _SHOT.finditer(text)}
+    thought = _COT.search(text)
+    told = [*found] if len(found) < 2 else []
+    told += ["CoT"] if thought and not thought[0].lower().startswith(("no", "w/o", "without")) else []
+    return ", ".join(told) or None
+
+
+def without_settings(text: str) -> str:
+    """A text without its shots, chain of thought, and modes that are notes."""
+    for pattern in (_SHOT, _COT, *(pattern for pattern, _ in _NOTES)):
+        text = pattern.sub(" ", text)
+    return text
+
+
 def note_of(text: str, other: str | None = None) -> str | None:
     """The note that a mode has: "w/ tools" -> With tools, "no tools" -> None, the default; else `other`."""
     return next((note for pattern, note in _NOTES if pattern.search(text)), other) if text else other
@@ -252,9 +268,8 @@ class Vocabulary:
     """metric_mapping.json by folded name, and what its benchmarks' values can be."""
 
     keys: dict[str, str]
-    ranges: dict[
-        str, tuple[float | None, float | None]
-    ]  # key -> lowest and highest value, in percent where it is a share
+    ranges: dict[str, tuple[float | None, float | None]]  # key -> lowest and highest, in percent where it is a share
+    metrics: dict[str, str]  # key -> main metric
 
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
@@ -280,6 +295,7 @@ def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
 
 
+@functools.lru_cache(maxsize=1024)
 def benchmarks_in(text: str, vocabulary: Vocabulary) -> dict[str, str]:
     """The benchmarks of the vocabulary that a text names, with their keys; a plain word ("drop", "Race") is none."""
     found: dict[str, str] = {}

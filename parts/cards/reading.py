@@ -27,6 +27,7 @@ from parts.cards.labels import (
     is_measure,
     is_setting,
     is_weak_fact,
+    split_label,
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import (
@@ -44,21 +45,21 @@ from parts.cards.model_names import (
     names_other,
     relation_of,
 )  # fmt: skip
-from parts.cards.scores import PLAIN_HEADINGS, OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart
-from parts.cards.tables import Card, Cell, Table
+from parts.cards.scores import OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart
+from parts.cards.surroundings import LANGUAGES, Surroundings, is_legend, is_telling, sentences
+from parts.cards.tables import Card, Cell, Table, one_line
 from parts.cards.text import label_text, plain_text
 from parts.cards.values import MISSING_CELL, NUMBER_CELL
 from parts.frame import ScriptError
 from parts.metadata.entries import Score
 
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
-_DOUBT = re.compile(rf"(?i)\b(?:{CARD_WORDS['doubt_words']})\b|显存|速度|下载")
+_ABOUT_NUMBERS = re.compile(rf"(?i){CARD_WORDS['about_numbers']}")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
 _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
-_SENTENCE_END = re.compile(r"[.!?。]")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
@@ -92,6 +93,7 @@ class TableReading:
     status: str = "absent"  # found, absent, ambiguous (asked), or skipped (no evaluation table)
     targets: list[Target] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    text_doubt: str = ""  # the one of them that asks what is measured
     taken: Taken = field(default_factory=Taken)
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
 
@@ -146,7 +148,7 @@ class Reader:
         found = columns + rows
         self.classify(reading, columns, rows)
         if force:
-            reading.evaluation, reading.doubts = True, []
+            reading.evaluation, reading.doubts, reading.text_doubt = True, [], ""
         if not reading.evaluation:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
@@ -159,6 +161,8 @@ class Reader:
                 reading.doubts += [f"'{t.text}' {t.fit.why}" for t in reading.targets if not t.fit.certain]
                 reading.doubts += self.label_doubts(reading.targets)
                 self.finish(reading)
+        if reading.status == "absent":
+            reading.doubts = []
         return reading
 
     def finish(self, reading: TableReading) -> None:
@@ -420,25 +424,55 @@ class Reader:
             reading.refuse(f"its rows are facts ({(facts or [corner])[0]})")
         elif listed and ("bench" in corner.lower() or any(map(_EVALUATION.search, (*self.headings, *self.around)))):
             reading.reason = f"its rows are headed '{corner}'"
-        elif columns + rows and not self.facts_around:
+        elif columns + rows and not any(self.text_doubts(reading)):
             reading.reason = "no benchmark or measure that is known is in it"
             reading.doubts.append(reading.reason)
         else:
             reading.refuse("no benchmark or measure that is known is in it")
-        if reading.evaluation and (doubt := self.facts_around):
-            reading.doubts.append(doubt)
+        if reading.evaluation and (columns or rows or reading.orientation == "single-model"):
+            reading.text_doubt = next(self.text_doubts(reading), "")
+            reading.doubts += [reading.text_doubt] if reading.text_doubt else []
         return None
 
-    @functools.cached_property
-    def facts_around(self) -> str:
-        """Whether the nearest heading, or the paragraph where no heading is on results, is about something else."""
-        told, before = any(map(_EVALUATION.search, self.headings)), self.table.before
-        last = _SENTENCE_END.split(before)[-1].strip()
-        above = last if told and last.endswith((":", "：")) else "" if told else before  # "Average number of tokens:"
-        for text in (*self.headings[:1], *self.grid.captions, above):
-            if (found := _DOUBT.search(text)) and (text in before or not _EVALUATION.search(text)):
-                return f"'{text[:60]}' speaks of {found[0].lower()}"
-        return ""
+    def text_doubts(self, reading: TableReading) -> Iterator[str]:
+        """What the texts around say that is not plain: the headings up to the one on results, captions, paragraphs.
+
+        The title, the headings above that one and the paragraphs below them are prose: they say much else.
+        """
+        table, around = self.table, self.surroundings(reading)
+        outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
+        for number, heading in enumerate(self.headings):
+            titled = heading == self.card.title and self.model.core in name_tokens(heading)
+            label = number < outer and not titled
+            if word := around.telling(heading) if not label else around.unplain(heading, kept=number == 0):
+                yield f"heading '{heading[:80]}' says '{word}': what is measured?"
+        for text in self.grid.captions if self.grid.blocks else ():
+            if word := around.unplain(text):
+                yield f"caption '{text[:80]}' says '{word}': what is measured?"
+        told = [one_line(text) for text in table.told]
+        far = [part for text in told for part in sentences(text) if _ABOUT_NUMBERS.search(part)]
+        texts = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout, *far]
+        for text in filter(None, dict.fromkeys(texts)):
+            if word := around.of_paragraph(text):
+                yield f"text '{text[:80]}' says '{word}': what is measured?"
+
+    def surroundings(self, reading: TableReading) -> Surroundings:
+        """What the labels of the table say, for the texts around it."""
+        block_paths = [block.paths[c] for block in self.grid.blocks for c in block.columns("value")]
+        rows = set(self.grid.texts(*TEXT_ROLES))
+        heads = {text for path in block_paths for text in path}
+        models = rows if reading.orientation == "models-as-rows" else heads
+        names = {token for text in models for token in name_tokens(text) if not is_telling(token)} - MEASURES
+        names |= frozenset() if QUANTIZED.isdisjoint(names) else QUANTIZED  # it tells them apart
+        keys = {self.vocabulary.key(split_label(text)) for text in rows | heads} - {None}
+        measures = {word for text in rows | heads if is_measure(text) for word in words_of(text)}
+        labels = rows.union(*(path for block in self.grid.blocks for path in block.paths))
+        if any(not LANGUAGES.isdisjoint(words_of(text)) for text in labels):
+            measures |= LANGUAGES  # the table says in which
+        return Surroundings(
+            frozenset({*names, *self.model.tokens, *name_tokens(self.model.owner)}),
+            frozenset(keys), frozenset(measures), self.vocabulary,
+        )  # fmt: skip
 
     def orientation(
         self, columns: list[Target], rows: list[Target], named: float, paths: list[tuple[str, ...]], corner: str
@@ -558,12 +592,11 @@ class Reader:
             yield f"the text above names {found[0][:80]}"
 
     def is_plain(self, heading: str) -> bool:
-        """Whether a heading has no word that may be a model's name: benchmarks, measures, and common words only."""
-        words = [word for word in words_of(heading) if not word.isdigit()]
-        known = PLAIN_HEADINGS | MEASURES
-        plain = is_benchmark(heading, self.vocabulary) or all(word in known for word in words)
+        """Whether a heading has no word that may be a model's name."""
+        around = Surroundings(frozenset(), frozenset(), frozenset(), self.vocabulary)
+        plain = is_benchmark(heading, self.vocabulary) or not around.unplain(heading, kept=True)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
-        return plain and kind == self.model.kind and not SIZED.search(heading) and self.model.core not in words
+        return plain and kind == self.model.kind
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")

@@ -28,6 +28,7 @@ from parts.cards.labels import (
     is_setting,
     is_weak_fact,
     note_of,
+    shots_of,
     split_label,
     word_list,
     words_of,
@@ -146,7 +147,9 @@ class ScoreReader:
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
         self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
-        self.note = next((note for text in self.table.headings[:1] if (note := note_of(text))), None)
+        nearest = self.table.headings[:1]
+        self.note = next((note for text in nearest if (note := note_of(text))), None)
+        self.shots = next((shots for text in nearest if (shots := shots_of(text))), None)
 
     def row_names(self, number: int, columns: range) -> RowNames:
         block, place = self.grid.blocks[number], (number, columns.start)
@@ -363,7 +366,7 @@ class ScoreReader:
         return Score(
             self.table.number, name, int(number) if number.is_integer() else number, cell.source,
             unit="percent" if percent else said.unit if number <= 1 else None,
-            shots=said_once(shots) or said.header_shots, metric=measure, group=said.group or outer,
+            shots=said_once(shots) or said.header_shots or self.shots, metric=measure, group=said.group or outer,
             heading=self.table.heading, row=row, column=column, key=key,
             notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
         )  # fmt: skip

@@ -104,6 +104,8 @@ def is_index(value: Any) -> bool:
 
 
 def given_text(value: Any, where: str) -> str | None:
+    if isinstance(value, str) and value and not any(map(str.isalnum, value)):
+        raise ScriptError(f"{where}: write the names in place of {value!r}")
     if value is None or (isinstance(value, str) and 0 < len(value) <= 400):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -127,8 +129,6 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
     found = []
     for place, names in value.items():
         texts = [given_text(name, f"{where}: benchmark") for name in (names if isinstance(names, list) else [names])]
-        if any(text is not None and not any(map(str.isalnum, text)) for text in texts):
-            raise ScriptError(f"{where}: benchmark: write the names in place of {texts[0]!r}")
         if not (is_index(place) or isinstance(place, str)) or None in texts:
             raise ScriptError(f"{where}: benchmark is a mapping of indexes or labels to names, such as {{3: MMLU}}")
         found.append((place, tuple(texts)))

@@ -14,9 +14,10 @@ from parts.vocabulary import normalize_name
 
 
 def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys (key, display name, aliases, names in harnesses), and their ranges."""
+    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), ranges and metrics."""
     keys: dict[str, str] = {}
     ranges: dict[str, tuple[float | None, float | None]] = {}
+    metrics: dict[str, str] = {}
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
@@ -31,8 +32,9 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
                 if folded and not any(name != folded and name.startswith(folded) for name in own):
                     keys.setdefault(folded, key)
         low, high = entry.get("range") or (None, None)
+        metrics[key] = entry.get("metric") or "score"
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
-    return Vocabulary(keys, ranges)
+    return Vocabulary(keys, ranges, metrics)
 
 
 def read_card_file(path: Path) -> str:

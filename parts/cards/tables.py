@@ -21,7 +21,8 @@ from parts.metadata.front_matter import MAX_CARD
 
 MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
 TEXT_BEHIND = 700  # characters behind the last table that are parsed
-MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
+MAX_PARAGRAPH = 1500  # characters of a paragraph around a table that are looked at
+MAX_PARAGRAPHS = 6  # on each side of it
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +49,9 @@ class Table:
     headings: tuple[str, ...] = ()  # nearest first
     told: tuple[str, ...] = ()  # the first paragraph below each heading, as written
     before: str = ""
+    between: tuple[str, ...] = ()  # the paragraphs before that one, up to the heading or another table
     after: str = ""
+    legends: tuple[str, ...] = ()  # the paragraphs behind that one, up to a heading or another table
     caption: str = ""
     layout: tuple[str, ...] = ()  # texts of the tables that this one stands in
 
@@ -471,12 +474,14 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
     tables: list[Table] = []
     path: list[tuple[int, str, str]] = []  # level, heading, the first paragraph below it
     layouts: list[tuple[str, ...]] = []
-    heading, before, fresh = None, "", None
+    heading, before, fresh = None, [], None
     for kind, level, content in pieces:
         if kind == "text":
-            if fresh is not None:
+            if fresh is not None and not fresh.after:
                 fresh.after = one_line(content[:MAX_PARAGRAPH])
-            before, fresh = content[-MAX_PARAGRAPH:], None
+            elif fresh is not None and len(fresh.legends) < MAX_PARAGRAPHS:
+                fresh.legends += (one_line(content[:MAX_PARAGRAPH]),)
+            before.append(content)
             if path and not path[-1][2]:
                 path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
             if "**" in content[:9] and (bold := _BOLD_LINE.fullmatch(content)):  # a heading but for its markup
@@ -489,15 +494,17 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             path.append((level, content, ""))
             if _ORIGINAL_CARD.match(content):
                 path = [(0, content, "")]  # no heading below it ends what it quotes
-            heading, before, fresh = content, "", None
+            heading, before, fresh = content, [], None
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
             rows, head, caption = (content, 1, "") if kind == "pipe" else content
-            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
+            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption)
+            fresh.before = one_line(before[-1][-MAX_PARAGRAPH:]) if before else ""
+            fresh.between = tuple(one_line(text[:MAX_PARAGRAPH]) for text in before[-MAX_PARAGRAPHS:-1])
             fresh.layout = tuple(text for texts in layouts for text in texts)
             fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
             fresh.told = tuple(told for _, _, told in reversed(path))
             tables.append(fresh)
-            before = ""
+            before = []
     return tables

@@ -1,0 +1,141 @@
+"""What stands around a table -> the first thing in it that may make its numbers other than plain scores of this model.
+
+Headings, captions, leads ("Results below:") and legends ("† …") are labels of a table: each of their words must be
+plain (words.json), a benchmark, a measure that fits the table, or a name in it. Sentences say much else: they must name
+no other measure, quantity, data, weights or mode. Takes texts and a table's names; gives the telling words, or "".
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+
+from parts.cards.labels import (
+    CARD_WORDS,
+    Vocabulary,
+    benchmarks_in,
+    is_benchmark,
+    without_settings,
+    word_list,
+    words_of,
+)  # fmt: skip
+from parts.cards.model_names import BASE, TUNED, VENDORS, name_tokens
+
+LANGUAGES = word_list("languages")
+PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels")), TUNED, BASE, VENDORS)
+PLAIN_WORDS -= word_list("never_plain")
+_PLAIN_STEM = re.compile(rf"(?:{CARD_WORDS['plain_stems']})\w*")
+_PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{CARD_WORDS['plain_phrases']})\b|[（(\[]%[)）\]]")
+_PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
+_DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
+_SUITES = word_list("suites")
+_SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
+_TELLING = re.compile(
+    rf"(?i)\b(?:{'|'.join(CARD_WORDS['telling'])})\b|{'|'.join(CARD_WORDS['telling_runs'].split())}|[Δ∆]"
+)
+_MEASURES = [(re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
+_SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
+_LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
+_NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
+_REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
+_NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
+_LEADS_ON = (":", "：")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A table as its labels tell it: by what a text around it is measured."""
+
+    names: frozenset[str]  # tokens of the model's name and of the labels that stand where models do
+    keys: frozenset[str]  # its benchmarks
+    measures: frozenset[str]  # words of the measures that its labels name
+    vocabulary: Vocabulary
+
+    def fits(self, metrics: list[str], every: bool) -> bool:
+        """Whether a measure is the one of all (or some) benchmarks of the table."""
+        told = {self.vocabulary.metrics[key] for key in self.keys} or {"score"}
+        return told <= {*metrics} if every else not told.isdisjoint(metrics)
+
+    def rest(self, text: str, every: bool) -> str:
+        """A text without the benchmarks, the measures that fit, and the phrases that it has."""
+        text = _PLAIN_PHRASES.sub(" ", text)
+        for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
+            text = text.replace(name, " ")
+        text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
+        for said, metrics in _MEASURES:
+            if self.fits(metrics, every):
+                text = said.sub(" ", text)
+        return text
+
+    def unplain(self, text: str, kept: bool = False) -> str:
+        """The first word of a label that is not plain; `kept`: settings that it says go to the results."""
+        if reverse := _REVERSED.search(text):
+            return reverse[0]
+        text = _NUMBERED.sub("", text)
+        text = text.lower() if text.isupper() and " " in text else text
+        for name, key in benchmarks_in(text, self.vocabulary).items():
+            if self.keys and key not in _SUITES and not any(own.startswith(key) for own in self.keys):
+                return name
+        text = self.rest(text, every=True)
+        if kept:
+            text = without_settings(text)
+        if sign := _SIGNS.search(text):
+            return sign[0].strip()
+        if telling := self.told_in(text):
+            return telling
+        words = words_of(text)
+        if not _DATA_WORDS.isdisjoint(words) and _RESULT_WORDS.isdisjoint(words):
+            return next(word for word in words if word in _DATA_WORDS)
+        return next((word for word in words if not self.is_plain(word)), "")
+
+    def is_plain(self, word: str) -> bool:
+        if word.isdigit() or word in PLAIN_WORDS or word in self.measures or _PLAIN_STEM.fullmatch(word):
+            return True
+        if not word.isascii() and not _PLAIN_RUNS.sub("", word):
+            return True
+        return all(self.is_name(token) for token in name_tokens(word))
+
+    def is_name(self, token: str) -> bool:
+        return token.isdigit() or token in self.names or any(len(n) > 4 and token.startswith(n) for n in self.names)
+
+    def telling(self, text: str) -> str:
+        """The first words of prose that name another measure, a quantity, other data or weights, or a mode."""
+        if reverse := _REVERSED.search(text):
+            return reverse[0]
+        return self.told_in(self.rest(text, every=False)) if may_tell(text) else ""
+
+    def told_in(self, rest: str) -> str:
+        for found in _TELLING.finditer(rest):
+            words = words_of(found[0])
+            if not words or not all(word in self.measures or self.is_name(word) for word in words):
+                return found[0]
+        return ""
+
+    def of_paragraph(self, text: str) -> str:
+        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose."""
+        if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
+            return self.telling(text) or self.unplain(text)
+        last = sentences(text)[-1]
+        return self.telling(text) or (self.unplain(last) if last.endswith(_LEADS_ON) else "")
+
+
+def sentences(text: str) -> list[str]:
+    return _SENTENCE_END.split(text.strip())
+
+
+def is_legend(text: str) -> bool:
+    """Whether a paragraph begins with a footnote's mark."""
+    return bool(_LEGEND.match(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def may_tell(text: str) -> bool:
+    """A first look; the paragraph below an outer heading stands above many tables."""
+    return _TELLING.search(text) is not None
+
+
+def is_telling(word: str) -> bool:
+    """Whether a word alone says that something else is measured."""
+    return bool(_TELLING.fullmatch(word))
