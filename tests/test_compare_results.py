@@ -1051,12 +1051,15 @@ def test_without_samples_an_interval_stands_for_its_error(tmp_path, capsys):
     assert compare(capsys, tmp_path)["benchmarks"][0]["verdict"] == "NO-GO"
 
 
-def test_without_samples_and_errors_there_is_no_verdict(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("n", "why"), [(100, "no samples and no standard error"), (9, "too few items (9) to show how much they differ")]
+)
+def test_without_samples_and_errors_there_is_no_verdict(tmp_path, capsys, n, why):
     for name, score in (("old", 0.9), ("new", 0.1)):
-        write_record(tmp_path, f"run/{name}", [score], samples=False)
+        write_record(tmp_path, f"run/{name}", [score], samples=False, n=n)
     document = compare(capsys, tmp_path)
     assert document["verdict"] == "INCONCLUSIVE"
-    assert "no verdict: no samples and no standard error" in document["benchmarks"][0]["notes"]
+    assert f"no verdict: {why}" in document["benchmarks"][0]["notes"]
 
 
 def test_few_answers_without_samples_are_a_difference_of_proportions(tmp_path, capsys):
