@@ -726,7 +726,7 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
     data = tmp_path / "items"
     data.mkdir()
     (data / "test.jsonl").write_text("{}\n")
-    task, chosen = a_task(data=Path("items")), settings()
+    task, chosen = a_task(data=Path("items")), settings(custom_tasks=Path("tasks.py"))
     finished = put(tmp_path / "out", MODEL, task, chosen)
     request = parse_lighteval_task("sums")
 
@@ -735,7 +735,7 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
 
     assert [row.path for row in found()] == [finished.path]
     assert History(tmp_path / "out", [MODEL]).task(MODEL, chosen, task).path == finished.path
-    assert found(other=settings(batch_size=4)), "the batch size decides no score"
+    assert found(other=replace(chosen, batch_size=4)), "the batch size decides no score"
     assert found(model=Model(MODEL.id, "e" * 64, MODEL.folder, path=MODEL.path)) is None
     for change in ({"limit": 10}, {"seed": 2}, {"dtype": "float16"}, {"system_prompt": "Be brief."}):
         assert found(other=settings(**change)) is None

@@ -470,7 +470,8 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
 
     def found(model=MODEL, request="sums", **changes):
         history = History(tmp_path / "results", [model])
-        return history.request(model, settings(**changes), parse_lm_eval_task(request))
+        own = settings(custom_tasks=Path("tasks.yaml"), **changes)
+        return history.request(model, own, parse_lm_eval_task(request))
 
     assert found()
     assert found(batch_size=4, tensor_parallel_size=2), "what changes no score does not count"
