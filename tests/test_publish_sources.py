@@ -416,7 +416,7 @@ def test_example_run_needs_a_choice_of_the_checkpoint():
     assert notes == ["the records are about tiny_run/step_800, published as me/tiny"]
     math = next(entry for entry in entries if entry.key == "math_reasoning")
     assert (math.value, math.unit, math.shots) == (0.24, "proportion", "0-shot")
-    assert dict(math.dataset) == {"type": "math_reasoning", "name": "math_reasoning"}
+    assert dict(math.dataset) == {"type": "math_reasoning", "name": "math_reasoning", "own files": "true"}
     one = manager.read_entries([RESULTS], "tiny_run/step_800", "me/tiny", ["Math Reasoning"], MAPPING)[0]
     assert one == [math]
 
