@@ -4952,9 +4952,8 @@ _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=l
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
 _SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
-_TELLING = re.compile(
-    rf"(?i)\b(?:{'|'.join(CARD_WORDS['telling'])})\b|{'|'.join(CARD_WORDS['telling_runs'].split())}|[Δ∆]"
-)
+_TELLING = re.compile(rf"\b(?:{'|'.join(CARD_WORDS['telling'])})\b")  # of a text in lower case
+_TELLING_RUNS = re.compile(rf"{'|'.join(CARD_WORDS['telling_runs'].split())}|[δ∆]")  # of one that is not ASCII alone
 _MEASURES = [(re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
 _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
@@ -5028,10 +5027,10 @@ class Surroundings:
         return self.told_in(self.rest(text, every=False)) if may_tell(text) else ""
 
     def told_in(self, rest: str) -> str:
-        for found in _TELLING.finditer(rest):
-            words = words_of(found[0])
+        for found in tellings(rest):
+            words = words_of(found)
             if not words or not all(word in self.measures or self.is_name(word) for word in words):
-                return found[0]
+                return found
         return ""
 
     def of_paragraph(self, text: str) -> str:
@@ -5051,15 +5050,24 @@ def is_legend(text: str) -> bool:
     return bool(_LEGEND.match(text))
 
 
+def tellings(text: str) -> Iterator[str]:
+    """What a text has of the words that tell, in lower case."""
+    text = text.lower()
+    yield from (found[0] for found in _TELLING.finditer(text))
+    if not text.isascii():
+        yield from (found[0] for found in _TELLING_RUNS.finditer(text))
+
+
 @functools.lru_cache(maxsize=4096)
 def may_tell(text: str) -> bool:
     """A first look; the paragraph below an outer heading stands above many tables."""
-    return _TELLING.search(text) is not None
+    return next(tellings(text), None) is not None
 
 
 def is_telling(word: str) -> bool:
     """Whether a word alone says that something else is measured."""
-    return bool(_TELLING.fullmatch(word))
+    word = word.lower()
+    return bool(_TELLING.fullmatch(word) or _TELLING_RUNS.fullmatch(word))
 
 
 # --- parts/cards/reading.py -------------------------------------------------------------------------------------------
