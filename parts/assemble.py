@@ -124,6 +124,10 @@ def read_part(name: str) -> Part:
             imports += single_imports(node)
         elif node.module != "parts.embedded":
             needs[part_of(node, path.name)] = None
+    for node in body:
+        late = [n for n in ast.walk(node) if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("parts")]
+        if late:
+            raise AssembleError(f"{path.name}:{late[0].lineno}: parts are imported at the head, where they are put in")
     for node in reversed(body):
         call = getattr(node, "value", None)
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "embedded":

@@ -2977,8 +2977,8 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'key highlights highlight additional more further other others various several different vs '
-                 'versus baseline baselines sota state art leading popular similar comparable large larger open '
+ 'plain_labels': 'run runs key highlights highlight additional more further other others various several different '
+                 'vs versus baseline baselines sota state art leading popular similar comparable large larger open '
                  'source opensource opensourced closed proprietary commercial competitor competitors competing '
                  'domain domains category categories capability capabilities ability abilities skill skills core '
                  'suite suites collection section table tables figure tab fig appendix typical classic downstream '
@@ -3013,8 +3013,9 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'сравнение модели модель и на качество wyniki ocena porównanie sonuçlar değerlendirme '
                  'karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': '(?:to )?estimate pass@1|(?:english|chinese|multi[- ]?lingual|multi[- ]?language|bilingual) '
-                  '(?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
+ 'plain_phrases': '(?:(?:shown|given|reported) )?(?:in|as) (?:percent(?:ages?)?|proportions?|fractions?)(?! '
+                  '(?:of|points?)\\b)|(?:to )?estimate pass@1|(?:english|chinese|multi[- ]?lingual|multi[- '
+                  ']?language|bilingual) (?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
                   '(?:view|expand|show)|multi[- ]?modal(?:ity)?|multi[- ]?turn|languages selected '
                   'for|(?:similarly|comparably|same|similar|comparable)(?: model)?[- '
                   ']siz(?:ed|es?)|(?:medium|small|smaller)[- ](?:sized )?(?=models)|question answering|extended(?= '

@@ -2519,8 +2519,8 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'key highlights highlight additional more further other others various several different vs '
-                 'versus baseline baselines sota state art leading popular similar comparable large larger open '
+ 'plain_labels': 'run runs key highlights highlight additional more further other others various several different '
+                 'vs versus baseline baselines sota state art leading popular similar comparable large larger open '
                  'source opensource opensourced closed proprietary commercial competitor competitors competing '
                  'domain domains category categories capability capabilities ability abilities skill skills core '
                  'suite suites collection section table tables figure tab fig appendix typical classic downstream '
@@ -2555,8 +2555,9 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'сравнение модели модель и на качество wyniki ocena porównanie sonuçlar değerlendirme '
                  'karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': '(?:to )?estimate pass@1|(?:english|chinese|multi[- ]?lingual|multi[- ]?language|bilingual) '
-                  '(?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
+ 'plain_phrases': '(?:(?:shown|given|reported) )?(?:in|as) (?:percent(?:ages?)?|proportions?|fractions?)(?! '
+                  '(?:of|points?)\\b)|(?:to )?estimate pass@1|(?:english|chinese|multi[- ]?lingual|multi[- '
+                  ']?language|bilingual) (?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
                   '(?:view|expand|show)|multi[- ]?modal(?:ity)?|multi[- ]?turn|languages selected '
                   'for|(?:similarly|comparably|same|similar|comparable)(?: model)?[- '
                   ']siz(?:ed|es?)|(?:medium|small|smaller)[- ](?:sized )?(?=models)|question answering|extended(?= '
@@ -8178,7 +8179,10 @@ def check_plan(plan: Plan) -> None:
                 raise ValueError(f"entries[{number}].{part.name} is no text")
         if entry.source_url and not web_url(entry.source_url):
             raise ValueError(f"entries[{number}].source_url is no address")
-        if any(len(str(text)) > 500 for text in (entry.benchmark, entry.metric, entry.origin)):
+        told = [str(getattr(entry, part.name)) for part in dataclasses.fields(Entry) if part.name != "dataset"]
+        if any(len(text) > 500 for text in told) or any(
+            len(str(text)) > 200 for pair in entry.dataset for text in pair
+        ):
             raise ValueError(f"entries[{number}] has a text without measure")
     if unreadable := re.search("[\ud800-\udfff]", json.dumps(plan.as_json(), ensure_ascii=False)):
         raise ValueError(f"{unreadable[0]!r} is no character")
@@ -14622,7 +14626,7 @@ def say_written(paths: list[Path]) -> None:
 
 # --- parts/publish/text.py --------------------------------------------------------------------------------------------
 
-MOST_FACTS = 600  # characters of what is written of a result beside its value
+MOST_FACTS = 3000  # characters of what is written of a result beside its value: all that a plan may hold of it
 TITLE = 100  # characters of a pull request's title, at most
 
 

@@ -117,3 +117,9 @@ def test_what_cannot_be_assembled_is_refused_and_nothing_is_written(house, capsy
     assert assemble.main([]) == 2
     assert reason in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_a_part_that_another_imports_late_is_refused(house, capsys):
+    house(use="def use():\n    from parts.b import b\n\n    return b\n", b="def b(): ...\n")
+    assert assemble.main([]) == 2
+    assert "at the head" in capsys.readouterr().err

@@ -265,7 +265,7 @@ def test_other_scoring_of_two_systems_is_told_where_it_differs(tmp_path, capsys)
     assert "mid_anchor" in (out := capsys.readouterr().out) and "not comparable" in out
     assert compare_results.main([*words, "C", "D"]) == 3
     out = capsys.readouterr().out
-    assert "to 5" in out and "to 7" in out and "not comparable" in out
+    assert "at most 5" in out and "at most 7" in out and "not comparable" in out
 
 
 def test_a_choice_names_its_models(tmp_path, capsys):

@@ -62,6 +62,15 @@ CARD = "---\nlicense: mit\ntags:\n- eval\n---\n# A <script>model</script>\n"
 README = {"README.md": CARD}
 
 
+@pytest.fixture(autouse=True)
+def ordinary_session():
+    """The client's own session: a script that ran before in this process sends no token to servers it did not name."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    set_client_factory(default_client_factory)
+
+
 @pytest.fixture
 def hub(tmp_path):
     with local_hub(tmp_path / "home") as hub:

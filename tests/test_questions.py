@@ -906,3 +906,14 @@ def test_a_comparison_by_a_column_of_the_questions(tmp_path, capsys):
     compare_results.main(words)
     by = {row.get("by") for row in json.loads(capsys.readouterr().out)["benchmarks"]}
     assert {"topic=a", "topic=b"} <= by
+
+
+@pytest.mark.parametrize("program", [script, lighteval_vllm_uv, inspect_eval_uv], ids=lambda m: m.__name__)
+def test_questions_of_a_parquet_file_are_read(tmp_path, program):
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [{"question": f"{n} + 1?", "answer": str(n + 1)} for n in range(3)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "q.parquet")
+    found = program.question_rows(tmp_path / "q.parquet", program.Problems(tmp_path / "q.parquet"), {})
+    assert [(line, row["answer"]) for line, row in found] == [(1, "1"), (2, "2"), (3, "3")]

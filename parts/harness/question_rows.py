@@ -18,6 +18,7 @@ from typing import Any
 from parts.frame import ScriptError, listing, note, single_line
 from parts.harness.answers import LETTERS
 from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, sheet_lines, stored_lines, strict_json
+from parts.parquet import parquet_batches
 
 ROLES = {
     "question": ("question", "prompt", "input", "query", "instruction"),
@@ -71,8 +72,6 @@ def question_rows(path: Path, problems: Problems, mapped: Mapping[str, str]) -> 
     if kind in (".csv", ".tsv"):
         return sheet_rows(path, problems, mapped)
     if kind == ".parquet":
-        from parts.parquet import parquet_batches
-
         batches = list(parquet_batches(path, None))
         return [(first + place, row) for first, batch in batches for place, row in enumerate(batch.to_pylist())]
     if kind not in (".jsonl", ".ndjson", ".json"):

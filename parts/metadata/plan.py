@@ -402,7 +402,10 @@ def check_plan(plan: Plan) -> None:
                 raise ValueError(f"entries[{number}].{part.name} is no text")
         if entry.source_url and not web_url(entry.source_url):
             raise ValueError(f"entries[{number}].source_url is no address")
-        if any(len(str(text)) > 500 for text in (entry.benchmark, entry.metric, entry.origin)):
+        told = [str(getattr(entry, part.name)) for part in dataclasses.fields(Entry) if part.name != "dataset"]
+        if any(len(text) > 500 for text in told) or any(
+            len(str(text)) > 200 for pair in entry.dataset for text in pair
+        ):
             raise ValueError(f"entries[{number}] has a text without measure")
     if unreadable := re.search("[\ud800-\udfff]", json.dumps(plan.as_json(), ensure_ascii=False)):
         raise ValueError(f"{unreadable[0]!r} is no character")

@@ -11,7 +11,7 @@ from parts.metadata.entries import Entry
 from parts.metadata.identity import person_number
 from parts.metadata.plan import Change, Plan, entry_name, filled_in, written_value
 
-MOST_FACTS = 600  # characters of what is written of a result beside its value
+MOST_FACTS = 3000  # characters of what is written of a result beside its value: all that a plan may hold of it
 TITLE = 100  # characters of a pull request's title, at most
 
 
