@@ -245,6 +245,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import io
 import itertools
 import json
@@ -1432,11 +1433,21 @@ def plain_path(path: Path) -> Path:
     return path
 
 
+def data_set_files(folder: Path) -> list[Path]:
+    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
+    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
+    cards = b"".join(open_input(path).read() for path in found)
+
+    def counts(path: Path) -> bool:
+        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
+        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
+
+    return sorted(filter(counts, folder.rglob("*")))
+
+
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
-    names = (path for path in folder.rglob("*") if not path.name.startswith(".") or path.name == HIDDEN_CARD)
-    files = sorted(path for path in names if path.is_file())
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -2265,14 +2276,35 @@ def drop_token_elsewhere(request: Any) -> None:
 
 
 def look_at_answer(answer: Any) -> None:
-    """A hook of answers: remembers them; ScriptError where a list of the Hub goes on at another place."""
+    """A hook of answers: remembers them; ScriptError where a list or a file of the Hub goes on at another place.
+
+    A file that Xet stores names where `hf_xet` renews its access. That library has no hooks and shows the token there.
+    """
     LAST.answer = answer
-    following = (answer.links.get("next") or {}).get("url") if "link" in answer.headers else None
-    if not following or not urlsplit(following).netloc or origin_of(following) in hub_origins():
-        return
-    if origin_of(answer.request.url) in hub_origins():
-        asked, place = answer.request.url.path, single_line(following)[:200]
+    links = answer.links if "link" in answer.headers else {}
+    following = (links.get("next") or {}).get("url")
+    leaves = following and urlsplit(following).netloc and not on_hub(following) and on_hub(answer.request.url)
+    renewals = [(links.get("xet-auth") or {}).get("url"), answer.headers.get("x-xet-refresh-route")]
+    away = next((place for place in renewals if place and not renews_on_hub(place)), following if leaves else None)
+    if away:
+        asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def on_hub(url: object) -> bool:
+    """Whether an address is one of the Hub's."""
+    try:
+        return origin_of(url) in hub_origins()
+    except ValueError:  # no port
+        return False
+
+
+def renews_on_hub(route: str) -> bool:
+    """Whether access to Xet is renewed at the Hub, however an address is read: `\\` and `@` are read in two ways.
+
+    The client itself puts its endpoint in the place of the public Hub's address.
+    """
+    return not set(route) & set("\\@") and (on_hub(route) or route.startswith("https://huggingface.co/"))
 
 
 def body_of_last() -> str | None:
@@ -3039,6 +3071,7 @@ def is_hub_place(text: str) -> bool:
 
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
+NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 
 
 def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
@@ -3191,7 +3224,7 @@ def downloaded(model: Model) -> Path:
     safe = any(
         name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
     )
-    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    unwanted = [f"{start}*/*", *NOT_LOADED, *(["*.bin"] if safe else [])]
     wanted = {"allow_patterns": [f"{start}*"]} if start else {}
     known = cached_snapshot(model.repo, model.revision)
     by_name = None if model.below else model.name  # so that it is found offline
@@ -3307,6 +3340,30 @@ def check_templates(models: Sequence[Model], wanted: bool) -> None:
         note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
     for model in with_template if wanted else ():
         try_chat_templates(model.id, folders[model])
+
+
+def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]:
+    """Turns of a chat -> the text that a model gets, by its chat template.
+
+    A Hub model is read from its snapshot: its name alone may be that of a folder here.
+    """
+    from huggingface_hub import snapshot_download
+    from transformers import AutoTokenizer
+
+    model = model.base or model
+    if (folder := model.folder) is None:
+        files = {"ignore_patterns": [*NOT_LOADED, "*.safetensors", "*.bin"]}
+        files |= {"allow_patterns": f"{model.below}/*"} if model.below else {}
+        with model_errors(model.label):
+            copy = snapshot_download(model.repo, revision=model.revision, **files)
+        folder = Path(os.path.abspath(copy)) / model.below
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+
+    def rendered(turns: Any) -> str:
+        with limited_rendering():
+            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+    return rendered
 
 
 # --- parts/foreign.py -------------------------------------------------------------------------------------------------
@@ -9649,21 +9706,6 @@ def question_details(asked: QuestionSet | None) -> dict[str, str]:
     return {name: value for name, value in details.items() if value}
 
 
-def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]:
-    """Turns of a chat -> the text that a model gets, by its chat template."""
-    from transformers import AutoTokenizer
-
-    model = model.base or model
-    place = {} if model.folder else {"revision": model.revision, "subfolder": model.below}
-    tokenizer = AutoTokenizer.from_pretrained(model.folder or model.repo, trust_remote_code=trust_remote_code, **place)
-
-    def rendered(turns: Any) -> str:
-        with limited_rendering():
-            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-
-    return rendered
-
-
 def said_turns(turns: Sequence[Mapping[str, str]]) -> str:
     """Turns of a chat for people, where a server puts its own template around them."""
     return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
@@ -10987,8 +11029,26 @@ def refuse_stand_in(name: object) -> None:
         )
 
 
+def refused_file(folder: Path, pattern: str) -> ScriptError:
+    """The error for what the card of a local data set names."""
+    return ScriptError(
+        f"{shown_path(folder)}: its card names {single_line(pattern)[:100]}, which leads out of that folder, or to a "
+        "hidden file: a data set's files are read from the folder alone that a task names, where its hash covers them"
+    )
+
+
+def content_place(path: str, files: Any) -> str | None:
+    """The name of a cache for local data: by what is in its files and cards, and where; None where none is local."""
+    cards = [os.path.join(path, name) for name in ("README.md", HIDDEN_CARD, "dataset_infos.json")]
+    read = sorted(os.path.abspath(name) for name in data_file_names(files) if os.path.isfile(name))
+    lines = [f"{file_sha256(Path(name))}  {name}\n" for name in (*read, *filter(os.path.isfile, cards))]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:32] if read else None
+
+
 def guard_loading() -> None:
-    """Put the two rules into the libraries: no stand-in for the Hub's, no file from outside of a local data set."""
+    """Put three rules into the libraries: no stand-in for the Hub's, no file of a local data set from outside of it or
+    of those that its hash does not cover, and no copy in the cache that was made of other bytes.
+    """
     import datasets
     import datasets.data_files
     import datasets.load
@@ -10996,31 +11056,38 @@ def guard_loading() -> None:
     build, resolve = datasets.load.load_dataset_builder, datasets.data_files.resolve_pattern
     if hasattr(resolve, "guarded"):
         return
+    places = list(inspect.signature(build).parameters)[1:]
 
     @functools.wraps(build)
     def guarded_build(path: str, *rest: Any, **more: Any) -> Any:
         packaged = path in getattr(datasets.load, "_PACKAGED_DATASETS_MODULES", ())  # "json", "csv": of files
+        more |= dict(zip(places, rest, strict=False))
         for name in [more.get("data_dir"), *data_file_names(more.get("data_files"))] if packaged else [path]:
             refuse_stand_in(name)
-        named = any(rest[1:3]) or more.get("data_dir") or more.get("data_files")  # by the task itself
+        named = more.get("data_dir") or more.get("data_files")  # by the task itself
         local = not packaged and not named and os.path.isdir(path)
         before, DataLoads.folder = DataLoads.folder, Path(path).resolve() if local else None
         try:
-            return build(path, *rest, **more)
+            found = build(path, **more)
+            if place := content_place(path, found.config.data_files):
+                root = more.get("cache_dir") or datasets.config.HF_DATASETS_CACHE
+                found = build(path, **more | {"cache_dir": os.path.join(root, "by_content", place)})
+            return found
         finally:
             DataLoads.folder = before
 
     @functools.wraps(resolve)
-    def guarded_resolve(pattern: str, *rest: Any, **more: Any) -> list[str]:
-        found = resolve(pattern, *rest, **more)
-        if folder := DataLoads.folder:
-            places = [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
-            for file in found:
-                if not any(Path(file).resolve().is_relative_to(place) for place in places):
-                    raise ScriptError(
-                        f"{shown_path(folder)}: its card names {single_line(pattern)[:100]}, which leads out of that "
-                        "folder: a data set's files are read from the folder alone that a task names"
-                    )
+    def guarded_resolve(pattern: str, base_path: str, *rest: Any, **more: Any) -> list[str]:
+        folder = DataLoads.folder
+        if folder and any(sign in text for sign in ("://", "::") for text in (pattern, str(base_path))):
+            raise refused_file(folder, pattern)  # an address, or a file in an archive: before it is asked for
+        found = resolve(pattern, base_path, *rest, **more)
+        if folder and found:
+            roots = [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
+            hashed = {file.resolve() for file in data_set_files(folder)}
+            for file in map(Path, found):
+                if file.resolve() not in hashed or not any(file.resolve().is_relative_to(root) for root in roots):
+                    raise refused_file(folder, pattern)
         return found
 
     guarded_resolve.guarded = True
@@ -11958,6 +12025,8 @@ def watch_datasets() -> None:
         refuse_stand_in(path)  # before a copy that inspect has kept
         if Path(path).exists():
             plain_path(Path(path))
+        if Path(path).exists() or "/" not in path:  # that copy is kept by the names of files, whatever is in them now
+            more["cached"] = False
         dataset = load(path, split, *rest, **more)
         name = rest[0] if rest else more.get("name")
         row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}

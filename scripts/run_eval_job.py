@@ -128,7 +128,6 @@ import signal
 import stat
 import string
 import struct
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -1219,11 +1218,21 @@ def plain_path(path: Path) -> Path:
     return path
 
 
+def data_set_files(folder: Path) -> list[Path]:
+    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
+    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
+    cards = b"".join(open_input(path).read() for path in found)
+
+    def counts(path: Path) -> bool:
+        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
+        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
+
+    return sorted(filter(counts, folder.rglob("*")))
+
+
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
-    names = (path for path in folder.rglob("*") if not path.name.startswith(".") or path.name == HIDDEN_CARD)
-    files = sorted(path for path in names if path.is_file())
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -1427,14 +1436,35 @@ def drop_token_elsewhere(request: Any) -> None:
 
 
 def look_at_answer(answer: Any) -> None:
-    """A hook of answers: remembers them; ScriptError where a list of the Hub goes on at another place."""
+    """A hook of answers: remembers them; ScriptError where a list or a file of the Hub goes on at another place.
+
+    A file that Xet stores names where `hf_xet` renews its access. That library has no hooks and shows the token there.
+    """
     LAST.answer = answer
-    following = (answer.links.get("next") or {}).get("url") if "link" in answer.headers else None
-    if not following or not urlsplit(following).netloc or origin_of(following) in hub_origins():
-        return
-    if origin_of(answer.request.url) in hub_origins():
-        asked, place = answer.request.url.path, single_line(following)[:200]
+    links = answer.links if "link" in answer.headers else {}
+    following = (links.get("next") or {}).get("url")
+    leaves = following and urlsplit(following).netloc and not on_hub(following) and on_hub(answer.request.url)
+    renewals = [(links.get("xet-auth") or {}).get("url"), answer.headers.get("x-xet-refresh-route")]
+    away = next((place for place in renewals if place and not renews_on_hub(place)), following if leaves else None)
+    if away:
+        asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def on_hub(url: object) -> bool:
+    """Whether an address is one of the Hub's."""
+    try:
+        return origin_of(url) in hub_origins()
+    except ValueError:  # no port
+        return False
+
+
+def renews_on_hub(route: str) -> bool:
+    """Whether access to Xet is renewed at the Hub, however an address is read: `\\` and `@` are read in two ways.
+
+    The client itself puts its endpoint in the place of the public Hub's address.
+    """
+    return not set(route) & set("\\@") and (on_hub(route) or route.startswith("https://huggingface.co/"))
 
 
 def body_of_last() -> str | None:
@@ -8368,102 +8398,6 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str], kept:
     return Read(line, name, tuple(turns), tuple(labels), tuple(texts), answers, context, metadata)
 
 
-# --- parts/harness/templates.py ---------------------------------------------------------------------------------------
-
-TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
-TEMPLATE_MEMORY = 2 * 1024**3
-TOO_LONG, TOO_LARGE = 3, 4
-# The end is without Python's own, in which signals have no handler any more.
-TEMPLATE_TRIAL = """
-import json, os, resource, signal, sys
-resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
-resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds} + 5))  # hard above soft: else no signal comes first
-signal.signal(signal.SIGXCPU, lambda *_: os._exit({late}))
-import datetime
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.ext import Extension
-template, conversations = json.load(sys.stdin)
-class Generation(Extension):  # transformers' mark of what a model wrote
-    tags = {{"generation"}}
-    def parse(self, parser):
-        next(parser.stream)
-        return parser.parse_statements(["name:endgeneration"], drop_needle=True)
-def refuse(message):
-    raise ValueError(message)
-def as_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-def rendered(given):
-    extensions = [Generation, "jinja2.ext.loopcontrols"]
-    world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
-    world.filters["tojson"] = as_json
-    world.globals.update(raise_exception=refuse, strftime_now=lambda form: datetime.datetime.now().strftime(form))
-    size = 0
-    for piece in world.from_string(template).generate(**given):
-        size += len(piece)
-        if size > 1_000_000:
-            os._exit({large})
-for given in conversations:
-    try:
-        rendered(given)
-    except MemoryError:
-        os._exit({large})
-    except Exception:  # what else is wrong with a template is the run's own message to give
-        pass
-sys.exit(0)
-"""
-SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
-
-
-def trial_conversations() -> list[dict[str, object]]:
-    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
-    text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
-    user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
-    system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
-    parts = {"role": "user", "content": [{"type": "text", "text": text}]}
-    lists = [[short], [user], [system, user], [user, answer, user], [system, short, answer, user], [user, answer]]
-    lists += [[parts], [system, *[user, answer] * 8, user]]
-    words = {
-        "type": "object",
-        "properties": {"word": {"type": "string", "description": "a word"}},
-        "required": ["word"],
-    }
-    tool = {"type": "function", "function": {"name": "look_up", "description": "Look up.", "parameters": words}}
-    tokens = {f"{name}_token": f"<{name}>" for name in SPECIAL_TOKENS}
-    return [
-        {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
-        for messages in lists
-        for tools in (None, [tool])
-        for special in (tokens, {})
-        for asked in (messages[-1] is not answer,)
-    ]
-
-
-def try_chat_templates(name: str, folder: Path) -> None:
-    """Run each of a folder's chat templates on some conversations; ScriptError for one that does not come to an end."""
-    code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
-    command = [sys.executable, "-I", "-c", code]
-    for template in chat_templates(folder):
-        given, said = json.dumps([template, trial_conversations()]), ""
-        try:
-            ended = subprocess.run(
-                command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
-            )
-            done, said = ended.returncode, single_line(ended.stderr.strip().rpartition("\n")[2])[:200]
-        except subprocess.TimeoutExpired:
-            done = TOO_LONG
-        if done:  # whatever it is: killed by the kernel or out of memory is no success
-            told = {TOO_LONG: f"ran for more than {TEMPLATE_SECONDS} s", TOO_LARGE: "makes gigabytes of text"}
-            other = f"failed (it ended with {done}{': ' + said if said else ''})"
-            raise ScriptError(
-                f"{name}: its chat template {told.get(done, other)} for some short messages; it is not used"
-            )
-
-
-def limited_rendering() -> contextlib.AbstractContextManager[None]:
-    """ScriptError when a chat template takes longer than one may within the run."""
-    return time_limit(TEMPLATE_SECONDS, "the model's chat template")
-
-
 # --- parts/harness/settings.py ----------------------------------------------------------------------------------------
 
 # What changes speed, memory and permissions only, and so does not make another run of the same.
@@ -9268,21 +9202,6 @@ def question_details(asked: QuestionSet | None) -> dict[str, str]:
         return {}
     details = {"scoring": asked.scoring, "pattern": asked.pattern, "template": asked.template}
     return {name: value for name, value in details.items() if value}
-
-
-def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]:
-    """Turns of a chat -> the text that a model gets, by its chat template."""
-    from transformers import AutoTokenizer
-
-    model = model.base or model
-    place = {} if model.folder else {"revision": model.revision, "subfolder": model.below}
-    tokenizer = AutoTokenizer.from_pretrained(model.folder or model.repo, trust_remote_code=trust_remote_code, **place)
-
-    def rendered(turns: Any) -> str:
-        with limited_rendering():
-            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-
-    return rendered
 
 
 def said_turns(turns: Sequence[Mapping[str, str]]) -> str:

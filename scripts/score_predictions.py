@@ -7331,11 +7331,21 @@ def plain_path(path: Path) -> Path:
     return path
 
 
+def data_set_files(folder: Path) -> list[Path]:
+    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
+    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
+    cards = b"".join(open_input(path).read() for path in found)
+
+    def counts(path: Path) -> bool:
+        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
+        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
+
+    return sorted(filter(counts, folder.rglob("*")))
+
+
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
-    names = (path for path in folder.rglob("*") if not path.name.startswith(".") or path.name == HIDDEN_CARD)
-    files = sorted(path for path in names if path.is_file())
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -196,6 +196,42 @@ def test_whoever_asks_through_the_clients_session_shows_no_token_elsewhere(serve
     script.NAMED_ORIGINS.clear()
 
 
+ROUTES = {
+    "another server": "{other}/refresh",
+    "as two read it": "{other}\\@{name}/refresh",
+    "with a name": "http://{name}@{bare}/refresh",
+    "no slashes": "http:{bare}/refresh",
+    "no scheme": "//{bare}/refresh",
+    "no port": "http://127.0.0.1:99999999/refresh",
+    "begins like the Hub": "https://huggingface.co.{bare}/refresh",
+}
+
+
+@pytest.mark.parametrize("header", ["Link", "X-Xet-Refresh-Route"])
+@pytest.mark.parametrize("way", [*ROUTES, "the Hub", "the public Hub"])
+def test_access_to_a_stored_file_is_renewed_at_the_hub_alone(servers, way, header, monkeypatch, tmp_path):
+    import evaluation_manager as script
+    from huggingface_hub import constants, hf_hub_download
+
+    hub, other = servers
+    bare = other.place.removeprefix("http://")
+    good = {"the Hub": f"{hub.place}/api/refresh", "the public Hub": "https://huggingface.co/api/refresh"}
+    route = good.get(way) or ROUTES[way].format(other=other.place, bare=bare, name=hub.place.removeprefix("http://"))
+    told = f'<{route}>; rel="xet-auth"' if header == "Link" else route
+    stored = {"X-Repo-Commit": "a" * 40, "ETag": '"' + "b" * 64 + '"', "X-Xet-Hash": "c" * 64, header: told}
+    hub.answers = lambda request: (200, stored, b"x" * 100)
+    place = hub.place + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", place)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # whether or not hf_xet is here
+    script.watch_answers()
+    if way in good:
+        assert Path(hf_hub_download("me/m", "a.bin", cache_dir=tmp_path / "hub")).stat().st_size == 100
+    else:
+        with pytest.raises(script.ScriptError, match="is not the Hub"):
+            hf_hub_download("me/m", "a.bin", cache_dir=tmp_path / "hub")
+        assert not other.seen
+
+
 LOCAL = {"dataset_name": "GSM8K", "source_type": "other", "additional_details": {"path": "openai/gsm8k"}}
 
 

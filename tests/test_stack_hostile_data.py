@@ -1,8 +1,10 @@
 """A folder of the current one that is called as a harness's data set: it is neither taken for it, nor left."""
 
+import gzip
 import json
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
 from parts.harness.surroundings import asked_by  # noqa: E402
+from parts.hashes import data_sha256  # noqa: E402
 
 ROWS = "".join(json.dumps({"question": f"q{n}", "answer": str(n)}) + "\n" for n in range(3))
 
@@ -48,27 +51,75 @@ WAYS = {
     "pattern": "configs:\n- config_name: default\n  data_files: '../../../*.jsonl'\n",
     "splits": "configs:\n- config_name: default\n  data_files:\n  - split: test\n    path: {private}\n",
     "anchor": "x: &a {private}\nconfigs:\n- config_name: default\n  data_files: *a\n",
+    "archive": "configs:\n- config_name: default\n  data_files: 'zip://a.jsonl::{private}.zip'\n",
+    "address": "configs:\n- config_name: default\n  data_files: http://127.0.0.1:9/private.jsonl\n",
+    "address as folder": "configs:\n- config_name: default\n  data_dir: file://{private}/..\n",
+    "hidden": "configs:\n- config_name: default\n  data_files: '.*.jsonl'\n",
     "escaped": 'configs:\n- config_name: default\n  data_files: "{escaped}"\n',
 }
 
 
 @pytest.mark.parametrize("way", [*WAYS, "link"])
-def test_a_card_names_no_file_outside_of_its_folder(folder, way):
+def test_a_card_names_no_file_outside_of_its_folder(folder, way, monkeypatch):
     import datasets
 
     private = folder.parents[2] / "private.jsonl"
+    for copy in (folder / ".secret.jsonl", private.with_name("test.jsonl")):
+        copy.write_text(private.read_text())
+    with zipfile.ZipFile(f"{private}.zip", "w") as packed:
+        packed.write(private, "a.jsonl")
     if way == "link":
         (folder / "test.jsonl").unlink()
         (folder / "test.jsonl").symlink_to(private)
     else:
         escaped = "".join(f"\\x{ord(sign):02x}" for sign in str(private))
         (folder / "README.md").write_text(f"---\n{WAYS[way].format(private=private, escaped=escaped)}---\n")
-    for name in ("allenai/ai2_arc", str(folder)):
+    places = [(Path.cwd(), "allenai/ai2_arc"), (Path.cwd(), str(folder))]
+    if way in ("archive", "address"):  # where the current folder is the data set, an address could be a path inside it
+        places.append((folder, "."))
+    for start, name in places:
+        monkeypatch.chdir(start)
         with asked_by(own_task=True), pytest.raises(ScriptError, match="leads out of that folder"):
             datasets.load_dataset(name)
     assert "secret" not in "".join(
         path.read_text(errors="replace") for path in Path(os.environ["HF_DATASETS_CACHE"]).rglob("*.arrow")
     )
+
+
+CARD = "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: test\n    path: {}\n---\n"
+
+
+@pytest.mark.parametrize("way", ["edited", "hidden", "packed", "another place", "old date", "files of a task"])
+def test_what_is_measured_is_what_is_there_now(folder, way, tmp_path, monkeypatch):
+    import datasets
+
+    name = {"hidden": ".y.jsonl", "packed": "test.jsonl.gz"}.get(way, "test.jsonl")
+    (folder / "test.jsonl").unlink()
+    if way != "files of a task":
+        (folder / "README.md").write_text(CARD.format(name))
+
+    def loaded(text):
+        data = text.encode()
+        (folder / name).write_bytes(gzip.compress(data) if way == "packed" else data)
+        if way in ("old date", "files of a task"):
+            os.utime(folder / name, (10**9, 10**9))
+        with asked_by(own_task=True):
+            if way == "files of a task":
+                files = {"test": f"allenai/ai2_arc/{name}"}
+                rows = datasets.load_dataset("json", data_files=files, split="test")
+            else:
+                rows = datasets.load_dataset("allenai/ai2_arc", split="test")
+        return [row["question"] for row in rows], data_sha256(folder)
+
+    first, digest = loaded(ROWS)
+    if way == "another place":
+        folder = tmp_path / "there" / "allenai" / "ai2_arc"
+        folder.mkdir(parents=True)
+        (folder / "README.md").write_text(CARD.format(name))
+        monkeypatch.chdir(tmp_path / "there")
+    second, other = loaded(ROWS.replace(': "q', ': "r'))
+    assert (first, second) == (["q0", "q1", "q2"], ["r0", "r1", "r2"])
+    assert digest != other
 
 
 def test_a_metric_is_no_program_of_the_current_folder(folder):

@@ -251,6 +251,8 @@ def watch_datasets() -> None:
         refuse_stand_in(path)  # before a copy that inspect has kept
         if Path(path).exists():
             plain_path(Path(path))
+        if Path(path).exists() or "/" not in path:  # that copy is kept by the names of files, whatever is in them now
+            more["cached"] = False
         dataset = load(path, split, *rest, **more)
         name = rest[0] if rest else more.get("name")
         row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}

@@ -8,9 +8,10 @@ import fnmatch
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from parts.checkpoints import (
     SHORT,
@@ -24,7 +25,7 @@ from parts.checkpoints import (
     why_incomplete,
 )
 from parts.frame import ScriptError, command_line_of, listing, near_place, note
-from parts.harness.templates import try_chat_templates
+from parts.harness.templates import limited_rendering, try_chat_templates
 from parts.harness.vocabulary import Model
 from parts.hub.answers import keep_token_home
 from parts.inputs import read_json
@@ -35,6 +36,7 @@ from parts.training_runs import find_checkpoints, is_hub_place
 
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
+NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 
 
 def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
@@ -187,7 +189,7 @@ def downloaded(model: Model) -> Path:
     safe = any(
         name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
     )
-    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    unwanted = [f"{start}*/*", *NOT_LOADED, *(["*.bin"] if safe else [])]
     wanted = {"allow_patterns": [f"{start}*"]} if start else {}
     known = cached_snapshot(model.repo, model.revision)
     by_name = None if model.below else model.name  # so that it is found offline
@@ -303,3 +305,27 @@ def check_templates(models: Sequence[Model], wanted: bool) -> None:
         note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
     for model in with_template if wanted else ():
         try_chat_templates(model.id, folders[model])
+
+
+def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]:
+    """Turns of a chat -> the text that a model gets, by its chat template.
+
+    A Hub model is read from its snapshot: its name alone may be that of a folder here.
+    """
+    from huggingface_hub import snapshot_download
+    from transformers import AutoTokenizer
+
+    model = model.base or model
+    if (folder := model.folder) is None:
+        files = {"ignore_patterns": [*NOT_LOADED, "*.safetensors", "*.bin"]}
+        files |= {"allow_patterns": f"{model.below}/*"} if model.below else {}
+        with model_errors(model.label):
+            copy = snapshot_download(model.repo, revision=model.revision, **files)
+        folder = Path(os.path.abspath(copy)) / model.below
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+
+    def rendered(turns: Any) -> str:
+        with limited_rendering():
+            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+    return rendered

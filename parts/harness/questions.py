@@ -21,8 +21,7 @@ from typing import Any
 from parts.frame import ScriptError, listing, note, print_data, single_line, slug
 from parts.harness.answers import DECIMAL_COMMA, LETTERS, SCORINGS, number_value, score_answer
 from parts.harness.question_rows import ROLES, Problems, Read, field_names, question_rows, read_row
-from parts.harness.templates import limited_rendering
-from parts.harness.vocabulary import Dataset, Model, Task, TaskRequest
+from parts.harness.vocabulary import Dataset, Task, TaskRequest
 from parts.hashes import file_sha256
 from parts.inputs import field_map
 from parts.private import shown_path
@@ -429,21 +428,6 @@ def question_details(asked: QuestionSet | None) -> dict[str, str]:
         return {}
     details = {"scoring": asked.scoring, "pattern": asked.pattern, "template": asked.template}
     return {name: value for name, value in details.items() if value}
-
-
-def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]:
-    """Turns of a chat -> the text that a model gets, by its chat template."""
-    from transformers import AutoTokenizer
-
-    model = model.base or model
-    place = {} if model.folder else {"revision": model.revision, "subfolder": model.below}
-    tokenizer = AutoTokenizer.from_pretrained(model.folder or model.repo, trust_remote_code=trust_remote_code, **place)
-
-    def rendered(turns: Any) -> str:
-        with limited_rendering():
-            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-
-    return rendered
 
 
 def said_turns(turns: Sequence[Mapping[str, str]]) -> str:

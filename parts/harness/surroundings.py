@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import importlib
+import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, single_line
+from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
 from parts.private import shown_path
 
 # Each of these would let a repository's own settings or hooks name a program that git then runs.
@@ -95,8 +98,26 @@ def refuse_stand_in(name: object) -> None:
         )
 
 
+def refused_file(folder: Path, pattern: str) -> ScriptError:
+    """The error for what the card of a local data set names."""
+    return ScriptError(
+        f"{shown_path(folder)}: its card names {single_line(pattern)[:100]}, which leads out of that folder, or to a "
+        "hidden file: a data set's files are read from the folder alone that a task names, where its hash covers them"
+    )
+
+
+def content_place(path: str, files: Any) -> str | None:
+    """The name of a cache for local data: by what is in its files and cards, and where; None where none is local."""
+    cards = [os.path.join(path, name) for name in ("README.md", HIDDEN_CARD, "dataset_infos.json")]
+    read = sorted(os.path.abspath(name) for name in data_file_names(files) if os.path.isfile(name))
+    lines = [f"{file_sha256(Path(name))}  {name}\n" for name in (*read, *filter(os.path.isfile, cards))]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:32] if read else None
+
+
 def guard_loading() -> None:
-    """Put the two rules into the libraries: no stand-in for the Hub's, no file from outside of a local data set."""
+    """Put three rules into the libraries: no stand-in for the Hub's, no file of a local data set from outside of it or
+    of those that its hash does not cover, and no copy in the cache that was made of other bytes.
+    """
     import datasets
     import datasets.data_files
     import datasets.load
@@ -104,31 +125,38 @@ def guard_loading() -> None:
     build, resolve = datasets.load.load_dataset_builder, datasets.data_files.resolve_pattern
     if hasattr(resolve, "guarded"):
         return
+    places = list(inspect.signature(build).parameters)[1:]
 
     @functools.wraps(build)
     def guarded_build(path: str, *rest: Any, **more: Any) -> Any:
         packaged = path in getattr(datasets.load, "_PACKAGED_DATASETS_MODULES", ())  # "json", "csv": of files
+        more |= dict(zip(places, rest, strict=False))
         for name in [more.get("data_dir"), *data_file_names(more.get("data_files"))] if packaged else [path]:
             refuse_stand_in(name)
-        named = any(rest[1:3]) or more.get("data_dir") or more.get("data_files")  # by the task itself
+        named = more.get("data_dir") or more.get("data_files")  # by the task itself
         local = not packaged and not named and os.path.isdir(path)
         before, DataLoads.folder = DataLoads.folder, Path(path).resolve() if local else None
         try:
-            return build(path, *rest, **more)
+            found = build(path, **more)
+            if place := content_place(path, found.config.data_files):
+                root = more.get("cache_dir") or datasets.config.HF_DATASETS_CACHE
+                found = build(path, **more | {"cache_dir": os.path.join(root, "by_content", place)})
+            return found
         finally:
             DataLoads.folder = before
 
     @functools.wraps(resolve)
-    def guarded_resolve(pattern: str, *rest: Any, **more: Any) -> list[str]:
-        found = resolve(pattern, *rest, **more)
-        if folder := DataLoads.folder:
-            places = [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
-            for file in found:
-                if not any(Path(file).resolve().is_relative_to(place) for place in places):
-                    raise ScriptError(
-                        f"{shown_path(folder)}: its card names {single_line(pattern)[:100]}, which leads out of that "
-                        "folder: a data set's files are read from the folder alone that a task names"
-                    )
+    def guarded_resolve(pattern: str, base_path: str, *rest: Any, **more: Any) -> list[str]:
+        folder = DataLoads.folder
+        if folder and any(sign in text for sign in ("://", "::") for text in (pattern, str(base_path))):
+            raise refused_file(folder, pattern)  # an address, or a file in an archive: before it is asked for
+        found = resolve(pattern, base_path, *rest, **more)
+        if folder and found:
+            roots = [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
+            hashed = {file.resolve() for file in data_set_files(folder)}
+            for file in map(Path, found):
+                if file.resolve() not in hashed or not any(file.resolve().is_relative_to(root) for root in roots):
+                    raise refused_file(folder, pattern)
         return found
 
     guarded_resolve.guarded = True

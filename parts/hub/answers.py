@@ -72,14 +72,35 @@ def drop_token_elsewhere(request: Any) -> None:
 
 
 def look_at_answer(answer: Any) -> None:
-    """A hook of answers: remembers them; ScriptError where a list of the Hub goes on at another place."""
+    """A hook of answers: remembers them; ScriptError where a list or a file of the Hub goes on at another place.
+
+    A file that Xet stores names where `hf_xet` renews its access. That library has no hooks and shows the token there.
+    """
     LAST.answer = answer
-    following = (answer.links.get("next") or {}).get("url") if "link" in answer.headers else None
-    if not following or not urlsplit(following).netloc or origin_of(following) in hub_origins():
-        return
-    if origin_of(answer.request.url) in hub_origins():
-        asked, place = answer.request.url.path, single_line(following)[:200]
+    links = answer.links if "link" in answer.headers else {}
+    following = (links.get("next") or {}).get("url")
+    leaves = following and urlsplit(following).netloc and not on_hub(following) and on_hub(answer.request.url)
+    renewals = [(links.get("xet-auth") or {}).get("url"), answer.headers.get("x-xet-refresh-route")]
+    away = next((place for place in renewals if place and not renews_on_hub(place)), following if leaves else None)
+    if away:
+        asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def on_hub(url: object) -> bool:
+    """Whether an address is one of the Hub's."""
+    try:
+        return origin_of(url) in hub_origins()
+    except ValueError:  # no port
+        return False
+
+
+def renews_on_hub(route: str) -> bool:
+    """Whether access to Xet is renewed at the Hub, however an address is read: `\\` and `@` are read in two ways.
+
+    The client itself puts its endpoint in the place of the public Hub's address.
+    """
+    return not set(route) & set("\\@") and (on_hub(route) or route.startswith("https://huggingface.co/"))
 
 
 def body_of_last() -> str | None:
