@@ -3103,6 +3103,9 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
              '(?:answer|of|run|score)|(?:two|three|\\d+) '
              '(?:times|attempts|tries|runs)|retr(?:y|ies)|test-?time|high[- ]effort|system '
              'prompt|validation|dev(?:test| set)'],
+ 'lower_said': 'errors?|wrong(?:ly)?|incorrect\\w*|mistake\\w*|fail\\w*|miss(?:es|ed)?|loss(?:es)?|unsolved|(?:lower|less|smaller) '
+               'is better|false (?:positives?|negatives?)|not (?:solved|correct|passed)',
+ 'lower_runs': '错误 误差 错答 越低越好 困惑度 幻觉 エラー 誤り 誤答 誤差 低いほど 不正解 오류 오답 오차 낮을수록',
  'telling_runs': '错误率 误差 幻觉 提升 提高 差距 差异 排名 名次 下降 降低 拒答 拒绝 重叠 污染 耗时 时间 秒 分钟 小时 长度 题数 数量 个数 条数 显存 速度 下载 吞吐 成本 比例 占比 '
                  '校准 一致性 稳定性 预测 预期 目标 计划 估计 子集 抽样 随机 前100 打乱 翻译成 机器翻译 改写 扰动 对抗 消融 去掉 去除 不含 未使用 中间检查点 检查点 未发布 早期 集成 '
                  '多数投票 投票 思考模式 思考 采样 越低越好 除非 归一化 相对 最佳 量化 标准差 方差 置信 困惑度 错误 (?<!准确)(?<!正确)(?<!通过)(?<!正答)(?<!正解)率 '
@@ -3599,14 +3602,18 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def other_results(folder: Path) -> str:
-    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+def other_results(folder: Path, checkpoints: Path | None = None) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else "".
+
+    checkpoints: the folder of those that they are to be bound to.
+    """
     named = 0
     for base, directories, names in os.walk(folder):
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = command_line_of([folder, "--output-dir", "results"])
+                bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
+                command = command_line_of([folder, *bound, "--output-dir", "results"])
                 command = f"uv run {script_here('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
@@ -4976,6 +4983,12 @@ class Run:
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
+    def other_examples(self) -> str:
+        """The number of examples that its prompts hold, where that is another one than its configuration says."""
+        there = self.settings.get("examples_in_prompts", "")
+        return there if there.isdecimal() and self.shots not in ("", there) else ""
+
+    @property
     def task(self) -> str:
         """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
         return f"{self.key}:{self.subtask}" if self.subtask else self.key
@@ -5597,6 +5610,9 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    if run.other_examples:
+        held = plural(int(run.other_examples), "example")
+        remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")
@@ -13270,14 +13286,14 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         ranking = rank_measured_run(args, compared, results, failures, vocabulary, options)
         return replace(ranking, skipped=(*skipped, *ranking.skipped), failures=tuple(failures))
     searched = folders if not strangers and (args.results or args.scoring == "measured") else ()
-    if other := next(filter(None, map(other_results, searched)), ""):
+    if other := next(filter(None, (other_results(folder, root) for folder in searched)), ""):
         raise ScriptError(f"no record below {listing(map(str, folders))}; {other}")
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
             f"uv run {script_here('lighteval_vllm_uv.py')}"
         )
-    refuse_formulas(checkpoints, folders, strangers)
+    refuse_formulas(checkpoints, folders, strangers, root)
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
@@ -13298,16 +13314,28 @@ def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -
     return left, [name for name in there if name in (names or ())]
 
 
-def refuse_formulas(checkpoints: Sequence[Checkpoint], folders: Sequence[Path], strangers: Sequence[str]) -> None:
-    """Exit 3 where there are records that a ranking by formulas would pass over, for they are of other names."""
+def refuse_formulas(
+    checkpoints: Sequence[Checkpoint], folders: Sequence[Path], strangers: Sequence[str], root: Path
+) -> None:
+    """Exit 3 where there are records that a ranking by formulas would pass over, for they are of other names.
+
+    Names that end as checkpoints' do ("run/step_100") come of a conversion without the folder of these; the command
+    with it binds them.
+    """
     formulas = "--scoring step-formula ranks by formulas all the same"
-    if strangers:
-        raise ScriptError(
-            f"the records below {listing(map(str, folders))} are about {listing(dict.fromkeys(strangers))}, and not "
-            f"about {listing(c.name for c in checkpoints)}: give the folder of their checkpoints, or --results; "
-            f"{formulas}",
-            3,
-        )
+    if not strangers:
+        return
+    names, how = {checkpoint.name for checkpoint in checkpoints}, "give the folder of their checkpoints, or --results"
+    if any(name.rpartition("/")[2] in names for name in strangers):
+        again = command_line_of(["FILES", "--checkpoints", root, "--output-dir", "results"])
+        again = f"their harness's own files: uv run {script_here('convert_results.py')} {again} makes records of them"
+        made = next(filter(None, (other_results(folder, root) for folder in folders)), again)
+        how = f"if they are of these, convert them with the checkpoints named; {made}"
+    raise ScriptError(
+        f"the records below {listing(map(str, folders))} are about {listing(dict.fromkeys(strangers))}, and not "
+        f"about {listing(checkpoint.name for checkpoint in checkpoints)}: {how}; {formulas}",
+        3,
+    )
 
 
 def results_beside(root: Path) -> list[Path]:

@@ -745,6 +745,8 @@ def run_extract(args: argparse.Namespace) -> int:
     card, repo_id = load_card(args)
     mapping = read_mapping()
     answer = extraction(args, card, repo_id, mapping)
+    for text in answer.remarks():
+        note(f"warning: {isolated(single_line(text))}")
     by_hand = answer.by_hand()
     task = args.task_type or card.front.get("pipeline_tag")
     entries = with_metrics(card_entries(answer.results, repo_id, task), args.metric)
@@ -2635,6 +2637,9 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
              '(?:answer|of|run|score)|(?:two|three|\\d+) '
              '(?:times|attempts|tries|runs)|retr(?:y|ies)|test-?time|high[- ]effort|system '
              'prompt|validation|dev(?:test| set)'],
+ 'lower_said': 'errors?|wrong(?:ly)?|incorrect\\w*|mistake\\w*|fail\\w*|miss(?:es|ed)?|loss(?:es)?|unsolved|(?:lower|less|smaller) '
+               'is better|false (?:positives?|negatives?)|not (?:solved|correct|passed)',
+ 'lower_runs': '错误 误差 错答 越低越好 困惑度 幻觉 エラー 誤り 誤答 誤差 低いほど 不正解 오류 오답 오차 낮을수록',
  'telling_runs': '错误率 误差 幻觉 提升 提高 差距 差异 排名 名次 下降 降低 拒答 拒绝 重叠 污染 耗时 时间 秒 分钟 小时 长度 题数 数量 个数 条数 显存 速度 下载 吞吐 成本 比例 占比 '
                  '校准 一致性 稳定性 预测 预期 目标 计划 估计 子集 抽样 随机 前100 打乱 翻译成 机器翻译 改写 扰动 对抗 消融 去掉 去除 不含 未使用 中间检查点 检查点 未发布 早期 集成 '
                  '多数投票 投票 思考模式 思考 采样 越低越好 除非 归一化 相对 最佳 量化 标准差 方差 置信 困惑度 错误 (?<!准确)(?<!正确)(?<!通过)(?<!正答)(?<!正解)率 '
@@ -4942,6 +4947,203 @@ class HarnessNames(RowNames):
         return CellLabels((self.names[row],), False, (shots,), (metric,), unit="proportion" if share else None)
 
 
+# --- parts/metric_directions.py ---------------------------------------------------------------------------------------
+
+# fmt: off
+DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxicity hallucination_rate latency attack_success_rate '
+                    'calibration_error edit_distance bits_per_byte bits_per_byte_corr bits_per_char '
+                    'bits_per_character bits_per_token bits_per_word eval_loss mean_absolute_error '
+                    'mean_squared_error',
+           'names': 'wer cer ter mer der eer wil mse mae rmse mape smape rmsle nmse nrmse medae bpb bpc brier '
+                    'brier_score ece nll fid kid lpips asr_wer'},
+ 'higher': {'words': 'accuracy accuracies acc acc_norm acc_raw acc_uncond acc_bytes acc_mutual_info accuracy_avg '
+                     'acc_avg exact_match exact extractive_match resolved_rate win_rate winrate success_rate '
+                     'pass_rate hit_rate correct symbolic_correct margins matthews_correlation v_measure',
+            'names': 'f1 f1_score precision recall bleu sacrebleu ibleu chrf chrf++ chrf_plus_plus chr_f_plus_plus '
+                     'meteor cider rouge rouge1 rouge2 rougel rougelsum rouge_l rouge_lsum em auc auroc roc_auc '
+                     'mcc pearson pearsonr spearman spearmanr kendall kendalltau kendall_tau ndcg mrr map mc1 mc2 '
+                     'nmi ami lrap iou miou anls r2 r2_score bert_score bertscore comet psnr ssim'},
+ 'unsure': 'delta diff difference change gain drop gap relative adjusted inverse inv neg negative non not no un '
+           'anti without attack',
+ 'not_scores': ['(?:.*_)?(?:std|stdev|stddev|stderr|std_err|std_error|std_dev|standard_error|standard_deviation|variance|var|se|sem|ci|conf_interval|confidence_interval|margin_of_error)(?:_(?:clt|clustered|low|high|lower|upper|bound))*',
+                '(?:std|stderr|var|variance)_.*', '(?:num|n|nr|number_of|no_of|count)_(?!gram).*',
+                '(?:.*_)?(?:count|counts|cnt|num)|n|total|.*_total',
+                'total_(?!(?:.*_)?(?:score|scores|acc|accuracy|f1|reward|rate|points)$).*',
+                '(?:.*_)?(?:avg|mean|average|max|min|median|prompt|response|output|completion|input|answer|reason|reasoning|generation|sys|ref)_(?:\\w+_)?(?:len|lens|length|lengths|tokens|chars|characters|words)',
+                '(?:.*_)?(?:seconds|secs|runtime|wall_time|time_s|timestamp)'],
+ 'formats': {'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
+                       'better': 'unknown'},
+                      {'names': 'ehr_sql_total_*', 'score': False},
+                      {'names': 'wer_score chinese_wer_score wer cer_score chinese_cer_score mer_score '
+                                'chinese_mer_score mer',
+                       'better': 'lower',
+                       'unit': ['proportion', 0.0, None]},
+                      {'names': 'toxic_frac max_toxicity_probability expected_max_toxicity toxic_prompt_* '
+                                'nsfw_frac* nudity_frac blacked_out_frac* watermark_frac q16_inappropriate_frac* '
+                                'max_nsfw_probability*',
+                       'better': 'lower',
+                       'unit': ['proportion', 0.0, 1.0]},
+                      {'names': 'expected_max_* expected_lpips_score bbq_metric_*_bias bias_metric:* '
+                                'absolute_value_difference longest_common_prefix_length '
+                                'demographic_parity_difference equalized_odds_difference distance ast_distance '
+                                'asm_distance kernel_inception_distance fid gender_imbalance skin_tone_imbalance '
+                                'decodingtrust_privacy_leakage_rate copyright_human ece_* platt_ece_* perplexity* '
+                                'bits_per_byte*',
+                       'better': 'lower'},
+                      {'names': 'bertscore_* completeness conciseness harmlessness helpfulness understandability '
+                                'humaneval_* rr@* success@* air_*score *_human alrage_score '
+                                'annotation_autobencher_capabilities_score '
+                                'annotation_financebench_label_correct_answer arabic_content_generation_score '
+                                'chain_of_thought_correctness wip* chinese_wip_score bleu_* chinese_bleu_* rouge_* '
+                                'chinese_rouge_* cleva_math_result_match compilation_success *_rejection_rate '
+                                'refusal_rate detection_correct_frac *_similarity ehr_sql_query_validity '
+                                'ehr_sql_*_answerable exact_match_indicator exact_set_match f1_set_match '
+                                'iou_set_match expected_* float_equiv gpt4_audio_critique inception_score '
+                                'live_qa_score logprob logprob_per_byte math_equiv math_equiv_chain_of_thought '
+                                'max_aesthetics_score max_clip_score medication_qa_score model_judged_score '
+                                'ood_knowledge_rr ood_knowledge_macc pass percent_valid prometheus_vision '
+                                'qafacteval ruler_string_match_part safety_score selective_cov_acc_area '
+                                'squad_exact_match_score summac test_avg wildbench_score* omni_math_accuracy '
+                                'functional_correctness',
+                       'better': 'higher'}],
+             'evalscope': [{'names': '*is_incorrect *is_not_attempted *yes_ratio *maybe_ratio '
+                                     '*inference_error_rate rate_empty_* rate_invalid_* '
+                                     'official_mean_fully_incorrect_items '
+                                     'official_mean_correct_with_excessive_answers average_output_tps '
+                                     'averageoutputtps *_time',
+                            'score': False},
+                           {'names': '*wer *cer *mer', 'better': 'lower', 'unit': ['proportion', 0.0, None]},
+                           {'names': '*hallurate *hallucination_rate *edit_dist *distractor_leakage '
+                                     '*error_only_reasoning_rate *error_rate',
+                            'better': 'lower',
+                            'unit': ['proportion', 0.0, 1.0]},
+                           {'names': '*lpips', 'better': 'lower'},
+                           {'names': 'averageaccuracy weightedaverageaccuracy *_aacc *_facc *_qacc *pass_rate '
+                                     '*pass_at_k* *pass_hat_k* *strict_pass pass_1 *_strict *_loose *numeric_match '
+                                     '*official_mean_all_answers_correct *accept_rate *reject_rate *match_rate '
+                                     '*.em *iou *_similarity *_consistency *perceptual_similarity '
+                                     '*semantic_consistency *comet *_teds* *_cdm *coverage *coverage_score '
+                                     '*submission_ready *partial_credit *normalized_score *total_score '
+                                     '*judge_score *avg_score *max_score *net_match_score *compliance_score '
+                                     '*mrcr_score *vqa_score *eq_bench_score *weighted_score_percent '
+                                     'weightedscorepercent mean_score score overall overall_* *bleu* *rouge* '
+                                     '*clipscore *hpsv2* *hps_v2* *pickscore *pick_score *image_reward_score '
+                                     '*_acc@* mean_acc@* communication_quality completeness context_awareness '
+                                     'instruction_following',
+                            'better': 'higher'}],
+             'mteb': [{'names': 'mae mse rmse *_mae *_mse *_rmse',
+                       'better': 'lower',
+                       'unit': ['points', 0.0, None]},
+                      {'names': 'r2', 'better': 'higher', 'unit': ['coefficient', None, 1.0]},
+                      {'names': 'p_mrr *spearman *pearson *kendalltau ami ari *mcc *matthews*',
+                       'better': 'higher',
+                       'unit': ['coefficient', -1.0, 1.0]},
+                      {'names': 'accuracy *_accuracy *_acc f1 *_f1 f1_* ap *_ap ap_* *lrap *v_measure nmi '
+                                'homogeneity completeness *precision* *recall* *ndcg* *map_at_* map *mrr_at_* mrr '
+                                '*hit_rate* *robustness_at_*',
+                       'better': 'higher',
+                       'unit': ['proportion', 0.0, 1.0]},
+                      {'names': 'main_score', 'better': 'higher'}],
+             'opencompass': [{'names': 'pass fail complete timeout failed wrong_answer bp type extract_rate',
+                              'score': False},
+                             {'names': 'flores*/score iwslt*/score',
+                              'better': 'higher',
+                              'unit': ['points', 0.0, 100.0]},
+                             {'names': 'triviaqa*/score nq/score nq_*/score bbh_*/score bbeh_*/score '
+                                       'agieval_*/score mbpp*/score sanitized_mbpp*/score lcbench*/score '
+                                       'theoremqa*/score squad2*/score gaokaobench_*/score longbench_*/score '
+                                       'leval_*/score ruler_*/score charm_*/score infinitebench_*/score '
+                                       'needlebench*/score ifbench*/score s3eval*/score cmp_*/score hard_*/score '
+                                       'p_*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0]}],
+             'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
+             'evalchemy': [{'names': 'accuracy accuracy_* overall_accuracy humaneval*/python_pass@*',
+                            'better': 'higher',
+                            'unit': ['proportion', 0.0, 1.0]},
+                           {'names': 'livebench/global_average',
+                            'better': 'higher',
+                            'unit': ['percent', 0.0, 100.0]},
+                           {'names': 'completion_rate', 'score': False},
+                           {'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
+             'simple-evals': [{'names': 'is_incorrect', 'better': 'lower'},
+                              {'names': 'is_not_attempted', 'better': 'unknown'},
+                              {'names': '*', 'better': 'higher'}],
+             'olmes': [{'names': 'bits_per_byte* ppl_*', 'better': 'lower'},
+                       {'names': 'primary_score', 'better': 'unknown'}, {'names': '*', 'better': 'higher'}],
+             'nemo': [{'names': 'pass@* mean_reward', 'better': 'higher'}]}}
+# fmt: on
+LOWER_BETTER, HIGHER_BETTER = (
+    re.compile(
+        rf"(?:(?P<before>.*)_)?(?:(?:{'|'.join(map(re.escape, DIRECTION_WORDS[way]['words'].split()))})|"
+        rf"(?:{'|'.join(map(re.escape, DIRECTION_WORDS[way]['names'].split()))})(?:_score)?)"
+    )
+    for way in ("lower", "higher")
+)
+PASSES = re.compile(r"(?:(?P<before>.*)_)?(?:pass(?:@|_at_|_hat_)\w+)")
+UNSURE_BEFORE = frozenset(DIRECTION_WORDS["unsure"].split())
+NOT_SCORES = re.compile("|".join(DIRECTION_WORDS["not_scores"]))
+# What follows a metric's name without turning it around: a depth, a way of averaging, a filter's or an option's text.
+METRIC_TAIL = re.compile(
+    r"(?:_at_\d+|@\d+(?:\.\d+)?|_\d+|_(?:macro|micro|weighted|avg|norm|per_\w+|strict|loose|lenient|relaxed|flexible|fuzzy|"
+    r"cut|any|all|none|fmeasure|cosine|dot|euclidean|manhattan)|[:\[(].*)$"
+)
+
+
+def folded_metric(name: str) -> str:
+    """A metric's name without a filter, in lower case, its words joined by "_"."""
+    return re.sub(r"[\s/_-]+", "_", name.split(",", 1)[0]).strip("_").lower()
+
+
+@functools.lru_cache(maxsize=4096)
+def metric_direction(name: str) -> bool | None:
+    """Whether lower is better for a metric, by its name's last words; None when the name does not tell."""
+    bare, last = folded_metric(name), ""
+    while bare != last:
+        for pattern, lower in ((LOWER_BETTER, True), (HIGHER_BETTER, False), (PASSES, False)):
+            if found := pattern.fullmatch(bare):
+                return None if UNSURE_BEFORE & set((found["before"] or "").split("_")) else lower
+        last, bare = bare, METRIC_TAIL.sub("", bare)
+    return None
+
+
+@functools.lru_cache(maxsize=4096)
+def metric_facts(family: str, name: str, task: str = "") -> Mapping[str, Any]:
+    """What a format's own writer defines of a metric: `better`, `unit`, `score`; {} when it says nothing of it."""
+    metric = folded_metric(name)
+    for fact in DIRECTION_WORDS["formats"].get(family, ()):
+        if any(
+            fnmatch.fnmatchcase(text, pattern)
+            for pattern in fact["names"].split()
+            for text in (metric, f"{folded_metric(task)}/{metric}")
+        ):
+            return fact
+    return {}
+
+
+def direction_in(family: str, name: str, said: Any = None, task: str = "") -> dict[str, bool]:
+    """The direction of a metric of a file as fields of a ScoreRead; `said`: whether the file calls lower better.
+
+    First the file, then its writer's definitions, then the metric's name; unknown when none of them says it.
+    """
+    better = metric_facts(family, name, task).get("better")
+    lower = {"lower": True, "higher": False, "unknown": None}[better] if better else metric_direction(name)
+    lower = said if isinstance(said, bool) else lower
+    return {"lower_is_better": lower is True, "direction_known": lower is not None}
+
+
+def unit_in(family: str, name: str, task: str = "") -> tuple[str, float | None, float | None] | None:
+    """(unit, lowest, highest) of a metric by its writer's definition; None when that is not known."""
+    unit = metric_facts(family, name, task).get("unit")
+    return tuple(unit) if unit else None
+
+
+def is_no_score(family: str, name: str, task: str = "") -> bool:
+    """Whether a number is a count, a spread, a length or a time, or what its writer calls no score."""
+    said = metric_facts(family, name, task).get("score")
+    return said is False or NOT_SCORES.fullmatch(folded_metric(name).removeprefix("eval_")) is not None
+
+
 # --- parts/cards/surroundings.py --------------------------------------------------------------------------------------
 
 LANGUAGES = word_list("languages")
@@ -4963,6 +5165,9 @@ _NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
 _LEADS_ON = (":", "：")
+_LOWER_SAID = re.compile(
+    rf"(?i)(?<!\w)(?:{CARD_WORDS['lower_said']})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
+)
 
 
 @dataclass(frozen=True)
@@ -5065,6 +5270,13 @@ def may_tell(text: str) -> bool:
     return next(tellings(text), None) is not None
 
 
+def says_lower(text: str) -> bool:
+    """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
+    words = words_of(text)
+    parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
+    return bool(_REVERSED.search(text) or _LOWER_SAID.search(text)) or any(map(metric_direction, parts))
+
+
 def is_telling(word: str) -> bool:
     """Whether a word alone says that something else is measured."""
     word = word.lower()
@@ -5114,8 +5326,11 @@ class TableReading:
     targets: list[Target] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     text_doubt: str = ""  # the one of them that asks what is measured
+    lower: str = ""  # the text around it that speaks of an error rate or another measure of which less is better
     taken: Taken = field(default_factory=Taken)
+    would: list[Score] = field(default_factory=list)  # what is not taken for its doubts, as it would be read
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
+    remarks: list[str] = field(default_factory=list)  # on what was read by hand
 
     @property
     def scores(self) -> list[Score]:
@@ -5168,7 +5383,7 @@ class Reader:
         found = columns + rows
         self.classify(reading, columns, rows)
         if force:
-            reading.evaluation, reading.doubts, reading.text_doubt = True, [], ""
+            reading.evaluation, reading.doubts, reading.text_doubt, reading.lower = True, [], "", ""
         if not reading.evaluation:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
@@ -5202,7 +5417,9 @@ class Reader:
             reading.doubts.append("it stands there several times, and nothing tells which is meant")
         reading.doubts = list(dict.fromkeys(reading.doubts))
         reading.status = "ambiguous" if reading.doubts else "found"
-        reading.taken = Taken(open_cells=taken.open_cells) if reading.doubts else taken
+        if reading.doubts:
+            reading.would, taken = taken.scores, Taken(open_cells=taken.open_cells)
+        reading.taken = taken
 
     def take(self, target: Target, pick: Pick, taken: Taken) -> None:
         """Add the scores of a target."""
@@ -5228,6 +5445,7 @@ class Reader:
         reading = self.read(force=True)
         candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
         reading.status, cells = "found", {}
+        lower = next((text for text, _ in self.text_doubts(reading) if says_lower(text)), "")
         for number, pick in enumerate(picks):
             places = self.places(pick)
             if len({(place.axis, place.index) for place in places}) != 1:
@@ -5247,8 +5465,16 @@ class Reader:
             reading.taken.add(taken)
             reading.targets += places
             reading.by_hand.append(f"table {self.table.number}, {target.axis} {target.index} '{target.text}'")
+            if lower and not pick.metric and taken.scores:
+                how = f"{self.read_as(taken.scores)}, though '{lower[:80]}' stands by it; metric: \"…\" says what it is"
+                reading.remarks.append(f"{reading.by_hand[-1]} is read as {how}")
         tell_apart(reading.scores)
         return reading
+
+    def read_as(self, scores: Sequence[Score]) -> str:
+        """What scores would be written as: "accuracy 14.3 (BoolQ)"."""
+        measures = ((one.metric or self.vocabulary.metrics.get(one.key or "") or "score", one) for one in scores)
+        return listing((f"{measure} {one.value:g} ({one.benchmark})" for measure, one in measures), 3)
 
     def places(self, pick: Pick) -> list[Target]:
         """The columns or rows that a pick means: the one at its index, with its label under each header; else all with
@@ -5450,12 +5676,15 @@ class Reader:
         else:
             reading.refuse("no benchmark or measure that is known is in it")
         if reading.evaluation and (columns or rows or reading.orientation == "single-model"):
-            reading.text_doubt = next(self.text_doubts(reading), "")
+            told = list(self.text_doubts(reading))
+            reading.lower = next((text for text, _ in told if says_lower(text)), "")
+            reading.text_doubt = told[0][1] if told else ""
             reading.doubts += [reading.text_doubt] if reading.text_doubt else []
         return None
 
-    def text_doubts(self, reading: TableReading) -> Iterator[str]:
-        """What the texts around say that is not plain: the headings up to the one on results, captions, paragraphs.
+    def text_doubts(self, reading: TableReading) -> Iterator[tuple[str, str]]:
+        """The texts around that say what is not plain, and the question that each puts: the headings up to the one on
+        results, captions, paragraphs.
 
         The title, the headings above that one and the paragraphs below them are prose: they say much else.
         """
@@ -5465,16 +5694,16 @@ class Reader:
             titled = heading == self.card.title and self.model.core in name_tokens(heading)
             label = number < outer and not titled
             if word := around.telling(heading) if not label else around.unplain(heading, kept=number == 0):
-                yield f"heading '{heading[:80]}' says '{word}': what is measured?"
+                yield heading, f"heading '{heading[:80]}' says '{word}': what is measured?"
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
-                yield f"caption '{text[:80]}' says '{word}': what is measured?"
+                yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
         told = [one_line(text) for text in table.told]
         far = [part for text in told for part in sentences(text) if _ABOUT_NUMBERS.search(part)]
         texts = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout, *far]
         for text in filter(None, dict.fromkeys(texts)):
             if word := around.of_paragraph(text):
-                yield f"text '{text[:80]}' says '{word}': what is measured?"
+                yield text, f"text '{text[:80]}' says '{word}': what is measured?"
 
     def surroundings(self, reading: TableReading) -> Surroundings:
         """What the labels of the table say, for the texts around it."""
@@ -5708,6 +5937,9 @@ class Extraction:
     def by_hand(self) -> list[str]:
         return [place for reading in self.readings for place in reading.by_hand]
 
+    def remarks(self) -> list[str]:
+        return [text for reading in self.readings for text in reading.remarks]
+
     def account(self) -> list[str]:
         """What was read and what was not, table by table: a line for each kind of answer."""
         wanted = [r for r in self.readings if not self.numbers or r.table.number in self.numbers]
@@ -5742,6 +5974,7 @@ class Extraction:
             "conflicts": self.conflicts(),
             "card_sha256": self.card_sha256,
             "selected_by_hand": self.by_hand(),
+            "warnings": self.remarks(),
             "account": self.account(),
         }
         return answer | ({"reason": self.message} if self.code else {})
@@ -5882,7 +6115,10 @@ def choices(reading: TableReading) -> Iterator[str]:
     for target in reading.targets:
         cells = [cell for cell in reading.open_cells if is_of(cell, target)]
         if reading.text_doubt and not cells:
-            yield f"# {selection_line(number, target)}  # if these are plain scores of this model"
+            would = [score for score in reading.would if is_of(score, target)]
+            if not reading.lower:  # values of an error rate are no plain scores
+                read_as = f", as {reading.reader.read_as(would)}" if would and reading.reader else ""
+                yield f"# {selection_line(number, target)}  # if these are plain scores of this model{read_as}"
             yield f"# {selection_line(number, target, {'metric': '…'})}  # with what is measured in place of …"
         elif reading.status == "ambiguous" and not cells:
             yield f"{'' if target.ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
@@ -5899,7 +6135,7 @@ def choices(reading: TableReading) -> Iterator[str]:
             yield f"# {selection_line(number, target, left)}  # without these cells"
 
 
-def is_of(cell: OpenCell, target: Target) -> bool:
+def is_of(cell: OpenCell | Score, target: Target) -> bool:
     return (cell.row if target.axis == "row" else cell.column) == target.index
 
 
@@ -6043,7 +6279,9 @@ def draft(readings: Sequence[TableReading], repo_id: str, again: str, card_sha25
             lines += [f"# left out: row {c.row}, column {c.column} '{c.text}': {c.why}" for c in reading.open_cells]
             lines += choices(reading)
         else:
-            lines += [f"# {selection_line(number, target)}" for target in reading.targets or reading.possible]
+            offered = list(choices(reading)) if reading.text_doubt else []
+            offered = offered or [selection_line(number, target) for target in reading.targets or reading.possible]
+            lines += [f"# {line.removeprefix('# ')}" for line in offered]
             lines += [f"# not this model's: - {{table: {number}, leave_out: all}}"] if reading.targets else []
     sure = Extraction(repo_id, list(readings), results=[score for reading in readings for score in reading.scores])
     lines += [f"# {conflict_text(conflict)}" for conflict in sure.conflicts()]
@@ -7743,14 +7981,18 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def other_results(folder: Path) -> str:
-    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+def other_results(folder: Path, checkpoints: Path | None = None) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else "".
+
+    checkpoints: the folder of those that they are to be bound to.
+    """
     named = 0
     for base, directories, names in os.walk(folder):
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = command_line_of([folder, "--output-dir", "results"])
+                bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
+                command = command_line_of([folder, *bound, "--output-dir", "results"])
                 command = f"uv run {script_here('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
@@ -10837,203 +11079,6 @@ def same_entry(one: Entry, other: Entry, measures: Measures) -> bool:
     return values[0] is not None and values[1] is not None and agree(values[0], values[1], is_open)
 
 
-# --- parts/metric_directions.py ---------------------------------------------------------------------------------------
-
-# fmt: off
-DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxicity hallucination_rate latency attack_success_rate '
-                    'calibration_error edit_distance bits_per_byte bits_per_byte_corr bits_per_char '
-                    'bits_per_character bits_per_token bits_per_word eval_loss mean_absolute_error '
-                    'mean_squared_error',
-           'names': 'wer cer ter mer der eer wil mse mae rmse mape smape rmsle nmse nrmse medae bpb bpc brier '
-                    'brier_score ece nll fid kid lpips asr_wer'},
- 'higher': {'words': 'accuracy accuracies acc acc_norm acc_raw acc_uncond acc_bytes acc_mutual_info accuracy_avg '
-                     'acc_avg exact_match exact extractive_match resolved_rate win_rate winrate success_rate '
-                     'pass_rate hit_rate correct symbolic_correct margins matthews_correlation v_measure',
-            'names': 'f1 f1_score precision recall bleu sacrebleu ibleu chrf chrf++ chrf_plus_plus chr_f_plus_plus '
-                     'meteor cider rouge rouge1 rouge2 rougel rougelsum rouge_l rouge_lsum em auc auroc roc_auc '
-                     'mcc pearson pearsonr spearman spearmanr kendall kendalltau kendall_tau ndcg mrr map mc1 mc2 '
-                     'nmi ami lrap iou miou anls r2 r2_score bert_score bertscore comet psnr ssim'},
- 'unsure': 'delta diff difference change gain drop gap relative adjusted inverse inv neg negative non not no un '
-           'anti without attack',
- 'not_scores': ['(?:.*_)?(?:std|stdev|stddev|stderr|std_err|std_error|std_dev|standard_error|standard_deviation|variance|var|se|sem|ci|conf_interval|confidence_interval|margin_of_error)(?:_(?:clt|clustered|low|high|lower|upper|bound))*',
-                '(?:std|stderr|var|variance)_.*', '(?:num|n|nr|number_of|no_of|count)_(?!gram).*',
-                '(?:.*_)?(?:count|counts|cnt|num)|n|total|.*_total',
-                'total_(?!(?:.*_)?(?:score|scores|acc|accuracy|f1|reward|rate|points)$).*',
-                '(?:.*_)?(?:avg|mean|average|max|min|median|prompt|response|output|completion|input|answer|reason|reasoning|generation|sys|ref)_(?:\\w+_)?(?:len|lens|length|lengths|tokens|chars|characters|words)',
-                '(?:.*_)?(?:seconds|secs|runtime|wall_time|time_s|timestamp)'],
- 'formats': {'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
-                       'better': 'unknown'},
-                      {'names': 'ehr_sql_total_*', 'score': False},
-                      {'names': 'wer_score chinese_wer_score wer cer_score chinese_cer_score mer_score '
-                                'chinese_mer_score mer',
-                       'better': 'lower',
-                       'unit': ['proportion', 0.0, None]},
-                      {'names': 'toxic_frac max_toxicity_probability expected_max_toxicity toxic_prompt_* '
-                                'nsfw_frac* nudity_frac blacked_out_frac* watermark_frac q16_inappropriate_frac* '
-                                'max_nsfw_probability*',
-                       'better': 'lower',
-                       'unit': ['proportion', 0.0, 1.0]},
-                      {'names': 'expected_max_* expected_lpips_score bbq_metric_*_bias bias_metric:* '
-                                'absolute_value_difference longest_common_prefix_length '
-                                'demographic_parity_difference equalized_odds_difference distance ast_distance '
-                                'asm_distance kernel_inception_distance fid gender_imbalance skin_tone_imbalance '
-                                'decodingtrust_privacy_leakage_rate copyright_human ece_* platt_ece_* perplexity* '
-                                'bits_per_byte*',
-                       'better': 'lower'},
-                      {'names': 'bertscore_* completeness conciseness harmlessness helpfulness understandability '
-                                'humaneval_* rr@* success@* air_*score *_human alrage_score '
-                                'annotation_autobencher_capabilities_score '
-                                'annotation_financebench_label_correct_answer arabic_content_generation_score '
-                                'chain_of_thought_correctness wip* chinese_wip_score bleu_* chinese_bleu_* rouge_* '
-                                'chinese_rouge_* cleva_math_result_match compilation_success *_rejection_rate '
-                                'refusal_rate detection_correct_frac *_similarity ehr_sql_query_validity '
-                                'ehr_sql_*_answerable exact_match_indicator exact_set_match f1_set_match '
-                                'iou_set_match expected_* float_equiv gpt4_audio_critique inception_score '
-                                'live_qa_score logprob logprob_per_byte math_equiv math_equiv_chain_of_thought '
-                                'max_aesthetics_score max_clip_score medication_qa_score model_judged_score '
-                                'ood_knowledge_rr ood_knowledge_macc pass percent_valid prometheus_vision '
-                                'qafacteval ruler_string_match_part safety_score selective_cov_acc_area '
-                                'squad_exact_match_score summac test_avg wildbench_score* omni_math_accuracy '
-                                'functional_correctness',
-                       'better': 'higher'}],
-             'evalscope': [{'names': '*is_incorrect *is_not_attempted *yes_ratio *maybe_ratio '
-                                     '*inference_error_rate rate_empty_* rate_invalid_* '
-                                     'official_mean_fully_incorrect_items '
-                                     'official_mean_correct_with_excessive_answers average_output_tps '
-                                     'averageoutputtps *_time',
-                            'score': False},
-                           {'names': '*wer *cer *mer', 'better': 'lower', 'unit': ['proportion', 0.0, None]},
-                           {'names': '*hallurate *hallucination_rate *edit_dist *distractor_leakage '
-                                     '*error_only_reasoning_rate *error_rate',
-                            'better': 'lower',
-                            'unit': ['proportion', 0.0, 1.0]},
-                           {'names': '*lpips', 'better': 'lower'},
-                           {'names': 'averageaccuracy weightedaverageaccuracy *_aacc *_facc *_qacc *pass_rate '
-                                     '*pass_at_k* *pass_hat_k* *strict_pass pass_1 *_strict *_loose *numeric_match '
-                                     '*official_mean_all_answers_correct *accept_rate *reject_rate *match_rate '
-                                     '*.em *iou *_similarity *_consistency *perceptual_similarity '
-                                     '*semantic_consistency *comet *_teds* *_cdm *coverage *coverage_score '
-                                     '*submission_ready *partial_credit *normalized_score *total_score '
-                                     '*judge_score *avg_score *max_score *net_match_score *compliance_score '
-                                     '*mrcr_score *vqa_score *eq_bench_score *weighted_score_percent '
-                                     'weightedscorepercent mean_score score overall overall_* *bleu* *rouge* '
-                                     '*clipscore *hpsv2* *hps_v2* *pickscore *pick_score *image_reward_score '
-                                     '*_acc@* mean_acc@* communication_quality completeness context_awareness '
-                                     'instruction_following',
-                            'better': 'higher'}],
-             'mteb': [{'names': 'mae mse rmse *_mae *_mse *_rmse',
-                       'better': 'lower',
-                       'unit': ['points', 0.0, None]},
-                      {'names': 'r2', 'better': 'higher', 'unit': ['coefficient', None, 1.0]},
-                      {'names': 'p_mrr *spearman *pearson *kendalltau ami ari *mcc *matthews*',
-                       'better': 'higher',
-                       'unit': ['coefficient', -1.0, 1.0]},
-                      {'names': 'accuracy *_accuracy *_acc f1 *_f1 f1_* ap *_ap ap_* *lrap *v_measure nmi '
-                                'homogeneity completeness *precision* *recall* *ndcg* *map_at_* map *mrr_at_* mrr '
-                                '*hit_rate* *robustness_at_*',
-                       'better': 'higher',
-                       'unit': ['proportion', 0.0, 1.0]},
-                      {'names': 'main_score', 'better': 'higher'}],
-             'opencompass': [{'names': 'pass fail complete timeout failed wrong_answer bp type extract_rate',
-                              'score': False},
-                             {'names': 'flores*/score iwslt*/score',
-                              'better': 'higher',
-                              'unit': ['points', 0.0, 100.0]},
-                             {'names': 'triviaqa*/score nq/score nq_*/score bbh_*/score bbeh_*/score '
-                                       'agieval_*/score mbpp*/score sanitized_mbpp*/score lcbench*/score '
-                                       'theoremqa*/score squad2*/score gaokaobench_*/score longbench_*/score '
-                                       'leval_*/score ruler_*/score charm_*/score infinitebench_*/score '
-                                       'needlebench*/score ifbench*/score s3eval*/score cmp_*/score hard_*/score '
-                                       'p_*/score',
-                              'better': 'higher',
-                              'unit': ['percent', 0.0, 100.0]}],
-             'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
-             'evalchemy': [{'names': 'accuracy accuracy_* overall_accuracy humaneval*/python_pass@*',
-                            'better': 'higher',
-                            'unit': ['proportion', 0.0, 1.0]},
-                           {'names': 'livebench/global_average',
-                            'better': 'higher',
-                            'unit': ['percent', 0.0, 100.0]},
-                           {'names': 'completion_rate', 'score': False},
-                           {'names': 'turn_* average length_controlled_winrate', 'better': 'higher'}],
-             'simple-evals': [{'names': 'is_incorrect', 'better': 'lower'},
-                              {'names': 'is_not_attempted', 'better': 'unknown'},
-                              {'names': '*', 'better': 'higher'}],
-             'olmes': [{'names': 'bits_per_byte* ppl_*', 'better': 'lower'},
-                       {'names': 'primary_score', 'better': 'unknown'}, {'names': '*', 'better': 'higher'}],
-             'nemo': [{'names': 'pass@* mean_reward', 'better': 'higher'}]}}
-# fmt: on
-LOWER_BETTER, HIGHER_BETTER = (
-    re.compile(
-        rf"(?:(?P<before>.*)_)?(?:(?:{'|'.join(map(re.escape, DIRECTION_WORDS[way]['words'].split()))})|"
-        rf"(?:{'|'.join(map(re.escape, DIRECTION_WORDS[way]['names'].split()))})(?:_score)?)"
-    )
-    for way in ("lower", "higher")
-)
-PASSES = re.compile(r"(?:(?P<before>.*)_)?(?:pass(?:@|_at_|_hat_)\w+)")
-UNSURE_BEFORE = frozenset(DIRECTION_WORDS["unsure"].split())
-NOT_SCORES = re.compile("|".join(DIRECTION_WORDS["not_scores"]))
-# What follows a metric's name without turning it around: a depth, a way of averaging, a filter's or an option's text.
-METRIC_TAIL = re.compile(
-    r"(?:_at_\d+|@\d+(?:\.\d+)?|_\d+|_(?:macro|micro|weighted|avg|norm|per_\w+|strict|loose|lenient|relaxed|flexible|fuzzy|"
-    r"cut|any|all|none|fmeasure|cosine|dot|euclidean|manhattan)|[:\[(].*)$"
-)
-
-
-def folded_metric(name: str) -> str:
-    """A metric's name without a filter, in lower case, its words joined by "_"."""
-    return re.sub(r"[\s/_-]+", "_", name.split(",", 1)[0]).strip("_").lower()
-
-
-@functools.lru_cache(maxsize=4096)
-def metric_direction(name: str) -> bool | None:
-    """Whether lower is better for a metric, by its name's last words; None when the name does not tell."""
-    bare, last = folded_metric(name), ""
-    while bare != last:
-        for pattern, lower in ((LOWER_BETTER, True), (HIGHER_BETTER, False), (PASSES, False)):
-            if found := pattern.fullmatch(bare):
-                return None if UNSURE_BEFORE & set((found["before"] or "").split("_")) else lower
-        last, bare = bare, METRIC_TAIL.sub("", bare)
-    return None
-
-
-@functools.lru_cache(maxsize=4096)
-def metric_facts(family: str, name: str, task: str = "") -> Mapping[str, Any]:
-    """What a format's own writer defines of a metric: `better`, `unit`, `score`; {} when it says nothing of it."""
-    metric = folded_metric(name)
-    for fact in DIRECTION_WORDS["formats"].get(family, ()):
-        if any(
-            fnmatch.fnmatchcase(text, pattern)
-            for pattern in fact["names"].split()
-            for text in (metric, f"{folded_metric(task)}/{metric}")
-        ):
-            return fact
-    return {}
-
-
-def direction_in(family: str, name: str, said: Any = None, task: str = "") -> dict[str, bool]:
-    """The direction of a metric of a file as fields of a ScoreRead; `said`: whether the file calls lower better.
-
-    First the file, then its writer's definitions, then the metric's name; unknown when none of them says it.
-    """
-    better = metric_facts(family, name, task).get("better")
-    lower = {"lower": True, "higher": False, "unknown": None}[better] if better else metric_direction(name)
-    lower = said if isinstance(said, bool) else lower
-    return {"lower_is_better": lower is True, "direction_known": lower is not None}
-
-
-def unit_in(family: str, name: str, task: str = "") -> tuple[str, float | None, float | None] | None:
-    """(unit, lowest, highest) of a metric by its writer's definition; None when that is not known."""
-    unit = metric_facts(family, name, task).get("unit")
-    return tuple(unit) if unit else None
-
-
-def is_no_score(family: str, name: str, task: str = "") -> bool:
-    """Whether a number is a count, a spread, a length or a time, or what its writer calls no score."""
-    said = metric_facts(family, name, task).get("score")
-    return said is False or NOT_SCORES.fullmatch(folded_metric(name).removeprefix("eval_")) is not None
-
-
 # --- parts/records/datastore.py ---------------------------------------------------------------------------------------
 
 # fmt: off
@@ -12750,6 +12795,12 @@ class Run:
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
+    def other_examples(self) -> str:
+        """The number of examples that its prompts hold, where that is another one than its configuration says."""
+        there = self.settings.get("examples_in_prompts", "")
+        return there if there.isdecimal() and self.shots not in ("", there) else ""
+
+    @property
     def task(self) -> str:
         """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
         return f"{self.key}:{self.subtask}" if self.subtask else self.key
@@ -13929,7 +13980,9 @@ def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def record_shots(run: Run, details: Mapping[str, Any]) -> str | None:
-    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
+    """ "gsm8k|5/em" -> "5-shot"; else what the settings say; nothing where the prompts hold another number."""
+    if run.other_examples:
+        return None
     return single_line(details.get("shots") or "") or (f"{run.shots}-shot" if run.shots else None)
 
 
@@ -14175,6 +14228,9 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    if run.other_examples:
+        held = plural(int(run.other_examples), "example")
+        remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")
@@ -16068,6 +16124,9 @@ def why_untold(one: ClaimPair, count: int, measures: Measures) -> str:
     ours = told_harness(run.harness[0])[1] or library_field(run.harness[0])
     if claim.harness[1] and ours and ours != claim.harness[1]:
         return f"measured otherwise: with {claim.harness[0]}, ours with {' '.join(run.harness).strip()}"
+    if run.other_examples:
+        held = plural(int(run.other_examples), "example")
+        return f"the configuration of ours says {run.shots}-shot and its prompts hold {held}: measured how is not known"
     if count > 1:
         return f"{count} of our results may be meant; choose with --results or --model-id"
     if run.validity.reasons:

@@ -5288,6 +5288,12 @@ class Run:
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
+    def other_examples(self) -> str:
+        """The number of examples that its prompts hold, where that is another one than its configuration says."""
+        there = self.settings.get("examples_in_prompts", "")
+        return there if there.isdecimal() and self.shots not in ("", there) else ""
+
+    @property
     def task(self) -> str:
         """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
         return f"{self.key}:{self.subtask}" if self.subtask else self.key
@@ -5909,6 +5915,9 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    if run.other_examples:
+        held = plural(int(run.other_examples), "example")
+        remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")
@@ -7034,14 +7043,18 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def other_results(folder: Path) -> str:
-    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+def other_results(folder: Path, checkpoints: Path | None = None) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else "".
+
+    checkpoints: the folder of those that they are to be bound to.
+    """
     named = 0
     for base, directories, names in os.walk(folder):
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = command_line_of([folder, "--output-dir", "results"])
+                bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
+                command = command_line_of([folder, *bound, "--output-dir", "results"])
                 command = f"uv run {script_here('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)

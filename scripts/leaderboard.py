@@ -388,13 +388,13 @@ def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespac
     lines = [
         (
             row["benchmark_name"], display_score(row["comparable"], row["canonical_unit"]),
-            f"{row['value']:g} {row['unit'] or '?'}", "shown" if row["shown"] else "",
+            f"{row['value']:g} {row['unit'] or '?'}", row["shots"], "shown" if row["shown"] else "",
             SOURCE_TYPES[row["source_type"]], (row["date"] or "")[:10], row["why_not"] or row["notes"],
             row["source_url"],
         )
         for row in rows
     ]  # fmt: skip
-    print_table(("benchmark", "score", "as written", "", "source", "date", "remark", "where"), lines)
+    print_table(("benchmark", "score", "as written", "shots", "", "source", "date", "remark", "where"), lines)
     note(f"{model}: {len(rows)} scores; shares as %")
     return 0 if rows else 1
 
@@ -431,11 +431,16 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         sys.stdout.write(to_json(answer | {"rows": table}))
         return 0
     header = ["rank", "model", f"average of {len(primary)}", "±", *(about[key]["name"] for key in keys)]
+    otherwise = measured_otherwise(rows)
     lines = [
         (
             str(one.rank) if one.mean is not None else f"{one.have} of {len(primary)}", one.model,
             f"{one.mean:.1f}" if one.mean is not None else "–", "" if one.error is None else f"{one.error:.1f}",
-            *(display_score(scores[one.model].get(key), about[key]["unit"]) for key in keys),
+            *(
+                display_score(scores[one.model].get(key), about[key]["unit"])
+                + (f" ({otherwise[one.model, key]})" if (one.model, key) in otherwise else "")
+                for key in keys
+            ),
         )
         for one in top
     ]  # fmt: skip
@@ -451,6 +456,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     note(
         f"{len(top)} of {len(standings)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %; "
         f"±: standard error; n/a: an error is not known; 2 of {len(primary)}: has a score for 2 of those in the average, no place"
+        + ("; behind a score: measured otherwise than most" if otherwise else "")
     )
     return 0
 
@@ -4570,7 +4576,9 @@ def covered_key(text: str, metadata: Mapping[str, Any], flag: str = "--benchmark
         return known
     if known:
         raise ScriptError(f"no model has a comparable score on {known}; there are: {listing(have, 20)}", code=1)
-    raise ScriptError(f"{flag}: {single_line(text)!r} is not known{nearest(text, have) or '; `show` lists all'}")
+    holding = [key for key in have if (folded := normalize_name(text)) and folded in normalize_name(key)][:3]
+    near = nearest(text, have) or (f" (did you mean {', '.join(map(repr, holding))}?)" if holding else "")
+    raise ScriptError(f"{flag}: {single_line(text)!r} is not known{near or '; `show` lists all'}")
 
 
 def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRow]:
@@ -5892,14 +5900,18 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def other_results(folder: Path) -> str:
-    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+def other_results(folder: Path, checkpoints: Path | None = None) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else "".
+
+    checkpoints: the folder of those that they are to be bound to.
+    """
     named = 0
     for base, directories, names in os.walk(folder):
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = command_line_of([folder, "--output-dir", "results"])
+                bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
+                command = command_line_of([folder, *bound, "--output-dir", "results"])
                 command = f"uv run {script_here('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
@@ -6744,6 +6756,12 @@ class Run:
     times: int = 1  # of how many repeats it is the mean
     votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
     validity: Validity = Validity()  # the gate's answer, once its items are read
+
+    @property
+    def other_examples(self) -> str:
+        """The number of examples that its prompts hold, where that is another one than its configuration says."""
+        there = self.settings.get("examples_in_prompts", "")
+        return there if there.isdecimal() and self.shots not in ("", there) else ""
 
     @property
     def task(self) -> str:
@@ -7858,7 +7876,9 @@ def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def record_shots(run: Run, details: Mapping[str, Any]) -> str | None:
-    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
+    """ "gsm8k|5/em" -> "5-shot"; else what the settings say; nothing where the prompts hold another number."""
+    if run.other_examples:
+        return None
     return single_line(details.get("shots") or "") or (f"{run.shots}-shot" if run.shots else None)
 
 
@@ -9862,8 +9882,8 @@ NO_RANK = RankRange(None, None, "unknown")
 class BoardPlace:
     """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks.
 
-    needs: of one that lacks some, the mean there (percent) with which it would be level with the leader; None where
-    no possible one would do.
+    needs: of one that lacks some, the mean there (percent) with which it would be level with the leader; None where the
+    best possible one would not pass it. near: whether with the best possible one it is not shown to be behind.
     """
 
     model: str
@@ -9872,6 +9892,7 @@ class BoardPlace:
     error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
     rank: RankRange = NO_RANK
     needs: float | None = None
+    near: bool = False
 
 
 def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -9952,27 +9973,26 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPl
     standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
     first = standings[0] if standings else None
     z = holm_threshold(0, math.comb(len(found), 2))
-    lacking = [
-        BoardPlace(model, len(scores), needs=first and needed_to_lead(first, mean_row(model, list(scores.values())),
-                                                                     len(scores), len(keys), lower, z))
-        for model, scores in found.items()
-        if len(scores) < len(keys)
-    ]  # fmt: skip
+    lacking = [BoardPlace(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    if first:
+        means = [mean_row(one.model, list(found[one.model].values())) for one in lacking]
+        lacking = [with_need(one, mean, first, lower, z) for one, mean in zip(lacking, means, strict=True)]
     return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
 
 
-def needed_to_lead(first: BoardPlace, mine: BoardRow, have: int, count: int, lower: bool, z: float) -> float | None:
-    """The mean (percent) on the benchmarks that a model lacks with which it would be level with the first; None where
-    even the best possible one leaves it behind, by z standard errors. mine: the mean of those that it has.
+def with_need(one: BoardPlace, mine: BoardRow, first: BoardPlace, lower: bool, z: float) -> BoardPlace:
+    """A model that lacks some benchmarks, with what it needs there to lead, and whether it may be near the first by z
+    standard errors. mine: the mean of those that it has.
 
     What has no known error may be anything, as in the ranks.
     """
-    lacks = count - have
-    needs = (count * (first.mean or 0.0) - have * mine["comparable"]) / lacks
+    lacks = first.have - one.have
+    needs = (first.have * first.mean - one.have * mine["comparable"]) / lacks
     errors = (first.error, mine["comparable_error"])
-    reach = math.inf if None in errors else z * math.hypot(count * errors[0], have * errors[1]) / lacks
-    possible = needs + reach >= 0 if lower else needs - reach <= 100
-    return min(max(needs, 0.0), 100.0) if possible else None
+    reach = math.inf if None in errors else z * math.hypot(first.have * errors[0], one.have * errors[1]) / lacks
+    spare = needs if lower else 100 - needs  # of the best possible mean
+    able = spare > 1e-9
+    return dataclasses.replace(one, needs=min(max(needs, 0.0), 100.0) if able else None, near=spare + reach >= 0)
 
 
 def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
@@ -10022,6 +10042,21 @@ def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     return found | {key: "; ".join(own) for key, own in texts.items() if own}
 
 
+def measured_otherwise(rows: Iterable[BoardRow]) -> dict[tuple[str, str], str]:
+    """(model, benchmark) -> in what its shown score was measured otherwise than most are: "0-shot"."""
+    found: dict[tuple[str, str], str] = {}
+    ways = [(row["model"], row["benchmark"], (row["shots"], way_of_metric(row))) for row in rows]
+    for part in (0, 1):
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for _, key, way in ways:
+            counts[key].update(filter(None, [way[part]]))
+        usual = {key: min(own, key=lambda way: (-own[way], natural_key(way))) for key, own in counts.items() if own}
+        for model, key, way in ways:
+            if way[part] and way[part] != usual[key]:
+                found[model, key] = ", ".join(filter(None, (found.get((model, key)), way[part])))
+    return found
+
+
 def way_of_metric(row: BoardRow) -> str | None:
     """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract"."""
     metric, spelled = row.get("metric"), (row.get("source_task") or "").rpartition("/")[2]
@@ -10037,38 +10072,34 @@ def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
     return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
 
 
-def among_text(placed: int, models: int, count: int, rivals: Sequence[BoardPlace]) -> str:
-    """How many of all models an order is of, and why not of all; which of the others could lead, were they in it.
-
-    count: of the benchmarks that it is by.
-    """
+def among_text(standings: Sequence[BoardPlace], models: int, lower: bool) -> str:
+    """How many of all models an order is of, and why not of all; which of the others could lead, were they in it."""
+    placed, count = sum(one.mean is not None for one in standings), standings[0].have
     others = models - placed
     if not others:
         return f"Among all {models:,} models."
     who, lack, have = (f"{others:,}", "lack", "have") if others > 1 else ("one", "lacks", "has")
     why = f"{lack} a benchmark of this average" if count > 1 else f"{have} no number to compare"
-    return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(rivals, count)}."
+    return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(standings, lower)}."
 
 
-def rivals_text(rivals: Sequence[BoardPlace], count: int) -> str:
-    """Which of the models that lack a benchmark could lead: the one that needs least for it, and how many more."""
-    if not rivals:
-        return ""
-    first, more = rivals[0], len(rivals) - 1
+def rivals_text(standings: Sequence[BoardPlace], lower: bool) -> str:
+    """Which of the models that lack a benchmark could lead: the one that needs least for it, and how many more; where
+    none could, the first that the errors alone keep near."""
+    count, able = standings[0].have, [one for one in standings if one.needs is not None]
+    able.sort(key=lambda one: (-one.needs if lower else one.needs, natural_key(one.model)))
+    if not able:
+        near = next((one for one in standings if one.near), None)
+        return (near and f"; none could lead, {near.model} ({near.have} of {count}) could come within the errors") or ""
+    first, more = able[0], len(able) - 1
     others = f", and {more:,} more could lead" if more else ""
     return f"; {first.model} ({first.have} of {count}) would need {first.needs:.1f} on what it lacks to lead{others}"
 
 
-def possible_leaders(standings: Sequence[BoardPlace], lower: bool) -> list[BoardPlace]:
-    """The models without a place that could lead, the one that needs least for it first."""
-    found = [one for one in standings if one.needs is not None]
-    return sorted(found, key=lambda one: (-one.needs if lower else one.needs, natural_key(one.model)))
-
-
 def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
-    """Whether the first is shown to lead all models that have a place, and no other one could."""
+    """Whether the first is shown to lead all models that have a place, and no other one could be near it."""
     first, *others = standings
-    alone = not any(one.mean is not None for one in others) or any(one.needs is not None for one in others)
+    alone = not any(one.mean is not None for one in others) or any(one.near for one in others)
     return first.rank.high == 1 and not alone and not unlike
 
 
@@ -10082,7 +10113,7 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
     if not placed:
         return f"No model has {what}."
     first, *others = placed
-    among = among_text(len(placed), models, first.have, possible_leaders(standings, lower))
+    among = among_text(standings, models, lower)
     means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
@@ -10896,6 +10927,9 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    if run.other_examples:
+        held = plural(int(run.other_examples), "example")
+        remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")
@@ -12578,8 +12612,8 @@ function meanOver(model, list) {
 }
 
 /**
- * The models that lack some of the averaged benchmarks and could lead, with the mean there that they would need, the one
- * that needs least first: the best possible one does not leave them behind, by the threshold of the ranks.
+ * The models that lack some of the averaged benchmarks and, with the best possible numbers there, are not shown to be
+ * behind, by the threshold of the ranks; those that could lead (`able`) first, by the mean there that they would need.
  */
 function possibleLeaders(first, list) {
   const some = models.map(standing).filter((one) => one.have), pairs = some.length * (some.length - 1) / 2;
@@ -12588,9 +12622,10 @@ function possibleLeaders(first, list) {
     const lacks = count - one.have, needs = (count * first.mean - one.have * one.value) / lacks;
     const reach = first.error == null || one.error == null ? Infinity
       : z * Math.hypot(count * first.error, one.have * one.error) / lacks;
-    const possible = lower ? needs + reach >= 0 : needs - reach <= 100;
-    return possible ? [{ ...one, needs: Math.min(Math.max(needs, 0), 100) }] : [];
-  }).sort((a, b) => (lower ? b.needs - a.needs : a.needs - b.needs) || a.model.order - b.model.order);
+    const spare = lower ? needs : 100 - needs, able = spare > 1e-9; // of the best possible mean
+    return spare + reach >= 0 ? [{ ...one, able, needs: Math.min(Math.max(needs, 0), 100) }] : [];
+  }).sort((a, b) => b.able - a.able || (a.able ? (lower ? b.needs - a.needs : a.needs - b.needs) : b.have - a.have)
+    || a.model.order - b.model.order);
 }
 
 let standings = new Map(), standingsOf = "", standingsIn = null;
@@ -12715,9 +12750,10 @@ function amongText(placed, count, rivals) {
   const all = many.format(models.length), others = models.length - placed;
   if (!others) return `Among all ${all} models.`;
   const [who, lack, have] = others > 1 ? [many.format(others), "lack", "have"] : ["one", "lacks", "has"];
-  const [first] = rivals, more = rivals.length - 1;
-  const could = first ? `; ${first.model.id} (${first.have} of ${count}) would need ${tenths(first.needs)} on what it lacks to `
-    + `lead${more ? `, and ${many.format(more)} more could lead` : ""}` : "";
+  const [first] = rivals, more = rivals.filter((one) => one.able).length - 1;
+  const rival = first && `${first.model.id} (${first.have} of ${count})`;
+  const could = !first ? "" : !first.able ? `; none could lead, ${rival} could come within the errors`
+    : `; ${rival} would need ${tenths(first.needs)} on what it lacks to lead${more ? `, and ${many.format(more)} more could lead` : ""}`;
   return `Among ${many.format(placed)} of ${all} models: the other ${who} ${count > 1 ? `${lack} a benchmark of this average`
     : `${have} no number to compare`}${could}.`;
 }

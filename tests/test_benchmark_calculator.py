@@ -1053,6 +1053,19 @@ def test_records_of_other_names_are_never_passed_over_by_formulas(tmp_path, caps
     assert ranked(capsys, run, "--scoring", "step-formula")["score_source"] == "step-formula"
 
 
+@pytest.mark.parametrize("files", [True, False])
+def test_records_whose_names_end_as_checkpoints_do_are_bound_by_the_command_that_is_told(tmp_path, capsys, files):
+    """Converted where the files of the checkpoints were not named: the names are of another machine's folder."""
+    run = make_run(tmp_path / "ckpts", "step_7", "step_8")
+    record = make_record(run / "step_7", digest=None, path="/elsewhere/step_7")
+    write_json(tmp_path / "results", record)
+    if files:
+        (tmp_path / "results" / "samples_gsm8k_2026-01-01.jsonl").write_text("")
+    message = refused(capsys, run, "--results", tmp_path / "results", code=3)
+    told = f"{tmp_path / 'results' if files else 'FILES'} --checkpoints {run} --output-dir results"
+    assert f"convert_results.py {told} makes records of them" in message
+
+
 @pytest.mark.parametrize("place", ["results", "../results", "ckpts_results"])
 def test_results_that_lie_beside_the_checkpoints_are_found_and_named(tmp_path, capsys, monkeypatch, place):
     monkeypatch.chdir(tmp_path)

@@ -125,3 +125,40 @@ def test_the_question_offers_lines_to_complete_and_each_reads_the_table():
     assert metrics(measured.replace("…", "pass@10", 1)) == ["pass@10"] * 3
     with pytest.raises(manager.ScriptError, match="metric: write the names in place of '…'"):
         metrics(measured)
+
+
+ERROR_RATES = [
+    "Error rate (%)",
+    "Wrong answers",
+    "Failure rate",
+    "1 - accuracy",
+    "Eval loss",
+    "错误率",
+    "誤答率",
+    "오답률",
+]
+
+
+@pytest.mark.parametrize("form", [*LABEL_FORMS, "draft"])
+@pytest.mark.parametrize("text", ERROR_RATES)
+def test_under_an_error_rate_no_plain_line_is_offered(text, form):
+    reading = read(LABEL_FORMS.get(form, LABEL_FORMS["heading"])(text, COLUMNS))
+    assert reading.status == "ambiguous"
+    lines = list(manager.choices(reading))
+    if form == "draft":
+        offered = manager.draft([reading], "acme/Foo-7B", "again", "0").splitlines()
+        lines = [line for line in offered if "{table: 1, column" in line]
+    assert lines and all('metric: "…"' in line for line in lines), lines
+
+
+def test_a_plain_line_says_what_it_would_write_and_is_warned_of_under_an_error_rate():
+    (plain, _) = manager.choices(read(f"### Refined\n\n{pipe(COLUMNS)}"))
+    assert "as accuracy 61.5 (MMLU), exact_match 44.25 (GSM8K), accuracy 52 (ARC-C)" in plain
+    line = plain.removeprefix("# ")
+    for heading, told in (("Refined", False), ("Error rate (%)", True)):
+        for more in ("}", ', metric: "error rate"}'):
+            card = manager.parse_card(f"# Foo-7B\n\n### {heading}\n\n{pipe(COLUMNS)}\n")
+            picks = manager.read_selection(line.replace("}", more, 1), "lines", "acme/Foo-7B", (), 1)
+            (reading,) = manager.read_tables(card, "acme/Foo-7B", VOCABULARY, picks)
+            assert len(reading.scores) == 3 and bool(reading.remarks) == (told and more == "}")
+            assert not reading.remarks or "accuracy 61.5 (MMLU)" in reading.remarks[0]

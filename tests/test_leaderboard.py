@@ -741,9 +741,10 @@ def test_standings_by_hand():
         ({"x": 0.891, "y": 0.952}, False, 7.4, False),  # what it lacks would have to go very wrong
         ({"x": 0.1, "y": 0.1}, False, None, True),  # 172 points of 100
         ({"x": 0.1}, False, 91.0, False),
-        ({"x": 0.45, "y": 0.45}, False, 100.0, False),  # not by the numbers, but within their errors
+        ({"x": 0.45, "y": 0.45}, False, None, False),  # not by the numbers, but within their errors
         ({"x": 0.3, "y": 0.3}, True, None, True),  # an error rate is at least 0
         ({"x": 0.05, "y": 0.02}, True, 20.0, False),
+        ({"x": 0.14, "y": 0.14}, True, None, False),  # 0 there makes 9.3, and the leader has 9.0 ± 0.6
         ({"x": None, "y": 0.1}, False, 91.0, False),  # of another unit: no number to compare, so it lacks it
     ],
 )
@@ -759,7 +760,25 @@ def test_a_lead_is_not_certain_where_a_model_that_lacks_a_benchmark_could_overta
     assert board.is_certain(standings, "") is certain
     text = board.leader_text(standings, "X", 3, lower=lower)
     assert ("That is certain (95 %)." in text) is certain and ("s/star" in text) is not certain
-    assert certain or f"s/star ({len(star) - (None in star.values())} of 3) would need" in text
+    told = "could come within the errors" if needs is None else "would need"
+    assert certain or f"s/star ({len(star) - (None in star.values())} of 3) {told}" in text
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_only_what_the_best_possible_numbers_would_pass_could_lead(lower):
+    """Of four that lack one of two benchmarks: what each would have with a perfect number there decides."""
+    values = {"l/leader": (0.79, 0.79), "o/other": (0.2, 0.2), "a/able": (0.6,), "b/able": (0.7,), "n/near": (0.57,)}
+    rows = [
+        row(model, key, 1 - v if lower else v, comparable_error=0.01) | {"lower_is_better": lower}
+        for model, own in (values | {"f/far": (0.3,)}).items()
+        for key, v in zip("xy", own, strict=False)
+    ]
+    standings = board.overall_order(rows, list("xy"))
+    best = {model: (own[0] + 1) / 2 for model, own in values.items() if len(own) == 1}
+    assert {one.model for one in standings if one.needs is not None} == {m for m, v in best.items() if v > 0.79}
+    assert [one.model for one in standings if one.near] == ["a/able", "b/able", "n/near"]
+    text = board.leader_text(standings, "X", 6, lower=lower)
+    assert "b/able (1 of 2) would need" in text and "and 1 more could lead." in text
 
 
 def test_what_is_said_of_the_leader():
@@ -1083,3 +1102,23 @@ def test_what_has_changed(tmp_path, capsys):
     assert out == ""
     assert "nothing has changed" in err
     assert board.main(["diff", folders[0], str(tmp_path / "nowhere")]) == 2
+
+
+def test_what_was_measured_otherwise_is_marked_in_its_row_and_the_shots_stand_with_the_model(tmp_path, capsys):
+    for number, shots in enumerate((5, 5, 0)):
+        write_record(tmp_path / "r", f"a/m{number}", [1.0, 0.0] * 650 + [0.0] * number, task="gsm8k", shots=shots)
+    assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
+    capsys.readouterr()
+    assert board.main(["show", "--data", str(tmp_path / "d")]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "a/m" in line and "GSM8K" not in line]
+    assert [("(0-shot)" in line) for line in lines] == [("a/m2" in line) for line in lines] and len(lines) == 3
+    assert board.main(["show", "--data", str(tmp_path / "d"), "--model", "a/m1"]) == 0
+    assert "5-shot" in capsys.readouterr().out
+
+
+def test_a_part_of_a_name_is_met_with_the_names_that_have_it():
+    metadata = {"benchmarks": [{"key": f"arena ({way})", "name": f"arena ({way})"} for way in ("bradley_terry", "win")]}
+    with pytest.raises(board.ScriptError, match=r"did you mean 'arena \(bradley_terry\)', 'arena \(win\)'"):
+        board.covered_key("Arena", metadata)
+    with pytest.raises(board.ScriptError, match="`show` lists all"):
+        board.covered_key("!", metadata)

@@ -176,6 +176,31 @@ def test_a_score_of_another_harness_is_no_contradiction(tmp_path, capsys, named,
     assert (named in claim["reason"]) == (verdict == "cannot be told")
 
 
+@pytest.mark.parametrize(("held", "claimed"), [("0", 5), ("0", 0), ("3", 5), ("5", 5)])
+def test_shots_that_the_prompts_contradict_fit_no_claim_and_are_written_nowhere(
+    tmp_path, capsys, held, claimed
+) -> None:
+    record(tmp_path / "results", REPO, 0.449333333333)
+    (path,) = (tmp_path / "results").rglob("*.json")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["evaluation_results"][0]["generation_config"] = {"additional_details": {"examples_in_prompts": held}}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    card = tmp_path / "README.md"
+    text = CARD.format(value=45.0, table=44.9).replace("name: MMLU-Pro, type", f"name: MMLU-Pro ({claimed}-shot), type")
+    card.write_text(text, encoding="utf-8")
+    where = ("--card", card, "--results", tmp_path / "results", "--benchmark", "MMLU-Pro")
+    code, found, _ = check(capsys, *where)
+    (claim,) = [one for one in found["claims"] if "model-index" in one["where"]]
+    assert (code, claim["verdict"]) == ((0, "fits") if held == "5" else (3, "cannot be told")), claim
+    if claimed == 5 != int(held):
+        assert f"says 5-shot and its prompts hold {held} examples" in claim["reason"]
+    argv = ["add", "--card", card, "--results", tmp_path / "results", "--repo-id", REPO, "--dry-run"]
+    manager.main([*map(str, argv)])
+    out, err = capsys.readouterr()
+    assert ("5-shot" in out) == (held == "5"), out
+    assert (f"its prompts hold {held} examples, while its configuration says 5" in out + err) == (held != "5")
+
+
 def test_a_table_that_leaves_open_whose_it_is_leaves_the_answer_open(tmp_path, capsys) -> None:
     """The metadata fits; one table is the model's and fits; another may be, and says something else."""
     record(tmp_path / "results", REPO, 0.449333333333)

@@ -337,7 +337,9 @@ def covered_key(text: str, metadata: Mapping[str, Any], flag: str = "--benchmark
         return known
     if known:
         raise ScriptError(f"no model has a comparable score on {known}; there are: {listing(have, 20)}", code=1)
-    raise ScriptError(f"{flag}: {single_line(text)!r} is not known{nearest(text, have) or '; `show` lists all'}")
+    holding = [key for key in have if (folded := normalize_name(text)) and folded in normalize_name(key)][:3]
+    near = nearest(text, have) or (f" (did you mean {', '.join(map(repr, holding))}?)" if holding else "")
+    raise ScriptError(f"{flag}: {single_line(text)!r} is not known{near or '; `show` lists all'}")
 
 
 def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRow]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,8 +25,8 @@ NO_RANK = RankRange(None, None, "unknown")
 class BoardPlace:
     """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks.
 
-    needs: of one that lacks some, the mean there (percent) with which it would be level with the leader; None where
-    no possible one would do.
+    needs: of one that lacks some, the mean there (percent) with which it would be level with the leader; None where the
+    best possible one would not pass it. near: whether with the best possible one it is not shown to be behind.
     """
 
     model: str
@@ -35,6 +35,7 @@ class BoardPlace:
     error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
     rank: RankRange = NO_RANK
     needs: float | None = None
+    near: bool = False
 
 
 def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -115,27 +116,26 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPl
     standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
     first = standings[0] if standings else None
     z = holm_threshold(0, math.comb(len(found), 2))
-    lacking = [
-        BoardPlace(model, len(scores), needs=first and needed_to_lead(first, mean_row(model, list(scores.values())),
-                                                                     len(scores), len(keys), lower, z))
-        for model, scores in found.items()
-        if len(scores) < len(keys)
-    ]  # fmt: skip
+    lacking = [BoardPlace(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    if first:
+        means = [mean_row(one.model, list(found[one.model].values())) for one in lacking]
+        lacking = [with_need(one, mean, first, lower, z) for one, mean in zip(lacking, means, strict=True)]
     return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
 
 
-def needed_to_lead(first: BoardPlace, mine: BoardRow, have: int, count: int, lower: bool, z: float) -> float | None:
-    """The mean (percent) on the benchmarks that a model lacks with which it would be level with the first; None where
-    even the best possible one leaves it behind, by z standard errors. mine: the mean of those that it has.
+def with_need(one: BoardPlace, mine: BoardRow, first: BoardPlace, lower: bool, z: float) -> BoardPlace:
+    """A model that lacks some benchmarks, with what it needs there to lead, and whether it may be near the first by z
+    standard errors. mine: the mean of those that it has.
 
     What has no known error may be anything, as in the ranks.
     """
-    lacks = count - have
-    needs = (count * (first.mean or 0.0) - have * mine["comparable"]) / lacks
+    lacks = first.have - one.have
+    needs = (first.have * first.mean - one.have * mine["comparable"]) / lacks
     errors = (first.error, mine["comparable_error"])
-    reach = math.inf if None in errors else z * math.hypot(count * errors[0], have * errors[1]) / lacks
-    possible = needs + reach >= 0 if lower else needs - reach <= 100
-    return min(max(needs, 0.0), 100.0) if possible else None
+    reach = math.inf if None in errors else z * math.hypot(first.have * errors[0], one.have * errors[1]) / lacks
+    spare = needs if lower else 100 - needs  # of the best possible mean
+    able = spare > 1e-9
+    return dataclasses.replace(one, needs=min(max(needs, 0.0), 100.0) if able else None, near=spare + reach >= 0)
 
 
 def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
@@ -185,6 +185,21 @@ def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     return found | {key: "; ".join(own) for key, own in texts.items() if own}
 
 
+def measured_otherwise(rows: Iterable[BoardRow]) -> dict[tuple[str, str], str]:
+    """(model, benchmark) -> in what its shown score was measured otherwise than most are: "0-shot"."""
+    found: dict[tuple[str, str], str] = {}
+    ways = [(row["model"], row["benchmark"], (row["shots"], way_of_metric(row))) for row in rows]
+    for part in (0, 1):
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for _, key, way in ways:
+            counts[key].update(filter(None, [way[part]]))
+        usual = {key: min(own, key=lambda way: (-own[way], natural_key(way))) for key, own in counts.items() if own}
+        for model, key, way in ways:
+            if way[part] and way[part] != usual[key]:
+                found[model, key] = ", ".join(filter(None, (found.get((model, key)), way[part])))
+    return found
+
+
 def way_of_metric(row: BoardRow) -> str | None:
     """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract"."""
     metric, spelled = row.get("metric"), (row.get("source_task") or "").rpartition("/")[2]
@@ -200,38 +215,34 @@ def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
     return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
 
 
-def among_text(placed: int, models: int, count: int, rivals: Sequence[BoardPlace]) -> str:
-    """How many of all models an order is of, and why not of all; which of the others could lead, were they in it.
-
-    count: of the benchmarks that it is by.
-    """
+def among_text(standings: Sequence[BoardPlace], models: int, lower: bool) -> str:
+    """How many of all models an order is of, and why not of all; which of the others could lead, were they in it."""
+    placed, count = sum(one.mean is not None for one in standings), standings[0].have
     others = models - placed
     if not others:
         return f"Among all {models:,} models."
     who, lack, have = (f"{others:,}", "lack", "have") if others > 1 else ("one", "lacks", "has")
     why = f"{lack} a benchmark of this average" if count > 1 else f"{have} no number to compare"
-    return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(rivals, count)}."
+    return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(standings, lower)}."
 
 
-def rivals_text(rivals: Sequence[BoardPlace], count: int) -> str:
-    """Which of the models that lack a benchmark could lead: the one that needs least for it, and how many more."""
-    if not rivals:
-        return ""
-    first, more = rivals[0], len(rivals) - 1
+def rivals_text(standings: Sequence[BoardPlace], lower: bool) -> str:
+    """Which of the models that lack a benchmark could lead: the one that needs least for it, and how many more; where
+    none could, the first that the errors alone keep near."""
+    count, able = standings[0].have, [one for one in standings if one.needs is not None]
+    able.sort(key=lambda one: (-one.needs if lower else one.needs, natural_key(one.model)))
+    if not able:
+        near = next((one for one in standings if one.near), None)
+        return (near and f"; none could lead, {near.model} ({near.have} of {count}) could come within the errors") or ""
+    first, more = able[0], len(able) - 1
     others = f", and {more:,} more could lead" if more else ""
     return f"; {first.model} ({first.have} of {count}) would need {first.needs:.1f} on what it lacks to lead{others}"
 
 
-def possible_leaders(standings: Sequence[BoardPlace], lower: bool) -> list[BoardPlace]:
-    """The models without a place that could lead, the one that needs least for it first."""
-    found = [one for one in standings if one.needs is not None]
-    return sorted(found, key=lambda one: (-one.needs if lower else one.needs, natural_key(one.model)))
-
-
 def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
-    """Whether the first is shown to lead all models that have a place, and no other one could."""
+    """Whether the first is shown to lead all models that have a place, and no other one could be near it."""
     first, *others = standings
-    alone = not any(one.mean is not None for one in others) or any(one.needs is not None for one in others)
+    alone = not any(one.mean is not None for one in others) or any(one.near for one in others)
     return first.rank.high == 1 and not alone and not unlike
 
 
@@ -245,7 +256,7 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
     if not placed:
         return f"No model has {what}."
     first, *others = placed
-    among = among_text(len(placed), models, first.have, possible_leaders(standings, lower))
+    among = among_text(standings, models, lower)
     means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."

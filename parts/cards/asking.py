@@ -70,6 +70,9 @@ class Extraction:
     def by_hand(self) -> list[str]:
         return [place for reading in self.readings for place in reading.by_hand]
 
+    def remarks(self) -> list[str]:
+        return [text for reading in self.readings for text in reading.remarks]
+
     def account(self) -> list[str]:
         """What was read and what was not, table by table: a line for each kind of answer."""
         wanted = [r for r in self.readings if not self.numbers or r.table.number in self.numbers]
@@ -104,6 +107,7 @@ class Extraction:
             "conflicts": self.conflicts(),
             "card_sha256": self.card_sha256,
             "selected_by_hand": self.by_hand(),
+            "warnings": self.remarks(),
             "account": self.account(),
         }
         return answer | ({"reason": self.message} if self.code else {})
@@ -244,7 +248,10 @@ def choices(reading: TableReading) -> Iterator[str]:
     for target in reading.targets:
         cells = [cell for cell in reading.open_cells if is_of(cell, target)]
         if reading.text_doubt and not cells:
-            yield f"# {selection_line(number, target)}  # if these are plain scores of this model"
+            would = [score for score in reading.would if is_of(score, target)]
+            if not reading.lower:  # values of an error rate are no plain scores
+                read_as = f", as {reading.reader.read_as(would)}" if would and reading.reader else ""
+                yield f"# {selection_line(number, target)}  # if these are plain scores of this model{read_as}"
             yield f"# {selection_line(number, target, {'metric': '…'})}  # with what is measured in place of …"
         elif reading.status == "ambiguous" and not cells:
             yield f"{'' if target.ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
@@ -261,7 +268,7 @@ def choices(reading: TableReading) -> Iterator[str]:
             yield f"# {selection_line(number, target, left)}  # without these cells"
 
 
-def is_of(cell: OpenCell, target: Target) -> bool:
+def is_of(cell: OpenCell | Score, target: Target) -> bool:
     return (cell.row if target.axis == "row" else cell.column) == target.index
 
 
@@ -405,7 +412,9 @@ def draft(readings: Sequence[TableReading], repo_id: str, again: str, card_sha25
             lines += [f"# left out: row {c.row}, column {c.column} '{c.text}': {c.why}" for c in reading.open_cells]
             lines += choices(reading)
         else:
-            lines += [f"# {selection_line(number, target)}" for target in reading.targets or reading.possible]
+            offered = list(choices(reading)) if reading.text_doubt else []
+            offered = offered or [selection_line(number, target) for target in reading.targets or reading.possible]
+            lines += [f"# {line.removeprefix('# ')}" for line in offered]
             lines += [f"# not this model's: - {{table: {number}, leave_out: all}}"] if reading.targets else []
     sure = Extraction(repo_id, list(readings), results=[score for reading in readings for score in reading.scores])
     lines += [f"# {conflict_text(conflict)}" for conflict in sure.conflicts()]

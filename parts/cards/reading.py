@@ -46,11 +46,11 @@ from parts.cards.model_names import (
     relation_of,
 )  # fmt: skip
 from parts.cards.scores import OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart
-from parts.cards.surroundings import LANGUAGES, Surroundings, is_legend, is_telling, sentences
+from parts.cards.surroundings import LANGUAGES, Surroundings, is_legend, is_telling, says_lower, sentences
 from parts.cards.tables import Card, Cell, Table, one_line
 from parts.cards.text import label_text, plain_text
 from parts.cards.values import MISSING_CELL, NUMBER_CELL
-from parts.frame import ScriptError
+from parts.frame import ScriptError, listing
 from parts.metadata.entries import Score
 
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
@@ -94,8 +94,11 @@ class TableReading:
     targets: list[Target] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     text_doubt: str = ""  # the one of them that asks what is measured
+    lower: str = ""  # the text around it that speaks of an error rate or another measure of which less is better
     taken: Taken = field(default_factory=Taken)
+    would: list[Score] = field(default_factory=list)  # what is not taken for its doubts, as it would be read
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
+    remarks: list[str] = field(default_factory=list)  # on what was read by hand
 
     @property
     def scores(self) -> list[Score]:
@@ -148,7 +151,7 @@ class Reader:
         found = columns + rows
         self.classify(reading, columns, rows)
         if force:
-            reading.evaluation, reading.doubts, reading.text_doubt = True, [], ""
+            reading.evaluation, reading.doubts, reading.text_doubt, reading.lower = True, [], "", ""
         if not reading.evaluation:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
@@ -182,7 +185,9 @@ class Reader:
             reading.doubts.append("it stands there several times, and nothing tells which is meant")
         reading.doubts = list(dict.fromkeys(reading.doubts))
         reading.status = "ambiguous" if reading.doubts else "found"
-        reading.taken = Taken(open_cells=taken.open_cells) if reading.doubts else taken
+        if reading.doubts:
+            reading.would, taken = taken.scores, Taken(open_cells=taken.open_cells)
+        reading.taken = taken
 
     def take(self, target: Target, pick: Pick, taken: Taken) -> None:
         """Add the scores of a target."""
@@ -208,6 +213,7 @@ class Reader:
         reading = self.read(force=True)
         candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
         reading.status, cells = "found", {}
+        lower = next((text for text, _ in self.text_doubts(reading) if says_lower(text)), "")
         for number, pick in enumerate(picks):
             places = self.places(pick)
             if len({(place.axis, place.index) for place in places}) != 1:
@@ -227,8 +233,16 @@ class Reader:
             reading.taken.add(taken)
             reading.targets += places
             reading.by_hand.append(f"table {self.table.number}, {target.axis} {target.index} '{target.text}'")
+            if lower and not pick.metric and taken.scores:
+                how = f"{self.read_as(taken.scores)}, though '{lower[:80]}' stands by it; metric: \"…\" says what it is"
+                reading.remarks.append(f"{reading.by_hand[-1]} is read as {how}")
         tell_apart(reading.scores)
         return reading
+
+    def read_as(self, scores: Sequence[Score]) -> str:
+        """What scores would be written as: "accuracy 14.3 (BoolQ)"."""
+        measures = ((one.metric or self.vocabulary.metrics.get(one.key or "") or "score", one) for one in scores)
+        return listing((f"{measure} {one.value:g} ({one.benchmark})" for measure, one in measures), 3)
 
     def places(self, pick: Pick) -> list[Target]:
         """The columns or rows that a pick means: the one at its index, with its label under each header; else all with
@@ -430,12 +444,15 @@ class Reader:
         else:
             reading.refuse("no benchmark or measure that is known is in it")
         if reading.evaluation and (columns or rows or reading.orientation == "single-model"):
-            reading.text_doubt = next(self.text_doubts(reading), "")
+            told = list(self.text_doubts(reading))
+            reading.lower = next((text for text, _ in told if says_lower(text)), "")
+            reading.text_doubt = told[0][1] if told else ""
             reading.doubts += [reading.text_doubt] if reading.text_doubt else []
         return None
 
-    def text_doubts(self, reading: TableReading) -> Iterator[str]:
-        """What the texts around say that is not plain: the headings up to the one on results, captions, paragraphs.
+    def text_doubts(self, reading: TableReading) -> Iterator[tuple[str, str]]:
+        """The texts around that say what is not plain, and the question that each puts: the headings up to the one on
+        results, captions, paragraphs.
 
         The title, the headings above that one and the paragraphs below them are prose: they say much else.
         """
@@ -445,16 +462,16 @@ class Reader:
             titled = heading == self.card.title and self.model.core in name_tokens(heading)
             label = number < outer and not titled
             if word := around.telling(heading) if not label else around.unplain(heading, kept=number == 0):
-                yield f"heading '{heading[:80]}' says '{word}': what is measured?"
+                yield heading, f"heading '{heading[:80]}' says '{word}': what is measured?"
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
-                yield f"caption '{text[:80]}' says '{word}': what is measured?"
+                yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
         told = [one_line(text) for text in table.told]
         far = [part for text in told for part in sentences(text) if _ABOUT_NUMBERS.search(part)]
         texts = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout, *far]
         for text in filter(None, dict.fromkeys(texts)):
             if word := around.of_paragraph(text):
-                yield f"text '{text[:80]}' says '{word}': what is measured?"
+                yield text, f"text '{text[:80]}' says '{word}': what is measured?"
 
     def surroundings(self, reading: TableReading) -> Surroundings:
         """What the labels of the table say, for the texts around it."""

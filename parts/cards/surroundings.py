@@ -22,6 +22,7 @@ from parts.cards.labels import (
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import BASE, TUNED, VENDORS, name_tokens
+from parts.metric_directions import metric_direction
 
 LANGUAGES = word_list("languages")
 PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels")), TUNED, BASE, VENDORS)
@@ -42,6 +43,9 @@ _NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
 _LEADS_ON = (":", "：")
+_LOWER_SAID = re.compile(
+    rf"(?i)(?<!\w)(?:{CARD_WORDS['lower_said']})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
+)
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,13 @@ def tellings(text: str) -> Iterator[str]:
 def may_tell(text: str) -> bool:
     """A first look; the paragraph below an outer heading stands above many tables."""
     return next(tellings(text), None) is not None
+
+
+def says_lower(text: str) -> bool:
+    """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
+    words = words_of(text)
+    parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
+    return bool(_REVERSED.search(text) or _LOWER_SAID.search(text)) or any(map(metric_direction, parts))
 
 
 def is_telling(word: str) -> bool:

@@ -176,6 +176,9 @@ def why_untold(one: ClaimPair, count: int, measures: Measures) -> str:
     ours = told_harness(run.harness[0])[1] or library_field(run.harness[0])
     if claim.harness[1] and ours and ours != claim.harness[1]:
         return f"measured otherwise: with {claim.harness[0]}, ours with {' '.join(run.harness).strip()}"
+    if run.other_examples:
+        held = plural(int(run.other_examples), "example")
+        return f"the configuration of ours says {run.shots}-shot and its prompts hold {held}: measured how is not known"
     if count > 1:
         return f"{count} of our results may be meant; choose with --results or --model-id"
     if run.validity.reasons:

@@ -194,14 +194,14 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         ranking = rank_measured_run(args, compared, results, failures, vocabulary, options)
         return replace(ranking, skipped=(*skipped, *ranking.skipped), failures=tuple(failures))
     searched = folders if not strangers and (args.results or args.scoring == "measured") else ()
-    if other := next(filter(None, map(other_results, searched)), ""):
+    if other := next(filter(None, (other_results(folder, root) for folder in searched)), ""):
         raise ScriptError(f"no record below {listing(map(str, folders))}; {other}")
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
             f"uv run {script_here('lighteval_vllm_uv.py')}"
         )
-    refuse_formulas(checkpoints, folders, strangers)
+    refuse_formulas(checkpoints, folders, strangers, root)
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
@@ -222,16 +222,28 @@ def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -
     return left, [name for name in there if name in (names or ())]
 
 
-def refuse_formulas(checkpoints: Sequence[Checkpoint], folders: Sequence[Path], strangers: Sequence[str]) -> None:
-    """Exit 3 where there are records that a ranking by formulas would pass over, for they are of other names."""
+def refuse_formulas(
+    checkpoints: Sequence[Checkpoint], folders: Sequence[Path], strangers: Sequence[str], root: Path
+) -> None:
+    """Exit 3 where there are records that a ranking by formulas would pass over, for they are of other names.
+
+    Names that end as checkpoints' do ("run/step_100") come of a conversion without the folder of these; the command
+    with it binds them.
+    """
     formulas = "--scoring step-formula ranks by formulas all the same"
-    if strangers:
-        raise ScriptError(
-            f"the records below {listing(map(str, folders))} are about {listing(dict.fromkeys(strangers))}, and not "
-            f"about {listing(c.name for c in checkpoints)}: give the folder of their checkpoints, or --results; "
-            f"{formulas}",
-            3,
-        )
+    if not strangers:
+        return
+    names, how = {checkpoint.name for checkpoint in checkpoints}, "give the folder of their checkpoints, or --results"
+    if any(name.rpartition("/")[2] in names for name in strangers):
+        again = command_line_of(["FILES", "--checkpoints", root, "--output-dir", "results"])
+        again = f"their harness's own files: uv run {script_here('convert_results.py')} {again} makes records of them"
+        made = next(filter(None, (other_results(folder, root) for folder in folders)), again)
+        how = f"if they are of these, convert them with the checkpoints named; {made}"
+    raise ScriptError(
+        f"the records below {listing(map(str, folders))} are about {listing(dict.fromkeys(strangers))}, and not "
+        f"about {listing(checkpoint.name for checkpoint in checkpoints)}: {how}; {formulas}",
+        3,
+    )
 
 
 def results_beside(root: Path) -> list[Path]:

@@ -55,14 +55,18 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def other_results(folder: Path) -> str:
-    """What to say of a folder without records that holds a harness's own results, by their names; else ""."""
+def other_results(folder: Path, checkpoints: Path | None = None) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else "".
+
+    checkpoints: the folder of those that they are to be bound to.
+    """
     named = 0
     for base, directories, names in os.walk(folder):
         directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
         for harness, pattern in HARNESS_FILES.items():
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                command = command_line_of([folder, "--output-dir", "results"])
+                bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
+                command = command_line_of([folder, *bound, "--output-dir", "results"])
                 command = f"uv run {script_here('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)

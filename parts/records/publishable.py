@@ -91,7 +91,9 @@ def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def record_shots(run: Run, details: Mapping[str, Any]) -> str | None:
-    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
+    """ "gsm8k|5/em" -> "5-shot"; else what the settings say; nothing where the prompts hold another number."""
+    if run.other_examples:
+        return None
     return single_line(details.get("shots") or "") or (f"{run.shots}-shot" if run.shots else None)
 
 

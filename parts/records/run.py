@@ -137,6 +137,12 @@ class Run:
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
+    def other_examples(self) -> str:
+        """The number of examples that its prompts hold, where that is another one than its configuration says."""
+        there = self.settings.get("examples_in_prompts", "")
+        return there if there.isdecimal() and self.shots not in ("", there) else ""
+
+    @property
     def task(self) -> str:
         """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
         return f"{self.key}:{self.subtask}" if self.subtask else self.key

@@ -5,7 +5,7 @@ Takes a Run and what its items say (ItemFacts); gives reasons against its use an
 
 from __future__ import annotations
 
-from parts.frame import MANY, ROUNDED, number
+from parts.frame import MANY, ROUNDED, number, plural
 from parts.records.attempts import COUNT_WORDS, DOUBTFUL, attempts_of
 from parts.records.items import ITEM_MEANS, ItemFacts
 from parts.records.run import Run, Validity
@@ -39,6 +39,9 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    if run.other_examples:
+        held = plural(int(run.other_examples), "example")
+        remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")

@@ -52,8 +52,8 @@ function meanOver(model, list) {
 }
 
 /**
- * The models that lack some of the averaged benchmarks and could lead, with the mean there that they would need, the one
- * that needs least first: the best possible one does not leave them behind, by the threshold of the ranks.
+ * The models that lack some of the averaged benchmarks and, with the best possible numbers there, are not shown to be
+ * behind, by the threshold of the ranks; those that could lead (`able`) first, by the mean there that they would need.
  */
 function possibleLeaders(first, list) {
   const some = models.map(standing).filter((one) => one.have), pairs = some.length * (some.length - 1) / 2;
@@ -62,9 +62,10 @@ function possibleLeaders(first, list) {
     const lacks = count - one.have, needs = (count * first.mean - one.have * one.value) / lacks;
     const reach = first.error == null || one.error == null ? Infinity
       : z * Math.hypot(count * first.error, one.have * one.error) / lacks;
-    const possible = lower ? needs + reach >= 0 : needs - reach <= 100;
-    return possible ? [{ ...one, needs: Math.min(Math.max(needs, 0), 100) }] : [];
-  }).sort((a, b) => (lower ? b.needs - a.needs : a.needs - b.needs) || a.model.order - b.model.order);
+    const spare = lower ? needs : 100 - needs, able = spare > 1e-9; // of the best possible mean
+    return spare + reach >= 0 ? [{ ...one, able, needs: Math.min(Math.max(needs, 0), 100) }] : [];
+  }).sort((a, b) => b.able - a.able || (a.able ? (lower ? b.needs - a.needs : a.needs - b.needs) : b.have - a.have)
+    || a.model.order - b.model.order);
 }
 
 let standings = new Map(), standingsOf = "", standingsIn = null;
@@ -189,9 +190,10 @@ function amongText(placed, count, rivals) {
   const all = many.format(models.length), others = models.length - placed;
   if (!others) return `Among all ${all} models.`;
   const [who, lack, have] = others > 1 ? [many.format(others), "lack", "have"] : ["one", "lacks", "has"];
-  const [first] = rivals, more = rivals.length - 1;
-  const could = first ? `; ${first.model.id} (${first.have} of ${count}) would need ${tenths(first.needs)} on what it lacks to `
-    + `lead${more ? `, and ${many.format(more)} more could lead` : ""}` : "";
+  const [first] = rivals, more = rivals.filter((one) => one.able).length - 1;
+  const rival = first && `${first.model.id} (${first.have} of ${count})`;
+  const could = !first ? "" : !first.able ? `; none could lead, ${rival} could come within the errors`
+    : `; ${rival} would need ${tenths(first.needs)} on what it lacks to lead${more ? `, and ${many.format(more)} more could lead` : ""}`;
   return `Among ${many.format(placed)} of ${all} models: the other ${who} ${count > 1 ? `${lack} a benchmark of this average`
     : `${have} no number to compare`}${could}.`;
 }
