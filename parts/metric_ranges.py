@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 
+OUTSIDE_RANGE = "is outside the range of"  # what a record of a failure says where a file has another unit
 # Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
 METRIC_SCALES = {
     "bleu": ("points", 0.0, 100.0),

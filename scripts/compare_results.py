@@ -1656,6 +1656,10 @@ class Identity:
         """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
         return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
 
+    def fits(self, other: Identity) -> bool:
+        """Whether all that this one says is so of another: a failure entry says less than a record of its model."""
+        return all(own in ("", theirs) for own, theirs in zip(self.key, other.key, strict=True))
+
     def answers_to(self, name: str) -> bool:
         """Whether a person may mean this model by a name.
 
@@ -1754,6 +1758,7 @@ def model_names(identities: Sequence[Identity]) -> list[str]:
 
 # --- parts/metric_ranges.py -------------------------------------------------------------------------------------------
 
+OUTSIDE_RANGE = "is outside the range of"  # what a record of a failure says where a file has another unit
 # Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
 METRIC_SCALES = {
     "bleu": ("points", 0.0, 100.0),
@@ -3940,7 +3945,7 @@ class Limits:
     """What a policy demands of one benchmark; a drop or gain as a share of the metric's range, or of the baseline."""
 
     tier: str = "critical"
-    max_drop: float | str | None = None  # a share, or an amount with its unit: "1 BLEU"
+    max_drop: float | str | None = None  # a share (0.01, "1 %"), or an amount with its unit: "1 BLEU"
     max_relative_drop: float | None = None
     relative_guard_below: float | None = None
     min_gain: float | str | None = None
@@ -4017,12 +4022,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """Why a task has no score, and the result file whose numbers cannot be so, where it is that."""
+
+    error: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRuns:
     """Everything recorded about one model: its runs, and the tasks that failed with their errors."""
 
     name: str
     runs: tuple[Run, ...]
-    failures: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, TaskFailure] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -5875,6 +5888,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
     tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
     causes: dict[str, list[str]] = defaultdict(list)
+    mended: set[str] = set()
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
@@ -5885,6 +5899,11 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         spoilt = [(names[i], cause) for i in (0, 1) if alike and (cause := cause_of(found[i]))]
         for name, cause in spoilt:
             causes[cause] += [name] if name not in causes[cause] else []
+        failed = [models[names[i]].failures.get(row.key) for i in (0, 1) if not found[i]]
+        failed = {failure.file for failure in failed if failure and failure.file}
+        mended |= failed
+        if failed:
+            continue
         if not usable or spoilt:
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
@@ -5899,7 +5918,18 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         f"measure {single_line(other)} as {listing(ones)} {'was' if len(ones) == 1 else 'were'}: {line}"
         for (other, line), ones in alike.items()
     ]
-    return lines + [f"{listing(names, 20)}: {cause}" for cause, names in causes.items()]
+    return [
+        *filter(None, [conversion_again(mended)]),
+        *lines,
+        *(f"{listing(names, 20)}: {cause}" for cause, names in causes.items()),
+    ]
+
+
+def conversion_again(files: Iterable[str]) -> str:
+    """The way out of numbers that their metrics cannot have: no other measurement, the files as they should be."""
+    files = sorted({file for file in files if is_one_line(file)})
+    words = ["uv", "run", script_word("convert_results.py"), *map(Path, files), "--output-dir", "results"]
+    return f"correct {listing(files, 20)} and convert again: {command_line_of(words)}" if files else ""
 
 
 def cause_of(runs: Sequence[Run]) -> str:
@@ -7735,13 +7765,33 @@ def decision_text(decision: Decision) -> str:
 # --- parts/comparison/amounts.py --------------------------------------------------------------------------------------
 
 AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s+([A-Za-z][\w +@.\-/]{0,40}?)(\s+points?)?\s*", re.ASCII)
+SHARE_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*%\s*", re.ASCII)
 POINT_WORDS = ("point", "points", "percentage point", "percentage points", "pp")
-AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points" or "1 BLEU"'
+AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points", "1 BLEU" or "1 %"'
 
 
 def is_amount(value: object) -> bool:
     """Whether a policy's value is a number with a unit behind it."""
     return isinstance(value, str) and AMOUNT.fullmatch(value) is not None
+
+
+def share_in(value: object) -> float | None:
+    """The share that "1 %" is; None for another value."""
+    found = SHARE_TEXT.fullmatch(value) if isinstance(value, str) else None
+    return float(found[1]) / 100 if found else None
+
+
+def bare_limit(name: str, given: float, row: Row) -> ScriptError:
+    """What is asked of a number without a unit where the metric is no share of all answers: 0.5 BLEU, or half?"""
+    amount = f"{given:g} {row.metric}"
+    amount = amount + " points" * (row.unit == "proportion") if is_amount(amount) else f"{given:g} points"
+    whole = "the baseline's score" if counts_from_zero(row) else "its range"
+    return ScriptError(
+        f"the limit {name}: {given:g} for {row.label} has no unit, {row.metric} ({row.unit}) is no share of answers; "
+        f'say in the policy, benchmarks: {{{row.key}: {{{name}: "{amount}"}}}}'
+        + (f', or "{100 * given:g} %" (of {whole})' if row.span is not None or counts_from_zero(row) else ""),
+        code=3,
+    )
 
 
 def amount_in_unit(text: str, row: Row) -> float:
@@ -7770,9 +7820,14 @@ def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, 
     """(the drop that passes, or the gain that a target must exceed; what is said of it). None: nothing bounds it.
 
     A share is one of the metric's range; where it has none but begins at 0 (error rates, perplexities, losses), one of
-    the baseline's score.
+    the baseline's score. ScriptError with code 3 for a bare number where the metric is no share of answers.
     """
-    given = limits.min_gain if target else limits.max_drop
+    name = "min_gain" if target else "max_drop"
+    given = getattr(limits, name)
+    if (share := share_in(given)) is not None:
+        given, limits = share, replace(limits, **{name: share})
+    elif given and not isinstance(given, str) and (row.unit != "proportion" or row.span is None):
+        raise bare_limit(name, given, row)
     if isinstance(given, str):
         own = amount_in_unit(given, row)
         relative = limits.min_relative_gain if target else limits.max_relative_drop
@@ -7885,6 +7940,162 @@ def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
             f"{field}, or say that they are independent with --cluster-by none"
         )
     return ""
+
+
+# --- parts/fields.py --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a field must be: the wording for people, and the check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+def number_shape(low: float, high: float) -> Shape:
+    """A number between two bounds."""
+    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
+    return Shape(words, lambda value: is_number(value) and low <= value <= high)
+
+
+def choice_shape(*choices: str) -> Shape:
+    """One of some words."""
+    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
+
+
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts without control characters and what else is not seen, but ends of lines."""
+    return isinstance(value, list) and all(isinstance(t, str) and t.replace("\n", " ").isprintable() for t in value)
+
+
+TEXT = Shape("text", lambda value: isinstance(value, str))
+TEXTS = Shape("a list of texts", is_texts)
+MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
+COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+YES_OR_NO = Shape("true or false", lambda value: isinstance(value, bool))
+
+
+def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
+    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
+    for name, value in values.items():
+        if name not in shapes:
+            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
+            raise ScriptError(f"{where}: unknown key {single_line(repr(name))[:60]}{hint}")
+        if value is not None and not shapes[name].fits(value):
+            shown = single_line(repr(value))
+            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
+            raise ScriptError(f"{where}: {name} is {shown}; it must be {shapes[name].words}")
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# --- parts/comparison/policy.py ---------------------------------------------------------------------------------------
+
+RULES = ("release", "finetune", "select")
+CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
+TIERS = ("critical", "supporting", "advisory", REPORT)
+
+
+VERSIONS = Shape(
+    'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
+    lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
+)
+DROP = Shape(
+    "a share of at least 0 and below 1 (one point, or one percent, is 0.01)",
+    lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < 1,
+)
+GAIN = number_shape(0, 1)
+DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
+    Shape(
+        f"{shape.words}, or {AMOUNT_WORDS}",
+        lambda v, s=shape: is_amount(v) or s.fits(v if share_in(v) is None else share_in(v)),
+    )
+    for shape in (DROP, GAIN)
+)
+REQUIRED = ("hash", "samples")
+UNDECIDED_SHAPE = Shape(
+    f"{', '.join(UNDECIDED_WAYS)}, or one of these for each tier: {{critical: ask, supporting: pass}}",
+    lambda value: (
+        value in UNDECIDED_WAYS
+        if isinstance(value, str)
+        else isinstance(value, dict) and all(tier in TIERS and way in UNDECIDED_WAYS for tier, way in value.items())
+    ),
+)
+LIMIT_FIELDS: dict[str, Shape] = {
+    "tier": choice_shape(*TIERS),
+    "max_drop": DROP_OR_AMOUNT,
+    "max_relative_drop": DROP,
+    "relative_guard_below": number_shape(0, 1),
+    "min_gain": GAIN_OR_AMOUNT,
+    "min_relative_gain": number_shape(0, math.inf),
+    "min_items": COUNT,
+    "metric": TEXT,
+    "direction": choice_shape("higher_is_better", "lower_is_better"),
+    "note": TEXT,
+}
+POLICY_FIELDS: dict[str, Shape] = {
+    "version": Shape("1", lambda value: value == 1 and not isinstance(value, bool)),
+    "rule": choice_shape(*RULES),
+    "alpha": number_shape(0.0001, 0.5),
+    "power": number_shape(0.5, 0.9999),
+    "supporting": choice_shape("block", "warn"),
+    "targets": TEXTS,
+    "min_better": COUNT,
+    "max_invalid": number_shape(0, 1),
+    "harness": VERSIONS,
+    "cluster_by": TEXT,
+    "hardware": TEXT,
+    "limitations": TEXTS,
+    "defaults": MAPPING,
+    "benchmarks": MAPPING,
+    "exclude_items": MAPPING,
+    "undecided": UNDECIDED_SHAPE,
+    "require": Shape(
+        f"a list of {' and '.join(REQUIRED)}",
+        lambda value: isinstance(value, list) and all(one in REQUIRED for one in value),
+    ),
+    "require_paired": YES_OR_NO,
+    "latest": YES_OR_NO,
+}
+
+
+def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) -> Policy:
+    """The policy in a YAML value; ScriptError naming the field that is wrong.
+
+    NeMo Evaluator's gate policies (version, defaults, benchmarks) are a subset. benchmark_key turns a benchmark's name
+    into its canonical key.
+    """
+    if not isinstance(content, dict):
+        raise ScriptError(f"{where}: a mapping is expected; references/gates.md has an example")
+    check_fields(content, POLICY_FIELDS, where)
+    content = without_nulls(content)
+    defaults = content.get("defaults", {})
+    check_fields(defaults, LIMIT_FIELDS, f"{where}: defaults")
+    defaults = without_nulls(defaults)
+    benchmarks: dict[str, Limits] = {}
+    for name, values in content.get("benchmarks", {}).items():
+        if not isinstance(name, str) or not isinstance(values, dict | None):
+            raise ScriptError(f"{where}: benchmarks: {name!r}: a benchmark's name and a mapping are expected")
+        check_fields(values or {}, LIMIT_FIELDS, f"{where}: benchmarks: {name}")
+        key = benchmark_key(name)
+        if key in benchmarks:
+            raise ScriptError(f"{where}: benchmarks: {name} and another entry are both {key}")
+        benchmarks[key] = Limits(**{**defaults, **without_nulls(values or {})})
+    own = {
+        name: content[name]
+        for name in POLICY_FIELDS
+        if name in content and name not in ("version", "defaults", "exclude_items")
+    }
+    own["items"] = ChosenItems(without=read_excluded(content.get("exclude_items", {}), where))
+    own |= {name: tuple(own[name]) for name in ("limitations", "require") if name in own}
+    if isinstance(own.get("undecided"), str):  # one word for all tiers
+        own["undecided"] = dict.fromkeys(TIERS, own["undecided"])
+    own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
+    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
 
 
 # --- parts/comparison/strata.py ---------------------------------------------------------------------------------------
@@ -8085,6 +8296,7 @@ def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMa
 
 # --- parts/comparison/rows.py -----------------------------------------------------------------------------------------
 
+NO_VERDICT = "no verdict: "
 NO_LIMIT = 'a relative limit, or an amount such as max_drop: "20 Elo"'
 
 
@@ -8144,6 +8356,7 @@ def make_rows(question: Question) -> list[Row]:
     for model in question.candidates:
         theirs = question.runs(model)
         named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
+        named |= set(question.baseline.failures) | set(model.failures)
         wanted = set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only}
         wanted = sorted(wanted, key=question.vocabulary.place)
         for key in wanted:
@@ -8180,7 +8393,7 @@ def make_row(
         label=question.vocabulary.title(key) + suffix,
         tier=limits.tier,
         role="target" if key in policy.targets else "general",
-        blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
+        blocking=policy.blocks(key),
         notes=(limits.note,) if limits.note else (),
         size=known_size(question.vocabulary, key),
     )
@@ -8232,8 +8445,8 @@ def missing_notes(
     """Why a benchmark has no comparison."""
     for name, model, runs in (("baseline", baseline, ours), ("candidate", candidate, theirs)):
         if not runs:
-            error = model.failures.get(key)
-            yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
+            failure = model.failures.get(key)
+            yield f"failed for the {name}: {failure.error}" if failure else f"not measured for the {name}"
 
 
 def directed(run: Run, limits: Limits) -> Run:
@@ -8364,17 +8577,16 @@ def first_corpus_level(sides: Iterable[Side]) -> str | None:
 
 def with_threshold(row: Row, policy: Policy) -> Row:
     """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
-    limits = policy.limits(row.key)
-    target = row.role == "target"
-    amount, words = limit_of_row(limits, row, target)
+    limits, target, chosen = policy.limits(row.key), row.role == "target", policy.rule == CHOOSE
+    amount, words = (None, "") if chosen else limit_of_row(limits, row, target)
     limit = amount if target or amount is None else 0.0 - amount
     basis = row.basis
-    if basis.evidence is not None and limit is None:
+    if basis.evidence is not None and limit is None and not chosen:
         basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs " + NO_LIMIT)
     if basis.evidence is not None and basis.n < limits.min_items:
         basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
     notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
-    notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
+    notes = notes if basis.evidence is not None else (*notes, f"{NO_VERDICT}{basis.method}")
     if basis.evidence is not None and row.pairs is None and row.corpus is None and basis.method != SAME_VOTES:
         notes = (*notes, f"{basis.method}: without samples")
     by = "" if amount is None else limit_name(limits, row, target, amount)
@@ -8714,57 +8926,6 @@ def undominated(scores: np.ndarray) -> np.ndarray:
                 gap = scores[:, j] - scores[:, i]
                 optimal[:, i] &= ~((gap >= -1e-12).all(axis=1) & (gap > 1e-12).any(axis=1))
     return optimal
-
-
-# --- parts/fields.py --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a field must be: the wording for people, and the check."""
-
-    words: str
-    fits: Callable[[Any], bool]
-
-
-def number_shape(low: float, high: float) -> Shape:
-    """A number between two bounds."""
-    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
-    return Shape(words, lambda value: is_number(value) and low <= value <= high)
-
-
-def choice_shape(*choices: str) -> Shape:
-    """One of some words."""
-    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
-
-
-def is_texts(value: Any) -> bool:
-    """Whether a value is a list of texts without control characters and what else is not seen, but ends of lines."""
-    return isinstance(value, list) and all(isinstance(t, str) and t.replace("\n", " ").isprintable() for t in value)
-
-
-TEXT = Shape("text", lambda value: isinstance(value, str))
-TEXTS = Shape("a list of texts", is_texts)
-MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
-COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
-YES_OR_NO = Shape("true or false", lambda value: isinstance(value, bool))
-
-
-def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
-    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
-    for name, value in values.items():
-        if name not in shapes:
-            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
-            raise ScriptError(f"{where}: unknown key {single_line(repr(name))[:60]}{hint}")
-        if value is not None and not shapes[name].fits(value):
-            shown = single_line(repr(value))
-            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
-            raise ScriptError(f"{where}: {name} is {shown}; it must be {shapes[name].words}")
-
-
-def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are set."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
@@ -9472,7 +9633,10 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
     compared = [run for row in rows if row.sides for side in row.sides for run in side.runs if not row.by]
     lines += [*partial_lines(compared), *chance_lines(compared)]
     lines += own_entries(question.vocabulary.entries, (run.key for run in compared))
-    gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
+    gated = {*question.policy.benchmarks, *question.policy.targets, *question.baseline.failures}
+    gated.update(
+        *(model.failures for model in question.candidates), *({run.key for run in runs} for runs in models.values())
+    )
     left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
     if left:
         lines.append(
@@ -9522,12 +9686,13 @@ class Choice:
 
     @property
     def open(self) -> list[Duel]:
-        """Those that could not be compared though both models were measured."""
-        return [duel for duel in self.duels if duel.row.verdict == NOT_COMPARABLE]
+        """Those that could not be compared: measured unlike, or (as in a gate) for one model only."""
+        rows = ((duel, duel.row) for duel in self.duels)
+        return [duel for duel, row in rows if row.verdict == NOT_COMPARABLE or (row.blocking and row.verdict == ABSENT)]
 
     @property
     def exit_code(self) -> int:
-        """0 when one model is better and nothing that both have was left out, else 3."""
+        """0 when one model is better and nothing that blocks was left out, else 3."""
         return 0 if self.verdict == BETTER and not self.open else 3
 
     def wins(self, one: str, other: str) -> list[Duel]:
@@ -9559,7 +9724,9 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
         duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)
     duels = [replace(duel, row=named_row(duel)) for duel in duels]
-    choice = Choice(NO_DIFFERENCE, None, tuple(names), tuple(duels), question.policy.alpha, facts)
+    compared = {(duel.one, duel.other) for duel in duels if duel.interval is not None}
+    verdict = NO_DIFFERENCE if compared.issuperset(itertools.combinations(names, 2)) else INCONCLUSIVE
+    choice = Choice(verdict, None, tuple(names), tuple(duels), question.policy.alpha, facts)
     if not any(duel.winner for duel in duels):
         return choice
     leaders = [
@@ -9711,7 +9878,7 @@ def choice_lines(choice: Choice) -> list[str]:
             lines.append(
                 f"- no difference of {one} and {other} shown, and larger ones ruled out: {listing(unshown, 20)}"
             )
-    left = [f"{d.row.label} ({d.row.verdict.lower()})" for d in choice.duels if d.interval is None]
+    left = [f"{d.row.label} ({why_left(d.row)})" for d in choice.duels if d.interval is None]
     lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
     if choice.facts is not None:
         lines += [f"- {line}" for line in costs_of_choice(choice)]
@@ -9723,6 +9890,11 @@ def choice_lines(choice: Choice) -> list[str]:
                 else []
             )
     return lines
+
+
+def why_left(row: Row) -> str:
+    """Why a benchmark was not compared: how it stands, or what there is against a verdict."""
+    return next((note for note in row.notes if note.startswith(NO_VERDICT)), row.verdict.lower())
 
 
 def choice_reading(choice: Choice) -> str:
@@ -9747,7 +9919,7 @@ def choice_json(choice: Choice) -> dict[str, Any]:
         "rule": "choose",
         "verdict": choice.verdict,
         "exit_code": choice.exit_code,
-        "reason": None if choice.exit_code == 0 else "not_comparable" if choice.open else "undecided",
+        "reason": None if choice.exit_code == 0 else open_reason([duel.row for duel in choice.duels]),
         "best": choice.best,
         "models": list(choice.models),
         "alpha": choice.alpha,
@@ -9903,108 +10075,6 @@ def tell_github(lines: Sequence[str], summary: str) -> None:
             file.write(without_secrets(f"{summary.rstrip()}\n\n"))
     except OSError as error:
         raise ScriptError(f"GITHUB_STEP_SUMMARY {place}: {error.strerror}") from error
-
-
-# --- parts/comparison/policy.py ---------------------------------------------------------------------------------------
-
-RULES = ("release", "finetune", "select")
-CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
-TIERS = ("critical", "supporting", "advisory", REPORT)
-
-
-VERSIONS = Shape(
-    'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
-    lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
-)
-DROP = Shape(
-    "a share of at least 0 and below 1 (one point, or one percent, is 0.01)",
-    lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < 1,
-)
-GAIN = number_shape(0, 1)
-DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
-    Shape(f"{shape.words}, or {AMOUNT_WORDS}", lambda v, shape=shape: is_amount(v) or shape.fits(v))
-    for shape in (DROP, GAIN)
-)
-REQUIRED = ("hash", "samples")
-UNDECIDED_SHAPE = Shape(
-    f"{', '.join(UNDECIDED_WAYS)}, or one of these for each tier: {{critical: ask, supporting: pass}}",
-    lambda value: (
-        value in UNDECIDED_WAYS
-        if isinstance(value, str)
-        else isinstance(value, dict) and all(tier in TIERS and way in UNDECIDED_WAYS for tier, way in value.items())
-    ),
-)
-LIMIT_FIELDS: dict[str, Shape] = {
-    "tier": choice_shape(*TIERS),
-    "max_drop": DROP_OR_AMOUNT,
-    "max_relative_drop": DROP,
-    "relative_guard_below": number_shape(0, 1),
-    "min_gain": GAIN_OR_AMOUNT,
-    "min_relative_gain": number_shape(0, math.inf),
-    "min_items": COUNT,
-    "metric": TEXT,
-    "direction": choice_shape("higher_is_better", "lower_is_better"),
-    "note": TEXT,
-}
-POLICY_FIELDS: dict[str, Shape] = {
-    "version": Shape("1", lambda value: value == 1 and not isinstance(value, bool)),
-    "rule": choice_shape(*RULES),
-    "alpha": number_shape(0.0001, 0.5),
-    "power": number_shape(0.5, 0.9999),
-    "supporting": choice_shape("block", "warn"),
-    "targets": TEXTS,
-    "min_better": COUNT,
-    "max_invalid": number_shape(0, 1),
-    "harness": VERSIONS,
-    "cluster_by": TEXT,
-    "hardware": TEXT,
-    "limitations": TEXTS,
-    "defaults": MAPPING,
-    "benchmarks": MAPPING,
-    "exclude_items": MAPPING,
-    "undecided": UNDECIDED_SHAPE,
-    "require": Shape(
-        f"a list of {' and '.join(REQUIRED)}",
-        lambda value: isinstance(value, list) and all(one in REQUIRED for one in value),
-    ),
-    "require_paired": YES_OR_NO,
-    "latest": YES_OR_NO,
-}
-
-
-def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) -> Policy:
-    """The policy in a YAML value; ScriptError naming the field that is wrong.
-
-    NeMo Evaluator's gate policies (version, defaults, benchmarks) are a subset. benchmark_key turns a benchmark's name
-    into its canonical key.
-    """
-    if not isinstance(content, dict):
-        raise ScriptError(f"{where}: a mapping is expected; references/gates.md has an example")
-    check_fields(content, POLICY_FIELDS, where)
-    content = without_nulls(content)
-    defaults = content.get("defaults", {})
-    check_fields(defaults, LIMIT_FIELDS, f"{where}: defaults")
-    defaults = without_nulls(defaults)
-    benchmarks: dict[str, Limits] = {}
-    for name, values in content.get("benchmarks", {}).items():
-        if not isinstance(name, str) or not isinstance(values, dict | None):
-            raise ScriptError(f"{where}: benchmarks: {name!r}: a benchmark's name and a mapping are expected")
-        check_fields(values or {}, LIMIT_FIELDS, f"{where}: benchmarks: {name}")
-        key = benchmark_key(name)
-        if key in benchmarks:
-            raise ScriptError(f"{where}: benchmarks: {name} and another entry are both {key}")
-        benchmarks[key] = Limits(**{**defaults, **without_nulls(values or {})})
-    own = {
-        name: content[name]
-        for name in POLICY_FIELDS
-        if name in content and name not in ("version", "defaults", "exclude_items")
-    }
-    own["items"] = ChosenItems(without=read_excluded(content.get("exclude_items", {}), where))
-    own |= {name: tuple(own[name]) for name in ("limitations", "require") if name in own}
-    if isinstance(own.get("undecided"), str):  # one word for all tiers
-        own["undecided"] = dict.fromkeys(TIERS, own["undecided"])
-    own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
-    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
 
 
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
@@ -10346,7 +10416,10 @@ class Library:
         if entries or not self.folders:
             return entries
         name = path.name if path.is_dir() else source
-        return [entry for entry in self.entries() if entry.identity.answers_to(name)]
+        meant = [entry for entry in self.entries() if entry.identity.answers_to(name)]
+        files = {entry.path for entry in meant}
+        failed = [entry for entry in self.entries() if entry.record.get("failure") and entry.path not in files]
+        return meant + [entry for entry in failed if any(entry.identity.fits(one.identity) for one in meant)]
 
     def why_missing(self, path: Path, source: str) -> str:
         """What to say, and to try, when nothing is found."""
@@ -10362,6 +10435,13 @@ class Library:
             if models
             else next((f"; {told}" for told in map(other_results, self.folders) if told), ", which holds no records")
         )
+
+
+def asked_model(asked: AskedModel) -> Identity:
+    """The one model of some entries; one that failed says less of it than a record, and is no other model for that."""
+    measured = [entry.identity for entry in asked.entries if not entry.record.get("failure")]
+    others = (entry.identity for entry in asked.entries if not any(entry.identity.fits(one) for one in measured))
+    return one_model([*measured, *others], asked.what)
 
 
 class RunReader:
@@ -10381,29 +10461,35 @@ class RunReader:
 
     def read_all(self, asked: AskedModel) -> list[Run]:
         """The runs of all states of the one model that is asked for."""
-        one_model((entry.identity for entry in asked.entries), asked.what)
+        asked_model(asked)
         records = [entry for entry in asked.entries if not entry.record.get("failure")]
         if not records:
-            raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed; evaluate it again")
+            found = self.failures(asked.entries)
+            told = "; ".join([f"{key}: {failure.error}" for key, failure in found.items()][:5])
+            way = conversion_again(failure.file for failure in found.values()) or "evaluate it again"
+            raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed ({told}); {way}")
         return runs_with_settings([run for entry in records for run in self.read(entry)], asked.settings)
 
     def one_night(self, asked: AskedModel, runs: Sequence[Run]) -> ModelRuns:
         """One state of what was read."""
-        model = one_model((entry.identity for entry in asked.entries), asked.what)
+        model = asked_model(asked)
         if not runs:
             wanted = ", ".join(f"{key}={value}" for key, value in asked.settings.items())
             raise ScriptError(f"{asked.what}: none of its results was made with {wanted}")
         runs, notes = one_state(runs, asked.name, asked.what, self.latest, asked.date)
         for line in notes:
             note(f"note: {asked.what}: {line}")
-        failures = {}
-        for entry in asked.entries:
-            if entry.record.get("failure"):
-                library = entry.record.get("eval_library")
-                name = str(library.get("name", "")) if isinstance(library, dict) else "lighteval"
-                key, _ = self.vocabulary.task_key(str(entry.record.get("task")), name)
-                failures[key] = single_line(entry.record.get("error"))[:200]
-        return ModelRuns(model.name, tuple(runs), failures, tuple(notes))
+        return ModelRuns(model.name, tuple(runs), self.failures(asked.entries), tuple(notes))
+
+    def failures(self, entries: Iterable[RecordEntry]) -> dict[str, TaskFailure]:
+        """What failed, by benchmark."""
+        found = {}
+        for record in (entry.record for entry in entries if entry.record.get("failure")):
+            name = str(mapping_in(record, "eval_library").get("name") or "lighteval")
+            key, _ = self.vocabulary.task_key(str(record.get("task")), name)
+            error, file = single_line(record.get("error")), single_line(mapping_in(record, "source").get("file") or "")
+            found[key] = TaskFailure(error[:200], file if OUTSIDE_RANGE in error else "")
+        return found
 
     def read(self, entry: RecordEntry) -> list[Run]:
         """A record's results, with their items."""

@@ -2321,6 +2321,7 @@ def checked_formula(score: ScoreRead, tally: Tally) -> tuple[str, str]:
 
 # --- parts/metric_ranges.py -------------------------------------------------------------------------------------------
 
+OUTSIDE_RANGE = "is outside the range of"  # what a record of a failure says where a file has another unit
 # Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
 METRIC_SCALES = {
     "bleu": ("points", 0.0, 100.0),
@@ -2603,7 +2604,8 @@ def outside_range(score: ScoreRead) -> str | None:
     low, high = max(lowest, -math.inf if low is None else low), min(highest, math.inf if high is None else high)
     if low - SAME_SCORE <= score.value <= high + SAME_SCORE:
         return None
-    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low:g} to {high:g}"
+    percent = f"; in percent? Its file should then say {score.value / 100:g}" if high == 1 < score.value <= 100 else ""
+    return f"{score.value!r} {OUTSIDE_RANGE} {single_line(score.name)}, {low:g} to {high:g}{percent}"
 
 
 def best_of(score: ScoreRead) -> float | None:

@@ -1617,6 +1617,7 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
 
 # --- parts/metric_ranges.py -------------------------------------------------------------------------------------------
 
+OUTSIDE_RANGE = "is outside the range of"  # what a record of a failure says where a file has another unit
 # Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
 METRIC_SCALES = {
     "bleu": ("points", 0.0, 100.0),
@@ -6306,6 +6307,10 @@ class Identity:
     def fixed(self) -> str:
         """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
         return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
+
+    def fits(self, other: Identity) -> bool:
+        """Whether all that this one says is so of another: a failure entry says less than a record of its model."""
+        return all(own in ("", theirs) for own, theirs in zip(self.key, other.key, strict=True))
 
     def answers_to(self, name: str) -> bool:
         """Whether a person may mean this model by a name.

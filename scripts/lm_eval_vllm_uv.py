@@ -4388,6 +4388,10 @@ class Identity:
         """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
         return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
 
+    def fits(self, other: Identity) -> bool:
+        """Whether all that this one says is so of another: a failure entry says less than a record of its model."""
+        return all(own in ("", theirs) for own, theirs in zip(self.key, other.key, strict=True))
+
     def answers_to(self, name: str) -> bool:
         """Whether a person may mean this model by a name.
 
@@ -4486,6 +4490,7 @@ def model_names(identities: Sequence[Identity]) -> list[str]:
 
 # --- parts/metric_ranges.py -------------------------------------------------------------------------------------------
 
+OUTSIDE_RANGE = "is outside the range of"  # what a record of a failure says where a file has another unit
 # Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
 METRIC_SCALES = {
     "bleu": ("points", 0.0, 100.0),
@@ -7494,7 +7499,8 @@ def outside_range(score: ScoreRead) -> str | None:
     low, high = max(lowest, -math.inf if low is None else low), min(highest, math.inf if high is None else high)
     if low - SAME_SCORE <= score.value <= high + SAME_SCORE:
         return None
-    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low:g} to {high:g}"
+    percent = f"; in percent? Its file should then say {score.value / 100:g}" if high == 1 < score.value <= 100 else ""
+    return f"{score.value!r} {OUTSIDE_RANGE} {single_line(score.name)}, {low:g} to {high:g}{percent}"
 
 
 def best_of(score: ScoreRead) -> float | None:

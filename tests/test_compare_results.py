@@ -1095,14 +1095,6 @@ def test_a_missing_benchmark_keeps_the_gate_open(tmp_path, capsys):
     ]
 
 
-def test_what_only_the_candidate_has_does_not_block(tmp_path, capsys):
-    pair_on_disk(tmp_path, scores=flips(4000, 60, 60))
-    write_record(tmp_path, "run/new", [1, 0] * 100, task="drop", metric="f1")
-    document = compare(capsys, tmp_path)
-    assert document["verdict"] == "GO"
-    assert {row["benchmark"]: row["verdict"] for row in document["benchmarks"]} == {"gsm8k": "GO", "drop": "MISSING"}
-
-
 def test_less_is_better(tmp_path, capsys):
     rng = np.random.default_rng(41)
     base = rng.beta(2, 8, 500)
@@ -1137,6 +1129,133 @@ def test_a_metric_with_no_zero_needs_an_amount(tmp_path, capsys):
     policy.write_text('benchmarks: {arena: {max_drop: "20 Elo"}}\n')
     row = compare(capsys, tmp_path, "--policy", policy)["benchmarks"][0]
     assert (row["verdict"], row["limit"]) == ("GO", -20)
+
+
+@pytest.mark.parametrize("where", ["benchmarks: {{task: {{{}}}}}", "defaults: {{{}}}"])
+@pytest.mark.parametrize(
+    ("metric", "unit", "bounds", "percent"),
+    [("bleu", "points", (0, 100), 50.0), ("chrf", "points", (0, 100), 50.0), ("mos", "points", (1, 5), 2.0),
+     ("ter", "points", (0, None), None), ("perplexity", "perplexity", (1, None), None), ("elo", "points", None, 0.0)],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["max_drop", "min_gain"])
+def test_a_limit_without_a_unit_is_asked_where_the_metric_is_no_share(
+    tmp_path, capsys, metric, unit, bounds, percent, name, where
+):
+    rng = np.random.default_rng(9)
+    base = rng.uniform(2, 4, 300)
+    options = {"task": "task", "metric": metric, "unit": unit, "lower": metric in ("ter", "perplexity")}
+    options["bounds"] = bounds if bounds and bounds[1] else None
+    first = write_record(tmp_path, "run/old", base, **options)
+    second = write_record(tmp_path, "run/new", base + rng.normal(0, 0.1, 300), **options)
+    for path in (first, second) if bounds and bounds[1] is None else ():
+        record = json.loads(path.read_text())
+        record["evaluation_results"][0]["metric_config"] |= {"score_type": "continuous", "min_score": bounds[0]}
+        path.write_text(json.dumps(record))
+    policy = tmp_path / "p.yaml"
+    rule = "rule: finetune\ntargets: [task]\n" if name == "min_gain" else ""
+
+    def limit(text):
+        policy.write_text(rule + where.format(f"{name}: {text}"))
+        words = ("--baseline", "old", "--candidate", "new", "--results", tmp_path, "--policy", policy, "--json")
+        _, out, err = call(capsys, *words)
+        document = json.loads(out)
+        return err if "benchmarks" not in document else document["benchmarks"][0]["limit"]
+
+    asked = limit("0.5")
+    assert f"{name}: 0.5 for task has no unit" in asked
+    (amount,) = re.findall(rf'{name}: ("0.5 .*?")', asked)
+    assert abs(limit(amount)) == 0.5  # what is proposed is taken
+    if percent == 0.0:
+        assert '%"' not in asked
+    else:
+        assert limit("0") == 0  # nothing is nothing in any unit
+        share = '"50 %"'
+        assert share in asked
+        score = float(np.mean(base)) * 0.5
+        assert abs(limit(share)) == pytest.approx(percent if percent else score)
+
+
+def test_a_limit_without_a_unit_is_a_share_of_right_answers(tmp_path, capsys):
+    one, two = flips(400, 22, 20)
+    write_record(tmp_path, "run/old", one)
+    write_record(tmp_path, "run/new", two)
+    policy = tmp_path / "p.yaml"
+    for text in ("0.05", '"5 %"', '"5 points"'):
+        policy.write_text(f"defaults: {{max_drop: {text}}}\n")
+        assert compare(capsys, tmp_path, "--policy", policy)["benchmarks"][0]["limit"] == pytest.approx(-0.05)
+    policy.write_text('defaults: {max_drop: "100 %"}\n')
+    assert "max_drop is '100 %'" in refused(
+        capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path, "--policy", policy
+    )
+
+
+def write_failed(folder: Path, model: str, task: str, error: str, **more) -> None:
+    """The entry of a task that gave no score."""
+    failure = {"task": task, "model_id": model, "error": error, "eval_library": {"name": "lighteval"}} | more
+    (folder / f"{uuid.uuid4()}_failure.json").write_text(json.dumps(failure))
+
+
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize("lacking", ["old", "new", "both"])
+def test_a_benchmark_of_one_side_alone_leaves_every_rule_open(tmp_path, capsys, lacking, failed):
+    one, two = flips(400, 90, 2)
+    for name, scores in (("old", one), ("new", two)):
+        for task in ("gsm8k", "boolq"):
+            write_record(tmp_path, f"run/{name}", scores, task=task)
+        if lacking not in (name, "both"):
+            write_record(tmp_path, f"run/{name}", scores, task="triviaqa")
+        elif failed:
+            write_failed(tmp_path, f"run/{name}", "triviaqa", "72.7 is outside the range of em, 0 to 1",
+                         source={"file": "results.json"})  # fmt: skip
+    known = lacking != "both" or failed
+    both = ["--candidate", "old", "new"]
+    for rule in ([], ["--rule", "select"], ["--rule", "finetune", "--target", "gsm8k"]):
+        document = compare(capsys, tmp_path, *rule)
+        assert (document["verdict"], document["reason"]) == (("INCONCLUSIVE", "missing") if known else ("GO", None))
+        assert known == any("missing" in line for line in document["reasons"])
+        document = compare(capsys, tmp_path, *rule, "--benchmarks", "gsm8k,boolq")
+        assert document["verdict"] == "GO"
+        assert known == any("leaves out" in line and "triviaqa" in line for line in document["warnings"])
+    document = choose(capsys, tmp_path, *both, code=3 if known else 0)
+    assert document["reason"] == ("missing" if known else None)
+    assert choose(capsys, tmp_path, *both, "--benchmarks", "gsm8k,boolq")["best"] == "run/new"
+    policy = tmp_path / "p.yaml"
+    policy.write_text("benchmarks: {triviaqa: {tier: advisory}}\n")
+    assert compare(capsys, tmp_path, "--policy", policy)["verdict"] == "GO"
+    if failed:
+        ways = compare(capsys, tmp_path)["next"]
+        assert [way for way in ways if "convert_results.py results.json" in way] == ways != []
+
+
+def test_a_failure_without_a_revision_is_of_the_model_that_was_measured(tmp_path, capsys):
+    one, two = flips(400, 90, 2)
+    for name, scores in (("old", one), ("new", two)):
+        path = write_record(tmp_path, f"run/{name}", scores)
+        record = json.loads(path.read_text())
+        record["model_info"]["additional_details"] |= {"revision": name[0] * 7}
+        path.write_text(json.dumps(record))
+    write_failed(tmp_path, "run/old", "boolq", "out of memory")
+    for name in ("run/old", "run/old@ooooooo", "old"):
+        row = compare(capsys, tmp_path, baseline=name)["benchmarks"][0]
+        assert (row["benchmark"], row["verdict"]) == ("boolq", "MISSING")
+        assert "failed for the baseline: out of memory" in row["notes"]
+    write_failed(tmp_path, "run/old", "boolq", "out of memory", revision="another")
+    code, _, err = call(capsys, "--baseline", "run/old", "--candidate", "new", "--results", tmp_path)
+    assert code == 3 and "several models" in err  # it says that it is another
+
+
+def test_where_every_task_failed_the_reason_and_the_way_out_are_told(tmp_path, capsys):
+    write_record(tmp_path, "run/old", flips(40, 1, 2)[0])
+    write_failed(tmp_path, "run/new", "gsm8k", "59.4 is outside the range of em, 0 to 1; in percent?",
+                 source={"file": "r.json"})  # fmt: skip
+    words = ("--baseline", "old", "--candidate", "run/new", "--results", tmp_path)
+    err = refused(capsys, *words)
+    assert "59.4 is outside the range of em, 0 to 1; in percent?" in err and "convert_results.py r.json" in err
+    for path in tmp_path.glob("*_failure.json"):
+        path.unlink()
+    write_failed(tmp_path, "run/new", "gsm8k", "out of memory", source={"file": "r.json"})
+    err = refused(capsys, *words)
+    assert "out of memory" in err and "evaluate it again" in err and "convert" not in err
 
 
 def test_percent_is_read_as_a_proportion(tmp_path, capsys):
@@ -1972,6 +2091,31 @@ def test_mixed_and_nothing_shown_are_undecided(tmp_path, capsys):
     assert (mixed["verdict"], mixed["best"]) == ("MIXED", None)
     assert choose(capsys, tmp_path / "same", "--candidate", "a", "b", code=3)["verdict"] == "NO DIFFERENCE SHOWN"
     assert "--rule choose" in refused(capsys, "--rule", "choose", "--candidate", "a", "--results", tmp_path / "same")
+
+
+def test_choosing_needs_no_limit_and_says_nothing_of_what_was_not_compared(tmp_path, capsys):
+    rng = np.random.default_rng(42)
+    base = rng.normal(1000, 50, 300)
+    options = {"task": "arena", "metric": "elo", "unit": "points", "bounds": None}
+    for name, gain in (("a", 0), ("b", 30), ("c", 0)):
+        write_record(tmp_path / "elo", f"run/{name}", base + rng.normal(gain, 20, 300), **options)
+    both = ("--candidate", "a", "b")
+    document = choose(capsys, tmp_path / "elo", *both)
+    low, high = document["comparisons"][0]["interval"]
+    assert (document["verdict"], document["best"]) == ("BETTER", "run/b") and 20 < low < 30 < high < 40
+    assert choose(capsys, tmp_path / "elo", "--candidate", "a", "c", code=3)["verdict"] == "NO DIFFERENCE SHOWN"
+    policy = tmp_path / "p.yaml"
+    policy.write_text('defaults: {max_drop: "1 BLEU"}\n')  # a limit is for a gate
+    assert choose(capsys, tmp_path / "elo", *both, "--policy", policy)["best"] == "run/b"
+    policy.write_text("defaults: {min_items: 1000}\n")
+    document = choose(capsys, tmp_path / "elo", *both, "--policy", policy, code=3)
+    assert (document["verdict"], document["reason"]) == ("INCONCLUSIVE", "undecided")
+    assert "- not compared: arena (no verdict: 300 items, the policy wants 1000)" in document["reasons"]
+    one = flips(400, 1, 1)[0]
+    for i, name in enumerate(("a", "b", "c")):
+        write_record(tmp_path / "odd", f"run/{name}", one, prompt="p" if i < 2 else "other")
+    document = choose(capsys, tmp_path / "odd", "--candidate", "a", "b", "c", code=3)
+    assert (document["verdict"], document["reason"]) == ("INCONCLUSIVE", "not_comparable")
 
 
 def test_facts_show_who_is_dominated_and_what_each_choice_costs(tmp_path, capsys):

@@ -207,7 +207,7 @@ def test_limits_are_relative_or_in_the_fields_unit(tmp_path, capsys):
     assert (wide["limit"], wide["verdict"]) == (0.05, "GO")
     assert judged("wer", 'max_drop: "0.1 points"')["limit"] == pytest.approx(0.001)
     assert judged("bleu", 'max_drop: "10 BLEU"')["limit"] == -10
-    assert judged("bleu", "max_drop: 0.02")["limit"] == pytest.approx(-2)
+    assert judged("bleu", 'max_drop: "2 %"')["limit"] == pytest.approx(-2)
     for metric, text, words in (("wer", "0.2 WER", "in points of 100"), ("wer", "1 BLEU", "is one of BLEU")):
         policy.write_text(f'benchmarks: {{my_speech: {{metric: {metric}, max_drop: "{text}"}}}}\n')
         code = cr.main(["--baseline", "old", "--candidate", "new", "--results", str(tmp_path / "results"),

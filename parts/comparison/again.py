@@ -85,6 +85,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
     tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
     causes: dict[str, list[str]] = defaultdict(list)
+    mended: set[str] = set()
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
@@ -95,6 +96,11 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         spoilt = [(names[i], cause) for i in (0, 1) if alike and (cause := cause_of(found[i]))]
         for name, cause in spoilt:
             causes[cause] += [name] if name not in causes[cause] else []
+        failed = [models[names[i]].failures.get(row.key) for i in (0, 1) if not found[i]]
+        failed = {failure.file for failure in failed if failure and failure.file}
+        mended |= failed
+        if failed:
+            continue
         if not usable or spoilt:
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
@@ -109,7 +115,18 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         f"measure {single_line(other)} as {listing(ones)} {'was' if len(ones) == 1 else 'were'}: {line}"
         for (other, line), ones in alike.items()
     ]
-    return lines + [f"{listing(names, 20)}: {cause}" for cause, names in causes.items()]
+    return [
+        *filter(None, [conversion_again(mended)]),
+        *lines,
+        *(f"{listing(names, 20)}: {cause}" for cause, names in causes.items()),
+    ]
+
+
+def conversion_again(files: Iterable[str]) -> str:
+    """The way out of numbers that their metrics cannot have: no other measurement, the files as they should be."""
+    files = sorted({file for file in files if is_one_line(file)})
+    words = ["uv", "run", script_word("convert_results.py"), *map(Path, files), "--output-dir", "results"]
+    return f"correct {listing(files, 20)} and convert again: {command_line_of(words)}" if files else ""
 
 
 def cause_of(runs: Sequence[Run]) -> str:

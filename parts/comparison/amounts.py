@@ -1,25 +1,46 @@
 """Limits of a policy for one metric: shares of its range, of the baseline, or an amount in the field's own unit.
 
-Takes a limit as the policy has it (0.01, or "0.2 WER points", "1 BLEU", "0.5 perplexity") and a row with the metric's
-unit and range; gives the amount in that unit and what is said of it.
+Takes a limit as the policy has it (0.01, "1 %", "0.2 WER points", "1 BLEU", "0.5 perplexity") and a row with the
+metric's unit and range; gives the amount in that unit and what is said of it.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from parts.comparison.vocabulary import DEFAULT_DROP, DEFAULT_GAIN, Limits, Row, smallest
 from parts.frame import ScriptError
 from parts.vocabulary import normalize_name
 
 AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s+([A-Za-z][\w +@.\-/]{0,40}?)(\s+points?)?\s*", re.ASCII)
+SHARE_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*%\s*", re.ASCII)
 POINT_WORDS = ("point", "points", "percentage point", "percentage points", "pp")
-AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points" or "1 BLEU"'
+AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points", "1 BLEU" or "1 %"'
 
 
 def is_amount(value: object) -> bool:
     """Whether a policy's value is a number with a unit behind it."""
     return isinstance(value, str) and AMOUNT.fullmatch(value) is not None
+
+
+def share_in(value: object) -> float | None:
+    """The share that "1 %" is; None for another value."""
+    found = SHARE_TEXT.fullmatch(value) if isinstance(value, str) else None
+    return float(found[1]) / 100 if found else None
+
+
+def bare_limit(name: str, given: float, row: Row) -> ScriptError:
+    """What is asked of a number without a unit where the metric is no share of all answers: 0.5 BLEU, or half?"""
+    amount = f"{given:g} {row.metric}"
+    amount = amount + " points" * (row.unit == "proportion") if is_amount(amount) else f"{given:g} points"
+    whole = "the baseline's score" if counts_from_zero(row) else "its range"
+    return ScriptError(
+        f"the limit {name}: {given:g} for {row.label} has no unit, {row.metric} ({row.unit}) is no share of answers; "
+        f'say in the policy, benchmarks: {{{row.key}: {{{name}: "{amount}"}}}}'
+        + (f', or "{100 * given:g} %" (of {whole})' if row.span is not None or counts_from_zero(row) else ""),
+        code=3,
+    )
 
 
 def amount_in_unit(text: str, row: Row) -> float:
@@ -48,9 +69,14 @@ def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, 
     """(the drop that passes, or the gain that a target must exceed; what is said of it). None: nothing bounds it.
 
     A share is one of the metric's range; where it has none but begins at 0 (error rates, perplexities, losses), one of
-    the baseline's score.
+    the baseline's score. ScriptError with code 3 for a bare number where the metric is no share of answers.
     """
-    given = limits.min_gain if target else limits.max_drop
+    name = "min_gain" if target else "max_drop"
+    given = getattr(limits, name)
+    if (share := share_in(given)) is not None:
+        given, limits = share, replace(limits, **{name: share})
+    elif given and not isinstance(given, str) and (row.unit != "proportion" or row.span is None):
+        raise bare_limit(name, given, row)
     if isinstance(given, str):
         own = amount_in_unit(given, row)
         relative = limits.min_relative_gain if target else limits.max_relative_drop

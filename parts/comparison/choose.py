@@ -1,8 +1,9 @@
 """Which of several models: the paired differences of all pairs as one family of tests, and what each choice costs.
 
 Takes models with their runs (no baseline), and if there is one a table of facts (prices, speeds, sizes); gives a
-`Choice`: BETTER (one model is shown better than every other somewhere, and worse nowhere), MIXED, or NO DIFFERENCE
-SHOWN. Never a GO: whether the better one is good enough is another question.
+`Choice`: BETTER (one model is shown better than every other somewhere, and worse nowhere), MIXED, NO DIFFERENCE
+SHOWN, or INCONCLUSIVE where a pair was compared on nothing. Never a GO: whether the better one is good enough is
+another question.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import Any
 
 from parts.comparison.losses import within_losses
 from parts.comparison.report import change, is_share, row_notes, score_cell
-from parts.comparison.rows import Question, make_rows
-from parts.comparison.verdicts import with_items_that_show
+from parts.comparison.rows import NO_VERDICT, Question, make_rows
+from parts.comparison.verdicts import open_reason, with_items_that_show
 from parts.comparison.vocabulary import ABSENT, BETTER, INCONCLUSIVE, NOT_COMPARABLE, REGRESSION, Row
 from parts.frame import ScriptError, listing, percent
 from parts.inputs import input_text
@@ -67,12 +68,13 @@ class Choice:
 
     @property
     def open(self) -> list[Duel]:
-        """Those that could not be compared though both models were measured."""
-        return [duel for duel in self.duels if duel.row.verdict == NOT_COMPARABLE]
+        """Those that could not be compared: measured unlike, or (as in a gate) for one model only."""
+        rows = ((duel, duel.row) for duel in self.duels)
+        return [duel for duel, row in rows if row.verdict == NOT_COMPARABLE or (row.blocking and row.verdict == ABSENT)]
 
     @property
     def exit_code(self) -> int:
-        """0 when one model is better and nothing that both have was left out, else 3."""
+        """0 when one model is better and nothing that blocks was left out, else 3."""
         return 0 if self.verdict == BETTER and not self.open else 3
 
     def wins(self, one: str, other: str) -> list[Duel]:
@@ -104,7 +106,9 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
         duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)
     duels = [replace(duel, row=named_row(duel)) for duel in duels]
-    choice = Choice(NO_DIFFERENCE, None, tuple(names), tuple(duels), question.policy.alpha, facts)
+    compared = {(duel.one, duel.other) for duel in duels if duel.interval is not None}
+    verdict = NO_DIFFERENCE if compared.issuperset(itertools.combinations(names, 2)) else INCONCLUSIVE
+    choice = Choice(verdict, None, tuple(names), tuple(duels), question.policy.alpha, facts)
     if not any(duel.winner for duel in duels):
         return choice
     leaders = [
@@ -256,7 +260,7 @@ def choice_lines(choice: Choice) -> list[str]:
             lines.append(
                 f"- no difference of {one} and {other} shown, and larger ones ruled out: {listing(unshown, 20)}"
             )
-    left = [f"{d.row.label} ({d.row.verdict.lower()})" for d in choice.duels if d.interval is None]
+    left = [f"{d.row.label} ({why_left(d.row)})" for d in choice.duels if d.interval is None]
     lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
     if choice.facts is not None:
         lines += [f"- {line}" for line in costs_of_choice(choice)]
@@ -268,6 +272,11 @@ def choice_lines(choice: Choice) -> list[str]:
                 else []
             )
     return lines
+
+
+def why_left(row: Row) -> str:
+    """Why a benchmark was not compared: how it stands, or what there is against a verdict."""
+    return next((note for note in row.notes if note.startswith(NO_VERDICT)), row.verdict.lower())
 
 
 def choice_reading(choice: Choice) -> str:
@@ -292,7 +301,7 @@ def choice_json(choice: Choice) -> dict[str, Any]:
         "rule": "choose",
         "verdict": choice.verdict,
         "exit_code": choice.exit_code,
-        "reason": None if choice.exit_code == 0 else "not_comparable" if choice.open else "undecided",
+        "reason": None if choice.exit_code == 0 else open_reason([duel.row for duel in choice.duels]),
         "best": choice.best,
         "models": list(choice.models),
         "alpha": choice.alpha,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from parts.comparison.amounts import AMOUNT_WORDS, is_amount
+from parts.comparison.amounts import AMOUNT_WORDS, is_amount, share_in
 from parts.comparison.chosen_items import ChosenItems, read_excluded
 from parts.comparison.vocabulary import REPORT, UNDECIDED_WAYS, Limits, Policy
 from parts.fields import (
@@ -38,7 +38,10 @@ DROP = Shape(
 )
 GAIN = number_shape(0, 1)
 DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
-    Shape(f"{shape.words}, or {AMOUNT_WORDS}", lambda v, shape=shape: is_amount(v) or shape.fits(v))
+    Shape(
+        f"{shape.words}, or {AMOUNT_WORDS}",
+        lambda v, s=shape: is_amount(v) or s.fits(v if share_in(v) is None else share_in(v)),
+    )
     for shape in (DROP, GAIN)
 )
 REQUIRED = ("hash", "samples")

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parts.comparison.again import conversion_again
 from parts.comparison.chosen_items import with_chosen_items
 from parts.comparison.policy import parse_policy
-from parts.comparison.vocabulary import ModelRuns, Policy
+from parts.comparison.vocabulary import ModelRuns, Policy, TaskFailure
+from parts.foreign import mapping_in
 from parts.frame import ScriptError, listing, near_place, nearest, note, single_line
 from parts.inputs import input_text
+from parts.metric_ranges import OUTSIDE_RANGE
 from parts.records.files import other_results, read_record, record_files
 from parts.records.identity import Identity, identity_of, model_names, one_model
 from parts.records.items import INDEPENDENT, with_answers
@@ -104,7 +107,10 @@ class Library:
         if entries or not self.folders:
             return entries
         name = path.name if path.is_dir() else source
-        return [entry for entry in self.entries() if entry.identity.answers_to(name)]
+        meant = [entry for entry in self.entries() if entry.identity.answers_to(name)]
+        files = {entry.path for entry in meant}
+        failed = [entry for entry in self.entries() if entry.record.get("failure") and entry.path not in files]
+        return meant + [entry for entry in failed if any(entry.identity.fits(one.identity) for one in meant)]
 
     def why_missing(self, path: Path, source: str) -> str:
         """What to say, and to try, when nothing is found."""
@@ -120,6 +126,13 @@ class Library:
             if models
             else next((f"; {told}" for told in map(other_results, self.folders) if told), ", which holds no records")
         )
+
+
+def asked_model(asked: AskedModel) -> Identity:
+    """The one model of some entries; one that failed says less of it than a record, and is no other model for that."""
+    measured = [entry.identity for entry in asked.entries if not entry.record.get("failure")]
+    others = (entry.identity for entry in asked.entries if not any(entry.identity.fits(one) for one in measured))
+    return one_model([*measured, *others], asked.what)
 
 
 class RunReader:
@@ -139,29 +152,35 @@ class RunReader:
 
     def read_all(self, asked: AskedModel) -> list[Run]:
         """The runs of all states of the one model that is asked for."""
-        one_model((entry.identity for entry in asked.entries), asked.what)
+        asked_model(asked)
         records = [entry for entry in asked.entries if not entry.record.get("failure")]
         if not records:
-            raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed; evaluate it again")
+            found = self.failures(asked.entries)
+            told = "; ".join([f"{key}: {failure.error}" for key, failure in found.items()][:5])
+            way = conversion_again(failure.file for failure in found.values()) or "evaluate it again"
+            raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed ({told}); {way}")
         return runs_with_settings([run for entry in records for run in self.read(entry)], asked.settings)
 
     def one_night(self, asked: AskedModel, runs: Sequence[Run]) -> ModelRuns:
         """One state of what was read."""
-        model = one_model((entry.identity for entry in asked.entries), asked.what)
+        model = asked_model(asked)
         if not runs:
             wanted = ", ".join(f"{key}={value}" for key, value in asked.settings.items())
             raise ScriptError(f"{asked.what}: none of its results was made with {wanted}")
         runs, notes = one_state(runs, asked.name, asked.what, self.latest, asked.date)
         for line in notes:
             note(f"note: {asked.what}: {line}")
-        failures = {}
-        for entry in asked.entries:
-            if entry.record.get("failure"):
-                library = entry.record.get("eval_library")
-                name = str(library.get("name", "")) if isinstance(library, dict) else "lighteval"
-                key, _ = self.vocabulary.task_key(str(entry.record.get("task")), name)
-                failures[key] = single_line(entry.record.get("error"))[:200]
-        return ModelRuns(model.name, tuple(runs), failures, tuple(notes))
+        return ModelRuns(model.name, tuple(runs), self.failures(asked.entries), tuple(notes))
+
+    def failures(self, entries: Iterable[RecordEntry]) -> dict[str, TaskFailure]:
+        """What failed, by benchmark."""
+        found = {}
+        for record in (entry.record for entry in entries if entry.record.get("failure")):
+            name = str(mapping_in(record, "eval_library").get("name") or "lighteval")
+            key, _ = self.vocabulary.task_key(str(record.get("task")), name)
+            error, file = single_line(record.get("error")), single_line(mapping_in(record, "source").get("file") or "")
+            found[key] = TaskFailure(error[:200], file if OUTSIDE_RANGE in error else "")
+        return found
 
     def read(self, entry: RecordEntry) -> list[Run]:
         """A record's results, with their items."""

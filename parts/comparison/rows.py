@@ -39,6 +39,7 @@ from parts.comparison.pairs import (
     votes_basis,
     with_absent,
 )
+from parts.comparison.policy import CHOOSE
 from parts.comparison.strata import parts_by_field
 from parts.comparison.vocabulary import (
     ABSENT,
@@ -62,6 +63,7 @@ from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
 from parts.vocabulary import MetricMapping
 
+NO_VERDICT = "no verdict: "
 NO_LIMIT = 'a relative limit, or an amount such as max_drop: "20 Elo"'
 
 
@@ -121,6 +123,7 @@ def make_rows(question: Question) -> list[Row]:
     for model in question.candidates:
         theirs = question.runs(model)
         named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
+        named |= set(question.baseline.failures) | set(model.failures)
         wanted = set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only}
         wanted = sorted(wanted, key=question.vocabulary.place)
         for key in wanted:
@@ -157,7 +160,7 @@ def make_row(
         label=question.vocabulary.title(key) + suffix,
         tier=limits.tier,
         role="target" if key in policy.targets else "general",
-        blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
+        blocking=policy.blocks(key),
         notes=(limits.note,) if limits.note else (),
         size=known_size(question.vocabulary, key),
     )
@@ -209,8 +212,8 @@ def missing_notes(
     """Why a benchmark has no comparison."""
     for name, model, runs in (("baseline", baseline, ours), ("candidate", candidate, theirs)):
         if not runs:
-            error = model.failures.get(key)
-            yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
+            failure = model.failures.get(key)
+            yield f"failed for the {name}: {failure.error}" if failure else f"not measured for the {name}"
 
 
 def directed(run: Run, limits: Limits) -> Run:
@@ -341,17 +344,16 @@ def first_corpus_level(sides: Iterable[Side]) -> str | None:
 
 def with_threshold(row: Row, policy: Policy) -> Row:
     """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
-    limits = policy.limits(row.key)
-    target = row.role == "target"
-    amount, words = limit_of_row(limits, row, target)
+    limits, target, chosen = policy.limits(row.key), row.role == "target", policy.rule == CHOOSE
+    amount, words = (None, "") if chosen else limit_of_row(limits, row, target)
     limit = amount if target or amount is None else 0.0 - amount
     basis = row.basis
-    if basis.evidence is not None and limit is None:
+    if basis.evidence is not None and limit is None and not chosen:
         basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs " + NO_LIMIT)
     if basis.evidence is not None and basis.n < limits.min_items:
         basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
     notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
-    notes = notes if basis.evidence is not None else (*notes, f"no verdict: {basis.method}")
+    notes = notes if basis.evidence is not None else (*notes, f"{NO_VERDICT}{basis.method}")
     if basis.evidence is not None and row.pairs is None and row.corpus is None and basis.method != SAME_VOTES:
         notes = (*notes, f"{basis.method}: without samples")
     by = "" if amount is None else limit_name(limits, row, target, amount)

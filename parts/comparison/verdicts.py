@@ -318,7 +318,10 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
     compared = [run for row in rows if row.sides for side in row.sides for run in side.runs if not row.by]
     lines += [*partial_lines(compared), *chance_lines(compared)]
     lines += own_entries(question.vocabulary.entries, (run.key for run in compared))
-    gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
+    gated = {*question.policy.benchmarks, *question.policy.targets, *question.baseline.failures}
+    gated.update(
+        *(model.failures for model in question.candidates), *({run.key for run in runs} for runs in models.values())
+    )
     left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
     if left:
         lines.append(

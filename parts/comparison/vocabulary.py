@@ -37,7 +37,7 @@ class Limits:
     """What a policy demands of one benchmark; a drop or gain as a share of the metric's range, or of the baseline."""
 
     tier: str = "critical"
-    max_drop: float | str | None = None  # a share, or an amount with its unit: "1 BLEU"
+    max_drop: float | str | None = None  # a share (0.01, "1 %"), or an amount with its unit: "1 BLEU"
     max_relative_drop: float | None = None
     relative_guard_below: float | None = None
     min_gain: float | str | None = None
@@ -114,12 +114,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """Why a task has no score, and the result file whose numbers cannot be so, where it is that."""
+
+    error: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRuns:
     """Everything recorded about one model: its runs, and the tasks that failed with their errors."""
 
     name: str
     runs: tuple[Run, ...]
-    failures: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, TaskFailure] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from parts.formats.vocabulary import STAMP, Moment, ScoreRead, Tally
 from parts.frame import is_number, single_line
 from parts.harness.metric_names import metric_scale, standard_deviation
-from parts.metric_ranges import METRIC_SCALES, PROPORTIONS, possible_range
+from parts.metric_ranges import METRIC_SCALES, OUTSIDE_RANGE, PROPORTIONS, possible_range
 from parts.private import scrub, without_paths
 from parts.records.schema import strings
 
@@ -189,7 +189,8 @@ def outside_range(score: ScoreRead) -> str | None:
     low, high = max(lowest, -math.inf if low is None else low), min(highest, math.inf if high is None else high)
     if low - SAME_SCORE <= score.value <= high + SAME_SCORE:
         return None
-    return f"{score.value!r} is outside the range of {single_line(score.name)}, {low:g} to {high:g}"
+    percent = f"; in percent? Its file should then say {score.value / 100:g}" if high == 1 < score.value <= 100 else ""
+    return f"{score.value!r} {OUTSIDE_RANGE} {single_line(score.name)}, {low:g} to {high:g}{percent}"
 
 
 def best_of(score: ScoreRead) -> float | None:

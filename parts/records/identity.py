@@ -69,6 +69,10 @@ class Identity:
         """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
         return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
 
+    def fits(self, other: Identity) -> bool:
+        """Whether all that this one says is so of another: a failure entry says less than a record of its model."""
+        return all(own in ("", theirs) for own, theirs in zip(self.key, other.key, strict=True))
+
     def answers_to(self, name: str) -> bool:
         """Whether a person may mean this model by a name.
 
