@@ -12,6 +12,7 @@ NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
     r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
 )
 MAX_URL = 2_000
+SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
 PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
 
@@ -33,16 +34,29 @@ def web_url(text: object) -> str | None:
     return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+def time_of(value: object) -> datetime | None:
+    """A record's time, of seconds since 1970 or in ISO 8601, by UTC where it names no zone; None when it is none.
+
+    Eight digits are a day: "20261121" -> 2026-11-21.
+    """
     text = str(value)
     try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
+        if SECONDS.fullmatch(text):
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text, moment = str(value), time_of(value)
+    if moment is None or re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII):
+        return text if moment else None
+    if SECONDS.fullmatch(text):
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromisoformat(text).isoformat()
 
 
 def kept_url(value: object) -> str | None:

@@ -19,12 +19,20 @@ TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AA_API_KEY", "OPENAI_A
 SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of ordinary words
 IN_USE: set[str] = set()  # tokens that this process has read
 
-# What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
-# joiners of emoji and of Persian stay.
+# What a terminal obeys or a reader does not see: the characters of Unicode's categories Cc (but tab and newline), Cf,
+# Cs, Zl and Zp, those of its property Default_Ignorable_Code_Point, planes without characters, a blank that is a sign.
+# Joiners stay behind letters that they shape and in emoji, selectors of variants behind what has variants.
+UNSEEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0"
+    "\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U00040000-\U000effff"
+)
+JOINED = "\u0590-\u1cff\u2190-\u2bff\u3030\u303d\ua800-\uabff\ufb1d-\ufdff\ufe0f\ufe70-\ufefc\U00010800-\U0001ffff"
+VARIED = "\xa9\xae\u203c-\u3299\U0001f000-\U0001faff"
 ACTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
+    rf"(?=[{UNSEEN}\u180b-\u180d\u180f\u200c\u200d\ufe0e\ufe0f])(?:[{UNSEEN}]|(?<![{JOINED}])[\u200c\u200d]"
+    rf"|(?<![\u1807-\u18aa])[\u180b-\u180f]|(?<![{VARIED}])(?<![0-9#*](?=.\u20e3))[\ufe0e\ufe0f])"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -55,11 +63,11 @@ def visible(text: str) -> str:
 
     The form is JSON's, so that a JSON document stays the same document.
     """
-    return (
-        ACTING.sub(lambda match: written_as_json(match[0]), text)
-        if not text.isascii() or not text.isprintable()
-        else text
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    while (found := ACTING.sub(lambda match: written_as_json(match[0]), text)) != text:
+        text = found  # a joiner may have stayed behind what is written out now
+    return text
 
 
 def written_as_json(character: str) -> str:

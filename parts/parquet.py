@@ -10,6 +10,7 @@ from typing import Any
 from parts.inputs import MAX_BATCH, allowed, check_inflation, open_input, too_much
 
 MAX_COLUMNS = 10_000
+OBJECT = 32  # bytes of a Python value with its place, about
 
 
 def parquet_batches(
@@ -39,7 +40,7 @@ def parquet_batches(
             row = 1 + sum(file.metadata.row_group(i).num_rows for i in range(start))
             groups, given = list(range(file.num_row_groups)[start:stop]), 0
             for coded in file.iter_batches(size, groups, list(columns) if columns else None, use_threads=False):
-                given += dense_size(coded)
+                given += dense_size(coded, 1)
                 check_inflation(path, given, on_disk)
                 for batch in small_batches(coded, path):
                     yield row, batch
@@ -73,7 +74,7 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
                 raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
             for column in wanted.columns:  # what is no UTF-8 is told later, of each row
                 column.view(changed_type(column.type, bytes_of_text)).validate(full=True)
-            given += dense_size(wanted)
+            given += dense_size(wanted, 1)
             check_inflation(path, given, on_disk)
             for batch in small_batches(wanted, path):
                 yield row, batch
@@ -136,37 +137,47 @@ def is_plain_type(kind: Any) -> bool:
 
 def small_batches(coded: Any, path: str | Path) -> Iterator[Any]:
     """A batch with its texts written out, in pieces that fit into memory."""
-    if dense_size(coded) > allowed(MAX_BATCH) and coded.num_rows > 1:
+    size = dense_size(coded, OBJECT)
+    if size > allowed(MAX_BATCH) and coded.num_rows > 1:
         half = coded.num_rows // 2
         yield from small_batches(coded.slice(0, half), path)
         yield from small_batches(coded.slice(half), path)
-    elif dense_size(coded) > allowed(MAX_BATCH):
-        raise too_much(path, f"a row of {dense_size(coded) / 1e6:,.0f} MB")
+    elif size > allowed(MAX_BATCH):
+        raise too_much(path, f"a row of {size / 1e6:,.0f} MB")
     else:
         import pyarrow as pa
 
         yield pa.RecordBatch.from_arrays([written_out(column) for column in coded.columns], coded.schema.names)
 
 
-def dense_size(value: Any) -> int:
-    """Bytes that a batch or an array takes when its texts are written out."""
+def dense_size(value: Any, each: int = 8) -> int:
+    """Bytes that a batch or an array takes when its texts are written out, and the Python values made of it.
+
+    each: bytes that a value has at least. A row, a list, a pair and what has no bytes of its own take 8 or more.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    own = max(each, 8) * (value.num_rows if isinstance(value, pa.RecordBatch) else len(value))
     if isinstance(value, pa.RecordBatch):
-        return sum(map(dense_size, value.columns))
-    if isinstance(value, pa.DictionaryArray):
+        inner = value.columns
+    elif isinstance(value, pa.MapArray):  # its keys are those of all of the array that it is a slice of
+        begin, end = (value.offsets[k].as_py() if len(value) else 0 for k in (0, -1))
+        pairs = [child.slice(begin, end - begin) for child in (value.keys, value.items)]
+        own, inner = own + max(each, 8) * (end - begin), pairs
+    elif isinstance(value, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        inner = [value.flatten()]
+    elif isinstance(value, pa.StructArray):
+        inner = value.flatten()
+    elif isinstance(value, pa.DictionaryArray):
         if not (pa.types.is_string(value.dictionary.type) or pa.types.is_binary(value.dictionary.type)):
-            return value.indices.nbytes + value.dictionary.nbytes
+            return own + value.indices.nbytes + value.dictionary.nbytes
         lengths = pc.binary_length(value.dictionary).take(value.indices)
-        return 4 * len(value) + (pc.sum(lengths).as_py() or 0)
-    if isinstance(value, pa.ListArray | pa.LargeListArray | pa.MapArray):
-        return 8 * len(value) + dense_size(value.flatten() if not isinstance(value, pa.MapArray) else value.items)
-    if isinstance(value, pa.StructArray):
-        return sum(map(dense_size, value.flatten()))
-    if isinstance(value, pa.NullArray):
-        return 8 * len(value)
-    return value.get_total_buffer_size() if not len(value) else value.nbytes
+        return own + (pc.sum(lengths).as_py() or 0)
+    else:
+        size = value.get_total_buffer_size() if not len(value) else value.nbytes
+        return max(size, each * len(value)) if size else own
+    return own + sum(dense_size(child, each) for child in inner)
 
 
 def written_out(array: Any) -> Any:

@@ -287,12 +287,20 @@ TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AA_API_KEY", "OPENAI_A
 SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of ordinary words
 IN_USE: set[str] = set()  # tokens that this process has read
 
-# What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
-# joiners of emoji and of Persian stay.
+# What a terminal obeys or a reader does not see: the characters of Unicode's categories Cc (but tab and newline), Cf,
+# Cs, Zl and Zp, those of its property Default_Ignorable_Code_Point, planes without characters, a blank that is a sign.
+# Joiners stay behind letters that they shape and in emoji, selectors of variants behind what has variants.
+UNSEEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0"
+    "\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U00040000-\U000effff"
+)
+JOINED = "\u0590-\u1cff\u2190-\u2bff\u3030\u303d\ua800-\uabff\ufb1d-\ufdff\ufe0f\ufe70-\ufefc\U00010800-\U0001ffff"
+VARIED = "\xa9\xae\u203c-\u3299\U0001f000-\U0001faff"
 ACTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
+    rf"(?=[{UNSEEN}\u180b-\u180d\u180f\u200c\u200d\ufe0e\ufe0f])(?:[{UNSEEN}]|(?<![{JOINED}])[\u200c\u200d]"
+    rf"|(?<![\u1807-\u18aa])[\u180b-\u180f]|(?<![{VARIED}])(?<![0-9#*](?=.\u20e3))[\ufe0e\ufe0f])"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -323,11 +331,11 @@ def visible(text: str) -> str:
 
     The form is JSON's, so that a JSON document stays the same document.
     """
-    return (
-        ACTING.sub(lambda match: written_as_json(match[0]), text)
-        if not text.isascii() or not text.isprintable()
-        else text
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    while (found := ACTING.sub(lambda match: written_as_json(match[0]), text)) != text:
+        text = found  # a joiner may have stayed behind what is written out now
+    return text
 
 
 def written_as_json(character: str) -> str:
@@ -1225,6 +1233,7 @@ class Found:
     without_text: int = 0
     unread: int = 0
     other_text: int = 0
+    media: int = 0
     problems: list[tuple[str, int, str, str]] = field(default_factory=list)  # file, line or row, which of them, why
     broken: list[str] = field(default_factory=list)
 
@@ -2437,6 +2446,7 @@ def add_found(into: Found, part: Found, lines: int) -> None:
         "without_text",
         "unread",
         "other_text",
+        "media",
     ):
         setattr(into, name, getattr(into, name) + getattr(part, name))
     into.problems += [(file, number + lines, kind, why) for file, number, kind, why in part.problems]
@@ -3268,6 +3278,7 @@ def chat_templates(folder: Path) -> list[str]:
 # --- parts/parquet.py -------------------------------------------------------------------------------------------------
 
 MAX_COLUMNS = 10_000
+OBJECT = 32  # bytes of a Python value with its place, about
 
 
 def parquet_batches(
@@ -3297,7 +3308,7 @@ def parquet_batches(
             row = 1 + sum(file.metadata.row_group(i).num_rows for i in range(start))
             groups, given = list(range(file.num_row_groups)[start:stop]), 0
             for coded in file.iter_batches(size, groups, list(columns) if columns else None, use_threads=False):
-                given += dense_size(coded)
+                given += dense_size(coded, 1)
                 check_inflation(path, given, on_disk)
                 for batch in small_batches(coded, path):
                     yield row, batch
@@ -3331,7 +3342,7 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
                 raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
             for column in wanted.columns:  # what is no UTF-8 is told later, of each row
                 column.view(changed_type(column.type, bytes_of_text)).validate(full=True)
-            given += dense_size(wanted)
+            given += dense_size(wanted, 1)
             check_inflation(path, given, on_disk)
             for batch in small_batches(wanted, path):
                 yield row, batch
@@ -3394,37 +3405,47 @@ def is_plain_type(kind: Any) -> bool:
 
 def small_batches(coded: Any, path: str | Path) -> Iterator[Any]:
     """A batch with its texts written out, in pieces that fit into memory."""
-    if dense_size(coded) > allowed(MAX_BATCH) and coded.num_rows > 1:
+    size = dense_size(coded, OBJECT)
+    if size > allowed(MAX_BATCH) and coded.num_rows > 1:
         half = coded.num_rows // 2
         yield from small_batches(coded.slice(0, half), path)
         yield from small_batches(coded.slice(half), path)
-    elif dense_size(coded) > allowed(MAX_BATCH):
-        raise too_much(path, f"a row of {dense_size(coded) / 1e6:,.0f} MB")
+    elif size > allowed(MAX_BATCH):
+        raise too_much(path, f"a row of {size / 1e6:,.0f} MB")
     else:
         import pyarrow as pa
 
         yield pa.RecordBatch.from_arrays([written_out(column) for column in coded.columns], coded.schema.names)
 
 
-def dense_size(value: Any) -> int:
-    """Bytes that a batch or an array takes when its texts are written out."""
+def dense_size(value: Any, each: int = 8) -> int:
+    """Bytes that a batch or an array takes when its texts are written out, and the Python values made of it.
+
+    each: bytes that a value has at least. A row, a list, a pair and what has no bytes of its own take 8 or more.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    own = max(each, 8) * (value.num_rows if isinstance(value, pa.RecordBatch) else len(value))
     if isinstance(value, pa.RecordBatch):
-        return sum(map(dense_size, value.columns))
-    if isinstance(value, pa.DictionaryArray):
+        inner = value.columns
+    elif isinstance(value, pa.MapArray):  # its keys are those of all of the array that it is a slice of
+        begin, end = (value.offsets[k].as_py() if len(value) else 0 for k in (0, -1))
+        pairs = [child.slice(begin, end - begin) for child in (value.keys, value.items)]
+        own, inner = own + max(each, 8) * (end - begin), pairs
+    elif isinstance(value, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        inner = [value.flatten()]
+    elif isinstance(value, pa.StructArray):
+        inner = value.flatten()
+    elif isinstance(value, pa.DictionaryArray):
         if not (pa.types.is_string(value.dictionary.type) or pa.types.is_binary(value.dictionary.type)):
-            return value.indices.nbytes + value.dictionary.nbytes
+            return own + value.indices.nbytes + value.dictionary.nbytes
         lengths = pc.binary_length(value.dictionary).take(value.indices)
-        return 4 * len(value) + (pc.sum(lengths).as_py() or 0)
-    if isinstance(value, pa.ListArray | pa.LargeListArray | pa.MapArray):
-        return 8 * len(value) + dense_size(value.flatten() if not isinstance(value, pa.MapArray) else value.items)
-    if isinstance(value, pa.StructArray):
-        return sum(map(dense_size, value.flatten()))
-    if isinstance(value, pa.NullArray):
-        return 8 * len(value)
-    return value.get_total_buffer_size() if not len(value) else value.nbytes
+        return own + (pc.sum(lengths).as_py() or 0)
+    else:
+        size = value.get_total_buffer_size() if not len(value) else value.nbytes
+        return max(size, each * len(value)) if size else own
+    return own + sum(dense_size(child, each) for child in inner)
 
 
 def written_out(array: Any) -> Any:
@@ -3461,6 +3482,7 @@ NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
     r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
 )
 MAX_URL = 2_000
+SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
 PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
 
@@ -3482,16 +3504,29 @@ def web_url(text: object) -> str | None:
     return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+def time_of(value: object) -> datetime | None:
+    """A record's time, of seconds since 1970 or in ISO 8601, by UTC where it names no zone; None when it is none.
+
+    Eight digits are a day: "20261121" -> 2026-11-21.
+    """
     text = str(value)
     try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
+        if SECONDS.fullmatch(text):
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text, moment = str(value), time_of(value)
+    if moment is None or re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII):
+        return text if moment else None
+    if SECONDS.fullmatch(text):
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromisoformat(text).isoformat()
 
 
 def kept_url(value: object) -> str | None:
@@ -3637,16 +3672,9 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
 
 
 def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    """Seconds since 1970 of a record's time, as `time_of` reads it; None when it is none."""
+    moment = time_of(value)
+    return None if moment is None else moment.timestamp()
 
 
 # --- parts/contamination/files.py -------------------------------------------------------------------------------------
@@ -3665,7 +3693,13 @@ GIT_STORE = re.compile(rb"\x78[\x01\x5e\x9c\xda]|PACK\0|\xfftOc\0|DIRC\0|RIDX\0|
 CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TABLE_SUFFIXES = (".parquet", ".arrow")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
-SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
+SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text, when they say one of these
+CHAT_ROLES = {"user", "assistant", "system", "developer", "tool", "function", "human", "gpt", "model", "bot"}
+NAME_TEXT = re.compile(r"(?!(?:\S*\s){4})[ -~]{0,64}|.{1,12}")  # of a field: too short for an item that is judged
+BLANKS_OF_PIECES = str.maketrans("\u0120\u2581\u010a", "  \n")  # what tokenizers write for blanks and ends of lines
+FEWEST_PIECES = 8  # letters or pieces of words in a list that may be a text
+SHORT_BYTES = 40  # a hash, an identifier: no text of an item
+FEWEST_NUMBERS, LEAST_LETTER = 16, 64  # whole numbers that may be a text: fewer or lower ones are labels, tags, masks
 SIDE_JSON = re.compile(r"(?:dataset_infos?|dataset_dict|state|metadata)\.json")  # beside a data set's files
 
 
@@ -3832,7 +3866,9 @@ def batch_rows(batch: Any) -> tuple[list[Any], int]:
         return batch.to_pylist(), 0
     except UnicodeDecodeError:
         kinds = (pa.types.is_string, pa.types.is_large_string)
-        columns = [c.cast(pa.large_binary()) if any(is_(c.type) for is_ in kinds) else c for c in batch.columns]
+        textual = [any(is_(column.type) for is_ in kinds) for column in batch.columns]
+        pairs = zip(textual, batch.columns, strict=True)
+        columns = [column.cast(pa.large_binary()) if own else column for own, column in pairs]
     rows, replaced = [], 0
     for i in range(batch.num_rows):
         try:
@@ -3840,9 +3876,11 @@ def batch_rows(batch: Any) -> tuple[list[Any], int]:
         except UnicodeDecodeError:  # in a list or an object
             rows.append(None)
             continue
-        decoded = [without_errors(value) if isinstance(value, bytes) else (value, 0) for value in values]
+        pairs = zip(textual, values, strict=True)
+        decoded = [without_errors(value) if own and value is not None else (value, 0) for own, value in pairs]
         replaced += sum(bad for _, bad in decoded)
-        texts_of_row = [value.decode() if isinstance(value, bytes) else value for value, _ in decoded]
+        pairs = zip(textual, (value for value, _ in decoded), strict=True)
+        texts_of_row = [value.decode() if own and value is not None else value for own, value in pairs]
         rows.append(dict(zip(batch.schema.names, texts_of_row, strict=True)))
     return rows, replaced
 
@@ -3866,11 +3904,82 @@ def check_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) ->
         raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(sorted(named), 20)}")
 
 
+def training_texts(value: Any) -> list[str]:
+    """All texts in a value of a training row: also keys that are no names, pairs of maps, bytes, letters in a list.
+
+    [{"role": "user", "content": "Why?"}] -> ["Why?"]; [("Why?", b"So.")] -> ["Why?", "So."]
+    """
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, bytes):
+        text = text_of_bytes(value)
+        return [] if text is None else [text]
+    if isinstance(value, dict):
+        found = [key for key in value if not NAME_TEXT.fullmatch(key)]
+        for key, inner in value.items():
+            if not (key in SPEAKERS and isinstance(inner, str) and inner.lower() in CHAT_ROLES):
+                found += training_texts(inner)
+        return joined_pieces(found)
+    return (
+        joined_pieces([t for inner in value for t in training_texts(inner)]) if isinstance(value, list | tuple) else []
+    )
+
+
+def joined_pieces(found: list[str]) -> list[str]:
+    """Letters, or pieces of words that carry their blanks, as the one text that they are: "W", "h", "y" -> "Why"."""
+    if len(found) < FEWEST_PIECES:
+        return found
+    letters = sum(map(len, found)) <= 2 * len(found)
+    pieces = letters or sum(piece[:1] in "\u0120\u2581 " for piece in found) > len(found) / 4
+    return ["".join(found).translate(BLANKS_OF_PIECES)] if pieces else found
+
+
+def text_of_bytes(value: bytes) -> str | None:
+    """The text that some bytes are in UTF-8, or None."""
+    try:
+        return None if CONTROL_BYTES.search(value) else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def holds_more(value: Any) -> bool:
     """Whether a value without text holds something all the same: text as numbers of tokens, bytes, rows in rows."""
     if isinstance(value, dict):
         return any(map(holds_more, value.values()))
     return bool(value) and isinstance(value, list | bytes)
+
+
+def holds_hidden(value: Any) -> tuple[bool, int]:
+    """(whether a value may hold a text that is not read, bytes of the pictures and sounds in it).
+
+    As bytes, or as whole numbers in lists: those of tokens or of letters. Numbers that only rise are places or times.
+    """
+    unread: list[bytes] = []
+    numbers: dict[tuple[str, ...], list[int]] = {}
+    pending: list[tuple[Any, tuple[str, ...], bool]] = [(value, (), False)]
+    while pending:
+        one, path, many = pending.pop()
+        if isinstance(one, dict):
+            pending += [(inner, (*path, key), many) for key, inner in one.items()]
+        elif isinstance(one, list | tuple):
+            pending += [(inner, path, True) for inner in reversed(one)]
+        elif isinstance(one, bytes) and text_of_bytes(one) is None:
+            unread.append(one)
+        elif many and not isinstance(one, bool) and isinstance(one, int | float) and one == one // 1:
+            numbers.setdefault(path, []).append(int(one))
+    media = [
+        piece for piece in unread if MEDIA.match(piece) and not any(map(is_readable, (piece[: 2**16], piece[-4096:])))
+    ]
+    size = sum(map(len, media))
+    hidden = sum(map(len, unread)) - size >= SHORT_BYTES
+    return hidden or any(map(may_be_letters, numbers.values())), size
+
+
+def may_be_letters(numbers: Sequence[int]) -> bool:
+    """Whether whole numbers may be those of tokens or letters."""
+    if len(numbers) < FEWEST_NUMBERS or max(numbers) < LEAST_LETTER or len(set(numbers)) < FEWEST_PIECES // 2:
+        return False
+    return any(left > right for left, right in itertools.pairwise(numbers))
 
 
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
@@ -7515,6 +7624,8 @@ def warning_lines(check: Check) -> list[str]:
         )
     if found.without_text:
         lines.append(f"{plural(found.without_text, 'row')} of the training text without text")
+    if found.media:
+        lines.append(f"{size_text(found.media)} of pictures and sounds in the rows were not read")
     if found.replaced:
         lines.append(f"{plural(found.replaced, 'sequence')} of bytes that are not UTF-8, replaced")
     lines += [f"not read to its end: {why}" for why in found.broken]
@@ -7599,6 +7710,7 @@ def check_json(check: Check) -> dict[str, Any]:
             "rows_unread": found.unread,
             "fields": dict(found.fields),
             "characters_in_other_fields": found.other_text,
+            "media_bytes_in_rows": found.media,
             "file_bytes": check.sources.size,
             "file_bytes_left_out": check.sources.unread,
             "rows_unreadable": found.unreadable,
@@ -8184,19 +8296,26 @@ def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int
     if isinstance(row, str):
         text = row
     elif isinstance(row, dict):
-        fields = {name: own for name in (part.wanted or row) if any(own := texts(row.get(name)))}
-        text = "\n".join(piece for own in fields.values() for piece in own)
+        read = part.wanted or row
+        fields = {name: own for name in read if any(own := training_texts(row.get(name)))}
+        names = [] if part.wanted else training_texts(dict.fromkeys(row))
+        text = "\n".join(itertools.chain(names, *fields.values()))
         found.fields.update(fields.keys())
         if part.wanted:
-            found.other_text += sum(len(piece) for name in row.keys() - part.wanted for piece in texts(row[name]))
+            found.other_text += sum(
+                len(piece) for name in row.keys() - part.wanted for piece in training_texts(row[name])
+            )
     else:
         report_row(part, found, number_of_row, "neither an object nor a text")
         return
+    hidden = [holds_hidden(row.get(name)) for name in read] if isinstance(row, dict) else []
+    found.media += sum(size for _, size in hidden)
     if text.strip():
+        found.unread += any(unread for unread, _ in hidden)
         yield text.encode("utf-8", "replace"), number_of_row, offset
     else:
         found.without_text += 1
-        found.unread += any(texts(row)) or any(map(holds_more, row.values())) if isinstance(row, dict) else 0
+        found.unread += any(training_texts(row)) or any(map(holds_more, row.values())) if isinstance(row, dict) else 0
 
 
 def report_row(part: Part, found: Found, number_of_row: int, why: str) -> None:

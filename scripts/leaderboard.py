@@ -714,12 +714,20 @@ TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AA_API_KEY", "OPENAI_A
 SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of ordinary words
 IN_USE: set[str] = set()  # tokens that this process has read
 
-# What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
-# joiners of emoji and of Persian stay.
+# What a terminal obeys or a reader does not see: the characters of Unicode's categories Cc (but tab and newline), Cf,
+# Cs, Zl and Zp, those of its property Default_Ignorable_Code_Point, planes without characters, a blank that is a sign.
+# Joiners stay behind letters that they shape and in emoji, selectors of variants behind what has variants.
+UNSEEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0"
+    "\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U00040000-\U000effff"
+)
+JOINED = "\u0590-\u1cff\u2190-\u2bff\u3030\u303d\ua800-\uabff\ufb1d-\ufdff\ufe0f\ufe70-\ufefc\U00010800-\U0001ffff"
+VARIED = "\xa9\xae\u203c-\u3299\U0001f000-\U0001faff"
 ACTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
+    rf"(?=[{UNSEEN}\u180b-\u180d\u180f\u200c\u200d\ufe0e\ufe0f])(?:[{UNSEEN}]|(?<![{JOINED}])[\u200c\u200d]"
+    rf"|(?<![\u1807-\u18aa])[\u180b-\u180f]|(?<![{VARIED}])(?<![0-9#*](?=.\u20e3))[\ufe0e\ufe0f])"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -750,11 +758,11 @@ def visible(text: str) -> str:
 
     The form is JSON's, so that a JSON document stays the same document.
     """
-    return (
-        ACTING.sub(lambda match: written_as_json(match[0]), text)
-        if not text.isascii() or not text.isprintable()
-        else text
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    while (found := ACTING.sub(lambda match: written_as_json(match[0]), text)) != text:
+        text = found  # a joiner may have stayed behind what is written out now
+    return text
 
 
 def written_as_json(character: str) -> str:
@@ -1232,6 +1240,7 @@ NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
     r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
 )
 MAX_URL = 2_000
+SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
 PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
 
@@ -1253,16 +1262,29 @@ def web_url(text: object) -> str | None:
     return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+def time_of(value: object) -> datetime | None:
+    """A record's time, of seconds since 1970 or in ISO 8601, by UTC where it names no zone; None when it is none.
+
+    Eight digits are a day: "20261121" -> 2026-11-21.
+    """
     text = str(value)
     try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
+        if SECONDS.fullmatch(text):
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text, moment = str(value), time_of(value)
+    if moment is None or re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII):
+        return text if moment else None
+    if SECONDS.fullmatch(text):
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromisoformat(text).isoformat()
 
 
 def kept_url(value: object) -> str | None:
@@ -5968,16 +5990,9 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
 
 
 def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    """Seconds since 1970 of a record's time, as `time_of` reads it; None when it is none."""
+    moment = time_of(value)
+    return None if moment is None else moment.timestamp()
 
 
 # --- parts/metric_directions.py ---------------------------------------------------------------------------------------

@@ -236,12 +236,20 @@ TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AA_API_KEY", "OPENAI_A
 SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of ordinary words
 IN_USE: set[str] = set()  # tokens that this process has read
 
-# What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
-# direction, invisible characters and blank letters, tags, selectors of variants, lone halves of surrogate pairs. The
-# joiners of emoji and of Persian stay.
+# What a terminal obeys or a reader does not see: the characters of Unicode's categories Cc (but tab and newline), Cf,
+# Cs, Zl and Zp, those of its property Default_Ignorable_Code_Point, planes without characters, a blank that is a sign.
+# Joiners stay behind letters that they shape and in emoji, selectors of variants behind what has variants.
+UNSEEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0"
+    "\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U00040000-\U000effff"
+)
+JOINED = "\u0590-\u1cff\u2190-\u2bff\u3030\u303d\ua800-\uabff\ufb1d-\ufdff\ufe0f\ufe70-\ufefc\U00010800-\U0001ffff"
+VARIED = "\xa9\xae\u203c-\u3299\U0001f000-\U0001faff"
 ACTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\u034f\u115f\u1160\u2800\u3164\uffa0\ud800-\udfff\U000e0000-\U000e0fff]"
+    rf"(?=[{UNSEEN}\u180b-\u180d\u180f\u200c\u200d\ufe0e\ufe0f])(?:[{UNSEEN}]|(?<![{JOINED}])[\u200c\u200d]"
+    rf"|(?<![\u1807-\u18aa])[\u180b-\u180f]|(?<![{VARIED}])(?<![0-9#*](?=.\u20e3))[\ufe0e\ufe0f])"
 )
 OWN_MARK = os.urandom(16).hex()  # followed by e or r: the ESC and the return of one's own styling, until it leaves
 BAR = re.compile(r"\r|(?:\x1b\[A)+\Z")  # what tqdm begins a bar with, and how it goes up to one
@@ -272,11 +280,11 @@ def visible(text: str) -> str:
 
     The form is JSON's, so that a JSON document stays the same document.
     """
-    return (
-        ACTING.sub(lambda match: written_as_json(match[0]), text)
-        if not text.isascii() or not text.isprintable()
-        else text
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    while (found := ACTING.sub(lambda match: written_as_json(match[0]), text)) != text:
+        text = found  # a joiner may have stayed behind what is written out now
+    return text
 
 
 def written_as_json(character: str) -> str:
@@ -3760,6 +3768,7 @@ NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
     r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
 )
 MAX_URL = 2_000
+SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
 PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
 
@@ -3781,16 +3790,29 @@ def web_url(text: object) -> str | None:
     return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+def time_of(value: object) -> datetime | None:
+    """A record's time, of seconds since 1970 or in ISO 8601, by UTC where it names no zone; None when it is none.
+
+    Eight digits are a day: "20261121" -> 2026-11-21.
+    """
     text = str(value)
     try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
+        if SECONDS.fullmatch(text):
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text, moment = str(value), time_of(value)
+    if moment is None or re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII):
+        return text if moment else None
+    if SECONDS.fullmatch(text):
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromisoformat(text).isoformat()
 
 
 def kept_url(value: object) -> str | None:
@@ -3936,16 +3958,9 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
 
 
 def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    """Seconds since 1970 of a record's time, as `time_of` reads it; None when it is none."""
+    moment = time_of(value)
+    return None if moment is None else moment.timestamp()
 
 
 # --- parts/records/identity.py ----------------------------------------------------------------------------------------
@@ -8702,6 +8717,7 @@ def rouge_l(text: str, reference: str) -> float:
 # --- parts/parquet.py -------------------------------------------------------------------------------------------------
 
 MAX_COLUMNS = 10_000
+OBJECT = 32  # bytes of a Python value with its place, about
 
 
 def parquet_batches(
@@ -8731,7 +8747,7 @@ def parquet_batches(
             row = 1 + sum(file.metadata.row_group(i).num_rows for i in range(start))
             groups, given = list(range(file.num_row_groups)[start:stop]), 0
             for coded in file.iter_batches(size, groups, list(columns) if columns else None, use_threads=False):
-                given += dense_size(coded)
+                given += dense_size(coded, 1)
                 check_inflation(path, given, on_disk)
                 for batch in small_batches(coded, path):
                     yield row, batch
@@ -8765,7 +8781,7 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
                 raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
             for column in wanted.columns:  # what is no UTF-8 is told later, of each row
                 column.view(changed_type(column.type, bytes_of_text)).validate(full=True)
-            given += dense_size(wanted)
+            given += dense_size(wanted, 1)
             check_inflation(path, given, on_disk)
             for batch in small_batches(wanted, path):
                 yield row, batch
@@ -8828,37 +8844,47 @@ def is_plain_type(kind: Any) -> bool:
 
 def small_batches(coded: Any, path: str | Path) -> Iterator[Any]:
     """A batch with its texts written out, in pieces that fit into memory."""
-    if dense_size(coded) > allowed(MAX_BATCH) and coded.num_rows > 1:
+    size = dense_size(coded, OBJECT)
+    if size > allowed(MAX_BATCH) and coded.num_rows > 1:
         half = coded.num_rows // 2
         yield from small_batches(coded.slice(0, half), path)
         yield from small_batches(coded.slice(half), path)
-    elif dense_size(coded) > allowed(MAX_BATCH):
-        raise too_much(path, f"a row of {dense_size(coded) / 1e6:,.0f} MB")
+    elif size > allowed(MAX_BATCH):
+        raise too_much(path, f"a row of {size / 1e6:,.0f} MB")
     else:
         import pyarrow as pa
 
         yield pa.RecordBatch.from_arrays([written_out(column) for column in coded.columns], coded.schema.names)
 
 
-def dense_size(value: Any) -> int:
-    """Bytes that a batch or an array takes when its texts are written out."""
+def dense_size(value: Any, each: int = 8) -> int:
+    """Bytes that a batch or an array takes when its texts are written out, and the Python values made of it.
+
+    each: bytes that a value has at least. A row, a list, a pair and what has no bytes of its own take 8 or more.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    own = max(each, 8) * (value.num_rows if isinstance(value, pa.RecordBatch) else len(value))
     if isinstance(value, pa.RecordBatch):
-        return sum(map(dense_size, value.columns))
-    if isinstance(value, pa.DictionaryArray):
+        inner = value.columns
+    elif isinstance(value, pa.MapArray):  # its keys are those of all of the array that it is a slice of
+        begin, end = (value.offsets[k].as_py() if len(value) else 0 for k in (0, -1))
+        pairs = [child.slice(begin, end - begin) for child in (value.keys, value.items)]
+        own, inner = own + max(each, 8) * (end - begin), pairs
+    elif isinstance(value, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        inner = [value.flatten()]
+    elif isinstance(value, pa.StructArray):
+        inner = value.flatten()
+    elif isinstance(value, pa.DictionaryArray):
         if not (pa.types.is_string(value.dictionary.type) or pa.types.is_binary(value.dictionary.type)):
-            return value.indices.nbytes + value.dictionary.nbytes
+            return own + value.indices.nbytes + value.dictionary.nbytes
         lengths = pc.binary_length(value.dictionary).take(value.indices)
-        return 4 * len(value) + (pc.sum(lengths).as_py() or 0)
-    if isinstance(value, pa.ListArray | pa.LargeListArray | pa.MapArray):
-        return 8 * len(value) + dense_size(value.flatten() if not isinstance(value, pa.MapArray) else value.items)
-    if isinstance(value, pa.StructArray):
-        return sum(map(dense_size, value.flatten()))
-    if isinstance(value, pa.NullArray):
-        return 8 * len(value)
-    return value.get_total_buffer_size() if not len(value) else value.nbytes
+        return own + (pc.sum(lengths).as_py() or 0)
+    else:
+        size = value.get_total_buffer_size() if not len(value) else value.nbytes
+        return max(size, each * len(value)) if size else own
+    return own + sum(dense_size(child, each) for child in inner)
 
 
 def written_out(array: Any) -> Any:

@@ -1,6 +1,7 @@
 """check_contamination.py: what is planted is found, what is known to be a false positive is not, and the numbers."""
 
 import bz2
+import contextlib
 import gzip
 import hashlib
 import itertools
@@ -896,6 +897,76 @@ def test_rows_that_hold_no_text_are_unread(tmp_path, capsys, items):
 
 NOISE = random.Random(5).randbytes(20_000)
 PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + NOISE
+PAIRS = pa.map_(pa.string(), pa.string())
+CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+CODES = [1000 + 7 * ord(letter) for letter in QUESTION]
+BESIDE_TEXT = {  # (type of the column, its value, exit code)
+    "value of a map": (PAIRS, [("k", QUESTION)], 1),
+    "key of a map": (PAIRS, [(QUESTION, "v")], 1),
+    "map in a list in an object": (pa.struct([("a", pa.list_(PAIRS))]), {"a": [[("k", QUESTION)]]}, 1),
+    "bytes": (pa.binary(), QUESTION.encode(), 1),
+    "bytes in a list": (pa.list_(pa.binary()), [QUESTION.encode()], 1),
+    "letters": (pa.list_(pa.string()), list(QUESTION), 1),
+    "letters in objects": (pa.list_(pa.struct([("c", pa.string())])), [{"c": letter} for letter in QUESTION], 1),
+    "pieces": (pa.list_(pa.string()), [f"\u0120{word}" for word in QUESTION.split()], 1),
+    "role": (pa.struct([("role", pa.string())]), {"role": QUESTION}, 1),
+    "words as roles": (pa.list_(pa.struct([("from", pa.string())])), [{"from": w} for w in QUESTION.split()], 1),
+    "name of a field": (pa.struct([(QUESTION, pa.int8())]), {QUESTION: 1}, 1),
+    "letters as numbers": (pa.list_(pa.int32()), [ord(letter) for letter in QUESTION], 3),
+    "tokens": (pa.list_(pa.list_(pa.int32(), 1)), [[code] for code in CODES], 3),
+    "tokens as fractions": (pa.list_(pa.float64()), [float(code) for code in CODES], 3),
+    "tokens in objects": (pa.list_(pa.struct([("t", pa.int64())])), [{"t": code} for code in CODES], 3),
+    "packed": (pa.binary(), gzip.compress(QUESTION.encode(), mtime=0), 3),
+    "packed behind a picture's first bytes": (pa.binary(), b"\x89PNG\r\n\x1a\n" + 300 * QUESTION.encode(), 3),
+    "number": (pa.int64(), 7, 0),
+    "labels": (pa.list_(pa.int8()), [0, 3, 7, 0, 0, 1] * 8, 0),
+    "mask": (pa.list_(pa.bool_()), [True, False] * 20, 0),
+    "box": (pa.list_(pa.int32()), [120, 40, 300, 64], 0),
+    "places": (pa.list_(pa.int32()), list(range(0, 900, 9)), 0),
+    "embedding": (pa.list_(pa.float64()), [n / 7 + 0.01 for n in range(64, 0, -1)], 0),
+    "hash": (pa.binary(32), bytes(range(200, 232)), 0),
+    "picture": (IMAGE, {"bytes": PICTURE, "path": "a.png"}, 0),
+    "sound": (pa.struct([("bytes", pa.binary())]), {"bytes": b"RIFF\xd0\xd1\xd2\xd3WAVE" + NOISE}, 0),
+    "chat": (CHAT, [{"role": "user", "content": "Hi"}], 0),
+    "options": (pa.list_(pa.string()), list("ABCDEFGHIJ"), 0),
+}  # fmt: skip
+
+
+def as_json(value):
+    """A value of a table as JSON has it; TypeError for bytes."""
+    pairs = isinstance(value, list) and value and isinstance(value[0], tuple)
+    if pairs:
+        return dict(value)
+    return {key: as_json(own) for key, own in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("name", BESIDE_TEXT)
+def test_what_stands_beside_the_text_is_read_or_unread(tmp_path, capsys, items, name):
+    kind, value, code = BESIDE_TEXT[name]
+    table = pa.table({"text": [FILLER] * 3, "beside": pa.array([value] * 3, kind)})
+    pq.write_table(table, tmp_path / "corpus.parquet")
+    with pa.OSFile(str(tmp_path / "corpus.arrow"), "wb") as file, pa.ipc.new_stream(file, table.schema) as out:
+        out.write_table(table)
+    with contextlib.suppress(TypeError):
+        row = json.dumps({"text": FILLER, "beside": as_json(value)})
+        (tmp_path / "corpus.jsonl").write_text(f"{row}\n" * 3)
+    for path in sorted(tmp_path.glob("corpus.*")):
+        document, _ = check(capsys, "--training", path, "--items", items, code=code)
+        training = document["training"]
+        assert training["rows_unread"] == (3 if code == 3 else 0), path
+        assert (training["media_bytes_in_rows"] > 0) == (name in ("picture", "sound")), path
+        if code == 3:  # a named field is an answer
+            check(capsys, "--training", path, "--items", items, "--text-field", "text", code=0)
+
+
+def test_bytes_that_are_no_text_beside_text_that_is_not_utf_8(tmp_path, capsys, items):
+    text = pa.array([FILLER.encode() + b" \xff"], pa.binary()).view(pa.string())
+    table = pa.table({"text": text, "beside": [bytes(range(128, 228))]})
+    with pa.OSFile(str(tmp_path / "corpus.arrow"), "wb") as file, pa.ipc.new_stream(file, table.schema) as out:
+        out.write_table(table)
+    document, _ = check(capsys, "--training", tmp_path / "corpus.arrow", "--items", items, code=3)
+    assert (document["training"]["not_utf8"], document["training"]["rows_unread"]) == (1, 1)
 
 
 def lines_of(*texts):

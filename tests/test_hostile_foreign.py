@@ -2,8 +2,10 @@
 
 import io
 import json
+import random
 import struct
 import sys
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -15,19 +17,21 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from parts.board.elsewhere import clone_address  # noqa: E402
+from parts.foreign import iso_time  # noqa: E402
 from parts.frame import ScriptError, count_in, natural_key  # noqa: E402
-from parts.outgoing import outgoing  # noqa: E402
-from parts.parquet import arrow_batches  # noqa: E402
+from parts.outgoing import outgoing, visible  # noqa: E402
+from parts.parquet import arrow_batches, dense_size, small_batches  # noqa: E402
+from parts.records.files import moment_in  # noqa: E402
 from parts.yaml_tree import load_yaml  # noqa: E402
 
 
-def write_arrow(path, table, compression=None, stream=False):
+def write_arrow(path, table, compression=None, stream=False, rows=1000):
     import pyarrow
 
     kind = pyarrow.ipc.new_stream if stream else pyarrow.ipc.new_file
     options = pyarrow.ipc.IpcWriteOptions(compression=compression)
     with pyarrow.OSFile(str(path), "wb") as file, kind(file, table.schema, options=options) as writer:
-        writer.write_table(table, max_chunksize=1000)
+        writer.write_table(table, max_chunksize=rows)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -56,6 +60,7 @@ def bombs():
 
     one_text = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 2000, "int32"), pyarrow.array(["w " * 100_000]))
     lists = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 2000, "int32"), pyarrow.array([[1] * 1000]))
+    nothing = pyarrow.FixedSizeBinaryArray.from_buffers(pyarrow.binary(0), 10**8, [None, pyarrow.py_buffer(b"")])
     return {
         "packed": (pyarrow.array(["word " * 200] * 300_000), "zstd"),
         "one text": (one_text, "zstd"),
@@ -63,17 +68,25 @@ def bombs():
         "one list": (lists, None),
         "runs": (pyarrow.RunEndEncodedArray.from_arrays([100_000_000], ["x" * 100]), None),
         "views": (pyarrow.array(["x" * 100], pyarrow.string_view()), None),
+        "keys of maps": (pyarrow.MapArray.from_arrays(range(2001), one_text, pyarrow.array([1] * 2000)), None),
+        "lists of one size": (pyarrow.FixedSizeListArray.from_arrays(one_text, 20), None),
+        "nothing in objects": (pyarrow.StructArray.from_buffers(pyarrow.struct([]), 10**8, [None]), None),
+        "nothing in bytes": (nothing, None),
     }
 
 
-@pytest.mark.parametrize("name", ["packed", "one text", "one text, not packed", "one list", "runs", "views"])
+BOMBS = ["packed", "one text", "one text, not packed", "one list", "runs", "views", "keys of maps", "lists of one size",
+         "nothing in objects", "nothing in bytes"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.parametrize("as_items", [False, True])
 def test_arrow_bombs_are_refused_before_they_are_unpacked(cage, tmp_path, name, as_items):  # noqa: F811
     import pyarrow
 
     lay_corpus(tmp_path)
     column, compression = bombs()[name]
-    write_arrow(tmp_path / "b.arrow", pyarrow.table({"text": column, "question": column}), compression)
+    write_arrow(tmp_path / "b.arrow", pyarrow.table({"text": column, "question": column}), compression, rows=10**9)
     training, items = ("training.txt", "b.arrow") if as_items else ("b.arrow", "items.jsonl")
     argv = ["--training", training, "--items", items, "--workers", "1"]
     done = cage.run("check_contamination", argv, tmp_path, seconds=30, megabytes=3000)
@@ -195,3 +208,110 @@ def test_emoji_and_persian_stay():
     assert outgoing("\u2764\ufe0f \U0001f468\u200d\U0001f469 \u0645\u06cc\u200c") == (
         "\u2764\ufe0f \U0001f468\u200d\U0001f469 \u0645\u06cc\u200c"
     )
+
+
+NEVER_DRAWN = [(0xAD,), (0x34F,), (0x61C,), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F),
+               (0x202A, 0x202E), (0x2060, 0x206F), (0x3164,), (0xFE00, 0xFE0F), (0xFEFF,), (0xFFA0,), (0xFFF0, 0xFFF8),
+               (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)]  # fmt: skip
+
+
+def test_no_sign_that_nobody_sees_leaves_behind_a_letter():
+    """Of Unicode's property Default_Ignorable_Code_Point and its categories of signs that are not drawn."""
+    unseen = {code for first, *last in NEVER_DRAWN for code in range(first, (last or [first])[0] + 1)}
+    unseen |= {code for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
+    assert [hex(code) for code in sorted(unseen - {9, 10}) if chr(code) in visible(f"a{chr(code)}b")] == []
+    assert visible("a\ufe0f\u200db\U000e1000") == "a\\ufe0f\\u200db\\udb44\\udc00"
+    assert visible("1\ufe0f2") == "1\\ufe0f2"
+
+
+@pytest.mark.parametrize(
+    "text", ["1\ufe0f\u20e3", "\u2764\ufe0f\u200d\U0001f525", "\u0915\u094d\u200d\u0937", "\u1820\u180b"]
+)
+def test_signs_that_shape_what_is_before_them_stay(text):
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize("text", ["20990101", "2099-01-01", "20990101T000000", "4070908800", "4070908800.5",
+                                  "2099-W01-4", "99999999999", "2099-01-01 00:00"])  # fmt: skip
+def test_a_time_is_shown_as_it_is_judged(text):
+    shown = iso_time(text)
+    assert int(moment_in(text)) == int(moment_in(shown)) > 4_000_000_000
+
+
+@pytest.mark.parametrize(
+    "text", ["2099", "1234567", "7", "1e11", "4070908800000000", "\u0664" * 10, "soon", "", "None"]
+)
+def test_what_is_no_time_is_none_for_all(text):
+    assert iso_time(text) is moment_in(text) is None
+
+
+def test_a_record_of_a_day_to_come_in_eight_digits_is_refused(cage, tmp_path):  # noqa: F811
+    lay_datastore(tmp_path, lambda text: text.replace(TO_COME[0], '"evaluation_timestamp": "20990101", "_": "', 1))
+    argv = ["collect", "--every-eval-ever", "store", "--output-dir", "board", "--json"]
+    done = cage.run("leaderboard", argv, tmp_path)
+    assert "future" in done.out + done.err and '"unreadable": 1' in done.out, done
+
+
+def random_type(dice, depth=3):
+    import pyarrow as pa
+
+    plain = [pa.int8(), pa.bool_(), pa.float64(), pa.string(), pa.large_binary(), pa.binary(0), pa.binary(3), pa.null(),
+             pa.dictionary(pa.int8(), pa.string()), pa.date32(), pa.decimal128(5), pa.struct([])]  # fmt: skip
+    which = dice.randrange(8) if depth else 9
+    if which > 4:
+        return dice.choice(plain)
+    inner = random_type(dice, depth - 1)
+    if which == 4:
+        key = dice.choice([pa.string(), pa.int8(), pa.binary(0), pa.dictionary(pa.int8(), pa.string())])
+        return pa.map_(key, inner)
+    named = [(name, random_type(dice, depth - 1)) for name in "abc"[: dice.randrange(1, 4)]]
+    return [pa.list_(inner), pa.large_list(inner), pa.list_(inner, dice.randrange(3)), pa.struct(named)][which]
+
+
+def random_value(dice, kind, needed=False):
+    import pyarrow as pa
+
+    is_ = pa.types
+    if is_.is_null(kind) or (not needed and dice.random() < 0.15):
+        return None
+    if is_.is_struct(kind):
+        return {field.name: random_value(dice, field.type) for field in kind}
+    if is_.is_map(kind):
+        pairs = range(dice.randrange(4))
+        return [(random_value(dice, kind.key_type, True), random_value(dice, kind.item_type)) for _ in pairs]
+    if is_.is_fixed_size_list(kind):
+        return [random_value(dice, kind.value_type) for _ in range(kind.list_size)]
+    if is_.is_list(kind) or is_.is_large_list(kind):
+        return [random_value(dice, kind.value_type) for _ in range(dice.randrange(4))]
+    if is_.is_fixed_size_binary(kind):
+        return b"x" * kind.byte_width
+    if is_.is_large_binary(kind):
+        return b"y" * dice.randrange(4)
+    if is_.is_boolean(kind):
+        return True
+    return "w" * dice.randrange(20) if is_.is_dictionary(kind) or is_.is_string(kind) else dice.randrange(100)
+
+
+def python_values(value):
+    """How many values Python makes, texts by their length, too."""
+    if isinstance(value, dict):
+        return 1 + sum(map(python_values, value.values()))
+    return 1 + sum(map(python_values, value)) if isinstance(value, list | tuple) else 1
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_the_size_of_rows_is_known_before_they_are_made(seed):
+    import pyarrow as pa
+
+    dice = random.Random(seed)
+    kind = random_type(dice)
+    try:
+        array = pa.array([random_value(dice, kind) for _ in range(12)], kind)
+    except pa.ArrowNotImplementedError:  # of a dictionary in some lists
+        array = pa.array([None] * 12, kind)
+    for part in (array, array.slice(3, 5), array.slice(7), array.slice(4, 0)):
+        batch = pa.RecordBatch.from_arrays([part], ["a"])
+        assert dense_size(part) >= 8 * sum(map(python_values, part.to_pylist())), kind
+        assert dense_size(batch) >= 8 * sum(map(python_values, batch.to_pylist())), kind
+        assert dense_size(part) <= 8 * 12 * 200 + array.get_total_buffer_size() * 40
+        assert [row for one in small_batches(batch, "a") for row in one.to_pylist()] == batch.to_pylist()

@@ -7,6 +7,7 @@ import codecs
 import contextlib
 import filecmp
 import gzip
+import itertools
 import lzma
 import os
 import re
@@ -46,7 +47,13 @@ GIT_STORE = re.compile(rb"\x78[\x01\x5e\x9c\xda]|PACK\0|\xfftOc\0|DIRC\0|RIDX\0|
 CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TABLE_SUFFIXES = (".parquet", ".arrow")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
-SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
+SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text, when they say one of these
+CHAT_ROLES = {"user", "assistant", "system", "developer", "tool", "function", "human", "gpt", "model", "bot"}
+NAME_TEXT = re.compile(r"(?!(?:\S*\s){4})[ -~]{0,64}|.{1,12}")  # of a field: too short for an item that is judged
+BLANKS_OF_PIECES = str.maketrans("\u0120\u2581\u010a", "  \n")  # what tokenizers write for blanks and ends of lines
+FEWEST_PIECES = 8  # letters or pieces of words in a list that may be a text
+SHORT_BYTES = 40  # a hash, an identifier: no text of an item
+FEWEST_NUMBERS, LEAST_LETTER = 16, 64  # whole numbers that may be a text: fewer or lower ones are labels, tags, masks
 SIDE_JSON = re.compile(r"(?:dataset_infos?|dataset_dict|state|metadata)\.json")  # beside a data set's files
 
 
@@ -213,7 +220,9 @@ def batch_rows(batch: Any) -> tuple[list[Any], int]:
         return batch.to_pylist(), 0
     except UnicodeDecodeError:
         kinds = (pa.types.is_string, pa.types.is_large_string)
-        columns = [c.cast(pa.large_binary()) if any(is_(c.type) for is_ in kinds) else c for c in batch.columns]
+        textual = [any(is_(column.type) for is_ in kinds) for column in batch.columns]
+        pairs = zip(textual, batch.columns, strict=True)
+        columns = [column.cast(pa.large_binary()) if own else column for own, column in pairs]
     rows, replaced = [], 0
     for i in range(batch.num_rows):
         try:
@@ -221,9 +230,11 @@ def batch_rows(batch: Any) -> tuple[list[Any], int]:
         except UnicodeDecodeError:  # in a list or an object
             rows.append(None)
             continue
-        decoded = [without_errors(value) if isinstance(value, bytes) else (value, 0) for value in values]
+        pairs = zip(textual, values, strict=True)
+        decoded = [without_errors(value) if own and value is not None else (value, 0) for own, value in pairs]
         replaced += sum(bad for _, bad in decoded)
-        texts_of_row = [value.decode() if isinstance(value, bytes) else value for value, _ in decoded]
+        pairs = zip(textual, (value for value, _ in decoded), strict=True)
+        texts_of_row = [value.decode() if own and value is not None else value for own, value in pairs]
         rows.append(dict(zip(batch.schema.names, texts_of_row, strict=True)))
     return rows, replaced
 
@@ -247,8 +258,79 @@ def check_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) ->
         raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(sorted(named), 20)}")
 
 
+def training_texts(value: Any) -> list[str]:
+    """All texts in a value of a training row: also keys that are no names, pairs of maps, bytes, letters in a list.
+
+    [{"role": "user", "content": "Why?"}] -> ["Why?"]; [("Why?", b"So.")] -> ["Why?", "So."]
+    """
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, bytes):
+        text = text_of_bytes(value)
+        return [] if text is None else [text]
+    if isinstance(value, dict):
+        found = [key for key in value if not NAME_TEXT.fullmatch(key)]
+        for key, inner in value.items():
+            if not (key in SPEAKERS and isinstance(inner, str) and inner.lower() in CHAT_ROLES):
+                found += training_texts(inner)
+        return joined_pieces(found)
+    return (
+        joined_pieces([t for inner in value for t in training_texts(inner)]) if isinstance(value, list | tuple) else []
+    )
+
+
+def joined_pieces(found: list[str]) -> list[str]:
+    """Letters, or pieces of words that carry their blanks, as the one text that they are: "W", "h", "y" -> "Why"."""
+    if len(found) < FEWEST_PIECES:
+        return found
+    letters = sum(map(len, found)) <= 2 * len(found)
+    pieces = letters or sum(piece[:1] in "\u0120\u2581 " for piece in found) > len(found) / 4
+    return ["".join(found).translate(BLANKS_OF_PIECES)] if pieces else found
+
+
+def text_of_bytes(value: bytes) -> str | None:
+    """The text that some bytes are in UTF-8, or None."""
+    try:
+        return None if CONTROL_BYTES.search(value) else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def holds_more(value: Any) -> bool:
     """Whether a value without text holds something all the same: text as numbers of tokens, bytes, rows in rows."""
     if isinstance(value, dict):
         return any(map(holds_more, value.values()))
     return bool(value) and isinstance(value, list | bytes)
+
+
+def holds_hidden(value: Any) -> tuple[bool, int]:
+    """(whether a value may hold a text that is not read, bytes of the pictures and sounds in it).
+
+    As bytes, or as whole numbers in lists: those of tokens or of letters. Numbers that only rise are places or times.
+    """
+    unread: list[bytes] = []
+    numbers: dict[tuple[str, ...], list[int]] = {}
+    pending: list[tuple[Any, tuple[str, ...], bool]] = [(value, (), False)]
+    while pending:
+        one, path, many = pending.pop()
+        if isinstance(one, dict):
+            pending += [(inner, (*path, key), many) for key, inner in one.items()]
+        elif isinstance(one, list | tuple):
+            pending += [(inner, path, True) for inner in reversed(one)]
+        elif isinstance(one, bytes) and text_of_bytes(one) is None:
+            unread.append(one)
+        elif many and not isinstance(one, bool) and isinstance(one, int | float) and one == one // 1:
+            numbers.setdefault(path, []).append(int(one))
+    media = [
+        piece for piece in unread if MEDIA.match(piece) and not any(map(is_readable, (piece[: 2**16], piece[-4096:])))
+    ]
+    size = sum(map(len, media))
+    hidden = sum(map(len, unread)) - size >= SHORT_BYTES
+    return hidden or any(map(may_be_letters, numbers.values())), size
+
+
+def may_be_letters(numbers: Sequence[int]) -> bool:
+    """Whether whole numbers may be those of tokens or letters."""
+    if len(numbers) < FEWEST_NUMBERS or max(numbers) < LEAST_LETTER or len(set(numbers)) < FEWEST_PIECES // 2:
+        return False
+    return any(left > right for left, right in itertools.pairwise(numbers))

@@ -179,6 +179,8 @@ def warning_lines(check: Check) -> list[str]:
         )
     if found.without_text:
         lines.append(f"{plural(found.without_text, 'row')} of the training text without text")
+    if found.media:
+        lines.append(f"{size_text(found.media)} of pictures and sounds in the rows were not read")
     if found.replaced:
         lines.append(f"{plural(found.replaced, 'sequence')} of bytes that are not UTF-8, replaced")
     lines += [f"not read to its end: {why}" for why in found.broken]
@@ -263,6 +265,7 @@ def check_json(check: Check) -> dict[str, Any]:
             "rows_unread": found.unread,
             "fields": dict(found.fields),
             "characters_in_other_fields": found.other_text,
+            "media_bytes_in_rows": found.media,
             "file_bytes": check.sources.size,
             "file_bytes_left_out": check.sources.unread,
             "rows_unreadable": found.unreadable,

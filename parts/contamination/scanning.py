@@ -382,6 +382,7 @@ def add_found(into: Found, part: Found, lines: int) -> None:
         "without_text",
         "unread",
         "other_text",
+        "media",
     ):
         setattr(into, name, getattr(into, name) + getattr(part, name))
     into.problems += [(file, number + lines, kind, why) for file, number, kind, why in part.problems]

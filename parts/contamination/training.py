@@ -28,6 +28,7 @@ from parts.contamination.files import (
     corpus_files,
     file_kind,
     first_rows,
+    holds_hidden,
     holds_more,
     holds_no_text,
     is_array,
@@ -37,7 +38,7 @@ from parts.contamination.files import (
     json_of_line,
     open_packed,
     table_batches,
-    texts,
+    training_texts,
     whole_object,
 )
 from parts.contamination.report import MOST_PROBLEMS
@@ -287,19 +288,26 @@ def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int
     if isinstance(row, str):
         text = row
     elif isinstance(row, dict):
-        fields = {name: own for name in (part.wanted or row) if any(own := texts(row.get(name)))}
-        text = "\n".join(piece for own in fields.values() for piece in own)
+        read = part.wanted or row
+        fields = {name: own for name in read if any(own := training_texts(row.get(name)))}
+        names = [] if part.wanted else training_texts(dict.fromkeys(row))
+        text = "\n".join(itertools.chain(names, *fields.values()))
         found.fields.update(fields.keys())
         if part.wanted:
-            found.other_text += sum(len(piece) for name in row.keys() - part.wanted for piece in texts(row[name]))
+            found.other_text += sum(
+                len(piece) for name in row.keys() - part.wanted for piece in training_texts(row[name])
+            )
     else:
         report_row(part, found, number_of_row, "neither an object nor a text")
         return
+    hidden = [holds_hidden(row.get(name)) for name in read] if isinstance(row, dict) else []
+    found.media += sum(size for _, size in hidden)
     if text.strip():
+        found.unread += any(unread for unread, _ in hidden)
         yield text.encode("utf-8", "replace"), number_of_row, offset
     else:
         found.without_text += 1
-        found.unread += any(texts(row)) or any(map(holds_more, row.values())) if isinstance(row, dict) else 0
+        found.unread += any(training_texts(row)) or any(map(holds_more, row.values())) if isinstance(row, dict) else 0
 
 
 def report_row(part: Part, found: Found, number_of_row: int, why: str) -> None:

@@ -226,6 +226,7 @@ class Found:
     without_text: int = 0
     unread: int = 0
     other_text: int = 0
+    media: int = 0
     problems: list[tuple[str, int, str, str]] = field(default_factory=list)  # file, line or row, which of them, why
     broken: list[str] = field(default_factory=list)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parts.foreign import mapping_of
+from parts.foreign import mapping_of, time_of
 from parts.frame import ScriptError, command_line_of, near_place, script_here, single_line
 from parts.inputs import input_bytes, quick_json
 from parts.records.schema import RECORD_SCHEMA
@@ -122,13 +120,6 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
 
 
 def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
-    return None
-
-
-def iso_seconds(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    """Seconds since 1970 of a record's time, as `time_of` reads it; None when it is none."""
+    moment = time_of(value)
+    return None if moment is None else moment.timestamp()
