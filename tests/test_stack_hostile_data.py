@@ -13,7 +13,9 @@ pytest.importorskip("datasets")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
+from parts.harness.models import chat_renderer  # noqa: E402
 from parts.harness.surroundings import asked_by  # noqa: E402
+from parts.harness.vocabulary import Model  # noqa: E402
 from parts.hashes import data_sha256  # noqa: E402
 
 ROWS = "".join(json.dumps({"question": f"q{n}", "answer": str(n)}) + "\n" for n in range(3))
@@ -129,3 +131,21 @@ def test_a_metric_is_no_program_of_the_current_folder(folder):
     with asked_by(own_task=False), pytest.raises(ScriptError, match="exact_match"):
         evaluate.load("exact_match")
     assert not Path("ran").exists()
+
+
+def test_a_hub_models_template_is_that_of_its_snapshot(folder, tmp_path, monkeypatch):
+    transformers = pytest.importorskip("transformers")
+    from huggingface_hub import constants
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    commit = "a" * 40
+    snapshot = tmp_path / "hub" / "models--me--m" / "snapshots" / commit
+    for place, said in ((snapshot, "of the Hub"), (Path("me/m"), "of the current folder")):
+        place.mkdir(parents=True)
+        tokenizer = Tokenizer(WordLevel({"a": 0}, unk_token="a"))
+        transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=said).save_pretrained(place)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    model = Model("me/m", "0" * 64, repo="me/m", revision=commit)
+    assert chat_renderer(model, False)([{"role": "user", "content": "a"}]) == "of the Hub"
