@@ -126,7 +126,7 @@ def read_part(name: str) -> Part:
             needs[part_of(node, path.name)] = None
     for node in body:
         late = [n for n in ast.walk(node) if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("parts")]
-        if late:
+        if late and late != [node]:
             raise AssembleError(f"{path.name}:{late[0].lineno}: parts are imported at the head, where they are put in")
     for node in reversed(body):
         call = getattr(node, "value", None)
