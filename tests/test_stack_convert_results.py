@@ -243,8 +243,10 @@ def test_inspect_logs(runs, capsys, monkeypatch):
     assert [row["task"] for row in answer["failures"]] == ["tiny_fail"]
     (record,) = {id(record): record for record, _, _ in by_result(runs / "records", "inspect_ai").values()}.values()
     names = [result["evaluation_result_id"] for result in record["evaluation_results"]]
-    assert names == [f"tiny_math/{name}" for name in ("accuracy", "max", "includes_accuracy", "includes_max")]
-    rows = by_result(runs / "records", "inspect_ai")["tiny_math/accuracy"][2]
+    assert names == [
+        f"tiny_math/{name}" for name in ("match_accuracy", "match_max", "includes_accuracy", "includes_max")
+    ]
+    rows = by_result(runs / "records", "inspect_ai")["tiny_math/match_accuracy"][2]
     assert sorted(rows) == [f"math_reasoning-test-{i:03}" for i in range(LIMIT)]
     assert all(len(row["output"]["raw"]) == 2 for row in rows.values())
     source = record["evaluation_results"][0]["source_data"]["additional_details"]
