@@ -6679,8 +6679,8 @@ class History:
     def data_unchanged(self, record: dict[str, Any], settings: Settings) -> bool:
         """Whether local data are what they were; data of the Hub, and items made by code, are taken to be.
 
-        A record may be a stranger's: only what lies beside the user's own tasks is looked at, and little of it. The
-        task itself, once it is loaded, knows the rest.
+        A record may be a stranger's: only what lies beside the user's own tasks or here is looked at, and little of it.
+        The task itself, once it is loaded, knows the rest.
         """
         source = record["evaluation_results"][0]["source_data"]
         details = source.get("additional_details", {})
@@ -6689,7 +6689,7 @@ class History:
         key = f"{details.get('path', '')}|{details.get('data_files', '')}"
         if key not in self.data:
             path, names = Path(details.get("path") or os.devnull), details.get("data_files")
-            small = is_small_below(tasks_home(settings), [path, *(path / name for name in (names or "").split(","))])
+            small = is_small_below(homes_of_data(settings), [path, *(path / name for name in (names or "").split(","))])
             self.data[key] = local_sha256(path, names) if small else None
         return self.data[key] is not None and self.data[key] == details.get("data_sha256")
 
@@ -6699,17 +6699,17 @@ class History:
             path.unlink(missing_ok=True)
 
 
-def tasks_home(settings: Settings) -> Path | None:
-    """The folder of the user's own tasks; None without any."""
+def homes_of_data(settings: Settings) -> list[Path]:
+    """Where a user's local data may lie: below the folder of own tasks, and below the current one."""
     custom = settings.custom_tasks
-    return None if custom is None else (custom if custom.is_dir() else custom.parent).resolve()
+    return [Path.cwd(), *([] if custom is None else [(custom if custom.is_dir() else custom.parent).resolve()])]
 
 
-def is_small_below(home: Path | None, paths: Iterable[Path]) -> bool:
-    """Whether some files and folders lie below a folder, and hold so little that they are hashed in a moment."""
+def is_small_below(homes: Sequence[Path], paths: Iterable[Path]) -> bool:
+    """Whether some files and folders lie below folders, and hold so little that they are hashed in a moment."""
     files: list[Path] = []
     for path in paths:
-        if home is None or not path.resolve().is_relative_to(home):
+        if not any(path.resolve().is_relative_to(home) for home in homes):
             return False
         files += itertools.islice((path.rglob("*") if path.is_dir() else [path]), HISTORY_ENTRIES)
     return (
@@ -7828,6 +7828,7 @@ def guard_loading() -> None:
     import datasets.data_files
     import datasets.load
 
+    keep_token_home()  # data sets are loaded by the Hub's client
     build, resolve = datasets.load.load_dataset_builder, datasets.data_files.resolve_pattern
     if hasattr(resolve, "guarded"):
         return
@@ -7868,19 +7869,43 @@ def guard_loading() -> None:
     guarded_resolve.guarded = True
     datasets.data_files.resolve_pattern = guarded_resolve
     datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
-    with contextlib.suppress(ImportError):
-        import evaluate.loading
+    if "evaluate.loading" in sys.modules:
+        guard_metrics(sys.modules["evaluate.loading"])
+    else:
+        sys.meta_path.insert(0, MetricGuard())
 
-        find = evaluate.loading.evaluation_module_factory
 
-        @functools.wraps(find)
-        def guarded_find(path: str, *rest: Any, **more: Any) -> Any:
-            name = path.rstrip("/").rpartition("/")[2]
-            if not path.endswith(".py"):  # that would be said to be a file
-                refuse_stand_in(os.path.join(path, f"{name}.py"))
-            return find(path, *rest, **more)
+def guard_metrics(loading: Any) -> None:
+    """The rule of stand-ins for metrics, which are programs: for the module `evaluate.loading`."""
+    find = loading.evaluation_module_factory
 
-        evaluate.loading.evaluation_module_factory = guarded_find
+    @functools.wraps(find)
+    def guarded_find(path: str, *rest: Any, **more: Any) -> Any:
+        name = path.rstrip("/").rpartition("/")[2]
+        if not path.endswith(".py"):  # that would be said to be a file
+            refuse_stand_in(os.path.join(path, f"{name}.py"))
+        return find(path, *rest, **more)
+
+    loading.evaluation_module_factory = guarded_find
+
+
+class MetricGuard:
+    """Guards `evaluate` once somebody imports it: a plan, which needs no metric, is made without torch."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "evaluate.loading":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec and spec.loader:
+            run = spec.loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                run(module)
+                guard_metrics(module)
+
+            spec.loader.exec_module = exec_module
+        return spec
 
 
 def data_file_names(files: Any) -> Iterator[str]:
@@ -11483,7 +11508,6 @@ def capture_logs(quiet: bool = False) -> LogTail:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("config.task", "tasks.manager", "tasks._index", "models.huggingface"):
         logging.getLogger(f"lm_eval.{name}").setLevel(logging.ERROR)
-    keep_token_home()  # data sets are loaded by the Hub's client
     return tail
 
 

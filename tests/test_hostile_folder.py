@@ -286,7 +286,7 @@ def test_a_record_names_no_place_to_be_read(tmp_path, monkeypatch):
 
     (tmp_path / "tasks" / "data").mkdir(parents=True)
     (tmp_path / "tasks" / "data" / "test.jsonl").write_text("{}\n")
-    (tmp_path / "tasks" / "link").symlink_to(tmp_path)
+    (tmp_path / "tasks" / "out").symlink_to(tmp_path.parent)
     (tmp_path / "mine.jsonl").write_text("{}\n")
     (tmp_path / "many").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -296,8 +296,8 @@ def test_a_record_names_no_place_to_be_read(tmp_path, monkeypatch):
     settings = types.SimpleNamespace(custom_tasks=Path("tasks/t.yaml"))
     history = script.History(tmp_path / "out", [])
     for path, files in (
-        ("/", None), ("/proc", None), ("..", None), (".", None), ("mine.jsonl", None), ("tasks/link", None),
-        ("tasks/data", "../../mine.jsonl"), ("tasks", "/etc/passwd"), (str(tmp_path), None), ("~", None),
+        ("/", None), ("/proc", None), ("..", None), ("../x", None), ("tasks/out", None),
+        ("tasks/data", "../../../x.jsonl"), ("tasks", "/etc/passwd"), (str(tmp_path.parent), None),
     ):  # fmt: skip
         assert not history.data_unchanged(local_record(path, files), settings), path
     assert not read
@@ -306,7 +306,7 @@ def test_a_record_names_no_place_to_be_read(tmp_path, monkeypatch):
         Path("tasks/data")
     )
     assert history.data_unchanged(good, settings)
-    assert not script.History(tmp_path / "out", []).data_unchanged(good, types.SimpleNamespace(custom_tasks=None))
+    assert script.History(tmp_path / "out", []).data_unchanged(good, types.SimpleNamespace(custom_tasks=None))
     for number in range(script.HISTORY_ENTRIES + 1):
         (tmp_path / "tasks" / "data" / f"{number}.txt").touch()
     read.clear()

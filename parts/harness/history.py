@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,8 @@ class History:
     def data_unchanged(self, record: dict[str, Any], settings: Settings) -> bool:
         """Whether local data are what they were; data of the Hub, and items made by code, are taken to be.
 
-        A record may be a stranger's: only what lies beside the user's own tasks is looked at, and little of it. The
-        task itself, once it is loaded, knows the rest.
+        A record may be a stranger's: only what lies beside the user's own tasks or here is looked at, and little of it.
+        The task itself, once it is loaded, knows the rest.
         """
         source = record["evaluation_results"][0]["source_data"]
         details = source.get("additional_details", {})
@@ -118,7 +118,7 @@ class History:
         key = f"{details.get('path', '')}|{details.get('data_files', '')}"
         if key not in self.data:
             path, names = Path(details.get("path") or os.devnull), details.get("data_files")
-            small = is_small_below(tasks_home(settings), [path, *(path / name for name in (names or "").split(","))])
+            small = is_small_below(homes_of_data(settings), [path, *(path / name for name in (names or "").split(","))])
             self.data[key] = local_sha256(path, names) if small else None
         return self.data[key] is not None and self.data[key] == details.get("data_sha256")
 
@@ -128,17 +128,17 @@ class History:
             path.unlink(missing_ok=True)
 
 
-def tasks_home(settings: Settings) -> Path | None:
-    """The folder of the user's own tasks; None without any."""
+def homes_of_data(settings: Settings) -> list[Path]:
+    """Where a user's local data may lie: below the folder of own tasks, and below the current one."""
     custom = settings.custom_tasks
-    return None if custom is None else (custom if custom.is_dir() else custom.parent).resolve()
+    return [Path.cwd(), *([] if custom is None else [(custom if custom.is_dir() else custom.parent).resolve()])]
 
 
-def is_small_below(home: Path | None, paths: Iterable[Path]) -> bool:
-    """Whether some files and folders lie below a folder, and hold so little that they are hashed in a moment."""
+def is_small_below(homes: Sequence[Path], paths: Iterable[Path]) -> bool:
+    """Whether some files and folders lie below folders, and hold so little that they are hashed in a moment."""
     files: list[Path] = []
     for path in paths:
-        if home is None or not path.resolve().is_relative_to(home):
+        if not any(path.resolve().is_relative_to(home) for home in homes):
             return False
         files += itertools.islice((path.rglob("*") if path.is_dir() else [path]), HISTORY_ENTRIES)
     return (

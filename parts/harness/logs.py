@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 
 from parts.frame import LOG_LINES, note
 from parts.harness.surroundings import wall_off_folder
-from parts.hub.answers import keep_token_home
 from parts.outgoing import terminal_console
 from parts.private import scrub
 
@@ -65,7 +64,6 @@ def capture_logs(quiet: bool = False) -> LogTail:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("config.task", "tasks.manager", "tasks._index", "models.huggingface"):
         logging.getLogger(f"lm_eval.{name}").setLevel(logging.ERROR)
-    keep_token_home()  # data sets are loaded by the Hub's client
     return tail
 
 

@@ -6,14 +6,17 @@ import contextlib
 import functools
 import hashlib
 import importlib
+import importlib.machinery
 import inspect
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, single_line
 from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
+from parts.hub.answers import keep_token_home
 from parts.private import shown_path
 
 # Each of these would let a repository's own settings or hooks name a program that git then runs.
@@ -122,6 +125,7 @@ def guard_loading() -> None:
     import datasets.data_files
     import datasets.load
 
+    keep_token_home()  # data sets are loaded by the Hub's client
     build, resolve = datasets.load.load_dataset_builder, datasets.data_files.resolve_pattern
     if hasattr(resolve, "guarded"):
         return
@@ -162,19 +166,43 @@ def guard_loading() -> None:
     guarded_resolve.guarded = True
     datasets.data_files.resolve_pattern = guarded_resolve
     datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
-    with contextlib.suppress(ImportError):
-        import evaluate.loading
+    if "evaluate.loading" in sys.modules:
+        guard_metrics(sys.modules["evaluate.loading"])
+    else:
+        sys.meta_path.insert(0, MetricGuard())
 
-        find = evaluate.loading.evaluation_module_factory
 
-        @functools.wraps(find)
-        def guarded_find(path: str, *rest: Any, **more: Any) -> Any:
-            name = path.rstrip("/").rpartition("/")[2]
-            if not path.endswith(".py"):  # that would be said to be a file
-                refuse_stand_in(os.path.join(path, f"{name}.py"))
-            return find(path, *rest, **more)
+def guard_metrics(loading: Any) -> None:
+    """The rule of stand-ins for metrics, which are programs: for the module `evaluate.loading`."""
+    find = loading.evaluation_module_factory
 
-        evaluate.loading.evaluation_module_factory = guarded_find
+    @functools.wraps(find)
+    def guarded_find(path: str, *rest: Any, **more: Any) -> Any:
+        name = path.rstrip("/").rpartition("/")[2]
+        if not path.endswith(".py"):  # that would be said to be a file
+            refuse_stand_in(os.path.join(path, f"{name}.py"))
+        return find(path, *rest, **more)
+
+    loading.evaluation_module_factory = guarded_find
+
+
+class MetricGuard:
+    """Guards `evaluate` once somebody imports it: a plan, which needs no metric, is made without torch."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "evaluate.loading":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec and spec.loader:
+            run = spec.loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                run(module)
+                guard_metrics(module)
+
+            spec.loader.exec_module = exec_module
+        return spec
 
 
 def data_file_names(files: Any) -> Iterator[str]:
