@@ -4470,6 +4470,10 @@ class Sending:
 # --- parts/cards/scores.py --------------------------------------------------------------------------------------------
 
 NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
+_ERRORS = frozenset(
+    ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
+)
+_DIGIT_IN = re.compile(r"\d")
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
@@ -4679,7 +4683,10 @@ class ScoreReader:
         """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
             words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
-            facts = [word for word in words if is_fact(word) and not any(map(str.isdigit, word))]
+            errors = () if split_label(text).metric else _ERRORS
+            facts = [
+                word for word in words if word.casefold() in errors or (is_fact(word) and not _DIGIT_IN.search(word))
+            ]
             rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
             if facts and not self.vocabulary.key(text) and benchmarks_in(rest, self.vocabulary):
                 return " ".join(facts)

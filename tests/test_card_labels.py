@@ -28,6 +28,7 @@ BENCHMARKS = {"MMLU": "cais/mmlu", "GSM8K": "openai/gsm8k", "HellaSwag": "Rowan/
 BESIDE = [
     "{} Δ", "Δ {}", "{} (Δ vs base)", "{} improvement", "Gain on {}", "{} std", "{} stderr", "{} (se)", "{} p-value",
     "{} rank", "{} tokens", "{} (avg tokens)", "{} latency (s)", "{} items", "{} contamination (%)", "{} variance",
+    "{} (error)", "{} error", "{} (error rate)", "{} incorrect", "err {}",
 ]  # fmt: skip
 
 
