@@ -2693,6 +2693,7 @@ _SAYS_MORE = re.compile(r"(?i)[(\[（@^/]| [a-z]{2,5}[\d-]?l?$|shot|cot|_at_|rat
 SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+DIGIT_IN = re.compile(r"\d")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
@@ -2944,7 +2945,8 @@ def benchmarks_in(text: str, vocabulary: Vocabulary) -> dict[str, str]:
     words = list(_NAME_IN.finditer(text[:600]))
     at = 0
     while at < len(words):
-        for number in (4, 3, 2, 1):
+        ahead = text[words[at].start() : words[min(at + 4, len(words)) - 1].end()]
+        for number in () if ahead.islower() and not DIGIT_IN.search(ahead) else (4, 3, 2, 1):
             if at + number > len(words):
                 continue
             name = text[words[at].start() : words[at + number - 1].end()]
@@ -3466,16 +3468,34 @@ class Table:
     heading: str | None = None
     headings: tuple[str, ...] = ()  # nearest first
     told: tuple[str, ...] = ()  # the first paragraph below each heading, as written
-    before: str = ""
-    between: tuple[str, ...] = ()  # the paragraphs before that one, up to the heading or another table
-    after: str = ""
-    legends: tuple[str, ...] = ()  # the paragraphs behind that one, up to a heading or another table
+    above: Sequence[str] = ()  # the paragraphs before it as written, up to the heading or another table
+    below: list[str] = field(default_factory=list)  # those behind it, up to a heading or another table
     caption: str = ""
     layout: tuple[str, ...] = ()  # texts of the tables that this one stands in
 
     @property
     def width(self) -> int:
         return len(self.rows[0]) if self.rows else 0
+
+    @property
+    def before(self) -> str:
+        """The paragraph before it."""
+        return one_line(self.above[-1][-MAX_PARAGRAPH:]) if self.above else ""
+
+    @property
+    def after(self) -> str:
+        """The paragraph behind it."""
+        return one_line(self.below[0][:MAX_PARAGRAPH]) if self.below else ""
+
+    @property
+    def between(self) -> list[str]:
+        """The paragraphs above the one before it."""
+        return [one_line(text[:MAX_PARAGRAPH]) for text in self.above[-MAX_PARAGRAPHS:-1]]
+
+    @property
+    def legends(self) -> list[str]:
+        """The paragraphs below the one behind it."""
+        return [one_line(text[:MAX_PARAGRAPH]) for text in self.below[1:]]
 
 
 @dataclass(slots=True)
@@ -3747,6 +3767,7 @@ def is_hidden(element: Any) -> bool:
     return element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style
 
 
+@functools.lru_cache(maxsize=4096)
 def one_line(source: str) -> str:
     return " ".join(plain_text(source).split())
 
@@ -3895,10 +3916,8 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
     heading, before, fresh = None, [], None
     for kind, level, content in pieces:
         if kind == "text":
-            if fresh is not None and not fresh.after:
-                fresh.after = one_line(content[:MAX_PARAGRAPH])
-            elif fresh is not None and len(fresh.legends) < MAX_PARAGRAPHS:
-                fresh.legends += (one_line(content[:MAX_PARAGRAPH]),)
+            if fresh is not None and len(fresh.below) <= MAX_PARAGRAPHS and (fresh.below or one_line(content)):
+                fresh.below.append(content)
             before.append(content)
             if path and not path[-1][2]:
                 path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
@@ -3917,9 +3936,7 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
             rows, head, caption = (content, 1, "") if kind == "pipe" else content
-            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption)
-            fresh.before = one_line(before[-1][-MAX_PARAGRAPH:]) if before else ""
-            fresh.between = tuple(one_line(text[:MAX_PARAGRAPH]) for text in before[-MAX_PARAGRAPHS:-1])
+            fresh = Table(len(tables) + 1, kind, rows, head, heading, above=before, caption=caption)
             fresh.layout = tuple(text for texts in layouts for text in texts)
             fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
             fresh.told = tuple(told for _, _, told in reversed(path))
@@ -3948,6 +3965,7 @@ MISSING_CELL = re.compile(
 LONGEST_MISSING = 7  # letters of a word for nothing
 # A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
 is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
+_DECIMAL_LINE = re.compile(r"(?m)^\d{1,6}(?:\.\d{1,8})?$", re.A)
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
 _LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
@@ -3999,13 +4017,19 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
 NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t", ""  # what a cell holds
 
 
+def cell_kinds(texts: Collection[str], decimal_comma: bool) -> dict[str, str]:
+    """What cells hold; plain numbers are found at one look."""
+    numbers = set(_DECIMAL_LINE.findall("\n".join(texts)))
+    return {text: NUMBER_CELL if text in numbers else cell_kind(text, decimal_comma) for text in texts}
+
+
 def cell_kind(text: str, decimal_comma: bool = False) -> str:
     """What a cell holds; ODD_CELL: digits and marks that are no plain number, such as "85,2" among points."""
     if not text or is_decimal(text):
         return NUMBER_CELL if text else BLANK_CELL
     if text[0].isascii() and text[0].isalpha() and text[0] not in "xX" and not _DIVIDER.search(text):
         return NOTHING_CELL if len(text) <= LONGEST_MISSING and MISSING_CELL.fullmatch(text) else TEXT_CELL
-    digits = _DIGIT.search(text)
+    digits = DIGIT_IN.search(text)
     if digits and cell_values(text, decimal_comma):
         return NUMBER_CELL
     if MISSING_CELL.fullmatch(text):
@@ -4013,7 +4037,7 @@ def cell_kind(text: str, decimal_comma: bool = False) -> str:
     return ODD_CELL if digits and not _LETTER.search(text) else TEXT_CELL
 
 
-_DIGIT, _LETTER, _DIVIDER = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
+_LETTER, _DIVIDER = re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
 _COUNT, _SHOTS_LAST = re.compile(r"(?i)\d+|zero|one|few"), re.compile(r"(?i)(?:\d+|few|five)[- ]?shots?")
 _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
 
@@ -4165,7 +4189,7 @@ class Grid:
         self.table, self.rows, self.width, self.vocabulary = table, table.rows, table.width, vocabulary
         texts = {cell.text for row in self.rows for cell in row}
         self.comma = uses_decimal_comma(texts)
-        kinds = {text: cell_kind(text, self.comma) for text in texts}
+        kinds = cell_kinds(texts, self.comma)
         self.has_values = NUMBER_CELL in kinds.values()
         self.kinds = [[kinds[cell.text] for cell in row] for row in self.rows]
         self.captions: list[str] = [table.caption] if table.caption else []  # also those that blocks finds
@@ -4473,7 +4497,6 @@ NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
 _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
-_DIGIT_IN = re.compile(r"\d")
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
@@ -4682,13 +4705,15 @@ class ScoreReader:
     def fact_of_benchmark(self, texts: Sequence[str]) -> str:
         """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
+            if self.vocabulary.key(text):
+                continue
             words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
             errors = () if split_label(text).metric else _ERRORS
             facts = [
-                word for word in words if word.casefold() in errors or (is_fact(word) and not _DIGIT_IN.search(word))
+                word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
             ]
             rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
-            if facts and not self.vocabulary.key(text) and benchmarks_in(rest, self.vocabulary):
+            if facts and benchmarks_in(rest, self.vocabulary):
                 return " ".join(facts)
         return ""
 
@@ -5171,8 +5196,20 @@ _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=l
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
 _SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
-_TELLING = re.compile(rf"\b(?:{'|'.join(CARD_WORDS['telling'])})\b")  # of a text in lower case
-_TELLING_RUNS = re.compile(rf"{'|'.join(CARD_WORDS['telling_runs'].split())}|[δ∆]")  # of one that is not ASCII alone
+
+
+def by_first_letter(alternatives: Iterable[str]) -> str:
+    """Alternatives as one pattern in which a letter is tried once for all that begin with it: ten times as fast."""
+    groups: dict[str, list[str]] = {}
+    for one in _ALTERNATIVE.findall("|".join(alternatives)):
+        plain = one[:1].isalpha() and one[1:2] not in tuple("?*+{")
+        groups.setdefault(one[0] if plain else "", []).append(one[1:] if plain else one)
+    return "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in groups.items())
+
+
+_ALTERNATIVE = re.compile(r"(?:[^()|\[\]\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")  # at the outermost level
+_TELLING = re.compile(rf"\b(?:{by_first_letter(CARD_WORDS['telling'])})\b")  # of a text in lower case
+_TELLING_RUNS = re.compile(rf"{by_first_letter(CARD_WORDS['telling_runs'].split())}|[δ∆]")  # of other letters
 _MEASURES = [(re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
 _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
@@ -5180,20 +5217,49 @@ _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
+_ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
 _LEADS_ON = (":", "：")
 _LOWER_SAID = re.compile(
     rf"(?i)(?<!\w)(?:{CARD_WORDS['lower_said']})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
 )
 
 
-@dataclass(frozen=True)
 class Surroundings:
-    """A table as its labels tell it: by what a text around it is measured."""
+    """Texts around a table, by what its labels say; that is looked for when a text is not plain by itself."""
 
-    names: frozenset[str]  # tokens of the model's name and of the labels that stand where models do
-    keys: frozenset[str]  # its benchmarks
-    measures: frozenset[str]  # words of the measures that its labels name
-    vocabulary: Vocabulary
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        own: Collection[str] = (),  # tokens of the model's name and owner
+        models: Collection[str] = (),  # labels that stand where models do
+        labels: Collection[str] = (),  # of rows, and over values
+        heads: Collection[str] = (),  # over all columns
+    ) -> None:
+        self.vocabulary, self.own, self.models, self.labels, self.heads = vocabulary, own, models, labels, heads
+
+    @functools.cached_property
+    def names(self) -> set[str]:
+        """Tokens of the model's name, and of the labels that stand where models do."""
+        tokens = itertools.chain.from_iterable(map(name_tokens, self.models))
+        names = {token for token in tokens if token not in MEASURES and not is_telling(token)}
+        names |= frozenset() if QUANTIZED.isdisjoint(names) else QUANTIZED  # it tells them apart
+        return names.union(self.own)
+
+    @functools.cached_property
+    def keys(self) -> set[str]:
+        """Its benchmarks."""
+        return {key for text in self.labels if (key := self.vocabulary.key(split_label(text)))}
+
+    @functools.cached_property
+    def measures(self) -> set[str]:
+        """Words of the measures that its labels name; and of languages when it says in which."""
+        measures = {word for text in self.labels if is_measure(text) for word in words_of(text)}
+        told = any(not LANGUAGES.isdisjoint(words_of(text)) for text in (*self.labels, *self.heads))
+        return measures | LANGUAGES if told else measures
+
+    @functools.cached_property
+    def stems(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if len(name) > 4)
 
     def fits(self, metrics: list[str], every: bool) -> bool:
         """Whether a measure is the one of all (or some) benchmarks of the table."""
@@ -5207,18 +5273,22 @@ class Surroundings:
             text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
         for said, metrics in _MEASURES:
-            if self.fits(metrics, every):
+            if said.search(text) and self.fits(metrics, every):
                 text = said.sub(" ", text)
         return text
 
     def unplain(self, text: str, kept: bool = False) -> str:
         """The first word of a label that is not plain; `kept`: settings that it says go to the results."""
+        words = words_to_ask(text, self.vocabulary)
+        if words is not None and all(map(self.is_plain, words)):
+            return ""
         if reverse := _REVERSED.search(text):
             return reverse[0]
         text = _NUMBERED.sub("", text)
         text = text.lower() if text.isupper() and " " in text else text
         for name, key in benchmarks_in(text, self.vocabulary).items():
-            if self.keys and key not in _SUITES and not any(own.startswith(key) for own in self.keys):
+            keys = self.keys
+            if keys and key not in _SUITES and not any(own.startswith(key) for own in keys):
                 return name
         text = self.rest(text, every=True)
         if kept:
@@ -5228,19 +5298,15 @@ class Surroundings:
         if telling := self.told_in(text):
             return telling
         words = words_of(text)
-        if not _DATA_WORDS.isdisjoint(words) and _RESULT_WORDS.isdisjoint(words):
-            return next(word for word in words if word in _DATA_WORDS)
-        return next((word for word in words if not self.is_plain(word)), "")
+        return data_word(words) or next((word for word in words if not self.is_plain(word)), "")
 
     def is_plain(self, word: str) -> bool:
-        if word.isdigit() or word in PLAIN_WORDS or word in self.measures or _PLAIN_STEM.fullmatch(word):
-            return True
-        if not word.isascii() and not _PLAIN_RUNS.sub("", word):
+        if is_plain_word(word) or word in self.measures:
             return True
         return all(self.is_name(token) for token in name_tokens(word))
 
     def is_name(self, token: str) -> bool:
-        return token.isdigit() or token in self.names or any(len(n) > 4 and token.startswith(n) for n in self.names)
+        return token.isdigit() or token in self.names or token.startswith(self.stems)
 
     def telling(self, text: str) -> str:
         """The first words of prose that name another measure, a quantity, other data or weights, or a mode."""
@@ -5261,6 +5327,34 @@ class Surroundings:
             return self.telling(text) or self.unplain(text)
         last = sentences(text)[-1]
         return self.telling(text) or (self.unplain(last) if last.endswith(_LEADS_ON) else "")
+
+
+@functools.lru_cache(maxsize=4096)
+def words_to_ask(text: str, vocabulary: Vocabulary) -> list[str] | None:
+    """The words of a label that are plain only over some tables; None when more than its words is to be looked at."""
+    words = words_of(text)
+    if data_word(words) or may_tell(text) or _SIGNS.search(text) or benchmarks_in(text, vocabulary):
+        return None
+    return None if _REVERSED.search(text) else [word for word in words if not is_plain_word(word)]
+
+
+@functools.lru_cache(maxsize=4096)
+def is_plain_word(word: str) -> bool:
+    plain = word.isdigit() or word in PLAIN_WORDS or bool(_PLAIN_STEM.fullmatch(word))
+    return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
+
+
+def data_word(words: Sequence[str]) -> str:
+    """The word by which a label is about data, and not about results on them; "" when there is none."""
+    if _DATA_WORDS.isdisjoint(words) or not _RESULT_WORDS.isdisjoint(words):
+        return ""
+    return next(word for word in words if word in _DATA_WORDS)
+
+
+@functools.lru_cache(maxsize=1024)
+def about_numbers(text: str) -> tuple[str, ...]:
+    """The sentences of a paragraph, as written, that are about numbers."""
+    return tuple(part for part in sentences(one_line(text)) if _ABOUT_NUMBERS.search(part.lower()))
 
 
 def sentences(text: str) -> list[str]:
@@ -5293,16 +5387,16 @@ def says_lower(text: str) -> bool:
     return bool(_REVERSED.search(text) or _LOWER_SAID.search(text)) or any(map(metric_direction, parts))
 
 
+@functools.lru_cache(maxsize=4096)
 def is_telling(word: str) -> bool:
     """Whether a word alone says that something else is measured."""
     word = word.lower()
-    return bool(_TELLING.fullmatch(word) or _TELLING_RUNS.fullmatch(word))
+    return bool(_TELLING.fullmatch(word) or (not word.isascii() and _TELLING_RUNS.fullmatch(word)))
 
 
 # --- parts/cards/reading.py -------------------------------------------------------------------------------------------
 
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
-_ABOUT_NUMBERS = re.compile(rf"(?i){CARD_WORDS['about_numbers']}")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
 _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
@@ -5704,7 +5798,7 @@ class Reader:
 
         The title, the headings above that one and the paragraphs below them are prose: they say much else.
         """
-        table, around = self.table, self.surroundings(reading)
+        table, around = self.table, self.surroundings(reading.orientation)
         outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
         for number, heading in enumerate(self.headings):
             titled = heading == self.card.title and self.model.core in name_tokens(heading)
@@ -5714,30 +5808,19 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
-        told = [one_line(text) for text in table.told]
-        far = [part for text in told for part in sentences(text) if _ABOUT_NUMBERS.search(part)]
+        far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
         texts = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout, *far]
         for text in filter(None, dict.fromkeys(texts)):
             if word := around.of_paragraph(text):
                 yield text, f"text '{text[:80]}' says '{word}': what is measured?"
 
-    def surroundings(self, reading: TableReading) -> Surroundings:
-        """What the labels of the table say, for the texts around it."""
-        block_paths = [block.paths[c] for block in self.grid.blocks for c in block.columns("value")]
-        rows = set(self.grid.texts(*TEXT_ROLES))
-        heads = {text for path in block_paths for text in path}
-        models = rows if reading.orientation == "models-as-rows" else heads
-        names = {token for text in models for token in name_tokens(text) if not is_telling(token)} - MEASURES
-        names |= frozenset() if QUANTIZED.isdisjoint(names) else QUANTIZED  # it tells them apart
-        keys = {self.vocabulary.key(split_label(text)) for text in rows | heads} - {None}
-        measures = {word for text in rows | heads if is_measure(text) for word in words_of(text)}
-        labels = rows.union(*(path for block in self.grid.blocks for path in block.paths))
-        if any(not LANGUAGES.isdisjoint(words_of(text)) for text in labels):
-            measures |= LANGUAGES  # the table says in which
-        return Surroundings(
-            frozenset({*names, *self.model.tokens, *name_tokens(self.model.owner)}),
-            frozenset(keys), frozenset(measures), self.vocabulary,
-        )  # fmt: skip
+    def surroundings(self, orientation: str | None) -> Surroundings:
+        rows, blocks = set(self.grid.texts(*TEXT_ROLES)), self.grid.blocks
+        heads = {text for block in blocks for column in block.columns("value") for text in block.paths[column]}
+        models = rows if orientation == "models-as-rows" else heads
+        paths = {text for block in blocks for path in block.paths for text in path}
+        own = (*self.model.tokens, *name_tokens(self.model.owner))
+        return Surroundings(self.vocabulary, own, models, rows | heads, paths)
 
     def orientation(
         self, columns: list[Target], rows: list[Target], named: float, paths: list[tuple[str, ...]], corner: str
@@ -5858,8 +5941,7 @@ class Reader:
 
     def is_plain(self, heading: str) -> bool:
         """Whether a heading has no word that may be a model's name."""
-        around = Surroundings(frozenset(), frozenset(), frozenset(), self.vocabulary)
-        plain = is_benchmark(heading, self.vocabulary) or not around.unplain(heading, kept=True)
+        plain = is_benchmark(heading, self.vocabulary) or not Surroundings(self.vocabulary).unplain(heading, kept=True)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
         return plain and kind == self.model.kind
 

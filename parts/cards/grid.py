@@ -31,7 +31,7 @@ from parts.cards.values import (
     ODD_CELL,
     TEXT_CELL,
     Value,
-    cell_kind,
+    cell_kinds,
     cell_values,
     uses_decimal_comma,
 )
@@ -101,7 +101,7 @@ class Grid:
         self.table, self.rows, self.width, self.vocabulary = table, table.rows, table.width, vocabulary
         texts = {cell.text for row in self.rows for cell in row}
         self.comma = uses_decimal_comma(texts)
-        kinds = {text: cell_kind(text, self.comma) for text in texts}
+        kinds = cell_kinds(texts, self.comma)
         self.has_values = NUMBER_CELL in kinds.values()
         self.kinds = [[kinds[cell.text] for cell in row] for row in self.rows]
         self.captions: list[str] = [table.caption] if table.caption else []  # also those that blocks finds

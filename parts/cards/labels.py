@@ -51,6 +51,7 @@ _SAYS_MORE = re.compile(r"(?i)[(\[（@^/]| [a-z]{2,5}[\d-]?l?$|shot|cot|_at_|rat
 SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+DIGIT_IN = re.compile(r"\d")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
@@ -302,7 +303,8 @@ def benchmarks_in(text: str, vocabulary: Vocabulary) -> dict[str, str]:
     words = list(_NAME_IN.finditer(text[:600]))
     at = 0
     while at < len(words):
-        for number in (4, 3, 2, 1):
+        ahead = text[words[at].start() : words[min(at + 4, len(words)) - 1].end()]
+        for number in () if ahead.islower() and not DIGIT_IN.search(ahead) else (4, 3, 2, 1):
             if at + number > len(words):
                 continue
             name = text[words[at].start() : words[at + number - 1].end()]

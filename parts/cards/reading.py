@@ -17,7 +17,6 @@ from typing import Any
 from parts.cards.grid import Block, Grid, head_is
 from parts.cards.labels import (
     CARD_WORDS,
-    MEASURES,
     SIZED,
     Vocabulary,
     is_average,
@@ -27,7 +26,6 @@ from parts.cards.labels import (
     is_measure,
     is_setting,
     is_weak_fact,
-    split_label,
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import (
@@ -46,15 +44,19 @@ from parts.cards.model_names import (
     relation_of,
 )  # fmt: skip
 from parts.cards.scores import OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart
-from parts.cards.surroundings import LANGUAGES, Surroundings, is_legend, is_telling, says_lower, sentences
-from parts.cards.tables import Card, Cell, Table, one_line
+from parts.cards.surroundings import (
+    Surroundings,
+    about_numbers,
+    is_legend,
+    says_lower,
+)  # fmt: skip
+from parts.cards.tables import Card, Cell, Table
 from parts.cards.text import label_text, plain_text
 from parts.cards.values import MISSING_CELL, NUMBER_CELL
 from parts.frame import ScriptError, listing
 from parts.metadata.entries import Score
 
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
-_ABOUT_NUMBERS = re.compile(rf"(?i){CARD_WORDS['about_numbers']}")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
 _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
@@ -456,7 +458,7 @@ class Reader:
 
         The title, the headings above that one and the paragraphs below them are prose: they say much else.
         """
-        table, around = self.table, self.surroundings(reading)
+        table, around = self.table, self.surroundings(reading.orientation)
         outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
         for number, heading in enumerate(self.headings):
             titled = heading == self.card.title and self.model.core in name_tokens(heading)
@@ -466,30 +468,19 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
-        told = [one_line(text) for text in table.told]
-        far = [part for text in told for part in sentences(text) if _ABOUT_NUMBERS.search(part)]
+        far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
         texts = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout, *far]
         for text in filter(None, dict.fromkeys(texts)):
             if word := around.of_paragraph(text):
                 yield text, f"text '{text[:80]}' says '{word}': what is measured?"
 
-    def surroundings(self, reading: TableReading) -> Surroundings:
-        """What the labels of the table say, for the texts around it."""
-        block_paths = [block.paths[c] for block in self.grid.blocks for c in block.columns("value")]
-        rows = set(self.grid.texts(*TEXT_ROLES))
-        heads = {text for path in block_paths for text in path}
-        models = rows if reading.orientation == "models-as-rows" else heads
-        names = {token for text in models for token in name_tokens(text) if not is_telling(token)} - MEASURES
-        names |= frozenset() if QUANTIZED.isdisjoint(names) else QUANTIZED  # it tells them apart
-        keys = {self.vocabulary.key(split_label(text)) for text in rows | heads} - {None}
-        measures = {word for text in rows | heads if is_measure(text) for word in words_of(text)}
-        labels = rows.union(*(path for block in self.grid.blocks for path in block.paths))
-        if any(not LANGUAGES.isdisjoint(words_of(text)) for text in labels):
-            measures |= LANGUAGES  # the table says in which
-        return Surroundings(
-            frozenset({*names, *self.model.tokens, *name_tokens(self.model.owner)}),
-            frozenset(keys), frozenset(measures), self.vocabulary,
-        )  # fmt: skip
+    def surroundings(self, orientation: str | None) -> Surroundings:
+        rows, blocks = set(self.grid.texts(*TEXT_ROLES)), self.grid.blocks
+        heads = {text for block in blocks for column in block.columns("value") for text in block.paths[column]}
+        models = rows if orientation == "models-as-rows" else heads
+        paths = {text for block in blocks for path in block.paths for text in path}
+        own = (*self.model.tokens, *name_tokens(self.model.owner))
+        return Surroundings(self.vocabulary, own, models, rows | heads, paths)
 
     def orientation(
         self, columns: list[Target], rows: list[Target], named: float, paths: list[tuple[str, ...]], corner: str
@@ -610,8 +601,7 @@ class Reader:
 
     def is_plain(self, heading: str) -> bool:
         """Whether a heading has no word that may be a model's name."""
-        around = Surroundings(frozenset(), frozenset(), frozenset(), self.vocabulary)
-        plain = is_benchmark(heading, self.vocabulary) or not around.unplain(heading, kept=True)
+        plain = is_benchmark(heading, self.vocabulary) or not Surroundings(self.vocabulary).unplain(heading, kept=True)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
         return plain and kind == self.model.kind
 

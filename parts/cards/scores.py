@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from parts.cards.grid import Block, Grid, harness_columns, is_harness
 from parts.cards.labels import (
     CARD_WORDS,
+    DIGIT_IN,
     FACT_FILLERS,
     MEASURES,
     Label,
@@ -44,7 +45,6 @@ NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
 _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
-_DIGIT_IN = re.compile(r"\d")
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
@@ -253,13 +253,15 @@ class ScoreReader:
     def fact_of_benchmark(self, texts: Sequence[str]) -> str:
         """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
+            if self.vocabulary.key(text):
+                continue
             words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
             errors = () if split_label(text).metric else _ERRORS
             facts = [
-                word for word in words if word.casefold() in errors or (is_fact(word) and not _DIGIT_IN.search(word))
+                word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
             ]
             rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
-            if facts and not self.vocabulary.key(text) and benchmarks_in(rest, self.vocabulary):
+            if facts and benchmarks_in(rest, self.vocabulary):
                 return " ".join(facts)
         return ""
 

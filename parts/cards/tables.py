@@ -48,16 +48,34 @@ class Table:
     heading: str | None = None
     headings: tuple[str, ...] = ()  # nearest first
     told: tuple[str, ...] = ()  # the first paragraph below each heading, as written
-    before: str = ""
-    between: tuple[str, ...] = ()  # the paragraphs before that one, up to the heading or another table
-    after: str = ""
-    legends: tuple[str, ...] = ()  # the paragraphs behind that one, up to a heading or another table
+    above: Sequence[str] = ()  # the paragraphs before it as written, up to the heading or another table
+    below: list[str] = field(default_factory=list)  # those behind it, up to a heading or another table
     caption: str = ""
     layout: tuple[str, ...] = ()  # texts of the tables that this one stands in
 
     @property
     def width(self) -> int:
         return len(self.rows[0]) if self.rows else 0
+
+    @property
+    def before(self) -> str:
+        """The paragraph before it."""
+        return one_line(self.above[-1][-MAX_PARAGRAPH:]) if self.above else ""
+
+    @property
+    def after(self) -> str:
+        """The paragraph behind it."""
+        return one_line(self.below[0][:MAX_PARAGRAPH]) if self.below else ""
+
+    @property
+    def between(self) -> list[str]:
+        """The paragraphs above the one before it."""
+        return [one_line(text[:MAX_PARAGRAPH]) for text in self.above[-MAX_PARAGRAPHS:-1]]
+
+    @property
+    def legends(self) -> list[str]:
+        """The paragraphs below the one behind it."""
+        return [one_line(text[:MAX_PARAGRAPH]) for text in self.below[1:]]
 
 
 @dataclass(slots=True)
@@ -329,6 +347,7 @@ def is_hidden(element: Any) -> bool:
     return element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style
 
 
+@functools.lru_cache(maxsize=4096)
 def one_line(source: str) -> str:
     return " ".join(plain_text(source).split())
 
@@ -477,10 +496,8 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
     heading, before, fresh = None, [], None
     for kind, level, content in pieces:
         if kind == "text":
-            if fresh is not None and not fresh.after:
-                fresh.after = one_line(content[:MAX_PARAGRAPH])
-            elif fresh is not None and len(fresh.legends) < MAX_PARAGRAPHS:
-                fresh.legends += (one_line(content[:MAX_PARAGRAPH]),)
+            if fresh is not None and len(fresh.below) <= MAX_PARAGRAPHS and (fresh.below or one_line(content)):
+                fresh.below.append(content)
             before.append(content)
             if path and not path[-1][2]:
                 path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
@@ -499,9 +516,7 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
             rows, head, caption = (content, 1, "") if kind == "pipe" else content
-            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption)
-            fresh.before = one_line(before[-1][-MAX_PARAGRAPH:]) if before else ""
-            fresh.between = tuple(one_line(text[:MAX_PARAGRAPH]) for text in before[-MAX_PARAGRAPHS:-1])
+            fresh = Table(len(tables) + 1, kind, rows, head, heading, above=before, caption=caption)
             fresh.layout = tuple(text for texts in layouts for text in texts)
             fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
             fresh.told = tuple(told for _, _, told in reversed(path))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from parts.cards.labels import split_label
+from parts.cards.labels import DIGIT_IN, split_label
 from parts.cards.text import DECOR, MARKS
 
 
@@ -32,6 +32,7 @@ MISSING_CELL = re.compile(
 LONGEST_MISSING = 7  # letters of a word for nothing
 # A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
 is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
+_DECIMAL_LINE = re.compile(r"(?m)^\d{1,6}(?:\.\d{1,8})?$", re.A)
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
 _LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
@@ -83,13 +84,19 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
 NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t", ""  # what a cell holds
 
 
+def cell_kinds(texts: Collection[str], decimal_comma: bool) -> dict[str, str]:
+    """What cells hold; plain numbers are found at one look."""
+    numbers = set(_DECIMAL_LINE.findall("\n".join(texts)))
+    return {text: NUMBER_CELL if text in numbers else cell_kind(text, decimal_comma) for text in texts}
+
+
 def cell_kind(text: str, decimal_comma: bool = False) -> str:
     """What a cell holds; ODD_CELL: digits and marks that are no plain number, such as "85,2" among points."""
     if not text or is_decimal(text):
         return NUMBER_CELL if text else BLANK_CELL
     if text[0].isascii() and text[0].isalpha() and text[0] not in "xX" and not _DIVIDER.search(text):
         return NOTHING_CELL if len(text) <= LONGEST_MISSING and MISSING_CELL.fullmatch(text) else TEXT_CELL
-    digits = _DIGIT.search(text)
+    digits = DIGIT_IN.search(text)
     if digits and cell_values(text, decimal_comma):
         return NUMBER_CELL
     if MISSING_CELL.fullmatch(text):
@@ -97,7 +104,7 @@ def cell_kind(text: str, decimal_comma: bool = False) -> str:
     return ODD_CELL if digits and not _LETTER.search(text) else TEXT_CELL
 
 
-_DIGIT, _LETTER, _DIVIDER = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
+_LETTER, _DIVIDER = re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
 _COUNT, _SHOTS_LAST = re.compile(r"(?i)\d+|zero|one|few"), re.compile(r"(?i)(?:\d+|few|five)[- ]?shots?")
 _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
 
