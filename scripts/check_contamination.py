@@ -266,7 +266,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -4497,7 +4497,7 @@ class Difference(Evidence):
 class Student(Evidence):
     """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
 
-    skewness: of the mean. span: the width of the scores' range.
+    skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
     """
 
     mean: float
@@ -4505,12 +4505,13 @@ class Student(Evidence):
     freedom: float = math.inf
     skewness: float = 0.0
     span: float = math.inf
+    slack: float = 0.0
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
         import numpy as np
 
-        return np.maximum(self.mean - self.error * without_skewness(critical, self.skewness), -self.span)
+        return np.maximum(self.mean - self.slack - self.error * without_skewness(critical, self.skewness), -self.span)
 
     def mirrored(self) -> Student:
         """See Evidence."""
@@ -4519,7 +4520,8 @@ class Student(Evidence):
     def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
         """See Evidence."""
         error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
-        return replace(self, mean=0.0 if unchanged else self.mean, error=error, skewness=skewness), error
+        mean = 0.0 if unchanged else self.mean
+        return replace(self, mean=mean, error=error, skewness=skewness, slack=self.slack / times), error
 
 
 def items_needed(
@@ -5816,188 +5818,40 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {' and '.join(shortened_apart(*values))}" for name, values in found.items()]
 
 
-# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
-
-HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
-MOST_STEPS = 200
-TOGETHER_DRAWS = 20_000  # for intervals that hold together
-
-
-def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
-
-    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
-    """
-    import numpy as np
-
-    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
-    np.fill_diagonal(wins, 0.0)
-    met, ratings = wins + wins.T, np.zeros(len(wins))
-    for _ in range(MOST_STEPS):
-        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
-        weight = met * chance * (1 - chance)
-        information = np.diag(weight.sum(axis=1)) - weight
-        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
-        ratings = ratings + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            break
-    return ratings, np.linalg.pinv(information, hermitian=True)
-
-
-def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
-    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
-
-    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
-    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
-    much.
-    """
-    import numpy as np
-
-    ratings, covariance = joint_ratings(won)
-    gaps = ratings[:, None] - ratings[None, :]
-    spread = np.diag(covariance)
-    variance = spread[:, None] + spread[None, :] - 2 * covariance
-    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
-    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
-
-
-def linked(met: np.ndarray) -> np.ndarray:
-    """[i, j]: whether i met j, directly or by others."""
-    import numpy as np
-
-    reach = met | np.eye(len(met), dtype=bool)
-    while True:
-        further = (reach.astype(float) @ reach.astype(float)) > 0
-        if (further == reach).all():
-            return reach
-        reach = further
-
-
-@dataclass(frozen=True, slots=True)
-class RatingErrors:
-    """How far off Bradley-Terry ratings may be: their covariances by single votes, and by each way of sharing.
-
-    groups: how many raters, or prompts, there are, for each way of sharing.
-    """
-
-    single: np.ndarray
-    shared: Sequence[np.ndarray]
-    groups: Sequence[int]
-
-    def of(self, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(standard errors, degrees of freedom) of (k, models) contrasts of the ratings.
-
-        The variances of all ways less that of single votes, which are counted in each, and never below that (Cameron,
-        Gelbach and Miller 2011); degrees of freedom by Satterthwaite, at least those of the way with fewest groups.
-        """
-        import numpy as np
-
-        single, *shared = [
-            np.maximum(np.einsum("ki,ij,kj->k", contrasts, part, contrasts), 0) for part in (self.single, *self.shared)
-        ]
-        if not shared:
-            return np.sqrt(single), np.full(len(contrasts), np.inf)
-        free = [count - 1 for count in self.groups]
-        total = np.maximum(sum(shared) - (len(shared) - 1) * single, single)
-        parts = sum(variance**2 / own for variance, own in zip(shared, free, strict=True))
-        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
-        if min(free) == 1:  # two raters who agree by chance would hide how far raters differ
-            freedom = np.ones(len(contrasts))
-        return np.sqrt(total), np.maximum(freedom, min(free))
-
-    def together(self, contrasts: np.ndarray, seed: int) -> np.ndarray:
-        """(k,) half-widths of intervals of contrasts that hold together with 95 %: the quantile of the largest |t|, by
-        draws of normal variables (max-t, Hothorn, Bretz and Westfall 2008)."""
-        import numpy as np
-        from scipy import special
-
-        largest, noise = [], np.random.default_rng(seed).standard_normal((TOGETHER_DRAWS, len(contrasts)))
-        for part in (self.single, *self.shared):
-            covariance = contrasts @ part @ contrasts.T
-            scale = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
-            values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
-            drawn = noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
-            largest.append(float(np.quantile(np.abs(drawn).max(1), CONFIDENCE)))
-        errors, freedom = self.of(contrasts)
-        level = float(special.ndtr(-max(*largest, float(critical_value((1 - CONFIDENCE) / 2)))))
-        return errors * critical_value(level, freedom)
-
-
-def rating_errors(cells: np.ndarray, ratings: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
-    """The errors of maximum-likelihood ratings of votes (a, b, share of a), which share something by `ways`.
-
-    The sandwich of the joint model (Liang and Zeger 1986): what each vote, or the votes of one group, pull at the
-    ratings. Residuals are divided by the root of 1 - leverage (MacKinnon and White 1985, HC2), since few votes of a
-    model are fitted too well; G groups count with G / (G - 1). No draw is left without a rating, as bootstrap draws are
-    in which somebody won always.
-    """
-    import numpy as np
-
-    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
-    chance = 1 / (1 + np.exp(ratings[b] - ratings[a]))
-    weight, models = chance * (1 - chance), len(ratings)
-    met = np.bincount(a * models + b, weight, models**2).reshape(models, models)
-    met = met + met.T
-    bread = np.linalg.pinv(np.diag(met.sum(1)) - met, hermitian=True)
-    leverage = weight * (bread[a, a] + bread[b, b] - 2 * bread[a, b])
-    pull = (share - chance) / np.sqrt(np.maximum(1 - leverage, 1e-3))
-    return errors_of_pulls(a, b, pull, -pull, bread, ways)
-
-
-def rate_errors(cells: np.ndarray, models: int, ways: Sequence[Any]) -> tuple[np.ndarray, RatingErrors]:
-    """(each model's share of its votes, how far off they are together): a vote counts for both its models."""
-    import numpy as np
-
-    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
-    count = np.bincount(a, minlength=models) + np.bincount(b, minlength=models)
-    rates = (np.bincount(a, share, models) + np.bincount(b, 1 - share, models)) / np.maximum(count, 1)
-    bread = np.diag(1 / np.sqrt(np.maximum(count * (count - 1.0), 1.0)))
-    return rates, errors_of_pulls(a, b, share - rates[a], 1 - share - rates[b], bread, ways)
-
-
-def errors_of_pulls(a: Any, b: Any, at_a: Any, at_b: Any, bread: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
-    """The sandwiches of what each vote pulls at its two models, alone and added up in groups."""
-    import numpy as np
-    from scipy import sparse
-
-    def covariance(group: Any, count: int, times: float) -> np.ndarray:
-        places = np.concatenate([group, group]), np.concatenate([a, b])
-        sums = sparse.csr_array((np.concatenate([at_a, at_b]), places), shape=(count, len(bread)))
-        return times * bread @ (sums.T @ sums).toarray() @ bread
-
-    groups = [int(way.max()) + 1 for way in ways]
-    shared = [covariance(way, count, count / (count - 1)) for way, count in zip(ways, groups, strict=True)]
-    return RatingErrors(covariance(np.arange(len(a)), len(a), 1.0), shared, groups)
-
-
 # --- parts/records/shared.py ------------------------------------------------------------------------------------------
 
 MOST_OPPONENTS = 2_000
-JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
+GAP_METRICS = {"win_rate", "bradley_terry", "elo"}  # two scores of one file without a gap are of unlike or few votes
+
+
+class VoteGap(NamedTuple):
+    """How far a score is above another one of the file, as far as the votes tell."""
+
+    gap: float
+    error: float  # standard
+    freedom: float  # degrees of freedom of the error
+    statistic: float | None = None  # of the test of no gap, as a normal one; None in records that do not say it
 
 
 @dataclass(frozen=True, slots=True)
 class SharedVotes:
-    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect.
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes).
 
-    gaps: another system of the file -> (how far this score is above its, the standard error of that, its degrees of
-    freedom), as far as the votes tell.
+    gaps: by another system of the file.
     """
 
     file: str
     system: str
     against: Mapping[str, tuple[float, float]]
-    effect: float = 1.0
     metric: str = ""
-    gaps: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    gaps: Mapping[str, VoteGap] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """As one text for a table."""
-        told = {name: value for name, value in asdict(self).items() if name != "gaps"}
-        return json.dumps(told, ensure_ascii=False, sort_keys=True)
+        gaps = {name: [None if part == math.inf else part for part in gap] for name, gap in self.gaps.items()}
+        told = {"file": self.file, "system": self.system, "metric": self.metric, "against": dict(self.against)}
+        return json.dumps(told | {"gaps": gaps}, ensure_ascii=False, sort_keys=True)
 
 
 def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
@@ -6014,35 +5868,32 @@ def votes_of(told: Any) -> SharedVotes | None:
         told = json.loads(told) if isinstance(told, str) else told
         against = told["against"]
         against = json.loads(against) if isinstance(against, str) else against
-        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
         pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
         gaps = told_gaps(told.get("gaps") or {})
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
     sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
-    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound:
         return None
     names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
     file, system, metric = names
-    return SharedVotes(file, system, pairs, max(effect, 1.0), metric, gaps) if file and system else None
+    return SharedVotes(file, system, pairs, metric, gaps) if file and system else None
 
 
-def told_gaps(told: Any) -> dict[str, tuple[float, float, float]]:
+def told_gaps(told: Any) -> dict[str, VoteGap]:
     """The gaps that a record tells of; those that are no numbers are left out."""
     found = {}
-    for name, (gap, error, freedom) in (json.loads(told) if isinstance(told, str) else told).items():
-        if (
-            is_number(gap)
-            and is_number(error)
-            and error > 0
-            and (freedom is None or (is_number(freedom) and freedom >= 1))
-        ):
-            found[single_line(name)[:200]] = float(gap), float(error), math.inf if freedom is None else float(freedom)
+    for name, (gap, error, freedom, *more) in (json.loads(told) if isinstance(told, str) else told).items():
+        sound = is_number(gap) and is_number(error) and error > 0
+        if sound and (freedom is None or (is_number(freedom) and freedom >= 1)):
+            statistic = float(more[0]) if more and is_number(more[0]) else None
+            free = math.inf if freedom is None else float(freedom)
+            found[single_line(name)[:200]] = VoteGap(float(gap), float(error), free, statistic)
     return found
 
 
-def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> tuple[float, float, float] | None:
-    """(how far the second score is above the first, standard error, degrees of freedom) by the votes of one file."""
+def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> VoteGap | None:
+    """How far the second score is above the first by the votes of one file."""
     if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
         return None
     return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
@@ -6056,55 +5907,26 @@ def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
 
 
 def joint_pairs(
-    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float], lower: bool = False
 ) -> list[tuple[int, int, float]]:
-    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
+    """(i, j, normal statistic for i being better) of each two scores from the same votes; values: more is better.
 
-    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
-    they can be, so that they add up.
+    By the gap that their file tells of, as in a comparison of the two; two scores of one file that have none are told
+    apart by nothing. Else the errors are taken to be as dependent as they can be, so that they add up.
     """
-    files: dict[str, list[int]] = {}
-    for i, own in enumerate(votes):
-        if own is not None and own.metric in JOINT_METRICS:
-            files.setdefault(own.file, []).append(i)
-    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
     known = [i for i, own in enumerate(votes) if own is not None]
     found = []
     for place, i in enumerate(known):
         for j in known[place + 1 :]:
-            if share_votes(votes[i], votes[j]):
-                together = errors[i] + errors[j]
-                apart = (values[i] - values[j]) / together if together else 0.0
-                found.append((i, j, joint.get((i, j), apart)))
+            if not share_votes(votes[i], votes[j]):
+                continue
+            together = errors[i] + errors[j]
+            apart = (values[i] - values[j]) / together if together else 0.0
+            if votes[i].file == votes[j].file and votes[i].metric in GAP_METRICS:
+                gap = gap_in_votes(votes[j], votes[i])
+                apart = ((gap and gap.statistic) or 0.0) * (-1 if lower else 1)
+            found.append((i, j, apart))
     return found
-
-
-def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
-    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
-    own = [votes[i] for i in members]
-    names = sorted({name for one in own for name in (one.system, *one.against)})
-    won = win_counts(own, names)
-    found = vote_statistics(won, max(one.effect for one in own))
-    return [
-        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
-        for place, i in enumerate(members)
-        for j in members[place + 1 :]
-    ]
-
-
-def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
-    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
-    import numpy as np
-
-    places = {name: i for i, name in enumerate(names)}
-    won = np.zeros((len(names), len(names)))
-    for one in own:
-        i = places[one.system]
-        for name, (wins, count) in one.against.items():
-            j = places[name]
-            if count > won[i, j] + won[j, i]:
-                won[i, j], won[j, i] = wins, count - wins
-    return won
 
 
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------

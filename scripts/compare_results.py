@@ -337,7 +337,7 @@ import unicodedata
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
-from dataclasses import asdict, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import NormalDist
@@ -2316,6 +2316,117 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {' and '.join(shortened_apart(*values))}" for name, values in found.items()]
 
 
+# --- parts/records/shared.py ------------------------------------------------------------------------------------------
+
+MOST_OPPONENTS = 2_000
+GAP_METRICS = {"win_rate", "bradley_terry", "elo"}  # two scores of one file without a gap are of unlike or few votes
+
+
+class VoteGap(NamedTuple):
+    """How far a score is above another one of the file, as far as the votes tell."""
+
+    gap: float
+    error: float  # standard
+    freedom: float  # degrees of freedom of the error
+    statistic: float | None = None  # of the test of no gap, as a normal one; None in records that do not say it
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVotes:
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes).
+
+    gaps: by another system of the file.
+    """
+
+    file: str
+    system: str
+    against: Mapping[str, tuple[float, float]]
+    metric: str = ""
+    gaps: Mapping[str, VoteGap] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """As one text for a table."""
+        gaps = {name: [None if part == math.inf else part for part in gap] for name, gap in self.gaps.items()}
+        told = {"file": self.file, "system": self.system, "metric": self.metric, "against": dict(self.against)}
+        return json.dumps(told | {"gaps": gaps}, ensure_ascii=False, sort_keys=True)
+
+
+def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
+    """The votes of a result; None where it is of none."""
+    library = (record.get("eval_library") or {}).get("additional_details") or {}
+    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
+    name = metric.get("metric_id") or metric.get("metric_name")
+    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
+
+
+def votes_of(told: Any) -> SharedVotes | None:
+    """Votes as a record's details or a table's text tell them; None for anything else."""
+    try:
+        told = json.loads(told) if isinstance(told, str) else told
+        against = told["against"]
+        against = json.loads(against) if isinstance(against, str) else against
+        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+        gaps = told_gaps(told.get("gaps") or {})
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound:
+        return None
+    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
+    file, system, metric = names
+    return SharedVotes(file, system, pairs, metric, gaps) if file and system else None
+
+
+def told_gaps(told: Any) -> dict[str, VoteGap]:
+    """The gaps that a record tells of; those that are no numbers are left out."""
+    found = {}
+    for name, (gap, error, freedom, *more) in (json.loads(told) if isinstance(told, str) else told).items():
+        sound = is_number(gap) and is_number(error) and error > 0
+        if sound and (freedom is None or (is_number(freedom) and freedom >= 1)):
+            statistic = float(more[0]) if more and is_number(more[0]) else None
+            free = math.inf if freedom is None else float(freedom)
+            found[single_line(name)[:200]] = VoteGap(float(gap), float(error), free, statistic)
+    return found
+
+
+def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> VoteGap | None:
+    """How far the second score is above the first by the votes of one file."""
+    if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
+        return None
+    return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
+
+
+def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
+    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
+    if one is None or two is None:
+        return False
+    return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def joint_pairs(
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float], lower: bool = False
+) -> list[tuple[int, int, float]]:
+    """(i, j, normal statistic for i being better) of each two scores from the same votes; values: more is better.
+
+    By the gap that their file tells of, as in a comparison of the two; two scores of one file that have none are told
+    apart by nothing. Else the errors are taken to be as dependent as they can be, so that they add up.
+    """
+    known = [i for i, own in enumerate(votes) if own is not None]
+    found = []
+    for place, i in enumerate(known):
+        for j in known[place + 1 :]:
+            if not share_votes(votes[i], votes[j]):
+                continue
+            together = errors[i] + errors[j]
+            apart = (values[i] - values[j]) / together if together else 0.0
+            if votes[i].file == votes[j].file and votes[i].metric in GAP_METRICS:
+                gap = gap_in_votes(votes[j], votes[i])
+                apart = ((gap and gap.statistic) or 0.0) * (-1 if lower else 1)
+            found.append((i, j, apart))
+    return found
+
+
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
@@ -2404,512 +2515,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
-
-
-# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
-
-# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
-FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
-WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
-NO_VARIANCE = 1e-12
-LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedMean:
-    """A mean on a range of 0 to 1, and what tells how far off it may be.
-
-    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
-    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
-    """
-
-    value: Any
-    factor: Any
-    widest: Any
-    freedom: Any = math.inf
-
-    @property
-    def variance(self) -> Any:
-        """The variance of the mean."""
-        return self.factor * self.value * (1 - self.value)
-
-    def mirrored(self) -> BoundedMean:
-        """The mean of 1 - score."""
-        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
-
-    def lower(self, critical: Any, strict: bool = False) -> Any:
-        """The lower end at a critical value of the t (or normal) distribution.
-
-        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
-        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
-        """
-        import numpy as np
-        from scipy import special
-
-        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
-        right, wrong = n * self.value, n * (1 - self.value)
-        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
-        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
-        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
-        few = (np.minimum(right, wrong) if strict else right) <= most
-        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
-        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
-        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
-
-    def upper(self, critical: Any, strict: bool = False) -> Any:
-        """The upper end; see `lower`."""
-        return 1 - self.mirrored().lower(critical, strict)
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
-        """The two-sided interval."""
-        critical = critical_value((1 - confidence) / 2, self.freedom)
-        return self.lower(critical), self.upper(critical)
-
-
-def critical_value(level: float, freedom: Any = math.inf) -> Any:
-    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
-    import numpy as np
-    from scipy import special
-
-    normal = np.isinf(freedom)
-    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
-
-
-def variance_of_mean(scores: Any, groups: Any = None) -> Any:
-    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
-    import numpy as np
-
-    off = scores - scores.mean(-1, keepdims=True)
-    if groups is not None:
-        order = np.argsort(groups, kind="stable")
-        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
-    return (off**2).sum(-1) / scores.shape[-1] ** 2
-
-
-def several_ways(groups: Iterable[Any]) -> list[Any]:
-    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
-    import numpy as np
-
-    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
-    return [group for group in found if group.max() + 1 < len(group)] or [None]
-
-
-def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
-    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
-
-    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
-    factor G / (G - 1) for G groups.
-    """
-    import numpy as np
-
-    n = scores.shape[-1]
-
-    def one(group: Any) -> Any:
-        count = n if group is None else int(group.max()) + 1
-        return variance_of_mean(scores, group) * count / (count - 1)
-
-    parts = [one(group) for group in ways]
-    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
-
-
-def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
-    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
-
-    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
-    """
-    import numpy as np
-
-    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
-    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
-        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
-    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
-    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
-    if fewest < 2:
-        return BoundedMean(value, np.full_like(value, widest), widest, 1)
-    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
-
-
-def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
-    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
-    import numpy as np
-
-    most = value * (1 - value)
-    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
-    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
-    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
-    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
-
-
-def mean_from_error(value: float, error: float, n: int | None, freedom: float = math.inf) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown.
-
-    freedom: the error's degrees of freedom.
-    """
-    if not n and not error:
-        return None
-    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
-    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest, freedom)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, freedom)
-
-
-def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
-    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
-    import numpy as np
-
-    if len(parts) == 1:
-        return parts[0][1]
-    value = sum(weight * part.value for weight, part in parts)
-    variances = [weight**2 * part.variance for weight, part in parts]
-    widest = [weight**2 * part.factor for weight, part in parts]
-    own, all_alike = sum(variances), sum(widest)
-    freedoms = [part.freedom for _, part in parts]
-    # Where every part is at an end of the range there is no variance: then by what it could be.
-    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
-    return steadied(value, own, all_alike, freedom)
-
-
-def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
-    """The standard error of the mean of (items,) scores that may share clusters and raters.
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
-    """
-    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
-
-
-def score_interval(
-    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
-) -> tuple[float, float, str] | None:
-    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
-
-    Student's t where the range is open. None where fewer than two things are there that could differ.
-    """
-    ways, n = several_ways(groups), len(scores)
-    counts = cluster_counts(ways, n)
-    shared = shared_text(counts, n)
-    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
-        return None
-    if low is not None and high is not None:
-        mean = mean_of((scores - low) / (high - low), ways)
-        ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, method_of_mean(mean) + shared
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
-    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
-
-
-def method_of_mean(mean: BoundedMean) -> str:
-    """What its interval is called."""
-    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
-
-
-def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
-    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
-    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
-
-
-def shared_text(counts: Sequence[int], n: int) -> str:
-    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
-    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
-
-
-def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
-    """Degrees of freedom of a sum of independent variances."""
-    import numpy as np
-
-    total = sum(variances)
-    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
-    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
-
-
-# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
-
-HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
-MOST_STEPS = 200
-TOGETHER_DRAWS = 20_000  # for intervals that hold together
-
-
-def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
-
-    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
-    """
-    import numpy as np
-
-    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
-    np.fill_diagonal(wins, 0.0)
-    met, ratings = wins + wins.T, np.zeros(len(wins))
-    for _ in range(MOST_STEPS):
-        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
-        weight = met * chance * (1 - chance)
-        information = np.diag(weight.sum(axis=1)) - weight
-        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
-        ratings = ratings + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            break
-    return ratings, np.linalg.pinv(information, hermitian=True)
-
-
-def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
-    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
-
-    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
-    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
-    much.
-    """
-    import numpy as np
-
-    ratings, covariance = joint_ratings(won)
-    gaps = ratings[:, None] - ratings[None, :]
-    spread = np.diag(covariance)
-    variance = spread[:, None] + spread[None, :] - 2 * covariance
-    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
-    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
-
-
-def linked(met: np.ndarray) -> np.ndarray:
-    """[i, j]: whether i met j, directly or by others."""
-    import numpy as np
-
-    reach = met | np.eye(len(met), dtype=bool)
-    while True:
-        further = (reach.astype(float) @ reach.astype(float)) > 0
-        if (further == reach).all():
-            return reach
-        reach = further
-
-
-@dataclass(frozen=True, slots=True)
-class RatingErrors:
-    """How far off Bradley-Terry ratings may be: their covariances by single votes, and by each way of sharing.
-
-    groups: how many raters, or prompts, there are, for each way of sharing.
-    """
-
-    single: np.ndarray
-    shared: Sequence[np.ndarray]
-    groups: Sequence[int]
-
-    def of(self, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(standard errors, degrees of freedom) of (k, models) contrasts of the ratings.
-
-        The variances of all ways less that of single votes, which are counted in each, and never below that (Cameron,
-        Gelbach and Miller 2011); degrees of freedom by Satterthwaite, at least those of the way with fewest groups.
-        """
-        import numpy as np
-
-        single, *shared = [
-            np.maximum(np.einsum("ki,ij,kj->k", contrasts, part, contrasts), 0) for part in (self.single, *self.shared)
-        ]
-        if not shared:
-            return np.sqrt(single), np.full(len(contrasts), np.inf)
-        free = [count - 1 for count in self.groups]
-        total = np.maximum(sum(shared) - (len(shared) - 1) * single, single)
-        parts = sum(variance**2 / own for variance, own in zip(shared, free, strict=True))
-        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
-        if min(free) == 1:  # two raters who agree by chance would hide how far raters differ
-            freedom = np.ones(len(contrasts))
-        return np.sqrt(total), np.maximum(freedom, min(free))
-
-    def together(self, contrasts: np.ndarray, seed: int) -> np.ndarray:
-        """(k,) half-widths of intervals of contrasts that hold together with 95 %: the quantile of the largest |t|, by
-        draws of normal variables (max-t, Hothorn, Bretz and Westfall 2008)."""
-        import numpy as np
-        from scipy import special
-
-        largest, noise = [], np.random.default_rng(seed).standard_normal((TOGETHER_DRAWS, len(contrasts)))
-        for part in (self.single, *self.shared):
-            covariance = contrasts @ part @ contrasts.T
-            scale = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
-            values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
-            drawn = noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
-            largest.append(float(np.quantile(np.abs(drawn).max(1), CONFIDENCE)))
-        errors, freedom = self.of(contrasts)
-        level = float(special.ndtr(-max(*largest, float(critical_value((1 - CONFIDENCE) / 2)))))
-        return errors * critical_value(level, freedom)
-
-
-def rating_errors(cells: np.ndarray, ratings: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
-    """The errors of maximum-likelihood ratings of votes (a, b, share of a), which share something by `ways`.
-
-    The sandwich of the joint model (Liang and Zeger 1986): what each vote, or the votes of one group, pull at the
-    ratings. Residuals are divided by the root of 1 - leverage (MacKinnon and White 1985, HC2), since few votes of a
-    model are fitted too well; G groups count with G / (G - 1). No draw is left without a rating, as bootstrap draws are
-    in which somebody won always.
-    """
-    import numpy as np
-
-    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
-    chance = 1 / (1 + np.exp(ratings[b] - ratings[a]))
-    weight, models = chance * (1 - chance), len(ratings)
-    met = np.bincount(a * models + b, weight, models**2).reshape(models, models)
-    met = met + met.T
-    bread = np.linalg.pinv(np.diag(met.sum(1)) - met, hermitian=True)
-    leverage = weight * (bread[a, a] + bread[b, b] - 2 * bread[a, b])
-    pull = (share - chance) / np.sqrt(np.maximum(1 - leverage, 1e-3))
-    return errors_of_pulls(a, b, pull, -pull, bread, ways)
-
-
-def rate_errors(cells: np.ndarray, models: int, ways: Sequence[Any]) -> tuple[np.ndarray, RatingErrors]:
-    """(each model's share of its votes, how far off they are together): a vote counts for both its models."""
-    import numpy as np
-
-    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
-    count = np.bincount(a, minlength=models) + np.bincount(b, minlength=models)
-    rates = (np.bincount(a, share, models) + np.bincount(b, 1 - share, models)) / np.maximum(count, 1)
-    bread = np.diag(1 / np.sqrt(np.maximum(count * (count - 1.0), 1.0)))
-    return rates, errors_of_pulls(a, b, share - rates[a], 1 - share - rates[b], bread, ways)
-
-
-def errors_of_pulls(a: Any, b: Any, at_a: Any, at_b: Any, bread: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
-    """The sandwiches of what each vote pulls at its two models, alone and added up in groups."""
-    import numpy as np
-    from scipy import sparse
-
-    def covariance(group: Any, count: int, times: float) -> np.ndarray:
-        places = np.concatenate([group, group]), np.concatenate([a, b])
-        sums = sparse.csr_array((np.concatenate([at_a, at_b]), places), shape=(count, len(bread)))
-        return times * bread @ (sums.T @ sums).toarray() @ bread
-
-    groups = [int(way.max()) + 1 for way in ways]
-    shared = [covariance(way, count, count / (count - 1)) for way, count in zip(ways, groups, strict=True)]
-    return RatingErrors(covariance(np.arange(len(a)), len(a), 1.0), shared, groups)
-
-
-# --- parts/records/shared.py ------------------------------------------------------------------------------------------
-
-MOST_OPPONENTS = 2_000
-JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
-
-
-@dataclass(frozen=True, slots=True)
-class SharedVotes:
-    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect.
-
-    gaps: another system of the file -> (how far this score is above its, the standard error of that, its degrees of
-    freedom), as far as the votes tell.
-    """
-
-    file: str
-    system: str
-    against: Mapping[str, tuple[float, float]]
-    effect: float = 1.0
-    metric: str = ""
-    gaps: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        """As one text for a table."""
-        told = {name: value for name, value in asdict(self).items() if name != "gaps"}
-        return json.dumps(told, ensure_ascii=False, sort_keys=True)
-
-
-def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
-    """The votes of a result; None where it is of none."""
-    library = (record.get("eval_library") or {}).get("additional_details") or {}
-    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
-    name = metric.get("metric_id") or metric.get("metric_name")
-    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
-
-
-def votes_of(told: Any) -> SharedVotes | None:
-    """Votes as a record's details or a table's text tell them; None for anything else."""
-    try:
-        told = json.loads(told) if isinstance(told, str) else told
-        against = told["against"]
-        against = json.loads(against) if isinstance(against, str) else against
-        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
-        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
-        gaps = told_gaps(told.get("gaps") or {})
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return None
-    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
-    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
-        return None
-    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
-    file, system, metric = names
-    return SharedVotes(file, system, pairs, max(effect, 1.0), metric, gaps) if file and system else None
-
-
-def told_gaps(told: Any) -> dict[str, tuple[float, float, float]]:
-    """The gaps that a record tells of; those that are no numbers are left out."""
-    found = {}
-    for name, (gap, error, freedom) in (json.loads(told) if isinstance(told, str) else told).items():
-        if (
-            is_number(gap)
-            and is_number(error)
-            and error > 0
-            and (freedom is None or (is_number(freedom) and freedom >= 1))
-        ):
-            found[single_line(name)[:200]] = float(gap), float(error), math.inf if freedom is None else float(freedom)
-    return found
-
-
-def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> tuple[float, float, float] | None:
-    """(how far the second score is above the first, standard error, degrees of freedom) by the votes of one file."""
-    if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
-        return None
-    return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
-
-
-def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
-    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
-    if one is None or two is None:
-        return False
-    return one.file == two.file or (one.system in two.against and two.system in one.against)
-
-
-def joint_pairs(
-    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
-) -> list[tuple[int, int, float]]:
-    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
-
-    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
-    they can be, so that they add up.
-    """
-    files: dict[str, list[int]] = {}
-    for i, own in enumerate(votes):
-        if own is not None and own.metric in JOINT_METRICS:
-            files.setdefault(own.file, []).append(i)
-    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
-    known = [i for i, own in enumerate(votes) if own is not None]
-    found = []
-    for place, i in enumerate(known):
-        for j in known[place + 1 :]:
-            if share_votes(votes[i], votes[j]):
-                together = errors[i] + errors[j]
-                apart = (values[i] - values[j]) / together if together else 0.0
-                found.append((i, j, joint.get((i, j), apart)))
-    return found
-
-
-def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
-    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
-    own = [votes[i] for i in members]
-    names = sorted({name for one in own for name in (one.system, *one.against)})
-    won = win_counts(own, names)
-    found = vote_statistics(won, max(one.effect for one in own))
-    return [
-        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
-        for place, i in enumerate(members)
-        for j in members[place + 1 :]
-    ]
-
-
-def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
-    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
-    import numpy as np
-
-    places = {name: i for i, name in enumerate(names)}
-    won = np.zeros((len(names), len(names)))
-    for one in own:
-        i = places[one.system]
-        for name, (wins, count) in one.against.items():
-            j = places[name]
-            if count > won[i, j] + won[j, i]:
-                won[i, j], won[j, i] = wins, count - wins
-    return won
 
 
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
@@ -3480,6 +3085,221 @@ def on_items(run: Run, there: Collection[str], kept: Collection[str], why: str) 
     )
 
 
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None, freedom: float = math.inf) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown.
+
+    freedom: the error's degrees of freedom.
+    """
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest, freedom)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, freedom)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = cluster_counts(ways, n)
+    shared = shared_text(counts, n)
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, method_of_mean(mean) + shared
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def method_of_mean(mean: BoundedMean) -> str:
+    """What its interval is called."""
+    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+
+
+def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
+    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
+    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
+
+
+def shared_text(counts: Sequence[int], n: int) -> str:
+    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
+    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
 # --- parts/statistics/crossed.py --------------------------------------------------------------------------------------
 
 CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
@@ -3690,7 +3510,7 @@ class Difference(Evidence):
 class Student(Evidence):
     """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
 
-    skewness: of the mean. span: the width of the scores' range.
+    skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
     """
 
     mean: float
@@ -3698,12 +3518,13 @@ class Student(Evidence):
     freedom: float = math.inf
     skewness: float = 0.0
     span: float = math.inf
+    slack: float = 0.0
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
         import numpy as np
 
-        return np.maximum(self.mean - self.error * without_skewness(critical, self.skewness), -self.span)
+        return np.maximum(self.mean - self.slack - self.error * without_skewness(critical, self.skewness), -self.span)
 
     def mirrored(self) -> Student:
         """See Evidence."""
@@ -3712,7 +3533,8 @@ class Student(Evidence):
     def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
         """See Evidence."""
         error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
-        return replace(self, mean=0.0 if unchanged else self.mean, error=error, skewness=skewness), error
+        mean = 0.0 if unchanged else self.mean
+        return replace(self, mean=mean, error=error, skewness=skewness, slack=self.slack / times), error
 
 
 def items_needed(
@@ -3946,6 +3768,7 @@ STYLES = {
     **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
     REPORT: "",
 }
+SCORED_FILES = "score_predictions"  # whose answers come from a file: no prompt of ours, and nothing to run again
 
 
 @dataclass(frozen=True, slots=True)
@@ -4004,6 +3827,7 @@ class Policy:
     limitations: tuple[str, ...] = ()
     defaults: Limits = Limits()
     benchmarks: Mapping[str, Limits] = field(default_factory=dict)
+    further: Mapping[str, tuple[Limits, ...]] = field(default_factory=dict)  # of benchmarks with several metrics
     undecided: Mapping[str, str] = field(default_factory=dict)  # tier -> ask (also where it is not named), pass, fail
     require: tuple[str, ...] = ()  # what each side's records must have: hash, samples
     require_paired: bool = False
@@ -4014,12 +3838,18 @@ class Policy:
 
     def named(self, key_of: Callable[[str], str]) -> Policy:
         """The policy with its benchmarks by the names that the records have."""
-        benchmarks = {key_of(key): limits for key, limits in self.benchmarks.items()}
-        return replace(self, benchmarks=benchmarks, targets=tuple(map(key_of, self.targets)))
+        benchmarks, further = (
+            {key_of(key): limits for key, limits in own.items()} for own in (self.benchmarks, self.further)
+        )
+        return replace(self, benchmarks=benchmarks, further=further, targets=tuple(map(key_of, self.targets)))
 
     def limits(self, key: str) -> Limits:
-        """What holds for a benchmark."""
+        """What holds for a benchmark, by its first metric where several are named."""
         return self.benchmarks.get(key, self.defaults)
+
+    def of_metric(self, key: str, place: int) -> Policy:
+        """The policy for one of a benchmark's metrics alone."""
+        return replace(self, benchmarks={**self.benchmarks, key: (self.limits(key), *self.further[key])[place]})
 
     def blocks(self, key: str) -> bool:
         """Whether the overall verdict depends on a benchmark."""
@@ -5177,6 +5007,121 @@ def sign_flip_p(shares: Any) -> float:
     return float((np.abs(signs @ sizes) >= abs(shares.sum()) * (1 - 1e-9)).mean())
 
 
+# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
+
+TOGETHER_DRAWS = 20_000  # for intervals that hold together
+
+
+def gap_evidence(gap: float, error: float, freedom: float, metric: str, votes: float) -> Student:
+    """What the gap of two scores of one file shows, to a comparison and a leaderboard; votes: of the one with less.
+
+    Corrected for continuity by what half a vote between the two is worth, so that few votes do not tell too much.
+    """
+    return Student(gap, error, freedom, slack=1 / max(votes, 1.0) if metric == "win_rate" else error**2 / 2)
+
+
+def gap_statistic(evidence: Student) -> float:
+    """The statistic of the test of no gap as that of a normal variable."""
+    return math.copysign(float(critical_value(max(two_sided_p(evidence), 1e-300) / 2)), evidence.mean)
+
+
+@dataclass(frozen=True, slots=True)
+class RatingErrors:
+    """How far off Bradley-Terry ratings may be: their covariances by single votes, and by each way of sharing.
+
+    groups: how many raters, or prompts, there are, for each way of sharing.
+    """
+
+    single: np.ndarray
+    shared: Sequence[np.ndarray]
+    groups: Sequence[int]
+
+    def of(self, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(standard errors, degrees of freedom) of (k, models) contrasts of the ratings.
+
+        The variances of all ways less that of single votes, which are counted in each, and never below that (Cameron,
+        Gelbach and Miller 2011); degrees of freedom by Satterthwaite, at least those of the way with fewest groups.
+        """
+        import numpy as np
+
+        single, *shared = [
+            np.maximum(np.einsum("ki,ij,kj->k", contrasts, part, contrasts), 0) for part in (self.single, *self.shared)
+        ]
+        if not shared:
+            return np.sqrt(single), np.full(len(contrasts), np.inf)
+        free = [count - 1 for count in self.groups]
+        total = np.maximum(sum(shared) - (len(shared) - 1) * single, single)
+        parts = sum(variance**2 / own for variance, own in zip(shared, free, strict=True))
+        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
+        if min(free) == 1:  # two raters who agree by chance would hide how far raters differ
+            freedom = np.ones(len(contrasts))
+        return np.sqrt(total), np.maximum(freedom, min(free))
+
+    def together(self, contrasts: np.ndarray, seed: int) -> np.ndarray:
+        """(k,) half-widths of intervals of contrasts that hold together with 95 %: the quantile of the largest |t|, by
+        draws of normal variables (max-t, Hothorn, Bretz and Westfall 2008)."""
+        import numpy as np
+        from scipy import special
+
+        largest, noise = [], np.random.default_rng(seed).standard_normal((TOGETHER_DRAWS, len(contrasts)))
+        for part in (self.single, *self.shared):
+            covariance = contrasts @ part @ contrasts.T
+            scale = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
+            values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
+            drawn = noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
+            largest.append(float(np.quantile(np.abs(drawn).max(1), CONFIDENCE)))
+        errors, freedom = self.of(contrasts)
+        level = float(special.ndtr(-max(*largest, float(critical_value((1 - CONFIDENCE) / 2)))))
+        return errors * critical_value(level, freedom)
+
+
+def rating_errors(cells: np.ndarray, ratings: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The errors of maximum-likelihood ratings of votes (a, b, share of a), which share something by `ways`.
+
+    The sandwich of the joint model (Liang and Zeger 1986): what each vote, or the votes of one group, pull at the
+    ratings. Residuals are divided by the root of 1 - leverage (MacKinnon and White 1985, HC2), since few votes of a
+    model are fitted too well; G groups count with G / (G - 1). No draw is left without a rating, as bootstrap draws are
+    in which somebody won always.
+    """
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    chance = 1 / (1 + np.exp(ratings[b] - ratings[a]))
+    weight, models = chance * (1 - chance), len(ratings)
+    met = np.bincount(a * models + b, weight, models**2).reshape(models, models)
+    met = met + met.T
+    bread = np.linalg.pinv(np.diag(met.sum(1)) - met, hermitian=True)
+    leverage = weight * (bread[a, a] + bread[b, b] - 2 * bread[a, b])
+    pull = (share - chance) / np.sqrt(np.maximum(1 - leverage, 1e-3))
+    return errors_of_pulls(a, b, pull, -pull, bread, ways)
+
+
+def rate_errors(cells: np.ndarray, models: int, ways: Sequence[Any]) -> tuple[np.ndarray, RatingErrors]:
+    """(each model's share of its votes, how far off they are together): a vote counts for both its models."""
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    count = np.bincount(a, minlength=models) + np.bincount(b, minlength=models)
+    rates = (np.bincount(a, share, models) + np.bincount(b, 1 - share, models)) / np.maximum(count, 1)
+    bread = np.diag(1 / np.sqrt(np.maximum(count * (count - 1.0), 1.0)))
+    return rates, errors_of_pulls(a, b, share - rates[a], 1 - share - rates[b], bread, ways)
+
+
+def errors_of_pulls(a: Any, b: Any, at_a: Any, at_b: Any, bread: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The sandwiches of what each vote pulls at its two models, alone and added up in groups."""
+    import numpy as np
+    from scipy import sparse
+
+    def covariance(group: Any, count: int, times: float) -> np.ndarray:
+        places = np.concatenate([group, group]), np.concatenate([a, b])
+        sums = sparse.csr_array((np.concatenate([at_a, at_b]), places), shape=(count, len(bread)))
+        return times * bread @ (sums.T @ sums).toarray() @ bread
+
+    groups = [int(way.max()) + 1 for way in ways]
+    shared = [covariance(way, count, count / (count - 1)) for way, count in zip(ways, groups, strict=True)]
+    return RatingErrors(covariance(np.arange(len(a)), len(a), 1.0), shared, groups)
+
+
 # --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
 
 FEW_RATERS = 3
@@ -5269,12 +5214,13 @@ def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
     return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
 
 
-def votes_basis(baseline: Run, candidate: Run, gap: tuple[float, float, float], sign: int, span: float | None) -> Basis:
-    """The evidence in two scores of one file of votes: their gap, its standard error and degrees of freedom."""
+def votes_basis(baseline: Run, candidate: Run, gap: VoteGap, sign: int, span: float | None) -> Basis:
+    """The evidence in two scores of one file of votes: their gap."""
     n = min(baseline.n or 0, candidate.n or 0)
-    difference, error, freedom = gap
-    evidence = Student(sign * difference, error, freedom, span=math.inf if span is None else span)
-    return Basis(evidence, SAME_VOTES, n, n * error**2 or None, p_difference=two_sided_p(evidence))
+    votes = min(math.fsum(count for _, count in run.votes.against.values()) for run in (baseline, candidate))
+    evidence = gap_evidence(sign * gap.gap, gap.error, gap.freedom, baseline.votes.metric, votes)
+    evidence = replace(evidence, span=math.inf if span is None else span)
+    return Basis(evidence, SAME_VOTES, n, n * evidence.error**2 or None, p_difference=two_sided_p(evidence))
 
 
 def recorded_mean(run: Run) -> BoundedMean | None:
@@ -5600,12 +5546,12 @@ def several_metrics(where: str, found: Mapping[str, SeveralMetrics]) -> ScriptEr
     """The one error for all benchmarks of a model of which a metric is to be chosen."""
     ids = "; ".join(listing(one.ids, 20) for one in found.values())
     ways = (
-        f"{json.dumps(key)}: {{metric: {' or '.join(map(json.dumps, one.spellings[:20]))}}}"
+        f"{json.dumps(key)}: [{', '.join(f'{{metric: {json.dumps(metric)}}}' for metric in one.spellings[:20])}]"
         for key, one in found.items()
     )
     return ScriptError(
-        f"{where}: several metrics; choose one of each benchmark with --result-id: {ids}; or in a policy (--policy): "
-        f"benchmarks: {{{', '.join(ways)}}}",
+        f"{where}: several metrics; choose one of each benchmark with --result-id: {ids}; or in a policy (--policy), "
+        f"one or more of each: benchmarks: {{{', '.join(ways)}}}",
         code=3,
     )
 
@@ -5682,7 +5628,7 @@ def scale_reasons(baseline: Side, candidate: Side) -> list[str]:
     return list(dict.fromkeys(line for one in found for line in difference_lines(one)))
 
 
-def same_votes_gap(baseline: Side, candidate: Side) -> tuple[float, float, float] | None:
+def same_votes_gap(baseline: Side, candidate: Side) -> VoteGap | None:
     """The gap of two scores of one file of votes, with its error; None where their items tell it, or nothing does."""
     if len(baseline.runs) != 1 or len(candidate.runs) != 1:
         return None
@@ -5856,7 +5802,6 @@ def yours_to_name(options: Sequence[str]) -> str:
 
 AGAIN_FOLDER = "again"
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
-SCORED_FILES = "score_predictions"  # whose answers come from a file: no prompt of ours, and nothing to run again
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
 CURES = {
@@ -5904,6 +5849,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
     causes: dict[str, list[str]] = defaultdict(list)
     mended: set[str] = set()
+    units: list[str] = []
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
@@ -5918,6 +5864,9 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         failed = {failure.file for failure in failed if failure and failure.file}
         mended |= failed
         if failed:
+            continue
+        if row.sides and (scales := scale_reasons(*row.sides)):
+            units.append(unit_stated(row, scales))
             continue
         if not usable or spoilt:
             continue
@@ -5935,6 +5884,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     ]
     return [
         *filter(None, [conversion_again(mended)]),
+        *dict.fromkeys(units),
         *lines,
         *(f"{listing(names, 20)}: {cause}" for cause, names in causes.items()),
     ]
@@ -5945,6 +5895,19 @@ def conversion_again(files: Iterable[str]) -> str:
     files = sorted({file for file in files if is_one_line(file)})
     words = ["uv", "run", script_word("convert_results.py"), *map(Path, files), "--output-dir", "results"]
     return f"correct {listing(files, 20)} and convert again: {command_line_of(words)}" if files else ""
+
+
+def unit_stated(row: Row, scales: Sequence[str]) -> str:
+    """The way out of scores on two scales: no other measurement, but what the numbers of the records are."""
+    runs = [run for side in row.sides for run in side.runs]
+    unclear = [run for run in runs if run.unit == "unknown"] or runs
+    files = listing([run.file for run in unclear if is_one_line(run.file)], 4)
+    fields = "metric_unit, min_score, max_score, lower_is_better"
+    return (
+        f"{row.label}: {'; '.join(scales)}: measured again they would be the same. Say what the numbers are in "
+        f"metric_config ({fields}) of {single_line(unclear[0].result_id)} in {files}, or convert the score there to "
+        "the other's unit"
+    )
 
 
 def cause_of(runs: Sequence[Run]) -> str:
@@ -8092,14 +8055,14 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     check_fields(defaults, LIMIT_FIELDS, f"{where}: defaults")
     defaults = without_nulls(defaults)
     benchmarks: dict[str, Limits] = {}
+    further: dict[str, tuple[Limits, ...]] = {}
     for name, values in content.get("benchmarks", {}).items():
-        if not isinstance(name, str) or not isinstance(values, dict | None):
-            raise ScriptError(f"{where}: benchmarks: {name!r}: a benchmark's name and a mapping are expected")
-        check_fields(values or {}, LIMIT_FIELDS, f"{where}: benchmarks: {name}")
+        own = metrics_of_benchmark(name, values, defaults, where)
         key = benchmark_key(name)
         if key in benchmarks:
             raise ScriptError(f"{where}: benchmarks: {name} and another entry are both {key}")
-        benchmarks[key] = Limits(**{**defaults, **without_nulls(values or {})})
+        benchmarks[key] = own[0]
+        further |= {key: tuple(own[1:])} if len(own) > 1 else {}
     own = {
         name: content[name]
         for name in POLICY_FIELDS
@@ -8110,7 +8073,29 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     if isinstance(own.get("undecided"), str):  # one word for all tiers
         own["undecided"] = dict.fromkeys(TIERS, own["undecided"])
     own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
-    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
+    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks, "further": further})
+
+
+def metrics_of_benchmark(name: Any, values: Any, defaults: dict[str, Any], where: str) -> list[Limits]:
+    """The limits of one benchmark of a policy, one for each metric; ScriptError naming what is wrong."""
+    place = f"{where}: benchmarks: {name}"
+    own = values if isinstance(values, list) and values else [{} if values is None else values]
+    if not isinstance(name, str) or not all(isinstance(one, dict) for one in own):
+        raise ScriptError(
+            f"{where}: benchmarks: {name!r}: a benchmark's name and a mapping are expected, or a list of one for each "
+            "metric: [{metric: bleu}, {metric: chrf}]"
+        )
+    for one in own:
+        if isinstance(one.get("metric"), list):
+            each = ", ".join(f"{{metric: {json.dumps(metric)}}}" for metric in one["metric"])
+            raise ScriptError(f"{place}: several metrics are a list of mappings: [{each}]")
+        check_fields(one, LIMIT_FIELDS, place)
+    metrics = [one.get("metric") for one in own]
+    if len(own) > 1 and (None in metrics or len(set(metrics)) < len(metrics)):
+        raise ScriptError(
+            f"{place}: each of several mappings names another metric: [{{metric: bleu}}, {{metric: chrf}}]"
+        )
+    return [Limits(**{**defaults, **without_nulls(one)}) for one in own]
 
 
 # --- parts/comparison/strata.py ---------------------------------------------------------------------------------------
@@ -8365,7 +8350,25 @@ def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[st
 
 
 def make_rows(question: Question) -> list[Row]:
-    """All comparisons, without verdicts that depend on the other rows."""
+    """All comparisons, also by the further metrics of a benchmark, without verdicts that depend on the other rows."""
+    rows, policy = rows_of_metrics(question), question.policy
+    for key, further in policy.further.items():
+        if not question.only or key in question.only:
+            for place in range(1, len(further) + 1):
+                alone = replace(question, policy=policy.of_metric(key, place), only=frozenset({key}))
+                rows += rows_of_metrics(alone)
+    if not any(row.verdict != ABSENT for row in rows):
+        found = listing(sorted({run.key for run in question.baseline.runs}), 20)
+        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
+        raise ScriptError(
+            f"no benchmark in common: the baseline {question.baseline.name}: {found}; the candidate: {theirs}"
+        )
+    names = [model.name for model in question.candidates]
+    return sorted(rows, key=lambda row: (names.index(row.candidate), question.vocabulary.place(row.key)))
+
+
+def rows_of_metrics(question: Question) -> list[Row]:
+    """The comparisons of all benchmarks by one metric each."""
     ours = question.runs(question.baseline)
     rows: list[Row] = []
     for model in question.candidates:
@@ -8378,10 +8381,6 @@ def make_rows(question: Question) -> list[Row]:
             for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
                 rows.append(make_row(question, model, key, suffix, one, two))
                 rows += part_rows(question, model, key, suffix, one, two)
-    if not any(row.verdict != ABSENT for row in rows):
-        found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
-        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
-        raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
     return rows
 
 
@@ -8402,6 +8401,7 @@ def make_row(
 ) -> Row:
     """One comparison as far as it can be made without the others."""
     policy, limits = question.policy, question.policy.limits(key)
+    suffix = f" {limits.metric}{suffix}" if key in policy.further else suffix
     row = Row(
         candidate=model.name,
         key=key,
@@ -8510,9 +8510,8 @@ def with_sides(
     matched = match_items(*sides)
     if scales := scale_reasons(*sides):
         return replace(row, sides=sides, notes=tuple(notes)), scales
-    gap = same_votes_gap(*sides)
-    if gap is not None and (first_corpus_level(sides) or other_item_sets(*sides, matched)):
-        paired = False
+    gap = same_votes_gap(*sides)  # as a leaderboard has it, also where the two met each other alone
+    paired = paired and gap is None
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
@@ -8552,6 +8551,12 @@ def prompt_notes(row: Row, matched: Matched) -> list[str]:
             "--cluster-by none where what tells them apart is not in the prompt (images, files)"]  # fmt: skip
 
 
+def scored_files(sides: Iterable[Side]) -> bool:
+    """Whether all scores are of files of predictions, ratings or votes that no prompt stands beside."""
+    files = all(run.harness[0] == SCORED_FILES for side in sides for run in side.runs)
+    return files and not any(answer.prompt_hash for side in sides for answer in side.answers.values())
+
+
 def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
     """The row with its paired items and what they show; settled: somebody has said which items belong together."""
     pairs = make_pairs(*row.sides, matched.names, row.parts_once)
@@ -8562,7 +8567,7 @@ def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
         (matched.only_candidate, "only the candidate has"),
     )
     notes += [f"{count} items {what}" for count, what in counts if count]
-    if matched.unknown_prompts:
+    if matched.unknown_prompts and not scored_files(row.sides):
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
     notes += [] if settled else prompt_notes(row, matched)
     settled = settled or any(run.cluster_field for side in row.sides for run in side.runs)
@@ -8716,15 +8721,17 @@ def comparable_nights(row: Row, question: Question) -> tuple[list[Night], list[s
 
 def night_row(row: Row, question: Question, baseline: ModelRuns, candidate: ModelRuns) -> Row | None:
     """The row of one night for the same benchmark, before any verdict; None where it was not measured."""
-    asked = replace(question, baseline=baseline, candidates=(candidate,))
-    one, two = (asked.runs(model).get(row.key, []) for model in (baseline, candidate))
-    for suffix, ours, theirs in variants(one, two):
-        if (
-            ours
-            and theirs
-            and question.vocabulary.title(row.key) + suffix in (row.label, question.vocabulary.title(row.key))
-        ):
-            return make_row(asked, candidate, row.key, suffix, ours, theirs)
+    key, policy, title = row.key, question.policy, question.vocabulary.title(row.key)
+    for place in range(1 + len(policy.further.get(key, ()))):
+        own = policy.of_metric(key, place) if key in policy.further else policy
+        name = f"{title} {own.limits(key).metric}" if key in policy.further else title
+        if not row.label.startswith(name):
+            continue
+        asked = replace(question, baseline=baseline, candidates=(candidate,), policy=own)
+        one, two = (asked.runs(model).get(key, []) for model in (baseline, candidate))
+        for suffix, ours, theirs in variants(one, two):
+            if ours and theirs and name + suffix in (row.label, name):
+                return make_row(asked, candidate, key, suffix, ours, theirs)
     return None
 
 
@@ -9528,8 +9535,9 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
     of[NOT_COMPARABLE] = not_comparable_because(gate)
     reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
-    if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
-        better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
+    shown = len({row.key for row in gate if row.verdict == BETTER})
+    if policy.rule == "select" and shown < policy.min_better:
+        better = f"better is shown on {shown} of the {policy.min_better} benchmarks that are wanted"
         reasons.append(better + (f" ({listing(of[BETTER], 20)})" if of[BETTER] else ""))
     if reasons:
         return INCONCLUSIVE, reasons

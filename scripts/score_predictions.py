@@ -511,7 +511,7 @@ import uuid
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from statistics import NormalDist, median
@@ -3603,6 +3603,117 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {' and '.join(shortened_apart(*values))}" for name, values in found.items()]
 
 
+# --- parts/records/shared.py ------------------------------------------------------------------------------------------
+
+MOST_OPPONENTS = 2_000
+GAP_METRICS = {"win_rate", "bradley_terry", "elo"}  # two scores of one file without a gap are of unlike or few votes
+
+
+class VoteGap(NamedTuple):
+    """How far a score is above another one of the file, as far as the votes tell."""
+
+    gap: float
+    error: float  # standard
+    freedom: float  # degrees of freedom of the error
+    statistic: float | None = None  # of the test of no gap, as a normal one; None in records that do not say it
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVotes:
+    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes).
+
+    gaps: by another system of the file.
+    """
+
+    file: str
+    system: str
+    against: Mapping[str, tuple[float, float]]
+    metric: str = ""
+    gaps: Mapping[str, VoteGap] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """As one text for a table."""
+        gaps = {name: [None if part == math.inf else part for part in gap] for name, gap in self.gaps.items()}
+        told = {"file": self.file, "system": self.system, "metric": self.metric, "against": dict(self.against)}
+        return json.dumps(told | {"gaps": gaps}, ensure_ascii=False, sort_keys=True)
+
+
+def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
+    """The votes of a result; None where it is of none."""
+    library = (record.get("eval_library") or {}).get("additional_details") or {}
+    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
+    name = metric.get("metric_id") or metric.get("metric_name")
+    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
+
+
+def votes_of(told: Any) -> SharedVotes | None:
+    """Votes as a record's details or a table's text tell them; None for anything else."""
+    try:
+        told = json.loads(told) if isinstance(told, str) else told
+        against = told["against"]
+        against = json.loads(against) if isinstance(against, str) else against
+        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
+        gaps = told_gaps(told.get("gaps") or {})
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
+    if not pairs or len(pairs) > MOST_OPPONENTS or not sound:
+        return None
+    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
+    file, system, metric = names
+    return SharedVotes(file, system, pairs, metric, gaps) if file and system else None
+
+
+def told_gaps(told: Any) -> dict[str, VoteGap]:
+    """The gaps that a record tells of; those that are no numbers are left out."""
+    found = {}
+    for name, (gap, error, freedom, *more) in (json.loads(told) if isinstance(told, str) else told).items():
+        sound = is_number(gap) and is_number(error) and error > 0
+        if sound and (freedom is None or (is_number(freedom) and freedom >= 1)):
+            statistic = float(more[0]) if more and is_number(more[0]) else None
+            free = math.inf if freedom is None else float(freedom)
+            found[single_line(name)[:200]] = VoteGap(float(gap), float(error), free, statistic)
+    return found
+
+
+def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> VoteGap | None:
+    """How far the second score is above the first by the votes of one file."""
+    if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
+        return None
+    return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
+
+
+def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
+    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
+    if one is None or two is None:
+        return False
+    return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def joint_pairs(
+    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float], lower: bool = False
+) -> list[tuple[int, int, float]]:
+    """(i, j, normal statistic for i being better) of each two scores from the same votes; values: more is better.
+
+    By the gap that their file tells of, as in a comparison of the two; two scores of one file that have none are told
+    apart by nothing. Else the errors are taken to be as dependent as they can be, so that they add up.
+    """
+    known = [i for i, own in enumerate(votes) if own is not None]
+    found = []
+    for place, i in enumerate(known):
+        for j in known[place + 1 :]:
+            if not share_votes(votes[i], votes[j]):
+                continue
+            together = errors[i] + errors[j]
+            apart = (values[i] - values[j]) / together if together else 0.0
+            if votes[i].file == votes[j].file and votes[i].metric in GAP_METRICS:
+                gap = gap_in_votes(votes[j], votes[i])
+                apart = ((gap and gap.statistic) or 0.0) * (-1 if lower else 1)
+            found.append((i, j, apart))
+    return found
+
+
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
@@ -3691,512 +3802,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
-
-
-# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
-
-# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
-FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
-WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
-NO_VARIANCE = 1e-12
-LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedMean:
-    """A mean on a range of 0 to 1, and what tells how far off it may be.
-
-    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
-    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
-    """
-
-    value: Any
-    factor: Any
-    widest: Any
-    freedom: Any = math.inf
-
-    @property
-    def variance(self) -> Any:
-        """The variance of the mean."""
-        return self.factor * self.value * (1 - self.value)
-
-    def mirrored(self) -> BoundedMean:
-        """The mean of 1 - score."""
-        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
-
-    def lower(self, critical: Any, strict: bool = False) -> Any:
-        """The lower end at a critical value of the t (or normal) distribution.
-
-        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
-        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
-        """
-        import numpy as np
-        from scipy import special
-
-        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
-        right, wrong = n * self.value, n * (1 - self.value)
-        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
-        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
-        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
-        few = (np.minimum(right, wrong) if strict else right) <= most
-        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
-        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
-        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
-
-    def upper(self, critical: Any, strict: bool = False) -> Any:
-        """The upper end; see `lower`."""
-        return 1 - self.mirrored().lower(critical, strict)
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
-        """The two-sided interval."""
-        critical = critical_value((1 - confidence) / 2, self.freedom)
-        return self.lower(critical), self.upper(critical)
-
-
-def critical_value(level: float, freedom: Any = math.inf) -> Any:
-    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
-    import numpy as np
-    from scipy import special
-
-    normal = np.isinf(freedom)
-    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
-
-
-def variance_of_mean(scores: Any, groups: Any = None) -> Any:
-    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
-    import numpy as np
-
-    off = scores - scores.mean(-1, keepdims=True)
-    if groups is not None:
-        order = np.argsort(groups, kind="stable")
-        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
-    return (off**2).sum(-1) / scores.shape[-1] ** 2
-
-
-def several_ways(groups: Iterable[Any]) -> list[Any]:
-    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
-    import numpy as np
-
-    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
-    return [group for group in found if group.max() + 1 < len(group)] or [None]
-
-
-def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
-    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
-
-    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
-    factor G / (G - 1) for G groups.
-    """
-    import numpy as np
-
-    n = scores.shape[-1]
-
-    def one(group: Any) -> Any:
-        count = n if group is None else int(group.max()) + 1
-        return variance_of_mean(scores, group) * count / (count - 1)
-
-    parts = [one(group) for group in ways]
-    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
-
-
-def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
-    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
-
-    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
-    """
-    import numpy as np
-
-    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
-    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
-        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
-    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
-    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
-    if fewest < 2:
-        return BoundedMean(value, np.full_like(value, widest), widest, 1)
-    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
-
-
-def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
-    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
-    import numpy as np
-
-    most = value * (1 - value)
-    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
-    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
-    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
-    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
-
-
-def mean_from_error(value: float, error: float, n: int | None, freedom: float = math.inf) -> BoundedMean | None:
-    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown.
-
-    freedom: the error's degrees of freedom.
-    """
-    if not n and not error:
-        return None
-    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
-    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
-        return BoundedMean(value, widest, widest, freedom)  # of answers that are right or wrong
-    return steadied(value, error**2, widest, freedom)
-
-
-def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
-    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
-    import numpy as np
-
-    if len(parts) == 1:
-        return parts[0][1]
-    value = sum(weight * part.value for weight, part in parts)
-    variances = [weight**2 * part.variance for weight, part in parts]
-    widest = [weight**2 * part.factor for weight, part in parts]
-    own, all_alike = sum(variances), sum(widest)
-    freedoms = [part.freedom for _, part in parts]
-    # Where every part is at an end of the range there is no variance: then by what it could be.
-    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
-    return steadied(value, own, all_alike, freedom)
-
-
-def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
-    """The standard error of the mean of (items,) scores that may share clusters and raters.
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
-    """
-    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
-
-
-def score_interval(
-    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
-) -> tuple[float, float, str] | None:
-    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
-
-    Student's t where the range is open. None where fewer than two things are there that could differ.
-    """
-    ways, n = several_ways(groups), len(scores)
-    counts = cluster_counts(ways, n)
-    shared = shared_text(counts, n)
-    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
-        return None
-    if low is not None and high is not None:
-        mean = mean_of((scores - low) / (high - low), ways)
-        ends = [low + (high - low) * float(end) for end in mean.interval()]
-        return *ends, method_of_mean(mean) + shared
-    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
-    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
-
-
-def method_of_mean(mean: BoundedMean) -> str:
-    """What its interval is called."""
-    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
-
-
-def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
-    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
-    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
-
-
-def shared_text(counts: Sequence[int], n: int) -> str:
-    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
-    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
-
-
-def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
-    """Degrees of freedom of a sum of independent variances."""
-    import numpy as np
-
-    total = sum(variances)
-    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
-    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
-
-
-# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
-
-HALF_A_VOTE = 0.5  # added to both sides of every pair that met, so that the ratings are finite (Haldane, Anscombe)
-MOST_STEPS = 200
-TOGETHER_DRAWS = 20_000  # for intervals that hold together
-
-
-def joint_ratings(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(ratings in logits, their covariance) of won[i, j], how often i won against j, a tie as half for both.
-
-    Both are read as differences of two models only, which must have met, directly or by others. Newton's method.
-    """
-    import numpy as np
-
-    wins = np.where(won + won.T > 0, won + HALF_A_VOTE, 0.0)
-    np.fill_diagonal(wins, 0.0)
-    met, ratings = wins + wins.T, np.zeros(len(wins))
-    for _ in range(MOST_STEPS):
-        chance = 1 / (1 + np.exp(ratings[None, :] - ratings[:, None]))
-        weight = met * chance * (1 - chance)
-        information = np.diag(weight.sum(axis=1)) - weight
-        step = np.linalg.pinv(information, hermitian=True) @ (wins - met * chance).sum(axis=1)
-        ratings = ratings + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            break
-    return ratings, np.linalg.pinv(information, hermitian=True)
-
-
-def vote_statistics(won: np.ndarray, effect: float = 1.0) -> np.ndarray:
-    """[i, j]: the normal statistic for i being better than j; 0 where nothing leads from one to the other.
-
-    effect: how many times fewer independent votes there are than votes (design effect of clusters). Corrected for
-    continuity: a difference counts less what half a vote between the two is worth, so that few votes do not tell too
-    much.
-    """
-    import numpy as np
-
-    ratings, covariance = joint_ratings(won)
-    gaps = ratings[:, None] - ratings[None, :]
-    spread = np.diag(covariance)
-    variance = spread[:, None] + spread[None, :] - 2 * covariance
-    certain = np.maximum(np.abs(gaps) - HALF_A_VOTE * variance, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.sign(gaps) * certain / np.sqrt(variance * max(effect, 1.0))
-    return np.where(linked(won + won.T > 0) & (variance > 0), found, 0.0)
-
-
-def linked(met: np.ndarray) -> np.ndarray:
-    """[i, j]: whether i met j, directly or by others."""
-    import numpy as np
-
-    reach = met | np.eye(len(met), dtype=bool)
-    while True:
-        further = (reach.astype(float) @ reach.astype(float)) > 0
-        if (further == reach).all():
-            return reach
-        reach = further
-
-
-@dataclass(frozen=True, slots=True)
-class RatingErrors:
-    """How far off Bradley-Terry ratings may be: their covariances by single votes, and by each way of sharing.
-
-    groups: how many raters, or prompts, there are, for each way of sharing.
-    """
-
-    single: np.ndarray
-    shared: Sequence[np.ndarray]
-    groups: Sequence[int]
-
-    def of(self, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(standard errors, degrees of freedom) of (k, models) contrasts of the ratings.
-
-        The variances of all ways less that of single votes, which are counted in each, and never below that (Cameron,
-        Gelbach and Miller 2011); degrees of freedom by Satterthwaite, at least those of the way with fewest groups.
-        """
-        import numpy as np
-
-        single, *shared = [
-            np.maximum(np.einsum("ki,ij,kj->k", contrasts, part, contrasts), 0) for part in (self.single, *self.shared)
-        ]
-        if not shared:
-            return np.sqrt(single), np.full(len(contrasts), np.inf)
-        free = [count - 1 for count in self.groups]
-        total = np.maximum(sum(shared) - (len(shared) - 1) * single, single)
-        parts = sum(variance**2 / own for variance, own in zip(shared, free, strict=True))
-        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
-        if min(free) == 1:  # two raters who agree by chance would hide how far raters differ
-            freedom = np.ones(len(contrasts))
-        return np.sqrt(total), np.maximum(freedom, min(free))
-
-    def together(self, contrasts: np.ndarray, seed: int) -> np.ndarray:
-        """(k,) half-widths of intervals of contrasts that hold together with 95 %: the quantile of the largest |t|, by
-        draws of normal variables (max-t, Hothorn, Bretz and Westfall 2008)."""
-        import numpy as np
-        from scipy import special
-
-        largest, noise = [], np.random.default_rng(seed).standard_normal((TOGETHER_DRAWS, len(contrasts)))
-        for part in (self.single, *self.shared):
-            covariance = contrasts @ part @ contrasts.T
-            scale = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
-            values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
-            drawn = noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
-            largest.append(float(np.quantile(np.abs(drawn).max(1), CONFIDENCE)))
-        errors, freedom = self.of(contrasts)
-        level = float(special.ndtr(-max(*largest, float(critical_value((1 - CONFIDENCE) / 2)))))
-        return errors * critical_value(level, freedom)
-
-
-def rating_errors(cells: np.ndarray, ratings: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
-    """The errors of maximum-likelihood ratings of votes (a, b, share of a), which share something by `ways`.
-
-    The sandwich of the joint model (Liang and Zeger 1986): what each vote, or the votes of one group, pull at the
-    ratings. Residuals are divided by the root of 1 - leverage (MacKinnon and White 1985, HC2), since few votes of a
-    model are fitted too well; G groups count with G / (G - 1). No draw is left without a rating, as bootstrap draws are
-    in which somebody won always.
-    """
-    import numpy as np
-
-    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
-    chance = 1 / (1 + np.exp(ratings[b] - ratings[a]))
-    weight, models = chance * (1 - chance), len(ratings)
-    met = np.bincount(a * models + b, weight, models**2).reshape(models, models)
-    met = met + met.T
-    bread = np.linalg.pinv(np.diag(met.sum(1)) - met, hermitian=True)
-    leverage = weight * (bread[a, a] + bread[b, b] - 2 * bread[a, b])
-    pull = (share - chance) / np.sqrt(np.maximum(1 - leverage, 1e-3))
-    return errors_of_pulls(a, b, pull, -pull, bread, ways)
-
-
-def rate_errors(cells: np.ndarray, models: int, ways: Sequence[Any]) -> tuple[np.ndarray, RatingErrors]:
-    """(each model's share of its votes, how far off they are together): a vote counts for both its models."""
-    import numpy as np
-
-    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
-    count = np.bincount(a, minlength=models) + np.bincount(b, minlength=models)
-    rates = (np.bincount(a, share, models) + np.bincount(b, 1 - share, models)) / np.maximum(count, 1)
-    bread = np.diag(1 / np.sqrt(np.maximum(count * (count - 1.0), 1.0)))
-    return rates, errors_of_pulls(a, b, share - rates[a], 1 - share - rates[b], bread, ways)
-
-
-def errors_of_pulls(a: Any, b: Any, at_a: Any, at_b: Any, bread: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
-    """The sandwiches of what each vote pulls at its two models, alone and added up in groups."""
-    import numpy as np
-    from scipy import sparse
-
-    def covariance(group: Any, count: int, times: float) -> np.ndarray:
-        places = np.concatenate([group, group]), np.concatenate([a, b])
-        sums = sparse.csr_array((np.concatenate([at_a, at_b]), places), shape=(count, len(bread)))
-        return times * bread @ (sums.T @ sums).toarray() @ bread
-
-    groups = [int(way.max()) + 1 for way in ways]
-    shared = [covariance(way, count, count / (count - 1)) for way, count in zip(ways, groups, strict=True)]
-    return RatingErrors(covariance(np.arange(len(a)), len(a), 1.0), shared, groups)
-
-
-# --- parts/records/shared.py ------------------------------------------------------------------------------------------
-
-MOST_OPPONENTS = 2_000
-JOINT_METRICS = {"win_rate", "bradley_terry", "elo"}  # those that the joint model orders; all others are bounded
-
-
-@dataclass(frozen=True, slots=True)
-class SharedVotes:
-    """Votes as one record has them: the file's hash, its own system, opponent -> (votes won, votes), design effect.
-
-    gaps: another system of the file -> (how far this score is above its, the standard error of that, its degrees of
-    freedom), as far as the votes tell.
-    """
-
-    file: str
-    system: str
-    against: Mapping[str, tuple[float, float]]
-    effect: float = 1.0
-    metric: str = ""
-    gaps: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        """As one text for a table."""
-        told = {name: value for name, value in asdict(self).items() if name != "gaps"}
-        return json.dumps(told, ensure_ascii=False, sort_keys=True)
-
-
-def shared_votes(record: Mapping[str, Any], row: Mapping[str, Any]) -> SharedVotes | None:
-    """The votes of a result; None where it is of none."""
-    library = (record.get("eval_library") or {}).get("additional_details") or {}
-    details, metric = (row.get("score_details") or {}).get("details") or {}, row["metric_config"]
-    name = metric.get("metric_id") or metric.get("metric_name")
-    return votes_of({**details, "file": library.get("predictions_sha256"), "metric": name})
-
-
-def votes_of(told: Any) -> SharedVotes | None:
-    """Votes as a record's details or a table's text tell them; None for anything else."""
-    try:
-        told = json.loads(told) if isinstance(told, str) else told
-        against = told["against"]
-        against = json.loads(against) if isinstance(against, str) else against
-        effect = float(told.get("effect") or told.get("design_effect") or 1.0)
-        pairs = {single_line(name)[:200]: (float(won), float(votes)) for name, (won, votes) in against.items()}
-        gaps = told_gaps(told.get("gaps") or {})
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return None
-    sound = all(is_number(won) and is_number(votes) and 0 <= won <= votes for won, votes in pairs.values())
-    if not pairs or len(pairs) > MOST_OPPONENTS or not sound or not (is_number(effect) and effect < 1e6):
-        return None
-    names = (single_line(str(told.get(name) or ""))[:200] for name in ("file", "system", "metric"))
-    file, system, metric = names
-    return SharedVotes(file, system, pairs, max(effect, 1.0), metric, gaps) if file and system else None
-
-
-def told_gaps(told: Any) -> dict[str, tuple[float, float, float]]:
-    """The gaps that a record tells of; those that are no numbers are left out."""
-    found = {}
-    for name, (gap, error, freedom) in (json.loads(told) if isinstance(told, str) else told).items():
-        if (
-            is_number(gap)
-            and is_number(error)
-            and error > 0
-            and (freedom is None or (is_number(freedom) and freedom >= 1))
-        ):
-            found[single_line(name)[:200]] = float(gap), float(error), math.inf if freedom is None else float(freedom)
-    return found
-
-
-def gap_in_votes(one: SharedVotes | None, two: SharedVotes | None) -> tuple[float, float, float] | None:
-    """(how far the second score is above the first, standard error, degrees of freedom) by the votes of one file."""
-    if one is None or two is None or (one.file, one.metric) != (two.file, two.metric):
-        return None
-    return two.gaps.get(one.system) if one.system in two.gaps and two.system in one.gaps else None
-
-
-def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
-    """Whether two scores are from the same votes: of one file, or each of votes against the other."""
-    if one is None or two is None:
-        return False
-    return one.file == two.file or (one.system in two.against and two.system in one.against)
-
-
-def joint_pairs(
-    votes: Sequence[SharedVotes | None], values: Sequence[float], errors: Sequence[float]
-) -> list[tuple[int, int, float]]:
-    """(i, j, statistic for i being better) of each two scores from the same votes; values: more is better.
-
-    By the joint model where both are ranked by it and of one file; else the errors are taken to be as dependent as
-    they can be, so that they add up.
-    """
-    files: dict[str, list[int]] = {}
-    for i, own in enumerate(votes):
-        if own is not None and own.metric in JOINT_METRICS:
-            files.setdefault(own.file, []).append(i)
-    joint = {(i, j): z for members in files.values() for i, j, z in statistics_of_file(members, votes)}
-    known = [i for i, own in enumerate(votes) if own is not None]
-    found = []
-    for place, i in enumerate(known):
-        for j in known[place + 1 :]:
-            if share_votes(votes[i], votes[j]):
-                together = errors[i] + errors[j]
-                apart = (values[i] - values[j]) / together if together else 0.0
-                found.append((i, j, joint.get((i, j), apart)))
-    return found
-
-
-def statistics_of_file(members: Sequence[int], votes: Sequence[SharedVotes | None]) -> list[tuple[int, int, float]]:
-    """The statistics of the scores from one file; a system that has several scores is told apart from none of them."""
-    own = [votes[i] for i in members]
-    names = sorted({name for one in own for name in (one.system, *one.against)})
-    won = win_counts(own, names)
-    found = vote_statistics(won, max(one.effect for one in own))
-    return [
-        (i, j, float(found[names.index(votes[i].system), names.index(votes[j].system)]))
-        for place, i in enumerate(members)
-        for j in members[place + 1 :]
-    ]
-
-
-def win_counts(own: Sequence[SharedVotes], names: Sequence[str]) -> np.ndarray:
-    """[i, j]: how often i won against j, from the records that tell of it; of two the one with more votes."""
-    import numpy as np
-
-    places = {name: i for i, name in enumerate(names)}
-    won = np.zeros((len(names), len(names)))
-    for one in own:
-        i = places[one.system]
-        for name, (wins, count) in one.against.items():
-            j = places[name]
-            if count > won[i, j] + won[j, i]:
-                won[i, j], won[j, i] = wins, count - wins
-    return won
 
 
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
@@ -5659,6 +5264,221 @@ def whole_item(own: Sequence[Item], made: int, scored: int) -> Item:
     outputs = tuple(text for item in own for text in item.outputs)
     more = (*own[0].more, ("attempts", str(made)), ("scored", str(scored)))
     return own[0]._replace(attempt=None, group=group, outputs=outputs, more=more)
+
+
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None, freedom: float = math.inf) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown.
+
+    freedom: the error's degrees of freedom.
+    """
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest, freedom)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, freedom)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def sharing_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = cluster_counts(ways, n)
+    shared = shared_text(counts, n)
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, method_of_mean(mean) + shared
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * sharing_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def method_of_mean(mean: BoundedMean) -> str:
+    """What its interval is called."""
+    return "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+
+
+def cluster_counts(groups: Iterable[Any], n: int) -> list[int]:
+    """How many clusters n items are in, for each way in which they share anything; n where each stands alone."""
+    return [n if way is None else int(way.max()) + 1 for way in several_ways(groups)]
+
+
+def shared_text(counts: Sequence[int], n: int) -> str:
+    """The counts of clusters in words: ", 40 x 3 clusters"; nothing where each item stands alone."""
+    return f", {' x '.join(map(str, counts))} clusters" if min(counts) < n or len(counts) > 1 else ""
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
 
 
 # --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
@@ -8066,6 +7886,433 @@ def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return made
 
 
+# --- parts/statistics/crossed.py --------------------------------------------------------------------------------------
+
+CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
+FEW_GROUPS = 8  # with fewer, their skewness is noise
+MOST_SKEWED = 0.8  # skewness of a mean
+
+
+def group_sums(values: Any, group: Any) -> Any:
+    """(..., groups) sums."""
+    import numpy as np
+
+    order = np.argsort(group, kind="stable")
+    return np.add.reduceat(values[..., order], np.flatnonzero(np.diff(group[order], prepend=-1)), axis=-1)
+
+
+def carry_the_mean(values: Any, ways: Sequence[Any]) -> Any:
+    """(...,) whether enough groups of each way, and single values, carry the mean, and what is off it.
+
+    By the participation number of the absolute values, (sum)^2 / sum of squares: as many equal ones would carry as
+    much. A few changed items do not, nor one rater who alone tells any difference, nor one value unlike all others.
+    """
+    import numpy as np
+
+    enough = True
+    for sizes in (np.abs(values), np.abs(values - values.mean(-1, keepdims=True))):
+        for sums, least in [(sizes, SINGLE_CARRIED_BY), *((group_sums(sizes, way), CARRIED_BY) for way in ways)]:
+            number = sums.sum(-1) ** 2 / np.maximum((sums**2).sum(-1), 1e-300)
+            enough = enough & (number >= min(least, sums.shape[-1] / 2))
+    return enough
+
+
+def shared_variance(values: Any, ways: Sequence[Any]) -> tuple[Any, Any]:
+    """(variance of the mean, its degrees of freedom) of values that share groups in one or two ways.
+
+    One way: between the groups' sums. Two: the components of value = mean + item + rater + rest by the method of
+    moments (Gao and Owen 2017, arXiv 1602.00346), whatever cells are missing or given twice; of a full table they are
+    those of the analysis of variance, (MS_rater + MS_item - MS_rest) / n, with degrees of freedom by Satterthwaite. It
+    is never below what the rest alone makes of it.
+    """
+    import numpy as np
+
+    n = values.shape[-1]
+    off = values - values.mean(-1, keepdims=True)
+    counts, sums = [np.bincount(way) for way in ways], [group_sums(off, way) for way in ways]
+    weights = [float(((count / n) ** 2).sum()) for count in counts]  # 1 / how many equal groups they are worth
+    free = [1 / weight - 1 for weight in weights]
+    if len(ways) == 1:
+        groups = len(counts[0])
+        return (sums[0] ** 2).sum(-1) / n**2 * groups / (groups - 1), free[0]
+    whole = (off**2).sum(-1)
+    within = [whole - (own**2 / count).sum(-1) for own, count in zip(sums, counts, strict=True)]
+    _, first, cells = np.unique(np.stack(ways), axis=1, return_index=True, return_counts=True)
+    met = [n - float((cells**2 / count[way[first]]).sum()) for way, count in zip(ways, counts, strict=True)]
+    expected = np.array([
+        [0, met[0], n - len(counts[0])],
+        [met[1], 0, n - len(counts[1])],
+        [n * (1 - weights[0]), n * (1 - weights[1]), n - 1],
+    ])  # fmt: skip
+    found = np.stack([*within, whole], -1) @ np.linalg.pinv(expected).T
+    rest = np.maximum(found[..., 2], 0) / n
+    parts = [np.maximum(found[..., i] * weights[i] + rest, 0) for i in (0, 1)]
+    variance = np.maximum(parts[0] + parts[1] - rest, rest)
+    below = parts[0] ** 2 / free[0] + parts[1] ** 2 / free[1] + rest**2 / (free[0] * free[1])
+    freedom = np.where(below > 0, variance**2 / np.where(below > 0, below, 1.0), 0.0)
+    return variance, np.maximum(freedom, min(free))
+
+
+def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
+    """(...,) the skewness of the mean, from third moments that add up over ways as the variances do."""
+    import numpy as np
+
+    off = values - values.mean(-1, keepdims=True)
+    known = [group_sums(off, way) for way in ways if way.max() + 1 >= FEW_GROUPS]
+    third = sum((sums**3).sum(-1) for sums in known) - max(len(known) - 1, 0) * (off**3).sum(-1)
+    scale = values.shape[-1] ** 3 * np.maximum(variance, 1e-100) ** 1.5
+    return np.clip(third / scale, -MOST_SKEWED, MOST_SKEWED)
+
+
+def without_skewness(critical: Any, skewness: float) -> Any:
+    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function)."""
+    import numpy as np
+
+    if abs(skewness) < 1e-6:
+        return critical
+    return 3 / skewness * (np.cbrt(1 + skewness * (critical - skewness / 6)) - 1)
+
+
+# --- parts/statistics/differences.py ----------------------------------------------------------------------------------
+
+MOST_ITEMS = 2**34
+MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
+
+
+class Evidence:
+    """What some data say about a true difference."""
+
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """The lower bound at a critical value of t with `freedom` degrees of freedom; falls with it."""
+        raise NotImplementedError
+
+    def mirrored(self) -> Evidence:
+        """The same data with the two sides exchanged."""
+        raise NotImplementedError
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Evidence, float]:
+        """(what `times` as many items would say on average, the standard deviation of that difference).
+
+        unchanged: if both sides are equally good and differ on as many items; else if it is as it was observed.
+        """
+        raise NotImplementedError
+
+    def lower(self, level: float) -> Any:
+        """The lower bound that is one-sided at `level`."""
+        return self.low_end(critical_value(level, self.freedom))
+
+    def upper(self, level: float) -> Any:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[Any, Any]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value of "the difference is at most `value`": the level whose lower bound it is."""
+        if self.low_end(0.0) > value:
+            return upper_tail(reached(self.low_end, value), self.freedom)
+        return 1 - self.mirrored().p_above(-value) if self.mirrored().low_end(0.0) > -value else 0.5
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the difference is at least `value`"."""
+        return self.mirrored().p_above(-value)
+
+
+def reached(low_end: Any, value: float) -> float:
+    """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
+    import numpy as np
+
+    value += 1e-12 * max(1.0, abs(value))
+    if low_end(0.0) <= value:
+        return 0.0
+    if low_end(MOST_CRITICAL) > value:
+        return MOST_CRITICAL
+    low, high = 0.0, MOST_CRITICAL
+    while high - low > 1e-12:  # a hundredth in each round: scipy's root finders take half a second to import
+        ends = np.linspace(low, high, 101)
+        first = 1 + int(np.argmin(np.append(low_end(ends[1:-1]) > value, False)))
+        low, high = float(ends[first - 1]), float(ends[first])
+    return (low + high) / 2
+
+
+def upper_tail(critical: float, freedom: float) -> float:
+    """P(T > critical) for t with some degrees of freedom, or for a normal variable."""
+    from scipy import special
+
+    return float(special.ndtr(-critical) if math.isinf(freedom) else special.stdtr(freedom, -critical))
+
+
+def two_sided_p(evidence: Evidence) -> float:
+    """The two-sided p-value of "there is no difference"."""
+    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(Evidence):
+    """The difference of two bounded means: gains and losses of paired items, or two models' scores.
+
+    correlation: of the two means. span: the width of the scores' range. extra: a variance beside that of the items,
+    as a share of span squared (between repeated runs). freedom: degrees of freedom of the whole.
+    """
+
+    up: BoundedMean
+    down: BoundedMean
+    correlation: Any = 0.0
+    span: float = 1.0
+    extra: float = 0.0
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+
+        gain = self.up.value - self.up.lower(critical, strict=True)
+        loss = self.down.upper(critical, strict=True) - self.down.value
+        square = gain**2 + loss**2 - 2 * self.correlation * gain * loss + self.extra * critical**2
+        return self.span * (self.up.value - self.down.value - np.sqrt(square))
+
+    def mirrored(self) -> Difference:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Difference, float]:
+        """See Evidence."""
+        middle = (self.up.value + self.down.value) / 2
+        up, down = (
+            replace(
+                mean, value=middle if unchanged else mean.value, factor=mean.factor / times, widest=mean.widest / times
+            )
+            for mean in (self.up, self.down)
+        )
+        variance = up.variance + down.variance - 2 * self.correlation * math.sqrt(up.variance * down.variance)
+        return replace(self, up=up, down=down), self.span * math.sqrt(variance + self.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Student(Evidence):
+    """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
+
+    skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
+    """
+
+    mean: float
+    error: float
+    freedom: float = math.inf
+    skewness: float = 0.0
+    span: float = math.inf
+    slack: float = 0.0
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+
+        return np.maximum(self.mean - self.slack - self.error * without_skewness(critical, self.skewness), -self.span)
+
+    def mirrored(self) -> Student:
+        """See Evidence."""
+        return replace(self, mean=-self.mean, skewness=-self.skewness)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
+        """See Evidence."""
+        error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
+        mean = 0.0 if unchanged else self.mean
+        return replace(self, mean=mean, error=error, skewness=skewness, slack=self.slack / times), error
+
+
+def items_needed(
+    evidence: Evidence, n: int, limit: float, level: float, power: float, unchanged: bool = False
+) -> int | None:
+    """How many items show, with this power, that the difference is above `limit`; `n` are there. None: no number does.
+
+    The bound that they would have on average must lie above the limit by what the power wants (a normal quantile of
+    standard deviations); simulated in the tests.
+    """
+    reserve = float(critical_value(1 - power))
+
+    def short(times: float) -> bool:
+        then, deviation = evidence.planned(times, unchanged)
+        return float(then.lower(level)) - reserve * deviation < limit
+
+    most = 1
+    while short(most / n):
+        most *= 2
+        if most > MOST_ITEMS:
+            return None
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if short(middle / n) else (least, middle)
+    return most
+
+
+def paired_difference(
+    differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
+) -> Evidence:
+    """The evidence in (..., items) differences of paired items, (items,) where they share something by `groups`.
+
+    span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
+    of the items, and its degrees of freedom.
+    """
+    import numpy as np
+
+    ways = several_ways(groups)
+    if span is None or rests_on_many(differences / span, ways):
+        skewness = 0.0
+        if span is None:
+            fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+            variance, freedom = two_way_variance(differences, ways), fewest - 1
+        else:
+            variance, freedom = shared_variance(differences, ways)
+            skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
+        freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
+        error = math.sqrt(variance + runs[0])
+        return Student(float(differences.mean()), error, freedom, skewness, math.inf if span is None else span)
+    differences = differences / span
+    gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
+    up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
+    of_gains, of_losses, whole = (variance_of_mean(values, ways[0]) for values in (gains, losses, differences))
+    correlation = (of_gains + of_losses - whole) / 2 / np.sqrt(np.maximum(of_gains * of_losses, 1e-30))
+    extra, freedom = runs[0] / span**2, min(up.freedom, down.freedom)
+    if extra:
+        freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
+    return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def rests_on_many(differences: Any, ways: Sequence[Any]) -> bool:
+    """Whether differences, as shares of the span, are of raters and items, or of right and wrong answers in clusters,
+    and so many carry their mean that nothing much larger, or rarer, needs to be allowed for."""
+    import numpy as np
+
+    if ways[0] is None or (len(ways) == 1 and not np.isin(np.abs(differences), (0, 1)).all()):
+        return False
+    return bool(carry_the_mean(differences, ways).all())
+
+
+def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
+    """The evidence in the scores of two sides that share nothing that is known; each as a share of the span."""
+    freedom = satterthwaite((baseline.variance, candidate.variance), (baseline.freedom, candidate.freedom))
+    return Difference(candidate, baseline, span=span, freedom=float(freedom))
+
+
+# --- parts/statistics/votes.py ----------------------------------------------------------------------------------------
+
+TOGETHER_DRAWS = 20_000  # for intervals that hold together
+
+
+def gap_evidence(gap: float, error: float, freedom: float, metric: str, votes: float) -> Student:
+    """What the gap of two scores of one file shows, to a comparison and a leaderboard; votes: of the one with less.
+
+    Corrected for continuity by what half a vote between the two is worth, so that few votes do not tell too much.
+    """
+    return Student(gap, error, freedom, slack=1 / max(votes, 1.0) if metric == "win_rate" else error**2 / 2)
+
+
+def gap_statistic(evidence: Student) -> float:
+    """The statistic of the test of no gap as that of a normal variable."""
+    return math.copysign(float(critical_value(max(two_sided_p(evidence), 1e-300) / 2)), evidence.mean)
+
+
+@dataclass(frozen=True, slots=True)
+class RatingErrors:
+    """How far off Bradley-Terry ratings may be: their covariances by single votes, and by each way of sharing.
+
+    groups: how many raters, or prompts, there are, for each way of sharing.
+    """
+
+    single: np.ndarray
+    shared: Sequence[np.ndarray]
+    groups: Sequence[int]
+
+    def of(self, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(standard errors, degrees of freedom) of (k, models) contrasts of the ratings.
+
+        The variances of all ways less that of single votes, which are counted in each, and never below that (Cameron,
+        Gelbach and Miller 2011); degrees of freedom by Satterthwaite, at least those of the way with fewest groups.
+        """
+        import numpy as np
+
+        single, *shared = [
+            np.maximum(np.einsum("ki,ij,kj->k", contrasts, part, contrasts), 0) for part in (self.single, *self.shared)
+        ]
+        if not shared:
+            return np.sqrt(single), np.full(len(contrasts), np.inf)
+        free = [count - 1 for count in self.groups]
+        total = np.maximum(sum(shared) - (len(shared) - 1) * single, single)
+        parts = sum(variance**2 / own for variance, own in zip(shared, free, strict=True))
+        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
+        if min(free) == 1:  # two raters who agree by chance would hide how far raters differ
+            freedom = np.ones(len(contrasts))
+        return np.sqrt(total), np.maximum(freedom, min(free))
+
+    def together(self, contrasts: np.ndarray, seed: int) -> np.ndarray:
+        """(k,) half-widths of intervals of contrasts that hold together with 95 %: the quantile of the largest |t|, by
+        draws of normal variables (max-t, Hothorn, Bretz and Westfall 2008)."""
+        import numpy as np
+        from scipy import special
+
+        largest, noise = [], np.random.default_rng(seed).standard_normal((TOGETHER_DRAWS, len(contrasts)))
+        for part in (self.single, *self.shared):
+            covariance = contrasts @ part @ contrasts.T
+            scale = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
+            values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
+            drawn = noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
+            largest.append(float(np.quantile(np.abs(drawn).max(1), CONFIDENCE)))
+        errors, freedom = self.of(contrasts)
+        level = float(special.ndtr(-max(*largest, float(critical_value((1 - CONFIDENCE) / 2)))))
+        return errors * critical_value(level, freedom)
+
+
+def rating_errors(cells: np.ndarray, ratings: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The errors of maximum-likelihood ratings of votes (a, b, share of a), which share something by `ways`.
+
+    The sandwich of the joint model (Liang and Zeger 1986): what each vote, or the votes of one group, pull at the
+    ratings. Residuals are divided by the root of 1 - leverage (MacKinnon and White 1985, HC2), since few votes of a
+    model are fitted too well; G groups count with G / (G - 1). No draw is left without a rating, as bootstrap draws are
+    in which somebody won always.
+    """
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    chance = 1 / (1 + np.exp(ratings[b] - ratings[a]))
+    weight, models = chance * (1 - chance), len(ratings)
+    met = np.bincount(a * models + b, weight, models**2).reshape(models, models)
+    met = met + met.T
+    bread = np.linalg.pinv(np.diag(met.sum(1)) - met, hermitian=True)
+    leverage = weight * (bread[a, a] + bread[b, b] - 2 * bread[a, b])
+    pull = (share - chance) / np.sqrt(np.maximum(1 - leverage, 1e-3))
+    return errors_of_pulls(a, b, pull, -pull, bread, ways)
+
+
+def rate_errors(cells: np.ndarray, models: int, ways: Sequence[Any]) -> tuple[np.ndarray, RatingErrors]:
+    """(each model's share of its votes, how far off they are together): a vote counts for both its models."""
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    count = np.bincount(a, minlength=models) + np.bincount(b, minlength=models)
+    rates = (np.bincount(a, share, models) + np.bincount(b, 1 - share, models)) / np.maximum(count, 1)
+    bread = np.diag(1 / np.sqrt(np.maximum(count * (count - 1.0), 1.0)))
+    return rates, errors_of_pulls(a, b, share - rates[a], 1 - share - rates[b], bread, ways)
+
+
+def errors_of_pulls(a: Any, b: Any, at_a: Any, at_b: Any, bread: np.ndarray, ways: Sequence[Any]) -> RatingErrors:
+    """The sandwiches of what each vote pulls at its two models, alone and added up in groups."""
+    import numpy as np
+    from scipy import sparse
+
+    def covariance(group: Any, count: int, times: float) -> np.ndarray:
+        places = np.concatenate([group, group]), np.concatenate([a, b])
+        sums = sparse.csr_array((np.concatenate([at_a, at_b]), places), shape=(count, len(bread)))
+        return times * bread @ (sums.T @ sums).toarray() @ bread
+
+    groups = [int(way.max()) + 1 for way in ways]
+    shared = [covariance(way, count, count / (count - 1)) for way, count in zip(ways, groups, strict=True)]
+    return RatingErrors(covariance(np.arange(len(a)), len(a), 1.0), shared, groups)
+
+
 # --- parts/metrics/votes.py -------------------------------------------------------------------------------------------
 
 MOST_LOGIT = 12.0  # of a vote's fitted chance; beyond, the fit runs away to infinity
@@ -8124,8 +8371,7 @@ def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> S
 
 
 def rate_gaps(items: Sequence[Item], model: str, opponent: str | None) -> dict[str, list[float | None]]:
-    """How far a model's win rate is above those of the others of the file: (difference, standard error, degrees of
-    freedom), so that two scores of one file can be compared.
+    """How far a model's win rate is above those of the others of the file, so that two scores of it can be compared.
 
     Of those alone that met the same others equally often, and of rates that both sides' votes tell enough of.
     """
@@ -8147,7 +8393,8 @@ def rate_gaps(items: Sequence[Item], model: str, opponent: str | None) -> dict[s
         and alike_opponents(model, name, against)
         and all(FEW_VOTES <= won[one] <= against[one].total() - FEW_VOTES for one in (model, name))
     ]  # fmt: skip
-    return gaps_of(model, alike, names, rates, errors)
+    votes = [against[name].total() for name in names]
+    return gaps_of(model, alike, names, rates, errors, votes)
 
 
 def alike_opponents(model: str, other: str, against: Mapping[str, Counter[str]]) -> bool:
@@ -8157,18 +8404,23 @@ def alike_opponents(model: str, other: str, against: Mapping[str, Counter[str]])
 
 
 def gaps_of(
-    model: str, others: Sequence[str], names: Sequence[str], scores: np.ndarray, errors: RatingErrors
+    model: str, others: Sequence[str], names: Sequence[str], scores: np.ndarray, errors: RatingErrors, votes: Any = None
 ) -> dict[str, list[float | None]]:
-    """Model -> how far the scored one is above it, the standard error of that, its degrees of freedom (None: many)."""
+    """Model -> how far the scored one is above it, the standard error of that, its degrees of freedom (None: many), and
+    the statistic of no gap. votes: of each model, where the scores are shares of them; else they are ratings.
+    """
     import numpy as np
 
     if not others:
         return {}
     places, own = [names.index(name) for name in others], names.index(model)
     found, freedom = errors.of(np.eye(len(names))[own] - np.eye(len(names))[places])
-    freedom = [None if math.isinf(f) else f for f in freedom.tolist()]
-    gaps = (scores[own] - scores[places]).tolist()
-    return dict(zip(others, map(list, zip(gaps, found.tolist(), freedom, strict=True)), strict=True))
+    told, metric = {}, "win_rate" if votes is not None else "bradley_terry"
+    for name, place, error, free in zip(others, places, found.tolist(), freedom.tolist(), strict=True):
+        gap, least = float(scores[own] - scores[place]), min(votes[own], votes[place]) if votes is not None else 0.0
+        statistic = gap_statistic(gap_evidence(gap, error, free, metric, least)) if error > 0 else None
+        told[name] = [gap, error, None if math.isinf(free) else free, statistic]
+    return told
 
 
 def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

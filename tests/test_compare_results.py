@@ -1630,7 +1630,7 @@ def test_a_metric_with_several_filters_is_a_choice(tmp_path, capsys):
         for task in ("house_sums", "other_sums"):
             for name in ("strict-match", "flexible-extract"):
                 assert f"{task}|0/exact_match,{name}" in err
-        assert 'metric: "exact_match,flexible-extract" or "exact_match,strict-match"' in err
+        assert '[{metric: "exact_match,flexible-extract"}, {metric: "exact_match,strict-match"}]' in err
     for spelled, delta in (
         ("exact_match,strict-match", 0.13),
         ("exact_match,flexible-extract", -0.22),
@@ -1644,6 +1644,26 @@ def test_a_metric_with_several_filters_is_a_choice(tmp_path, capsys):
     more = ("--result-id", "house_sums|0/exact_match,flexible-extract", "--benchmarks", "house_sums")
     (row,) = compare(capsys, tmp_path, "--policy", policy, *more)["benchmarks"]
     assert row["delta"] == pytest.approx(-0.22)
+
+
+def test_a_policy_names_several_metrics_of_one_benchmark(tmp_path, capsys):
+    """One gains, the other loses: each has its row, its own limits, and is in the verdict."""
+    filtered_pair(tmp_path, "gsm8k")
+    one, two = "{metric: 'exact_match,strict-match'", "{metric: 'exact_match,flexible-extract'"
+    policy = write_policy(tmp_path, f"benchmarks: {{gsm8k: [{one}}}, {two}}}]}}")
+    document = compare(capsys, tmp_path, "--policy", policy)
+    assert document["verdict"] == "NO-GO" and "flexible-extract" in document["reasons"][0]
+    rows = {row["spelled_metric"].partition(",")[2]: row for row in document["benchmarks"]}
+    assert [rows[name]["verdict"] for name in ("strict-match", "flexible-extract")] == ["GO", "NO-GO"]
+    assert len({row["name"] for row in rows.values()}) == 2
+    policy = write_policy(tmp_path, f"benchmarks: {{gsm8k: [{one}}}, {two}, tier: advisory}}]}}")
+    document = compare(capsys, tmp_path, "--policy", policy)
+    assert document["verdict"] == "GO" and "flexible-extract" in document["warnings"][0]
+    policy = write_policy(tmp_path, f"{{rule: select, benchmarks: {{gsm8k: [{one}}}, {one}}}]}}}}")
+    words = ("--baseline", "old", "--candidate", "new", "--results", tmp_path, "--policy", policy)
+    assert "names another metric" in refused(capsys, *words)
+    write_policy(tmp_path, "benchmarks: {gsm8k: {metric: [bleu, chrf]}}")
+    assert 'a list of mappings: [{metric: "bleu"}, {metric: "chrf"}]' in refused(capsys, *words)
 
 
 @pytest.mark.parametrize("policy", ["{}", "benchmarks: {gsm8k: {metric: exact_match}}"])

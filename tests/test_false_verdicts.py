@@ -6,6 +6,7 @@ many items, votes that two scores share. `before`: the same data judged as if no
 
 from __future__ import annotations
 
+import json
 import math
 
 import benchmark_calculator as bc
@@ -145,22 +146,32 @@ def test_votes_of_few_raters_are_no_win(raters):
     assert missed[True] <= most(runs) < 0.2 < missed[False]
 
 
-def separated(rng: np.random.Generator, models: int, votes: int, known: bool) -> bool:
-    """Whether a board tells apart any of some equal models that met one another in so many votes each."""
-    won = np.triu(rng.binomial(votes, 0.5, (models, models)), 1)
-    won += np.tril(votes - won.T, -1)
+def board_rows(cells: np.ndarray, models: int, known: bool = True) -> list[dict]:
+    """A board's rows of the win rates of votes (a, b, share of a), with what their file tells, or without."""
+    names = [f"m{i}" for i in range(models)]
+    rates, errors = sp.rate_errors(cells, models, [])
+    votes = [int((cells[:, :2] == i).any(1).sum()) for i in range(models)]
     rows = []
-    for i in range(models):
-        against = {f"m{j}": [int(won[i, j]), votes] for j in range(models) if j != i}
-        told = {"file": "v", "system": f"m{i}", "against": against, "metric": "win_rate"}
-        n = votes * (models - 1)
-        share = won[i].sum() / n
+    for i, name in enumerate(names):
+        own, seen = cells[(cells[:, :2] == i).any(1)], np.arange(models) != i
+        won = np.where(own[:, 0] == i, own[:, 2], 1 - own[:, 2])
+        others = np.where(own[:, 0] == i, own[:, 1], own[:, 0])
+        gaps = sp.gaps_of(name, [n for n, kept in zip(names, seen, strict=True) if kept], names, rates, errors, votes)
+        against = {names[j]: [won[others == j].sum(), int((others == j).sum())] for j in np.flatnonzero(seen)}
+        told = {"file": "v", "system": name, "against": against, "metric": "win_rate", "gaps": gaps}
         rows.append({
-            "model": f"m{i}", "comparable": share, "canonical_unit": "proportion", "n": n, "benchmark": "arena",
-            "comparable_error": math.sqrt(share * (1 - share) / (n - 1)),
+            "model": name, "comparable": rates[i], "canonical_unit": "proportion", "n": len(own), "benchmark": "arena",
+            "comparable_error": math.sqrt(rates[i] * (1 - rates[i]) / (len(own) - 1)),
             "votes": board.json.dumps(told) if known else None,
         })  # fmt: skip
-    ranks = board.rank_ranges(rows).values()
+    return rows
+
+
+def separated(rng: np.random.Generator, models: int, votes: int, known: bool) -> bool:
+    """Whether a board tells apart any of some equal models that met one another in so many votes each."""
+    pairs = np.repeat([(i, j) for i in range(models) for j in range(i + 1, models)], votes, axis=0)
+    cells = np.column_stack([pairs, rng.random(len(pairs)) < 0.5]).astype(float)
+    ranks = board.rank_ranges(board_rows(cells, models, known)).values()
     return any((rank.low, rank.high) != (1, models) for rank in ranks)
 
 
@@ -174,24 +185,41 @@ def test_equal_models_of_the_same_votes_are_not_separated(models, votes, runs):
 
 def test_58_to_42_of_100_do_not_separate_and_70_to_30_do():
     def ranks(won: int) -> list[str]:
-        rows = [
-            {
-                "model": name, "comparable": share / 100, "canonical_unit": "proportion", "n": 100,
-                "benchmark": "arena", "comparable_error": math.sqrt(share / 100 * (1 - share / 100) / 99),
-                "votes": board.json.dumps(
-                    {"file": "v", "system": name, "against": {other: [share, 100]}, "metric": "win_rate"}
-                ),
-            }
-            for name, other, share in (("a", "b", won), ("b", "a", 100 - won))
-        ]  # fmt: skip
-        return [str(rank) for rank in board.rank_ranges(rows).values()]
+        cells = np.array([(0, 1, i < won) for i in range(100)], float)
+        return [str(rank) for rank in board.rank_ranges(board_rows(cells, 2)).values()]
 
     assert ranks(58) == ["1–2", "1–2"]  # exact p = 0.133
     assert ranks(70) == ["1", "2"]
 
 
+@pytest.mark.parametrize(("metric", "raters"), [("win-rate", 0), ("bradley-terry", 0), ("bradley-terry", 4)])
+def test_a_board_and_a_comparison_tell_the_same_of_votes(tmp_path, capsys, metric, raters):
+    """What is won is moved over the edge: both see a difference from the same vote on."""
+    seen = []
+    for won in (54, 58, 60, 61, 62, 64, 80):
+        folder = tmp_path / str(won)
+        folder.mkdir()
+        rows = [
+            {"id": f"v{i}", "a": "me/a", "b": "me/b", "winner": "ab"[i * 37 % 100 >= won]}
+            | ({"rater": f"r{i % raters}"} if raters else {})
+            for i in range(100)
+        ]
+        (folder / "votes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        for system in ("me/a", "me/b"):
+            words = [str(folder / "votes.jsonl"), "--metric", metric, "--system", system, "--model-id", system]
+            assert sp.main([*words, "--benchmark", "arena", "--output-dir", str(folder / "results")]) == 0
+        rule = ["--rule", "choose", "--candidate", "me/a", "me/b"]
+        shown = cr.main([*rule, "--results", str(folder / "results")]) == 0
+        assert board.main(["collect", "--results", str(folder / "results"), "--output-dir", str(folder / "board")]) == 0
+        capsys.readouterr()
+        assert board.main(["show", "--data", str(folder / "board"), "--benchmark", "arena", "--json"]) == 0
+        seen.append((shown, json.loads(capsys.readouterr().out)["certain"]))
+    assert all(shown == certain for shown, certain in seen)
+    assert not seen[1][0] and seen[-1][0]  # 58 to 42 (exact p = 0.13), and 80 to 20
+
+
 def test_scores_of_the_same_votes_without_counts_are_told_apart_only_beyond_both_errors():
-    one = cr.SharedVotes("v", "a", {"b": (58, 100)}, 1.0, "lc_win_rate")
-    two = cr.SharedVotes("v", "b", {"a": (42, 100)}, 1.0, "lc_win_rate")
+    one = cr.SharedVotes("v", "a", {"b": (58, 100)}, "lc_win_rate")
+    two = cr.SharedVotes("v", "b", {"a": (42, 100)}, "lc_win_rate")
     ((first, second, z),) = board.joint_pairs([one, None, two], [0.58, 0.5, 0.42], [0.05, 0.05, 0.05])
     assert (first, second) == (0, 2) and z == pytest.approx(0.16 / 0.1)

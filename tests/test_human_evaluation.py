@@ -383,7 +383,7 @@ def test_scores_of_one_file_of_votes_differ_as_their_votes_say(metric):
     for seed in range(60):
         rows = one_file({"m": 0.4, "x": 0.4, "base": 0.0}, 40, seed)
         rows = [{name: value for name, value in row.items() if name != "judge"} for row in rows]
-        gap, error, freedom = json.loads(measured(metric, rows).scores.details["gaps"])["x"]
+        gap, error, freedom, _ = json.loads(measured(metric, rows).scores.details["gaps"])["x"]
         gaps.append((gap, error))
         z.append(abs(gap) > error * sp.critical_value(0.025, freedom))
     found, errors = np.array(gaps).T

@@ -78,6 +78,8 @@ def test_scores_on_no_one_scale_are_never_compared(tmp_path, capsys, unit):
         code, found = asked.compare(*more)
         assert code == 3 and found["benchmarks"][0]["verdict"] == "NOT COMPARABLE"
         assert any("unit:" in note for note in found["benchmarks"][0]["notes"])
+        (way,) = found["next"]
+        assert "metric_unit" in way and "measure " not in way and ".json" in way
     folders = (tmp_path / "run", "--results", tmp_path / "results", "--json")
     code, out, err = asked.run(bc, *folders)
     assert code == 3 and (json.loads(out)["best"] or {}).get("name") != "step_3"

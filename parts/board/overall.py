@@ -15,6 +15,7 @@ from typing import Any
 from parts.board.ranks import holm_threshold, rank_ranges, row_error
 from parts.board.vocabulary import BoardRow, RankRange, answered_by_key
 from parts.frame import ScriptError, listing, natural_key, plural
+from parts.records.shared import votes_of
 from parts.vocabulary import metric_key
 
 TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
@@ -108,7 +109,8 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPl
             found[row["model"]][row["benchmark"]] = row
     lower = any(row["lower_is_better"] for scores in found.values() for row in scores.values())
     means = [mean_row(model, list(scores.values())) for model, scores in found.items() if len(scores) == len(keys)]
-    ranks = rank_ranges([row | {"lower_is_better": lower} for row in means])
+    alone = [row for scores in found.values() for row in scores.values()] if len(keys) == 1 else None
+    ranks = rank_ranges(alone or [row | {"lower_is_better": lower} for row in means])
     standings = [
         BoardPlace(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
         for row in means
@@ -144,7 +146,9 @@ def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     errors = [row_error(row)[0] for row in scores]
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
     unit = "percent" if all(row["canonical_unit"] in TO_PERCENT for row in scores) else None
-    found = {"model": model, "comparable": mean, "comparable_error": None, "canonical_unit": unit}
+    votes = next((found for row in scores if (found := votes_of(row.get("votes")))), None)
+    votes = votes and dataclasses.replace(votes, metric="", gaps={}).text  # shared, but no gap of means is told
+    found = {"model": model, "comparable": mean, "comparable_error": None, "canonical_unit": unit, "votes": votes}
     if None in errors:
         return found
     answers, together = answered_by_key(scores), defaultdict(float)

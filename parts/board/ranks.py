@@ -90,8 +90,8 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
     """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
 
     Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
-    is cautious for models that answered the same items; those from the same votes, for which it is not, by the joint
-    model of the votes); Holm's correction over all pairs. A model ranks from 1 + the number of significantly better
+    is cautious for models that answered the same items; those from the same votes, for which it is not, by the gap that
+    these tell of); Holm's correction over all pairs. A model ranks from 1 + the number of significantly better
     models to the number of models - that of significantly worse ones. Models without a known error have no rank, but
     may be anywhere: each makes the others' ranges one longer.
     """
@@ -107,7 +107,7 @@ def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
     tested = tested_values(known, own, lower)
     votes = [votes_of(row.get("votes")) for row in known]
     signed = [-row["comparable"] if lower else row["comparable"] for row in known]
-    together = joint_pairs(votes, signed, own)
+    together = joint_pairs(votes, signed, own, lower)
     better, worse = dependent_counts(*tested, together) if together else significant_counts(*tested)
     for row, above, below in zip(known, better, worse, strict=True):
         found[row["model"]] = RankRange(1 + int(above), len(rows) - int(below), errors[row["model"]][1])

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from parts.comparison.comparable import unlike_reasons
+from parts.comparison.comparable import scale_reasons, unlike_reasons
 from parts.comparison.pairs import match_items
-from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, ModelRuns, Row, Run
+from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, SCORED_FILES, ModelRuns, Row, Run
 from parts.foreign import mapping_in
 from parts.frame import ScriptError, command_line_of, listing, path_word, script_here, single_line
 from parts.records.attempts import COUNT_WORDS
@@ -38,7 +38,6 @@ from parts.vocabulary import library_field
 
 AGAIN_FOLDER = "again"
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
-SCORED_FILES = "score_predictions"  # whose answers come from a file: no prompt of ours, and nothing to run again
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
 CURES = {
@@ -86,6 +85,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
     causes: dict[str, list[str]] = defaultdict(list)
     mended: set[str] = set()
+    units: list[str] = []
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
@@ -100,6 +100,9 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         failed = {failure.file for failure in failed if failure and failure.file}
         mended |= failed
         if failed:
+            continue
+        if row.sides and (scales := scale_reasons(*row.sides)):
+            units.append(unit_stated(row, scales))
             continue
         if not usable or spoilt:
             continue
@@ -117,6 +120,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     ]
     return [
         *filter(None, [conversion_again(mended)]),
+        *dict.fromkeys(units),
         *lines,
         *(f"{listing(names, 20)}: {cause}" for cause, names in causes.items()),
     ]
@@ -127,6 +131,19 @@ def conversion_again(files: Iterable[str]) -> str:
     files = sorted({file for file in files if is_one_line(file)})
     words = ["uv", "run", script_word("convert_results.py"), *map(Path, files), "--output-dir", "results"]
     return f"correct {listing(files, 20)} and convert again: {command_line_of(words)}" if files else ""
+
+
+def unit_stated(row: Row, scales: Sequence[str]) -> str:
+    """The way out of scores on two scales: no other measurement, but what the numbers of the records are."""
+    runs = [run for side in row.sides for run in side.runs]
+    unclear = [run for run in runs if run.unit == "unknown"] or runs
+    files = listing([run.file for run in unclear if is_one_line(run.file)], 4)
+    fields = "metric_unit, min_score, max_score, lower_is_better"
+    return (
+        f"{row.label}: {'; '.join(scales)}: measured again they would be the same. Say what the numbers are in "
+        f"metric_config ({fields}) of {single_line(unclear[0].result_id)} in {files}, or convert the score there to "
+        "the other's unit"
+    )
 
 
 def cause_of(runs: Sequence[Run]) -> str:

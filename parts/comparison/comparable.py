@@ -15,7 +15,7 @@ from parts.frame import ScriptError, listing, note, number, single_line
 from parts.records.repeats import usable_runs
 from parts.records.run import Run, setting_differences, unlike_scales
 from parts.records.settings import difference_lines
-from parts.records.shared import gap_in_votes, share_votes
+from parts.records.shared import VoteGap, gap_in_votes, share_votes
 from parts.records.states import moment_of_run, moment_text
 from parts.vocabulary import library_field, normalize_name, same_metric
 
@@ -123,12 +123,12 @@ def several_metrics(where: str, found: Mapping[str, SeveralMetrics]) -> ScriptEr
     """The one error for all benchmarks of a model of which a metric is to be chosen."""
     ids = "; ".join(listing(one.ids, 20) for one in found.values())
     ways = (
-        f"{json.dumps(key)}: {{metric: {' or '.join(map(json.dumps, one.spellings[:20]))}}}"
+        f"{json.dumps(key)}: [{', '.join(f'{{metric: {json.dumps(metric)}}}' for metric in one.spellings[:20])}]"
         for key, one in found.items()
     )
     return ScriptError(
-        f"{where}: several metrics; choose one of each benchmark with --result-id: {ids}; or in a policy (--policy): "
-        f"benchmarks: {{{', '.join(ways)}}}",
+        f"{where}: several metrics; choose one of each benchmark with --result-id: {ids}; or in a policy (--policy), "
+        f"one or more of each: benchmarks: {{{', '.join(ways)}}}",
         code=3,
     )
 
@@ -205,7 +205,7 @@ def scale_reasons(baseline: Side, candidate: Side) -> list[str]:
     return list(dict.fromkeys(line for one in found for line in difference_lines(one)))
 
 
-def same_votes_gap(baseline: Side, candidate: Side) -> tuple[float, float, float] | None:
+def same_votes_gap(baseline: Side, candidate: Side) -> VoteGap | None:
     """The gap of two scores of one file of votes, with its error; None where their items tell it, or nothing does."""
     if len(baseline.runs) != 1 or len(candidate.runs) != 1:
         return None

@@ -107,15 +107,17 @@ def comparable_nights(row: Row, question: Question) -> tuple[list[Night], list[s
 
 def night_row(row: Row, question: Question, baseline: ModelRuns, candidate: ModelRuns) -> Row | None:
     """The row of one night for the same benchmark, before any verdict; None where it was not measured."""
-    asked = replace(question, baseline=baseline, candidates=(candidate,))
-    one, two = (asked.runs(model).get(row.key, []) for model in (baseline, candidate))
-    for suffix, ours, theirs in variants(one, two):
-        if (
-            ours
-            and theirs
-            and question.vocabulary.title(row.key) + suffix in (row.label, question.vocabulary.title(row.key))
-        ):
-            return make_row(asked, candidate, row.key, suffix, ours, theirs)
+    key, policy, title = row.key, question.policy, question.vocabulary.title(row.key)
+    for place in range(1 + len(policy.further.get(key, ()))):
+        own = policy.of_metric(key, place) if key in policy.further else policy
+        name = f"{title} {own.limits(key).metric}" if key in policy.further else title
+        if not row.label.startswith(name):
+            continue
+        asked = replace(question, baseline=baseline, candidates=(candidate,), policy=own)
+        one, two = (asked.runs(model).get(key, []) for model in (baseline, candidate))
+        for suffix, ours, theirs in variants(one, two):
+            if ours and theirs and name + suffix in (row.label, name):
+                return make_row(asked, candidate, key, suffix, ours, theirs)
     return None
 
 

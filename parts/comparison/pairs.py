@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from parts.comparison.vocabulary import Answer, Basis, ItemId, Pairs, Run, Side
 from parts.records.repeats import distinct_runs
+from parts.records.shared import VoteGap
 from parts.statistics.bounded import BoundedMean, mean_from_error, several_ways, two_way_variance
 from parts.statistics.differences import Student, paired_difference, two_sided_p, unpaired_difference
 from parts.statistics.few import FEW_ITEMS
 from parts.statistics.intervals import is_binary
 from parts.statistics.paired import mcnemar_p
+from parts.statistics.votes import gap_evidence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,12 +111,13 @@ def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
     return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
 
 
-def votes_basis(baseline: Run, candidate: Run, gap: tuple[float, float, float], sign: int, span: float | None) -> Basis:
-    """The evidence in two scores of one file of votes: their gap, its standard error and degrees of freedom."""
+def votes_basis(baseline: Run, candidate: Run, gap: VoteGap, sign: int, span: float | None) -> Basis:
+    """The evidence in two scores of one file of votes: their gap."""
     n = min(baseline.n or 0, candidate.n or 0)
-    difference, error, freedom = gap
-    evidence = Student(sign * difference, error, freedom, span=math.inf if span is None else span)
-    return Basis(evidence, SAME_VOTES, n, n * error**2 or None, p_difference=two_sided_p(evidence))
+    votes = min(math.fsum(count for _, count in run.votes.against.values()) for run in (baseline, candidate))
+    evidence = gap_evidence(sign * gap.gap, gap.error, gap.freedom, baseline.votes.metric, votes)
+    evidence = replace(evidence, span=math.inf if span is None else span)
+    return Basis(evidence, SAME_VOTES, n, n * evidence.error**2 or None, p_difference=two_sided_p(evidence))
 
 
 def recorded_mean(run: Run) -> BoundedMean | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -105,14 +106,14 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     check_fields(defaults, LIMIT_FIELDS, f"{where}: defaults")
     defaults = without_nulls(defaults)
     benchmarks: dict[str, Limits] = {}
+    further: dict[str, tuple[Limits, ...]] = {}
     for name, values in content.get("benchmarks", {}).items():
-        if not isinstance(name, str) or not isinstance(values, dict | None):
-            raise ScriptError(f"{where}: benchmarks: {name!r}: a benchmark's name and a mapping are expected")
-        check_fields(values or {}, LIMIT_FIELDS, f"{where}: benchmarks: {name}")
+        own = metrics_of_benchmark(name, values, defaults, where)
         key = benchmark_key(name)
         if key in benchmarks:
             raise ScriptError(f"{where}: benchmarks: {name} and another entry are both {key}")
-        benchmarks[key] = Limits(**{**defaults, **without_nulls(values or {})})
+        benchmarks[key] = own[0]
+        further |= {key: tuple(own[1:])} if len(own) > 1 else {}
     own = {
         name: content[name]
         for name in POLICY_FIELDS
@@ -123,4 +124,26 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     if isinstance(own.get("undecided"), str):  # one word for all tiers
         own["undecided"] = dict.fromkeys(TIERS, own["undecided"])
     own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
-    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
+    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks, "further": further})
+
+
+def metrics_of_benchmark(name: Any, values: Any, defaults: dict[str, Any], where: str) -> list[Limits]:
+    """The limits of one benchmark of a policy, one for each metric; ScriptError naming what is wrong."""
+    place = f"{where}: benchmarks: {name}"
+    own = values if isinstance(values, list) and values else [{} if values is None else values]
+    if not isinstance(name, str) or not all(isinstance(one, dict) for one in own):
+        raise ScriptError(
+            f"{where}: benchmarks: {name!r}: a benchmark's name and a mapping are expected, or a list of one for each "
+            "metric: [{metric: bleu}, {metric: chrf}]"
+        )
+    for one in own:
+        if isinstance(one.get("metric"), list):
+            each = ", ".join(f"{{metric: {json.dumps(metric)}}}" for metric in one["metric"])
+            raise ScriptError(f"{place}: several metrics are a list of mappings: [{each}]")
+        check_fields(one, LIMIT_FIELDS, place)
+    metrics = [one.get("metric") for one in own]
+    if len(own) > 1 and (None in metrics or len(set(metrics)) < len(metrics)):
+        raise ScriptError(
+            f"{place}: each of several mappings names another metric: [{{metric: bleu}}, {{metric: chrf}}]"
+        )
+    return [Limits(**{**defaults, **without_nulls(one)}) for one in own]

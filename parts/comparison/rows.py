@@ -46,6 +46,7 @@ from parts.comparison.vocabulary import (
     INCONCLUSIVE,
     NOT_COMPARABLE,
     REPORT,
+    SCORED_FILES,
     Basis,
     Limits,
     ModelRuns,
@@ -117,7 +118,25 @@ def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[st
 
 
 def make_rows(question: Question) -> list[Row]:
-    """All comparisons, without verdicts that depend on the other rows."""
+    """All comparisons, also by the further metrics of a benchmark, without verdicts that depend on the other rows."""
+    rows, policy = rows_of_metrics(question), question.policy
+    for key, further in policy.further.items():
+        if not question.only or key in question.only:
+            for place in range(1, len(further) + 1):
+                alone = replace(question, policy=policy.of_metric(key, place), only=frozenset({key}))
+                rows += rows_of_metrics(alone)
+    if not any(row.verdict != ABSENT for row in rows):
+        found = listing(sorted({run.key for run in question.baseline.runs}), 20)
+        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
+        raise ScriptError(
+            f"no benchmark in common: the baseline {question.baseline.name}: {found}; the candidate: {theirs}"
+        )
+    names = [model.name for model in question.candidates]
+    return sorted(rows, key=lambda row: (names.index(row.candidate), question.vocabulary.place(row.key)))
+
+
+def rows_of_metrics(question: Question) -> list[Row]:
+    """The comparisons of all benchmarks by one metric each."""
     ours = question.runs(question.baseline)
     rows: list[Row] = []
     for model in question.candidates:
@@ -130,10 +149,6 @@ def make_rows(question: Question) -> list[Row]:
             for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
                 rows.append(make_row(question, model, key, suffix, one, two))
                 rows += part_rows(question, model, key, suffix, one, two)
-    if not any(row.verdict != ABSENT for row in rows):
-        found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
-        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
-        raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
     return rows
 
 
@@ -154,6 +169,7 @@ def make_row(
 ) -> Row:
     """One comparison as far as it can be made without the others."""
     policy, limits = question.policy, question.policy.limits(key)
+    suffix = f" {limits.metric}{suffix}" if key in policy.further else suffix
     row = Row(
         candidate=model.name,
         key=key,
@@ -262,9 +278,8 @@ def with_sides(
     matched = match_items(*sides)
     if scales := scale_reasons(*sides):
         return replace(row, sides=sides, notes=tuple(notes)), scales
-    gap = same_votes_gap(*sides)
-    if gap is not None and (first_corpus_level(sides) or other_item_sets(*sides, matched)):
-        paired = False
+    gap = same_votes_gap(*sides)  # as a leaderboard has it, also where the two met each other alone
+    paired = paired and gap is None
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
@@ -304,6 +319,12 @@ def prompt_notes(row: Row, matched: Matched) -> list[str]:
             "--cluster-by none where what tells them apart is not in the prompt (images, files)"]  # fmt: skip
 
 
+def scored_files(sides: Iterable[Side]) -> bool:
+    """Whether all scores are of files of predictions, ratings or votes that no prompt stands beside."""
+    files = all(run.harness[0] == SCORED_FILES for side in sides for run in side.runs)
+    return files and not any(answer.prompt_hash for side in sides for answer in side.answers.values())
+
+
 def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
     """The row with its paired items and what they show; settled: somebody has said which items belong together."""
     pairs = make_pairs(*row.sides, matched.names, row.parts_once)
@@ -314,7 +335,7 @@ def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
         (matched.only_candidate, "only the candidate has"),
     )
     notes += [f"{count} items {what}" for count, what in counts if count]
-    if matched.unknown_prompts:
+    if matched.unknown_prompts and not scored_files(row.sides):
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
     notes += [] if settled else prompt_notes(row, matched)
     settled = settled or any(run.cluster_field for side in row.sides for run in side.runs)

@@ -198,8 +198,9 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
     of[NOT_COMPARABLE] = not_comparable_because(gate)
     reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
-    if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
-        better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
+    shown = len({row.key for row in gate if row.verdict == BETTER})
+    if policy.rule == "select" and shown < policy.min_better:
+        better = f"better is shown on {shown} of the {policy.min_better} benchmarks that are wanted"
         reasons.append(better + (f" ({listing(of[BETTER], 20)})" if of[BETTER] else ""))
     if reasons:
         return INCONCLUSIVE, reasons

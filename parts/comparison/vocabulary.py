@@ -30,6 +30,7 @@ STYLES = {
     **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
     REPORT: "",
 }
+SCORED_FILES = "score_predictions"  # whose answers come from a file: no prompt of ours, and nothing to run again
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Policy:
     limitations: tuple[str, ...] = ()
     defaults: Limits = Limits()
     benchmarks: Mapping[str, Limits] = field(default_factory=dict)
+    further: Mapping[str, tuple[Limits, ...]] = field(default_factory=dict)  # of benchmarks with several metrics
     undecided: Mapping[str, str] = field(default_factory=dict)  # tier -> ask (also where it is not named), pass, fail
     require: tuple[str, ...] = ()  # what each side's records must have: hash, samples
     require_paired: bool = False
@@ -98,12 +100,18 @@ class Policy:
 
     def named(self, key_of: Callable[[str], str]) -> Policy:
         """The policy with its benchmarks by the names that the records have."""
-        benchmarks = {key_of(key): limits for key, limits in self.benchmarks.items()}
-        return replace(self, benchmarks=benchmarks, targets=tuple(map(key_of, self.targets)))
+        benchmarks, further = (
+            {key_of(key): limits for key, limits in own.items()} for own in (self.benchmarks, self.further)
+        )
+        return replace(self, benchmarks=benchmarks, further=further, targets=tuple(map(key_of, self.targets)))
 
     def limits(self, key: str) -> Limits:
-        """What holds for a benchmark."""
+        """What holds for a benchmark, by its first metric where several are named."""
         return self.benchmarks.get(key, self.defaults)
+
+    def of_metric(self, key: str, place: int) -> Policy:
+        """The policy for one of a benchmark's metrics alone."""
+        return replace(self, benchmarks={**self.benchmarks, key: (self.limits(key), *self.further[key])[place]})
 
     def blocks(self, key: str) -> bool:
         """Whether the overall verdict depends on a benchmark."""

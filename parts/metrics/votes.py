@@ -21,7 +21,7 @@ from parts.metrics.uncertainty import (
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread, Vote
 from parts.statistics.bounded import cluster_counts, critical_value, shared_text, sharing_error
 from parts.statistics.intervals import CONFIDENCE
-from parts.statistics.votes import RatingErrors, rate_errors, rating_errors
+from parts.statistics.votes import RatingErrors, gap_evidence, gap_statistic, rate_errors, rating_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,8 +82,7 @@ def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> S
 
 
 def rate_gaps(items: Sequence[Item], model: str, opponent: str | None) -> dict[str, list[float | None]]:
-    """How far a model's win rate is above those of the others of the file: (difference, standard error, degrees of
-    freedom), so that two scores of one file can be compared.
+    """How far a model's win rate is above those of the others of the file, so that two scores of it can be compared.
 
     Of those alone that met the same others equally often, and of rates that both sides' votes tell enough of.
     """
@@ -105,7 +104,8 @@ def rate_gaps(items: Sequence[Item], model: str, opponent: str | None) -> dict[s
         and alike_opponents(model, name, against)
         and all(FEW_VOTES <= won[one] <= against[one].total() - FEW_VOTES for one in (model, name))
     ]  # fmt: skip
-    return gaps_of(model, alike, names, rates, errors)
+    votes = [against[name].total() for name in names]
+    return gaps_of(model, alike, names, rates, errors, votes)
 
 
 def alike_opponents(model: str, other: str, against: Mapping[str, Counter[str]]) -> bool:
@@ -115,18 +115,23 @@ def alike_opponents(model: str, other: str, against: Mapping[str, Counter[str]])
 
 
 def gaps_of(
-    model: str, others: Sequence[str], names: Sequence[str], scores: np.ndarray, errors: RatingErrors
+    model: str, others: Sequence[str], names: Sequence[str], scores: np.ndarray, errors: RatingErrors, votes: Any = None
 ) -> dict[str, list[float | None]]:
-    """Model -> how far the scored one is above it, the standard error of that, its degrees of freedom (None: many)."""
+    """Model -> how far the scored one is above it, the standard error of that, its degrees of freedom (None: many), and
+    the statistic of no gap. votes: of each model, where the scores are shares of them; else they are ratings.
+    """
     import numpy as np
 
     if not others:
         return {}
     places, own = [names.index(name) for name in others], names.index(model)
     found, freedom = errors.of(np.eye(len(names))[own] - np.eye(len(names))[places])
-    freedom = [None if math.isinf(f) else f for f in freedom.tolist()]
-    gaps = (scores[own] - scores[places]).tolist()
-    return dict(zip(others, map(list, zip(gaps, found.tolist(), freedom, strict=True)), strict=True))
+    told, metric = {}, "win_rate" if votes is not None else "bradley_terry"
+    for name, place, error, free in zip(others, places, found.tolist(), freedom.tolist(), strict=True):
+        gap, least = float(scores[own] - scores[place]), min(votes[own], votes[place]) if votes is not None else 0.0
+        statistic = gap_statistic(gap_evidence(gap, error, free, metric, least)) if error > 0 else None
+        told[name] = [gap, error, None if math.isinf(free) else free, statistic]
+    return told
 
 
 def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

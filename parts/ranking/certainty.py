@@ -15,7 +15,7 @@ from parts.ranking.few import FewItems
 from parts.ranking.rank import Options, choose_best
 from parts.ranking.scores import category_members
 from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend, candidates
-from parts.records.shared import gap_in_votes
+from parts.records.shared import VoteGap, gap_in_votes
 from parts.statistics.bounded import (
     BoundedMean,
     cluster_counts,
@@ -88,7 +88,7 @@ class TaskData:
         return normal_halves(self.scores, self.error_root, splits, key)
 
     @cached_property
-    def gaps(self) -> dict[tuple[int, int], tuple[float, float, float]]:
+    def gaps(self) -> dict[tuple[int, int], VoteGap]:
         """What one file of votes tells of each two scores; see gap_in_votes."""
         places = range(len(self.estimates)) if self.items is None else ()
         found = {
@@ -99,7 +99,7 @@ class TaskData:
     @property
     def freedom(self) -> float:
         """Degrees of freedom of the errors: few raters or prompts tell little of how far they differ."""
-        return min((gap[2] for gap in self.gaps.values()), default=math.inf)
+        return min((gap.freedom for gap in self.gaps.values()), default=math.inf)
 
     @cached_property
     def error_root(self) -> Any:
@@ -112,7 +112,7 @@ class TaskData:
             return errors
         covariance = np.diag(errors**2)
         for (i, j), gap in self.gaps.items():
-            covariance[i, j] = covariance[j, i] = (errors[i] ** 2 + errors[j] ** 2 - gap[1] ** 2) / 2
+            covariance[i, j] = covariance[j, i] = (errors[i] ** 2 + errors[j] ** 2 - gap.error**2) / 2
         values, vectors = np.linalg.eigh(covariance)
         stretch = float(critical_value(tail, self.freedom) / critical_value(tail))
         return stretch * vectors * np.sqrt(np.maximum(values, 0))
@@ -650,6 +650,10 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
         verdict, where = "declining", None
     else:
         verdict, where = f"flat since {names[flat]}", names[flat]
+        if (low > 0 or high < 0) and flat > len(names) - last:  # what changed was before
+            verdict = f"{'improved' if low > 0 else 'worse'} until {names[flat]}, flat since then"
+        elif low > 0 or high < 0:
+            verdict = f"not on a line; none since {names[flat]} can be told apart from the best"
     change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
     return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail), where)
 

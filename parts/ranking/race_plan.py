@@ -581,5 +581,5 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
         lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
         print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
     if ranking and ranking.ahead:
-        raise ScriptError(undecided_line(ranking), code=3)
+        raise ScriptError(undecided_line(ranking) if args.json else "undecided, as the answer says", code=3)
     return 3 if state.waiting else 0

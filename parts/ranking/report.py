@@ -296,17 +296,19 @@ def undecided_line(ranking: Ranking) -> str:
     """Says why there is no best checkpoint, and what can be done; "" where there is one."""
     if not ranking.ahead:
         return equal_line(ranking) if ranking.equal else ""
-    lead, names = ranking.best, [one.name for one in ranking.ahead]
+    lead, left_out = ranking.best, [one.name for one in ranking.ahead]
     rows = [
         f"{one.name} reports {number(one.score)}{f' {one.over}' if one.over else ''} ({one.why})"
         for one in ranking.ahead
     ]
-    remedies = " and ".join(dict.fromkeys(one.remedy for one in ranking.ahead))
+    wanted = dict.fromkeys(one.remedy for one in ranking.ahead)
+    of = {remedy: listing([one.name for one in ranking.ahead if one.remedy == remedy], 5) for remedy in wanted}
+    remedies = " and ".join(f"{remedy} ({names})" if len(of) > 1 else remedy for remedy, names in of.items())
     score = number(lead.eval_accuracy)
     return (
         f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
         f"reports {'less' if lead.sign < 0 else 'more'}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
-        f"--exclude {' '.join(names)}"
+        f"--exclude {' '.join(left_out)}"
     )
 
 

@@ -151,7 +151,7 @@ class Difference(Evidence):
 class Student(Evidence):
     """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
 
-    skewness: of the mean. span: the width of the scores' range.
+    skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
     """
 
     mean: float
@@ -159,12 +159,13 @@ class Student(Evidence):
     freedom: float = math.inf
     skewness: float = 0.0
     span: float = math.inf
+    slack: float = 0.0
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
         import numpy as np
 
-        return np.maximum(self.mean - self.error * without_skewness(critical, self.skewness), -self.span)
+        return np.maximum(self.mean - self.slack - self.error * without_skewness(critical, self.skewness), -self.span)
 
     def mirrored(self) -> Student:
         """See Evidence."""
@@ -173,7 +174,8 @@ class Student(Evidence):
     def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
         """See Evidence."""
         error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
-        return replace(self, mean=0.0 if unchanged else self.mean, error=error, skewness=skewness), error
+        mean = 0.0 if unchanged else self.mean
+        return replace(self, mean=mean, error=error, skewness=skewness, slack=self.slack / times), error
 
 
 def items_needed(
