@@ -9437,6 +9437,7 @@ WebOrigin = tuple[str, str | None, int | None]
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
 GUARDING = threading.Lock()
+GUARDED = threading.Event()  # set once the client has our hooks; no session is made to look for them before
 PORTS = {"http": 80, "https": 443}
 NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
@@ -9457,8 +9458,9 @@ def keep_token_home(server: str | None = None) -> None:
     if server:
         NAMED_ORIGINS.add(origin_of(server))
     with GUARDING:
-        if look_at_answer not in get_session().event_hooks["response"]:
+        if not GUARDED.is_set() or look_at_answer not in get_session().event_hooks["response"]:
             set_client_factory(guarded_client)  # the client makes a new session after a broken connection
+            GUARDED.set()
 
 
 def guarded_client() -> Any:

@@ -52,12 +52,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 
 LEADERBOARD_DATA = "OpenEvals/leaderboard-data"
 RESUME_HOURS = 6  # after an interruption; what was read before is too old
+SWITCH_SECONDS = 0.0005  # a worker sends its next request at once, whatever is computed meanwhile (Python: 0.005)
 OFFICIAL_RANK = (
     "on the Hub: its place by the value alone, models without a score here included; rank: the places that its "
     "uncertainty allows among the models of this table"
@@ -113,7 +113,7 @@ def collect(args: argparse.Namespace) -> int:
     mapping = asked_mapping(args)
     if not mapping:
         raise ScriptError("no metric_mapping.json in the folder above this script: no benchmark would be known")
-    Thread(target=import_ahead).start()  # while the first answers of the Hub are waited for
+    sys.setswitchinterval(SWITCH_SECONDS)
     pool = ThreadPoolExecutor(args.workers)
     try:
         return collect_with(args, mapping, pool)
@@ -134,10 +134,10 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     folder = Path(args.output_dir)
     marker = folder / ".collect.json"
     since = begun_before(marker, asked)
-    hub = HubReader(hub_token(), since)
+    hub = HubReader(hub_token(), since, meanwhile=import_ahead)
     named = args.trending or args.repo_ids or args.author
     boards = read_official(hub, pool, facts=not named and not args.dry_run) if args.official else None
-    facts = boards.facts if boards else dict
+    facts = boards.facts if boards else lambda model: {}
     if boards and boards.official.basis in ("stale", "snapshot"):
         note(f"official Benchmarks: {boards.official.about}")
     mapping = official_mapping(mapping, boards) if boards else mapping
@@ -195,13 +195,13 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     metadata |= {"official_list": {"as_of": boards.official.as_of, "basis": boards.official.basis}} if boards else {}
     metadata |= {"apart": dict(Counter(row["why_not"] for row in rows if row["comparable"] is None))}
     metadata |= {name: dict(one.counts) for name, one in elsewhere.items()}
-    add_facts(rows, {reading.model: reading.facts for reading in readings} | facts())
-    marker.unlink(missing_ok=True)
+    known = {reading.model: reading.facts for reading in readings}
     hub.answers.prune()
     if rows or not (folder / "metadata.json").exists():
-        write_data(folder, rows, metadata)
+        write_data(folder, with_facts(rows, lambda model: known.get(model) or facts(model)), metadata)
     else:
         note(f"no score was found: the data in {folder} stays as it was")
+    marker.unlink(missing_ok=True)
     return show_collected(metadata, folder, args.json)
 
 
@@ -214,13 +214,6 @@ def finished_rows(rows: Sequence[BoardRow], mapping: Mapping[str, Any], keys: Se
     order = {name: place for place, name in enumerate(SOURCE_TYPES)}
     wanted.sort(key=lambda row: (row["model"], row["benchmark"] or "~", order[row["source_type"]]))
     return wanted
-
-
-def add_facts(rows: Sequence[BoardRow], facts: Mapping[str, BoardRow]) -> None:
-    """Give the rows what the Hub says about their models."""
-    for row in rows:
-        if known := facts.get(row["model"]):
-            row |= known
 
 
 def kept_runs(folder: Path) -> list[BoardRow]:
@@ -695,7 +688,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from functools import partial
 from itertools import combinations
 from statistics import NormalDist
 from types import MappingProxyType
@@ -3925,7 +3917,7 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
     )
 
 
-def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
+def write_data(folder: Path, rows: Iterable[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     refuse_others(folder / "metadata.json", to_json(metadata))
     write_whole(folder / "leaderboard.jsonl", told_lines(rows))
@@ -3976,7 +3968,7 @@ def parquet_table(engine: Any, path: Path) -> Any:
     return engine.read_parquet(pattern_of(path), hive_partitioning=False)
 
 
-def told_lines(rows: Sequence[BoardRow]) -> Iterator[str]:
+def told_lines(rows: Iterable[BoardRow]) -> Iterator[str]:
     """The text of leaderboard.jsonl, some lines at a time."""
     import orjson
 
@@ -4340,6 +4332,7 @@ WebOrigin = tuple[str, str | None, int | None]
 LAST = threading.local()  # .answer: the response that came last in a thread
 MOST_SHOWN = 60  # characters of a body
 GUARDING = threading.Lock()
+GUARDED = threading.Event()  # set once the client has our hooks; no session is made to look for them before
 PORTS = {"http": 80, "https": 443}
 NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
@@ -4360,8 +4353,9 @@ def keep_token_home(server: str | None = None) -> None:
     if server:
         NAMED_ORIGINS.add(origin_of(server))
     with GUARDING:
-        if look_at_answer not in get_session().event_hooks["response"]:
+        if not GUARDED.is_set() or look_at_answer not in get_session().event_hooks["response"]:
             set_client_factory(guarded_client)  # the client makes a new session after a broken connection
+            GUARDED.set()
 
 
 def guarded_client() -> Any:
@@ -4890,27 +4884,35 @@ class Answers:
 
 
 class HubReader:
-    """JSON from the Hub's API: cached, counted, repeated when it may help; all workers wait for the rate limit."""
+    """JSON from the Hub's API: cached, counted, repeated when it may help; all workers wait for the rate limit.
 
-    def __init__(self, token: str | None, since: float | None = None) -> None:
-        from huggingface_hub import HfApi, get_token
+    meanwhile: called once, in a thread of its own, while the first answer is waited for.
+    """
+
+    def __init__(
+        self, token: str | None, since: float | None = None, meanwhile: Callable[[], object] | None = None
+    ) -> None:
+        from huggingface_hub import constants, get_token
         from huggingface_hub.utils import build_hf_headers
 
         keep_token_home()
-        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+        self.endpoint, self.token = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/"), token
         try:
             self.headers = build_hf_headers(token=token)
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # it asks the Hub which agents there are
-            raise ScriptError(f"{self.api.endpoint}: its answer is of another form") from error
+            raise ScriptError(f"{self.endpoint}: its answer is of another form") from error
         self.answers = Answers(token or get_token(), since)
         self.counts: Counter[str] = Counter(sent=0, not_modified=0, from_cache=0, retried=0, bytes=0)
-        self.lock = threading.Lock()
+        self.lock, self.meanwhile = threading.Lock(), meanwhile
         self.resume_at = 0.0  # of the monotonic clock: no request before, because of the rate limit
         self.knows_results = True  # whether the Hub knows expand=evalResults
 
-    @property
-    def endpoint(self) -> str:
-        return self.api.endpoint
+    @functools.cached_property
+    def api(self) -> Any:
+        """The client's whole API: most collects do without, and importing it takes a while."""
+        from huggingface_hub import HfApi
+
+        return HfApi(endpoint=self.endpoint, token=self.token)
 
     def count(self, what: str, number: int = 1) -> None:
         with self.lock:
@@ -4944,14 +4946,16 @@ class HubReader:
             if budget is not None:
                 budget.spend()
             self.count("sent")
-            answer = get_session().get(url, headers=headers, timeout=30, follow_redirects=True)
+            session = get_session()
+            self.begin_meanwhile()
+            answer = session.get(url, headers=headers, timeout=30, follow_redirects=True)
             if answer.status_code != 304:
                 hf_raise_for_status(answer)
             return answer
 
         answer = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_repeating),
-            before_sleep=partial(self.pause, budget),
+            before_sleep=functools.partial(self.pause, budget),
             sleep=lambda seconds: None,
             stop=tenacity.stop_after_attempt(MAX_TRIES),
             reraise=True,
@@ -4963,6 +4967,12 @@ class HubReader:
         self.count("bytes", len(answer.content))
         self.answers.put(url, answer.headers.get("ETag"), answer.text)
         return answer.text
+
+    def begin_meanwhile(self) -> None:
+        with self.lock:
+            meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            threading.Thread(target=meanwhile).start()
 
     def pause(self, budget: Budget | None, state: Any) -> None:
         """Wait before a request is repeated; after a rate limit all others wait as well."""
@@ -5292,7 +5302,9 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
         trending = {"pipeline_tag": "text-generation", "sort": "trending_score", "limit": args.trending}
         for asked in ({"author": args.author} if args.author else {}, trending if args.trending else {}):
             if asked:
-                models += [model.id for model in listed(partial(hub.api.list_models, **asked, expand=["sha"]))]
+                models += [
+                    model.id for model in listed(functools.partial(hub.api.list_models, **asked, expand=["sha"]))
+                ]
     return [model for model in dict.fromkeys(models) if REPO_ID.fullmatch(model)]
 
 
@@ -9272,7 +9284,9 @@ class OfficialBoards:
     official: OfficialList
     answers: dict[str, list[Any]] = dataclasses.field(default_factory=dict)  # data set id -> its leaderboard
     unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
-    facts: Callable[[], dict[str, BoardRow]] = dict  # what the Hub says of the models, where it was asked for
+    facts: Callable[[str], BoardRow] = dataclasses.field(
+        default=lambda model: {}
+    )  # what the Hub says of a model, if asked for
 
     def models(self) -> list[str]:
         """The models on the leaderboards, each once."""
@@ -9456,45 +9470,55 @@ def unknown_entry(
 # --- Models ---
 
 
-def ask_facts(hub: HubReader, models: Iterable[str], pool: Executor) -> Callable[[], dict[str, BoardRow]]:
+def ask_facts(hub: HubReader, models: Iterable[str], pool: Executor) -> Callable[[str], BoardRow]:
     """Ask what the Hub says about models: one request for each owner of several, else one for the model itself.
 
-    Returns at once; what it returns waits for the answers, and asks for those that their owner's list does not have.
+    Returns at once, in the order of their names; what it returns waits for the answer about a model: {} where there is
+    none, or where it was not asked about.
     """
     owners: dict[str, list[str]] = {}
-    for model in dict.fromkeys(models):
+    for model in sorted(set(models)):
         owners.setdefault(model.split("/")[0], []).append(model)
-    asked = [pool.submit(owner_facts, hub, owner, names) for owner, names in owners.items()]
+    asked: dict[str, Future[dict[str, BoardRow | Future[BoardRow]]]] = {}
+    for owner, names in owners.items():
+        asked |= dict.fromkeys(names, pool.submit(owner_facts, hub, owner, names, pool))
 
-    def answers() -> dict[str, BoardRow]:
-        found = dict(pair for future in asked for pair in future.result())
-        left = [model for names in owners.values() if len(names) > 1 for model in names if model not in found]
-        for pairs in pool.map(lambda model: one_models_facts(hub, model), left):
-            found.update(pairs)
-        return found
+    def answer(model: str) -> BoardRow:
+        found = asked[model].result()[model] if model in asked else {}
+        return found.result() if isinstance(found, Future) else found
 
-    return answers
+    return answer
 
 
-def owner_facts(hub: HubReader, owner: str, models: Sequence[str]) -> list[tuple[str, BoardRow]]:
-    """Facts of an owner's models out of one listing; those that it does not list are left out."""
+def owner_facts(
+    hub: HubReader, owner: str, models: Sequence[str], pool: Executor
+) -> dict[str, BoardRow | Future[BoardRow]]:
+    """Facts of an owner's models out of one listing; those that it does not list are asked for one by one."""
     if len(models) == 1:
-        return one_models_facts(hub, models[0])
-    asked = "&".join(f"expand={name}" for name in LISTED_FACTS)
-    try:
+        return {models[0]: one_models_facts(hub, models[0])}
+    asked, answer = "&".join(f"expand={name}" for name in LISTED_FACTS), None
+    with contextlib.suppress(Exception):  # the models themselves are asked, then
         answer = hub.json(f"/api/models?author={owner}&limit={MODELS_OF_OWNER}&{asked}")
-    except Exception:  # the models themselves are asked, then
-        return []
-    infos = {info.get("id"): info for info in answer if isinstance(info, dict)} if isinstance(answer, list) else {}
-    return [(model, model_facts(infos[model])) for model in models if model in infos]
+    rows = [info for info in answer if isinstance(info, dict)] if isinstance(answer, list) else []
+    infos = {str(info.get("id")): info for info in rows}
+    return {
+        model: model_facts(infos[model]) if model in infos else pool.submit(one_models_facts, hub, model)
+        for model in models
+    }
 
 
-def one_models_facts(hub: HubReader, model: str) -> list[tuple[str, BoardRow]]:
+def one_models_facts(hub: HubReader, model: str) -> BoardRow:
     try:
         info = hub.json(f"/api/models/{model}?{'&'.join(f'expand={name}' for name in LISTED_FACTS)}")
     except Exception:  # a score without size and license is a score
-        return []
-    return [(model, model_facts(info))] if isinstance(info, dict) else []
+        return {}
+    return model_facts(info) if isinstance(info, dict) else {}
+
+
+def with_facts(rows: Iterable[BoardRow], facts: Callable[[str], BoardRow]) -> Iterator[BoardRow]:
+    """The rows with what the Hub says about their models, each as soon as that is known."""
+    for row in rows:
+        yield row | facts(row["model"])
 
 
 # --- parts/board/overall.py -------------------------------------------------------------------------------------------

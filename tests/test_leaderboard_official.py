@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import leaderboard as board
 import pytest
@@ -256,6 +257,45 @@ def test_models_are_asked_about_before_the_last_eval_yaml_is_there(tmp_path, mon
     with ThreadPoolExecutor(2) as pool:
         hub = Hub(endpoint="http://hub", answers=SimpleNamespace(reader=""))
         found = board.read_official(hub, pool, facts=True)
-        assert {model: facts["likes"] for model, facts in found.facts().items()} == {"me/a": 3, "me/b": 3}
+        assert [found.facts(model).get("likes") for model in ("me/a", "me/b", "me/not-there")] == [3, 3, None]
     assert [task.id for task in found.official.get("lab/bench").tasks] == ["bench"]
     assert found.models() == ["me/a", "me/b"]
+
+
+def test_a_model_that_its_owners_list_does_not_have_is_asked_for_itself():
+    """Whatever stands in the list beside it; and what cannot be had is no fact."""
+    asked = []
+
+    class Hub(SimpleNamespace):
+        def json(self, path: str) -> object:
+            asked.append(path.split("?")[0])
+            if path.startswith("/api/models?"):
+                return [{"id": ["me/b"], "likes": 9}, None, {"likes": 9}, {"id": "me/a", "likes": 3}]
+            return {"id": "me/b", "likes": 4} if path.startswith("/api/models/me/b?") else 1 / 0
+
+    with ThreadPoolExecutor(1) as pool:  # one worker: what it asks for more must not wait for itself
+        facts = board.ask_facts(Hub(), ["me/b", "me/a", "me/c", "you/d"], pool)
+        found = list(board.with_facts([{"model": f"me/{name}", "value": 1.0} for name in "abc"], facts))
+        assert facts("you/d") == {}
+    assert [(row["value"], row.get("likes")) for row in found] == [(1.0, 3), (1.0, 4), (1.0, None)]
+    assert sorted(asked) == ["/api/models", "/api/models/me/b", "/api/models/me/c", "/api/models/you/d"]
+
+
+def test_what_the_end_needs_is_imported_while_the_first_answer_is_waited_for(monkeypatch):
+    """Once, and not before the first request is on its way."""
+    begun, sent = threading.Event(), []
+
+    class Session:
+        event_hooks: ClassVar = {"response": [board.look_at_answer]}
+
+        def get(self, url: str, **_: object) -> SimpleNamespace:
+            sent.append(begun.wait(60))
+            return SimpleNamespace(status_code=200, content=b"[]", text="[]", headers={})
+
+    monkeypatch.setattr("huggingface_hub.get_session", Session)
+    monkeypatch.setattr("huggingface_hub.utils.hf_raise_for_status", lambda answer: None)
+    calls = []
+    hub = board.HubReader(None, meanwhile=lambda: (calls.append(len(sent)), begun.set()))
+    assert calls == []
+    assert [hub.json("/api/a"), hub.json("/api/b")] == [[], []]
+    assert calls == [0] and sent == [True, True]

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
     )
 
 
-def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
+def write_data(folder: Path, rows: Iterable[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     refuse_others(folder / "metadata.json", to_json(metadata))
     write_whole(folder / "leaderboard.jsonl", told_lines(rows))
@@ -199,7 +199,7 @@ def parquet_table(engine: Any, path: Path) -> Any:
     return engine.read_parquet(pattern_of(path), hive_partitioning=False)
 
 
-def told_lines(rows: Sequence[BoardRow]) -> Iterator[str]:
+def told_lines(rows: Iterable[BoardRow]) -> Iterator[str]:
     """The text of leaderboard.jsonl, some lines at a time."""
     import orjson
 

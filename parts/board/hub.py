@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import hashlib
 import json
 import math
@@ -12,9 +13,8 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -91,27 +91,35 @@ class Answers:
 
 
 class HubReader:
-    """JSON from the Hub's API: cached, counted, repeated when it may help; all workers wait for the rate limit."""
+    """JSON from the Hub's API: cached, counted, repeated when it may help; all workers wait for the rate limit.
 
-    def __init__(self, token: str | None, since: float | None = None) -> None:
-        from huggingface_hub import HfApi, get_token
+    meanwhile: called once, in a thread of its own, while the first answer is waited for.
+    """
+
+    def __init__(
+        self, token: str | None, since: float | None = None, meanwhile: Callable[[], object] | None = None
+    ) -> None:
+        from huggingface_hub import constants, get_token
         from huggingface_hub.utils import build_hf_headers
 
         keep_token_home()
-        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+        self.endpoint, self.token = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/"), token
         try:
             self.headers = build_hf_headers(token=token)
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # it asks the Hub which agents there are
-            raise ScriptError(f"{self.api.endpoint}: its answer is of another form") from error
+            raise ScriptError(f"{self.endpoint}: its answer is of another form") from error
         self.answers = Answers(token or get_token(), since)
         self.counts: Counter[str] = Counter(sent=0, not_modified=0, from_cache=0, retried=0, bytes=0)
-        self.lock = threading.Lock()
+        self.lock, self.meanwhile = threading.Lock(), meanwhile
         self.resume_at = 0.0  # of the monotonic clock: no request before, because of the rate limit
         self.knows_results = True  # whether the Hub knows expand=evalResults
 
-    @property
-    def endpoint(self) -> str:
-        return self.api.endpoint
+    @functools.cached_property
+    def api(self) -> Any:
+        """The client's whole API: most collects do without, and importing it takes a while."""
+        from huggingface_hub import HfApi
+
+        return HfApi(endpoint=self.endpoint, token=self.token)
 
     def count(self, what: str, number: int = 1) -> None:
         with self.lock:
@@ -145,14 +153,16 @@ class HubReader:
             if budget is not None:
                 budget.spend()
             self.count("sent")
-            answer = get_session().get(url, headers=headers, timeout=30, follow_redirects=True)
+            session = get_session()
+            self.begin_meanwhile()
+            answer = session.get(url, headers=headers, timeout=30, follow_redirects=True)
             if answer.status_code != 304:
                 hf_raise_for_status(answer)
             return answer
 
         answer = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_repeating),
-            before_sleep=partial(self.pause, budget),
+            before_sleep=functools.partial(self.pause, budget),
             sleep=lambda seconds: None,
             stop=tenacity.stop_after_attempt(MAX_TRIES),
             reraise=True,
@@ -164,6 +174,12 @@ class HubReader:
         self.count("bytes", len(answer.content))
         self.answers.put(url, answer.headers.get("ETag"), answer.text)
         return answer.text
+
+    def begin_meanwhile(self) -> None:
+        with self.lock:
+            meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            threading.Thread(target=meanwhile).start()
 
     def pause(self, budget: Budget | None, state: Any) -> None:
         """Wait before a request is repeated; after a rate limit all others wait as well."""
@@ -493,7 +509,9 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
         trending = {"pipeline_tag": "text-generation", "sort": "trending_score", "limit": args.trending}
         for asked in ({"author": args.author} if args.author else {}, trending if args.trending else {}):
             if asked:
-                models += [model.id for model in listed(partial(hub.api.list_models, **asked, expand=["sha"]))]
+                models += [
+                    model.id for model in listed(functools.partial(hub.api.list_models, **asked, expand=["sha"]))
+                ]
     return [model for model in dict.fromkeys(models) if REPO_ID.fullmatch(model)]
 
 

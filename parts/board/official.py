@@ -6,10 +6,11 @@ that metric_mapping.json does not have, and what the Hub says about the models, 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 from urllib.parse import quote
@@ -37,7 +38,9 @@ class OfficialBoards:
     official: OfficialList
     answers: dict[str, list[Any]] = dataclasses.field(default_factory=dict)  # data set id -> its leaderboard
     unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
-    facts: Callable[[], dict[str, BoardRow]] = dict  # what the Hub says of the models, where it was asked for
+    facts: Callable[[str], BoardRow] = dataclasses.field(
+        default=lambda model: {}
+    )  # what the Hub says of a model, if asked for
 
     def models(self) -> list[str]:
         """The models on the leaderboards, each once."""
@@ -221,42 +224,52 @@ def unknown_entry(
 # --- Models ---
 
 
-def ask_facts(hub: HubReader, models: Iterable[str], pool: Executor) -> Callable[[], dict[str, BoardRow]]:
+def ask_facts(hub: HubReader, models: Iterable[str], pool: Executor) -> Callable[[str], BoardRow]:
     """Ask what the Hub says about models: one request for each owner of several, else one for the model itself.
 
-    Returns at once; what it returns waits for the answers, and asks for those that their owner's list does not have.
+    Returns at once, in the order of their names; what it returns waits for the answer about a model: {} where there is
+    none, or where it was not asked about.
     """
     owners: dict[str, list[str]] = {}
-    for model in dict.fromkeys(models):
+    for model in sorted(set(models)):
         owners.setdefault(model.split("/")[0], []).append(model)
-    asked = [pool.submit(owner_facts, hub, owner, names) for owner, names in owners.items()]
+    asked: dict[str, Future[dict[str, BoardRow | Future[BoardRow]]]] = {}
+    for owner, names in owners.items():
+        asked |= dict.fromkeys(names, pool.submit(owner_facts, hub, owner, names, pool))
 
-    def answers() -> dict[str, BoardRow]:
-        found = dict(pair for future in asked for pair in future.result())
-        left = [model for names in owners.values() if len(names) > 1 for model in names if model not in found]
-        for pairs in pool.map(lambda model: one_models_facts(hub, model), left):
-            found.update(pairs)
-        return found
+    def answer(model: str) -> BoardRow:
+        found = asked[model].result()[model] if model in asked else {}
+        return found.result() if isinstance(found, Future) else found
 
-    return answers
+    return answer
 
 
-def owner_facts(hub: HubReader, owner: str, models: Sequence[str]) -> list[tuple[str, BoardRow]]:
-    """Facts of an owner's models out of one listing; those that it does not list are left out."""
+def owner_facts(
+    hub: HubReader, owner: str, models: Sequence[str], pool: Executor
+) -> dict[str, BoardRow | Future[BoardRow]]:
+    """Facts of an owner's models out of one listing; those that it does not list are asked for one by one."""
     if len(models) == 1:
-        return one_models_facts(hub, models[0])
-    asked = "&".join(f"expand={name}" for name in LISTED_FACTS)
-    try:
+        return {models[0]: one_models_facts(hub, models[0])}
+    asked, answer = "&".join(f"expand={name}" for name in LISTED_FACTS), None
+    with contextlib.suppress(Exception):  # the models themselves are asked, then
         answer = hub.json(f"/api/models?author={owner}&limit={MODELS_OF_OWNER}&{asked}")
-    except Exception:  # the models themselves are asked, then
-        return []
-    infos = {info.get("id"): info for info in answer if isinstance(info, dict)} if isinstance(answer, list) else {}
-    return [(model, model_facts(infos[model])) for model in models if model in infos]
+    rows = [info for info in answer if isinstance(info, dict)] if isinstance(answer, list) else []
+    infos = {str(info.get("id")): info for info in rows}
+    return {
+        model: model_facts(infos[model]) if model in infos else pool.submit(one_models_facts, hub, model)
+        for model in models
+    }
 
 
-def one_models_facts(hub: HubReader, model: str) -> list[tuple[str, BoardRow]]:
+def one_models_facts(hub: HubReader, model: str) -> BoardRow:
     try:
         info = hub.json(f"/api/models/{model}?{'&'.join(f'expand={name}' for name in LISTED_FACTS)}")
     except Exception:  # a score without size and license is a score
-        return []
-    return [(model, model_facts(info))] if isinstance(info, dict) else []
+        return {}
+    return model_facts(info) if isinstance(info, dict) else {}
+
+
+def with_facts(rows: Iterable[BoardRow], facts: Callable[[str], BoardRow]) -> Iterator[BoardRow]:
+    """The rows with what the Hub says about their models, each as soon as that is known."""
+    for row in rows:
+        yield row | facts(row["model"])
