@@ -1966,14 +1966,15 @@ class Counts:
 
     def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
         values = item.attempt_values(score)
-        scored = [value for value in values if value is not None]
-        attempts, count = max(item.planned, len(values)), len(scored)
-        lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
+        attempts, count = max(item.planned, len(values)), len(values) - values.count(None)
         self.attempts += attempts
         self.scored += count
-        self.wrong = None if lowest is None else (self.wrong or 0) + [value <= lowest for value in scored].count(True)
-        self.errored += max(item.errored, lost_to_errors)
-        self.no_value += max(attempts - count - lost_to_errors, 0)
+        wrong = 0 if lowest is None else [value is not None and value <= lowest for value in values].count(True)
+        self.wrong = None if lowest is None else (self.wrong or 0) + wrong
+        if count < attempts or item.errored or item.lost_to_errors:
+            lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
+            self.errored += max(item.errored, lost_to_errors)
+            self.no_value += max(attempts - count - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
@@ -2551,7 +2552,7 @@ def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
 def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = scrub) -> dict[str, str]:
     """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
     found: dict[str, str] = {}
-    for name, value in list(values.items())[:MOST_METADATA]:
+    for name, value in itertools.islice(values.items(), MOST_METADATA):
         if value is None or (not value and isinstance(value, str | list | dict)):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
@@ -4634,7 +4635,7 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
         "interaction_type": "single_turn",
         "input": question,
         "output": {"raw": item.shown.get(score.name, item.answers)},
-        "answer_attribution": item_attribution(item),
+        "answer_attribution": item_attribution(item) if item.found else [],
         "evaluation": {
             "score": value or 0.0,
             "is_correct": value is not None and best is not None and value >= best - 1e-9,
@@ -4655,8 +4656,6 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
 
 def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
     """What the harness read from the answer."""
-    if item.found is None:
-        return []
     text, method = item.found
     place = "output.raw" if item.messages is None else "messages[turn_idx].content"
     turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
@@ -4674,7 +4673,7 @@ def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
     if score in item.statistics:
         found["statistics"] = json.dumps(item.statistics[score], ensure_ascii=False)
     values = item.attempt_values(score)
-    attempts, scored = max(item.planned, len(values)), sum(value is not None for value in values)
+    attempts, scored = max(item.planned, len(values)), len(values) - values.count(None)
     if attempts > 1 or (scored < attempts and item.error is None):
         found |= {"attempts": str(attempts), "scored": str(scored)}
         if len(values) <= 100:
@@ -5135,6 +5134,8 @@ def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | N
 
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
     """The probability of the most likely choice, for about a token of it (four letters)."""
+    if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always
+        return math.exp(max(logprobs))
     lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
     return math.exp(max(map(operator.truediv, logprobs, lengths)))
 
@@ -5234,6 +5235,12 @@ def likely_by_length(item: AskedItem) -> set[str]:
     return found
 
 
+def known_right(right: set[str], texts: Sequence[str]) -> bool:
+    """Whether the right answers are choices, none of them a number that may be another's ("1", or choice number 1)."""
+    numbers = [count for text in right if (count := count_in(text)) is not None and count < len(texts)]
+    return bool(right) and right.issubset(texts) and all(texts[number] == str(number) for number in numbers)
+
+
 @dataclass
 class ChoiceCheck:
     """The choices of one task's items."""
@@ -5249,12 +5256,10 @@ class ChoiceCheck:
             return
         if len(item.chances) != len(item.choices or ()) or None in item.chances:
             return
-        right, texts = {text.strip() for text in item.references}, [choice.strip() for choice in item.choices]
-        if not right or not right.issubset(texts):
+        right = {text.strip() for text in item.references}
+        plain = len(right) == 1 and item.references[0] in item.choices and not min(right).isdecimal()  # nearly always
+        if not plain and not known_right(right, [choice.strip() for choice in item.choices]):
             return
-        numbers = [count for text in right if (count := count_in(text)) is not None and count < len(texts)]
-        if any(texts[number] != str(number) for number in numbers):
-            return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
         if bool(value) is (taken[0].strip() in right):
             return
@@ -5420,7 +5425,7 @@ class SpanRead:
 
     tallies: dict[str, Tally] = field(default_factory=dict)
     counts: dict[str, Counts] = field(default_factory=dict)
-    seen: set[bytes] = field(default_factory=set)  # digests of ids
+    seen: set[int] = field(default_factory=set)  # hashes of ids, the same in all processes that a fork made
     files: dict[str, str] = field(default_factory=dict)  # of each metric, in the folder of PartFiles
     examples: ExampleCount = field(default_factory=ExampleCount)
     choices: ChoiceCheck = field(default_factory=ChoiceCheck)
@@ -5466,8 +5471,8 @@ def read_span(run: TaskRun, parts: PartFiles, now: int, own_ids: bool, number: i
                 made.examples.add(item)
             made.choices.add_chances(item)
             names = [name for name in item.values if name in scores]
-            text = f"{item.id}\0{item.attempt}\0{names[0] if names else ''}"
-            key = hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest()
+            written = item.id if item.id.isascii() else item.id.encode(errors="replace")  # surrogates are one
+            key = hash((written, item.attempt, names[0] if names else ""))
             if key in made.seen:
                 raise RepeatedIds
             made.seen.add(key)
@@ -7996,6 +8001,7 @@ EVALCHEMY_IDS = {"accuracy_avg": "accuracy", "overall_accuracy": "accuracy", "py
 LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
 SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
 LM_EVAL_SUBGROUPS = re.compile(r"mmlu(?:_\w+)?_(?:stem|humanities|social_sciences|other)(?:_\w+)?")
+QUESTION_FIELDS = {"id", "choices", "answer"}  # of a data set's row: they say nothing more of the item
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
 LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
 LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
@@ -8088,7 +8094,7 @@ def evalchemy_rows(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
             inner = {"global_average": inner["global_average"]}
         own = {"alias", "error"}
         said = {name for name, value in row.items() if name in EVALCHEMY_SETTINGS or isinstance(value, str)} - own
-        settings[task] = {name: row[name] for name in said}
+        settings[task] = {name: value for name, value in row.items() if name in said}
         flat = {name: value for name, value in (row | inner).items() if name not in said}
         rows[task] = {name: value for name, value in flat.items() if not isinstance(value, list | dict) or name in own}
         asked = first(*(whole(row.get(name)) for name in EVALCHEMY_SIZES))
@@ -8183,7 +8189,9 @@ def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     given = line.get("arguments")
     if isinstance(given, dict):
         rows = [row for key in by_number(tuple(given)) if isinstance(row := given[key], dict)]
-        return [values_by_number(tuple(row))(row) for row in rows]
+        taken = values_by_number(tuple(rows[0])) if rows else tuple
+        names = rows[0].keys() if rows else ()
+        return [taken(row) if row.keys() == names else values_by_number(tuple(row))(row) for row in rows]
     return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
 
 
@@ -8208,7 +8216,7 @@ def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
         return []
     try:  # nearly always; what is odd is looked at one by one
         chances = [float(reply[0]) for reply in replies if type(reply) is list]
-        if len(chances) == len(replies) and all(-1e300 < chance < 1e300 for chance in chances):
+        if len(chances) == len(replies) and math.isfinite(sum(chances)):
             return chances
     except (ValueError, TypeError, IndexError, OverflowError):
         pass
@@ -8253,8 +8261,7 @@ def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | Non
     if fields:
         values = [doc.get(field) for field in fields]
         if not [value for value in values if not isinstance(value, (str, int))]:
-            filled = [text for value, text in zip(values, between[1:], strict=True) for text in (str(value), text)]
-            return "".join([between[0], *filled])
+            return "".join([between[0], *[f"{value}{text}" for value, text in zip(values, between[1:], strict=True)]])
     description = str(task.config.get("description") or "")
     if prompt is not None and task.no_template and task.shots is not None and "{{" not in description:
         pieces = prompt.removeprefix(description).split(str(task.config.get("fewshot_delimiter", "\n\n")) or "\0")
@@ -8268,17 +8275,20 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     doc, requests = part(line, "doc"), lm_eval_requests(line)
     if not requests and "input" in line:  # lmms-eval keeps neither the row nor its requests
         requests = [tuple(all_texts(line["input"])[:1])]
-    prompts = list(dict.fromkeys([request[0] for request in requests if request and isinstance(request[0], str)]))
+    prompts = [request[0] for request in requests if request and isinstance(request[0], str)]
+    same = prompts.count(prompts[0] if prompts else "") == len(prompts)  # hashes of long texts take longer
+    prompts = prompts[:1] if same else list(dict.fromkeys(prompts))
     endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
     several = len(prompts) > 1 and len(set(endings)) == 1
     choices = prompts if several else endings
     used = line.get("filter")
-    scores = task.scores_behind(used if isinstance(used, str | None) else "")
-    scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
-    values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
+    scores, lengths = task.scores_behind(used if used is None or isinstance(used, str) else "")
+    if lengths:
+        scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
+    values = {name: finite(own) for name, key in scores.items() if isinstance(own := line.get(key), (int, float))}
     sums = {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
     statistics, divided, own = {}, {}, {}  # of metrics whose items have no single number
-    for score, metric in scores.items():
+    for score, metric in scores.items() if len(values) < len(scores) else ():
         if score in values:
             continue
         rule, given = lm_eval_aggregation(task.config, metric), line.get(metric)
@@ -8286,10 +8296,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
             divided[score], sums[score] = ratio[0], ratio[1:]
         if (statistic := corpus_statistic(rule, given)) is not None:
             own[score], statistics[score] = item_score(rule, statistic, given), statistic
-    replies = first(line.get("resps"), line.get("filtered_resps"))
-    replies = replies if isinstance(replies, list) else [replies]
-    kept = line.get("filtered_resps")
-    read = all_texts(kept[0])[:1] if task.generative and isinstance(kept, list) and kept else []
+    answers, read = lm_eval_replies(line) if task.generative else ([], [])
     raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
     chances = lm_eval_chances(line)[: len(choices)] if len(choices) > 1 else []
     shown = lm_eval_answers(chances, choices, scores, str(task.config.get("target_delimiter", " ")))
@@ -8297,7 +8304,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         id=str(doc["id"]) if own_ids and doc.get("id") not in (None, "") else f"{task.split}/{line['doc_id']}",
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
-        answers=all_texts(replies[:1]) if task.generative else [],
+        answers=answers,
         values=values | divided | own if divided or own else values,
         statistics=statistics,
         choices=choices if len(choices) > 1 else None,
@@ -8309,14 +8316,22 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         unparsed="[invalid]" in read,
         ratios=sums,
         metadata=bounded_metadata(
-            {name: value for name, value in doc.items() if lm_eval_says(name, value, raw)}, task.clean
+            {
+                name: value
+                for name, value in doc.items()
+                if name not in QUESTION_FIELDS and isinstance(value, (str, int, float)) and value != raw
+            },
+            task.clean,
         ),
     )
 
 
-def lm_eval_says(name: str, value: Any, raw: str) -> bool:
-    """Whether a field of a data set's row says something of the item that is not the question itself."""
-    return name not in ("id", "choices", "answer") and isinstance(value, str | int | float) and value != raw
+def lm_eval_replies(line: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The answer to an item, and what a filter left of it."""
+    kept = line.get("filtered_resps")
+    replies = first(line.get("resps"), kept)
+    read = all_texts(kept[0])[:1] if isinstance(kept, list) and kept else []
+    return all_texts(replies[:1] if isinstance(replies, list) else [replies]), read
 
 
 def lm_eval_ratio(value: Any, metric: str) -> tuple[float, float, float] | None:
@@ -8330,11 +8345,6 @@ def lm_eval_ratio(value: Any, metric: str) -> tuple[float, float, float] | None:
     with contextlib.suppress(OverflowError):
         return (bits / math.log(2) if metric == "bits_per_byte" else math.exp(bits)), total, length
     return None
-
-
-def is_single(value: Any) -> bool:
-    """Whether an item's value is one number, or the NaN of an item that could not be scored."""
-    return isinstance(value, bool | int | float)
 
 
 def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
@@ -8364,14 +8374,14 @@ class LmEvalTask:
     no_template: bool
 
     @functools.cached_property
-    def _scores_behind(self) -> dict[str | None, dict[str, str]]:
+    def _scores_behind(self) -> dict[str | None, tuple[dict[str, str], bool]]:
         return {}
 
-    def scores_behind(self, used: str | None) -> dict[str, str]:
-        """Score -> metric, of those that are made of what a filter left."""
+    def scores_behind(self, used: str | None) -> tuple[dict[str, str], bool]:
+        """Score -> metric, of those that are made of what a filter left; whether one is of a length (RULER)."""
         if used not in self._scores_behind:
-            rows = [row[:2] for row in self.scores if row[2] is None or used in (None, row[2])]
-            self._scores_behind[used] = dict(rows)
+            rows = dict(row[:2] for row in self.scores if row[2] is None or used in (None, row[2]))
+            self._scores_behind[used] = rows, any(metric.isdecimal() for metric in rows.values())
         return self._scores_behind[used]
 
     @functools.cached_property

@@ -7052,14 +7052,15 @@ class Counts:
 
     def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
         values = item.attempt_values(score)
-        scored = [value for value in values if value is not None]
-        attempts, count = max(item.planned, len(values)), len(scored)
-        lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
+        attempts, count = max(item.planned, len(values)), len(values) - values.count(None)
         self.attempts += attempts
         self.scored += count
-        self.wrong = None if lowest is None else (self.wrong or 0) + [value <= lowest for value in scored].count(True)
-        self.errored += max(item.errored, lost_to_errors)
-        self.no_value += max(attempts - count - lost_to_errors, 0)
+        wrong = 0 if lowest is None else [value is not None and value <= lowest for value in values].count(True)
+        self.wrong = None if lowest is None else (self.wrong or 0) + wrong
+        if count < attempts or item.errored or item.lost_to_errors:
+            lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
+            self.errored += max(item.errored, lost_to_errors)
+            self.no_value += max(attempts - count - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
@@ -7395,7 +7396,7 @@ def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
 def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = scrub) -> dict[str, str]:
     """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
     found: dict[str, str] = {}
-    for name, value in list(values.items())[:MOST_METADATA]:
+    for name, value in itertools.islice(values.items(), MOST_METADATA):
         if value is None or (not value and isinstance(value, str | list | dict)):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
@@ -8216,7 +8217,7 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
         "interaction_type": "single_turn",
         "input": question,
         "output": {"raw": item.shown.get(score.name, item.answers)},
-        "answer_attribution": item_attribution(item),
+        "answer_attribution": item_attribution(item) if item.found else [],
         "evaluation": {
             "score": value or 0.0,
             "is_correct": value is not None and best is not None and value >= best - 1e-9,
@@ -8237,8 +8238,6 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
 
 def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
     """What the harness read from the answer."""
-    if item.found is None:
-        return []
     text, method = item.found
     place = "output.raw" if item.messages is None else "messages[turn_idx].content"
     turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
@@ -8256,7 +8255,7 @@ def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
     if score in item.statistics:
         found["statistics"] = json.dumps(item.statistics[score], ensure_ascii=False)
     values = item.attempt_values(score)
-    attempts, scored = max(item.planned, len(values)), sum(value is not None for value in values)
+    attempts, scored = max(item.planned, len(values)), len(values) - values.count(None)
     if attempts > 1 or (scored < attempts and item.error is None):
         found |= {"attempts": str(attempts), "scored": str(scored)}
         if len(values) <= 100:
@@ -8317,6 +8316,8 @@ def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | N
 
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
     """The probability of the most likely choice, for about a token of it (four letters)."""
+    if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always
+        return math.exp(max(logprobs))
     lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
     return math.exp(max(map(operator.truediv, logprobs, lengths)))
 

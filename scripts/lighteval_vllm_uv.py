@@ -7524,6 +7524,8 @@ def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | N
 
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
     """The probability of the most likely choice, for about a token of it (four letters)."""
+    if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always
+        return math.exp(max(logprobs))
     lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
     return math.exp(max(map(operator.truediv, logprobs, lengths)))
 
@@ -7883,14 +7885,15 @@ class Counts:
 
     def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
         values = item.attempt_values(score)
-        scored = [value for value in values if value is not None]
-        attempts, count = max(item.planned, len(values)), len(scored)
-        lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
+        attempts, count = max(item.planned, len(values)), len(values) - values.count(None)
         self.attempts += attempts
         self.scored += count
-        self.wrong = None if lowest is None else (self.wrong or 0) + [value <= lowest for value in scored].count(True)
-        self.errored += max(item.errored, lost_to_errors)
-        self.no_value += max(attempts - count - lost_to_errors, 0)
+        wrong = 0 if lowest is None else [value is not None and value <= lowest for value in values].count(True)
+        self.wrong = None if lowest is None else (self.wrong or 0) + wrong
+        if count < attempts or item.errored or item.lost_to_errors:
+            lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
+            self.errored += max(item.errored, lost_to_errors)
+            self.no_value += max(attempts - count - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
@@ -8226,7 +8229,7 @@ def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
 def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = scrub) -> dict[str, str]:
     """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
     found: dict[str, str] = {}
-    for name, value in list(values.items())[:MOST_METADATA]:
+    for name, value in itertools.islice(values.items(), MOST_METADATA):
         if value is None or (not value and isinstance(value, str | list | dict)):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

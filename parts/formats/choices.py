@@ -7,6 +7,7 @@ otherwise, and how probable the likeliest choice of an item is.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from parts.formats.vocabulary import AskedItem, ScoreRead
@@ -28,6 +29,12 @@ def likely_by_length(item: AskedItem) -> set[str]:
     return found
 
 
+def known_right(right: set[str], texts: Sequence[str]) -> bool:
+    """Whether the right answers are choices, none of them a number that may be another's ("1", or choice number 1)."""
+    numbers = [count for text in right if (count := count_in(text)) is not None and count < len(texts)]
+    return bool(right) and right.issubset(texts) and all(texts[number] == str(number) for number in numbers)
+
+
 @dataclass
 class ChoiceCheck:
     """The choices of one task's items."""
@@ -43,12 +50,10 @@ class ChoiceCheck:
             return
         if len(item.chances) != len(item.choices or ()) or None in item.chances:
             return
-        right, texts = {text.strip() for text in item.references}, [choice.strip() for choice in item.choices]
-        if not right or not right.issubset(texts):
+        right = {text.strip() for text in item.references}
+        plain = len(right) == 1 and item.references[0] in item.choices and not min(right).isdecimal()  # nearly always
+        if not plain and not known_right(right, [choice.strip() for choice in item.choices]):
             return
-        numbers = [count for text in right if (count := count_in(text)) is not None and count < len(texts)]
-        if any(texts[number] != str(number) for number in numbers):
-            return  # "1" may be the choice that says 1, or choice number 1
         self.judged[score.name] = self.judged.get(score.name, 0) + 1
         if bool(value) is (taken[0].strip() in right):
             return

@@ -145,7 +145,7 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
         "interaction_type": "single_turn",
         "input": question,
         "output": {"raw": item.shown.get(score.name, item.answers)},
-        "answer_attribution": item_attribution(item),
+        "answer_attribution": item_attribution(item) if item.found else [],
         "evaluation": {
             "score": value or 0.0,
             "is_correct": value is not None and best is not None and value >= best - 1e-9,
@@ -166,8 +166,6 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
 
 def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
     """What the harness read from the answer."""
-    if item.found is None:
-        return []
     text, method = item.found
     place = "output.raw" if item.messages is None else "messages[turn_idx].content"
     turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
@@ -185,7 +183,7 @@ def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
     if score in item.statistics:
         found["statistics"] = json.dumps(item.statistics[score], ensure_ascii=False)
     values = item.attempt_values(score)
-    attempts, scored = max(item.planned, len(values)), sum(value is not None for value in values)
+    attempts, scored = max(item.planned, len(values)), len(values) - values.count(None)
     if attempts > 1 or (scored < attempts and item.error is None):
         found |= {"attempts": str(attempts), "scored": str(scored)}
         if len(values) <= 100:

@@ -88,7 +88,7 @@ class SpanRead:
 
     tallies: dict[str, Tally] = field(default_factory=dict)
     counts: dict[str, Counts] = field(default_factory=dict)
-    seen: set[bytes] = field(default_factory=set)  # digests of ids
+    seen: set[int] = field(default_factory=set)  # hashes of ids, the same in all processes that a fork made
     files: dict[str, str] = field(default_factory=dict)  # of each metric, in the folder of PartFiles
     examples: ExampleCount = field(default_factory=ExampleCount)
     choices: ChoiceCheck = field(default_factory=ChoiceCheck)
@@ -134,8 +134,8 @@ def read_span(run: TaskRun, parts: PartFiles, now: int, own_ids: bool, number: i
                 made.examples.add(item)
             made.choices.add_chances(item)
             names = [name for name in item.values if name in scores]
-            text = f"{item.id}\0{item.attempt}\0{names[0] if names else ''}"
-            key = hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest()
+            written = item.id if item.id.isascii() else item.id.encode(errors="replace")  # surrogates are one
+            key = hash((written, item.attempt, names[0] if names else ""))
             if key in made.seen:
                 raise RepeatedIds
             made.seen.add(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -121,7 +122,7 @@ def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
 def bounded_metadata(values: Mapping[str, Any], clean: Callable[[str], str] = scrub) -> dict[str, str]:
     """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
     found: dict[str, str] = {}
-    for name, value in list(values.items())[:MOST_METADATA]:
+    for name, value in itertools.islice(values.items(), MOST_METADATA):
         if value is None or (not value and isinstance(value, str | list | dict)):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

@@ -294,14 +294,15 @@ class Counts:
 
     def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
         values = item.attempt_values(score)
-        scored = [value for value in values if value is not None]
-        attempts, count = max(item.planned, len(values)), len(scored)
-        lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
+        attempts, count = max(item.planned, len(values)), len(values) - values.count(None)
         self.attempts += attempts
         self.scored += count
-        self.wrong = None if lowest is None else (self.wrong or 0) + [value <= lowest for value in scored].count(True)
-        self.errored += max(item.errored, lost_to_errors)
-        self.no_value += max(attempts - count - lost_to_errors, 0)
+        wrong = 0 if lowest is None else [value is not None and value <= lowest for value in values].count(True)
+        self.wrong = None if lowest is None else (self.wrong or 0) + wrong
+        if count < attempts or item.errored or item.lost_to_errors:
+            lost_to_errors = item.lost_to_errors or (attempts - count if item.error is not None else 0)
+            self.errored += max(item.errored, lost_to_errors)
+            self.no_value += max(attempts - count - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:

@@ -41,6 +41,8 @@ def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | N
 
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
     """The probability of the most likely choice, for about a token of it (four letters)."""
+    if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always
+        return math.exp(max(logprobs))
     lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
     return math.exp(max(map(operator.truediv, logprobs, lengths)))
 
