@@ -4622,8 +4622,8 @@ class Run:
 
     @property
     def estimate(self) -> Estimate:
-        """The score with its error and unit."""
-        shots = int(self.shots) if self.shots else None
+        """The score with its error and unit; its number of shots only where the prompts do not contradict it."""
+        shots = int(self.shots) if self.shots and not self.other_examples else None
         more = {"metric": self.metric, "shots": shots, "votes": self.votes}
         return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, **more)
 
@@ -7570,9 +7570,7 @@ class CardOffers:
             first = next(iter(parts.values()))[0]
             alone = len([way for way in ways if way[0] == key]) == 1
             main = (key, tail, shots) in counted if key in keys else alone or same_metric(first.metric, usual)
-            base = CardOffer(
-                key, "", key, tail, told_words(words_of_result(first)), int(shots) if shots else None, main
-            )
+            base = CardOffer(key, "", key, tail, told_words(words_of_result(first)), first.run.estimate.shots, main)
             for part, rows in parts.items():
                 if part:
                     yield replace(base, part=part, name=bare_task(rows[0].run.name), rows=(tuple(rows),))
@@ -7825,7 +7823,7 @@ def by_shots(offers: Sequence[CardOffer], shots: set[str], where: str) -> list[C
     if known:
         raise ScriptError(f"{text}, but it was measured with {' or '.join(map(str, known))} shots", code=1)
     names = listing(dict.fromkeys(offer.placeholder for offer in offers), 4)
-    raise ScriptError(f"{text}, and no record says how many it was; if that is right, write {names}", code=3)
+    raise ScriptError(f"{text}, and no record is certain how many it was; if that is right, write {names}", code=3)
 
 
 def by_metric(offers: Sequence[CardOffer], words: frozenset[str]) -> list[CardOffer]:

@@ -376,7 +376,10 @@ def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespac
         [model, args.source],
     )
     if args.json:
-        sys.stdout.write(to_json({"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "rows": rows}))
+        shown = len({row["benchmark"] for row in rows if row["shown"]})
+        said = f"{model} has {plural(len(rows), 'score')}, of which {plural(shown, 'benchmark')} can be compared."
+        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "conclusion": said}
+        sys.stdout.write(to_json(answer | {"certain": len(rows) == shown, "rows": rows}))
         return 0 if rows else 1
     lines = [
         (
@@ -6407,8 +6410,8 @@ class Run:
 
     @property
     def estimate(self) -> Estimate:
-        """The score with its error and unit."""
-        shots = int(self.shots) if self.shots else None
+        """The score with its error and unit; its number of shots only where the prompts do not contradict it."""
+        shots = int(self.shots) if self.shots and not self.other_examples else None
         more = {"metric": self.metric, "shots": shots, "votes": self.votes}
         return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, **more)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import benchmark_calculator as bc
@@ -300,6 +301,21 @@ def test_what_cannot_be_filled_is_answered_with_the_names_that_can(ranking):
     assert "exact_match,strict-match (5-shot), exact_match,flexible-extract (5-shot)" in flexible
     assert "{RESULT:gsm8k/exact_match,flexible-extract}" in flexible
     assert "write {RESULT:gsm8k/exact_match,strict-match}" in said("GSM8K | CoT", "Benchmark | Setting")
+
+
+def test_shots_that_the_prompts_contradict_fill_no_row_that_says_them(tmp_path):
+    rank(tmp_path)
+    for path in (tmp_path / "run" / "results").rglob("*.json"):
+        record = json.loads(path.read_text())
+        record["evaluation_results"][0].setdefault("generation_config", {}).setdefault("additional_details", {})[
+            "examples_in_prompts"
+        ] = "1"
+        path.write_text(json.dumps(record))
+    args = bc.build_parser().parse_args([str(tmp_path / "run"), "--draws", "0", "--result-id", *CHOSEN])
+    ranking = bc.make_ranking(args, MAPPING)
+    for row in ("GSM8K (5-shot)", "GSM8K (1-shot)", "GSM8K (flexible, 5-shot)", "HellaSwag (0-shot)"):
+        assert answer(ranking, "Benchmark", row) == 3
+    assert answer(ranking, "Benchmark", "GSM8K") == "0.460"
 
 
 def test_benchmarks_says_what_ranks_and_not_what_a_card_holds(tmp_path):

@@ -1646,6 +1646,25 @@ def test_a_metric_with_several_filters_is_a_choice(tmp_path, capsys):
     assert row["delta"] == pytest.approx(-0.22)
 
 
+def test_each_task_of_a_benchmark_that_both_did_is_compared(tmp_path, capsys):
+    """By log-likelihood nothing changes, by generated answers much is lost; one task of the baseline alone is named."""
+    two, one = flips(400, 90, 2)
+    for name, scores in (("old", one), ("new", two)):
+        write_record(tmp_path, f"run/{name}", one, task="arc_challenge", metric="acc,none")
+        write_record(tmp_path, f"run/{name}", scores, task="arc_challenge_chat", metric="exact_match,remove_whitespace")
+    for more in ((), ("--benchmarks", "arc_challenge_chat")):
+        rows = {row["name"]: row for row in compare(capsys, tmp_path, *more)["benchmarks"]}
+        assert rows["ARC-Challenge (arc_challenge)"]["verdict"] == "GO"
+        assert rows["ARC-Challenge (arc_challenge_chat)"]["verdict"] == "NO-GO"
+    for path in tmp_path.glob("**/*.json"):
+        record = json.loads(path.read_text())
+        names = record["model_info"]["id"], record["evaluation_results"][0]["evaluation_name"]
+        if names == ("run/new", "arc_challenge"):
+            path.unlink()
+    (row,) = compare(capsys, tmp_path)["benchmarks"]
+    assert row["verdict"] == "NO-GO" and "baseline: arc_challenge is not compared" in row["notes"]
+
+
 def test_a_policy_names_several_metrics_of_one_benchmark(tmp_path, capsys):
     """One gains, the other loses: each has its row, its own limits, and is in the verdict."""
     filtered_pair(tmp_path, "gsm8k")

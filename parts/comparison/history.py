@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from parts.comparison.losses import side_attempts
 from parts.comparison.pairs import match_items
-from parts.comparison.rows import Question, make_row, variants
+from parts.comparison.rows import Question, make_row, task_done, variants, without_task
 from parts.comparison.vocabulary import (
     ABSENT,
     GO,
@@ -114,9 +114,13 @@ def night_row(row: Row, question: Question, baseline: ModelRuns, candidate: Mode
         if not row.label.startswith(name):
             continue
         asked = replace(question, baseline=baseline, candidates=(candidate,), policy=own)
-        one, two = (asked.runs(model).get(key, []) for model in (baseline, candidate))
+        task = task_done(row.sides[1].runs[0])
+        of = f" ({task})" if task and row.label.startswith(f"{name} ({task})") else ""
+        models = [without_task(model, {key: task}) if of else model for model in (baseline, candidate)]
+        one, two = (asked.runs(model).get(key, []) for model in models)
         for suffix, ours, theirs in variants(one, two):
-            if ours and theirs and name + suffix in (row.label, name):
+            suffix = of + suffix
+            if ours and theirs and name + suffix in (row.label, name + of):
                 return make_row(asked, candidate, key, suffix, ours, theirs)
     return None
 

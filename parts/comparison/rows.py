@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from parts.comparison.amounts import limit_name, limit_of_row
 from parts.comparison.clusters import unsaid_cluster
@@ -15,6 +16,7 @@ from parts.comparison.comparable import (
     choose_metric,
     grouped_by_settings,
     invalid_reasons,
+    of_metric,
     other_filters,
     other_item_sets,
     policy_reasons,
@@ -62,7 +64,7 @@ from parts.records.items import ONE_PROMPT
 from parts.records.repeats import contradiction
 from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
-from parts.vocabulary import MetricMapping
+from parts.vocabulary import MetricMapping, bare_task
 
 NO_VERDICT = "no verdict: "
 NO_LIMIT = 'a relative limit, or an amount such as max_drop: "20 Elo"'
@@ -136,19 +138,61 @@ def make_rows(question: Question) -> list[Row]:
 
 
 def rows_of_metrics(question: Question) -> list[Row]:
-    """The comparisons of all benchmarks by one metric each."""
-    ours = question.runs(question.baseline)
+    """The comparisons of all benchmarks by one metric each, of each of their tasks that both models did."""
     rows: list[Row] = []
     for model in question.candidates:
-        theirs = question.runs(model)
         named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
         named |= set(question.baseline.failures) | set(model.failures)
-        wanted = set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only}
-        wanted = sorted(wanted, key=question.vocabulary.place)
-        for key in wanted:
-            for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
-                rows.append(make_row(question, model, key, suffix, one, two))
-                rows += part_rows(question, model, key, suffix, one, two)
+        wanted = {run.key for one in (question.baseline, model) for run in one.runs} | named
+        wanted = {key for key in wanted if not question.only or key in question.only}
+        apart = {key: found for key in wanted if len((found := tasks_done(question, model, key))[0] | found[1]) > 1}
+        apart = {key: found for key, found in apart.items() if found[0] & found[1]}
+        one, two = (question.runs(without_task(side, apart)) for side in (question.baseline, model))
+        for key in sorted(wanted, key=question.vocabulary.place):
+            if key not in apart:
+                rows += rows_of_task(question, model, key, "", one.get(key, []), two.get(key, []))
+                continue
+            ours, theirs = apart[key]
+            for task in sorted(ours & theirs):
+                sides = (without_task(side, {key: task}) for side in (question.baseline, model))
+                alone = replace(question, only=frozenset({key}))
+                found = rows_of_task(question, model, key, task, *(alone.runs(side).get(key, []) for side in sides))
+                left = [f"{name}: {listing(sorted(own))} is not compared" for name, own in
+                        (("baseline", ours - theirs), ("candidate", theirs - ours)) if own]  # fmt: skip
+                rows += [replace(row, notes=(*row.notes, *left)) for row in found]
+    return rows
+
+
+def task_done(run: Run) -> str:
+    """A run's task as its harness names it; of a part of a benchmark nothing, for these have names of their own."""
+    return "" if run.subtask else bare_task(run.name)
+
+
+def tasks_done(question: Question, model: ModelRuns, key: str) -> tuple[set[str], set[str]]:
+    """The tasks by which the two models did one benchmark: by log-likelihood and by generated answers, say.
+
+    Of the metric that a policy names, or of the results that are named, where either is.
+    """
+    metric = question.policy.limits(key).metric
+    sides = [[run for run in one.runs if run.key == key and not run.subtask] for one in (question.baseline, model)]
+    chosen = [[run for run in runs if run.result_id in question.result_ids] or runs for runs in sides]
+    chosen = [(of_metric(metric, runs) if metric else runs) or runs for runs in chosen]
+    return tuple({task_done(run) for run in runs} for runs in chosen)
+
+
+def without_task(model: ModelRuns, tasks: Mapping[str, Any]) -> ModelRuns:
+    """A model's runs, of some benchmarks those of one task alone: its parts are not of it. None where none is named."""
+    return replace(model, runs=tuple(run for run in model.runs if tasks.get(run.key, task_done(run)) == task_done(run)))
+
+
+def rows_of_task(
+    question: Question, model: ModelRuns, key: str, task: str, baseline: Sequence[Run], candidate: Sequence[Run]
+) -> list[Row]:
+    """A benchmark's comparisons, or those of one task of it."""
+    rows = []
+    for suffix, one, two in variants(baseline, candidate):
+        name = f" ({task}){suffix}" if task else suffix
+        rows += [make_row(question, model, key, name, one, two), *part_rows(question, model, key, name, one, two)]
     return rows
 
 

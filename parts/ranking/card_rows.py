@@ -213,9 +213,7 @@ class CardOffers:
             first = next(iter(parts.values()))[0]
             alone = len([way for way in ways if way[0] == key]) == 1
             main = (key, tail, shots) in counted if key in keys else alone or same_metric(first.metric, usual)
-            base = CardOffer(
-                key, "", key, tail, told_words(words_of_result(first)), int(shots) if shots else None, main
-            )
+            base = CardOffer(key, "", key, tail, told_words(words_of_result(first)), first.run.estimate.shots, main)
             for part, rows in parts.items():
                 if part:
                     yield replace(base, part=part, name=bare_task(rows[0].run.name), rows=(tuple(rows),))
@@ -468,7 +466,7 @@ def by_shots(offers: Sequence[CardOffer], shots: set[str], where: str) -> list[C
     if known:
         raise ScriptError(f"{text}, but it was measured with {' or '.join(map(str, known))} shots", code=1)
     names = listing(dict.fromkeys(offer.placeholder for offer in offers), 4)
-    raise ScriptError(f"{text}, and no record says how many it was; if that is right, write {names}", code=3)
+    raise ScriptError(f"{text}, and no record is certain how many it was; if that is right, write {names}", code=3)
 
 
 def by_metric(offers: Sequence[CardOffer], words: frozenset[str]) -> list[CardOffer]:

@@ -149,8 +149,8 @@ class Run:
 
     @property
     def estimate(self) -> Estimate:
-        """The score with its error and unit."""
-        shots = int(self.shots) if self.shots else None
+        """The score with its error and unit; its number of shots only where the prompts do not contradict it."""
+        shots = int(self.shots) if self.shots and not self.other_examples else None
         more = {"metric": self.metric, "shots": shots, "votes": self.votes}
         return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, **more)
 
