@@ -196,12 +196,15 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def script_here(name: str) -> str:
-    """A script of this project as a path that works from where the user stands, quoted for a shell."""
-    path = Path(__file__).resolve().with_name(name)
+def run_line(name: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell.
+
+    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+    """
+    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(path_word(path))
+        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
+    return f"{before} {shlex.quote(path_word(path))}"
 
 
 def path_word(path: str | Path) -> str:

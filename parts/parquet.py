@@ -32,6 +32,7 @@ def parquet_batches(
         with pq.ParquetFile(opened) as file:
             if file.metadata.num_columns > allowed(MAX_COLUMNS):
                 raise too_much(path, f"{file.metadata.num_columns:,} columns")
+            refuse_equal_names(file.schema_arrow)
             leaves = [file.schema.column(i) for i in range(file.metadata.num_columns)]
             texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
         opened.seek(0)
@@ -66,9 +67,18 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
         for message in pa.ipc.MessageReader.open_stream(file):
             unpacked += unpacked_size(message)
             check_inflation(path, unpacked, on_disk)
+        index = 10 if begin else 0  # the size of the index, and a word, are its last ten bytes
+        if begin and on_disk > 18:
+            end = file.tell()
+            file.seek(on_disk - 10)
+            index += int.from_bytes(file.read(4), "little")
+            file.seek(end)
+        if file.read(max(0, on_disk - file.tell() - index)).strip(b"\0"):
+            raise pa.ArrowInvalid("something stands behind the end of its rows")
         file.seek(begin)
         row, given = 1, 0
         for coded in pa.ipc.open_stream(file):
+            refuse_equal_names(coded.schema)
             wanted = coded.select(list(columns)) if columns else coded
             if odd := [str(field.type) for field in wanted.schema if not is_plain_type(field.type)]:
                 raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
@@ -79,6 +89,19 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
             for batch in small_batches(wanted, path):
                 yield row, batch
                 row += batch.num_rows
+
+
+def refuse_equal_names(schema: Any) -> None:
+    """pyarrow.ArrowInvalid where two columns, or two fields of one, have one name: a row could only give one."""
+    import pyarrow as pa
+
+    pending = [pa.struct(list(schema))]
+    while pending:
+        kind = pending.pop()
+        pending += [kind.field(k).type for k in range(kind.num_fields)] if pa.types.is_nested(kind) else []
+        names = [kind.field(k).name for k in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+        if doubled := [name for name in names if names.count(name) > 1]:
+            raise pa.ArrowInvalid(f"two columns are named {doubled[0][:80]!r}")
 
 
 def unpacked_size(message: Any) -> int:

@@ -743,12 +743,15 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def script_here(name: str) -> str:
-    """A script of this project as a path that works from where the user stands, quoted for a shell."""
-    path = Path(__file__).resolve().with_name(name)
+def run_line(name: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell.
+
+    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+    """
+    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(path_word(path))
+        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
+    return f"{before} {shlex.quote(path_word(path))}"
 
 
 def path_word(path: str | Path) -> str:
@@ -2015,6 +2018,21 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     if not match or (match["step"] is None and match["epoch"] is None):
         return None
     return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        letters = [unicodedata.name(letter, "") for letter in word]
+        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
+        if other and any(said.startswith("LATIN") for said in letters):
+            return other
+    return None
 
 
 def local_id(folder: Path) -> str:
@@ -3639,7 +3657,7 @@ def other_results(folder: Path, checkpoints: Path | None = None) -> str:
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
                 bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
                 command = command_line_of([folder, *bound, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
+                command = f"{run_line('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
@@ -3674,9 +3692,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
+    refuse_disguise(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
@@ -3691,6 +3710,18 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
                 continue
             said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
+    rows = record["evaluation_results"]
+    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
+    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
+    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
+    for said_in, keys in names:
+        for name in map(said_in.get, keys):
+            if isinstance(name, str) and (letter := disguised(name)):
+                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
 
 
 def moment_in(value: Any) -> float | None:
@@ -13039,7 +13070,7 @@ def command_to_measure(
             whole = len(wanted) == request.size
             groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
     limits = ["--limit", str(limit)] if limit else []
-    script = f"uv run {script_here('lighteval_vllm_uv.py')}"
+    script = f"{run_line('lighteval_vllm_uv.py')}"
     before = ["--model", *map(Path, models), "--tasks"]
     return " && ".join(
         f"{script} {command_line_of([*before, ','.join(names), *options, *limits, '--output-dir', Path(output_dir)])}"
@@ -13141,7 +13172,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
-            f"uv run {script_here('lighteval_vllm_uv.py')}"
+            f"{run_line('lighteval_vllm_uv.py')}"
         )
     refuse_formulas(checkpoints, folders, strangers, root)
     note(
@@ -13178,7 +13209,7 @@ def refuse_formulas(
     names, how = {checkpoint.name for checkpoint in checkpoints}, "give the folder of their checkpoints, or --results"
     if any(name.rpartition("/")[2] in names for name in strangers):
         again = command_line_of(["FILES", "--checkpoints", root, "--output-dir", "results"])
-        again = f"their harness's own files: uv run {script_here('convert_results.py')} {again} makes records of them"
+        again = f"their harness's own files: {run_line('convert_results.py')} {again} makes records of them"
         made = next(filter(None, (other_results(folder, root) for folder in folders)), again)
         how = f"if they are of these, convert them with the checkpoints named; {made}"
     raise ScriptError(
@@ -13289,7 +13320,7 @@ def race_results(
         words = ["--model", checkpoints[0].path, "--tasks", "TASKS", "--limit", "1", "--output-dir", folders[0]]
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}: try the tasks with one item first, "
-            f"uv run {script_here('lighteval_vllm_uv.py')} {command_line_of(words)}"
+            f"{run_line('lighteval_vllm_uv.py')} {command_line_of(words)}"
         )
     return checkpoints, results
 

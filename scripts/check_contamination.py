@@ -626,12 +626,15 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def script_here(name: str) -> str:
-    """A script of this project as a path that works from where the user stands, quoted for a shell."""
-    path = Path(__file__).resolve().with_name(name)
+def run_line(name: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell.
+
+    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+    """
+    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(path_word(path))
+        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
+    return f"{before} {shlex.quote(path_word(path))}"
 
 
 def path_word(path: str | Path) -> str:
@@ -1025,6 +1028,7 @@ BLOCK = 2**18  # bytes of text scanned at once
 PART = 2**26  # bytes of a file that one process reads at a time
 SEPARATOR = b"\x01"  # between two documents; no word of an item holds it
 BYTE_BASE = 0x9E3779B97F4A7C15  # odd, so that both have an inverse modulo 2^64
+MOST_NULS = 8  # in a block of text, which has none: more of them are letters of UTF-16
 MOST_SKIPPED = 0.01  # share of unreadable rows above which "nothing found" is no answer
 MOST_UNJUDGED = 0.5  # share of items too short to judge above which "nothing found" is no answer
 BOILERPLATE_ITEMS, BOILERPLATE_SHARE = 10, 0.01  # text of more items of a task than this is not an item's own
@@ -1215,7 +1219,8 @@ class Found:
     """What a scan has found, and what it has read. Matches and places by (unit, item).
 
     longest: the most counted units of a run, and of a passage, in the whole item, its question and its answer, by
-    (unit, item, measure). fields: rows in which each field gave text.
+    (unit, item, measure). fields: rows in which each field gave text. garbled: bytes in blocks that are in part no
+    UTF-8, where a text may stand in another encoding.
     """
 
     matches: dict[tuple[str, int], list[Match]] = field(default_factory=lambda: defaultdict(list))
@@ -1228,6 +1233,7 @@ class Found:
     lines: int = 0
     words: int = 0
     replaced: int = 0
+    garbled: int = 0
     rows: int = 0
     unreadable: int = 0
     without_text: int = 0
@@ -1390,6 +1396,8 @@ class Check:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
         if self.found.unread > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
+        if self.found.garbled > MOST_SKIPPED * self.found.bytes:
+            why.append(f"{self.found.garbled} bytes of the text are mixed with bytes that are not UTF-8: convert them")
         if self.sources.unopened:
             why.append(f"pipes or linked folders were not read: {'; '.join(self.sources.left_out)}")
         if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):
@@ -2141,8 +2149,11 @@ class Scanner:
         import numpy as np
 
         folded = Folded(without_markup(block.raw))
-        if folded.replaced:
-            self.found.replaced += without_errors(block.raw[block.begin : block.end])[1]
+        replaced = without_errors(block.raw[block.begin : block.end])[1] if folded.replaced else 0
+        size = block.end - block.begin
+        self.found.replaced += replaced
+        if replaced > MOST_SKIPPED * size or block.raw.count(b"\0", block.begin, block.end) > MOST_NULS:
+            self.found.garbled += size
         data = np.frombuffer(folded.data, np.uint8)
         starts, ends = word_bounds(data)
         self.found.words += len(starts)
@@ -2441,6 +2452,7 @@ def add_found(into: Found, part: Found, lines: int) -> None:
         "lines",
         "words",
         "replaced",
+        "garbled",
         "rows",
         "unreadable",
         "without_text",
@@ -3300,6 +3312,7 @@ def parquet_batches(
         with pq.ParquetFile(opened) as file:
             if file.metadata.num_columns > allowed(MAX_COLUMNS):
                 raise too_much(path, f"{file.metadata.num_columns:,} columns")
+            refuse_equal_names(file.schema_arrow)
             leaves = [file.schema.column(i) for i in range(file.metadata.num_columns)]
             texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
         opened.seek(0)
@@ -3334,9 +3347,18 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
         for message in pa.ipc.MessageReader.open_stream(file):
             unpacked += unpacked_size(message)
             check_inflation(path, unpacked, on_disk)
+        index = 10 if begin else 0  # the size of the index, and a word, are its last ten bytes
+        if begin and on_disk > 18:
+            end = file.tell()
+            file.seek(on_disk - 10)
+            index += int.from_bytes(file.read(4), "little")
+            file.seek(end)
+        if file.read(max(0, on_disk - file.tell() - index)).strip(b"\0"):
+            raise pa.ArrowInvalid("something stands behind the end of its rows")
         file.seek(begin)
         row, given = 1, 0
         for coded in pa.ipc.open_stream(file):
+            refuse_equal_names(coded.schema)
             wanted = coded.select(list(columns)) if columns else coded
             if odd := [str(field.type) for field in wanted.schema if not is_plain_type(field.type)]:
                 raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
@@ -3347,6 +3369,19 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
             for batch in small_batches(wanted, path):
                 yield row, batch
                 row += batch.num_rows
+
+
+def refuse_equal_names(schema: Any) -> None:
+    """pyarrow.ArrowInvalid where two columns, or two fields of one, have one name: a row could only give one."""
+    import pyarrow as pa
+
+    pending = [pa.struct(list(schema))]
+    while pending:
+        kind = pending.pop()
+        pending += [kind.field(k).type for k in range(kind.num_fields)] if pa.types.is_nested(kind) else []
+        names = [kind.field(k).name for k in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+        if doubled := [name for name in names if names.count(name) > 1]:
+            raise pa.ArrowInvalid(f"two columns are named {doubled[0][:80]!r}")
 
 
 def unpacked_size(message: Any) -> int:
@@ -3551,6 +3586,77 @@ def mapping_of(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        letters = [unicodedata.name(letter, "") for letter in word]
+        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
+        if other and any(said.startswith("LATIN") for said in letters):
+            return other
+    return None
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -3617,7 +3723,7 @@ def other_results(folder: Path, checkpoints: Path | None = None) -> str:
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
                 bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
                 command = command_line_of([folder, *bound, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
+                command = f"{run_line('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
@@ -3652,9 +3758,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
+    refuse_disguise(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
@@ -3669,6 +3776,18 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
                 continue
             said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
+    rows = record["evaluation_results"]
+    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
+    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
+    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
+    for said_in, keys in names:
+        for name in map(said_in.get, keys):
+            if isinstance(name, str) and (letter := disguised(name)):
+                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
 
 
 def moment_in(value: Any) -> float | None:
@@ -8465,62 +8584,6 @@ def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: 
 def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are set."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------

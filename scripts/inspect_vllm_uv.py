@@ -254,6 +254,7 @@ import logging
 import math
 import operator
 import os
+import pickle
 import random
 import re
 import secrets
@@ -639,12 +640,15 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def script_here(name: str) -> str:
-    """A script of this project as a path that works from where the user stands, quoted for a shell."""
-    path = Path(__file__).resolve().with_name(name)
+def run_line(name: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell.
+
+    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+    """
+    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(path_word(path))
+        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
+    return f"{before} {shlex.quote(path_word(path))}"
 
 
 def path_word(path: str | Path) -> str:
@@ -2782,6 +2786,21 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
 
 
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        letters = [unicodedata.name(letter, "") for letter in word]
+        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
+        if other and any(said.startswith("LATIN") for said in letters):
+            return other
+    return None
+
+
 def local_id(folder: Path) -> str:
     """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
     parent = folder.parent
@@ -3204,7 +3223,7 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     if is_adapter_repo(own):
         return replace(model, folder=downloaded(model))  # small, and it names its base
     has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
-    has_template |= any(fnmatch.fnmatchcase(file, "additional_chat_templates/*.jinja") for file in own)
+    has_template |= any("/" in file and is_loaded(file) for file in own)
     has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
     if needs_template:
         small = ("tokenizer_config.json", "chat_template.*", "additional_chat_templates/*.jinja")
@@ -3222,10 +3241,39 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
 FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
 
 
+def code_places(value: Any, named: bool = False) -> Iterator[str]:
+    """The repositories whose code a configuration asks for: "owner/name" of "owner/name--module.Class" in auto_map."""
+    if isinstance(value, str):
+        yield from [value.partition("--")[0]] if named and "--" in value else []
+    elif isinstance(value, list):
+        for part in value:
+            yield from code_places(part, named)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from code_places(part, named or key == "auto_map")
+
+
+@functools.cache
+def without_stand_in(folder: Path) -> Path:
+    """The folder of a model; ScriptError (3) where a folder here would run in place of another repository's code.
+
+    Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it.
+    """
+    for file in sorted(folder.glob("*config*.json")):
+        for place in code_places(read_json(file)):
+            if os.path.exists(place):
+                raise ScriptError(
+                    f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
+                    "and the current folder has one of that name, which would run instead: go to another folder",
+                    code=3,
+                )
+    return folder
+
+
 def downloaded(model: Model) -> Path:
     """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
-        return model.folder
+        return without_stand_in(model.folder)
     if model in FETCHED:
         return FETCHED[model]
     from huggingface_hub import HfApi, snapshot_download
@@ -3235,8 +3283,9 @@ def downloaded(model: Model) -> Path:
     safe = any(
         name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
     )
-    unwanted = [f"{start}*/*", *NOT_LOADED, *(["*.bin"] if safe else [])]
-    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
+    unwanted = [*NOT_LOADED, *(["*.bin"] if safe else [])]
+    own = [name for name in names if name.startswith(start) and is_loaded(name[len(start) :])]
+    wanted = {"allow_patterns": [glob.escape(name) for name in own]}
     known = cached_snapshot(model.repo, model.revision)
     by_name = None if model.below else model.name  # so that it is found offline
     folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
@@ -3245,7 +3294,12 @@ def downloaded(model: Model) -> Path:
     folder = Path(os.path.abspath(folder / model.below))  # a server runs in a folder of its own
     if known is None:
         FETCHED[model] = folder
-    return folder
+    return without_stand_in(folder)
+
+
+def is_loaded(name: str) -> bool:
+    """Whether a file of a model's folder is read when it is loaded: in the folder itself, or a template."""
+    return "/" not in name or fnmatch.fnmatchcase(name, "additional_chat_templates/*.jinja")
 
 
 def forget_downloads(keep: int | None) -> None:
@@ -3368,6 +3422,7 @@ def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]
         with model_errors(model.label):
             copy = snapshot_download(model.repo, revision=model.revision, **files)
         folder = Path(os.path.abspath(copy)) / model.below
+    without_stand_in(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
 
     def rendered(turns: Any) -> str:
@@ -3518,7 +3573,7 @@ def other_results(folder: Path, checkpoints: Path | None = None) -> str:
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
                 bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
                 command = command_line_of([folder, *bound, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
+                command = f"{run_line('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
@@ -3553,9 +3608,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
+    refuse_disguise(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
@@ -3570,6 +3626,18 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
                 continue
             said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
+    rows = record["evaluation_results"]
+    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
+    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
+    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
+    for said_in, keys in names:
+        for name in map(said_in.get, keys):
+            if isinstance(name, str) and (letter := disguised(name)):
+                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
 
 
 def moment_in(value: Any) -> float | None:
@@ -8506,6 +8574,7 @@ def parquet_batches(
         with pq.ParquetFile(opened) as file:
             if file.metadata.num_columns > allowed(MAX_COLUMNS):
                 raise too_much(path, f"{file.metadata.num_columns:,} columns")
+            refuse_equal_names(file.schema_arrow)
             leaves = [file.schema.column(i) for i in range(file.metadata.num_columns)]
             texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
         opened.seek(0)
@@ -8540,9 +8609,18 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
         for message in pa.ipc.MessageReader.open_stream(file):
             unpacked += unpacked_size(message)
             check_inflation(path, unpacked, on_disk)
+        index = 10 if begin else 0  # the size of the index, and a word, are its last ten bytes
+        if begin and on_disk > 18:
+            end = file.tell()
+            file.seek(on_disk - 10)
+            index += int.from_bytes(file.read(4), "little")
+            file.seek(end)
+        if file.read(max(0, on_disk - file.tell() - index)).strip(b"\0"):
+            raise pa.ArrowInvalid("something stands behind the end of its rows")
         file.seek(begin)
         row, given = 1, 0
         for coded in pa.ipc.open_stream(file):
+            refuse_equal_names(coded.schema)
             wanted = coded.select(list(columns)) if columns else coded
             if odd := [str(field.type) for field in wanted.schema if not is_plain_type(field.type)]:
                 raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
@@ -8553,6 +8631,19 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
             for batch in small_batches(wanted, path):
                 yield row, batch
                 row += batch.num_rows
+
+
+def refuse_equal_names(schema: Any) -> None:
+    """pyarrow.ArrowInvalid where two columns, or two fields of one, have one name: a row could only give one."""
+    import pyarrow as pa
+
+    pending = [pa.struct(list(schema))]
+    while pending:
+        kind = pending.pop()
+        pending += [kind.field(k).type for k in range(kind.num_fields)] if pa.types.is_nested(kind) else []
+        names = [kind.field(k).name for k in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+        if doubled := [name for name in names if names.count(name) > 1]:
+            raise pa.ArrowInvalid(f"two columns are named {doubled[0][:80]!r}")
 
 
 def unpacked_size(message: Any) -> int:
@@ -10606,6 +10697,8 @@ GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.b
 # Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
 READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
 
+HARNESSES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals"}
+
 
 def wall_off_folder() -> None:
     """Tell git and python-dotenv, here and in children, to take nothing that runs; before a harness is imported."""
@@ -10615,6 +10708,31 @@ def wall_off_folder() -> None:
     for place, (name, value) in enumerate(GIT_SETTINGS.items(), first):
         os.environ |= {f"GIT_CONFIG_KEY_{place}": name, f"GIT_CONFIG_VALUE_{place}": value}
     os.environ["GIT_CONFIG_COUNT"] = str(first + len(GIT_SETTINGS))
+    guard_pickles()
+    guard_imports()
+
+
+def guard_pickles() -> None:
+    """Let no harness load a pickle that it opened by a path of the current folder: to load one is to run it.
+
+    tiny_benchmarks of lighteval does, of a file that it has put elsewhere.
+    """
+    load = pickle.load
+    if hasattr(load, "__wrapped__"):
+        return
+
+    @functools.wraps(load)
+    def guarded_load(file: Any, *rest: Any, **more: Any) -> Any:
+        name, asking = getattr(file, "name", None), sys._getframe(1).f_globals.get("__name__")
+        if isinstance(name, str) and not os.path.isabs(name) and str(asking).partition(".")[0] in HARNESSES:
+            raise ScriptError(
+                f"{single_line(name)}: a task loads this file of the current folder, and it can run any code: run the "
+                "command from another folder",
+                code=3,
+            )
+        return load(file, *rest, **more)
+
+    pickle.load = guarded_load
 
 
 def let_programs_import() -> None:
@@ -10676,9 +10794,9 @@ def refuse_stand_in(name: object) -> None:
     text = os.fspath(name) if isinstance(name, str | os.PathLike) else ""
     if text and not DataLoads.own_task and not os.path.isabs(text) and os.path.exists(text):
         raise ScriptError(
-            f"{single_line(text)}: the current folder has this, and it would be taken for the data set or metric of "
-            "the Hub that a task asks for: run the command from another folder, or move it away; where it is meant, "
-            "name it in a task file of your own",
+            f"{single_line(text)}: the current folder has this, and it would be taken for the data set, metric or "
+            "model of the Hub that a task asks for: run the command from another folder, or move it away; where it is "
+            "meant, name it in a task file of your own",
             code=3,
         )
 
@@ -10748,10 +10866,7 @@ def guard_loading() -> None:
     guarded_resolve.guarded = True
     datasets.data_files.resolve_pattern = guarded_resolve
     datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
-    if "evaluate.loading" in sys.modules:
-        guard_metrics(sys.modules["evaluate.loading"])
-    else:
-        sys.meta_path.insert(0, MetricGuard())
+    guard_imports()
 
 
 def guard_metrics(loading: Any) -> None:
@@ -10768,23 +10883,50 @@ def guard_metrics(loading: Any) -> None:
     loading.evaluation_module_factory = guarded_find
 
 
-class MetricGuard:
-    """Guards `evaluate` once somebody imports it: a plan, which needs no metric, is made without torch."""
+def guard_models(hub: Any) -> None:
+    """The rule of stand-ins for models that a metric loads: for the module `transformers.utils.hub`.
+
+    The models that are measured are named by whole paths.
+    """
+    find = hub.cached_files
+
+    @functools.wraps(find)
+    def guarded_files(path_or_repo_id: Any, *rest: Any, **more: Any) -> Any:
+        if HUB_ID.fullmatch(os.fspath(path_or_repo_id or "")):
+            refuse_stand_in(path_or_repo_id)
+        return find(path_or_repo_id, *rest, **more)
+
+    hub.cached_files = guarded_files
+
+
+GUARDED_MODULES = {"evaluate.loading": guard_metrics, "transformers.utils.hub": guard_models}
+
+
+class ImportGuard:
+    """Guards modules once somebody imports them: a plan, which needs no metric, is made without torch."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != "evaluate.loading":
+        if name not in GUARDED_MODULES:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec and spec.loader:
             run = spec.loader.exec_module
 
             def exec_module(module: Any) -> None:
                 run(module)
-                guard_metrics(module)
+                GUARDED_MODULES[name](module)
 
             spec.loader.exec_module = exec_module
         return spec
+
+
+def guard_imports() -> None:
+    """Put the ImportGuard in its place, once, and guard what has been imported already."""
+    if any(isinstance(finder, ImportGuard) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, ImportGuard())
+    for name in GUARDED_MODULES.keys() & sys.modules.keys():
+        GUARDED_MODULES[name](sys.modules[name])
 
 
 def data_file_names(files: Any) -> Iterator[str]:
@@ -10886,6 +11028,7 @@ def evaluate_with_inspect(
     """Evaluate tasks with an inspect Model; `finished` gets each task's log as JSON as soon as it is there."""
     import inspect_ai
 
+    refuse_link_out(log_dir)
     keep_inspect_out_of_folder()
     let_programs_import()
     listen_to_inspect()
@@ -11424,6 +11567,8 @@ def say_missing_spaces(task: str, pairs: Sequence[tuple[str, str]]) -> None:
 
 # --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
 
+CONTAINER_FILE = re.compile(r"\.?(?:docker-)?compose[^/]*\.ya?ml|\.?Dockerfile", re.IGNORECASE)  # of inspect
+
 # Of metric_mapping.json: canonical key -> inspect's name.
 # fmt: off
 INSPECT_TASKS = {'aime_2024': 'inspect_evals/aime2024',
@@ -11622,6 +11767,20 @@ def needs_sandbox(name: str) -> str:
     )
 
 
+def refuse_own_containers() -> None:
+    """ScriptError (3) where the current folder, which may be a stranger's, would say how the sandbox is built.
+
+    inspect looks there for the container of a task that comes from a package.
+    """
+    for name in os.listdir():
+        if CONTAINER_FILE.fullmatch(name):
+            raise ScriptError(
+                f"{single_line(name)}: the current folder has this, and Docker would build the sandbox of a harness's "
+                "task by it: run the command from another folder",
+                code=3,
+            )
+
+
 def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     """A task with its items, its data set downloaded; `error` says why it could not be loaded."""
     before = len(LOADED_DATASETS)
@@ -11636,6 +11795,8 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
     if any(needs) and not sandbox:
         raise ScriptError(needs_sandbox(request.name))
+    if not request.file and sandbox == "docker":
+        refuse_own_containers()
     if request.file:
         check_golds(request.name, [(str(sample.id), why_no_target(sample)) for sample in source.dataset])
     data, revision = dataset_facts(source.dataset, request, LOADED_DATASETS[before:])

@@ -542,7 +542,7 @@ def show_pushed(
             again += [flag, value] if value else []
         again += ["--token-file", Path(args.token_file)] if args.token_file else []
         again += ["--private"] if args.private else []
-        note(f"nothing was written; uv run {script_here('leaderboard.py')} {command_line_of(again)} --apply sends it")
+        note(f"nothing was written; {run_line('leaderboard.py')} {command_line_of(again)} --apply sends it")
     if args.space and (uploads[0].private if uploads[0].exists else args.private):
         note(f"{args.dataset} is private: the Space starts only with a secret HF_TOKEN that may read it")
     for commit in sent:
@@ -1048,12 +1048,15 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def script_here(name: str) -> str:
-    """A script of this project as a path that works from where the user stands, quoted for a shell."""
-    path = Path(__file__).resolve().with_name(name)
+def run_line(name: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell.
+
+    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+    """
+    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(path_word(path))
+        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
+    return f"{before} {shlex.quote(path_word(path))}"
 
 
 def path_word(path: str | Path) -> str:
@@ -3642,6 +3645,21 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
 
 
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        letters = [unicodedata.name(letter, "") for letter in word]
+        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
+        if other and any(said.startswith("LATIN") for said in letters):
+            return other
+    return None
+
+
 def local_id(folder: Path) -> str:
     """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
     parent = folder.parent
@@ -5465,7 +5483,7 @@ def other_results(folder: Path, checkpoints: Path | None = None) -> str:
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
                 bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
                 command = command_line_of([folder, *bound, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
+                command = f"{run_line('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
@@ -5500,9 +5518,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
+    refuse_disguise(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
@@ -5517,6 +5536,18 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
                 continue
             said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
+    rows = record["evaluation_results"]
+    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
+    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
+    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
+    for said_in, keys in names:
+        for name in map(said_in.get, keys):
+            if isinstance(name, str) and (letter := disguised(name)):
+                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
 
 
 def moment_in(value: Any) -> float | None:
@@ -13977,7 +14008,7 @@ def read_page(folder: Path, primary: str | None = None) -> str:
     primary: benchmarks of the overall order, with commas between.
     """
     words = command_line_of(["collect", "--trending", "100", "--output-dir", folder])
-    again = f"collect it: uv run {script_here('leaderboard.py')} {words}"
+    again = f"collect it: {run_line('leaderboard.py')} {words}"
     for name in PAGE_FILES:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")
@@ -14117,7 +14148,7 @@ def check_port(host: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         other = port + 1 if 1024 <= port < 65535 else 7861
-        command = f"uv run {script_here('leaderboard.py')} serve --port {other}"
+        command = f"{run_line('leaderboard.py')} serve --port {other}"
         raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
 
 

@@ -501,12 +501,15 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def script_here(name: str) -> str:
-    """A script of this project as a path that works from where the user stands, quoted for a shell."""
-    path = Path(__file__).resolve().with_name(name)
+def run_line(name: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell.
+
+    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+    """
+    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(path_word(path))
+        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
+    return f"{before} {shlex.quote(path_word(path))}"
 
 
 def path_word(path: str | Path) -> str:
@@ -1739,6 +1742,21 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     if not match or (match["step"] is None and match["epoch"] is None):
         return None
     return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        letters = [unicodedata.name(letter, "") for letter in word]
+        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
+        if other and any(said.startswith("LATIN") for said in letters):
+            return other
+    return None
 
 
 def local_id(folder: Path) -> str:
@@ -3675,7 +3693,7 @@ def show_failures(run: EvalRun) -> None:
 
 def this_script() -> str:
     """This script as it is started from here."""
-    return f"uv run {script_here(Path(__file__).name)}"
+    return f"{run_line(Path(__file__).name)}"
 
 
 def print_run(run: EvalRun, as_json: bool) -> None:
@@ -3831,7 +3849,7 @@ def other_results(folder: Path, checkpoints: Path | None = None) -> str:
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
                 bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
                 command = command_line_of([folder, *bound, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
+                command = f"{run_line('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
@@ -3866,9 +3884,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
+    refuse_disguise(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
@@ -3883,6 +3902,18 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
                 continue
             said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
+    rows = record["evaluation_results"]
+    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
+    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
+    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
+    for said_in, keys in names:
+        for name in map(said_in.get, keys):
+            if isinstance(name, str) and (letter := disguised(name)):
+                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
 
 
 def moment_in(value: Any) -> float | None:
@@ -6273,7 +6304,7 @@ def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[st
         hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
         found.append(
             f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
-            f"uv run {script_here(script)} --list-tasks {plain_task(task)}"
+            f"{run_line(script)} --list-tasks {plain_task(task)}"
         )
     return tuple(found)
 
@@ -7601,6 +7632,7 @@ def parquet_batches(
         with pq.ParquetFile(opened) as file:
             if file.metadata.num_columns > allowed(MAX_COLUMNS):
                 raise too_much(path, f"{file.metadata.num_columns:,} columns")
+            refuse_equal_names(file.schema_arrow)
             leaves = [file.schema.column(i) for i in range(file.metadata.num_columns)]
             texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
         opened.seek(0)
@@ -7635,9 +7667,18 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
         for message in pa.ipc.MessageReader.open_stream(file):
             unpacked += unpacked_size(message)
             check_inflation(path, unpacked, on_disk)
+        index = 10 if begin else 0  # the size of the index, and a word, are its last ten bytes
+        if begin and on_disk > 18:
+            end = file.tell()
+            file.seek(on_disk - 10)
+            index += int.from_bytes(file.read(4), "little")
+            file.seek(end)
+        if file.read(max(0, on_disk - file.tell() - index)).strip(b"\0"):
+            raise pa.ArrowInvalid("something stands behind the end of its rows")
         file.seek(begin)
         row, given = 1, 0
         for coded in pa.ipc.open_stream(file):
+            refuse_equal_names(coded.schema)
             wanted = coded.select(list(columns)) if columns else coded
             if odd := [str(field.type) for field in wanted.schema if not is_plain_type(field.type)]:
                 raise pa.ArrowInvalid(f"columns of {odd[0][:80]} are not read")
@@ -7648,6 +7689,19 @@ def arrow_batches(path: str | Path, columns: Sequence[str] | None) -> Iterator[t
             for batch in small_batches(wanted, path):
                 yield row, batch
                 row += batch.num_rows
+
+
+def refuse_equal_names(schema: Any) -> None:
+    """pyarrow.ArrowInvalid where two columns, or two fields of one, have one name: a row could only give one."""
+    import pyarrow as pa
+
+    pending = [pa.struct(list(schema))]
+    while pending:
+        kind = pending.pop()
+        pending += [kind.field(k).type for k in range(kind.num_fields)] if pa.types.is_nested(kind) else []
+        names = [kind.field(k).name for k in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+        if doubled := [name for name in names if names.count(name) > 1]:
+            raise pa.ArrowInvalid(f"two columns are named {doubled[0][:80]!r}")
 
 
 def unpacked_size(message: Any) -> int:

@@ -281,7 +281,7 @@ def without_map(words: Sequence[str]) -> str:
     for word in words:
         inside = word.split("=")[0] == "--map" or (inside and not word.startswith("-"))
         kept += [] if inside else [word]
-    return f"uv run {script_here('score_predictions.py')} {shlex.join(kept)}"
+    return f"{run_line('score_predictions.py')} {shlex.join(kept)}"
 
 
 def score_file(args: argparse.Namespace) -> int:
@@ -870,12 +870,15 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def script_here(name: str) -> str:
-    """A script of this project as a path that works from where the user stands, quoted for a shell."""
-    path = Path(__file__).resolve().with_name(name)
+def run_line(name: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell.
+
+    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+    """
+    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path = path.relative_to(Path.cwd().resolve())
-    return shlex.quote(path_word(path))
+        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
+    return f"{before} {shlex.quote(path_word(path))}"
 
 
 def path_word(path: str | Path) -> str:
@@ -2497,6 +2500,77 @@ def mapping_of(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        letters = [unicodedata.name(letter, "") for letter in word]
+        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
+        if other and any(said.startswith("LATIN") for said in letters):
+            return other
+    return None
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -2563,7 +2637,7 @@ def other_results(folder: Path, checkpoints: Path | None = None) -> str:
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
                 bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
                 command = command_line_of([folder, *bound, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
+                command = f"{run_line('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
@@ -2598,9 +2672,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
+    refuse_disguise(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
@@ -2615,6 +2690,18 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
                 continue
             said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
+    rows = record["evaluation_results"]
+    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
+    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
+    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
+    for said_in, keys in names:
+        for name in map(said_in.get, keys):
+            if isinstance(name, str) and (letter := disguised(name)):
+                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
 
 
 def moment_in(value: Any) -> float | None:
@@ -6223,6 +6310,7 @@ TOKENIZER_PACKAGES = {
 }
 SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
 MANY_UNSPACED = 0.02  # share of the references
+MOST_TER_WORDS = 500  # of a text; twice as many that are shuffled take minutes
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -6416,6 +6504,12 @@ def score_ter(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     from sacrebleu.metrics import TER
 
     scorer = TER()
+    sizes = [max(len(text.split()) for text in (item.value or "", *item.references)) for item in items]
+    if max(sizes, default=0) > MOST_TER_WORDS:
+        raise ScriptError(
+            f"ter: item {single_line(items[sizes.index(max(sizes))].id)[:60]} has {max(sizes):,} words, and its search "
+            f"for moved words has no end above some {MOST_TER_WORDS}: score sentence by sentence, or by chrf or bleu"
+        )
     features = np.array(
         [
             scorer._extract_corpus_statistics([item.value or ""], [[reference] for reference in item.references])[0]
@@ -8676,62 +8770,6 @@ def score_elo(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
         rating_rows(names, [ratings[name] for name in names], [Spread()] * len(names)),
         notes=[f"{metric.name} depends on the order of the votes and has no interval; bradley-terry does not"],
     )  # fmt: skip
-
-
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def test_a_checkpoint_called_like_an_option_is_measured_as_a_folder(
     (tmp_path / "--trust-remote-code").mkdir()
     monkeypatch.chdir(tmp_path)
     (own,) = (way for way in compare(capsys, tmp_path / "r")["next"] if "lighteval_vllm_uv.py" in way)
-    args = lighteval_vllm_uv.build_parser().parse_args(shlex.split(own.partition(": uv run ")[2])[1:])
+    args = lighteval_vllm_uv.build_parser().parse_args(shlex.split(own.partition(": uv run --no-config ")[2])[1:])
     assert (args.model, args.trust_remote_code) == (["./--trust-remote-code"], False)
 
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 from parts.board.elsewhere import clone_address  # noqa: E402
 from parts.foreign import iso_time  # noqa: E402
 from parts.frame import ScriptError, count_in, natural_key  # noqa: E402
+from parts.names import disguised  # noqa: E402
 from parts.outgoing import outgoing, visible  # noqa: E402
 from parts.parquet import arrow_batches, dense_size, small_batches  # noqa: E402
 from parts.records.files import moment_in  # noqa: E402
@@ -94,6 +95,62 @@ def test_arrow_bombs_are_refused_before_they_are_unpacked(cage, tmp_path, name, 
     assert "as a bomb does" in done.err + done.out or "are not read" in done.err + done.out
 
 
+def doubled_columns():
+    import pyarrow
+
+    one = pyarrow.array(["Why is the sky blue?"])
+    inner = pyarrow.StructArray.from_arrays([one, one], fields=[pyarrow.field("a", one.type)] * 2)
+    return {
+        "columns": pyarrow.table([one, one], names=["text", "text"]),
+        "fields": pyarrow.table([inner], names=["text"]),
+        "fields in lists": pyarrow.table([pyarrow.ListArray.from_arrays([0, 1], inner)], names=["text"]),
+    }
+
+
+@pytest.mark.parametrize("name", ["columns", "fields", "fields in lists"])
+@pytest.mark.parametrize("kind", ["arrow", "parquet"])
+def test_a_table_that_names_two_columns_alike_is_refused(cage, tmp_path, name, kind):  # noqa: F811
+    import pyarrow.parquet
+
+    lay_corpus(tmp_path)
+    table = doubled_columns()[name]
+    if kind == "arrow":
+        write_arrow(tmp_path / "b.arrow", table)
+    else:
+        pyarrow.parquet.write_table(table, tmp_path / "b.parquet")
+    argv = ["--training", f"b.{kind}", "--items", "items.jsonl", "--workers", "1"]
+    done = cage.run("check_contamination", argv, tmp_path)
+    assert done.code == 2 and "two columns are named" in done.err, done
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_stands_behind_the_rows_of_an_arrow_file_is_not_passed_over(cage, tmp_path, stream):  # noqa: F811
+    import pyarrow
+
+    lay_corpus(tmp_path)
+    write_arrow(tmp_path / "b.arrow", pyarrow.table({"text": ["nothing of it here"] * 9}), stream=stream)
+    argv = ["--training", "b.arrow", "--items", "items.jsonl", "--workers", "1"]
+    assert cage.run("check_contamination", argv, tmp_path).code == 0
+    write_arrow(tmp_path / "c.arrow", pyarrow.table({"text": ["the items"] * 9}), stream=stream)
+    with (tmp_path / "b.arrow").open("ab") as file:
+        file.write((tmp_path / "c.arrow").read_bytes())
+    done = cage.run("check_contamination", argv, tmp_path)
+    assert done.code == 2 and "behind the end" in done.err, done
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "cp037", "cp1251"])
+def test_text_in_another_encoding_behind_plain_text_is_no_text_that_was_read(cage, tmp_path, encoding):  # noqa: F811
+    lay_corpus(tmp_path)
+    sign = "я" if encoding == "cp1251" else "a"
+    plain = b"A line of plain text that says nothing of any benchmark.\n" * 20_000
+    (tmp_path / "t.txt").write_bytes(plain + f"{sign * 9} {sign * 7}\n".encode(encoding) * 3000)
+    argv = ["--training", "t.txt", "--items", "items.jsonl", "--workers", "1"]
+    done = cage.run("check_contamination", argv, tmp_path)
+    assert done.code == 3 and "not UTF-8: convert them" in done.err + done.out, done
+    (tmp_path / "t.txt").write_bytes(plain + "Café, naïve: a word in Latin-1.\n".encode("latin-1") * 30)
+    assert cage.run("check_contamination", argv, tmp_path).code == 0
+
+
 @pytest.mark.parametrize(
     "text",
     ["a: 1\na: 2\n", "&k a: 1\n*k : 2\n", "a: 1\nx: &k a\n*k : 2\n", "? &k a\n: 1\n? *k\n: 2\n", '"a": 1\na: 2\n'],
@@ -123,6 +180,29 @@ def test_the_date_of_a_result_is_not_in_the_future_either(cage, tmp_path):  # no
         outcome = cage.run(script, argv, tmp_path)
         assert outcome.code == 2 and "future" in outcome.err, outcome
     assert cage.run(ADD[0], list(ADD[1:]), tmp_path).code in (1, 2)
+
+
+@pytest.mark.parametrize("place", ["model", "benchmark", "data"])
+def test_a_name_that_looks_like_anothers_is_not_read(cage, tmp_path, place):  # noqa: F811
+    lay_run(tmp_path)
+    record = json.loads((tmp_path / RECORD).read_text())
+    for row in record["evaluation_results"]:
+        if place == "benchmark":
+            row["evaluation_name"] = "m\u0430th_reasoning"
+        elif place == "data":
+            row["source_data"] = {"dataset_name": "\u041c\u041cLU", "source_type": "other"}
+    if place == "model":
+        record["model_info"]["id"] = "acme/lum\u0435n"
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    for script, *argv in (RANK, COMPARE):
+        outcome = cage.run(script, argv, tmp_path)
+        assert outcome.code == 2 and "in a Latin word" in outcome.err, outcome
+
+
+def test_names_in_other_alphabets_are_names():
+    for name in ("\u043c\u043e\u0434\u0435\u043b\u044c-7B", "\u5343\u554f-Qwen2", "\u03b2-VAE", "Caf\u00e9-1b", "x/y"):
+        assert disguised(name) is None
+    assert disguised("\u041c\u041cLU") == "CYRILLIC CAPITAL LETTER EM"
 
 
 @pytest.mark.parametrize("field", ["limit", "attempts", "few_shot", "max_tokens"])

@@ -157,3 +157,34 @@ def test_what_cannot_be_loaded_is_refused_with_the_reason_that_a_job_is_refused_
     assert (
         script.choose_backend(both, "lighteval", "accelerate", models) == ""
     )  # it fails by itself, and stops no other
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json", "config.4.0.0.json"])
+@pytest.mark.parametrize("form", ['"%s--code.Lm"', '[null, "%s--code.Lm"]', '{"AutoModel": "%s--code.Lm"}'])
+def test_a_folder_here_does_not_run_in_place_of_the_code_that_a_model_takes_from_another_repository(
+    hub, tmp_path, monkeypatch, file, form
+):
+    hub.create_repo("me/lm", files=files(900) | {file: b'{"auto_map": %s}' % (form % "them/code").encode()})
+    monkeypatch.setattr(script, "FETCHED", {})
+    monkeypatch.chdir(tmp_path)
+    (model,) = hub_models("me/lm", False)
+    folder = downloaded(model)
+    script.FETCHED.clear()
+    script.without_stand_in.cache_clear()
+    (tmp_path / "them" / "code").mkdir(parents=True)
+    for named in (model, local_model(folder)):
+        with pytest.raises(ScriptError, match="would run instead") as caught:
+            downloaded(named)
+        assert caught.value.code == 3
+
+
+def test_templates_with_names_are_fetched_with_the_model(hub, monkeypatch):
+    templates = {"additional_chat_templates/tool_use.jinja": b"{{ 1 }}", "additional_chat_templates/x.py": b"1"}
+    hub.create_repo("me/lm", files=files(900) | templates | {"extra[1]/big.safetensors": b"1", "a[1].txt": b"1"})
+    monkeypatch.setattr(script, "FETCHED", {})
+    folder = downloaded(hub_models("me/lm", False)[0])
+    assert {path.name for path in folder.rglob("*") if path.is_file()} - {".gitattributes"} == {
+        *files(900),
+        "tool_use.jinja",
+        "a[1].txt",
+    }

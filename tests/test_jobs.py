@@ -463,6 +463,19 @@ def checkpoint_folder(place, files=None):
         (place / name).write_bytes(data if isinstance(data, bytes) else data.encode())
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["[]", "1", '{"w": []}', '{"w": {"dtype": "F32"}}', '{"w": {"dtype": "F32", "shape": "abc"}}',
+     '{"w": {"dtype": "F32", "shape": [8, -8]}}', '{"w": {"dtype": "F32", "shape": [1e9]}}'],
+)  # fmt: skip
+def test_a_header_that_is_none_gives_no_size_and_no_plan(hub, capsys, header):
+    data = struct.pack("<Q", len(header)) + header.encode()
+    checkpoint_folder(Path("run/checkpoint-100"), {**model_files(), "model.safetensors": data})
+    words = ["--model", "run/checkpoint-100", "--task", "gsm8k|5", "--run-id", "up", "--upload", "me/up", "--dry-run"]
+    assert main(*words) == 2
+    assert "no safetensors file" in capsys.readouterr().err
+
+
 def test_folders_are_uploaded_and_planned_on_request(hub, capsys):
     hub.jobs.runner = successful(hub)
     for step in (100, 200):

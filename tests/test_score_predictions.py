@@ -2037,3 +2037,14 @@ def test_empty_cells_are_blamed_on_no_prompt_and_the_key_that_allows_them_is_nam
     (tmp_path / "p.yaml").write_text("max_invalid: 0.2\n")
     compare_results.main([*base, "--policy", str(tmp_path / "p.yaml")])
     assert "NOT COMPARABLE" not in capsys.readouterr().out
+
+
+def test_ter_of_texts_that_it_would_never_end_with_is_refused(tmp_path, capsys):
+    dice = random.Random(1)
+    words = [str(dice.randrange(200)) for _ in range(2100)]
+    rows = [{"id": "a", "prediction": " ".join(words), "reference": " ".join(sorted(words))}]
+    file = tmp_path / "t.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    argv = [str(file), "--metric", "ter", "--model-id", "a/b", "--benchmark", "q", "--dry-run"]
+    assert sp.main(argv) == 2
+    assert "item a has 2,100 words" in capsys.readouterr().err

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
 from parts.harness.models import chat_renderer  # noqa: E402
-from parts.harness.surroundings import asked_by  # noqa: E402
+from parts.harness.surroundings import asked_by, guard_imports  # noqa: E402
 from parts.harness.vocabulary import Model  # noqa: E402
 from parts.hashes import data_sha256  # noqa: E402
 
@@ -131,6 +131,20 @@ def test_a_metric_is_no_program_of_the_current_folder(folder):
     with asked_by(own_task=False), pytest.raises(ScriptError, match="exact_match"):
         evaluate.load("exact_match")
     assert not Path("ran").exists()
+
+
+def test_a_metrics_model_is_no_folder_here(folder):
+    """As bert_score and bleurt of lighteval name theirs."""
+    transformers = pytest.importorskip("transformers")
+    place = Path("them") / "tiny"
+    place.mkdir(parents=True)
+    (place / "config.json").write_text('{"model_type": "bert"}')
+    guard_imports()
+    for load in (transformers.AutoConfig, transformers.AutoTokenizer):
+        with pytest.raises((ScriptError, OSError), match=r"folder has this|have a local directory with the same"):
+            load.from_pretrained("them/tiny")
+    assert transformers.AutoConfig.from_pretrained(place.absolute()).model_type == "bert"
+    assert transformers.AutoConfig.from_pretrained("./them/tiny").model_type == "bert"
 
 
 def test_a_hub_models_template_is_that_of_its_snapshot(folder, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The current folder may be a stranger's: its git settings are not run, its `.env` gives a token and nothing else."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from huggingface_hub import constants
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
+from parts.harness.inspect_tasks import refuse_own_containers  # noqa: E402
 from parts.hub import token as tokens  # noqa: E402
 
 STATUS = "import subprocess; subprocess.run(['git', 'status', '--porcelain'], check=True, stdin=subprocess.DEVNULL)\n"
@@ -119,3 +121,35 @@ def test_dotenv_is_read_with_a_limit_and_only_as_a_file(folder):
     (folder / ".env").unlink()
     os.mkfifo(folder / ".env")
     assert tokens.hub_token() is None
+
+
+LOADS = """
+import sys, types
+module = types.ModuleType(sys.argv[1])
+exec("import pickle; load = lambda name: pickle.load(open(name, 'rb'))", vars(module))
+try:
+    print(module.load(sys.argv[2]))
+except Exception as error:
+    print(getattr(error, "code", None), error)
+"""
+
+
+@pytest.mark.parametrize("harness", ["lighteval.tasks.tasks.tiny_benchmarks", "lm_eval.tasks.x", "torch.serialization"])
+def test_a_harness_loads_no_pickle_of_the_current_folder(tmp_path, harness):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "t.pkl").write_bytes(pickle.dumps([1]))
+    code = f"import sys; sys.argv[1:] = [{harness!r}, 'x/t.pkl']\n{WALL}{WALL}{LOADS}"
+    refused = "torch" not in harness
+    said = python(code, tmp_path)
+    assert said.startswith("3 x/t.pkl: ") and "another folder" in said if refused else said == "[1]\n"
+    assert python(code.replace("x/t.pkl", str(tmp_path / "x" / "t.pkl")), tmp_path) == "[1]\n"
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "docker-compose.yml", "Dockerfile", "compose.override.yml"])
+def test_the_current_folder_does_not_build_the_sandbox(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refuse_own_containers()
+    (tmp_path / name).write_text("services: {}")
+    with pytest.raises(ScriptError, match="another folder") as caught:
+        refuse_own_containers()
+    assert caught.value.code == 3

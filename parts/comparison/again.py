@@ -22,7 +22,7 @@ from parts.comparison.comparable import scale_reasons, unlike_reasons
 from parts.comparison.pairs import match_items
 from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, SCORED_FILES, ModelRuns, Row, Run
 from parts.foreign import mapping_in
-from parts.frame import ScriptError, command_line_of, listing, path_word, script_here, single_line
+from parts.frame import ScriptError, command_line_of, listing, path_word, run_line, single_line
 from parts.records.attempts import COUNT_WORDS
 from parts.records.command import (
     Carried,
@@ -129,7 +129,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
 def conversion_again(files: Iterable[str]) -> str:
     """The way out of numbers that their metrics cannot have: no other measurement, the files as they should be."""
     files = sorted({file for file in files if is_one_line(file)})
-    words = ["uv", "run", script_word("convert_results.py"), *map(Path, files), "--output-dir", "results"]
+    words = [*run_words("convert_results.py"), *map(Path, files), "--output-dir", "results"]
     return f"correct {listing(files, 20)} and convert again: {command_line_of(words)}" if files else ""
 
 
@@ -259,14 +259,14 @@ def way_like(run: Run, model: str, local: bool, unknown: str) -> tuple[Way, str]
 def own_command(carried: Carried, model: str, own: bool) -> Way:
     """A command of one of this project's scripts with another model; own: for a file of questions."""
     option = "--questions" if own else "--task" if carried.script.startswith("inspect") else "--tasks"
-    before = ("uv", "run", script_word(carried.script), "--model", model, option)
+    before = (*run_words(carried.script), "--model", model, option)
     yours = tuple(name for name in carried.yours if name != "--questions")
     return Way(before, carried.words, apart=option == "--task", yours=yours, own=own)
 
 
-def script_word(name: str) -> str:
-    """A script of this project as one word that is not yet quoted."""
-    return shlex.split(script_here(name))[0]
+def run_words(name: str) -> list[str]:
+    """What runs a script of this project, as words that are not yet quoted."""
+    return shlex.split(run_line(name))
 
 
 def is_said(said: Mapping[str, Any], key: str) -> bool:
@@ -347,4 +347,4 @@ def pinned(package: str, version: str) -> str:
 
 
 def then_convert() -> tuple[str, ...]:
-    return ("uv", "run", script_word("convert_results.py"), AGAIN_FOLDER, "--output-dir", "results")
+    return (*run_words("convert_results.py"), AGAIN_FOLDER, "--output-dir", "results")

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 from parts.contamination.finding import equal_runs, equal_stretches, whole_characters
 from parts.contamination.markup import without_markup
-from parts.contamination.vocabulary import SEPARATOR, Found, Index, Match, Place, ScanSettings
+from parts.contamination.vocabulary import (
+    MOST_NULS,
+    MOST_SKIPPED,
+    SEPARATOR,
+    Found,
+    Index,
+    Match,
+    Place,
+    ScanSettings,
+)
 from parts.contamination.words import Folded, without_errors, word_bounds, word_hashes
 from parts.frame import single_line
 
@@ -77,8 +86,11 @@ class Scanner:
         import numpy as np
 
         folded = Folded(without_markup(block.raw))
-        if folded.replaced:
-            self.found.replaced += without_errors(block.raw[block.begin : block.end])[1]
+        replaced = without_errors(block.raw[block.begin : block.end])[1] if folded.replaced else 0
+        size = block.end - block.begin
+        self.found.replaced += replaced
+        if replaced > MOST_SKIPPED * size or block.raw.count(b"\0", block.begin, block.end) > MOST_NULS:
+            self.found.garbled += size
         data = np.frombuffer(folded.data, np.uint8)
         starts, ends = word_bounds(data)
         self.found.words += len(starts)
@@ -377,6 +389,7 @@ def add_found(into: Found, part: Found, lines: int) -> None:
         "lines",
         "words",
         "replaced",
+        "garbled",
         "rows",
         "unreadable",
         "without_text",

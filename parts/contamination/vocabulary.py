@@ -18,6 +18,7 @@ BLOCK = 2**18  # bytes of text scanned at once
 PART = 2**26  # bytes of a file that one process reads at a time
 SEPARATOR = b"\x01"  # between two documents; no word of an item holds it
 BYTE_BASE = 0x9E3779B97F4A7C15  # odd, so that both have an inverse modulo 2^64
+MOST_NULS = 8  # in a block of text, which has none: more of them are letters of UTF-16
 MOST_SKIPPED = 0.01  # share of unreadable rows above which "nothing found" is no answer
 MOST_UNJUDGED = 0.5  # share of items too short to judge above which "nothing found" is no answer
 BOILERPLATE_ITEMS, BOILERPLATE_SHARE = 10, 0.01  # text of more items of a task than this is not an item's own
@@ -208,7 +209,8 @@ class Found:
     """What a scan has found, and what it has read. Matches and places by (unit, item).
 
     longest: the most counted units of a run, and of a passage, in the whole item, its question and its answer, by
-    (unit, item, measure). fields: rows in which each field gave text.
+    (unit, item, measure). fields: rows in which each field gave text. garbled: bytes in blocks that are in part no
+    UTF-8, where a text may stand in another encoding.
     """
 
     matches: dict[tuple[str, int], list[Match]] = field(default_factory=lambda: defaultdict(list))
@@ -221,6 +223,7 @@ class Found:
     lines: int = 0
     words: int = 0
     replaced: int = 0
+    garbled: int = 0
     rows: int = 0
     unreadable: int = 0
     without_text: int = 0
@@ -383,6 +386,8 @@ class Check:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
         if self.found.unread > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
+        if self.found.garbled > MOST_SKIPPED * self.found.bytes:
+            why.append(f"{self.found.garbled} bytes of the text are mixed with bytes that are not UTF-8: convert them")
         if self.sources.unopened:
             why.append(f"pipes or linked folders were not read: {'; '.join(self.sources.left_out)}")
         if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from parts.frame import refuse_link_out
 from parts.harness.inspect_vocabulary import MAX_RETRIES, MAX_TASKS, MOST_ERRORS
 from parts.harness.reasoning import split_reasoning
 from parts.harness.settings import Settings
@@ -102,6 +103,7 @@ def evaluate_with_inspect(
     """Evaluate tasks with an inspect Model; `finished` gets each task's log as JSON as soon as it is there."""
     import inspect_ai
 
+    refuse_link_out(log_dir)
     keep_inspect_out_of_folder()
     let_programs_import()
     listen_to_inspect()

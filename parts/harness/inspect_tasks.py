@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.embedded import embedded
-from parts.frame import ScriptError, note
+from parts.frame import ScriptError, note, single_line
 from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
@@ -27,6 +27,8 @@ from parts.hashes import code_sha256, data_sha256, file_sha256, plain_path, sour
 from parts.inputs import input_text
 from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
+
+CONTAINER_FILE = re.compile(r"\.?(?:docker-)?compose[^/]*\.ya?ml|\.?Dockerfile", re.IGNORECASE)  # of inspect
 
 # Of metric_mapping.json: canonical key -> inspect's name.
 INSPECT_TASKS = embedded("../metric_mapping.json", "inspect")
@@ -169,6 +171,20 @@ def needs_sandbox(name: str) -> str:
     )
 
 
+def refuse_own_containers() -> None:
+    """ScriptError (3) where the current folder, which may be a stranger's, would say how the sandbox is built.
+
+    inspect looks there for the container of a task that comes from a package.
+    """
+    for name in os.listdir():
+        if CONTAINER_FILE.fullmatch(name):
+            raise ScriptError(
+                f"{single_line(name)}: the current folder has this, and Docker would build the sandbox of a harness's "
+                "task by it: run the command from another folder",
+                code=3,
+            )
+
+
 def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     """A task with its items, its data set downloaded; `error` says why it could not be loaded."""
     before = len(LOADED_DATASETS)
@@ -183,6 +199,8 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
     if any(needs) and not sandbox:
         raise ScriptError(needs_sandbox(request.name))
+    if not request.file and sandbox == "docker":
+        refuse_own_containers()
     if request.file:
         check_golds(request.name, [(str(sample.id), why_no_target(sample)) for sample in source.dataset])
     data, revision = dataset_facts(source.dataset, request, LOADED_DATASETS[before:])

@@ -6,6 +6,7 @@ import ast
 import fnmatch
 import functools
 import importlib.util
+import os
 import re
 import traceback
 from collections.abc import Iterable, Sequence
@@ -247,6 +248,12 @@ def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str]
             raise unknown_task(request, configs)
         found: dict[str, Any] = {}
         for name in names:
+            if os.path.lexists(str(name)):
+                raise ScriptError(
+                    f"--tasks: {name}: the current folder has a file of this name, which lighteval would read as a "
+                    "list of other tasks: run the command from another folder",
+                    code=3,
+                )
             try:
                 found |= registry.Registry(tasks=str(name)).load_tasks()
             except ValueError as error:

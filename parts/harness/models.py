@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fnmatch
+import functools
+import glob
 import hashlib
 import json
 import os
@@ -158,7 +160,7 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     if is_adapter_repo(own):
         return replace(model, folder=downloaded(model))  # small, and it names its base
     has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
-    has_template |= any(fnmatch.fnmatchcase(file, "additional_chat_templates/*.jinja") for file in own)
+    has_template |= any("/" in file and is_loaded(file) for file in own)
     has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
     if needs_template:
         small = ("tokenizer_config.json", "chat_template.*", "additional_chat_templates/*.jinja")
@@ -176,10 +178,39 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
 FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
 
 
+def code_places(value: Any, named: bool = False) -> Iterator[str]:
+    """The repositories whose code a configuration asks for: "owner/name" of "owner/name--module.Class" in auto_map."""
+    if isinstance(value, str):
+        yield from [value.partition("--")[0]] if named and "--" in value else []
+    elif isinstance(value, list):
+        for part in value:
+            yield from code_places(part, named)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from code_places(part, named or key == "auto_map")
+
+
+@functools.cache
+def without_stand_in(folder: Path) -> Path:
+    """The folder of a model; ScriptError (3) where a folder here would run in place of another repository's code.
+
+    Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it.
+    """
+    for file in sorted(folder.glob("*config*.json")):
+        for place in code_places(read_json(file)):
+            if os.path.exists(place):
+                raise ScriptError(
+                    f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
+                    "and the current folder has one of that name, which would run instead: go to another folder",
+                    code=3,
+                )
+    return folder
+
+
 def downloaded(model: Model) -> Path:
     """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
-        return model.folder
+        return without_stand_in(model.folder)
     if model in FETCHED:
         return FETCHED[model]
     from huggingface_hub import HfApi, snapshot_download
@@ -189,8 +220,9 @@ def downloaded(model: Model) -> Path:
     safe = any(
         name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
     )
-    unwanted = [f"{start}*/*", *NOT_LOADED, *(["*.bin"] if safe else [])]
-    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
+    unwanted = [*NOT_LOADED, *(["*.bin"] if safe else [])]
+    own = [name for name in names if name.startswith(start) and is_loaded(name[len(start) :])]
+    wanted = {"allow_patterns": [glob.escape(name) for name in own]}
     known = cached_snapshot(model.repo, model.revision)
     by_name = None if model.below else model.name  # so that it is found offline
     folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
@@ -199,7 +231,12 @@ def downloaded(model: Model) -> Path:
     folder = Path(os.path.abspath(folder / model.below))  # a server runs in a folder of its own
     if known is None:
         FETCHED[model] = folder
-    return folder
+    return without_stand_in(folder)
+
+
+def is_loaded(name: str) -> bool:
+    """Whether a file of a model's folder is read when it is loaded: in the folder itself, or a template."""
+    return "/" not in name or fnmatch.fnmatchcase(name, "additional_chat_templates/*.jinja")
 
 
 def forget_downloads(keep: int | None) -> None:
@@ -322,6 +359,7 @@ def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]
         with model_errors(model.label):
             copy = snapshot_download(model.repo, revision=model.revision, **files)
         folder = Path(os.path.abspath(copy)) / model.below
+    without_stand_in(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
 
     def rendered(turns: Any) -> str:

@@ -9,6 +9,7 @@ import importlib
 import importlib.machinery
 import inspect
 import os
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,15 @@ from typing import Any
 from parts.frame import ScriptError, single_line
 from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
 from parts.hub.answers import keep_token_home
+from parts.names import HUB_ID
 from parts.private import shown_path
 
 # Each of these would let a repository's own settings or hooks name a program that git then runs.
 GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.bareRepository": "explicit"}
 # Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
 READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
+
+HARNESSES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals"}
 
 
 def wall_off_folder() -> None:
@@ -33,6 +37,31 @@ def wall_off_folder() -> None:
     for place, (name, value) in enumerate(GIT_SETTINGS.items(), first):
         os.environ |= {f"GIT_CONFIG_KEY_{place}": name, f"GIT_CONFIG_VALUE_{place}": value}
     os.environ["GIT_CONFIG_COUNT"] = str(first + len(GIT_SETTINGS))
+    guard_pickles()
+    guard_imports()
+
+
+def guard_pickles() -> None:
+    """Let no harness load a pickle that it opened by a path of the current folder: to load one is to run it.
+
+    tiny_benchmarks of lighteval does, of a file that it has put elsewhere.
+    """
+    load = pickle.load
+    if hasattr(load, "__wrapped__"):
+        return
+
+    @functools.wraps(load)
+    def guarded_load(file: Any, *rest: Any, **more: Any) -> Any:
+        name, asking = getattr(file, "name", None), sys._getframe(1).f_globals.get("__name__")
+        if isinstance(name, str) and not os.path.isabs(name) and str(asking).partition(".")[0] in HARNESSES:
+            raise ScriptError(
+                f"{single_line(name)}: a task loads this file of the current folder, and it can run any code: run the "
+                "command from another folder",
+                code=3,
+            )
+        return load(file, *rest, **more)
+
+    pickle.load = guarded_load
 
 
 def let_programs_import() -> None:
@@ -94,9 +123,9 @@ def refuse_stand_in(name: object) -> None:
     text = os.fspath(name) if isinstance(name, str | os.PathLike) else ""
     if text and not DataLoads.own_task and not os.path.isabs(text) and os.path.exists(text):
         raise ScriptError(
-            f"{single_line(text)}: the current folder has this, and it would be taken for the data set or metric of "
-            "the Hub that a task asks for: run the command from another folder, or move it away; where it is meant, "
-            "name it in a task file of your own",
+            f"{single_line(text)}: the current folder has this, and it would be taken for the data set, metric or "
+            "model of the Hub that a task asks for: run the command from another folder, or move it away; where it is "
+            "meant, name it in a task file of your own",
             code=3,
         )
 
@@ -166,10 +195,7 @@ def guard_loading() -> None:
     guarded_resolve.guarded = True
     datasets.data_files.resolve_pattern = guarded_resolve
     datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
-    if "evaluate.loading" in sys.modules:
-        guard_metrics(sys.modules["evaluate.loading"])
-    else:
-        sys.meta_path.insert(0, MetricGuard())
+    guard_imports()
 
 
 def guard_metrics(loading: Any) -> None:
@@ -186,23 +212,50 @@ def guard_metrics(loading: Any) -> None:
     loading.evaluation_module_factory = guarded_find
 
 
-class MetricGuard:
-    """Guards `evaluate` once somebody imports it: a plan, which needs no metric, is made without torch."""
+def guard_models(hub: Any) -> None:
+    """The rule of stand-ins for models that a metric loads: for the module `transformers.utils.hub`.
+
+    The models that are measured are named by whole paths.
+    """
+    find = hub.cached_files
+
+    @functools.wraps(find)
+    def guarded_files(path_or_repo_id: Any, *rest: Any, **more: Any) -> Any:
+        if HUB_ID.fullmatch(os.fspath(path_or_repo_id or "")):
+            refuse_stand_in(path_or_repo_id)
+        return find(path_or_repo_id, *rest, **more)
+
+    hub.cached_files = guarded_files
+
+
+GUARDED_MODULES = {"evaluate.loading": guard_metrics, "transformers.utils.hub": guard_models}
+
+
+class ImportGuard:
+    """Guards modules once somebody imports them: a plan, which needs no metric, is made without torch."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != "evaluate.loading":
+        if name not in GUARDED_MODULES:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec and spec.loader:
             run = spec.loader.exec_module
 
             def exec_module(module: Any) -> None:
                 run(module)
-                guard_metrics(module)
+                GUARDED_MODULES[name](module)
 
             spec.loader.exec_module = exec_module
         return spec
+
+
+def guard_imports() -> None:
+    """Put the ImportGuard in its place, once, and guard what has been imported already."""
+    if any(isinstance(finder, ImportGuard) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, ImportGuard())
+    for name in GUARDED_MODULES.keys() & sys.modules.keys():
+        GUARDED_MODULES[name](sys.modules[name])
 
 
 def data_file_names(files: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parts.frame import SHOWN_FAILURES, ScriptError, note, script_here
+from parts.frame import SHOWN_FAILURES, ScriptError, note, run_line
 from parts.jobs.client import HubAway, JobsClient, attempt_of, is_job_of, timeout_of
 from parts.jobs.packing import packed
 from parts.jobs.run import failure_cause, run_file, run_to_json, save_run
@@ -315,7 +315,7 @@ def show_failures(run: EvalRun) -> None:
 
 def this_script() -> str:
     """This script as it is started from here."""
-    return f"uv run {script_here(Path(__file__).name)}"
+    return f"{run_line(Path(__file__).name)}"
 
 
 def print_run(run: EvalRun, as_json: bool) -> None:

@@ -281,8 +281,8 @@ def folder_facts(folder: Path, question: HowRun) -> ModelFacts:
     """What the headers of a checkpoint folder's safetensors files and its config.json tell, and whether it runs."""
     counts: dict[str, float] = collections.defaultdict(float)
     for path in sorted(folder.glob("*.safetensors")):
-        for tensor in safetensors_header(path).values():
-            counts[str(tensor["dtype"])] += math.prod(tensor["shape"])
+        for dtype, shape in safetensors_header(path).values():
+            counts[dtype] += math.prod(shape)
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
     config = config if isinstance(config, dict) else {}
     files = [path.name for path in folder.iterdir() if path.is_file()]
@@ -296,12 +296,15 @@ def folder_facts(folder: Path, question: HowRun) -> ModelFacts:
     return replace(facts_with_config(facts, config) if config else facts, refusal=reason)
 
 
-def safetensors_header(path: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file: a length of 8 bytes, then so many bytes of JSON."""
+def safetensors_header(path: Path) -> dict[str, tuple[str, list[int]]]:
+    """(type, shape) of the tensors of a safetensors file: a length of 8 bytes, then so many bytes of JSON."""
     try:
         with open_input(path) as file:
             size = struct.unpack("<Q", file.read(8))[0]
             header = strict_json(file.read(min(size, 100_000_000)))
-        return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
-    except (OSError, ValueError, struct.error) as error:
+        own = {name: (str(value["dtype"]), value["shape"]) for name, value in header.items() if name != "__metadata__"}
+        if not all(type(size) is int and size >= 0 for _, shape in own.values() for size in shape):
+            raise ValueError("a shape that is none")
+        return own
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
         raise ScriptError(f"{path}: no safetensors file ({error})") from error

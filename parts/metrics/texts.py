@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parts.frame import ScriptError, listing, number
+from parts.frame import ScriptError, listing, number, single_line
 from parts.metrics.items import FALSE_WORDS, TRUE_WORDS
 from parts.metrics.uncertainty import corpus_scores, mean_scores
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores
@@ -34,6 +34,7 @@ TOKENIZER_PACKAGES = {
 }
 SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
 MANY_UNSPACED = 0.02  # share of the references
+MOST_TER_WORDS = 500  # of a text; twice as many that are shuffled take minutes
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -227,6 +228,12 @@ def score_ter(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     from sacrebleu.metrics import TER
 
     scorer = TER()
+    sizes = [max(len(text.split()) for text in (item.value or "", *item.references)) for item in items]
+    if max(sizes, default=0) > MOST_TER_WORDS:
+        raise ScriptError(
+            f"ter: item {single_line(items[sizes.index(max(sizes))].id)[:60]} has {max(sizes):,} words, and its search "
+            f"for moved words has no end above some {MOST_TER_WORDS}: score sentence by sentence, or by chrf or bleu"
+        )
     features = np.array(
         [
             scorer._extract_corpus_statistics([item.value or ""], [[reference] for reference in item.references])[0]

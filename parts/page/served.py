@@ -25,7 +25,7 @@ from parts.board.overall import (
     unlike_ways,
 )
 from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES, answered_by_key
-from parts.frame import ScriptError, command_line_of, listing, natural_key, note, script_here, single_line, write_whole
+from parts.frame import ScriptError, command_line_of, listing, natural_key, note, run_line, single_line, write_whole
 from parts.outputs import refuse_others
 from parts.page.constants import (
     HUB_URL,
@@ -65,7 +65,7 @@ def read_page(folder: Path, primary: str | None = None) -> str:
     primary: benchmarks of the overall order, with commas between.
     """
     words = command_line_of(["collect", "--trending", "100", "--output-dir", folder])
-    again = f"collect it: uv run {script_here('leaderboard.py')} {words}"
+    again = f"collect it: {run_line('leaderboard.py')} {words}"
     for name in PAGE_FILES:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")
@@ -205,7 +205,7 @@ def check_port(host: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         other = port + 1 if 1024 <= port < 65535 else 7861
-        command = f"uv run {script_here('leaderboard.py')} serve --port {other}"
+        command = f"{run_line('leaderboard.py')} serve --port {other}"
         raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, command_line_of, note, script_here, single_line, to_json, write_whole
+from parts.frame import ScriptError, command_line_of, note, run_line, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import commit_once
 from parts.metadata.entries import Sending
@@ -308,4 +308,4 @@ def decisions_of(plan: Plan) -> dict[str, Any]:
 def again_apply(file: Path, plan: Plan) -> str:
     """The command that applies a saved plan; where it goes is in the plan, else a pull request is proposed."""
     more = [] if plan.target else ["--create-pr"]
-    return f"uv run {script_here('evaluation_manager.py')} {command_line_of(['apply', file, *more])}"
+    return f"{run_line('evaluation_manager.py')} {command_line_of(['apply', file, *more])}"

@@ -22,7 +22,7 @@ from parts.frame import (
     note,
     path_word,
     print_data,
-    script_here,
+    run_line,
     single_line,
 )
 from parts.hashes import code_sha256
@@ -97,7 +97,7 @@ def command_to_measure(
             whole = len(wanted) == request.size
             groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
     limits = ["--limit", str(limit)] if limit else []
-    script = f"uv run {script_here('lighteval_vllm_uv.py')}"
+    script = f"{run_line('lighteval_vllm_uv.py')}"
     before = ["--model", *map(Path, models), "--tasks"]
     return " && ".join(
         f"{script} {command_line_of([*before, ','.join(names), *options, *limits, '--output-dir', Path(output_dir)])}"
@@ -199,7 +199,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
-            f"uv run {script_here('lighteval_vllm_uv.py')}"
+            f"{run_line('lighteval_vllm_uv.py')}"
         )
     refuse_formulas(checkpoints, folders, strangers, root)
     note(
@@ -236,7 +236,7 @@ def refuse_formulas(
     names, how = {checkpoint.name for checkpoint in checkpoints}, "give the folder of their checkpoints, or --results"
     if any(name.rpartition("/")[2] in names for name in strangers):
         again = command_line_of(["FILES", "--checkpoints", root, "--output-dir", "results"])
-        again = f"their harness's own files: uv run {script_here('convert_results.py')} {again} makes records of them"
+        again = f"their harness's own files: {run_line('convert_results.py')} {again} makes records of them"
         made = next(filter(None, (other_results(folder, root) for folder in folders)), again)
         how = f"if they are of these, convert them with the checkpoints named; {made}"
     raise ScriptError(
@@ -347,7 +347,7 @@ def race_results(
         words = ["--model", checkpoints[0].path, "--tasks", "TASKS", "--limit", "1", "--output-dir", folders[0]]
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}: try the tasks with one item first, "
-            f"uv run {script_here('lighteval_vllm_uv.py')} {command_line_of(words)}"
+            f"{run_line('lighteval_vllm_uv.py')} {command_line_of(words)}"
         )
     return checkpoints, results
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from parts.foreign import mapping_of, time_of
-from parts.frame import ScriptError, command_line_of, near_place, script_here, single_line
+from parts.frame import ScriptError, command_line_of, near_place, run_line, single_line
 from parts.inputs import input_bytes, quick_json
+from parts.names import disguised
 from parts.records.schema import RECORD_SCHEMA
 
 # JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
@@ -65,7 +66,7 @@ def other_results(folder: Path, checkpoints: Path | None = None) -> str:
             if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
                 bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
                 command = command_line_of([folder, *bound, "--output-dir", "results"])
-                command = f"uv run {script_here('convert_results.py')} {command}"
+                command = f"{run_line('convert_results.py')} {command}"
                 return f"these look like results of {harness}: {command} makes records of them"
         named += len(names)
         if named > LOOKED_THROUGH:
@@ -100,9 +101,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         version = record.get("schema_version")
         reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
         if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; uv run {script_here('convert_results.py')} FILE --output-dir results makes one of it"
+            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
+    refuse_disguise(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
@@ -117,6 +119,18 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
                 continue
             said = single_line(dates[name])[:40]
             raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
+    rows = record["evaluation_results"]
+    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
+    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
+    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
+    for said_in, keys in names:
+        for name in map(said_in.get, keys):
+            if isinstance(name, str) and (letter := disguised(name)):
+                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
 
 
 def moment_in(value: Any) -> float | None:
