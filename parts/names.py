@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 # Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
@@ -66,6 +67,17 @@ def disguised(name: str) -> str | None:
         if other and any(said.startswith("LATIN") for said in letters):
             return other
     return None
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """The groups of different names that are one but for case, or for forms of letters and signs.
+
+    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        groups.setdefault(unicodedata.normalize("NFKC", name).casefold(), set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
 
 
 def local_id(folder: Path) -> str:

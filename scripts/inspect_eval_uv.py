@@ -2283,6 +2283,81 @@ def chat_templates(folder: Path) -> list[str]:
     return texts
 
 
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
+        return text
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def time_of(value: object) -> datetime | None:
+    """A record's time, of seconds since 1970 or in ISO 8601, by UTC where it names no zone; None when it is none.
+
+    Eight digits are a day: "20261121" -> 2026-11-21.
+    """
+    text = str(value)
+    try:
+        if SECONDS.fullmatch(text):
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text, moment = str(value), time_of(value)
+    if moment is None or re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII):
+        return text if moment else None
+    if SECONDS.fullmatch(text):
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromisoformat(text).isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
 # --- parts/harness/templates.py ---------------------------------------------------------------------------------------
 
 TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
@@ -2329,8 +2404,20 @@ sys.exit(0)
 SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
 
 
-def trial_conversations() -> list[dict[str, object]]:
-    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
+def own_tokens(folder: Path) -> dict[str, str]:
+    """The special tokens that a checkpoint's tokenizer names, as its template gets them in a run."""
+    file = folder / "tokenizer_config.json"
+    config = read_json(file) if file.is_file() else None
+    said = {
+        name: value.get("content") if isinstance(value, dict) else value for name, value in mapping_of(config).items()
+    }
+    return {name: value for name, value in said.items() if name.endswith("_token") and isinstance(value, str)}
+
+
+def trial_conversations(own: Mapping[str, str]) -> list[dict[str, object]]:
+    """What a template gets in a trial: the shapes that a run may give, each with special tokens (`own`, and others) and
+    without any.
+    """
     text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
     user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
     system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
@@ -2348,7 +2435,7 @@ def trial_conversations() -> list[dict[str, object]]:
         {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
         for messages in lists
         for tools in (None, [tool])
-        for special in (tokens, {})
+        for special in (tokens, {}, *([tokens | own] if own else []))
         for asked in (messages[-1] is not answer,)
     ]
 
@@ -2358,7 +2445,7 @@ def try_chat_templates(name: str, folder: Path) -> None:
     code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
     command = [sys.executable, "-I", "-c", code]
     for template in chat_templates(folder):
-        given, said = json.dumps([template, trial_conversations()]), ""
+        given, said = json.dumps([template, trial_conversations(own_tokens(folder))]), ""
         try:
             ended = subprocess.run(
                 command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
@@ -2953,6 +3040,17 @@ def disguised(name: str) -> str | None:
         if other and any(said.startswith("LATIN") for said in letters):
             return other
     return None
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """The groups of different names that are one but for case, or for forms of letters and signs.
+
+    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        groups.setdefault(unicodedata.normalize("NFKC", name).casefold(), set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
 
 
 def local_id(folder: Path) -> str:
@@ -6696,81 +6794,6 @@ def inspect_names(texts: Sequence[str]) -> dict[str, list[str]]:
     names = {f"inspect_evals/{name}" for name in inspect_catalog()}
     names |= {f"{text.partition('@')[0]}@{task.name}" for text in texts if ".py" in text for task in file_tasks(text)}
     return {name: keys.get(name, []) for name in names}
-
-
-# --- parts/foreign.py -------------------------------------------------------------------------------------------------
-
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
-)
-MAX_URL = 2_000
-SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
-PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
-MAX_WHOLE = 2**62  # of a count; more is damage
-
-
-def path_part(text: str) -> str:
-    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
-
-
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
-    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
-        return text
-    try:
-        parts = urlsplit(str(text))
-    except ValueError:
-        return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def time_of(value: object) -> datetime | None:
-    """A record's time, of seconds since 1970 or in ISO 8601, by UTC where it names no zone; None when it is none.
-
-    Eight digits are a day: "20261121" -> 2026-11-21.
-    """
-    text = str(value)
-    try:
-        if SECONDS.fullmatch(text):
-            return datetime.fromtimestamp(int(float(text)), UTC)
-        found = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text, moment = str(value), time_of(value)
-    if moment is None or re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII):
-        return text if moment else None
-    if SECONDS.fullmatch(text):
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return datetime.fromisoformat(text).isoformat()
-
-
-def kept_url(value: object) -> str | None:
-    """An http(s) URL without a user name in it, or None."""
-    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
-
-
-def kept_count(value: object) -> int | None:
-    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
-    return value if whole else None
-
-
-def mapping_in(value: object, key: str) -> Mapping[str, Any]:
-    """The mapping under a key; {} when there is none."""
-    return mapping_of(mapping_of(value).get(key))
-
-
-def mapping_of(value: object) -> Mapping[str, Any]:
-    """The value when it is a mapping, else {}."""
-    return value if isinstance(value, dict) else {}
 
 
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------

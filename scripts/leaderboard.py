@@ -179,6 +179,10 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     }
     unreadable += [problem for one in elsewhere.values() for problem in one.unreadable]
     rows = finished_rows([*found, *own, *kept, *(row for one in elsewhere.values() for row in one.rows)], mapping, keys)
+    for names in alike(row["model"] for row in rows):
+        note(
+            f"{listing(names)}: names that differ in case or form alone, one repository on the Hub; here each is a model"
+        )
     metadata = make_metadata(
         rows,
         unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
@@ -3658,6 +3662,17 @@ def disguised(name: str) -> str | None:
         if other and any(said.startswith("LATIN") for said in letters):
             return other
     return None
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """The groups of different names that are one but for case, or for forms of letters and signs.
+
+    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        groups.setdefault(unicodedata.normalize("NFKC", name).casefold(), set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
 
 
 def local_id(folder: Path) -> str:

@@ -2564,6 +2564,17 @@ def disguised(name: str) -> str | None:
     return None
 
 
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """The groups of different names that are one but for case, or for forms of letters and signs.
+
+    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        groups.setdefault(unicodedata.normalize("NFKC", name).casefold(), set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
+
+
 def local_id(folder: Path) -> str:
     """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
     parent = folder.parent

@@ -27,7 +27,11 @@ FORMS = ["file", "key", "list", "mapping", "folder", "legacy"]
 
 def tokenizer(folder: Path, form: str, text: str) -> Path:
     folder.mkdir(exist_ok=True)
-    config = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "<|mine|>",
+        "eos_token": {"content": "<|end|>"},
+    }
     if form == "file":
         (folder / "chat_template.jinja").write_text(text)
     elif form == "folder":
@@ -70,6 +74,8 @@ def test_a_template_is_seen_in_every_form(tmp_path, form):
         "messages[0]['content'] is not string",
         "pad_token is defined and pad_token",
         "bos_token is not defined",
+        "bos_token == '<|mine|>'",
+        "eos_token == '<|end|>' and pad_token",
         "tools",
         "not add_generation_prompt",
         "messages|tojson(ensure_ascii=false)|length > 200",

@@ -1116,6 +1116,14 @@ def test_what_was_measured_otherwise_is_marked_in_its_row_and_the_shots_stand_wi
     assert "5-shot" in capsys.readouterr().out
 
 
+def test_names_that_are_one_repository_on_the_hub_are_said(tmp_path, capsys):
+    for number, model in enumerate(("Acme/Lumen", "acme/lumen", "acme/other")):
+        write_record(tmp_path / "r", model, [1.0, 0.0] * 650 + [0.0] * number, task="gsm8k", shots=5)
+    assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "in case or form alone" in line]
+    assert said.startswith("Acme/Lumen, acme/lumen: ")
+
+
 def test_a_part_of_a_name_is_met_with_the_names_that_have_it():
     metadata = {"benchmarks": [{"key": f"arena ({way})", "name": f"arena ({way})"} for way in ("bradley_terry", "win")]}
     with pytest.raises(board.ScriptError, match=r"did you mean 'arena \(bradley_terry\)', 'arena \(win\)'"):

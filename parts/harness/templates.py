@@ -16,11 +16,13 @@ import json
 import secrets
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from parts.checkpoints import chat_templates
+from parts.foreign import mapping_of
 from parts.frame import ScriptError, single_line
-from parts.inputs import time_limit
+from parts.inputs import read_json, time_limit
 
 TEMPLATE_SECONDS = 20  # for all conversations of a trial, and for one of a run; an ordinary one needs a thousandth
 TEMPLATE_MEMORY = 2 * 1024**3
@@ -66,8 +68,20 @@ sys.exit(0)
 SPECIAL_TOKENS = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
 
 
-def trial_conversations() -> list[dict[str, object]]:
-    """What a template gets in a trial: the shapes that a run may give, each with special tokens and without any."""
+def own_tokens(folder: Path) -> dict[str, str]:
+    """The special tokens that a checkpoint's tokenizer names, as its template gets them in a run."""
+    file = folder / "tokenizer_config.json"
+    config = read_json(file) if file.is_file() else None
+    said = {
+        name: value.get("content") if isinstance(value, dict) else value for name, value in mapping_of(config).items()
+    }
+    return {name: value for name, value in said.items() if name.endswith("_token") and isinstance(value, str)}
+
+
+def trial_conversations(own: Mapping[str, str]) -> list[dict[str, object]]:
+    """What a template gets in a trial: the shapes that a run may give, each with special tokens (`own`, and others) and
+    without any.
+    """
     text = f"What is {secrets.randbelow(900)} + {secrets.randbelow(900)}? {secrets.token_hex(20)}\n\nA. Ä 东\nAnswer:"
     user, answer = {"role": "user", "content": text}, {"role": "assistant", "content": secrets.token_hex(8)}
     system, short = {"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Hello"}
@@ -85,7 +99,7 @@ def trial_conversations() -> list[dict[str, object]]:
         {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": asked, **special}
         for messages in lists
         for tools in (None, [tool])
-        for special in (tokens, {})
+        for special in (tokens, {}, *([tokens | own] if own else []))
         for asked in (messages[-1] is not answer,)
     ]
 
@@ -95,7 +109,7 @@ def try_chat_templates(name: str, folder: Path) -> None:
     code = TEMPLATE_TRIAL.format(memory=TEMPLATE_MEMORY, seconds=TEMPLATE_SECONDS, late=TOO_LONG, large=TOO_LARGE)
     command = [sys.executable, "-I", "-c", code]
     for template in chat_templates(folder):
-        given, said = json.dumps([template, trial_conversations()]), ""
+        given, said = json.dumps([template, trial_conversations(own_tokens(folder))]), ""
         try:
             ended = subprocess.run(
                 command, input=given, text=True, capture_output=True, timeout=2 * TEMPLATE_SECONDS, check=False
