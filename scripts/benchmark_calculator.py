@@ -2233,6 +2233,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -3923,7 +3924,21 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                 'total_(?!(?:.*_)?(?:score|scores|acc|accuracy|f1|reward|rate|points)$).*',
                 '(?:.*_)?(?:avg|mean|average|max|min|median|prompt|response|output|completion|input|answer|reason|reasoning|generation|sys|ref)_(?:\\w+_)?(?:len|lens|length|lengths|tokens|chars|characters|words)',
                 '(?:.*_)?(?:seconds|secs|runtime|wall_time|time_s|timestamp)'],
- 'formats': {'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
+ 'formats': {'lighteval': [{'names': '*extractive_match extractive_match:* *exact_match exact_match_* '
+                                     'exact_match:* em em_* em:* qem pem pqem perfect_em *_em acc acc_* acc:* '
+                                     '*maj@* *avg@* *pass@* recall recall@* recall:* mrr mrr:* truthfulqa_mc1 '
+                                     'truthfulqa_mc2 prompt_level_* inst_level_*',
+                            'better': 'higher',
+                            'unit': ['proportion', 0.0, 1.0]}],
+             'lm-eval': [{'names': 'acc acc_norm acc_bytes acc_mutual_info acc_all exact_match pass@* pass_at_* '
+                                   'prompt_level_* inst_level_*',
+                          'better': 'higher',
+                          'unit': ['proportion', 0.0, 1.0]}],
+             'inspect': [{'names': 'accuracy *_accuracy exact_match *_exact_match pass_at_* at_least_* pass_hat_* '
+                                   'precision recall',
+                          'better': 'higher',
+                          'unit': ['proportion', 0.0, 1.0]}],
+             'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
                        'better': 'unknown'},
                       {'names': 'ehr_sql_total_*', 'score': False},
                       {'names': 'wer_score chinese_wer_score wer cer_score chinese_cer_score mer_score '
@@ -6934,19 +6949,24 @@ def category_scores(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -
 
 def uncounted(
     scores: Mapping[str, Estimate], categories: Mapping[str, Estimate], vocabulary: MetricMapping
-) -> list[str]:
-    """What does not enter eval_accuracy, and why: "blimp (no category)"."""
-    lines = []
+) -> dict[str, str]:
+    """What does not enter eval_accuracy, and why: {"blimp": "blimp (no category)"}."""
+    found = {}
     counted = {key for keys in category_members(scores, vocabulary).values() for key in keys}
     for key, score in scores.items():
         category = vocabulary.category(key)
         if key in counted:
             continue
         if not score.averages:
-            lines.append(f"{key} (no proportion of which more is better)")
+            why = (
+                f"{score.metric}, nothing says its unit"
+                if score.unit == "unknown"
+                else "no proportion of which more is better"
+            )
+            found[key] = f"{key} ({why})"
         elif key not in categories and (category is None or category in scores):
-            lines.append(f"{key} (its category was measured itself)" if category else f"{key} (no category)")
-    return sorted(lines)
+            found[key] = f"{key} (its category was measured itself)" if category else f"{key} (no category)"
+    return dict(sorted(found.items()))
 
 
 def category_order(key: str) -> tuple[int, str]:
@@ -7253,7 +7273,7 @@ def candidates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The outcome: compared checkpoints in step order, over which benchmarks, the best one and its ties."""
+    """The outcome: compared checkpoints in step order, the benchmarks that rank, the best one and its ties."""
 
     score_source: str
     overall: str
@@ -7264,6 +7284,7 @@ class Ranking:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
     failures: tuple[dict[str, Any], ...] = ()
+    left_out: tuple[str, ...] = ()  # measured for all, and no part of what ranks: why
     harnesses: tuple[str, ...] = ()
     unlike: tuple[Unlike, ...] = ()
     ahead: tuple[Ahead, ...] = ()  # which leave it open what is best
@@ -11194,9 +11215,17 @@ def rank_by_records(
     for key in sorted(shared):
         parts = {r.subtask for rows in chosen.values() for r in rows if r.key == key}
         notes += [line] if (line := incomplete_line(key, parts, vocabulary)) else []
-    apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
-    if apart and not options.score_function:
-        notes.append(f"not in eval_accuracy: {', '.join(apart)}")
+    apart = {} if options.score_function else uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
+    if unclear := [key for key in apart if ranked[0].scores[key].unit == "unknown"]:
+        rest = ",".join(sorted(shared - apart.keys()))
+        raise ScriptError(
+            f"measured for all, but no record says the unit of {listing(unclear)}: convert its "
+            f"files again (convert_results.py), rank over the others alone (--benchmarks {rest}), or with "
+            "--score-function FILE.py",
+            code=3,
+        )
+    if apart:
+        notes.append(f"not in eval_accuracy: {', '.join(apart.values())}")
     base = next((r for r in ranked if r.checkpoint.name == options.baseline_model), None)
     if options.baseline_model and base is None:
         why = next((entry.reasons for entry in unlike if entry.checkpoint.name == options.baseline_model), ())
@@ -11216,12 +11245,13 @@ def rank_by_records(
     return Ranking(
         "measured",
         options.overall,
-        tuple(sorted(shared)),
+        tuple(sorted(shared - apart.keys())),
         tuple(ranked),
         best,
         tied,
         (),
         tuple(notes),
+        left_out=tuple(apart.values()),
         harnesses=tuple(sorted(harnesses)),
         unlike=tuple(unlike),
         ahead=tuple(ahead),
@@ -12593,6 +12623,7 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         "metric": ranking.metric,
         "lower_is_better": ranking.best.sign < 0,
         "benchmarks": list(ranking.benchmarks),
+        "not_ranked_over": list(ranking.left_out),
         "allow_unlike": ranking.allow_unlike,
         "tie_break": ranking.tie_break,
         "smooth": ranking.smooth,
@@ -12771,7 +12802,8 @@ def summary_lines(ranking: Ranking) -> list[str]:
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         chosen,
         *([undecided_line(ranking)] if ranking.ahead else []),
-        f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
+        f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}"
+        + (f"; NOT over {', '.join(ranking.left_out)}" if ranking.left_out else ""),
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
     unmeasured = [s.name for s in ranking.skipped if s.reason.startswith("no measured score")]

@@ -5635,7 +5635,21 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                 'total_(?!(?:.*_)?(?:score|scores|acc|accuracy|f1|reward|rate|points)$).*',
                 '(?:.*_)?(?:avg|mean|average|max|min|median|prompt|response|output|completion|input|answer|reason|reasoning|generation|sys|ref)_(?:\\w+_)?(?:len|lens|length|lengths|tokens|chars|characters|words)',
                 '(?:.*_)?(?:seconds|secs|runtime|wall_time|time_s|timestamp)'],
- 'formats': {'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
+ 'formats': {'lighteval': [{'names': '*extractive_match extractive_match:* *exact_match exact_match_* '
+                                     'exact_match:* em em_* em:* qem pem pqem perfect_em *_em acc acc_* acc:* '
+                                     '*maj@* *avg@* *pass@* recall recall@* recall:* mrr mrr:* truthfulqa_mc1 '
+                                     'truthfulqa_mc2 prompt_level_* inst_level_*',
+                            'better': 'higher',
+                            'unit': ['proportion', 0.0, 1.0]}],
+             'lm-eval': [{'names': 'acc acc_norm acc_bytes acc_mutual_info acc_all exact_match pass@* pass_at_* '
+                                   'prompt_level_* inst_level_*',
+                          'better': 'higher',
+                          'unit': ['proportion', 0.0, 1.0]}],
+             'inspect': [{'names': 'accuracy *_accuracy exact_match *_exact_match pass_at_* at_least_* pass_hat_* '
+                                   'precision recall',
+                          'better': 'higher',
+                          'unit': ['proportion', 0.0, 1.0]}],
+             'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
                        'better': 'unknown'},
                       {'names': 'ehr_sql_total_*', 'score': False},
                       {'names': 'wer_score chinese_wer_score wer cer_score chinese_cer_score mer_score '
@@ -6303,6 +6317,7 @@ def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str,
         value,
         "mean" if bare in ("accuracy", "mean") else None,
         **direction_in("inspect", label, said),
+        unit=unit_in("inspect", label),
         standard_error=error,
         method=method,
         count=whole(row.get("scored_samples")),
@@ -7537,6 +7552,7 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
         value,
         aggregation,
         **direction_in("lighteval", name, not higher if isinstance(higher, bool) else None),
+        unit=unit_in("lighteval", name),
         scorer=lighteval_scorer(metric),
         standard_error=error,
         method="analytic" if aggregation == "mean" else None,
@@ -8213,11 +8229,7 @@ def lm_eval_score(
         value,
         aggregation,
         **direction_in(family, metric, said, task),
-        unit=("percent", 0.0, 100.0)
-        if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics
-        else ("proportion", 0.0, 1.0)
-        if metric in LM_EVAL_MEANS and family == "lm-eval"
-        else own,
+        unit=("percent", 0.0, 100.0) if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics else own,
         scorer=lm_eval_scorer(config, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,

@@ -4115,7 +4115,21 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                 'total_(?!(?:.*_)?(?:score|scores|acc|accuracy|f1|reward|rate|points)$).*',
                 '(?:.*_)?(?:avg|mean|average|max|min|median|prompt|response|output|completion|input|answer|reason|reasoning|generation|sys|ref)_(?:\\w+_)?(?:len|lens|length|lengths|tokens|chars|characters|words)',
                 '(?:.*_)?(?:seconds|secs|runtime|wall_time|time_s|timestamp)'],
- 'formats': {'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
+ 'formats': {'lighteval': [{'names': '*extractive_match extractive_match:* *exact_match exact_match_* '
+                                     'exact_match:* em em_* em:* qem pem pqem perfect_em *_em acc acc_* acc:* '
+                                     '*maj@* *avg@* *pass@* recall recall@* recall:* mrr mrr:* truthfulqa_mc1 '
+                                     'truthfulqa_mc2 prompt_level_* inst_level_*',
+                            'better': 'higher',
+                            'unit': ['proportion', 0.0, 1.0]}],
+             'lm-eval': [{'names': 'acc acc_norm acc_bytes acc_mutual_info acc_all exact_match pass@* pass_at_* '
+                                   'prompt_level_* inst_level_*',
+                          'better': 'higher',
+                          'unit': ['proportion', 0.0, 1.0]}],
+             'inspect': [{'names': 'accuracy *_accuracy exact_match *_exact_match pass_at_* at_least_* pass_hat_* '
+                                   'precision recall',
+                          'better': 'higher',
+                          'unit': ['proportion', 0.0, 1.0]}],
+             'helm': [{'names': 'edit_distance edit_similarity self_bleu decodingtrust_stereotype_bias',
                        'better': 'unknown'},
                       {'names': 'ehr_sql_total_*', 'score': False},
                       {'names': 'wer_score chinese_wer_score wer cer_score chinese_cer_score mer_score '
@@ -4433,6 +4447,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 

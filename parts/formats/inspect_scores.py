@@ -21,7 +21,7 @@ from parts.formats.vocabulary import (
     ScoreRead,
 )
 from parts.frame import single_line
-from parts.metric_directions import direction_in, metric_direction
+from parts.metric_directions import direction_in, metric_direction, unit_in
 from parts.names import INSPECT_METRICS
 
 # Metrics of inspect that say how sure others are.
@@ -126,6 +126,7 @@ def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str,
         value,
         "mean" if bare in ("accuracy", "mean") else None,
         **direction_in("inspect", label, said),
+        unit=unit_in("inspect", label),
         standard_error=error,
         method=method,
         count=whole(row.get("scored_samples")),

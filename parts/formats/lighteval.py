@@ -46,7 +46,7 @@ from parts.formats.vocabulary import (
 from parts.frame import single_line
 from parts.harness.metric_names import CORPUS_AGGREGATIONS, metric_id
 from parts.harness.scorers import lighteval_scorer
-from parts.metric_directions import direction_in
+from parts.metric_directions import direction_in, unit_in
 from parts.names import SUITES
 from parts.private import shown_path
 from parts.records.schema import strings
@@ -175,6 +175,7 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
         value,
         aggregation,
         **direction_in("lighteval", name, not higher if isinstance(higher, bool) else None),
+        unit=unit_in("lighteval", name),
         scorer=lighteval_scorer(metric),
         standard_error=error,
         method="analytic" if aggregation == "mean" else None,

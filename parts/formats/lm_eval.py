@@ -239,11 +239,7 @@ def lm_eval_score(
         value,
         aggregation,
         **direction_in(family, metric, said, task),
-        unit=("percent", 0.0, 100.0)
-        if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics
-        else ("proportion", 0.0, 1.0)
-        if metric in LM_EVAL_MEANS and family == "lm-eval"
-        else own,
+        unit=("percent", 0.0, 100.0) if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics else own,
         scorer=lm_eval_scorer(config, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,

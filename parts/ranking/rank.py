@@ -256,9 +256,17 @@ def rank_by_records(
     for key in sorted(shared):
         parts = {r.subtask for rows in chosen.values() for r in rows if r.key == key}
         notes += [line] if (line := incomplete_line(key, parts, vocabulary)) else []
-    apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
-    if apart and not options.score_function:
-        notes.append(f"not in eval_accuracy: {', '.join(apart)}")
+    apart = {} if options.score_function else uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
+    if unclear := [key for key in apart if ranked[0].scores[key].unit == "unknown"]:
+        rest = ",".join(sorted(shared - apart.keys()))
+        raise ScriptError(
+            f"measured for all, but no record says the unit of {listing(unclear)}: convert its "
+            f"files again (convert_results.py), rank over the others alone (--benchmarks {rest}), or with "
+            "--score-function FILE.py",
+            code=3,
+        )
+    if apart:
+        notes.append(f"not in eval_accuracy: {', '.join(apart.values())}")
     base = next((r for r in ranked if r.checkpoint.name == options.baseline_model), None)
     if options.baseline_model and base is None:
         why = next((entry.reasons for entry in unlike if entry.checkpoint.name == options.baseline_model), ())
@@ -278,12 +286,13 @@ def rank_by_records(
     return Ranking(
         "measured",
         options.overall,
-        tuple(sorted(shared)),
+        tuple(sorted(shared - apart.keys())),
         tuple(ranked),
         best,
         tied,
         (),
         tuple(notes),
+        left_out=tuple(apart.values()),
         harnesses=tuple(sorted(harnesses)),
         unlike=tuple(unlike),
         ahead=tuple(ahead),

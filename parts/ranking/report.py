@@ -84,6 +84,7 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         "metric": ranking.metric,
         "lower_is_better": ranking.best.sign < 0,
         "benchmarks": list(ranking.benchmarks),
+        "not_ranked_over": list(ranking.left_out),
         "allow_unlike": ranking.allow_unlike,
         "tie_break": ranking.tie_break,
         "smooth": ranking.smooth,
@@ -262,7 +263,8 @@ def summary_lines(ranking: Ranking) -> list[str]:
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         chosen,
         *([undecided_line(ranking)] if ranking.ahead else []),
-        f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
+        f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}"
+        + (f"; NOT over {', '.join(ranking.left_out)}" if ranking.left_out else ""),
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
     unmeasured = [s.name for s in ranking.skipped if s.reason.startswith("no measured score")]

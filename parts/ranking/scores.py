@@ -85,19 +85,24 @@ def category_scores(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -
 
 def uncounted(
     scores: Mapping[str, Estimate], categories: Mapping[str, Estimate], vocabulary: MetricMapping
-) -> list[str]:
-    """What does not enter eval_accuracy, and why: "blimp (no category)"."""
-    lines = []
+) -> dict[str, str]:
+    """What does not enter eval_accuracy, and why: {"blimp": "blimp (no category)"}."""
+    found = {}
     counted = {key for keys in category_members(scores, vocabulary).values() for key in keys}
     for key, score in scores.items():
         category = vocabulary.category(key)
         if key in counted:
             continue
         if not score.averages:
-            lines.append(f"{key} (no proportion of which more is better)")
+            why = (
+                f"{score.metric}, nothing says its unit"
+                if score.unit == "unknown"
+                else "no proportion of which more is better"
+            )
+            found[key] = f"{key} ({why})"
         elif key not in categories and (category is None or category in scores):
-            lines.append(f"{key} (its category was measured itself)" if category else f"{key} (no category)")
-    return sorted(lines)
+            found[key] = f"{key} (its category was measured itself)" if category else f"{key} (no category)"
+    return dict(sorted(found.items()))
 
 
 def category_order(key: str) -> tuple[int, str]:

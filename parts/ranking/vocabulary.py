@@ -137,7 +137,7 @@ def candidates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The outcome: compared checkpoints in step order, over which benchmarks, the best one and its ties."""
+    """The outcome: compared checkpoints in step order, the benchmarks that rank, the best one and its ties."""
 
     score_source: str
     overall: str
@@ -148,6 +148,7 @@ class Ranking:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
     failures: tuple[dict[str, Any], ...] = ()
+    left_out: tuple[str, ...] = ()  # measured for all, and no part of what ranks: why
     harnesses: tuple[str, ...] = ()
     unlike: tuple[Unlike, ...] = ()
     ahead: tuple[Ahead, ...] = ()  # which leave it open what is best

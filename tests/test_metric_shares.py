@@ -1,0 +1,83 @@
+"""Scores without items: a harness's own definition of a metric says its unit, and what does not rank is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import benchmark_calculator
+import convert_results
+import leaderboard
+import pytest
+from record_writer import write_record
+
+
+def lighteval_file(folder: Path, model: str, results: dict[str, dict[str, float]]) -> None:
+    general = {"model_name": model, "lighteval_sha": "?", "max_samples": None, "model_config": {"model_name": model}}
+    path = folder / "results" / model / "results_2026-03-01T10-00-00.123456.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"config_general": general, "results": results}))
+
+
+def units(folder: Path) -> dict[str, str]:
+    results = [json.loads(path.read_text())["evaluation_results"][0] for path in folder.rglob("*.json")]
+    return {one["metric_config"]["metric_name"]: one["metric_config"]["metric_unit"] for one in results}
+
+
+@pytest.mark.parametrize("metric", ["extractive_match", "qem", "maj@8", "g-pass@16:n=32", "truthfulqa_mc2", "em"])
+def test_a_metric_that_lighteval_defines_as_a_share_has_its_unit_without_items(tmp_path: Path, metric: str) -> None:
+    lighteval_file(tmp_path / "in", "acme/a", {"my_task|5": {metric: 0.5, f"{metric}_stderr": 0.1}})
+    assert convert_results.main([str(tmp_path / "in"), "--output-dir", str(tmp_path / "out")]) == 0
+    assert list(units(tmp_path / "out").values()) == ["proportion"]
+
+
+@pytest.mark.parametrize("metric", ["bert_something", "summac", "bleurt"])
+def test_what_lighteval_does_not_define_as_a_share_gets_no_unit_of_shares(tmp_path: Path, metric: str) -> None:
+    lighteval_file(tmp_path / "in", "acme/a", {"my_task|5": {metric: 0.5}})
+    convert_results.main([str(tmp_path / "in"), "--output-dir", str(tmp_path / "out")])
+    assert "proportion" not in units(tmp_path / "out").values()
+
+
+def test_gsm8k_of_lighteval_counts_in_a_board_and_its_average(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for name, gsm, arc in (("a", 0.3, 0.55), ("b", 0.6, 0.5)):
+        scores = {"extractive_match": gsm, "extractive_match_stderr": 0.01}
+        lighteval_file(
+            tmp_path / "in" / name,
+            f"acme/{name}",
+            {"gsm8k|5": scores, "arc:challenge|0": {"acc": arc, "acc_stderr": 0.01}},
+        )
+    records, board = str(tmp_path / "out"), str(tmp_path / "board")
+    assert convert_results.main([str(tmp_path / "in"), "--output-dir", records]) == 0
+    assert leaderboard.main(["collect", "--results", records, "--output-dir", board]) == 0
+    capsys.readouterr()
+    assert leaderboard.main(["show", "--data", board]) == 0
+    assert "acme/b leads by 12.5 points over acme/a" in (out := capsys.readouterr().out) and "average of 2" in out
+
+
+def ranked_folder(tmp_path: Path, unit: str, metric: str) -> list[str]:
+    for name, gsm, arc in (("step_1", 0.3, 0.55), ("step_2", 0.6, 0.5)):
+        folder = tmp_path / "run" / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+        more = {"samples": False, "n": 1000, "error": 0.01, "details": {"path": str(folder)}}
+        write_record(tmp_path / "r", f"run/{name}", [], task="arc_challenge", score=arc, **more)
+        write_record(tmp_path / "r", f"run/{name}", [], task="gsm8k", score=gsm, unit=unit, metric=metric, **more)
+    return [str(tmp_path / "run"), "--results", str(tmp_path / "r")]
+
+
+def test_a_benchmark_without_a_unit_leaves_it_open_what_is_best(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    where = ranked_folder(tmp_path, "unknown", "cleverness")
+    assert benchmark_calculator.main([*where, "--json"]) == 3
+    assert "no record says the unit of gsm8k" in capsys.readouterr().err
+    assert benchmark_calculator.main([*where, "--benchmarks", "arc_challenge", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["best"]["name"], document["benchmarks"]) == ("step_1", ["arc_challenge"])
+
+
+def test_ranked_over_names_what_ranks_and_what_does_not(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    where = ranked_folder(tmp_path, "points", "cleverness")
+    assert benchmark_calculator.main([*where, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["benchmarks"] == ["arc_challenge"]
+    assert any(line.startswith("ranked over: arc_challenge; NOT over gsm8k (") for line in document["answer"])
