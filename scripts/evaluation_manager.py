@@ -123,7 +123,8 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
     if said:
         note(said)
     elif not change.files:
-        note(f"{plan.repo_id} has all of it already; nothing to write")
+        placed = plan.model_index or plan.eval_results
+        note(f"{plan.repo_id} has all of it already; nothing to write" if placed else "nothing of it is to be written")
     elif not acts(args):
         note(f"dry run: nothing was written; {next_step(plan)}")
     return code
@@ -4475,6 +4476,7 @@ class Entry:
     date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
     samples: int | None = None  # how many were scored, when the source says
     standard_error: float | None = None  # in the unit of the value
+    lower_is_better: bool | None = None  # None: the source does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -5319,7 +5321,7 @@ class Surroundings:
         return data_word(words) or next((word for word in words if not self.is_plain(word)), "")
 
     def is_plain(self, word: str) -> bool:
-        if is_plain_word(word) or word in self.measures:
+        if is_everyday_word(word) or word in self.measures:
             return True
         return all(self.is_name(token) for token in name_tokens(word))
 
@@ -5353,11 +5355,11 @@ def words_to_ask(text: str, vocabulary: Vocabulary) -> list[str] | None:
     words = words_of(text)
     if data_word(words) or may_tell(text) or _SIGNS.search(text) or benchmarks_in(text, vocabulary):
         return None
-    return None if _REVERSED.search(text) else [word for word in words if not is_plain_word(word)]
+    return None if _REVERSED.search(text) else [word for word in words if not is_everyday_word(word)]
 
 
 @functools.lru_cache(maxsize=4096)
-def is_plain_word(word: str) -> bool:
+def is_everyday_word(word: str) -> bool:
     plain = word.isdigit() or word in PLAIN_WORDS or bool(_PLAIN_STEM.fullmatch(word))
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
 
@@ -6965,6 +6967,7 @@ SHIPPED = {'as_of': '2026-08-31',
 # fmt: on
 MAX_BENCHMARK_TASKS = 500
 NO_BENCHMARK = "no official Benchmark of this name or data set"
+SCALES = {name: name for name in ("percent", "proportion", "points")} | {"percentage": "percent", "elo": "points"}
 ANY_CONFIG = {"", "default", "main", "all", "none"}  # configurations that say no more than the data set's id
 # Frameworks that run many benchmarks, or that collect what others have run. Every other one is a benchmark's own
 # harness: its leaderboard ranks what that harness measures, so that a result of another one needs a person's word.
@@ -6994,7 +6997,7 @@ class OfficialBenchmark:
     gated: bool = False
     problem: str = ""
     lower_is_better: bool | None = None  # None: its eval.yaml does not say
-    unit: str | None = None  # "percent" or "proportion", where its eval.yaml says so
+    unit: str | None = None  # "percent", "proportion" or "points", where its eval.yaml says so
 
     @property
     def repo_name(self) -> str:
@@ -7098,7 +7101,7 @@ def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchma
     tasks = [task for task in map(benchmark_task, rows[:MAX_BENCHMARK_TASKS]) if task is not None]
     metric = main_metric(data.get("metrics"))
     higher = metric.get("higher_is_better")
-    unit = {"percentage": "percent", "percent": "percent", "proportion": "proportion"}.get(str(metric.get("unit")))
+    unit = SCALES.get(str(metric.get("unit")).lower())
     return OfficialBenchmark(
         dataset_id,
         name=eval_yaml_text(data.get("name")),
@@ -8597,11 +8600,13 @@ def check_plan(plan: Plan) -> None:
                 check_number(getattr(entry, part), f"entries[{number}].{part}")
             if (getattr(entry, part) or 0) < 0:
                 raise ValueError(f"entries[{number}].{part} is below 0")
+        if not isinstance(entry.lower_is_better, bool | None):
+            raise ValueError(f"entries[{number}].lower_is_better is neither true nor false")
         moment = moment_in(entry.date)
         if moment is not None and moment > time.time() + CLOCKS_APART:
             raise ValueError(f"entries[{number}].date is {entry.date}, which is in the future")
         for part in dataclasses.fields(Entry):
-            plain = part.name not in ("value", "dataset", "samples", "standard_error")
+            plain = part.name not in ("value", "dataset", "samples", "standard_error", "lower_is_better")
             if plain and not isinstance(getattr(entry, part.name), str | None):
                 raise ValueError(f"entries[{number}].{part.name} is no text")
         if entry.source_url and not web_url(entry.source_url):
@@ -9116,6 +9121,9 @@ def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:
 
 # --- parts/metadata/scale.py ------------------------------------------------------------------------------------------
 
+MOST_PERCENT = 200.0  # an error rate can be above 100 %
+MOST_MARK = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
@@ -9123,7 +9131,7 @@ class Leaderboard:
 
     dataset_id: str
     tasks: tuple[str, ...] = ()  # none: not known
-    scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
+    scale: str | None = None  # "percent", "proportion", "points" (no shares); None: nobody has a result yet
     plain: bool = False  # the scale is said by its eval.yaml, or by three results that agree
     reason: str = ""  # why it is no Benchmark
     entries: int = 0
@@ -9131,16 +9139,22 @@ class Leaderboard:
 
 
 def leaderboard_scale(values: Sequence[Any]) -> str | None:
-    """The scale of the values that others have: percent when any is above 1."""
+    """The scale of the values that others have: percent when any is above 1, points when some are no percentages."""
     numbers = finite_numbers(values)
-    return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
+    if not numbers or max(map(abs, numbers)) > MOST_PERCENT:
+        return "points" if numbers else None
+    return "percent" if max(numbers) > 1 else "proportion"
 
 
 def is_plain(values: Sequence[Any]) -> bool:
-    """Whether three results at least agree on the scale; a share of 1 % or less among percentages is rare."""
+    """Whether three results at least agree on the scale; a share of 1 % or less among percentages is rare.
+
+    Numbers from 1 to 10 may be percentages, and marks.
+    """
     numbers = finite_numbers(values)
     above = sum(number > 1 for number in numbers)
-    return len(numbers) >= 3 and (not above or (above >= 3 and 10 * (len(numbers) - above) <= len(numbers)))
+    percent = above >= 3 and 10 * (len(numbers) - above) <= len(numbers) and max(numbers) > MOST_MARK
+    return len(numbers) >= 3 and (not above or percent)
 
 
 def finite_numbers(values: Sequence[Any]) -> list[float]:
@@ -9176,6 +9190,7 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
             del plan.eval_results[path]
             continue
         own = plan.made_of.get(path)
+        questions += fit_direction(plan, path, own, board, task)
         _, answer = scale_answer(scales, scale_keys(path, own))
         questions += fit_scale(plan, path, row, board, answer)
     for number, entry in enumerate(plan.entries):
@@ -9267,16 +9282,42 @@ def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
     return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
 
 
+def fit_direction(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
+    """A question about a result of another measure than the leaderboard ranks: less is better of one alone."""
+    if own is None or board.lower_is_better is None:
+        return []
+    lower = metric_direction(own.metric or "") if own.lower_is_better is None else own.lower_is_better
+    name = own.key or own.benchmark
+    answers = {plan.official.get(normalize_name(text)) for text in (name, own.benchmark)}
+    if lower in (None, board.lower_is_better) or f"{board.dataset_id}:{task}" in answers:
+        return []
+    way, ranks = ("less", "highest") if lower else ("more", "lowest")
+    return [
+        f"{path}: {way} is better of {entry_name(own)}, and the leaderboard of {board.dataset_id} has the {ranks} "
+        f"value first: is it what is ranked there? --counts-as '{name}={board.dataset_id}:{task}' says so, --counts-as "
+        f"'{name}=none' leaves it out"
+    ]
+
+
 def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:
     value, own = row["value"], plan.made_of.get(path)
     unit = own.unit if own and own.unit in ("percent", "proportion") else None
     misfit = 0 < value <= 1 if board.scale == "percent" else value > 1 if board.scale == "proportion" else False
     if unit and board.scale:
         misfit = unit != board.scale and value != 0
+    elif board.scale == "percent":
+        misfit = misfit or abs(value) > MOST_PERCENT
     if not misfit or answer == "as-is":
         return []
     if answer and answer != board.scale:
         raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
+    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    if board.scale == "points" or abs(value) > MOST_PERCENT:
+        theirs = "no shares" if board.scale == "points" else f"in {board.scale}"
+        return [
+            f"{path}: {value:.12g}{f' in {unit}' if unit else ''} does not fit: the others' values on the leaderboard "
+            f"of {board.dataset_id} are {theirs}; --scale {key}=as-is keeps it"
+        ]
     if answer or (unit and board.plain):
         why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
         row["value"] = rescaled(value, str(board.scale))
@@ -9285,7 +9326,6 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
             metric = plan.model_index[plan.entries.index(own)]["metrics"][0]
             metric |= {"value": row["value"], "name": unit_name(metric["name"], str(board.scale))}
         return []
-    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
     others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
     return [
         f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "
@@ -13680,6 +13720,8 @@ def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
 
 # --- parts/records/publishable.py -------------------------------------------------------------------------------------
 
+TOOLS = "With tools"  # as the community notes it
+
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
@@ -13779,7 +13821,7 @@ def record_result(
         unit=single_line(run.written[1]) if stated_unit(metric) and run.written[1] != "unknown" else None,
         metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
         shots=record_shots(run, details),
-        variant=single_line(details.get("variant") or "") or None,
+        variant=single_line(details.get("variant") or "") or (TOOLS if used_tools(run.name, row, known) else None),
         task_type=(known.get("model_index") or {}).get("task_type"),
         dataset=record_dataset(row.get("source_data") or {}),
         source_name=source_name,
@@ -13787,9 +13829,22 @@ def record_result(
         date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
         samples=run.n,
         standard_error=None if run.standard_error is None else run.standard_error / run.scale,
+        lower_is_better=run.lower_is_better if run.directed else None,
     )
     parent = run.key if run.known and run.subtask else None
     return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
+
+
+def used_tools(name: str, row: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a result is another setting than its benchmark's: with tools, where that is an official one without.
+
+    What an agent's own benchmark has tools for (SWE-bench) is no setting of it.
+    """
+    given = mapping_of(mapping_of(row.get("generation_config")).get("generation_args"))
+    tools = mapping_of(given.get("agentic_eval_config")).get("available_tools")
+    places = ((known.get("hub") or {}).get("dataset_id"), mapping_of(row.get("source_data")).get("hf_repo"))
+    official = [found for place in places if place and (found := shipped_list().get(str(place)))]
+    return bool(WITH_TOOLS.search(name) or (tools and official and not official[0].own_harness))
 
 
 def record_place(path: Path) -> str:

@@ -2092,6 +2092,7 @@ class Entry:
     date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
     samples: int | None = None  # how many were scored, when the source says
     standard_error: float | None = None  # in the unit of the value
+    lower_is_better: bool | None = None  # None: the source does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -4157,6 +4158,7 @@ def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRo
 
 # --- parts/board/metadata_rows.py -------------------------------------------------------------------------------------
 
+USED_TOOLS = "with tools: another setting than the benchmark's"
 ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)", re.M)
 
 
@@ -4219,7 +4221,7 @@ def eval_results_row(model: str, data: object, place: Provenance, verified: bool
     row["date"] = iso_time(data["date"]) if data.get("date") else place.date
     row["shots"] = shots_in(notes) if notes else None
     if notes and WITH_TOOLS.search(notes):
-        row["why_not"] = "with tools: another setting than the benchmark's"
+        row["why_not"] = USED_TOOLS
     return row
 
 
@@ -4289,7 +4291,7 @@ def model_index_row(
     if key and not why_not and not ranks(metric_name, benchmarks.mapping[key]):
         why_not = f"{metric_name} is not the metric that {benchmarks.mapping[key]['name']} is ranked by"
     if key and not why_not and WITH_TOOLS.search(spoken):
-        why_not = "with tools: another setting than the benchmark's"
+        why_not = USED_TOOLS
     if key in RESCALED and not why_not and RESCALED_BY.search(str(source.get("url"))):
         why_not = "rescaled so that guessing is 0 (Open LLM Leaderboard), not an accuracy"
     if unit is None and re.search(r"%|\bpercent", f"{metric_name} {metric.get('name')}"):
@@ -5570,6 +5572,450 @@ def moment_in(value: Any) -> float | None:
     """Seconds since 1970 of a record's time, as `time_of` reads it; None when it is none."""
     moment = time_of(value)
     return None if moment is None else moment.timestamp()
+
+
+# --- parts/metadata/official.py ---------------------------------------------------------------------------------------
+
+# fmt: off
+SHIPPED = {'as_of': '2026-08-31',
+ 'benchmarks': [{'dataset_id': 'actava/chi-bench'},
+                {'dataset_id': 'allenai/olmOCR-bench', 'name': 'olmOCR-bench', 'framework': 'olmocr-bench'},
+                {'dataset_id': 'ARTPARK-IISc/Vaani-Benchmark-V1.0'},
+                {'dataset_id': 'cais/hle',
+                 'name': "Humanity's Last Exam",
+                 'framework': 'inspect-ai',
+                 'gated': True,
+                 'tasks': [['hle', 'default', 'test']]},
+                {'dataset_id': 'claw-eval/Claw-Eval', 'framework': 'claw-eval'},
+                {'dataset_id': 'datacurve/deep-swe', 'framework': 'pier', 'tasks': [['deep_swe', '', '']]},
+                {'dataset_id': 'FutureMa/EvasionBench',
+                 'name': 'Evasion Bench',
+                 'framework': 'inspect-ai',
+                 'tasks': [['evasion_bench', 'default', 'train']]},
+                {'dataset_id': 'harborframework/terminal-bench-2.0', 'framework': 'harbor'},
+                {'dataset_id': 'harborframework/terminal-bench-2.1', 'framework': 'harbor'},
+                {'dataset_id': 'Idavidrein/gpqa',
+                 'name': 'GPQA',
+                 'framework': 'inspect-ai',
+                 'gated': True,
+                 'tasks': [['diamond', 'gpqa_diamond', 'train'], ['main', 'gpqa_main', 'train'],
+                           ['extended', 'gpqa_extended', 'train']]},
+                {'dataset_id': 'internlm/WildClawBench', 'framework': 'wildclawbench'},
+                {'dataset_id': 'InternScience/ResearchClawBench', 'framework': 'researchclawbench'},
+                {'dataset_id': 'LEXam-Benchmark/LEXam', 'name': 'LEXam'},
+                {'dataset_id': 'likaixin/ScreenSpot-Pro', 'framework': 'screenspot-pro'},
+                {'dataset_id': 'llamaindex/ExtractBench', 'framework': 'extractbench'},
+                {'dataset_id': 'llamaindex/ParseBench', 'framework': 'parsebench'},
+                {'dataset_id': 'MathArena/aime_2026',
+                 'name': 'MathArena AIME 2026',
+                 'framework': 'math-arena',
+                 'tasks': [['MathArena/aime_2026', 'default', 'test']]},
+                {'dataset_id': 'meituan-longcat/WBench', 'framework': 'wbench'},
+                {'dataset_id': 'mteb/arguana', 'framework': 'mteb'},
+                {'dataset_id': 'openai/gsm8k',
+                 'name': 'GSM8K',
+                 'framework': 'inspect-ai',
+                 'tasks': [['gsm8k', 'main', 'test']]},
+                {'dataset_id': 'ScaleAI/SWE-bench_Pro',
+                 'framework': 'swe-bench-pro',
+                 'tasks': [['SWE_Bench_Pro', '', '']]},
+                {'dataset_id': 'SWE-bench/SWE-bench_Multilingual',
+                 'framework': 'swe-bench',
+                 'tasks': [['swe_bench_multilingual_%_resolved', '', '']]},
+                {'dataset_id': 'SWE-bench/SWE-bench_Verified',
+                 'framework': 'swe-bench',
+                 'tasks': [['swe_bench_%_resolved', '', '']]},
+                {'dataset_id': 'TIGER-Lab/MMLU-Pro',
+                 'name': 'MMLU-Pro',
+                 'framework': 'inspect-ai',
+                 'tasks': [['mmlu_pro', 'default', 'test']]},
+                {'dataset_id': 'tiiuae/PBench', 'framework': 'pbench'}]}
+# fmt: on
+MAX_BENCHMARK_TASKS = 500
+NO_BENCHMARK = "no official Benchmark of this name or data set"
+SCALES = {name: name for name in ("percent", "proportion", "points")} | {"percentage": "percent", "elo": "points"}
+ANY_CONFIG = {"", "default", "main", "all", "none"}  # configurations that say no more than the data set's id
+# Frameworks that run many benchmarks, or that collect what others have run. Every other one is a benchmark's own
+# harness: its leaderboard ranks what that harness measures, so that a result of another one needs a person's word.
+GENERAL_FRAMEWORKS = {
+    "", "none", "inspectai", "lighteval", "lmeval", "lmevaluationharness", "nemoevaluator", "matharena", "mteb", "helm",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkTask:
+    """One leaderboard of a Benchmark."""
+
+    id: str
+    config: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialBenchmark:
+    """A data set that the Hub ranks models on. `problem`: why its eval.yaml is not known, or not from the Hub."""
+
+    dataset_id: str
+    name: str = ""
+    framework: str = ""  # evaluation_framework of its eval.yaml
+    tasks: tuple[BenchmarkTask, ...] = ()  # none: not known
+    sha: str | None = None
+    gated: bool = False
+    problem: str = ""
+    lower_is_better: bool | None = None  # None: its eval.yaml does not say
+    unit: str | None = None  # "percent", "proportion" or "points", where its eval.yaml says so
+
+    @property
+    def repo_name(self) -> str:
+        return self.dataset_id.rpartition("/")[2]
+
+    @property
+    def title(self) -> str:
+        return self.name or self.repo_name
+
+    @property
+    def own_harness(self) -> str:
+        """The harness whose results alone its leaderboard is for, or nothing."""
+        return "" if normalize_name(self.framework) in GENERAL_FRAMEWORKS else self.framework
+
+    def task(self, task_id: str) -> BenchmarkTask | None:
+        return next((task for task in self.tasks if task.id == task_id), None)
+
+    def stem(self, task_id: str) -> str:
+        """The name of a result's file as the community writes it: the data set's, of several tasks also the task's."""
+        parts = [self.repo_name] if len(self.tasks) == 1 else [self.repo_name, task_id.rpartition("/")[2]]
+        return re.sub(r"[\W_]+", "_", "_".join(parts).lower(), flags=re.ASCII).strip("_")
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialPlace:
+    """Where a result counts: a task of a Benchmark, and the stem of its file in .eval_results."""
+
+    dataset_id: str
+    task_id: str
+    stem: str
+    how: str  # by which the place is known, for people
+    own_harness: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMatch:
+    """A result's place; without one the reason, or the places (DATASET:TASK) among which a person has to choose."""
+
+    place: OfficialPlace | None = None
+    why: str = ""
+    candidates: tuple[str, ...] = ()
+
+    @property
+    def no_benchmark(self) -> bool:
+        """Whether there is nothing to say: the result is of no official Benchmark."""
+        return self.place is None and self.why == NO_BENCHMARK
+
+
+@dataclass(slots=True)
+class OfficialList:
+    """The official Benchmarks by data set id in lower case, and how old this list is."""
+
+    benchmarks: dict[str, OfficialBenchmark] = field(default_factory=dict)
+    as_of: str = ""  # ISO 8601
+    basis: str = "snapshot"  # "hub": asked now; "cache": asked less than a day ago; "stale": older; "snapshot": shipped
+    reason: str = ""  # why the Hub was not asked
+
+    def get(self, dataset_id: str) -> OfficialBenchmark | None:
+        return self.benchmarks.get(dataset_id.lower())
+
+    @property
+    def about(self) -> str:
+        """How old the list is, for people."""
+        when = {
+            "hub": "from the Hub, just now",
+            "cache": f"from the Hub, {self.as_of}",
+            "stale": f"from the Hub, but of {self.as_of}",
+            "snapshot": f"the list of {self.as_of} that this script brings along",
+        }[self.basis]
+        return f"{when}{f' ({self.reason})' if self.reason else ''}"
+
+
+@functools.cache
+def shipped_list() -> OfficialList:
+    """The list that this script brings along, with its date: not to be changed."""
+    rows = [benchmark_from_json(row) for row in SHIPPED["benchmarks"]]
+    return OfficialList({row.dataset_id.lower(): row for row in rows}, SHIPPED["as_of"], "snapshot")
+
+
+def benchmark_from_json(row: Mapping[str, Any]) -> OfficialBenchmark:
+    """A Benchmark as it is kept and shipped; `tasks` are [id, config, split]."""
+    tasks = tuple(BenchmarkTask(*map(str, task)) for task in row.get("tasks") or ())
+    return OfficialBenchmark(**{**row, "tasks": tasks})
+
+
+# --- eval.yaml ---
+
+
+def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchmark:
+    """A data set's eval.yaml; what is wrong with it is the Benchmark's `problem`.
+
+    `metrics` (id, higher_is_better, unit, primary) is a proposal for the format that some data sets follow.
+    """
+    try:
+        data, _ = load_yaml(text, f"{dataset_id}/eval.yaml")
+    except ScriptError as error:
+        return OfficialBenchmark(dataset_id, problem=single_line(error)[:200], **known)
+    rows = data.get("tasks") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        return OfficialBenchmark(dataset_id, problem="its eval.yaml has no list of tasks", **known)
+    tasks = [task for task in map(benchmark_task, rows[:MAX_BENCHMARK_TASKS]) if task is not None]
+    metric = main_metric(data.get("metrics"))
+    higher = metric.get("higher_is_better")
+    unit = SCALES.get(str(metric.get("unit")).lower())
+    return OfficialBenchmark(
+        dataset_id,
+        name=eval_yaml_text(data.get("name")),
+        framework=eval_yaml_text(data.get("evaluation_framework")),
+        tasks=tuple({task.id: task for task in tasks}.values()),
+        problem="" if tasks else "its eval.yaml names no task",
+        lower_is_better=not higher if isinstance(higher, bool) else None,
+        unit=unit,
+        **known,
+    )
+
+
+def benchmark_task(row: Any) -> BenchmarkTask | None:
+    """One item of `tasks`; None when it has no id."""
+    task_id = row.get("id") if isinstance(row, dict) else None
+    if not isinstance(task_id, str) or not task_id or task_id != single_line(task_id) or len(task_id) > 200:
+        return None
+    return BenchmarkTask(task_id, eval_yaml_text(row.get("config")), eval_yaml_text(row.get("split")))
+
+
+def main_metric(rows: Any) -> Mapping[str, Any]:
+    """The primary one of an eval.yaml's metrics, or its only one."""
+    metrics = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    primary = [row for row in metrics if row.get("primary") is True]
+    return primary[0] if len(primary) == 1 else metrics[0] if len(metrics) == 1 else {}
+
+
+def eval_yaml_text(value: Any) -> str:
+    """A text of an eval.yaml, on one line; nothing for anything else."""
+    return single_line(value)[:200] if isinstance(value, str) else ""
+
+
+# --- Which Benchmark is a result for? ---
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkClaim:
+    """What a source says about one of its results."""
+
+    name: str  # the source's word for the benchmark
+    key: str | None = None  # of metric_mapping.json
+    part: bool = False  # a part of a benchmark, such as a subject of MMLU
+    dataset_id: str = ""  # of the data that was used
+    config: str = ""
+    split: str = ""
+
+
+def find_place(
+    claim: BenchmarkClaim, official: OfficialList, mapping: Mapping[str, Any], answer: str = ""
+) -> PlaceMatch:
+    """The place of a result: by a person's answer, by the vocabulary, by its data set's id, then by its exact name.
+
+    `answer` is DATASET:TASK, or "none". Nothing is guessed: where several tasks are possible, they are candidates.
+    """
+    if answer:
+        return place_answered(answer, official, claim)
+    if claim.part:
+        return PlaceMatch(why="a part of a benchmark, not the benchmark")
+    known = mapping.get(claim.key or "") or {}
+    names = {normalize_name(name) for name in (claim.key, known.get("name"), *known.get("aliases", ())) if name}
+    hint, index = known.get("hub") or {}, known.get("model_index") or {}
+    if hint and (found := official.get(hint["dataset_id"])):
+        return in_benchmark(found, claim, names, known, by="metric_mapping.json", hint=hint["task_id"])
+    if known and (found := official.get(str(index.get("type") or ""))):
+        return in_benchmark(found, claim, names, known, by="metric_mapping.json's data set")
+    if claim.dataset_id and (found := official.get(claim.dataset_id)):
+        return in_benchmark(found, claim, names | {normalize_name(claim.name)}, known, by="the data set that was used")
+    match = place_by_name(official, claim, names or {normalize_name(claim.name)})
+    if match.no_benchmark and hint:
+        return PlaceMatch(why=f"{hint['dataset_id']} is no official Benchmark")
+    return match
+
+
+def in_benchmark(
+    found: OfficialBenchmark, claim: BenchmarkClaim, names: set[str], known: Mapping[str, Any], by: str, hint: str = ""
+) -> PlaceMatch:
+    """The task of one Benchmark: the hinted one, that of this configuration, that of this name, else the only one."""
+    if not found.tasks:
+        if hint:
+            return PlaceMatch(place_at(found, hint, claim, f"{by}; {found.problem or 'its tasks are not known here'}"))
+        return PlaceMatch(why=f"{found.dataset_id}: {found.problem or 'its tasks are not known here'}")
+    vague = len(found.tasks) > 1 and not claim.config and normalize_name(claim.name) in benchmark_names(found)
+    config = normalize_name(claim.config or str((known.get("model_index") or {}).get("config") or ""))
+    exact = [task for task in found.tasks if task.id == hint]
+    by_config = [task for task in found.tasks if config not in ANY_CONFIG and config in folded_names(task)]
+    named = [task for task in found.tasks if names & folded_names(task)]
+    for tasks in (exact, by_config, named):
+        if len(tasks) == 1 and not vague:  # "GPQA" alone is the name of a Benchmark, not of one of its three tasks
+            return place_of_task(found, tasks[0], claim, by)
+    only = found.tasks[0]
+    if len(found.tasks) == 1 and (hint or known or names & benchmark_names(found)):
+        return place_of_task(found, only, claim, by)
+    return PlaceMatch(
+        why=f"{by} is {found.dataset_id}", candidates=tuple(f"{found.dataset_id}:{t.id}" for t in found.tasks)
+    )
+
+
+def place_of_task(found: OfficialBenchmark, task: BenchmarkTask, claim: BenchmarkClaim, by: str) -> PlaceMatch:
+    """The place, unless the data that was used is known to be other data than the task's."""
+    own = {normalize_name(task.config)} | ANY_CONFIG
+    given = normalize_name(claim.config)
+    same_data = claim.dataset_id.lower() == found.dataset_id.lower()
+    if same_data and given not in own and given not in folded_names(task):
+        why = f"measured on the configuration {claim.config}, while {task.id} is {task.config or 'the default'}"
+        return PlaceMatch(why=why, candidates=(f"{found.dataset_id}:{task.id}",))
+    if same_data and claim.split and task.split and claim.split != task.split:
+        why = f"measured on the split {claim.split}, while {task.id} is {task.split}"
+        return PlaceMatch(why=why, candidates=(f"{found.dataset_id}:{task.id}",))
+    return PlaceMatch(place_at(found, task.id, claim, by))
+
+
+def place_by_name(official: OfficialList, claim: BenchmarkClaim, names: set[str]) -> PlaceMatch:
+    """The place whose Benchmark or task has exactly one of these names, once folded."""
+    names = names - {""}
+    places = []
+    for found in official.benchmarks.values():
+        tasks = [task for task in found.tasks if normalize_name(task.id.rpartition("/")[2]) in names]
+        if tasks or names & benchmark_names(found):
+            places += [(found, task) for task in tasks or found.tasks]
+    if len(places) == 1:
+        return place_of_task(*places[0], claim, "its name")
+    why = "several have its name" if places else NO_BENCHMARK
+    return PlaceMatch(why=why, candidates=tuple(f"{found.dataset_id}:{task.id}" for found, task in places))
+
+
+def place_answered(answer: str, official: OfficialList, claim: BenchmarkClaim) -> PlaceMatch:
+    """The place that a person named; ScriptError when there is no such task."""
+    if answer == "none":
+        return PlaceMatch(why="left out, as --counts-as says")
+    dataset_id, _, task_id = answer.partition(":")
+    found = official.get(dataset_id)
+    if found is None:
+        raise ScriptError(f"--counts-as {answer}: {dataset_id} is no official Benchmark ({official.about})")
+    if found.tasks and not found.task(task_id):
+        raise ScriptError(f"--counts-as {answer}: the tasks of {found.dataset_id} are {listing(task_ids(found), 20)}")
+    if not task_id:
+        raise ScriptError(f"--counts-as {answer}: DATASET:TASK is expected")
+    return PlaceMatch(place_at(found, task_id, claim, "--counts-as"))
+
+
+def place_at(found: OfficialBenchmark, task_id: str, claim: BenchmarkClaim, how: str) -> OfficialPlace:
+    return OfficialPlace(found.dataset_id, task_id, claim.key or found.stem(task_id), how, found.own_harness)
+
+
+def folded_names(task: BenchmarkTask) -> set[str]:
+    """The task's id, its last part, and the configuration that is it."""
+    texts = (task.id, task.id.rpartition("/")[2], task.config)
+    return {normalize_name(text) for text in texts} - ANY_CONFIG
+
+
+def benchmark_names(found: OfficialBenchmark) -> set[str]:
+    return {normalize_name(found.name), normalize_name(found.repo_name)} - {""}
+
+
+def task_ids(found: OfficialBenchmark) -> list[str]:
+    return [task.id for task in found.tasks]
+
+
+def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """(data set id, task id) -> the key of metric_mapping.json whose results count there."""
+    keys = {}
+    for key, entry in mapping.items():
+        if entry.get("kind") == "benchmark":
+            config = str((entry.get("model_index") or {}).get("config") or "")
+            place = find_place(BenchmarkClaim(key, key, config=config), official, mapping).place
+            if place:
+                keys[place.dataset_id, place.task_id] = key
+    return keys
+
+
+def official_answers(texts: Sequence[str] | None) -> dict[str, str]:
+    """--counts-as NAME=DATASET:TASK or NAME=none -> {folded name: answer}"""
+    answers = {}
+    for text in texts or []:
+        name, _, answer = text.partition("=")
+        if not name or not (answer == "none" or re.fullmatch(r"[\w.-]+/[\w.-]+:.+", answer)):
+            raise ScriptError(f"--counts-as {text}: NAME=OWNER/DATASET:TASK or NAME=none is expected")
+        answers[normalize_name(name)] = answer
+    return answers
+
+
+@dataclass(slots=True)
+class Placing:
+    """What is needed to find results their places: the official Benchmarks, the vocabulary, a person's answers."""
+
+    official: OfficialList
+    mapping: Mapping[str, Any]
+    answers: Mapping[str, str] = field(default_factory=dict)  # folded name or key -> DATASET:TASK or "none"
+    own_harness: frozenset[str] = frozenset()  # folded keys of results that are said to be of the Benchmark's harness
+    names: dict[str, str] = field(default_factory=dict)  # folded key, name or alias -> key; filled when it is needed
+
+    def match(self, entry: Entry) -> PlaceMatch:
+        """The place of a result, its reason, or its candidates; a result of another harness needs a person's word."""
+        claim = self.claim(entry)
+        name = claim.key or single_line(claim.name)
+        answer = self.answers.get(normalize_name(claim.key or "")) or self.answers.get(normalize_name(claim.name), "")
+        match = find_place(claim, self.official, self.mapping, answer)
+        place = match.place
+        if OWN_FILES in dict(entry.dataset) and not answer and not match.no_benchmark:
+            return PlaceMatch(why=f"{NOT_THE_HUBS}; --counts-as {name}=OWNER/DATASET:TASK says that they are its items")
+        if place is None or not place.own_harness:
+            return match
+        said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness
+        if said or normalize_name(place.own_harness) in normalize_name(entry.source_name or ""):
+            return match
+        why = f"{place.dataset_id} ranks results of its own harness, {place.own_harness}; --own-harness {name} says so"
+        return PlaceMatch(why=why)
+
+    def claim(self, entry: Entry) -> BenchmarkClaim:
+        """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
+        self.names = self.names or vocabulary_names(self.mapping)
+        data = dict(entry.dataset)
+        dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
+        name = re.sub(r"[(\[]\s*[)\]]", "", WITH_TOOLS.sub("", entry.benchmark)).strip() if entry.variant else ""
+        name = name or entry.benchmark
+        return BenchmarkClaim(
+            name,
+            entry.key or (self.names.get(normalize_name(name)) if entry.variant else None),
+            part=entry.key is None and self.is_part(name),
+            dataset_id=dataset_id,
+            config=data.get("config", ""),
+            split=data.get("split", ""),
+        )
+
+    def is_part(self, name: str) -> bool:
+        """Whether a name is a known benchmark's with something behind a colon or comma: "mmlu:anatomy"."""
+        wholes = [normalize_name(name[: found.start()]) for found in re.finditer("[:,]", name)]
+        return any(whole in self.names for whole in wholes)
+
+    def question(self, entry: Entry, match: PlaceMatch) -> str:
+        """What a person is asked about a result whose place is unsure."""
+        name = entry.key or single_line(entry.benchmark)
+        return (
+            f"{name}: {match.why}; which task of the Hub's Benchmarks it is for is not certain: "
+            f"{listing(match.candidates, 8)}; --counts-as '{name}={match.candidates[0]}' takes this one, "
+            f"--counts-as '{name}=none' leaves it out"
+        )
+
+
+def vocabulary_names(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """The folded keys, names and aliases of the vocabulary's benchmarks -> their keys."""
+    return {
+        normalize_name(name): key
+        for key, entry in mapping.items()
+        if entry.get("kind") != "category"
+        for name in (key, entry.get("name"), *(entry.get("aliases") or ()))
+        if isinstance(name, str) and name
+    }
 
 
 # --- parts/metric_directions.py ---------------------------------------------------------------------------------------
@@ -7504,6 +7950,8 @@ def merged_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
 
 # --- parts/records/publishable.py -------------------------------------------------------------------------------------
 
+TOOLS = "With tools"  # as the community notes it
+
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
@@ -7603,7 +8051,7 @@ def record_result(
         unit=single_line(run.written[1]) if stated_unit(metric) and run.written[1] != "unknown" else None,
         metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
         shots=record_shots(run, details),
-        variant=single_line(details.get("variant") or "") or None,
+        variant=single_line(details.get("variant") or "") or (TOOLS if used_tools(run.name, row, known) else None),
         task_type=(known.get("model_index") or {}).get("task_type"),
         dataset=record_dataset(row.get("source_data") or {}),
         source_name=source_name,
@@ -7611,9 +8059,22 @@ def record_result(
         date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
         samples=run.n,
         standard_error=None if run.standard_error is None else run.standard_error / run.scale,
+        lower_is_better=run.lower_is_better if run.directed else None,
     )
     parent = run.key if run.known and run.subtask else None
     return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
+
+
+def used_tools(name: str, row: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a result is another setting than its benchmark's: with tools, where that is an official one without.
+
+    What an agent's own benchmark has tools for (SWE-bench) is no setting of it.
+    """
+    given = mapping_of(mapping_of(row.get("generation_config")).get("generation_args"))
+    tools = mapping_of(given.get("agentic_eval_config")).get("available_tools")
+    places = ((known.get("hub") or {}).get("dataset_id"), mapping_of(row.get("source_data")).get("hf_repo"))
+    official = [found for place in places if place and (found := shipped_list().get(str(place)))]
+    return bool(WITH_TOOLS.search(name) or (tools and official and not official[0].own_harness))
 
 
 def record_place(path: Path) -> str:
@@ -7993,9 +8454,17 @@ def elsewhere_rows(
         counts["kept"] += 1
         row = elsewhere_row(result, model, place, names, key)
         row["source_name"], row["notes"] = said_by, None if address else where
-        row["why_not"] = why_not or row["why_not"]
+        row["why_not"] = why_not or row["why_not"] or other_measure(name, result, names.benchmarks.mapping[key])
         rows.append(row)
     return rows
+
+
+def other_measure(name: str, result: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
+    """Why a result is not comparable with others of its benchmark, as its direction and its settings say."""
+    lower = result["metric_config"].get("lower_is_better")
+    if isinstance(lower, bool) and lower is not known["lower_is_better"]:
+        return f"{'less' if lower else 'more'} is better of it, as its record says"
+    return USED_TOOLS if used_tools(name, result, known) else None
 
 
 def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, names: ResultNames, key: str) -> BoardRow:
@@ -8151,449 +8620,6 @@ def fetch_wide(dataset: str, hub: HubReader) -> tuple[Path, str]:
     except Exception as error:
         raise ScriptError(f"--leaderboard-data {dataset}: {trouble(error)}") from error
     return Path(path), f"{hub.endpoint}/datasets/{dataset}/blob/{sha}/{quote(name)}"
-
-
-# --- parts/metadata/official.py ---------------------------------------------------------------------------------------
-
-# fmt: off
-SHIPPED = {'as_of': '2026-08-31',
- 'benchmarks': [{'dataset_id': 'actava/chi-bench'},
-                {'dataset_id': 'allenai/olmOCR-bench', 'name': 'olmOCR-bench', 'framework': 'olmocr-bench'},
-                {'dataset_id': 'ARTPARK-IISc/Vaani-Benchmark-V1.0'},
-                {'dataset_id': 'cais/hle',
-                 'name': "Humanity's Last Exam",
-                 'framework': 'inspect-ai',
-                 'gated': True,
-                 'tasks': [['hle', 'default', 'test']]},
-                {'dataset_id': 'claw-eval/Claw-Eval', 'framework': 'claw-eval'},
-                {'dataset_id': 'datacurve/deep-swe', 'framework': 'pier', 'tasks': [['deep_swe', '', '']]},
-                {'dataset_id': 'FutureMa/EvasionBench',
-                 'name': 'Evasion Bench',
-                 'framework': 'inspect-ai',
-                 'tasks': [['evasion_bench', 'default', 'train']]},
-                {'dataset_id': 'harborframework/terminal-bench-2.0', 'framework': 'harbor'},
-                {'dataset_id': 'harborframework/terminal-bench-2.1', 'framework': 'harbor'},
-                {'dataset_id': 'Idavidrein/gpqa',
-                 'name': 'GPQA',
-                 'framework': 'inspect-ai',
-                 'gated': True,
-                 'tasks': [['diamond', 'gpqa_diamond', 'train'], ['main', 'gpqa_main', 'train'],
-                           ['extended', 'gpqa_extended', 'train']]},
-                {'dataset_id': 'internlm/WildClawBench', 'framework': 'wildclawbench'},
-                {'dataset_id': 'InternScience/ResearchClawBench', 'framework': 'researchclawbench'},
-                {'dataset_id': 'LEXam-Benchmark/LEXam', 'name': 'LEXam'},
-                {'dataset_id': 'likaixin/ScreenSpot-Pro', 'framework': 'screenspot-pro'},
-                {'dataset_id': 'llamaindex/ExtractBench', 'framework': 'extractbench'},
-                {'dataset_id': 'llamaindex/ParseBench', 'framework': 'parsebench'},
-                {'dataset_id': 'MathArena/aime_2026',
-                 'name': 'MathArena AIME 2026',
-                 'framework': 'math-arena',
-                 'tasks': [['MathArena/aime_2026', 'default', 'test']]},
-                {'dataset_id': 'meituan-longcat/WBench', 'framework': 'wbench'},
-                {'dataset_id': 'mteb/arguana', 'framework': 'mteb'},
-                {'dataset_id': 'openai/gsm8k',
-                 'name': 'GSM8K',
-                 'framework': 'inspect-ai',
-                 'tasks': [['gsm8k', 'main', 'test']]},
-                {'dataset_id': 'ScaleAI/SWE-bench_Pro',
-                 'framework': 'swe-bench-pro',
-                 'tasks': [['SWE_Bench_Pro', '', '']]},
-                {'dataset_id': 'SWE-bench/SWE-bench_Multilingual',
-                 'framework': 'swe-bench',
-                 'tasks': [['swe_bench_multilingual_%_resolved', '', '']]},
-                {'dataset_id': 'SWE-bench/SWE-bench_Verified',
-                 'framework': 'swe-bench',
-                 'tasks': [['swe_bench_%_resolved', '', '']]},
-                {'dataset_id': 'TIGER-Lab/MMLU-Pro',
-                 'name': 'MMLU-Pro',
-                 'framework': 'inspect-ai',
-                 'tasks': [['mmlu_pro', 'default', 'test']]},
-                {'dataset_id': 'tiiuae/PBench', 'framework': 'pbench'}]}
-# fmt: on
-MAX_BENCHMARK_TASKS = 500
-NO_BENCHMARK = "no official Benchmark of this name or data set"
-ANY_CONFIG = {"", "default", "main", "all", "none"}  # configurations that say no more than the data set's id
-# Frameworks that run many benchmarks, or that collect what others have run. Every other one is a benchmark's own
-# harness: its leaderboard ranks what that harness measures, so that a result of another one needs a person's word.
-GENERAL_FRAMEWORKS = {
-    "", "none", "inspectai", "lighteval", "lmeval", "lmevaluationharness", "nemoevaluator", "matharena", "mteb", "helm",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkTask:
-    """One leaderboard of a Benchmark."""
-
-    id: str
-    config: str = ""
-    split: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OfficialBenchmark:
-    """A data set that the Hub ranks models on. `problem`: why its eval.yaml is not known, or not from the Hub."""
-
-    dataset_id: str
-    name: str = ""
-    framework: str = ""  # evaluation_framework of its eval.yaml
-    tasks: tuple[BenchmarkTask, ...] = ()  # none: not known
-    sha: str | None = None
-    gated: bool = False
-    problem: str = ""
-    lower_is_better: bool | None = None  # None: its eval.yaml does not say
-    unit: str | None = None  # "percent" or "proportion", where its eval.yaml says so
-
-    @property
-    def repo_name(self) -> str:
-        return self.dataset_id.rpartition("/")[2]
-
-    @property
-    def title(self) -> str:
-        return self.name or self.repo_name
-
-    @property
-    def own_harness(self) -> str:
-        """The harness whose results alone its leaderboard is for, or nothing."""
-        return "" if normalize_name(self.framework) in GENERAL_FRAMEWORKS else self.framework
-
-    def task(self, task_id: str) -> BenchmarkTask | None:
-        return next((task for task in self.tasks if task.id == task_id), None)
-
-    def stem(self, task_id: str) -> str:
-        """The name of a result's file as the community writes it: the data set's, of several tasks also the task's."""
-        parts = [self.repo_name] if len(self.tasks) == 1 else [self.repo_name, task_id.rpartition("/")[2]]
-        return re.sub(r"[\W_]+", "_", "_".join(parts).lower(), flags=re.ASCII).strip("_")
-
-
-@dataclass(frozen=True, slots=True)
-class OfficialPlace:
-    """Where a result counts: a task of a Benchmark, and the stem of its file in .eval_results."""
-
-    dataset_id: str
-    task_id: str
-    stem: str
-    how: str  # by which the place is known, for people
-    own_harness: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceMatch:
-    """A result's place; without one the reason, or the places (DATASET:TASK) among which a person has to choose."""
-
-    place: OfficialPlace | None = None
-    why: str = ""
-    candidates: tuple[str, ...] = ()
-
-    @property
-    def no_benchmark(self) -> bool:
-        """Whether there is nothing to say: the result is of no official Benchmark."""
-        return self.place is None and self.why == NO_BENCHMARK
-
-
-@dataclass(slots=True)
-class OfficialList:
-    """The official Benchmarks by data set id in lower case, and how old this list is."""
-
-    benchmarks: dict[str, OfficialBenchmark] = field(default_factory=dict)
-    as_of: str = ""  # ISO 8601
-    basis: str = "snapshot"  # "hub": asked now; "cache": asked less than a day ago; "stale": older; "snapshot": shipped
-    reason: str = ""  # why the Hub was not asked
-
-    def get(self, dataset_id: str) -> OfficialBenchmark | None:
-        return self.benchmarks.get(dataset_id.lower())
-
-    @property
-    def about(self) -> str:
-        """How old the list is, for people."""
-        when = {
-            "hub": "from the Hub, just now",
-            "cache": f"from the Hub, {self.as_of}",
-            "stale": f"from the Hub, but of {self.as_of}",
-            "snapshot": f"the list of {self.as_of} that this script brings along",
-        }[self.basis]
-        return f"{when}{f' ({self.reason})' if self.reason else ''}"
-
-
-@functools.cache
-def shipped_list() -> OfficialList:
-    """The list that this script brings along, with its date: not to be changed."""
-    rows = [benchmark_from_json(row) for row in SHIPPED["benchmarks"]]
-    return OfficialList({row.dataset_id.lower(): row for row in rows}, SHIPPED["as_of"], "snapshot")
-
-
-def benchmark_from_json(row: Mapping[str, Any]) -> OfficialBenchmark:
-    """A Benchmark as it is kept and shipped; `tasks` are [id, config, split]."""
-    tasks = tuple(BenchmarkTask(*map(str, task)) for task in row.get("tasks") or ())
-    return OfficialBenchmark(**{**row, "tasks": tasks})
-
-
-# --- eval.yaml ---
-
-
-def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchmark:
-    """A data set's eval.yaml; what is wrong with it is the Benchmark's `problem`.
-
-    `metrics` (id, higher_is_better, unit, primary) is a proposal for the format that some data sets follow.
-    """
-    try:
-        data, _ = load_yaml(text, f"{dataset_id}/eval.yaml")
-    except ScriptError as error:
-        return OfficialBenchmark(dataset_id, problem=single_line(error)[:200], **known)
-    rows = data.get("tasks") if isinstance(data, dict) else None
-    if not isinstance(rows, list):
-        return OfficialBenchmark(dataset_id, problem="its eval.yaml has no list of tasks", **known)
-    tasks = [task for task in map(benchmark_task, rows[:MAX_BENCHMARK_TASKS]) if task is not None]
-    metric = main_metric(data.get("metrics"))
-    higher = metric.get("higher_is_better")
-    unit = {"percentage": "percent", "percent": "percent", "proportion": "proportion"}.get(str(metric.get("unit")))
-    return OfficialBenchmark(
-        dataset_id,
-        name=eval_yaml_text(data.get("name")),
-        framework=eval_yaml_text(data.get("evaluation_framework")),
-        tasks=tuple({task.id: task for task in tasks}.values()),
-        problem="" if tasks else "its eval.yaml names no task",
-        lower_is_better=not higher if isinstance(higher, bool) else None,
-        unit=unit,
-        **known,
-    )
-
-
-def benchmark_task(row: Any) -> BenchmarkTask | None:
-    """One item of `tasks`; None when it has no id."""
-    task_id = row.get("id") if isinstance(row, dict) else None
-    if not isinstance(task_id, str) or not task_id or task_id != single_line(task_id) or len(task_id) > 200:
-        return None
-    return BenchmarkTask(task_id, eval_yaml_text(row.get("config")), eval_yaml_text(row.get("split")))
-
-
-def main_metric(rows: Any) -> Mapping[str, Any]:
-    """The primary one of an eval.yaml's metrics, or its only one."""
-    metrics = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    primary = [row for row in metrics if row.get("primary") is True]
-    return primary[0] if len(primary) == 1 else metrics[0] if len(metrics) == 1 else {}
-
-
-def eval_yaml_text(value: Any) -> str:
-    """A text of an eval.yaml, on one line; nothing for anything else."""
-    return single_line(value)[:200] if isinstance(value, str) else ""
-
-
-# --- Which Benchmark is a result for? ---
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkClaim:
-    """What a source says about one of its results."""
-
-    name: str  # the source's word for the benchmark
-    key: str | None = None  # of metric_mapping.json
-    part: bool = False  # a part of a benchmark, such as a subject of MMLU
-    dataset_id: str = ""  # of the data that was used
-    config: str = ""
-    split: str = ""
-
-
-def find_place(
-    claim: BenchmarkClaim, official: OfficialList, mapping: Mapping[str, Any], answer: str = ""
-) -> PlaceMatch:
-    """The place of a result: by a person's answer, by the vocabulary, by its data set's id, then by its exact name.
-
-    `answer` is DATASET:TASK, or "none". Nothing is guessed: where several tasks are possible, they are candidates.
-    """
-    if answer:
-        return place_answered(answer, official, claim)
-    if claim.part:
-        return PlaceMatch(why="a part of a benchmark, not the benchmark")
-    known = mapping.get(claim.key or "") or {}
-    names = {normalize_name(name) for name in (claim.key, known.get("name"), *known.get("aliases", ())) if name}
-    hint, index = known.get("hub") or {}, known.get("model_index") or {}
-    if hint and (found := official.get(hint["dataset_id"])):
-        return in_benchmark(found, claim, names, known, by="metric_mapping.json", hint=hint["task_id"])
-    if known and (found := official.get(str(index.get("type") or ""))):
-        return in_benchmark(found, claim, names, known, by="metric_mapping.json's data set")
-    if claim.dataset_id and (found := official.get(claim.dataset_id)):
-        return in_benchmark(found, claim, names | {normalize_name(claim.name)}, known, by="the data set that was used")
-    match = place_by_name(official, claim, names or {normalize_name(claim.name)})
-    if match.no_benchmark and hint:
-        return PlaceMatch(why=f"{hint['dataset_id']} is no official Benchmark")
-    return match
-
-
-def in_benchmark(
-    found: OfficialBenchmark, claim: BenchmarkClaim, names: set[str], known: Mapping[str, Any], by: str, hint: str = ""
-) -> PlaceMatch:
-    """The task of one Benchmark: the hinted one, that of this configuration, that of this name, else the only one."""
-    if not found.tasks:
-        if hint:
-            return PlaceMatch(place_at(found, hint, claim, f"{by}; {found.problem or 'its tasks are not known here'}"))
-        return PlaceMatch(why=f"{found.dataset_id}: {found.problem or 'its tasks are not known here'}")
-    vague = len(found.tasks) > 1 and not claim.config and normalize_name(claim.name) in benchmark_names(found)
-    config = normalize_name(claim.config or str((known.get("model_index") or {}).get("config") or ""))
-    exact = [task for task in found.tasks if task.id == hint]
-    by_config = [task for task in found.tasks if config not in ANY_CONFIG and config in folded_names(task)]
-    named = [task for task in found.tasks if names & folded_names(task)]
-    for tasks in (exact, by_config, named):
-        if len(tasks) == 1 and not vague:  # "GPQA" alone is the name of a Benchmark, not of one of its three tasks
-            return place_of_task(found, tasks[0], claim, by)
-    only = found.tasks[0]
-    if len(found.tasks) == 1 and (hint or known or names & benchmark_names(found)):
-        return place_of_task(found, only, claim, by)
-    return PlaceMatch(
-        why=f"{by} is {found.dataset_id}", candidates=tuple(f"{found.dataset_id}:{t.id}" for t in found.tasks)
-    )
-
-
-def place_of_task(found: OfficialBenchmark, task: BenchmarkTask, claim: BenchmarkClaim, by: str) -> PlaceMatch:
-    """The place, unless the data that was used is known to be other data than the task's."""
-    own = {normalize_name(task.config)} | ANY_CONFIG
-    given = normalize_name(claim.config)
-    same_data = claim.dataset_id.lower() == found.dataset_id.lower()
-    if same_data and given not in own and given not in folded_names(task):
-        why = f"measured on the configuration {claim.config}, while {task.id} is {task.config or 'the default'}"
-        return PlaceMatch(why=why, candidates=(f"{found.dataset_id}:{task.id}",))
-    if same_data and claim.split and task.split and claim.split != task.split:
-        why = f"measured on the split {claim.split}, while {task.id} is {task.split}"
-        return PlaceMatch(why=why, candidates=(f"{found.dataset_id}:{task.id}",))
-    return PlaceMatch(place_at(found, task.id, claim, by))
-
-
-def place_by_name(official: OfficialList, claim: BenchmarkClaim, names: set[str]) -> PlaceMatch:
-    """The place whose Benchmark or task has exactly one of these names, once folded."""
-    names = names - {""}
-    places = []
-    for found in official.benchmarks.values():
-        tasks = [task for task in found.tasks if normalize_name(task.id.rpartition("/")[2]) in names]
-        if tasks or names & benchmark_names(found):
-            places += [(found, task) for task in tasks or found.tasks]
-    if len(places) == 1:
-        return place_of_task(*places[0], claim, "its name")
-    why = "several have its name" if places else NO_BENCHMARK
-    return PlaceMatch(why=why, candidates=tuple(f"{found.dataset_id}:{task.id}" for found, task in places))
-
-
-def place_answered(answer: str, official: OfficialList, claim: BenchmarkClaim) -> PlaceMatch:
-    """The place that a person named; ScriptError when there is no such task."""
-    if answer == "none":
-        return PlaceMatch(why="left out, as --counts-as says")
-    dataset_id, _, task_id = answer.partition(":")
-    found = official.get(dataset_id)
-    if found is None:
-        raise ScriptError(f"--counts-as {answer}: {dataset_id} is no official Benchmark ({official.about})")
-    if found.tasks and not found.task(task_id):
-        raise ScriptError(f"--counts-as {answer}: the tasks of {found.dataset_id} are {listing(task_ids(found), 20)}")
-    if not task_id:
-        raise ScriptError(f"--counts-as {answer}: DATASET:TASK is expected")
-    return PlaceMatch(place_at(found, task_id, claim, "--counts-as"))
-
-
-def place_at(found: OfficialBenchmark, task_id: str, claim: BenchmarkClaim, how: str) -> OfficialPlace:
-    return OfficialPlace(found.dataset_id, task_id, claim.key or found.stem(task_id), how, found.own_harness)
-
-
-def folded_names(task: BenchmarkTask) -> set[str]:
-    """The task's id, its last part, and the configuration that is it."""
-    texts = (task.id, task.id.rpartition("/")[2], task.config)
-    return {normalize_name(text) for text in texts} - ANY_CONFIG
-
-
-def benchmark_names(found: OfficialBenchmark) -> set[str]:
-    return {normalize_name(found.name), normalize_name(found.repo_name)} - {""}
-
-
-def task_ids(found: OfficialBenchmark) -> list[str]:
-    return [task.id for task in found.tasks]
-
-
-def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """(data set id, task id) -> the key of metric_mapping.json whose results count there."""
-    keys = {}
-    for key, entry in mapping.items():
-        if entry.get("kind") == "benchmark":
-            config = str((entry.get("model_index") or {}).get("config") or "")
-            place = find_place(BenchmarkClaim(key, key, config=config), official, mapping).place
-            if place:
-                keys[place.dataset_id, place.task_id] = key
-    return keys
-
-
-def official_answers(texts: Sequence[str] | None) -> dict[str, str]:
-    """--counts-as NAME=DATASET:TASK or NAME=none -> {folded name: answer}"""
-    answers = {}
-    for text in texts or []:
-        name, _, answer = text.partition("=")
-        if not name or not (answer == "none" or re.fullmatch(r"[\w.-]+/[\w.-]+:.+", answer)):
-            raise ScriptError(f"--counts-as {text}: NAME=OWNER/DATASET:TASK or NAME=none is expected")
-        answers[normalize_name(name)] = answer
-    return answers
-
-
-@dataclass(slots=True)
-class Placing:
-    """What is needed to find results their places: the official Benchmarks, the vocabulary, a person's answers."""
-
-    official: OfficialList
-    mapping: Mapping[str, Any]
-    answers: Mapping[str, str] = field(default_factory=dict)  # folded name or key -> DATASET:TASK or "none"
-    own_harness: frozenset[str] = frozenset()  # folded keys of results that are said to be of the Benchmark's harness
-    names: dict[str, str] = field(default_factory=dict)  # folded key, name or alias -> key; filled when it is needed
-
-    def match(self, entry: Entry) -> PlaceMatch:
-        """The place of a result, its reason, or its candidates; a result of another harness needs a person's word."""
-        claim = self.claim(entry)
-        name = claim.key or single_line(claim.name)
-        answer = self.answers.get(normalize_name(claim.key or "")) or self.answers.get(normalize_name(claim.name), "")
-        match = find_place(claim, self.official, self.mapping, answer)
-        place = match.place
-        if OWN_FILES in dict(entry.dataset) and not answer and not match.no_benchmark:
-            return PlaceMatch(why=f"{NOT_THE_HUBS}; --counts-as {name}=OWNER/DATASET:TASK says that they are its items")
-        if place is None or not place.own_harness:
-            return match
-        said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness
-        if said or normalize_name(place.own_harness) in normalize_name(entry.source_name or ""):
-            return match
-        why = f"{place.dataset_id} ranks results of its own harness, {place.own_harness}; --own-harness {name} says so"
-        return PlaceMatch(why=why)
-
-    def claim(self, entry: Entry) -> BenchmarkClaim:
-        """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
-        self.names = self.names or vocabulary_names(self.mapping)
-        data = dict(entry.dataset)
-        dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
-        name = re.sub(r"[(\[]\s*[)\]]", "", WITH_TOOLS.sub("", entry.benchmark)).strip() if entry.variant else ""
-        name = name or entry.benchmark
-        return BenchmarkClaim(
-            name,
-            entry.key or (self.names.get(normalize_name(name)) if entry.variant else None),
-            part=entry.key is None and self.is_part(name),
-            dataset_id=dataset_id,
-            config=data.get("config", ""),
-            split=data.get("split", ""),
-        )
-
-    def is_part(self, name: str) -> bool:
-        """Whether a name is a known benchmark's with something behind a colon or comma: "mmlu:anatomy"."""
-        wholes = [normalize_name(name[: found.start()]) for found in re.finditer("[:,]", name)]
-        return any(whole in self.names for whole in wholes)
-
-    def question(self, entry: Entry, match: PlaceMatch) -> str:
-        """What a person is asked about a result whose place is unsure."""
-        name = entry.key or single_line(entry.benchmark)
-        return (
-            f"{name}: {match.why}; which task of the Hub's Benchmarks it is for is not certain: "
-            f"{listing(match.candidates, 8)}; --counts-as '{name}={match.candidates[0]}' takes this one, "
-            f"--counts-as '{name}=none' leaves it out"
-        )
-
-
-def vocabulary_names(mapping: Mapping[str, Any]) -> dict[str, str]:
-    """The folded keys, names and aliases of the vocabulary's benchmarks -> their keys."""
-    return {
-        normalize_name(name): key
-        for key, entry in mapping.items()
-        if entry.get("kind") != "category"
-        for name in (key, entry.get("name"), *(entry.get("aliases") or ()))
-        if isinstance(name, str) and name
-    }
 
 
 # --- parts/hub/benchmarks.py ------------------------------------------------------------------------------------------
@@ -9105,11 +9131,13 @@ def check_plan(plan: Plan) -> None:
                 check_number(getattr(entry, part), f"entries[{number}].{part}")
             if (getattr(entry, part) or 0) < 0:
                 raise ValueError(f"entries[{number}].{part} is below 0")
+        if not isinstance(entry.lower_is_better, bool | None):
+            raise ValueError(f"entries[{number}].lower_is_better is neither true nor false")
         moment = moment_in(entry.date)
         if moment is not None and moment > time.time() + CLOCKS_APART:
             raise ValueError(f"entries[{number}].date is {entry.date}, which is in the future")
         for part in dataclasses.fields(Entry):
-            plain = part.name not in ("value", "dataset", "samples", "standard_error")
+            plain = part.name not in ("value", "dataset", "samples", "standard_error", "lower_is_better")
             if plain and not isinstance(getattr(entry, part.name), str | None):
                 raise ValueError(f"entries[{number}].{part.name} is no text")
         if entry.source_url and not web_url(entry.source_url):
@@ -9146,6 +9174,9 @@ def entry_name(entry: Entry) -> str:
 
 # --- parts/metadata/scale.py ------------------------------------------------------------------------------------------
 
+MOST_PERCENT = 200.0  # an error rate can be above 100 %
+MOST_MARK = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
@@ -9153,7 +9184,7 @@ class Leaderboard:
 
     dataset_id: str
     tasks: tuple[str, ...] = ()  # none: not known
-    scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
+    scale: str | None = None  # "percent", "proportion", "points" (no shares); None: nobody has a result yet
     plain: bool = False  # the scale is said by its eval.yaml, or by three results that agree
     reason: str = ""  # why it is no Benchmark
     entries: int = 0
@@ -9161,16 +9192,22 @@ class Leaderboard:
 
 
 def leaderboard_scale(values: Sequence[Any]) -> str | None:
-    """The scale of the values that others have: percent when any is above 1."""
+    """The scale of the values that others have: percent when any is above 1, points when some are no percentages."""
     numbers = finite_numbers(values)
-    return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
+    if not numbers or max(map(abs, numbers)) > MOST_PERCENT:
+        return "points" if numbers else None
+    return "percent" if max(numbers) > 1 else "proportion"
 
 
 def is_plain(values: Sequence[Any]) -> bool:
-    """Whether three results at least agree on the scale; a share of 1 % or less among percentages is rare."""
+    """Whether three results at least agree on the scale; a share of 1 % or less among percentages is rare.
+
+    Numbers from 1 to 10 may be percentages, and marks.
+    """
     numbers = finite_numbers(values)
     above = sum(number > 1 for number in numbers)
-    return len(numbers) >= 3 and (not above or (above >= 3 and 10 * (len(numbers) - above) <= len(numbers)))
+    percent = above >= 3 and 10 * (len(numbers) - above) <= len(numbers) and max(numbers) > MOST_MARK
+    return len(numbers) >= 3 and (not above or percent)
 
 
 def finite_numbers(values: Sequence[Any]) -> list[float]:
@@ -9206,6 +9243,7 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
             del plan.eval_results[path]
             continue
         own = plan.made_of.get(path)
+        questions += fit_direction(plan, path, own, board, task)
         _, answer = scale_answer(scales, scale_keys(path, own))
         questions += fit_scale(plan, path, row, board, answer)
     for number, entry in enumerate(plan.entries):
@@ -9297,16 +9335,42 @@ def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
     return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
 
 
+def fit_direction(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
+    """A question about a result of another measure than the leaderboard ranks: less is better of one alone."""
+    if own is None or board.lower_is_better is None:
+        return []
+    lower = metric_direction(own.metric or "") if own.lower_is_better is None else own.lower_is_better
+    name = own.key or own.benchmark
+    answers = {plan.official.get(normalize_name(text)) for text in (name, own.benchmark)}
+    if lower in (None, board.lower_is_better) or f"{board.dataset_id}:{task}" in answers:
+        return []
+    way, ranks = ("less", "highest") if lower else ("more", "lowest")
+    return [
+        f"{path}: {way} is better of {entry_name(own)}, and the leaderboard of {board.dataset_id} has the {ranks} "
+        f"value first: is it what is ranked there? --counts-as '{name}={board.dataset_id}:{task}' says so, --counts-as "
+        f"'{name}=none' leaves it out"
+    ]
+
+
 def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:
     value, own = row["value"], plan.made_of.get(path)
     unit = own.unit if own and own.unit in ("percent", "proportion") else None
     misfit = 0 < value <= 1 if board.scale == "percent" else value > 1 if board.scale == "proportion" else False
     if unit and board.scale:
         misfit = unit != board.scale and value != 0
+    elif board.scale == "percent":
+        misfit = misfit or abs(value) > MOST_PERCENT
     if not misfit or answer == "as-is":
         return []
     if answer and answer != board.scale:
         raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
+    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    if board.scale == "points" or abs(value) > MOST_PERCENT:
+        theirs = "no shares" if board.scale == "points" else f"in {board.scale}"
+        return [
+            f"{path}: {value:.12g}{f' in {unit}' if unit else ''} does not fit: the others' values on the leaderboard "
+            f"of {board.dataset_id} are {theirs}; --scale {key}=as-is keeps it"
+        ]
     if answer or (unit and board.plain):
         why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
         row["value"] = rescaled(value, str(board.scale))
@@ -9315,7 +9379,6 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
             metric = plan.model_index[plan.entries.index(own)]["metrics"][0]
             metric |= {"value": row["value"], "name": unit_name(metric["name"], str(board.scale))}
         return []
-    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
     others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
     return [
         f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "
@@ -9448,6 +9511,8 @@ def leaderboard_row(found: OfficialBenchmark, item: Any, benchmarks: Benchmarks,
         "notes": item.get("notes"),
     }
     row = eval_results_row(model, data, place, item.get("verified") is True, benchmarks)
+    if row["unit"] is None and found.unit == "proportion" and 0 <= row["value"] <= 1:
+        row |= {"unit": "proportion", "unit_basis": "its eval.yaml"}
     row["official_rank"] = kept_count(item.get("rank"))
     if task is None:
         row["benchmark"], row["benchmark_name"] = None, found.title
@@ -9510,11 +9575,14 @@ def unknown_entry(
 ) -> dict[str, Any]:
     """An entry of the vocabulary's form: the scale is that of the leaderboard, its direction that of its ranks.
 
-    Shares of which more is better are proportions, as elsewhere; everything else stays in the leaderboard's own points.
+    Shares of which more is better are proportions, as elsewhere; everything else stays in the leaderboard's own points,
+    and so do numbers that may be marks out of ten.
     """
     numbers = [item["value"] for item in answer if isinstance(item, dict) and is_number(item.get("value"))]
     lower = ranked_downwards(numbers) if benchmark.lower_is_better is None else benchmark.lower_is_better
-    shares = bool(numbers) and not lower and min(numbers) >= 0 and max(numbers) <= 100
+    most = max(numbers, default=0)
+    marks = benchmark.unit == "points" or (benchmark.unit is None and 1 < most <= MOST_MARK)
+    shares = bool(numbers) and not lower and min(numbers) >= 0 and most <= 100 and not marks
     several = len(benchmark.tasks) > 1
     return {
         "kind": "benchmark",
@@ -11058,6 +11126,8 @@ def record_row(
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
     if on_own_files(result.get("source_data") or {}) and "/" in str((known.get("model_index") or {}).get("type")):
         why_not = NOT_THE_HUBS
+    if key and not why_not and used_tools(run.name, result, known):
+        why_not = USED_TOOLS
     if not run.directed:
         why_not = f"nothing says whether more {word} is better"
     if run.incomplete:

@@ -23,6 +23,9 @@ def place(hub: LocalHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Loc
     return hub
 
 
+WITH_TOOLS = {"agentic_eval_config": {"available_tools": [{"name": "python"}]}}
+
+
 def record(model: str = "lab/foo", score: float = 0.5, version: str = "0.3.0", **more: object) -> dict:
     """A record as a converter of the community writes it: no unit, but bounds."""
     metric = {"lower_is_better": False, "score_type": "continuous", "min_score": 0, "max_score": 1}
@@ -103,6 +106,9 @@ def test_clone_of_the_datastore(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ({"evaluation_name": "mmlu_pro:math"}, ("mmlu_pro", "a part of MMLU-Pro: math")),
         ({"evaluation_name": "Abstract Algebra"}, None),  # a subject: its data set's name is not its own
         ({"evaluation_name": "our own thing", "source_data": {"dataset_name": "x", "source_type": "other"}}, None),
+        ({"metric": {"lower_is_better": True}}, ("mmlu_pro", "less is better of it, as its record says")),
+        ({"generation_config": {"generation_args": WITH_TOOLS}}, ("mmlu_pro", board.USED_TOOLS)),
+        ({"generation_config": {"generation_args": {"agentic_eval_config": {}}}}, ("mmlu_pro", None)),
         ({"metric": {"metric_id": "f1"}}, ("mmlu_pro", "f1 is not the metric that MMLU-Pro is ranked by")),
         (
             {"metric": {"metric_id": "accuracy", "min_score": None, "max_score": None}, "score": 0.07},

@@ -88,6 +88,32 @@ def test_new_benchmark_is_ranked_without_a_change_of_ours(lab: LocalHub, capsys:
     ]
 
 
+@pytest.mark.parametrize(
+    ("values", "declared", "unit", "comparable"),
+    [
+        ((7.5, 8.1, 8.9), None, "points", [8.9, 8.1, 7.5]),  # marks out of ten are no percentages
+        ((7.5, 8.1, 8.9), "percentage", "proportion", [0.089, 0.081, 0.075]),
+        ((1205, 1310, 1105.5), None, "points", [1310, 1205, 1105.5]),
+        ((0.4, 0.9, 1), "proportion", "proportion", [1, 0.9, 0.4]),  # as it says, whatever else the models have
+        ((0.4, 0.9, 1), None, None, []),
+    ],
+)
+def test_unit_of_a_new_leaderboard(lab, capsys, values, declared, unit, comparable) -> None:
+    lab.create_benchmark("lab/percents", ["percents"])
+    lab.create_benchmark("lab/made", ["made"])
+    text = yaml.safe_load(lab.files("lab/made", repo_type="dataset")["eval.yaml"])
+    text |= {"metrics": [{"id": "score", "unit": declared}]} if declared else {}
+    lab.commit("lab/made", {"eval.yaml": yaml.safe_dump(text, sort_keys=False)}, repo_type="dataset")
+    for number, value in enumerate(values):
+        entries = ("lab/made", "made", value), ("lab/percents", "percents", 60 + number)
+        lab.create_repo(f"m/m{number}", files={".eval_results/x.yaml": eval_file(*entries)})
+    assert collect(capsys, "--official")[0] == 0
+    rows = [row for row in data() if row["source_task"] == "lab/made made"]
+    shown = [row for row in rows if row["shown"]]
+    assert sorted((row["comparable"] for row in shown), reverse=True) == pytest.approx(comparable)
+    assert len(rows) == 3 and {row["canonical_unit"] for row in shown} == ({unit} if unit else set())
+
+
 def test_joined_with_models_that_are_read_themselves(
     lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -394,6 +394,58 @@ def test_the_unit_that_is_written_is_the_one_that_is_shown(
     assert code == 0 and "| 29 |" in text and "| 0.29 |" not in text
 
 
+@pytest.mark.parametrize(
+    ("values", "options", "score", "metric", "unit", "question"),
+    [
+        ([4.1, 5.2, 17.7], {"lower_is_better": True}, 95.2, "accuracy", "percent", "more is better of made"),
+        ([80.1, 75.2, 67.7], {}, 8.2, "wer", "percent", "less is better of made"),
+        ([1200.5, 1310, 1105], {}, 0.8, "win_rate", "proportion", "no shares; --scale made=as-is"),
+        ([80.1, 75.2, 67.7], {}, 1250, "elo", "points", "in percent; --scale made=as-is"),
+        ([0.8, 0.75, 0.6], {}, 1250, "elo", "points", "in proportion; --scale made=as-is"),
+        ([7.5, 8.0, 8.9], {}, 0.81, "accuracy", "proportion", "0.81 does not fit"),
+    ],
+)
+def test_result_of_another_measure_than_the_leaderboards_is_asked_about(
+    shapes: LocalHub, capsys, tmp_path: Path, values, options, score, metric, unit, question
+) -> None:
+    """Another direction, a share among points, points among shares; marks out of ten are not taken for percentages."""
+    shapes.create_benchmark("lab/made", ["made"], **options)
+    for number, value in enumerate(values):
+        row = [{"dataset": {"id": "lab/made", "task_id": "made"}, "value": value}]
+        shapes.create_repo(f"others/made-{number}", files={".eval_results/made.yaml": yaml.safe_dump(row)})
+    record(tmp_path, "made", score, metric, unit=unit, hf_repo="lab/made")
+    ask = ("add", "--repo-id", REPO, "--results", tmp_path / "data", "--format", "eval-results", "--create-pr")
+    code, _, err = run(capsys, *ask)
+    assert code == 3 and question in err and shapes.pull_requests(REPO) == []
+    answers = ("--counts-as", "made=lab/made:made", "--scale", "made=as-is")
+    assert run(capsys, *ask, *answers)[0] == 0
+    assert eval_files(shapes, "refs/pr/1") == {"made.yaml": ("lab/made", "made", score, None)}
+
+
+def test_tools_of_a_record_are_a_setting_and_those_of_an_agents_benchmark_are_not(
+    shapes: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def with_tools(path: Path) -> None:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        config = {"available_tools": [{"name": "python"}]}
+        whole["evaluation_results"][0]["generation_config"] = {"generation_args": {"agentic_eval_config": config}}
+        path.write_text(json.dumps(whole), encoding="utf-8")
+
+    record(tmp_path, "hle", 21.5, unit="percent", hf_repo="cais/hle")
+    with_tools(record(tmp_path, "hle", 29.5, unit="percent", hf_repo="cais/hle"))
+    record(tmp_path, "MMLU-Pro (with tools)", 61.5, unit="percent", hf_repo="TIGER-Lab/MMLU-Pro")
+    with_tools(record(tmp_path, "swe_bench_verified", 51.5, "resolved_rate", unit="percent", library="swe-bench"))
+    ask = ("add", "--repo-id", REPO, "--results", tmp_path / "data", "--format", "eval-results", "--create-pr")
+    code, _, err = run(capsys, *ask)
+    assert code == 0, err
+    assert eval_files(shapes, "refs/pr/1") == {
+        "hle.yaml": ("cais/hle", "hle", 21.5, None),
+        "hle_with_tools.yaml": ("cais/hle", "hle", 29.5, "With tools"),
+        "mmlu_pro_with_tools.yaml": ("TIGER-Lab/MMLU-Pro", "mmlu_pro", 61.5, "With tools"),
+        "swe_bench_verified.yaml": ("SWE-bench/SWE-bench_Verified", "swe_bench_%_resolved", 51.5, None),
+    }
+
+
 def test_unsure_result_is_asked_about(shapes: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     record(tmp_path, "our gpqa", 45.4, hf_repo="Idavidrein/gpqa", unit="percent")
     ask = ("add", "--repo-id", REPO, "--results", tmp_path / "data", "--format", "eval-results", "--create-pr")

@@ -403,6 +403,7 @@ def test_record_becomes_an_entry(results):
             ),
             source_name="lighteval 0.13.0",
             date="2026-11-21T07:37:41Z",
+            lower_is_better=False,
         )
     ]  # fmt: skip
 

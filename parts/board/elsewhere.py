@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from parts.board.data import check_table, new_engine, parquet_table, quoted
 from parts.board.hub import HubReader, trouble
-from parts.board.metadata_rows import new_row
+from parts.board.metadata_rows import USED_TOOLS, new_row
 from parts.board.read_before import ReadBefore, file_stamp
 from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
@@ -29,7 +29,7 @@ from parts.inputs import input_bytes, input_text, open_input, strict_json_line
 from parts.names import REPO_ID
 from parts.private import without_paths
 from parts.records.files import refuse_future
-from parts.records.publishable import is_main_metric
+from parts.records.publishable import is_main_metric, used_tools
 from parts.vocabulary import is_named_after, stated_unit
 
 EEE_VERSION = re.compile(r"0\.[23]\.\d+")
@@ -228,9 +228,17 @@ def elsewhere_rows(
         counts["kept"] += 1
         row = elsewhere_row(result, model, place, names, key)
         row["source_name"], row["notes"] = said_by, None if address else where
-        row["why_not"] = why_not or row["why_not"]
+        row["why_not"] = why_not or row["why_not"] or other_measure(name, result, names.benchmarks.mapping[key])
         rows.append(row)
     return rows
+
+
+def other_measure(name: str, result: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
+    """Why a result is not comparable with others of its benchmark, as its direction and its settings say."""
+    lower = result["metric_config"].get("lower_is_better")
+    if isinstance(lower, bool) and lower is not known["lower_is_better"]:
+        return f"{'less' if lower else 'more'} is better of it, as its record says"
+    return USED_TOOLS if used_tools(name, result, known) else None
 
 
 def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, names: ResultNames, key: str) -> BoardRow:

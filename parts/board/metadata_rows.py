@@ -23,6 +23,7 @@ from parts.frame import is_number, kept_text, shorten
 from parts.metadata.identity import RESCALED, RESCALED_BY
 from parts.vocabulary import WITH_TOOLS
 
+USED_TOOLS = "with tools: another setting than the benchmark's"
 ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)", re.M)
 
 
@@ -85,7 +86,7 @@ def eval_results_row(model: str, data: object, place: Provenance, verified: bool
     row["date"] = iso_time(data["date"]) if data.get("date") else place.date
     row["shots"] = shots_in(notes) if notes else None
     if notes and WITH_TOOLS.search(notes):
-        row["why_not"] = "with tools: another setting than the benchmark's"
+        row["why_not"] = USED_TOOLS
     return row
 
 
@@ -155,7 +156,7 @@ def model_index_row(
     if key and not why_not and not ranks(metric_name, benchmarks.mapping[key]):
         why_not = f"{metric_name} is not the metric that {benchmarks.mapping[key]['name']} is ranked by"
     if key and not why_not and WITH_TOOLS.search(spoken):
-        why_not = "with tools: another setting than the benchmark's"
+        why_not = USED_TOOLS
     if key in RESCALED and not why_not and RESCALED_BY.search(str(source.get("url"))):
         why_not = "rescaled so that guessing is 0 (Open LLM Leaderboard), not an accuracy"
     if unit is None and re.search(r"%|\bpercent", f"{metric_name} {metric.get('name')}"):

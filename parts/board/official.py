@@ -22,7 +22,7 @@ from parts.foreign import kept_count, mapping_in
 from parts.frame import is_number, kept_text, shorten
 from parts.hub.benchmarks import BenchmarkSource, official_benchmarks
 from parts.metadata.official import BenchmarkTask, OfficialBenchmark, OfficialList, keys_of_tasks
-from parts.metadata.scale import ranked_downwards
+from parts.metadata.scale import MOST_MARK, ranked_downwards
 from parts.names import REPO_ID
 from parts.vocabulary import normalize_name
 
@@ -138,6 +138,8 @@ def leaderboard_row(found: OfficialBenchmark, item: Any, benchmarks: Benchmarks,
         "notes": item.get("notes"),
     }
     row = eval_results_row(model, data, place, item.get("verified") is True, benchmarks)
+    if row["unit"] is None and found.unit == "proportion" and 0 <= row["value"] <= 1:
+        row |= {"unit": "proportion", "unit_basis": "its eval.yaml"}
     row["official_rank"] = kept_count(item.get("rank"))
     if task is None:
         row["benchmark"], row["benchmark_name"] = None, found.title
@@ -200,11 +202,14 @@ def unknown_entry(
 ) -> dict[str, Any]:
     """An entry of the vocabulary's form: the scale is that of the leaderboard, its direction that of its ranks.
 
-    Shares of which more is better are proportions, as elsewhere; everything else stays in the leaderboard's own points.
+    Shares of which more is better are proportions, as elsewhere; everything else stays in the leaderboard's own points,
+    and so do numbers that may be marks out of ten.
     """
     numbers = [item["value"] for item in answer if isinstance(item, dict) and is_number(item.get("value"))]
     lower = ranked_downwards(numbers) if benchmark.lower_is_better is None else benchmark.lower_is_better
-    shares = bool(numbers) and not lower and min(numbers) >= 0 and max(numbers) <= 100
+    most = max(numbers, default=0)
+    marks = benchmark.unit == "points" or (benchmark.unit is None and 1 < most <= MOST_MARK)
+    shares = bool(numbers) and not lower and min(numbers) >= 0 and most <= 100 and not marks
     several = len(benchmark.tasks) > 1
     return {
         "kind": "benchmark",

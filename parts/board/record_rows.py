@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.board.metadata_rows import new_row
+from parts.board.metadata_rows import USED_TOOLS, new_row
 from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
 from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text, listing, note
@@ -20,7 +20,7 @@ from parts.records.groups import whole_runs
 from parts.records.identity import identity_of
 from parts.records.items import with_answers
 from parts.records.nights import nights_by_task
-from parts.records.publishable import is_main_metric, on_own_files, record_place, record_shots
+from parts.records.publishable import is_main_metric, on_own_files, record_place, record_shots, used_tools
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import merged_repeats
 from parts.records.run import Run
@@ -111,6 +111,8 @@ def record_row(
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
     if on_own_files(result.get("source_data") or {}) and "/" in str((known.get("model_index") or {}).get("type")):
         why_not = NOT_THE_HUBS
+    if key and not why_not and used_tools(run.name, result, known):
+        why_not = USED_TOOLS
     if not run.directed:
         why_not = f"nothing says whether more {word} is better"
     if run.incomplete:

@@ -142,7 +142,7 @@ class Surroundings:
         return data_word(words) or next((word for word in words if not self.is_plain(word)), "")
 
     def is_plain(self, word: str) -> bool:
-        if is_plain_word(word) or word in self.measures:
+        if is_everyday_word(word) or word in self.measures:
             return True
         return all(self.is_name(token) for token in name_tokens(word))
 
@@ -176,11 +176,11 @@ def words_to_ask(text: str, vocabulary: Vocabulary) -> list[str] | None:
     words = words_of(text)
     if data_word(words) or may_tell(text) or _SIGNS.search(text) or benchmarks_in(text, vocabulary):
         return None
-    return None if _REVERSED.search(text) else [word for word in words if not is_plain_word(word)]
+    return None if _REVERSED.search(text) else [word for word in words if not is_everyday_word(word)]
 
 
 @functools.lru_cache(maxsize=4096)
-def is_plain_word(word: str) -> bool:
+def is_everyday_word(word: str) -> bool:
     plain = word.isdigit() or word in PLAIN_WORDS or bool(_PLAIN_STEM.fullmatch(word))
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
 

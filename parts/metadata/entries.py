@@ -63,6 +63,7 @@ class Entry:
     date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
     samples: int | None = None  # how many were scored, when the source says
     standard_error: float | None = None  # in the unit of the value
+    lower_is_better: bool | None = None  # None: the source does not say
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from parts.yaml_tree import load_yaml
 SHIPPED = embedded("metadata/official.json")
 MAX_BENCHMARK_TASKS = 500
 NO_BENCHMARK = "no official Benchmark of this name or data set"
+SCALES = {name: name for name in ("percent", "proportion", "points")} | {"percentage": "percent", "elo": "points"}
 ANY_CONFIG = {"", "default", "main", "all", "none"}  # configurations that say no more than the data set's id
 # Frameworks that run many benchmarks, or that collect what others have run. Every other one is a benchmark's own
 # harness: its leaderboard ranks what that harness measures, so that a result of another one needs a person's word.
@@ -51,7 +52,7 @@ class OfficialBenchmark:
     gated: bool = False
     problem: str = ""
     lower_is_better: bool | None = None  # None: its eval.yaml does not say
-    unit: str | None = None  # "percent" or "proportion", where its eval.yaml says so
+    unit: str | None = None  # "percent", "proportion" or "points", where its eval.yaml says so
 
     @property
     def repo_name(self) -> str:
@@ -155,7 +156,7 @@ def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchma
     tasks = [task for task in map(benchmark_task, rows[:MAX_BENCHMARK_TASKS]) if task is not None]
     metric = main_metric(data.get("metrics"))
     higher = metric.get("higher_is_better")
-    unit = {"percentage": "percent", "percent": "percent", "proportion": "proportion"}.get(str(metric.get("unit")))
+    unit = SCALES.get(str(metric.get("unit")).lower())
     return OfficialBenchmark(
         dataset_id,
         name=eval_yaml_text(data.get("name")),

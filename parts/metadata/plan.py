@@ -393,11 +393,13 @@ def check_plan(plan: Plan) -> None:
                 check_number(getattr(entry, part), f"entries[{number}].{part}")
             if (getattr(entry, part) or 0) < 0:
                 raise ValueError(f"entries[{number}].{part} is below 0")
+        if not isinstance(entry.lower_is_better, bool | None):
+            raise ValueError(f"entries[{number}].lower_is_better is neither true nor false")
         moment = moment_in(entry.date)
         if moment is not None and moment > time.time() + CLOCKS_APART:
             raise ValueError(f"entries[{number}].date is {entry.date}, which is in the future")
         for part in dataclasses.fields(Entry):
-            plain = part.name not in ("value", "dataset", "samples", "standard_error")
+            plain = part.name not in ("value", "dataset", "samples", "standard_error", "lower_is_better")
             if plain and not isinstance(getattr(entry, part.name), str | None):
                 raise ValueError(f"entries[{number}].{part.name} is no text")
         if entry.source_url and not web_url(entry.source_url):

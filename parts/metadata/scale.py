@@ -16,7 +16,11 @@ from parts.metadata.entries import Entry
 from parts.metadata.front_matter import EVAL_RESULTS
 from parts.metadata.identity import person_number
 from parts.metadata.plan import Plan, entry_name
+from parts.metric_directions import metric_direction
 from parts.vocabulary import normalize_name
+
+MOST_PERCENT = 200.0  # an error rate can be above 100 %
+MOST_MARK = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Leaderboard:
 
     dataset_id: str
     tasks: tuple[str, ...] = ()  # none: not known
-    scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
+    scale: str | None = None  # "percent", "proportion", "points" (no shares); None: nobody has a result yet
     plain: bool = False  # the scale is said by its eval.yaml, or by three results that agree
     reason: str = ""  # why it is no Benchmark
     entries: int = 0
@@ -33,16 +37,22 @@ class Leaderboard:
 
 
 def leaderboard_scale(values: Sequence[Any]) -> str | None:
-    """The scale of the values that others have: percent when any is above 1."""
+    """The scale of the values that others have: percent when any is above 1, points when some are no percentages."""
     numbers = finite_numbers(values)
-    return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
+    if not numbers or max(map(abs, numbers)) > MOST_PERCENT:
+        return "points" if numbers else None
+    return "percent" if max(numbers) > 1 else "proportion"
 
 
 def is_plain(values: Sequence[Any]) -> bool:
-    """Whether three results at least agree on the scale; a share of 1 % or less among percentages is rare."""
+    """Whether three results at least agree on the scale; a share of 1 % or less among percentages is rare.
+
+    Numbers from 1 to 10 may be percentages, and marks.
+    """
     numbers = finite_numbers(values)
     above = sum(number > 1 for number in numbers)
-    return len(numbers) >= 3 and (not above or (above >= 3 and 10 * (len(numbers) - above) <= len(numbers)))
+    percent = above >= 3 and 10 * (len(numbers) - above) <= len(numbers) and max(numbers) > MOST_MARK
+    return len(numbers) >= 3 and (not above or percent)
 
 
 def finite_numbers(values: Sequence[Any]) -> list[float]:
@@ -78,6 +88,7 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
             del plan.eval_results[path]
             continue
         own = plan.made_of.get(path)
+        questions += fit_direction(plan, path, own, board, task)
         _, answer = scale_answer(scales, scale_keys(path, own))
         questions += fit_scale(plan, path, row, board, answer)
     for number, entry in enumerate(plan.entries):
@@ -169,16 +180,42 @@ def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
     return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
 
 
+def fit_direction(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
+    """A question about a result of another measure than the leaderboard ranks: less is better of one alone."""
+    if own is None or board.lower_is_better is None:
+        return []
+    lower = metric_direction(own.metric or "") if own.lower_is_better is None else own.lower_is_better
+    name = own.key or own.benchmark
+    answers = {plan.official.get(normalize_name(text)) for text in (name, own.benchmark)}
+    if lower in (None, board.lower_is_better) or f"{board.dataset_id}:{task}" in answers:
+        return []
+    way, ranks = ("less", "highest") if lower else ("more", "lowest")
+    return [
+        f"{path}: {way} is better of {entry_name(own)}, and the leaderboard of {board.dataset_id} has the {ranks} "
+        f"value first: is it what is ranked there? --counts-as '{name}={board.dataset_id}:{task}' says so, --counts-as "
+        f"'{name}=none' leaves it out"
+    ]
+
+
 def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:
     value, own = row["value"], plan.made_of.get(path)
     unit = own.unit if own and own.unit in ("percent", "proportion") else None
     misfit = 0 < value <= 1 if board.scale == "percent" else value > 1 if board.scale == "proportion" else False
     if unit and board.scale:
         misfit = unit != board.scale and value != 0
+    elif board.scale == "percent":
+        misfit = misfit or abs(value) > MOST_PERCENT
     if not misfit or answer == "as-is":
         return []
     if answer and answer != board.scale:
         raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
+    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    if board.scale == "points" or abs(value) > MOST_PERCENT:
+        theirs = "no shares" if board.scale == "points" else f"in {board.scale}"
+        return [
+            f"{path}: {value:.12g}{f' in {unit}' if unit else ''} does not fit: the others' values on the leaderboard "
+            f"of {board.dataset_id} are {theirs}; --scale {key}=as-is keeps it"
+        ]
     if answer or (unit and board.plain):
         why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
         row["value"] = rescaled(value, str(board.scale))
@@ -187,7 +224,6 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
             metric = plan.model_index[plan.entries.index(own)]["metrics"][0]
             metric |= {"value": row["value"], "name": unit_name(metric["name"], str(board.scale))}
         return []
-    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
     others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
     return [
         f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "

@@ -8,15 +8,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from parts.foreign import iso_time, web_url
+from parts.foreign import iso_time, mapping_of, web_url
 from parts.frame import ScriptError, listing, nearest, single_line
 from parts.metadata.entries import OWN_FILES, Entry
+from parts.metadata.official import shipped_list
 from parts.records.groups import whole_runs
 from parts.records.identity import Identity, identity_of, model_names
 from parts.records.repeats import merged_repeats
 from parts.records.run import NOBODY, Run, setting_differences
 from parts.records.settings import difference_lines
-from parts.vocabulary import MetricMapping, bare_task, is_named_after, metric_type, normalize_name, stated_unit
+from parts.vocabulary import (
+    WITH_TOOLS,
+    MetricMapping,
+    bare_task,
+    is_named_after,
+    metric_type,
+    normalize_name,
+    stated_unit,
+)
+
+TOOLS = "With tools"  # as the community notes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,7 @@ def record_result(
         unit=single_line(run.written[1]) if stated_unit(metric) and run.written[1] != "unknown" else None,
         metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
         shots=record_shots(run, details),
-        variant=single_line(details.get("variant") or "") or None,
+        variant=single_line(details.get("variant") or "") or (TOOLS if used_tools(run.name, row, known) else None),
         task_type=(known.get("model_index") or {}).get("task_type"),
         dataset=record_dataset(row.get("source_data") or {}),
         source_name=source_name,
@@ -125,9 +136,22 @@ def record_result(
         date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
         samples=run.n,
         standard_error=None if run.standard_error is None else run.standard_error / run.scale,
+        lower_is_better=run.lower_is_better if run.directed else None,
     )
     parent = run.key if run.known and run.subtask else None
     return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
+
+
+def used_tools(name: str, row: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a result is another setting than its benchmark's: with tools, where that is an official one without.
+
+    What an agent's own benchmark has tools for (SWE-bench) is no setting of it.
+    """
+    given = mapping_of(mapping_of(row.get("generation_config")).get("generation_args"))
+    tools = mapping_of(given.get("agentic_eval_config")).get("available_tools")
+    places = ((known.get("hub") or {}).get("dataset_id"), mapping_of(row.get("source_data")).get("hf_repo"))
+    official = [found for place in places if place and (found := shipped_list().get(str(place)))]
+    return bool(WITH_TOOLS.search(name) or (tools and official and not official[0].own_harness))
 
 
 def record_place(path: Path) -> str:
