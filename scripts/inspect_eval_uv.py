@@ -6157,7 +6157,7 @@ GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.b
 # Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
 READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
 
-HARNESSES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals"}
+HARNESS_PACKAGES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals"}
 
 
 def wall_off_folder() -> None:
@@ -6184,7 +6184,7 @@ def guard_pickles() -> None:
     @functools.wraps(load)
     def guarded_load(file: Any, *rest: Any, **more: Any) -> Any:
         name, asking = getattr(file, "name", None), sys._getframe(1).f_globals.get("__name__")
-        if isinstance(name, str) and not os.path.isabs(name) and str(asking).partition(".")[0] in HARNESSES:
+        if isinstance(name, str) and not os.path.isabs(name) and str(asking).partition(".")[0] in HARNESS_PACKAGES:
             raise ScriptError(
                 f"{single_line(name)}: a task loads this file of the current folder, and it can run any code: run the "
                 "command from another folder",
