@@ -30,12 +30,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"

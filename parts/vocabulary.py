@@ -21,7 +21,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
+RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 

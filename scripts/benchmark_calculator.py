@@ -2185,12 +2185,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
@@ -2233,7 +2233,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
+RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -4165,6 +4165,7 @@ WORDS_OF_SETTINGS = {
     "chat_template": "chat template text",
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
+    "template_sha256": "prompt template",
     "custom_tasks_sha256": "task file",
     "data_sha256": "data set revision",
     "revision": "data set revision",
@@ -7149,6 +7150,7 @@ def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
 
 RANKING_SCHEMA = "3"
 EXCLUDED = "left out with --exclude"  # why a checkpoint does not take part
+OTHER_SCALE = "on another scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -11216,7 +11218,8 @@ def rank_by_records(
         parts = {r.subtask for rows in chosen.values() for r in rows if r.key == key}
         notes += [line] if (line := incomplete_line(key, parts, vocabulary)) else []
     apart = {} if options.score_function else uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
-    if unclear := [key for key in apart if ranked[0].scores[key].unit == "unknown"]:
+    placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
+    if unclear := [key for key in apart if key in placed and ranked[0].scores[key].unit == "unknown"]:
         rest = ",".join(sorted(shared - apart.keys()))
         raise ScriptError(
             f"measured for all, but no record says the unit of {listing(unclear)}: convert its "
@@ -11277,7 +11280,7 @@ def ahead_of_best(
         if lines := other_scales(chosen[entry.checkpoint], alike):
             score = next(r.run.score for r in chosen[entry.checkpoint] if r.key in shared)
             remedy = "write its unit into its record, or measure it as the others were"
-            found.append(Ahead(entry.checkpoint.name, score, f"on another scale: {listing(lines, 3)}", remedy))
+            found.append(Ahead(entry.checkpoint.name, score, f"{OTHER_SCALE}: {listing(lines, 3)}", remedy))
             continue
         with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
             own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
@@ -12845,10 +12848,11 @@ def undecided_line(ranking: Ranking) -> str:
     wanted = dict.fromkeys(one.remedy for one in ranking.ahead)
     of = {remedy: listing([one.name for one in ranking.ahead if one.remedy == remedy], 5) for remedy in wanted}
     remedies = " and ".join(f"{remedy} ({names})" if len(of) > 1 else remedy for remedy, names in of.items())
-    score = number(lead.eval_accuracy)
+    score, more = number(lead.eval_accuracy), "less" if lead.sign < 0 else "more"
+    more = more if not any(one.why.startswith(OTHER_SCALE) for one in ranking.ahead) else f"{more}, or on another scale"
     return (
         f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
-        f"reports {'less' if lead.sign < 0 else 'more'}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
+        f"reports {more}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
         f"--exclude {' '.join(left_out)}"
     )
 

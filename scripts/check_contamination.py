@@ -4753,12 +4753,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
@@ -4801,7 +4801,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
+RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -5859,6 +5859,7 @@ WORDS_OF_SETTINGS = {
     "chat_template": "chat template text",
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
+    "template_sha256": "prompt template",
     "custom_tasks_sha256": "task file",
     "data_sha256": "data set revision",
     "revision": "data set revision",
@@ -7560,9 +7561,8 @@ def answer_line(check: Check) -> str:
         found = ", ".join(f"{name}: {count}" for name, count in sorted(check.parts_found.items()))
         return f"contamination found: {suspects} of {plural(len(check.judged), 'item')} ({found})"
     if check.verdict == NOT_FOUND:
-        return (
-            f"no contamination found in the {plural(len(check.judged) - check.unjudged, 'item')} that could be judged"
-        )
+        judged = plural(len(check.judged) - check.unjudged, "item")
+        return f"no contamination found in the {judged} that could be judged (paraphrases are not looked for)"
     return "undecided: nothing was found, but " + "; ".join(check.doubts)
 
 

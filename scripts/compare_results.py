@@ -161,7 +161,7 @@ def read_question(args: argparse.Namespace) -> Question:
     policy = policy.named(lambda name: own_key(name, measured))
     if reader.left_out:
         note(f"note: --only-items names no item of {listing(sorted(reader.left_out), 20)}: not judged")
-    only = frozenset(own_key(vocabulary.key(name) or name, measured) for name in split_names(args.benchmarks))
+    only = frozenset(own_key(vocabulary.key(name) or name, measured) for name in split_names(",".join(args.benchmarks)))
     tried, luck = known_tried(args, library, candidates[0], baseline)
     policy = replace(policy, tried=tried)
     baseline = baseline if args.baseline else candidates[0]
@@ -267,7 +267,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--target", metavar="K,K", help="with --rule finetune: the benchmarks that must improve")
     add("--policy", metavar="FILE", help="YAML with rule, tiers, limits, minimum items, harness versions")
     add_mapping_option(add)
-    add("--benchmarks", metavar="A,B", help="compare these benchmarks only")
+    add("--benchmarks", nargs="+", default=[], metavar="NAME", help="compare these benchmarks only (also A,B)")
     add("--result-id", nargs="+", metavar="ID", help="which result counts where a benchmark has several metrics")
     add(
         "--cluster-by",
@@ -1805,12 +1805,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
@@ -1853,7 +1853,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
+RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -2230,6 +2230,7 @@ WORDS_OF_SETTINGS = {
     "chat_template": "chat template text",
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
+    "template_sha256": "prompt template",
     "custom_tasks_sha256": "task file",
     "data_sha256": "data set revision",
     "revision": "data set revision",

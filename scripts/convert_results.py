@@ -2401,12 +2401,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
@@ -8645,6 +8645,15 @@ def lm_eval_settings(document: Mapping[str, Any], arguments: Mapping[str, Any]) 
     return merged_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
 
 
+def lm_eval_template(config: Mapping[str, Any]) -> str | None:
+    """A digest of what a task writes around a question, by which results without samples tell other prompts."""
+    texts = [config.get(name) for name in ("doc_to_text", "description", "fewshot_delimiter", "target_delimiter")]
+    if not isinstance(texts[0], str):
+        return None
+    known = json.dumps([ADDRESS.sub("", text) if isinstance(text, str) else "" for text in texts])
+    return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def lm_eval_task(
     origin: Origin,
     document: dict[str, Any],
@@ -8695,6 +8704,7 @@ def lm_eval_task(
             "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
             "stop": stop_text(part(config, "generation_kwargs").get("until")) if generative else None,
             "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
+            "template_sha256": lm_eval_template(config),
         },
         {name: value for name, value in sampling.items() if name not in {*LM_EVAL_GENERATION, "until"}},
         shared,

@@ -519,9 +519,11 @@ def run_check(args: argparse.Namespace) -> int:
             info = hub.info(repo_id, args.revision)
             state = hub.state(repo_id, info=info)
     allowed = Allowed(partial=True, invalid=True, latest=args.latest, metrics=True)
-    rows, notes, unclear = read_rows(
-        list(map(Path, args.results)), args.model_id, repo_id, args.benchmark or [], mapping, allowed
-    )
+    folders = list(map(Path, args.results))
+    try:
+        rows, notes, unclear = read_rows(folders, args.model_id, repo_id, args.benchmark or [], mapping, allowed)
+    except ScriptError as error:  # 1 is for claims that do not fit
+        raise ScriptError(str(error), code=2 if error.code == 1 else error.code) from error
     notes += unclear
     repo_id = repo_id or rows[0].run.identity.id
     args.repo_id = repo_id
@@ -2030,12 +2032,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
@@ -2078,7 +2080,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
+RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -12106,6 +12108,7 @@ WORDS_OF_SETTINGS = {
     "chat_template": "chat template text",
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
+    "template_sha256": "prompt template",
     "custom_tasks_sha256": "task file",
     "data_sha256": "data set revision",
     "revision": "data set revision",
@@ -16000,7 +16003,11 @@ def check_one(one: ClaimPair, count: int, measures: Measures, level: float) -> C
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
         shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
-    unsaid = why or ("; ".join(one.unlike) if one.relation != SAME else "")
+    if verdict == FITS and (apart := min(abs(share - ours) - half for share, half in meant)) > 1e-9:
+        off = f"{apart:.2g}" if measures.is_open(mine) else f"{100 * apart:.2g} points"
+        why = f"it fits as the score of another run; this one's number is {off} off, more than rounding makes"
+    unlike = one.unlike if one.relation != SAME and verdict != CANNOT_TELL else ()
+    unsaid = "; ".join(filter(None, [why, *unlike]))
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
     high = None if high == math.inf else high
     return Checked(

@@ -327,6 +327,26 @@ def count_models(engine: Any) -> int:
     return query(engine, "SELECT count(DISTINCT model) AS models FROM scores")[0]["models"]
 
 
+def leaders_other_scores(engine: Any, standings: Sequence[BoardPlace], rows: Sequence[BoardRow]) -> str:
+    """What else the leader scored where it leads, as a sentence to follow; empty for nothing."""
+    leader = standings[0].model if standings else None
+    shown = {row["benchmark"]: row for row in rows if row["model"] == leader}
+    others = query(
+        engine,
+        "SELECT * FROM scores WHERE model = $1 AND list_contains($2, benchmark) AND comparable IS NOT NULL "
+        "ORDER BY benchmark, comparable",
+        [leader, list(shown)],
+    )
+    found = [
+        f"{row['benchmark_name']} {display_score(row['comparable'], row['canonical_unit'])} "
+        f"({', '.join(filter(None, [row['shots'], row['metric'], SOURCE_TYPES[row['source_type']]]))})"
+        for row in others
+        if display_score(row["comparable"], row["canonical_unit"])
+        != display_score(shown[row["benchmark"]]["comparable"], row["canonical_unit"])
+    ]
+    return f" {leader} has other scores there, too: {listing(dict.fromkeys(found), 3)}." if found else ""
+
+
 def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
     """One benchmark's models, the best first, with the ranks that they may have."""
     rows = shown_scores(engine, args.source, [key])
@@ -337,6 +357,7 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     top = [row | {"rank": dataclasses.asdict(ranges[row["model"]])} for row in rows[: args.top]]
     standings, unlike = overall_order(rows, [key]), unlike_text(rows, {key: about["name"]})
     conclusion = leader_text(standings, about["name"], count_models(engine), unlike, about["lower_is_better"])
+    conclusion += leaders_other_scores(engine, standings, rows)
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
         answer["not_alike"] = unlike_ways(rows)
@@ -423,6 +444,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     unlike = unlike_text(rows, dict(zip(primary, names, strict=True)))
     lower = any(about[key]["lower_is_better"] for key in primary)
     conclusion = leader_text(standings, what, count_models(engine), unlike, lower)
+    conclusion += leaders_other_scores(engine, standings, [row for row in rows if row["benchmark"] in primary])
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
         table = [dataclasses.asdict(one) | {"scores": scores[one.model]} for one in top]
@@ -1663,12 +1685,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
@@ -1711,7 +1733,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
+RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -6514,6 +6536,7 @@ WORDS_OF_SETTINGS = {
     "chat_template": "chat template text",
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
+    "template_sha256": "prompt template",
     "custom_tasks_sha256": "task file",
     "data_sha256": "data set revision",
     "revision": "data set revision",
@@ -9842,11 +9865,14 @@ def measured_otherwise(rows: Iterable[BoardRow]) -> dict[tuple[str, str], str]:
 
 
 def way_of_metric(row: BoardRow) -> str | None:
-    """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract"."""
+    """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract", or whether it
+    is the accuracy by raw or by length-normalized log-likelihoods: "acc_norm"."""
     metric, spelled = row.get("metric"), (row.get("source_task") or "").rpartition("/")[2]
     for text in (spelled, metric or ""):
-        if "," in metric_key(text):
+        if "," in (key := metric_key(text)):
             return text
+        if key in ("accuracy", "accnorm"):
+            return {"accuracy": "acc", "accnorm": "acc_norm"}[key]
     return None
 
 

@@ -4399,12 +4399,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
@@ -4447,7 +4447,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
+RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -4824,6 +4824,7 @@ WORDS_OF_SETTINGS = {
     "chat_template": "chat template text",
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
+    "template_sha256": "prompt template",
     "custom_tasks_sha256": "task file",
     "data_sha256": "data set revision",
     "revision": "data set revision",

@@ -3187,12 +3187,12 @@ METRIC_SCALES = {
 _OWN = r"(?!(?:.*_)?(?:delta|diff|difference|change|gain|relative|adjusted|normalized|balanced|neg)_)(?:\w+_)?"
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
-    _OWN
-    + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+    _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
+    r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
-    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|extractive_match|correct)"
+    r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
 )
 NEVER_NEGATIVE = re.compile(
     _OWN + r"(?:wer|cer|ter|mse|mae|rmse|bpb|brier\w*|ece|calibration_error|error_rate|latency)"
@@ -3235,7 +3235,7 @@ WITH_TOOLS = re.compile(
 
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-RIGHT_ANSWERS |= {"extractivematch", "qem", "pem", "pqem", "perfectem"}  # lighteval's ways to find the answer
+RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -3612,6 +3612,7 @@ WORDS_OF_SETTINGS = {
     "chat_template": "chat template text",
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
+    "template_sha256": "prompt template",
     "custom_tasks_sha256": "task file",
     "data_sha256": "data set revision",
     "revision": "data set revision",
@@ -5239,6 +5240,7 @@ def which_columns(
     parts = [f"the columns are {listing(names, COLUMNS_SHOWN)}"] if lacking or apart else []
     parts += [f"wanted too: {wanted}"] if lacking else []
     if lacking and not free and not set(ways.values()) & set(names):
+        parts += ["give each line one, or the rows as a table (.csv), which needs none"] if ("id",) in lacking else []
         return ScriptError("; ".join(parts))
     if apart:
         kinds = listing([f"{role}s" for role in apart])
@@ -7652,13 +7654,17 @@ TIMED_OR_MARKED = re.compile(
 LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
 
 
-def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
-    """A line for each kind of writing that many answers have and references have not, with an example."""
+def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int] = ()) -> list[str]:
+    """A line for each kind of writing that many answers have and references have not, with an example.
+
+    right: the lines of the items whose answers are right as they are written.
+    """
     pairs = [(item.value, item.references) for item in items if isinstance(item.value, str)]
+    wrong = [(item.value, item.references) for item in items if isinstance(item.value, str) and item.line not in right]
     least = max(1, MANY_ODD * len(items))
 
-    def found(odd: Callable[[str, Sequence[str]], str | None], words: str) -> list[str]:
-        shown = [example for said, wanted in pairs if (example := odd(said, wanted))]
+    def found(odd: Callable[[str, Sequence[str]], str | None], words: str, among: Sequence[Any] = pairs) -> list[str]:
+        shown = [example for said, wanted in among if (example := odd(said, wanted))]
         if len(shown) < least:
             return []
         return [f"{metric.name}: {len(shown)} of {len(items)} {words.format(single_line(shown[0])[:60])}"]
@@ -7683,7 +7689,9 @@ def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
         )
     if metric.name in COMPARED:
         lines += found(
-            same_number, "answers are wrong by their writing alone, {}: write numbers as the references have them"
+            same_number,
+            "answers are wrong by their writing alone, {}: write numbers as the references have them",
+            wrong,
         )
     return lines
 
@@ -9026,7 +9034,8 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
     scores = score(kept, metric, choices)
     if not math.isfinite(scores.value):
         raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
-    notes = [*scores.notes, *(odd_text_lines(kept, metric) if metric.family == "text" else [])]
+    right = {item.line for item, value in zip(scores.items, scores.values, strict=True) if value == 1}
+    notes = [*scores.notes, *(odd_text_lines(kept, metric, right) if metric.family == "text" else [])]
     if unparsed and choices.unparsed_as_wrong and not metric.worst:
         notes.append(
             f"{metric.name} has no wrong answer: {len(unparsed)} unparsed ones are left out in spite of the option"

@@ -867,7 +867,7 @@ def test_a_better_score_that_is_not_ranked_leaves_it_open_what_is_best(tmp_path,
         path.write_text(json.dumps(record))
     code, out, err = call(capsys, run, "--report", tmp_path / "report.md", "--figures", tmp_path / "figures")
     assert code == 3 and " (best)" not in out and "\nbest: " not in out and "step_2 (leads)" in out
-    assert "--exclude step_3" in err and "convert" in err
+    assert "--exclude step_3" in out and "convert" in out
     report = (tmp_path / "report.md").read_text()
     assert "undecided: " in report and " (best)" not in report
     document = ranked(capsys, run, code=3)
@@ -1410,3 +1410,14 @@ def test_the_table_says_what_is_left_out_and_which_weights_are_twins(tmp_path, c
     assert code == 0
     assert "left out: step_3 (no measured score)" in out
     assert "step_1, step_2 have byte-identical weights and unlike scores (gsm8k 0.170, 0.730)" in out
+
+
+def test_a_measured_benchmark_of_no_known_unit_is_asked_and_named_nowhere_as_ranked_by(tmp_path, capsys):
+    run = make_run(tmp_path / "run", "step_1", "step_2")
+    for name, boolq, judged in (("step_1", 0.6, 0.3), ("step_2", 0.5, 0.9)):
+        add_record(run, name, "boolq", boolq)
+        add_record(run, name, "gsm8k", judged, metric="reward", unit="unknown", bounds=None)
+    said = refused(capsys, run, code=3)
+    assert "the unit of gsm8k" in said and "--benchmarks boolq" in said
+    code, out, _ = call(capsys, run, "--benchmarks", "boolq")
+    assert code == 0 and "ranked over: boolq" in out and "best: step_1" in out

@@ -171,6 +171,19 @@ def lm_eval_run(folder: Path, lines: list[dict], value: float, **config) -> Path
     return folder
 
 
+def test_lm_eval_results_without_samples_tell_another_prompt(tmp_path):
+    """The address of a function in a template tells nothing, the words around a question do."""
+    found = []
+    texts = ("Q: {{q}}", "Q: {{q}} <function f at 0x7f01>", "Q: {{q}} <function f at 0x7f02>", "Question: {{q}}")
+    for place, text in enumerate(texts):
+        folder = lm_eval_run(tmp_path / f"run{place}", [], 0.5, doc_to_text=text)
+        next(folder.glob("samples*")).unlink()
+        convert(folder, output=tmp_path / f"out{place}")
+        (record,) = records(tmp_path / f"out{place}").values()
+        found.append(record["evaluation_results"][0]["generation_config"]["additional_details"]["template_sha256"])
+    assert found[1] == found[2] and len(set(found)) == 3
+
+
 def line(number: int, value, **doc) -> dict:
     return {
         "doc_id": number,

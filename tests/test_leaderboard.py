@@ -814,6 +814,7 @@ def test_what_is_said_of_the_leader():
         ({}, "That is certain (95 %)."),
         ({"few_shot": "0"}, "not measured alike: GSM8K (0-shot, 5-shot)"),
         ({"dtype": "int8"}, "not measured alike: GSM8K (settings that compare_results.py tells)"),
+        ({"metric": "acc_norm"}, "not measured alike: GSM8K (acc, acc_norm)"),
     ],
 )
 def test_what_was_not_measured_alike_is_not_called_certain(tmp_path, capsys, second, said):
@@ -821,8 +822,10 @@ def test_what_was_not_measured_alike_is_not_called_certain(tmp_path, capsys, sec
     for model, score, said_by in (("a/one", 1.0, {}), ("a/two", 0.0, second)):
         scores = [score] * 900 + [0.0, 1.0] * 200
         shots = int(said_by.get("few_shot", 5))
-        more = {key: value for key, value in said_by.items() if key != "few_shot"}
-        write_record(tmp_path / "r", model, scores, task="gsm8k", shots=shots, settings={"dtype": "bf16"} | more)
+        more = {key: value for key, value in said_by.items() if key not in ("few_shot", "metric")}
+        metric = {"metric": said_by.get("metric", "acc")} if "metric" in second else {}
+        settings = {"dtype": "bf16"} | more
+        write_record(tmp_path / "r", model, scores, task="gsm8k", shots=shots, settings=settings, **metric)
     assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
     capsys.readouterr()
     assert board.main(["show", "--data", str(tmp_path / "d")]) == 0
@@ -832,6 +835,19 @@ def test_what_was_not_measured_alike_is_not_called_certain(tmp_path, capsys, sec
     shown = json.loads(capsys.readouterr().out)
     assert list(shown["not_alike"]) == (["gsm8k"] if second else []) and shown["certain"] is (not second)
     assert said in board.read_page(tmp_path / "d").partition("</table>")[0]  # before any script runs
+
+
+def test_another_score_of_the_leader_is_said_where_it_leads(tmp_path, capsys):
+    for shots, score in ((5, 0.75), (0, 0.5)):
+        scores = [1.0] * round(1319 * score) + [0.0] * (1319 - round(1319 * score))
+        write_record(tmp_path / "r", "a/one", scores, task="gsm8k", shots=shots)
+    assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
+    for more in ((), ("--benchmark", "gsm8k")):
+        capsys.readouterr()
+        assert board.main(["show", "--data", str(tmp_path / "d"), "--json", *more]) == 0
+        said = json.loads(capsys.readouterr().out)["conclusion"]
+        one, other = ("75.0", "50.0") if "leads with 75.0" in said else ("50.0", "75.0")
+        assert f"leads with {one}" in said and f"a/one has other scores there, too: GSM8K {other}" in said
 
 
 # --- data on disk and show ---

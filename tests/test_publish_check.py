@@ -128,6 +128,15 @@ def check(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, dict,
     return code, json.loads(out) if out else {}, err
 
 
+def test_a_check_against_no_records_is_no_answer(tmp_path, capsys) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results_1.json").write_text('{"results": {"gsm8k": {"exact_match,none": 0.5}}}')
+    card = tmp_path / "README.md"
+    card.write_text(CARD.format(value=45.3, table=44.9), encoding="utf-8")
+    code, found, err = check(capsys, "--card", card, "--results", tmp_path / "out")
+    assert (code, found) == (2, {}) and "no evaluation record" in err
+
+
 def test_a_claim_that_fits_and_one_that_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record(tmp_path / "results", REPO, 0.449333333333)
     card, report = tmp_path / "README.md", tmp_path / "CHECK.md"
@@ -142,10 +151,12 @@ def test_a_claim_that_fits_and_one_that_does_not(tmp_path: Path, capsys: pytest.
     first = found["claims"][0]
     assert (first["claimed"], first["claim"], first["n"]) == (45.3, 0.453, 12032)
     assert first["low"] < 0.4493 < first["high"] and "harness" in first["unknown"] and "split test" in first["known"]
+    assert "another run; this one's number is 0.32 points off" in first["reason"]  # 45.3 ± 0.05 beside 44.93
     text = report.read_text(encoding="utf-8")
     assert "does not fit" in text and "12,032" in text
     card.write_text(CARD.format(value=45.3, table=44.9), encoding="utf-8")
     code, found, err = check(capsys, *where)
+    assert "another run" not in found["claims"][1]["reason"]  # 44.9 is 44.93, rounded
     assert code == 3 and found["judged"].startswith("2 of 3 claims judged (fits: 2; not measured here: 1, GSM8K 77.0")
     assert [(one["benchmark"], one["claimed"]) for one in found["not_measured"]] == [("GSM8K", 77.0)]
     assert "--benchmark K" in err

@@ -1897,6 +1897,11 @@ def test_values_of_another_kind_are_named(metric, said, wanted, words):
     assert not any(words in note for note in alike)
 
 
+def test_answers_that_a_metric_reads_as_right_are_not_called_wrong_by_their_writing():
+    found = measured("exact-match", pairs(*[("148.", "148")] * 5, *[("7", "8")] * 15))
+    assert found.scores.value == 0.25 and not any("by their writing" in note for note in found.scores.notes)
+
+
 def test_several_columns_are_one_field(tmp_path, capsys):
     """References of a multi-reference test set, ratings in a column for each listener; JSON lists in cells."""
     from sacrebleu.metrics import BLEU

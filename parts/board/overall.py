@@ -205,11 +205,14 @@ def measured_otherwise(rows: Iterable[BoardRow]) -> dict[tuple[str, str], str]:
 
 
 def way_of_metric(row: BoardRow) -> str | None:
-    """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract"."""
+    """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract", or whether it
+    is the accuracy by raw or by length-normalized log-likelihoods: "acc_norm"."""
     metric, spelled = row.get("metric"), (row.get("source_task") or "").rpartition("/")[2]
     for text in (spelled, metric or ""):
-        if "," in metric_key(text):
+        if "," in (key := metric_key(text)):
             return text
+        if key in ("accuracy", "accnorm"):
+            return {"accuracy": "acc", "accnorm": "acc_norm"}[key]
     return None
 
 

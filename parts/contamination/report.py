@@ -148,9 +148,8 @@ def answer_line(check: Check) -> str:
         found = ", ".join(f"{name}: {count}" for name, count in sorted(check.parts_found.items()))
         return f"contamination found: {suspects} of {plural(len(check.judged), 'item')} ({found})"
     if check.verdict == NOT_FOUND:
-        return (
-            f"no contamination found in the {plural(len(check.judged) - check.unjudged, 'item')} that could be judged"
-        )
+        judged = plural(len(check.judged) - check.unjudged, "item")
+        return f"no contamination found in the {judged} that could be judged (paraphrases are not looked for)"
     return "undecided: nothing was found, but " + "; ".join(check.doubts)
 
 

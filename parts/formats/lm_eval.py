@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import json
 import math
 import operator
@@ -49,7 +50,7 @@ from parts.formats.vocabulary import (
 )
 from parts.frame import count_in, single_line, slug
 from parts.harness.metric_names import METRIC_IDS
-from parts.harness.scorers import LM_EVAL_GENERATION, function_name, lm_eval_metric_row, lm_eval_scorer
+from parts.harness.scorers import ADDRESS, LM_EVAL_GENERATION, function_name, lm_eval_metric_row, lm_eval_scorer
 from parts.metric_directions import direction_in, unit_in
 from parts.private import scrubber, shown_path
 from parts.records.schema import strings
@@ -655,6 +656,15 @@ def lm_eval_settings(document: Mapping[str, Any], arguments: Mapping[str, Any]) 
     return merged_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
 
 
+def lm_eval_template(config: Mapping[str, Any]) -> str | None:
+    """A digest of what a task writes around a question, by which results without samples tell other prompts."""
+    texts = [config.get(name) for name in ("doc_to_text", "description", "fewshot_delimiter", "target_delimiter")]
+    if not isinstance(texts[0], str):
+        return None
+    known = json.dumps([ADDRESS.sub("", text) if isinstance(text, str) else "" for text in texts])
+    return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def lm_eval_task(
     origin: Origin,
     document: dict[str, Any],
@@ -705,6 +715,7 @@ def lm_eval_task(
             "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
             "stop": stop_text(part(config, "generation_kwargs").get("until")) if generative else None,
             "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
+            "template_sha256": lm_eval_template(config),
         },
         {name: value for name, value in sampling.items() if name not in {*LM_EVAL_GENERATION, "until"}},
         shared,

@@ -288,7 +288,8 @@ def folder_facts(folder: Path, question: HowRun) -> ModelFacts:
     files = [path.name for path in folder.iterdir() if path.is_file()]
     reason = why_not_loadable(files, config, question.backend, question.trusted)
     if is_adapter_repo(files):
-        reason = "an adapter on this machine: upload it, and name its place on the Hub"
+        reason = "an adapter on this machine (--upload takes whole models): upload it, and name its place on the Hub"
+        return ModelFacts(str(folder), None, None, source="its files, not its base", refusal=reason, is_adapter=True)
     if not counts:
         return ModelFacts(str(folder), None, None, source="its files", refusal=reason or "no safetensors files in it")
     total, weights = weights_from_types(counts, config)

@@ -262,6 +262,7 @@ def which_columns(
     parts = [f"the columns are {listing(names, COLUMNS_SHOWN)}"] if lacking or apart else []
     parts += [f"wanted too: {wanted}"] if lacking else []
     if lacking and not free and not set(ways.values()) & set(names):
+        parts += ["give each line one, or the rows as a table (.csv), which needs none"] if ("id",) in lacking else []
         return ScriptError("; ".join(parts))
     if apart:
         kinds = listing([f"{role}s" for role in apart])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from parts.frame import single_line
 from parts.metrics.vocabulary import Item, Metric
@@ -21,13 +22,17 @@ TIMED_OR_MARKED = re.compile(
 LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
 
 
-def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
-    """A line for each kind of writing that many answers have and references have not, with an example."""
+def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int] = ()) -> list[str]:
+    """A line for each kind of writing that many answers have and references have not, with an example.
+
+    right: the lines of the items whose answers are right as they are written.
+    """
     pairs = [(item.value, item.references) for item in items if isinstance(item.value, str)]
+    wrong = [(item.value, item.references) for item in items if isinstance(item.value, str) and item.line not in right]
     least = max(1, MANY_ODD * len(items))
 
-    def found(odd: Callable[[str, Sequence[str]], str | None], words: str) -> list[str]:
-        shown = [example for said, wanted in pairs if (example := odd(said, wanted))]
+    def found(odd: Callable[[str, Sequence[str]], str | None], words: str, among: Sequence[Any] = pairs) -> list[str]:
+        shown = [example for said, wanted in among if (example := odd(said, wanted))]
         if len(shown) < least:
             return []
         return [f"{metric.name}: {len(shown)} of {len(items)} {words.format(single_line(shown[0])[:60])}"]
@@ -52,7 +57,9 @@ def odd_text_lines(items: Sequence[Item], metric: Metric) -> list[str]:
         )
     if metric.name in COMPARED:
         lines += found(
-            same_number, "answers are wrong by their writing alone, {}: write numbers as the references have them"
+            same_number,
+            "answers are wrong by their writing alone, {}: write numbers as the references have them",
+            wrong,
         )
     return lines
 

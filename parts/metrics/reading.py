@@ -106,7 +106,8 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
     scores = score(kept, metric, choices)
     if not math.isfinite(scores.value):
         raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
-    notes = [*scores.notes, *(odd_text_lines(kept, metric) if metric.family == "text" else [])]
+    right = {item.line for item, value in zip(scores.items, scores.values, strict=True) if value == 1}
+    notes = [*scores.notes, *(odd_text_lines(kept, metric, right) if metric.family == "text" else [])]
     if unparsed and choices.unparsed_as_wrong and not metric.worst:
         notes.append(
             f"{metric.name} has no wrong answer: {len(unparsed)} unparsed ones are left out in spite of the option"

@@ -224,7 +224,11 @@ def check_one(one: ClaimPair, count: int, measures: Measures, level: float) -> C
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
         shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
-    unsaid = why or ("; ".join(one.unlike) if one.relation != SAME else "")
+    if verdict == FITS and (apart := min(abs(share - ours) - half for share, half in meant)) > 1e-9:
+        off = f"{apart:.2g}" if measures.is_open(mine) else f"{100 * apart:.2g} points"
+        why = f"it fits as the score of another run; this one's number is {off} off, more than rounding makes"
+    unlike = one.unlike if one.relation != SAME and verdict != CANNOT_TELL else ()
+    unsaid = "; ".join(filter(None, [why, *unlike]))
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
     high = None if high == math.inf else high
     return Checked(

@@ -24,7 +24,7 @@ from parts.ranking.scores import (
     step_formula_scores,
     uncounted,
 )
-from parts.ranking.vocabulary import Ahead, Ranked, Ranking, Unlike, candidates
+from parts.ranking.vocabulary import OTHER_SCALE, Ahead, Ranked, Ranking, Unlike, candidates
 from parts.records.attempts import Attempts, attempts_text, score_bounds
 from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples
@@ -257,7 +257,8 @@ def rank_by_records(
         parts = {r.subtask for rows in chosen.values() for r in rows if r.key == key}
         notes += [line] if (line := incomplete_line(key, parts, vocabulary)) else []
     apart = {} if options.score_function else uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
-    if unclear := [key for key in apart if ranked[0].scores[key].unit == "unknown"]:
+    placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
+    if unclear := [key for key in apart if key in placed and ranked[0].scores[key].unit == "unknown"]:
         rest = ",".join(sorted(shared - apart.keys()))
         raise ScriptError(
             f"measured for all, but no record says the unit of {listing(unclear)}: convert its "
@@ -318,7 +319,7 @@ def ahead_of_best(
         if lines := other_scales(chosen[entry.checkpoint], alike):
             score = next(r.run.score for r in chosen[entry.checkpoint] if r.key in shared)
             remedy = "write its unit into its record, or measure it as the others were"
-            found.append(Ahead(entry.checkpoint.name, score, f"on another scale: {listing(lines, 3)}", remedy))
+            found.append(Ahead(entry.checkpoint.name, score, f"{OTHER_SCALE}: {listing(lines, 3)}", remedy))
             continue
         with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
             own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)

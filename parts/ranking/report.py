@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import listing, number, plain, range_text, signed
-from parts.ranking.vocabulary import RANKING_SCHEMA, Ranked, Ranking, Statistics, Trend, candidates
+from parts.ranking.vocabulary import OTHER_SCALE, RANKING_SCHEMA, Ranked, Ranking, Statistics, Trend, candidates
 from parts.statistics.intervals import CONFIDENCE, Estimate
 from parts.tables import markdown_table, rich_table
 from parts.training_runs import NO_CHECKPOINT
@@ -306,10 +306,11 @@ def undecided_line(ranking: Ranking) -> str:
     wanted = dict.fromkeys(one.remedy for one in ranking.ahead)
     of = {remedy: listing([one.name for one in ranking.ahead if one.remedy == remedy], 5) for remedy in wanted}
     remedies = " and ".join(f"{remedy} ({names})" if len(of) > 1 else remedy for remedy, names in of.items())
-    score = number(lead.eval_accuracy)
+    score, more = number(lead.eval_accuracy), "less" if lead.sign < 0 else "more"
+    more = more if not any(one.why.startswith(OTHER_SCALE) for one in ranking.ahead) else f"{more}, or on another scale"
     return (
         f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
-        f"reports {'less' if lead.sign < 0 else 'more'}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
+        f"reports {more}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
         f"--exclude {' '.join(left_out)}"
     )
 

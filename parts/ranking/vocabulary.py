@@ -13,6 +13,7 @@ from parts.statistics.intervals import Estimate, Interval
 
 RANKING_SCHEMA = "3"
 EXCLUDED = "left out with --exclude"  # why a checkpoint does not take part
+OTHER_SCALE = "on another scale"
 
 
 @dataclass(frozen=True, slots=True)

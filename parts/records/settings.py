@@ -67,6 +67,7 @@ WORDS_OF_SETTINGS = {
     "chat_template": "chat template text",
     "chat_template_hash": "chat template hash",
     "system_prompt": "system prompt",
+    "template_sha256": "prompt template",
     "custom_tasks_sha256": "task file",
     "data_sha256": "data set revision",
     "revision": "data set revision",
