@@ -2926,8 +2926,8 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
                'billion billions million millions trillion trillions tokens token tok/s tokens/s token/s it/s s/it '
                'fps hz khz px params bits usd gpu-hours tco2eq tco2',
- 'measures': 'acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu bleurt chrf '
-             'chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore ppl '
+ 'measures': 'top1 acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu bleurt '
+             'chrf chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore ppl '
              'perplexity bpb bpc mcc auc auroc map mrr ndcg anls winrate elo rating ratings percentile resolved '
              'success rmse mae mse r2 pearson spearman cider spice fid clipscore iou miou dice kappa mos ssim psnr '
              'lpips der eer mc1 mc2 matthews correlation passrate strict loose judge prec',
@@ -2950,10 +2950,15 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'group_heads': 'category categories capability capabilities domain domains topic topics area areas type types '
                 'group groups section sections skill skills modality ability dimension field subject 类别 能力 能力维度 类型 '
                 '分类 领域',
+ 'common_languages': 'english chinese multi multilingual bilingual language languages lang',
+ 'filter_words': 'flexible strict extract match',
+ 'plain_brackets': 'ours?|official|(?:self-)?reported|published|paper|(?:\\d+ ?% )?(?:ci|confidence '
+                   'interval)|avg|average|mean|best|sota|new',
+ 'said_heads': 'comment comments remark remarks note notes description descriptions checkpoint checkpoints weights '
+               'weight caveat caveats detail details unit units direction',
  'plain_cells': 'link links url urls download downloads paper license licence org organization organisation '
-                'organizations developer company vendor provider creator author date released release hf '
-                'huggingface hugging face github modelscope demo country open source weights language languages '
-                'lang rank ranking checkpoint domain data access notes note comment description',
+                'organizations developer company vendor provider creator author hf huggingface hugging face github '
+                'modelscope demo country open source rank ranking date released release',
  'plain_groups': 'generalist specialist generic open source opensource weight weights proprietary closed '
                  'commercial api similar sized size comparable larger smaller small large models model ours our '
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
@@ -2964,17 +2969,17 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
                 'rl',
  'kinds_base': 'base pretrained foundation 基座 预训练',
- 'modes': 'thinking nonthinking reasoning nonreasoning think tools tool browsing search python cot tir greedy low '
-          'medium high minimal effort budget mode off on with without w no non wo enabled disabled fast hybrid '
-          'step original half',
+ 'modes': 'new best thinking nonthinking reasoning nonreasoning think tools tool browsing search python cot tir '
+          'greedy low medium high minimal effort budget mode off on with without w no non wo enabled disabled fast '
+          'hybrid step original half',
  'soft': 'hf v1 v1.0 v0.1 v0.2 v0.3 v2 v2.0 v3 version preview moe dense vision vl multimodal model it llm',
  'vendors': 'meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface '
             'facebook amazon apple cohere',
  'quantized': 'bits int2 int3 int4 int5 int6 int8 fp4 fp6 fp8 nf4 mxfp4 nvfp4 w4a16 w8a8 w4a8 w8a16 4bit 8bit 3bit '
               '2bit 4bits 8bits awq gptq gguf ggml exl2 mlx bnb quantized qat lora qlora pruned distill distilled '
               'adapter 4 8 bit int fp quantization quantisation quantised',
- 'neutral': 'ours our we this model the work new proposed best 本模型 我们 我们的 我们的模型 本 当 モデル 本モデル 当モデル 우리 본 모델 unser '
-            'modell notre modele nuestro nosso modelo наша модель models',
+ 'neutral': 'ours our we this model the work proposed 本模型 我们 我们的 我们的模型 本 当 モデル 本モデル 当モデル 우리 본 모델 unser modell '
+            'notre modele nuestro nosso modelo наша модель models',
  'ours': 'ours|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|[本当]モデル|(?:우리|본) '
          '?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель',
  'benchmark_shapes': 'mmlu|gsm-?8k|human-?eval|mbpp|bench|eval(?:uation|plus|\\+)?\\b|qa\\b|qa[-_v]|arc(?<=\\barc)\\b|arc[-_ '
@@ -2983,8 +2988,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                      '?speech|fleurs|common '
                      '?voice|coco|imagenet|vqa|ocr|mmmu|ai2d|gaokao|xnli|belebele|bbq|ruler|needle|bfcl|tau-?\\d|τ|newstest|tatoeba|imdb|sst-?\\d|mnli|stsb?\\b|livecode|multipl-?e|spider|swag|test(?:-clean|-other)|aishell|gigaspeech',
  'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
- 'splits': 'val(?:idation)?|test|dev|testmini|full|train|all|public|test[-_ ]?\\w{1,6}|dev[-_ '
-           ']?\\w{1,6}|\\d[\\d.k]*',
+ 'splits': 'val(?:idation)?|test|dev|testmini|full|all|public|test[-_ ]?\\w{1,6}|dev[-_ ]?\\w{1,6}|\\d[\\d.k]*',
  'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
            ['\\b(?:non|no)[- ]?(?:thinking|reasoning)\\b|\\bwithout '
             '(?:thinking|reasoning)\\b|\\b(?:thinking|reasoning)[- ](?:mode )?off\\b',
@@ -3026,8 +3030,10 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'run runs key highlights highlight additional more further other others various several different '
-                 'vs versus baseline baselines sota state art leading popular similar comparable large larger open '
+ 'plain_labels': 'note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen autres otros '
+                 'outros altri using openllm creation roleplay planning brainstorming rewriting extraction run '
+                 'runs key highlights highlight additional more further other others various several different vs '
+                 'versus baseline baselines sota state art leading popular similar comparable large larger open '
                  'source opensource opensourced closed proprietary commercial competitor competitors competing '
                  'domain domains category categories capability capabilities ability abilities skill skills core '
                  'suite suites collection section table tables figure tab fig appendix typical classic downstream '
@@ -3062,9 +3068,17 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'сравнение модели модель и на качество wyniki ocena porównanie sonuçlar değerlendirme '
                  'karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': '(?:(?:shown|given|reported) )?(?:in|as) (?:percent(?:ages?)?|proportions?|fractions?)(?! '
-                  '(?:of|points?)\\b)|(?:to )?estimate pass@1|(?:english|chinese|multi[- ]?lingual|multi[- '
-                  ']?language|bilingual) (?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
+ 'plain_phrases': '(?:can be )?found (?:here|below|in|at)|(?:removed|excluded) (?:all '
+                  ')?(?:test|benchmark|evaluation) (?:items|sets?|data|questions|examples)(?: from (?:the |our '
+                  ')?(?:pre-?)?training (?:data|sets?|corpus))?|a temperature of [\\d.]+|a top-p value of '
+                  '[\\d.]+|requiring sampling|generate \\d+ responses per (?:query|question|prompt)(?= to estimate '
+                  'pass@1)|the acc_norm by default|(?:in )?bold (?:marks?|means?|is) (?:the )?best '
+                  '(?:results?|scores?|values?)?|chain[- ]of[- ]thoughts? '
+                  'prompting|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\\.? '
+                  '\\d{2,4}|(?:(?:shown|given|reported) )?(?:in|as) '
+                  '(?:percent(?:ages?)?|proportions?|fractions?)(?! (?:of|points?)\\b)|(?:to )?estimate '
+                  'pass@1|(?:english|chinese|multi[- ]?lingual|multi[- ]?language|bilingual) '
+                  '(?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
                   '(?:view|expand|show)|multi[- ]?modal(?:ity)?|multi[- ]?turn|languages selected '
                   'for|(?:similarly|comparably|same|similar|comparable)(?: model)?[- '
                   ']siz(?:ed|es?)|(?:medium|small|smaller)[- ](?:sized )?(?=models)|question answering|extended(?= '
@@ -3072,22 +3086,24 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                   ']weights?|(?:compar\\w+|together|along) with|(?:using|with|by|via) (?:the )?(?:lm[- '
                   ']?eval\\w*|eleuther\\w*|lighteval|opencompass|vlmevalkit|evalplus|helm|open llm '
                   'leaderboard)|(?:instruction|fine|post|pre)[- ]?(?:tuned|trained|tuning|training)|open[- '
-                  ']ended|\\w+ \\(pretrained=[^()]*\\)|gen_kwargs: \\(none\\)|limit: none|num_fewshot: '
-                  '\\w+|batch_size: \\w+',
- 'plain_runs': '评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 '
-               '音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 '
-               '的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 '
-               '版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が '
-               'による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 '
-               '비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 '
-               '에서 영어 기준',
+                  ']ended|\\w+ '
+                  '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
+                  '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
+ 'plain_runs': '示します します 示 所有 均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 '
+               '对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 '
+               '上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 '
+               '一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 '
+               '语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 '
+               '推論 数学 コード 知識 言語 理解 英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 '
+               '지식 언어 이해 한눈에 요약 전체 평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
  'sentence_words': 'we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
- 'measures_said': [['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
+ 'measures_said': [['prompt[- ]?(?:level[- ])?strict(?:[- ]acc(?:uracy)?)?', 'prompt_level_strict_acc'],
+                   ['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
                     'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
                     'prompt_level_strict_acc'],
                    ['pass ?@ ?1', 'pass_at_1 accuracy exact_match resolved_rate pass_rate score'],
@@ -3142,7 +3158,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
              '(?:answer|of|run|score)|(?:two|three|\\d+) '
              '(?:times|attempts|tries|runs)|retr(?:y|ies)|test-?time|high[- ]effort|system '
              'prompt|validation|dev(?:test| set)'],
- 'lower_said': 'errors?|wrong(?:ly)?|incorrect\\w*|mistake\\w*|fail\\w*|miss(?:es|ed)?|loss(?:es)?|unsolved|(?:lower|less|smaller) '
+ 'lower_said': 'errors?|errs?|wrong(?:ly)?|incorrect\\w*|mistake\\w*|fail\\w*|miss(?:es|ed)?|loss(?:es)?|unsolved|(?:lower|less|smaller) '
                'is better|false (?:positives?|negatives?)|not (?:solved|correct|passed)',
  'lower_runs': '错误 误差 错答 越低越好 困惑度 幻觉 エラー 誤り 誤答 誤差 低いほど 不正解 오류 오답 오차 낮을수록',
  'telling_runs': '错误率 误差 幻觉 提升 提高 差距 差异 排名 名次 下降 降低 拒答 拒绝 重叠 污染 耗时 时间 秒 分钟 小时 长度 题数 数量 个数 条数 显存 速度 下载 吞吐 成本 比例 占比 '
@@ -3152,6 +3168,23 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  '除く アブレーション 途中 チェックポイント 未公開 アンサンブル 多数決 思考 低いほど 正規化 相対 量子化 標準偏差 分散 時間 速度 メモリ 検証 오류율 오답 오차 향상 개선 차이 '
                  '격차 순위 감소 거부 거절 중복 오염 초과 시간 길이 개수 보정 일관성 예측 목표 예정 추정 일부 무작위 섞 번역 변형 교란 제외 없이 중간 체크포인트 미공개 초기 앙상블 '
                  '다수결 투표 사고 낮을수록 정규화 상대 양자화 표준편차 분산 속도 메모리 환각 (?<!정답)[률율] 검증',
+ 'about_table': '\\b(?:these|those|such|all) (?:results?|scores?)\\b|\\b(?:was|were|is|are) '
+                "(?:run|used|given|allowed|turned)\\b|\\bmay\\b|\\bbenchmarks?['’]|\\b(?:per|each|every) "
+                '(?:benchmark|task)\\b|\\b(?:numbers?|values?|figures?|cells?|columns?|tables?|rows?|questions?|items?|answers?|samples?)\\b|\\bwe '
+                '(?:report|count|show|list|give|gave|took|take|sampled?|let|asked?|discount|evaluated '
+                'the)\\b|^\\W*(?:below|shown|here|these|those|this) '
+                '(?:is|are|were|was)\\b|^\\W*(?:after|averaged|beware|mind|note|update|correction|erratum)\\b',
+ 'said_words': 'own aa methodology aligned h100 h200 a100 h800 a800 trt backend between settings peers jp note '
+               'used use uses with some visit covered cover found file files internal library libraries real '
+               'method methods original papers means mean marked mark marks come comes obtained conducted powerful '
+               'problem solving problems please refer technical details run runs ran default same prompts bold '
+               'greedy decoding strong par larger fewer tokens trained training while fairness ensure since but if '
+               "when where it's there these only so more most many much some also however following follow first "
+               'second third one two three four five six seven eight nine ten new work works our ours them their '
+               'other others number numbers value values figure figures column columns row rows cell cells '
+               'question questions answer answers test set sets data dataset datasets gpu gpus gb vllm sglang hf '
+               'transformers not no does do did an or nor because due thus hence therefore better best higher '
+               'highest improved improve improves superior leading top ability abilities',
  'about_numbers': 'numbers?|figures?|tables?|scores?|results?|reported|measured|evaluat\\w*|accuracy|columns?|rows?|分数|结果|数值|数字|评|スコア|結果|数値|評価|점수|결과|수치|평가'}
 # fmt: on
 
@@ -3190,6 +3223,7 @@ SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN = re.compile(r"\d")
+_COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
@@ -3417,6 +3451,8 @@ class Vocabulary:
             return None  # a group of benchmarks; MATH is one
         if (key := self.keys.get(folded_name(name))) or bare == name:
             return key
+        if _COUNT_BRACKET.search(name):
+            return None  # "GSM8K (100)": so many of its items
         key, plain = self.keys.get(folded_name(bare)), folded_name(bare)
         subset = isinstance(label, Label) and label.note and key and folded_name(key) != plain
         return None if subset and folded_name(key or "").startswith(plain) else key  # "RACE (middle)" is no race_high

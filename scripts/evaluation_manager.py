@@ -2437,8 +2437,8 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
                'billion billions million millions trillion trillions tokens token tok/s tokens/s token/s it/s s/it '
                'fps hz khz px params bits usd gpu-hours tco2eq tco2',
- 'measures': 'acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu bleurt chrf '
-             'chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore ppl '
+ 'measures': 'top1 acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu bleurt '
+             'chrf chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore ppl '
              'perplexity bpb bpc mcc auc auroc map mrr ndcg anls winrate elo rating ratings percentile resolved '
              'success rmse mae mse r2 pearson spearman cider spice fid clipscore iou miou dice kappa mos ssim psnr '
              'lpips der eer mc1 mc2 matthews correlation passrate strict loose judge prec',
@@ -2461,10 +2461,15 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'group_heads': 'category categories capability capabilities domain domains topic topics area areas type types '
                 'group groups section sections skill skills modality ability dimension field subject 类别 能力 能力维度 类型 '
                 '分类 领域',
+ 'common_languages': 'english chinese multi multilingual bilingual language languages lang',
+ 'filter_words': 'flexible strict extract match',
+ 'plain_brackets': 'ours?|official|(?:self-)?reported|published|paper|(?:\\d+ ?% )?(?:ci|confidence '
+                   'interval)|avg|average|mean|best|sota|new',
+ 'said_heads': 'comment comments remark remarks note notes description descriptions checkpoint checkpoints weights '
+               'weight caveat caveats detail details unit units direction',
  'plain_cells': 'link links url urls download downloads paper license licence org organization organisation '
-                'organizations developer company vendor provider creator author date released release hf '
-                'huggingface hugging face github modelscope demo country open source weights language languages '
-                'lang rank ranking checkpoint domain data access notes note comment description',
+                'organizations developer company vendor provider creator author hf huggingface hugging face github '
+                'modelscope demo country open source rank ranking date released release',
  'plain_groups': 'generalist specialist generic open source opensource weight weights proprietary closed '
                  'commercial api similar sized size comparable larger smaller small large models model ours our '
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
@@ -2475,17 +2480,17 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
                 'rl',
  'kinds_base': 'base pretrained foundation 基座 预训练',
- 'modes': 'thinking nonthinking reasoning nonreasoning think tools tool browsing search python cot tir greedy low '
-          'medium high minimal effort budget mode off on with without w no non wo enabled disabled fast hybrid '
-          'step original half',
+ 'modes': 'new best thinking nonthinking reasoning nonreasoning think tools tool browsing search python cot tir '
+          'greedy low medium high minimal effort budget mode off on with without w no non wo enabled disabled fast '
+          'hybrid step original half',
  'soft': 'hf v1 v1.0 v0.1 v0.2 v0.3 v2 v2.0 v3 version preview moe dense vision vl multimodal model it llm',
  'vendors': 'meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface '
             'facebook amazon apple cohere',
  'quantized': 'bits int2 int3 int4 int5 int6 int8 fp4 fp6 fp8 nf4 mxfp4 nvfp4 w4a16 w8a8 w4a8 w8a16 4bit 8bit 3bit '
               '2bit 4bits 8bits awq gptq gguf ggml exl2 mlx bnb quantized qat lora qlora pruned distill distilled '
               'adapter 4 8 bit int fp quantization quantisation quantised',
- 'neutral': 'ours our we this model the work new proposed best 本模型 我们 我们的 我们的模型 本 当 モデル 本モデル 当モデル 우리 본 모델 unser '
-            'modell notre modele nuestro nosso modelo наша модель models',
+ 'neutral': 'ours our we this model the work proposed 本模型 我们 我们的 我们的模型 本 当 モデル 本モデル 当モデル 우리 본 모델 unser modell '
+            'notre modele nuestro nosso modelo наша модель models',
  'ours': 'ours|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|[本当]モデル|(?:우리|본) '
          '?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель',
  'benchmark_shapes': 'mmlu|gsm-?8k|human-?eval|mbpp|bench|eval(?:uation|plus|\\+)?\\b|qa\\b|qa[-_v]|arc(?<=\\barc)\\b|arc[-_ '
@@ -2494,8 +2499,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                      '?speech|fleurs|common '
                      '?voice|coco|imagenet|vqa|ocr|mmmu|ai2d|gaokao|xnli|belebele|bbq|ruler|needle|bfcl|tau-?\\d|τ|newstest|tatoeba|imdb|sst-?\\d|mnli|stsb?\\b|livecode|multipl-?e|spider|swag|test(?:-clean|-other)|aishell|gigaspeech',
  'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
- 'splits': 'val(?:idation)?|test|dev|testmini|full|train|all|public|test[-_ ]?\\w{1,6}|dev[-_ '
-           ']?\\w{1,6}|\\d[\\d.k]*',
+ 'splits': 'val(?:idation)?|test|dev|testmini|full|all|public|test[-_ ]?\\w{1,6}|dev[-_ ]?\\w{1,6}|\\d[\\d.k]*',
  'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
            ['\\b(?:non|no)[- ]?(?:thinking|reasoning)\\b|\\bwithout '
             '(?:thinking|reasoning)\\b|\\b(?:thinking|reasoning)[- ](?:mode )?off\\b',
@@ -2537,8 +2541,10 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'run runs key highlights highlight additional more further other others various several different '
-                 'vs versus baseline baselines sota state art leading popular similar comparable large larger open '
+ 'plain_labels': 'note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen autres otros '
+                 'outros altri using openllm creation roleplay planning brainstorming rewriting extraction run '
+                 'runs key highlights highlight additional more further other others various several different vs '
+                 'versus baseline baselines sota state art leading popular similar comparable large larger open '
                  'source opensource opensourced closed proprietary commercial competitor competitors competing '
                  'domain domains category categories capability capabilities ability abilities skill skills core '
                  'suite suites collection section table tables figure tab fig appendix typical classic downstream '
@@ -2573,9 +2579,17 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'сравнение модели модель и на качество wyniki ocena porównanie sonuçlar değerlendirme '
                  'karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': '(?:(?:shown|given|reported) )?(?:in|as) (?:percent(?:ages?)?|proportions?|fractions?)(?! '
-                  '(?:of|points?)\\b)|(?:to )?estimate pass@1|(?:english|chinese|multi[- ]?lingual|multi[- '
-                  ']?language|bilingual) (?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
+ 'plain_phrases': '(?:can be )?found (?:here|below|in|at)|(?:removed|excluded) (?:all '
+                  ')?(?:test|benchmark|evaluation) (?:items|sets?|data|questions|examples)(?: from (?:the |our '
+                  ')?(?:pre-?)?training (?:data|sets?|corpus))?|a temperature of [\\d.]+|a top-p value of '
+                  '[\\d.]+|requiring sampling|generate \\d+ responses per (?:query|question|prompt)(?= to estimate '
+                  'pass@1)|the acc_norm by default|(?:in )?bold (?:marks?|means?|is) (?:the )?best '
+                  '(?:results?|scores?|values?)?|chain[- ]of[- ]thoughts? '
+                  'prompting|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\\.? '
+                  '\\d{2,4}|(?:(?:shown|given|reported) )?(?:in|as) '
+                  '(?:percent(?:ages?)?|proportions?|fractions?)(?! (?:of|points?)\\b)|(?:to )?estimate '
+                  'pass@1|(?:english|chinese|multi[- ]?lingual|multi[- ]?language|bilingual) '
+                  '(?:benchmarks?|datasets?|tasks?|translation)|higher is better|click to '
                   '(?:view|expand|show)|multi[- ]?modal(?:ity)?|multi[- ]?turn|languages selected '
                   'for|(?:similarly|comparably|same|similar|comparable)(?: model)?[- '
                   ']siz(?:ed|es?)|(?:medium|small|smaller)[- ](?:sized )?(?=models)|question answering|extended(?= '
@@ -2583,22 +2597,24 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                   ']weights?|(?:compar\\w+|together|along) with|(?:using|with|by|via) (?:the )?(?:lm[- '
                   ']?eval\\w*|eleuther\\w*|lighteval|opencompass|vlmevalkit|evalplus|helm|open llm '
                   'leaderboard)|(?:instruction|fine|post|pre)[- ]?(?:tuned|trained|tuning|training)|open[- '
-                  ']ended|\\w+ \\(pretrained=[^()]*\\)|gen_kwargs: \\(none\\)|limit: none|num_fewshot: '
-                  '\\w+|batch_size: \\w+',
- 'plain_runs': '评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 '
-               '音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 '
-               '的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 '
-               '版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が '
-               'による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 '
-               '비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 '
-               '에서 영어 기준',
+                  ']ended|\\w+ '
+                  '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
+                  '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
+ 'plain_runs': '示します します 示 所有 均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 '
+               '对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 '
+               '上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 '
+               '一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 '
+               '语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 '
+               '推論 数学 コード 知識 言語 理解 英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 '
+               '지식 언어 이해 한눈에 요약 전체 평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
  'sentence_words': 'we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
- 'measures_said': [['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
+ 'measures_said': [['prompt[- ]?(?:level[- ])?strict(?:[- ]acc(?:uracy)?)?', 'prompt_level_strict_acc'],
+                   ['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
                     'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
                     'prompt_level_strict_acc'],
                    ['pass ?@ ?1', 'pass_at_1 accuracy exact_match resolved_rate pass_rate score'],
@@ -2653,7 +2669,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
              '(?:answer|of|run|score)|(?:two|three|\\d+) '
              '(?:times|attempts|tries|runs)|retr(?:y|ies)|test-?time|high[- ]effort|system '
              'prompt|validation|dev(?:test| set)'],
- 'lower_said': 'errors?|wrong(?:ly)?|incorrect\\w*|mistake\\w*|fail\\w*|miss(?:es|ed)?|loss(?:es)?|unsolved|(?:lower|less|smaller) '
+ 'lower_said': 'errors?|errs?|wrong(?:ly)?|incorrect\\w*|mistake\\w*|fail\\w*|miss(?:es|ed)?|loss(?:es)?|unsolved|(?:lower|less|smaller) '
                'is better|false (?:positives?|negatives?)|not (?:solved|correct|passed)',
  'lower_runs': '错误 误差 错答 越低越好 困惑度 幻觉 エラー 誤り 誤答 誤差 低いほど 不正解 오류 오답 오차 낮을수록',
  'telling_runs': '错误率 误差 幻觉 提升 提高 差距 差异 排名 名次 下降 降低 拒答 拒绝 重叠 污染 耗时 时间 秒 分钟 小时 长度 题数 数量 个数 条数 显存 速度 下载 吞吐 成本 比例 占比 '
@@ -2663,6 +2679,23 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  '除く アブレーション 途中 チェックポイント 未公開 アンサンブル 多数決 思考 低いほど 正規化 相対 量子化 標準偏差 分散 時間 速度 メモリ 検証 오류율 오답 오차 향상 개선 차이 '
                  '격차 순위 감소 거부 거절 중복 오염 초과 시간 길이 개수 보정 일관성 예측 목표 예정 추정 일부 무작위 섞 번역 변형 교란 제외 없이 중간 체크포인트 미공개 초기 앙상블 '
                  '다수결 투표 사고 낮을수록 정규화 상대 양자화 표준편차 분산 속도 메모리 환각 (?<!정답)[률율] 검증',
+ 'about_table': '\\b(?:these|those|such|all) (?:results?|scores?)\\b|\\b(?:was|were|is|are) '
+                "(?:run|used|given|allowed|turned)\\b|\\bmay\\b|\\bbenchmarks?['’]|\\b(?:per|each|every) "
+                '(?:benchmark|task)\\b|\\b(?:numbers?|values?|figures?|cells?|columns?|tables?|rows?|questions?|items?|answers?|samples?)\\b|\\bwe '
+                '(?:report|count|show|list|give|gave|took|take|sampled?|let|asked?|discount|evaluated '
+                'the)\\b|^\\W*(?:below|shown|here|these|those|this) '
+                '(?:is|are|were|was)\\b|^\\W*(?:after|averaged|beware|mind|note|update|correction|erratum)\\b',
+ 'said_words': 'own aa methodology aligned h100 h200 a100 h800 a800 trt backend between settings peers jp note '
+               'used use uses with some visit covered cover found file files internal library libraries real '
+               'method methods original papers means mean marked mark marks come comes obtained conducted powerful '
+               'problem solving problems please refer technical details run runs ran default same prompts bold '
+               'greedy decoding strong par larger fewer tokens trained training while fairness ensure since but if '
+               "when where it's there these only so more most many much some also however following follow first "
+               'second third one two three four five six seven eight nine ten new work works our ours them their '
+               'other others number numbers value values figure figures column columns row rows cell cells '
+               'question questions answer answers test set sets data dataset datasets gpu gpus gb vllm sglang hf '
+               'transformers not no does do did an or nor because due thus hence therefore better best higher '
+               'highest improved improve improves superior leading top ability abilities',
  'about_numbers': 'numbers?|figures?|tables?|scores?|results?|reported|measured|evaluat\\w*|accuracy|columns?|rows?|分数|结果|数值|数字|评|スコア|結果|数値|評価|점수|결과|수치|평가'}
 # fmt: on
 
@@ -2701,6 +2734,7 @@ SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN = re.compile(r"\d")
+_COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
@@ -2928,6 +2962,8 @@ class Vocabulary:
             return None  # a group of benchmarks; MATH is one
         if (key := self.keys.get(folded_name(name))) or bare == name:
             return key
+        if _COUNT_BRACKET.search(name):
+            return None  # "GSM8K (100)": so many of its items
         key, plain = self.keys.get(folded_name(bare)), folded_name(bare)
         subset = isinstance(label, Label) and label.note and key and folded_name(key) != plain
         return None if subset and folded_name(key or "").startswith(plain) else key  # "RACE (middle)" is no race_high
@@ -2983,6 +3019,7 @@ _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instructi
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 SIBLINGS = word_list("siblings")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
+_SIGNED = re.compile(r"^[+→]\s?\w|\w[+'′]$")  # "+ Foo-7B" is a change, "Foo-7B+" another model
 _OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
@@ -3082,12 +3119,14 @@ def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
         text, foreign = match[2], match[1].casefold() if match[1].casefold() != model.owner else ""
     tokens = name_tokens(text)
     while tokens and tokens[0] not in model.tokens and (tokens[0] in VENDORS or tokens[0] == model.owner):
+        foreign = foreign if tokens[0] in model.repo_id.casefold() else tokens[0]
         tokens = tokens[1:]
     named = tuple(token for token in tokens if token in model.tokens or token not in NEUTRAL)
     if "ours" in tokens and named and not without(named, model.tokens):
         return ("same" if not without(model.tokens, named) else "part"), without(model.tokens, named)
-    tokens = named
-    relation, rest = compare_tokens(tokens, model)
+    if _SIGNED.search(text) and not without(named, model.tokens):
+        return "mixed", (text[:1] if text[0] in "+→" else text[-1],)
+    relation, rest = compare_tokens(named, model)
     return ("owner", (foreign,)) if foreign and relation == "same" else (relation, rest)
 
 
@@ -3095,7 +3134,8 @@ def compare_tokens(tokens: Sequence[str], model: ModelName) -> tuple[str, tuple[
     if sorted(tokens) == sorted(model.tokens) or (
         sum(map(len, tokens)) == sum(map(len, model.tokens)) and letters_joined(tokens) == letters_joined(model.tokens)
     ):
-        return "same", ()
+        own, other = (["".join(t for t in every if not is_movable(t))] for every in (model.tokens, tokens))
+        return ("same", ()) if own == other else ("mixed", ("another order",))  # "en-de" and "de-en"
     more, left_out = without(tokens, model.tokens), without(model.tokens, tokens)
     if not left_out:
         return "more", more
@@ -3116,6 +3156,11 @@ def without(tokens: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
 def is_variant(token: str) -> bool:
     """Whether a word makes another model or another state of it of a name."""
     return token in TUNED or token in BASE or token in QUANTIZED or bool(_DIGITS.fullmatch(token)) or token == "v"
+
+
+def is_movable(token: str) -> bool:
+    """Whether a word means the same wherever it stands in a name: sizes, kinds, versions, modes."""
+    return is_variant(token) or token in SOFT or token in MODES or token in VENDORS
 
 
 def may_be_left_out(token: str) -> bool:
@@ -3203,7 +3248,7 @@ def may_mean(label: str, model: ModelName) -> bool:
 def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
     pieces = _PIECE.findall(text) if model.trace(text) else ()
-    for piece in (text, *pieces) if len(text) < 80 else pieces:
+    for piece in (text, *pieces) if len(text) < 80 and len(text.split()) < 7 else pieces:
         relation, rest = relation_of(piece, model)
         if relation == "more" and any(token in SIBLINGS or is_variant(token) for token in rest):
             return piece, rest
@@ -3518,7 +3563,6 @@ _PLAIN_LINE = re.compile(  # a letter, or a list's mark with a text behind it, o
     r"([-*+]|\d{1,9}[.)]) {1,3}(?=[^\W\d_]|\*{1,2}[^\s*]|[(\"'“]|`(?!``))|(?=[^\W\d_]|\*\*[^\s*])"
 )
 _PIPE = re.compile(r"(?<!\\)\|")
-_RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
 _TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
@@ -3711,8 +3755,8 @@ def html_pieces(source: str) -> Iterator[Piece]:
 
 def document_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """Headings, texts and tables as they are rendered: HTML parsed, comments gone, pipe tables at their place in it."""
-    if not any(kind == "html" and _RENDERED.search(source) for kind, _, source in pieces):
-        yield from (piece for piece in pieces if piece[0] != "html")
+    if not any(kind == "html" and source.strip() for kind, _, source in pieces):
+        yield from pieces
         return
     stream: list[str] = []
     places: dict[str, list[Piece]] = {}  # one for all that stands between two pieces of HTML: they share their fate
@@ -3764,14 +3808,26 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
             walker.skip_subtree()
         else:
             said.append(element.text or "")
+    if text := "".join(said).strip():
+        yield "text", 0, text
 
 
 def is_hidden(element: Any) -> bool:
-    """Whether a page does not show an element: the attribute `hidden`, or a style that says so."""
+    """Whether a page does not show an element: a template, the attribute `hidden`, or a style that says so."""
+    if element.tag == "template":
+        return True
     if not element.keys():
         return False
+    return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
+
+
+def is_struck(element: Any) -> bool:
+    return bool(element.keys()) and has_style(element, "line-through")
+
+
+def has_style(element: Any, *names: str) -> bool:
     style = re.sub(r"\s+", "", element.get("style") or "").lower()
-    return element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style
+    return any(name in style for name in names)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -3834,7 +3890,8 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
             while len(row) in pending:
                 row.append(take_pending(pending, len(row)))
             source = inner_html(element, places).strip()
-            cell = Cell(source, plain_text(source), element.tag == "th")
+            struck = is_struck(element) or is_struck(element.getparent())
+            cell = Cell(source, "" if struck else plain_text(source), element.tag == "th")
             across = down = 1
             if element.keys():
                 across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
@@ -3881,6 +3938,8 @@ def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
         children, group = stack[-1]
         for element in children:
             tag = element.tag
+            if is_hidden(element):
+                continue
             if loose and tag in ("tr", "thead", "tbody", "tfoot"):
                 yield place, loose, None
                 loose = []
@@ -3906,6 +3965,8 @@ def row_cells(row: Any) -> Iterator[Any]:
     stack = [iter(row)]
     while stack:
         for element in stack[-1]:
+            if is_hidden(element):
+                continue
             if element.tag in ("td", "th"):
                 yield element
             elif element.tag not in ("table", "tr"):
@@ -3963,6 +4024,8 @@ class Value(NamedTuple):
     shots: str | None = None
     metric: str | None = None
     bound: bool = False  # ">60": it is not the number that stands there
+    note: str | None = None  # the variant that a bracket says: "(w/ tools)"
+    odd: str = ""  # what stands by it and may make it another thing: "(German)", "#3"
 
 
 MISSING_CELL = re.compile(
@@ -3976,6 +4039,8 @@ _DECIMAL_LINE = re.compile(r"(?m)^\d{1,6}(?:\.\d{1,8})?$", re.A)
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
 _LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
+_CHANGE_OR_RANK = re.compile(r"[↑↓⬆⬇⇑⇓↗↘#🥇🥈🥉]")  # before a number: "#3"
+_PLAIN_BRACKET = re.compile(rf"(?i)[\W\d]*|\W*(?:\w|{CARD_WORDS['plain_brackets']})\W*|[^\w]*[+±↑↓−-].*")
 _BOUND = re.compile(rf"[{DECOR}{MARKS}✅\s]*[<>≤≥]")
 _REST = re.compile(
     rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
@@ -4000,6 +4065,8 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     if first is None:
         return None
     numbers, percent, shots, metric, at = [first], bool(match[2]), None, None, match.end()
+    sign = _CHANGE_OR_RANK.search(text, 0, match.start(1))
+    note, odd = None, sign[0] if sign else ""
     bound = bool(_BOUND.match(text))
     while at < len(text):
         rest = _REST.match(text, at)
@@ -4014,11 +4081,14 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
             shots, metric = shots or label.shots, metric or label.metric
             if not label.shots and not label.metric:
                 numbers.extend(bracket_numbers(rest["bracket"], decimal_comma))
+            if not _PLAIN_BRACKET.fullmatch(said := label.name.removeprefix("x").strip(" ()[]（）")):
+                known = note_of(said, said)
+                note, odd = (known or note, odd) if known != said or note_of(said) else (note, said)
         elif rest["line"] and not text[at:].lstrip().startswith(("(", "[", "±", "+")):
             return None
     if any(number is None for number in numbers):
         return None
-    return Value(tuple(numbers), percent, shots, metric, bound)
+    return Value(tuple(numbers), percent, shots, metric, bound, note, odd)
 
 
 NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t", ""  # what a cell holds
@@ -4354,6 +4424,10 @@ class Grid:
         numeric = told > 2 * kinds.count(TEXT_CELL)
         if column == 0 and numeric and (not leaf or is_head_word(leaf)) and self.width > 1:
             numeric = False
+        if texts and head_is(leaf, "said_heads"):
+            return "text"  # what it says of a row may make its numbers others
+        if METRIC_HEAD.fullmatch(leaf) and NUMBER_CELL not in kinds and NOTHING_CELL in kinds and not texts:
+            return "metric"  # "Err", which is nothing elsewhere
         facts = any(is_fact(text) and not (numeric and is_measure(text)) for text in path)
         if facts and (is_fact(leaf) or not is_benchmark(leaf, self.vocabulary)):
             return "fact"
@@ -4381,15 +4455,18 @@ class Grid:
 
     def find_sections(self, block: Block) -> None:
         """Section rows name the rows below them; they are taken out of the body."""
-        section, body = "", []
+        section, body, last = "", [], []
         for row in block.body:
             text = self.spans_row(row) if self.width > 1 and len(block.body) > 1 else None
             if text is not None and not self.goes_on(row):
                 section = text
+                last.append(text)
             else:
+                last = []
                 body.append(row)
                 block.sections[row] = section
         block.body = body
+        self.captions += last  # no row is below them
 
     def goes_on(self, row: int) -> bool:
         """Whether the row's only text is a rowspan that began above: a row with no values, not a section."""
@@ -4409,7 +4486,8 @@ class Grid:
                 if (text := self.rows[row][left].text) and text != above:
                     last, groups[left] = EMPTY, text
             cell = self.rows[row][column]
-            last = cell if cell.text else last if any(c.text for c in self.rows[row]) else EMPTY
+            goes_on = not cell.source.strip() and any(c.text for c in self.rows[row])  # a picture is a label of its own
+            last = last if goes_on and not cell.text else cell
             cells[row] = last
         return cells
 
@@ -4418,582 +4496,6 @@ class Grid:
         for block in self.blocks:
             for column in block.columns(*roles):
                 yield from (text for row in block.body if (text := label_text(self.rows[row][column].text)))
-
-
-# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
-
-OWN_FILES = "own files"  # in an Entry's data set: measured on files of one's own, whatever the benchmark's name
-NOT_THE_HUBS = "measured on files of one's own, not on the Hub's data set"
-SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
-    "notes", "also",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Score:
-    """One score of the model, as the card shows it, with all that tells it from another one."""
-
-    table: int
-    benchmark: str
-    value: float
-    raw: str
-    unit: str | None  # "percent" or "proportion", where the table says so
-    shots: str | None
-    metric: str | None
-    group: str | None
-    heading: str | None
-    row: int
-    column: int
-    key: str | None = None
-    notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
-    also: list[dict[str, int]] = field(default_factory=list)  # table, row, column where the same stands once more
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in SCORE_KEYS}
-
-    def place(self) -> tuple[str, ...]:
-        """What two results of the same thing share."""
-        return tuple(
-            folded_name(part) if part else "" for part in (self.benchmark, self.metric, self.shots, self.notes)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
-
-    benchmark: str  # the source's label, plain text
-    value: float  # as the source gives it
-    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
-    key: str | None = None  # canonical key in metric_mapping.json
-    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
-    metric: str | None = None  # the source's word for the metric
-    shots: str | None = None  # "5-shot"
-    variant: str | None = None  # "With tools"; None is the benchmark's default
-    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
-    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, ...
-    source_name: str | None = None
-    source_url: str | None = None
-    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
-    samples: int | None = None  # how many were scored, when the source says
-    standard_error: float | None = None  # in the unit of the value
-    lower_is_better: bool | None = None  # None: the source does not say
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What validate has to say about one place of the metadata."""
-
-    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
-    severity: str  # "error" or "warning"
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
-
-    create_pr: bool = False
-    revision: str | None = None
-    message: str | None = None
-
-
-# --- parts/cards/scores.py --------------------------------------------------------------------------------------------
-
-NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
-_ERRORS = frozenset(
-    ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
-)
-_BARE = re.compile(r"[()\[\]（）,/]")
-_ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
-_SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
-PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
-
-
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """One reading that a person or an agent asked for: which column or row, and what the table does not say."""
-
-    table: int = 0
-    axis: str = ""  # "column" or "row"
-    index: int | None = None
-    label: str | None = None  # the text that must stand there
-    only: tuple[int | str, ...] = ()  # rows (of a column) or columns (of a row) to take, by index or label; else all
-    leave_out: tuple[int | str, ...] = ()
-    names: tuple[tuple[int | str, tuple[str, ...]], ...] = ()  # benchmark names by index or label on the other axis
-    notes: str | None = None
-    metric: str | None = None
-    shots: str | None = None
-    unit: str | None = None
-    nothing: bool = False  # this model is not in the table
-    first: bool = False  # of a cell with several numbers or values the first is meant
-    entry: Mapping[str, Any] = field(default_factory=dict, compare=False)  # as it was written
-
-    def name_of(self, index: int, label: str) -> tuple[str, ...]:
-        """The names given for a cell's values; none when nothing was given."""
-        return next((names for place, names in self.names if place in (index, label)), ())
-
-    def change(self, score: Score) -> Score:
-        """The score with what was said by hand."""
-        for name in ("notes", "metric", "shots", "unit"):
-            if (value := getattr(self, name)) is not None:
-                setattr(score, name, value)
-        return score
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCell:
-    """A cell of the model that is not taken, because it cannot be told what it says."""
-
-    row: int
-    column: int
-    label: str
-    text: str
-    why: str
-    values: int = 0  # how many of its values wait for a benchmark's name
-
-
-@dataclass(slots=True)
-class Taken:
-    """What a column or row gives."""
-
-    scores: list[Score] = field(default_factory=list)
-    open_cells: list[OpenCell] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    used: set[int | str] = field(default_factory=set)  # places that a pick names and that are there; "first_number"
-
-    def add(self, other: Taken) -> None:
-        self.scores += other.scores
-        self.open_cells += other.open_cells
-        self.left_out += other.left_out
-
-    def takes(self, pick: Pick, index: int, label: str, fact: bool) -> bool:
-        """Whether a row or column of the other axis is taken; a fact only when it was asked for."""
-        self.used |= {index, label}
-        if pick.only:
-            return index in pick.only or label in pick.only
-        if fact:
-            self.left_out.append(f"'{label[:60]}' is a fact, no score")
-        return not fact and index not in pick.leave_out and label not in pick.leave_out
-
-    def useless(self, pick: Pick) -> str:
-        """What of a pick names nothing that is there."""
-        other = "columns" if pick.axis == "row" else "rows"
-        named = {other: pick.only, "leave_out": pick.leave_out, "benchmark": [place for place, _ in pick.names]}
-        for key, places in named.items():
-            if missing := [place for place in places if place not in self.used]:
-                return f"{key}: {missing[0]!r} is none of its {other}"
-        return (
-            "first_number: no cell of it has several numbers" if pick.first and "first_number" not in self.used else ""
-        )
-
-
-class CellLabels(NamedTuple):
-    """What the table says of a result beside its value: the texts of its name, outermost first, and its settings."""
-
-    texts: tuple[str, ...] = ()
-    unnamed: bool = False  # the texts say what is measured, and not on which benchmark
-    shots: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    group: str | None = None
-    brackets: bool = False  # brackets behind the name are metrics
-    unit: str | None = None  # of a value of at most 1
-    note: str | None = None  # the variant that a section row says
-    percent: bool = False  # a header says (%)
-    header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
-
-
-class ScoreReader:
-    """Reads the scores of one column or row of a table."""
-
-    def __init__(self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str) -> None:
-        self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
-        self.headings = [text for text in self.table.headings if text != title]
-        self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
-        nearest = self.table.headings[:1]
-        self.note = next((note for text in nearest if (note := note_of(text))), None)
-        self.shots = next((shots for text in nearest if (shots := shots_of(text))), None)
-
-    def row_names(self, number: int, columns: range) -> RowNames:
-        block, place = self.grid.blocks[number], (number, columns.start)
-        if (names := self.names.get(place)) is None:
-            names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model, columns)
-            self.names[place] = names
-        return names
-
-    def take(self, axis: str, index: int, number: int, pick: Pick, taken: Taken, columns: range) -> None:
-        """Add the scores of a column (a grid column), or of a row (a grid row) in some columns, under a header."""
-        block, names = self.grid.blocks[number], self.row_names(number, columns)
-        if axis == "column":
-            path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
-            above = [text for text in path if is_setting(text) or is_average(text)]
-            over = tuple(text for text in path if text not in above and is_benchmark(text, self.vocabulary))
-            percent = any("(%)" in text for text in path)
-            labels = {row: names.label(row) for row in block.body}
-            strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
-            for row, label in labels.items():
-                fact = is_fact(label) and (strong or not is_weak_fact(label))
-                if taken.takes(pick, row - self.table.head, label, fact):
-                    said = names.said(row)
-                    if above or over or percent:
-                        said = said._replace(texts=(*over, *said.texts, *above), percent=percent)
-                    self.take_cell(row, index, said, pick, taken)
-            return
-        said = names.said(index) if block.columns("benchmark") else CellLabels(header_shots=names.header_shots)
-        said = said._replace(note=note_of(block.sections.get(index) or ""))
-        values = [column for column in block.columns("value") if column in columns]
-        for column in columns if pick.only else values:
-            path = list(block.paths[column])
-            generic = all(map(is_generic, path))
-            if said.texts and generic:
-                path = [text for text in path if is_measure(text)]
-            if taken.takes(pick, column, " / ".join(path), False):
-                unnamed = not said.texts and generic and not any(map(is_average, path))
-                labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed)
-                self.take_cell(index, column, labels, pick, taken)
-
-    def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
-        """Add what one cell says: as many scores as it has values, or the question that it leaves."""
-        cell = self.grid.rows[row][column]
-        index, label, text = row - self.table.head, " ".join(said.texts), " ".join(cell.text.split())
-        values = self.grid.values(cell)
-
-        def leave_open(why: str, unnamed: int = 0) -> None:
-            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed))
-
-        if not values:
-            kind = cell_kind(cell.text, self.grid.comma)
-            if kind == ODD_CELL:
-                leave_open("the number cannot be read")
-            elif kind == TEXT_CELL:
-                taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
-            return
-        given = pick.name_of(column if pick.axis == "row" else index, label)
-        if not (given or pick.only) and self.stands_for_several(cell, row, column):
-            return leave_open("it is one cell beside several labels")
-        if pick.first and len(values) > 1 and len(given) != len(values):
-            values = values[:1]
-            taken.used.add("first_number")
-        names = self.divide(row, said.texts, len(values)) if not given else [said.texts] * len(given)
-        if names is None or len(names) != len(values):
-            why = f"{len(given)} names are given" if given else "its label is not divided so"
-            return leave_open(f"it has {len(values)} values, and {why}", len(values))
-        for value, texts, name in zip(values, names, given or [None] * len(values), strict=True):
-            if value is None:
-                continue
-            if len(values) > 1 and not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
-                taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
-                continue
-            score = self.score(value, said, texts, cell, index, column, name, len(given) > 1)
-            pick.change(score)
-            if len(value.numbers) > 1 and pick.first:
-                taken.used.add("first_number")
-            if len(value.numbers) > 1 and not pick.first:
-                leave_open("it has several numbers")
-            elif value.bound and not given and not pick.first:
-                leave_open("it is a bound")
-            elif (fact := self.fact_of_benchmark(texts)) and not given:
-                leave_open(f"'{fact}' may be no score")
-            elif not score.benchmark:
-                leave_open("nothing says which benchmark it is of", 1)
-            elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
-                leave_open(why)
-            else:
-                taken.scores.append(score)
-        return None
-
-    def stands_for_several(self, cell: Cell, row: int, column: int) -> bool:
-        """Whether a cell spans the rows of different labels, or columns: whose value it is cannot be told."""
-        rows = self.grid.rows
-        places = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
-        beside = [(r, c) for r, c in places if 0 <= r < len(rows) and 0 <= c < len(rows[r]) and rows[r][c] is cell]
-        return any(r != row or self.grid.blocks[0].roles[c] == "value" for r, c in beside)
-
-    def fact_of_benchmark(self, texts: Sequence[str]) -> str:
-        """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
-        for text in texts:
-            if self.vocabulary.key(text):
-                continue
-            words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
-            errors = () if split_label(text).metric else _ERRORS
-            facts = [
-                word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
-            ]
-            rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
-            if facts and benchmarks_in(rest, self.vocabulary):
-                return " ".join(facts)
-        return ""
-
-    def is_quantized(self, texts: Sequence[str]) -> bool:
-        text = " ".join(texts)
-        words = {*words_of(text), *name_tokens(text)} - {*self.model.tokens}
-        return any(word in QUANTIZED and not word.isdigit() for word in words)  # "FP8", "Int4AWQ"
-
-    def divide(self, row: int, texts: Sequence[str], number: int) -> list[Sequence[str]] | None:
-        """The label of each of a cell's values: the one text that is divided as the cell is, or a cell beside it.
-
-        None when none is. "BF16<br>FP8" beside "DROP": DROP (BF16), DROP (FP8).
-        """
-        if number == 1:
-            return [texts]
-        for at in reversed(range(len(texts))):
-            if parts := divided(texts[at], number):
-                return [[*texts[:at], part, *texts[at + 1 :]] for part in parts]
-        for cell in self.grid.rows[row] if texts else ():
-            if not self.grid.values(cell) and (parts := divided(cell.text, number)):
-                return [[*texts[:-1], f"{texts[-1]} ({part})"] for part in parts]
-        return None
-
-    @functools.cached_property
-    def heading_metric(self) -> str | None:
-        """The measure that a caption or the nearest heading names alone, when it is no share: "Perplexity on books"."""
-        text = " ".join((*self.grid.captions, *self.headings[:1]))
-        found = {word for word in words_of(text) if word in MEASURES}
-        found |= {metric for sign, metric in CARD_WORDS["metric_signs"].items() if sign in text}
-        return found.pop() if len(found) == 1 and found <= word_list("heading_metrics") else None
-
-    @functools.cached_property
-    def heading_benchmark(self) -> tuple[str, str | None]:
-        """The one benchmark that the nearest heading is on; "" when it is on none, several, or on something else."""
-        heading = self.headings[0] if self.headings else ""
-        name, key = self.only_benchmark(heading)
-        rest = {word for word in words_of(heading) if not word.isdigit()} - {*words_of(name)}
-        return (name, key) if rest <= PLAIN_HEADINGS else ("", None)
-
-    @functools.cached_property
-    def paragraph_benchmark(self) -> str:
-        """The benchmark that the paragraph above begins with, where no label of the table is one: "LongBench is …"."""
-        name, _ = self.only_benchmark(self.table.before)
-        return name if self.table.before.startswith(name) and not self.has_benchmarks else ""
-
-    def only_benchmark(self, text: str) -> tuple[str, str | None]:
-        found = benchmarks_in(text, self.vocabulary)
-        return next(iter(found.items())) if len(set(found.values())) == 1 else ("", None)
-
-    @functools.cached_property
-    def has_rouge(self) -> bool:
-        """Whether labels say R-1, R-2, R-L of ROUGE, and none is alone: R2 may be the coefficient of determination."""
-        labels = [text for b in self.grid.blocks for path in b.paths for text in path]
-        labels += self.grid.texts("benchmark", "text", "metric")
-        return len({match.upper() for text in labels for match in _ROUGE.findall(text)}) > 1
-
-    @functools.cached_property
-    def has_benchmarks(self) -> bool:
-        """Whether a label of the table is a benchmark that is known: then its heading is not the benchmark of all."""
-        labels = {text for b in self.grid.blocks for c in b.columns("value") for text in b.paths[c]}
-        labels.update(self.grid.texts("benchmark", "text"))
-        return any(not is_average(text) and self.vocabulary.key(split_label(text)) for text in labels)
-
-    def score(
-        self,
-        value: Value,
-        said: CellLabels,
-        texts: Sequence[str],
-        cell: Cell,
-        row: int,
-        column: int,
-        given: str | None,
-        several: bool = False,
-    ) -> Score:
-        """One value with the texts of its name; a name that is given takes their place, and leaves what else they say.
-
-        `several`: of a cell with several values, for which the texts do not say which of their notes is whose.
-        Its benchmark is "" when nothing says which it is.
-        """
-        names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
-        for text in texts:
-            text = _ROUGE.sub(r"ROUGE-\1", " ".join(text.split())) if self.has_rouge else " ".join(text.split())
-            if is_measure(text):
-                metric.append(label_text(text.replace("(%)", "")).strip("()[] "))
-                continue
-            if is_setting(text):
-                label = split_label(f"x {text}" if text.startswith("(") else f"x ({text})")
-            else:
-                label = split_label(text, said.brackets)
-                names.append(label)
-                metric += [word for word in words_of(text) if word in MEASURES][:1] if is_average(text) else []
-            shots.append(label.shots)
-            metric.append(label.metric)
-            notes.append(label.note)
-        if given:
-            label, outer = split_label(" ".join(given.split())), None
-            name, key = label.name, self.vocabulary.key(label)
-            shots, metric = [label.shots] if label.shots else shots, [label.metric] if label.metric else metric
-            notes = [label.note] if label.note or several else notes
-        else:
-            name, key, outer = self.name_of(names, texts, said)
-        if key and any(notes) and self.vocabulary.keys.get(folded_name(name)) == key:
-            notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
-        number = value.numbers[0]
-        percent = value.percent or said.percent or any("(%)" in text for text in texts)
-        measure = said_once(metric)
-        if not measure and self.vocabulary.ranges.get(key or "", (None, None))[1] is None:
-            measure = self.heading_metric
-        if not measure and not key and self.headings:
-            measure = split_label(label_text(self.headings[0])[:80]).metric
-        return Score(
-            self.table.number, name, int(number) if number.is_integer() else number, cell.source,
-            unit="percent" if percent else said.unit if number <= 1 else None,
-            shots=said_once(shots) or said.header_shots or self.shots, metric=measure, group=said.group or outer,
-            heading=self.table.heading, row=row, column=column, key=key,
-            notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
-        )  # fmt: skip
-
-    def name_of(self, names: list[Label], texts: Sequence[str], said: CellLabels) -> tuple[str, str | None, str | None]:
-        """The name of a result, its key, and a group over it.
-
-        An average, and a measure without a benchmark, carry what they are of: their group, else the benchmark of the
-        table's heading or paragraph, else the heading. A measure of a benchmark that the heading names is its result.
-        """
-        benchmark, benchmark_key = self.heading_benchmark
-        settings = (
-            not names and bool(texts) and not any(map(is_average, texts))
-        )  # "0-shot" and "maj@8" under "## GSM8K"
-        if (said.unnamed or settings) and benchmark and not said.group:
-            return benchmark, benchmark_key, None
-        if not names or said.unnamed or all(is_average(label.name) for label in names):
-            name = " ".join(label.name for label in names) or " ".join(texts)
-            headings = self.headings[:1] if said.unnamed else self.headings
-            telling = (text for text in headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
-            about = said.group or benchmark or self.paragraph_benchmark or next(telling, "")
-            if said.unnamed and not (about and is_measure(name)):
-                return "", None, None
-            return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
-        if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
-            return names[-1].name, key, " ".join(label.name for label in names[:-1])
-        label = names[0]
-        if len(names) > 1:
-            note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
-            label = Label(" ".join(label.name for label in names), note=note, bare=bare)
-        name, key = label.name, self.vocabulary.key(label)
-        if not key and not self.has_benchmarks and (about := benchmark or self.heading_of_parts) and about not in name:
-            name = f"{name} ({about})"  # a part of the benchmark that the heading names
-        return name, key, None
-
-    @functools.cached_property
-    def heading_of_parts(self) -> str:
-        """What the nearest heading tells where the table has an average: its other labels are parts of the same."""
-        heading = self.headings[0] if self.headings else ""
-        labels = (
-            *self.grid.texts("benchmark", "text"),
-            *(text for b in self.grid.blocks for p in b.paths for text in p),
-        )
-        if PLAIN_HEADINGS.issuperset(words_of(heading)) or not any(map(is_average, labels)):
-            return ""
-        return split_label(label_text(heading)[:80]).name
-
-    def out_of_range(self, score: Score) -> str:
-        """Why a value cannot be its benchmark's: a share is at most 100."""
-        low, high = self.vocabulary.ranges.get(score.key or "", (None, None))
-        if score.unit == "percent" or (score.metric and is_measure(score.metric)):
-            low, high = -100 if low is None else low, 100 if high is None else high
-        if (low is not None and score.value < low) or (high is not None and score.value > high):
-            if score.unit != "percent" and any(word in (score.metric or "").casefold() for word in NOT_A_SHARE):
-                return ""
-            most = "more" if high is None else f"{high:g}"
-            return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
-        return ""
-
-
-def said_once(parts: Sequence[str | None]) -> str | None:
-    """What several places say, each once: "5-shot, CoT"."""
-    if not any(parts):
-        return None
-    return ", ".join({part.strip().casefold(): part.strip() for part in parts if part}.values()) or None
-
-
-def have_twins(scores: Sequence[Score]) -> bool:
-    """Whether two results have the same name, metric, shots and notes."""
-    return len({score.place() for score in scores}) < len(scores)
-
-
-def tell_apart(scores: Sequence[Score]) -> None:
-    """Results of one name in several groups of a table carry the group's name: "Average (Math)"."""
-    groups: dict[tuple[str, ...], set[str | None]] = {}
-    for score in scores:
-        groups.setdefault(score.place(), set()).add(score.group)
-    for score in [score for score in scores if score.group and len(groups[score.place()]) > 1]:
-        score.benchmark, score.key = f"{score.benchmark} ({score.group})", None
-
-
-class RowNames:
-    """What names a row: its label, and the columns beside it."""
-
-    def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
-        self.grid, self.block, self.model, self.within = grid, block, model, within
-        self.known: dict[tuple[str, ...], list[int]] = {}  # columns by roles
-        texts = self.columns("benchmark") or self.columns("text", "group", "setting", "model")
-        roles = ("benchmark", "text", "group", "setting", "model", "shots", "metric")
-        self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
-        heads = (split_label(text).shots for column in texts for text in block.paths[column])
-        self.header_shots = next(filter(None, heads), None)
-        self.main = max(texts, key=lambda c: (len({grid.rows[r][c].text for r in block.body}), -c), default=None)
-        head = " ".join(block.paths[self.main]) if self.main is not None else ""
-        self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
-
-    def columns(self, *roles: str) -> list[int]:
-        if (found := self.known.get(roles)) is None:
-            found = self.known[roles] = [column for column in self.block.columns(*roles) if column in self.within]
-        return found
-
-    def cell(self, row: int) -> str:
-        return self.filled[self.main][row].text if self.main is not None else ""
-
-    def label(self, row: int) -> str:
-        return label_text(self.cell(row))
-
-    def texts(self, row: int, *roles: str) -> Iterator[str]:
-        for column in self.columns(*roles):
-            text = label_text(cell.text) if column != self.main and (cell := self.filled[column][row]).text else ""
-            if text and not MISSING_CELL.fullmatch(text) and relation_of(text, self.model)[0] == "other":
-                yield text
-
-    def said(self, row: int) -> CellLabels:
-        cell = self.cell(row)
-        own = cell if "\n" in cell else label_text(cell)
-        group = next(self.texts(row, "group", "text", "benchmark"), self.block.sections.get(row)) or None
-        names = [own] if own else []
-        if group and (not own or is_setting(own)):
-            names = [group, *names]
-        names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
-        shots, metrics = [], []
-        for text in self.texts(row, "shots", "metric"):
-            label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
-            shots.append(label.shots)
-            metrics.append(label.metric if label.name == "x" else text)
-        return CellLabels(
-            tuple(names), False, tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets,
-            header_shots=self.header_shots,
-        )  # fmt: skip
-
-
-class HarnessNames(RowNames):
-    """The rows of a table that a harness printed: blank tasks go on, " - x" is a part of the group above it."""
-
-    def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
-        super().__init__(grid, block, model, within)
-        self.places = harness_columns(block)
-        self.names: dict[int, str] = {}
-        group = name = ""
-        for row in block.body:
-            cell = grid.rows[row][self.places["task"]].text
-            part, text = cell.lstrip().startswith("-"), label_text(cell).lstrip("- ")
-            if text:
-                name = f"{group} {text}" if part and group and "_" not in text else text
-                group = group if part else text
-            self.names[row] = name
-
-    def label(self, row: int) -> str:
-        return self.names[row]
-
-    def said(self, row: int) -> CellLabels:
-        cells = self.grid.rows[row]
-        told = {name: label_text(cells[column].text) if column >= 0 else "" for name, column in self.places.items()}
-        shots = f"{told['n-shot']}-shot" if told["n-shot"].isdigit() else ""
-        metric = ", ".join(text for text in (told["metric"], told["filter"]) if text and text != "none")
-        share = not any(word in metric for word in NOT_A_SHARE)
-        return CellLabels((self.names[row],), False, (shots,), (metric,), unit="proportion" if share else None)
 
 
 # --- parts/metric_directions.py ---------------------------------------------------------------------------------------
@@ -5235,11 +4737,16 @@ _TELLING_RUNS = re.compile(rf"{by_first_letter(CARD_WORDS['telling_runs'].split(
 _MEASURES = [(re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
 _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
+_LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
+_ABOUT_TABLE = re.compile(rf"(?i){CARD_WORDS['about_table']}")
+_SAID_WORDS = word_list("said_words")
+_ADDRESS = re.compile(r"https?://\S+|\barxiv:\S+")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LEADS_ON = (":", "：")
 _LOWER_SAID = re.compile(
     rf"(?i)(?<!\w)(?:{CARD_WORDS['lower_said']})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
@@ -5343,12 +4850,30 @@ class Surroundings:
                 return found
         return ""
 
-    def of_paragraph(self, text: str) -> str:
-        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose."""
+    def of_paragraph(self, text: str, near: bool = True) -> str:
+        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose.
+
+        A sentence that explains a column of facts ("Token density: the number of …") tells nothing of the others.
+        """
+        facts = {words_of(head) for head in self.heads if is_fact(head)}
+        if facts and not (text := " ".join(part for part in sentences(text) if words_of(label_of(part)) not in facts)):
+            return ""
         if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
             return self.telling(text) or self.unplain(text)
-        last = sentences(text)[-1]
-        return self.telling(text) or (self.unplain(last) if last.endswith(_LEADS_ON) else "")
+        if word := self.telling(text):
+            return word
+        *rest, last = sentences(_ADDRESS.sub(" ", text))
+        if last.endswith(_LEADS_ON) and (word := self.unplain(last)):
+            return word
+        parts = _LEAD_END.split(" ".join((*rest, last))) if near else ()
+        return next((word for part in parts if (word := self.unplain_sentence(part))), "")
+
+    def unplain_sentence(self, text: str) -> str:
+        """The first word that is not plain of a sentence on the numbers, or of one without spaces between words."""
+        if not (_CJK.search(text) or _ABOUT_TABLE.search(text)):
+            return ""
+        rest = self.rest(text, every=False)
+        return next((word for word in words_of(rest) if word not in _SAID_WORDS and not self.is_plain(word)), "")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -5379,6 +4904,11 @@ def about_numbers(text: str) -> tuple[str, ...]:
     return tuple(part for part in sentences(one_line(text)) if _ABOUT_NUMBERS.search(part.lower()))
 
 
+def label_of(sentence: str) -> str:
+    """What a sentence says before its colon: the label that it explains; all of one without."""
+    return sentence.replace("：", ":").partition(":")[0]
+
+
 def sentences(text: str) -> list[str]:
     return _SENTENCE_END.split(text.strip())
 
@@ -5402,11 +4932,17 @@ def may_tell(text: str) -> bool:
     return next(tellings(text), None) is not None
 
 
+def told_lower(text: str) -> str:
+    """The words by which a text says that less is better without a measure's name: "failed", "1 - accuracy"."""
+    found = _REVERSED.search(text) or _LOWER_SAID.search(text)
+    return found[0] if found else ""
+
+
 def says_lower(text: str) -> bool:
     """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
     words = words_of(text)
     parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
-    return bool(_REVERSED.search(text) or _LOWER_SAID.search(text)) or any(map(metric_direction, parts))
+    return bool(told_lower(text)) or any(map(metric_direction, parts))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -5414,6 +4950,617 @@ def is_telling(word: str) -> bool:
     """Whether a word alone says that something else is measured."""
     word = word.lower()
     return bool(_TELLING.fullmatch(word) or (not word.isascii() and _TELLING_RUNS.fullmatch(word)))
+
+
+# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
+
+OWN_FILES = "own files"  # in an Entry's data set: measured on files of one's own, whatever the benchmark's name
+NOT_THE_HUBS = "measured on files of one's own, not on the Hub's data set"
+SCORE_KEYS = (
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key",
+    "notes", "also",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Score:
+    """One score of the model, as the card shows it, with all that tells it from another one."""
+
+    table: int
+    benchmark: str
+    value: float
+    raw: str
+    unit: str | None  # "percent" or "proportion", where the table says so
+    shots: str | None
+    metric: str | None
+    group: str | None
+    heading: str | None
+    row: int
+    column: int
+    key: str | None = None
+    notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
+    also: list[dict[str, int]] = field(default_factory=list)  # table, row, column where the same stands once more
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in SCORE_KEYS}
+
+    def place(self) -> tuple[str, ...]:
+        """What two results of the same thing share."""
+        return tuple(
+            folded_name(part) if part else "" for part in (self.benchmark, self.metric, self.shots, self.notes)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
+
+    benchmark: str  # the source's label, plain text
+    value: float  # as the source gives it
+    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
+    key: str | None = None  # canonical key in metric_mapping.json
+    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
+    metric: str | None = None  # the source's word for the metric
+    shots: str | None = None  # "5-shot"
+    variant: str | None = None  # "With tools"; None is the benchmark's default
+    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, ...
+    source_name: str | None = None
+    source_url: str | None = None
+    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+    samples: int | None = None  # how many were scored, when the source says
+    standard_error: float | None = None  # in the unit of the value
+    lower_is_better: bool | None = None  # None: the source does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What validate has to say about one place of the metadata."""
+
+    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    severity: str  # "error" or "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
+
+    create_pr: bool = False
+    revision: str | None = None
+    message: str | None = None
+
+
+# --- parts/cards/scores.py --------------------------------------------------------------------------------------------
+
+NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
+_ERRORS = frozenset(
+    ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
+)
+_BARE = re.compile(r"[()\[\]（）,/]")
+_ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
+_NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
+_SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
+PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One reading that a person or an agent asked for: which column or row, and what the table does not say."""
+
+    table: int = 0
+    axis: str = ""  # "column" or "row"
+    index: int | None = None
+    label: str | None = None  # the text that must stand there
+    only: tuple[int | str, ...] = ()  # rows (of a column) or columns (of a row) to take, by index or label; else all
+    leave_out: tuple[int | str, ...] = ()
+    names: tuple[tuple[int | str, tuple[str, ...]], ...] = ()  # benchmark names by index or label on the other axis
+    notes: str | None = None
+    metric: str | None = None
+    shots: str | None = None
+    unit: str | None = None
+    nothing: bool = False  # this model is not in the table
+    first: bool = False  # of a cell with several numbers or values the first is meant
+    entry: Mapping[str, Any] = field(default_factory=dict, compare=False)  # as it was written
+
+    def name_of(self, index: int, label: str) -> tuple[str, ...]:
+        """The names given for a cell's values; none when nothing was given."""
+        return next((names for place, names in self.names if place in (index, label)), ())
+
+    def change(self, score: Score) -> Score:
+        """The score with what was said by hand."""
+        for name in ("notes", "metric", "shots", "unit"):
+            if (value := getattr(self, name)) is not None:
+                setattr(score, name, value)
+        return score
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCell:
+    """A cell of the model that is not taken, because it cannot be told what it says."""
+
+    row: int
+    column: int
+    label: str
+    text: str
+    why: str
+    values: int = 0  # how many of its values wait for a benchmark's name
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a column or row gives."""
+
+    scores: list[Score] = field(default_factory=list)
+    open_cells: list[OpenCell] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    used: set[int | str] = field(default_factory=set)  # places that a pick names and that are there; "first_number"
+
+    def add(self, other: Taken) -> None:
+        self.scores += other.scores
+        self.open_cells += other.open_cells
+        self.left_out += other.left_out
+
+    def takes(self, pick: Pick, index: int, label: str, fact: bool) -> bool:
+        """Whether a row or column of the other axis is taken; a fact only when it was asked for."""
+        self.used |= {index, label}
+        if pick.only:
+            return index in pick.only or label in pick.only
+        if fact:
+            self.left_out.append(f"'{label[:60]}' is a fact, no score")
+        return not fact and index not in pick.leave_out and label not in pick.leave_out
+
+    def useless(self, pick: Pick) -> str:
+        """What of a pick names nothing that is there."""
+        other = "columns" if pick.axis == "row" else "rows"
+        named = {other: pick.only, "leave_out": pick.leave_out, "benchmark": [place for place, _ in pick.names]}
+        for key, places in named.items():
+            if missing := [place for place in places if place not in self.used]:
+                return f"{key}: {missing[0]!r} is none of its {other}"
+        return (
+            "first_number: no cell of it has several numbers" if pick.first and "first_number" not in self.used else ""
+        )
+
+
+class CellLabels(NamedTuple):
+    """What the table says of a result beside its value: the texts of its name, outermost first, and its settings."""
+
+    texts: tuple[str, ...] = ()
+    unnamed: bool = False  # the texts say what is measured, and not on which benchmark
+    shots: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    group: str | None = None
+    brackets: bool = False  # brackets behind the name are metrics
+    unit: str | None = None  # of a value of at most 1
+    note: str | None = None  # the variant that a section row says
+    percent: bool = False  # a header says (%)
+    header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
+    less: bool = False  # an arrow says that less is better
+
+
+class ScoreReader:
+    """Reads the scores of one column or row of a table."""
+
+    def __init__(
+        self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str, unplain: Callable[[str], str]
+    ) -> None:
+        self.unplain = unplain  # what in a label is not plain
+        self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
+        self.headings = [text for text in self.table.headings if text != title]
+        self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
+        nearest = self.table.headings[:1]
+        self.note = next((note for text in nearest if (note := note_of(text))), None)
+        self.shots = next((shots for text in nearest if (shots := shots_of(text))), None)
+
+    def row_names(self, number: int, columns: range) -> RowNames:
+        block, place = self.grid.blocks[number], (number, columns.start)
+        if (names := self.names.get(place)) is None:
+            names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model, columns)
+            self.names[place] = names
+        return names
+
+    def take(self, axis: str, index: int, number: int, pick: Pick, taken: Taken, columns: range) -> None:
+        """Add the scores of a column (a grid column), or of a row (a grid row) in some columns, under a header."""
+        block, names = self.grid.blocks[number], self.row_names(number, columns)
+        if axis == "column":
+            path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
+            above = [text for text in path if is_setting(text) or is_average(text)]
+            over = tuple(text for text in path if text not in above and is_benchmark(text, self.vocabulary))
+            percent = any("(%)" in text for text in path)
+            labels = {row: names.label(row) for row in block.body}
+            strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
+            for row, label in labels.items():
+                fact = is_fact(label) and (strong or not is_weak_fact(label))
+                if taken.takes(pick, row - self.table.head, label, fact):
+                    said = names.said(row)
+                    if above or over or percent:
+                        said = said._replace(texts=(*over, *said.texts, *above), percent=percent)
+                    self.take_cell(row, index, said, pick, taken)
+            return
+        said = names.said(index)
+        if not block.columns("benchmark"):
+            said = CellLabels(shots=said.shots, metrics=said.metrics, header_shots=names.header_shots)
+        section = block.sections.get(index) or ""
+        said = said._replace(note=note_of(section), shots=(*said.shots, shots_of(section) or ""))
+        values = [column for column in block.columns("value") if column in columns]
+        for column in columns if pick.only else values:
+            path = list(block.paths[column])
+            generic = all(map(is_generic, path))
+            if said.texts and generic:
+                path = [text for text in path if is_measure(text)]
+            if taken.takes(pick, column, " / ".join(path), False):
+                unnamed = not said.texts and generic and not any(map(is_average, path))
+                less = any("↓" in self.grid.rows[head][column].text for head in block.head)
+                labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed, less=less)
+                self.take_cell(index, column, labels, pick, taken)
+
+    def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
+        """Add what one cell says: as many scores as it has values, or the question that it leaves."""
+        cell = self.grid.rows[row][column]
+        index, label, text = row - self.table.head, " ".join(said.texts), " ".join(cell.text.split())
+        values = self.grid.values(cell)
+
+        def leave_open(why: str, unnamed: int = 0) -> None:
+            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed))
+
+        if not values:
+            kind = cell_kind(cell.text, self.grid.comma)
+            if kind == ODD_CELL:
+                leave_open("the number cannot be read")
+            elif kind == TEXT_CELL:
+                taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
+            return
+        given = pick.name_of(column if pick.axis == "row" else index, label)
+        if not (given or pick.only) and self.stands_for_several(cell, row, column):
+            return leave_open("it is one cell beside several labels")
+        if pick.first and len(values) > 1 and len(given) != len(values):
+            values = values[:1]
+            taken.used.add("first_number")
+        names = self.divide(row, said.texts, len(values)) if not given else [said.texts] * len(given)
+        if names is None or len(names) != len(values):
+            why = f"{len(given)} names are given" if given else "its label is not divided so"
+            return leave_open(f"it has {len(values)} values, and {why}", len(values))
+        for value, texts, name in zip(values, names, given or [None] * len(values), strict=True):
+            if value is None:
+                continue
+            if len(values) > 1 and not given and self.is_quantized(texts) and not self.is_quantized(said.texts):
+                taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
+                continue
+            score = self.score(value, said, texts, cell, index, column, name, len(given) > 1)
+            pick.change(score)
+            if len(value.numbers) > 1 and pick.first:
+                taken.used.add("first_number")
+            if len(value.numbers) > 1 and not pick.first:
+                leave_open("it has several numbers")
+            elif value.bound and not given and not pick.first:
+                leave_open("it is a bound")
+            elif value.odd and not given and not pick.first:
+                leave_open(f"'{value.odd}' beside the number may say more")
+            elif (fact := self.fact_of_benchmark(texts)) and not given:
+                leave_open(f"'{fact}' may be no score")
+            elif not score.benchmark:
+                leave_open("nothing says which benchmark it is of", 1)
+            elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
+                leave_open(why)
+            elif (why := self.said_beside(score, said, bool(pick.axis))) and not given and pick.metric is None:
+                leave_open(why, 1)
+            else:
+                taken.scores.append(score)
+        return None
+
+    def stands_for_several(self, cell: Cell, row: int, column: int) -> bool:
+        """Whether a cell spans the rows of different labels, or columns: whose value it is cannot be told."""
+        rows = self.grid.rows
+        places = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
+        beside = [(r, c) for r, c in places if 0 <= r < len(rows) and 0 <= c < len(rows[r]) and rows[r][c] is cell]
+        return any(r != row or self.grid.blocks[0].roles[c] == "value" for r, c in beside)
+
+    def fact_of_benchmark(self, texts: Sequence[str]) -> str:
+        """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
+        for text in texts:
+            if self.vocabulary.key(text):
+                continue
+            words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
+            errors = () if split_label(text).metric else _ERRORS
+            facts = [
+                word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
+            ]
+            rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
+            if facts and benchmarks_in(rest, self.vocabulary):
+                return " ".join(facts)
+        return ""
+
+    def is_quantized(self, texts: Sequence[str]) -> bool:
+        text = " ".join(texts)
+        words = {*words_of(text), *name_tokens(text)} - {*self.model.tokens}
+        return any(word in QUANTIZED and not word.isdigit() for word in words)  # "FP8", "Int4AWQ"
+
+    def divide(self, row: int, texts: Sequence[str], number: int) -> list[Sequence[str]] | None:
+        """The label of each of a cell's values: the one text that is divided as the cell is, or a cell beside it.
+
+        None when none is. "BF16<br>FP8" beside "DROP": DROP (BF16), DROP (FP8).
+        """
+        if number == 1:
+            return [texts]
+        for at in reversed(range(len(texts))):
+            if parts := divided(texts[at], number):
+                return [[*texts[:at], part, *texts[at + 1 :]] for part in parts]
+        for cell in self.grid.rows[row] if texts else ():
+            if not self.grid.values(cell) and (parts := divided(cell.text, number)):
+                return [[*texts[:-1], f"{texts[-1]} ({part})"] for part in parts]
+        return None
+
+    @functools.cached_property
+    def heading_metric(self) -> str | None:
+        """The measure that a caption or the nearest heading names alone, when it is no share: "Perplexity on books"."""
+        text = " ".join((*self.grid.captions, *self.headings[:1]))
+        found = {word for word in words_of(text) if word in MEASURES}
+        found |= {metric for sign, metric in CARD_WORDS["metric_signs"].items() if sign in text}
+        return found.pop() if len(found) == 1 and found <= word_list("heading_metrics") else None
+
+    @functools.cached_property
+    def heading_benchmark(self) -> tuple[str, str | None]:
+        """The one benchmark that the nearest heading is on; "" when it is on none, several, or on something else."""
+        heading = self.headings[0] if self.headings else ""
+        name, key = self.only_benchmark(heading)
+        rest = {word for word in words_of(heading) if not word.isdigit()} - {*words_of(name)}
+        return (name, key) if rest <= PLAIN_HEADINGS else ("", None)
+
+    @functools.cached_property
+    def paragraph_benchmark(self) -> str:
+        """The benchmark that the paragraph above begins with, where no label of the table is one: "LongBench is …"."""
+        name, _ = self.only_benchmark(self.table.before)
+        return name if self.table.before.startswith(name) and not self.has_benchmarks else ""
+
+    def only_benchmark(self, text: str) -> tuple[str, str | None]:
+        found = benchmarks_in(text, self.vocabulary)
+        return next(iter(found.items())) if len(set(found.values())) == 1 else ("", None)
+
+    @functools.cached_property
+    def has_rouge(self) -> bool:
+        """Whether labels say R-1, R-2, R-L of ROUGE, and none is alone: R2 may be the coefficient of determination."""
+        labels = [text for b in self.grid.blocks for path in b.paths for text in path]
+        labels += self.grid.texts("benchmark", "text", "metric")
+        return len({match.upper() for text in labels for match in _ROUGE.findall(text)}) > 1
+
+    @functools.cached_property
+    def has_benchmarks(self) -> bool:
+        """Whether a label of the table is a benchmark that is known: then its heading is not the benchmark of all."""
+        labels = {text for b in self.grid.blocks for c in b.columns("value") for text in b.paths[c]}
+        labels.update(self.grid.texts("benchmark", "text"))
+        return any(not is_average(text) and self.vocabulary.key(split_label(text)) for text in labels)
+
+    def score(
+        self,
+        value: Value,
+        said: CellLabels,
+        texts: Sequence[str],
+        cell: Cell,
+        row: int,
+        column: int,
+        given: str | None,
+        several: bool = False,
+    ) -> Score:
+        """One value with the texts of its name; a name that is given takes their place, and leaves what else they say.
+
+        `several`: of a cell with several values, for which the texts do not say which of their notes is whose.
+        Its benchmark is "" when nothing says which it is.
+        """
+        names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], [value.note]
+        for text in texts:
+            text = _ROUGE.sub(r"ROUGE-\1", " ".join(text.split())) if self.has_rouge else " ".join(text.split())
+            if is_measure(text):
+                metric.append(label_text(text.replace("(%)", "")).strip("()[] "))
+                continue
+            if is_setting(text):
+                label = split_label(f"x {text}" if text.startswith("(") else f"x ({text})")
+            else:
+                label = split_label(text, said.brackets)
+                names.append(label)
+                metric += [word for word in words_of(text) if word in MEASURES][:1] if is_average(text) else []
+            shots.append(label.shots)
+            metric.append(label.metric)
+            # what is in the brackets of a name that the vocabulary has as it stands makes no variant of it
+            notes.append(None if self.vocabulary.keys.get(folded_name(label.name)) else label.note)
+        if given:
+            label, outer = split_label(" ".join(given.split())), None
+            name, key = label.name, self.vocabulary.key(label)
+            shots, metric = [label.shots] if label.shots else shots, [label.metric] if label.metric else metric
+            notes = [label.note] if label.note or several else notes
+        else:
+            name, key, outer = self.name_of(names, texts, said)
+        number = value.numbers[0]
+        percent = value.percent or said.percent or any("(%)" in text for text in texts)
+        measure = said_once(metric)
+        if not measure and self.vocabulary.ranges.get(key or "", (None, None))[1] is None:
+            measure = self.heading_metric
+        if not measure and not key and self.headings:
+            measure = split_label(label_text(self.headings[0])[:80]).metric
+        return Score(
+            self.table.number, name, int(number) if number.is_integer() else number, cell.source,
+            unit="percent" if percent else said.unit if number <= 1 else None,
+            shots=said_once(shots) or said.header_shots or self.shots, metric=measure, group=said.group or outer,
+            heading=self.table.heading, row=row, column=column, key=key,
+            notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
+        )  # fmt: skip
+
+    def name_of(self, names: list[Label], texts: Sequence[str], said: CellLabels) -> tuple[str, str | None, str | None]:
+        """The name of a result, its key, and a group over it.
+
+        An average, and a measure without a benchmark, carry what they are of: their group, else the benchmark of the
+        table's heading or paragraph, else the heading. A measure of a benchmark that the heading names is its result.
+        """
+        benchmark, benchmark_key = self.heading_benchmark
+        settings = (
+            not names and bool(texts) and not any(map(is_average, texts))
+        )  # "0-shot" and "maj@8" under "## GSM8K"
+        if (said.unnamed or settings) and benchmark and not said.group:
+            return benchmark, benchmark_key, None
+        if not names or said.unnamed or all(is_average(label.name) for label in names):
+            name = " ".join(label.name for label in names) or " ".join(texts)
+            headings = self.headings[:1] if said.unnamed else self.headings
+            telling = (text for text in headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
+            about = said.group or benchmark or self.paragraph_benchmark or next(telling, "")
+            if said.unnamed and not (about and is_measure(name)):
+                return "", None, None
+            return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
+        if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
+            return names[-1].name, key, " ".join(label.name for label in names[:-1])
+        label = names[0]
+        if len(names) > 1:
+            note, bare = said_once([label.note for label in names]), " ".join(label.bare for label in names)
+            label = Label(" ".join(label.name for label in names), note=note, bare=bare)
+        name, key = label.name, self.vocabulary.key(label)
+        if not key and not self.has_benchmarks and (about := benchmark or self.heading_of_parts) and about not in name:
+            name = f"{name} ({about})"  # a part of the benchmark that the heading names
+        return name, key, None
+
+    @functools.cached_property
+    def heading_of_parts(self) -> str:
+        """What the nearest heading tells where the table has an average: its other labels are parts of the same."""
+        heading = self.headings[0] if self.headings else ""
+        labels = (
+            *self.grid.texts("benchmark", "text"),
+            *(text for b in self.grid.blocks for p in b.paths for text in p),
+        )
+        if PLAIN_HEADINGS.issuperset(words_of(heading)) or not any(map(is_average, labels)):
+            return ""
+        return split_label(label_text(heading)[:80]).name
+
+    def said_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
+        """What the labels beside a benchmark's name say that makes its value another thing than its plain score.
+
+        Who chose a column by hand has seen them: what less is better of is asked all the same.
+        """
+        for text in filter(None, (score.group, *(score.notes or "").split(", "))):
+            known = note_of(text, "") != "" or is_benchmark(text, self.vocabulary)
+            known = known or word_list("filter_words").issuperset(words_of(text))
+            if known or (by_hand and not says_lower(text)) or not (word := self.unplain(text)):
+                continue
+            if text == score.group or is_telling(word) or says_lower(text):
+                return f"'{text[:60]}' beside it says '{word}': what is measured?"
+            score.key = None  # a part or a variant, which its name says: "MMLU (German)"
+        for text in said.metrics:
+            if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
+                return f"its measure '{text[:60]}' is not known"
+        if not score.metric and (word := told_lower(score.benchmark)):
+            return f"'{word}' in its name says that it is no plain score"
+        metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
+        lower = any(metric_direction(part) for part in metric.split(", "))
+        return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
+
+    def out_of_range(self, score: Score) -> str:
+        """Why a value cannot be its benchmark's: a share is at most 100."""
+        low, high = self.vocabulary.ranges.get(score.key or "", (None, None))
+        if score.unit == "percent" or (score.metric and is_measure(score.metric)):
+            low, high = -100 if low is None else low, 100 if high is None else high
+        if (low is not None and score.value < low) or (high is not None and score.value > high):
+            if score.unit != "percent" and any(word in (score.metric or "").casefold() for word in NOT_A_SHARE):
+                return ""
+            most = "more" if high is None else f"{high:g}"
+            return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
+        return ""
+
+
+def said_once(parts: Sequence[str | None]) -> str | None:
+    """What several places say, each once: "5-shot, CoT"."""
+    if not any(parts):
+        return None
+    return ", ".join({part.strip().casefold(): part.strip() for part in parts if part}.values()) or None
+
+
+def have_twins(scores: Sequence[Score]) -> bool:
+    """Whether two results have the same name, metric, shots and notes."""
+    return len({score.place() for score in scores}) < len(scores)
+
+
+def tell_apart(scores: Sequence[Score]) -> None:
+    """Results of one name in several groups of a table carry the group's name: "Average (Math)"."""
+    groups: dict[tuple[str, ...], set[str | None]] = {}
+    for score in scores:
+        groups.setdefault(score.place(), set()).add(score.group)
+    for score in [score for score in scores if score.group and len(groups[score.place()]) > 1]:
+        score.benchmark, score.key = f"{score.benchmark} ({score.group})", None
+
+
+class RowNames:
+    """What names a row: its label, and the columns beside it."""
+
+    def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
+        self.grid, self.block, self.model, self.within = grid, block, model, within
+        self.known: dict[tuple[str, ...], list[int]] = {}  # columns by roles
+        texts = self.columns("benchmark") or self.columns("text", "group", "setting", "model")
+        roles = ("benchmark", "text", "group", "setting", "model", "shots", "metric")
+        self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
+        heads = (split_label(text).shots for column in texts for text in block.paths[column])
+        self.header_shots = next(filter(None, heads), None)
+        self.main = max(texts, key=lambda c: (len({grid.rows[r][c].text for r in block.body}), -c), default=None)
+        head = " ".join(block.paths[self.main]) if self.main is not None else ""
+        self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
+
+    def columns(self, *roles: str) -> list[int]:
+        if (found := self.known.get(roles)) is None:
+            found = self.known[roles] = [column for column in self.block.columns(*roles) if column in self.within]
+        return found
+
+    def cell(self, row: int) -> str:
+        return self.filled[self.main][row].text if self.main is not None else ""
+
+    def label(self, row: int) -> str:
+        return label_text(self.cell(row))
+
+    def texts(self, row: int, *roles: str) -> Iterator[str]:
+        for column in self.columns(*roles):
+            text = label_text(cell.text) if column != self.main and (cell := self.filled[column][row]).text else ""
+            if text and not _NO_WORD.fullmatch(text) and relation_of(text, self.model)[0] == "other":
+                yield text
+
+    def said(self, row: int) -> CellLabels:
+        cell = self.cell(row)
+        own = cell if "\n" in cell else label_text(cell)
+        group = next(self.texts(row, "group", "text", "benchmark"), self.block.sections.get(row)) or None
+        names = [own] if own else []
+        if group and (not own or is_setting(own)):
+            names = [group, *names]
+        names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
+        shots, metrics = [], []
+        for text in self.texts(row, "shots", "metric"):
+            label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
+            shots.append(label.shots)
+            metrics.append(label.metric if label.name == "x" else text)
+        shots.append(shots_of(group or ""))
+        return CellLabels(
+            tuple(names), False, tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets,
+            header_shots=self.header_shots, less="↓" in cell,
+        )  # fmt: skip
+
+
+class HarnessNames(RowNames):
+    """The rows of a table that a harness printed: blank tasks go on, " - x" is a part of the group above it."""
+
+    def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
+        super().__init__(grid, block, model, within)
+        self.places = harness_columns(block)
+        self.names: dict[int, str] = {}
+        group = name = ""
+        for row in block.body:
+            cell = grid.rows[row][self.places["task"]].text
+            part, text = cell.lstrip().startswith("-"), label_text(cell).lstrip("- ")
+            if text:
+                name = f"{group} {text}" if part and group and "_" not in text else text
+                group = group if part else text
+            self.names[row] = name
+
+    def label(self, row: int) -> str:
+        return self.names[row]
+
+    def said(self, row: int) -> CellLabels:
+        cells = self.grid.rows[row]
+        told = {name: label_text(cells[column].text) if column >= 0 else "" for name, column in self.places.items()}
+        shots = f"{told['n-shot']}-shot" if told["n-shot"].isdigit() else ""
+        metric = ", ".join(text for text in (told["metric"], told["filter"]) if text and text != "none")
+        share = not any(word in metric for word in NOT_A_SHARE)
+        return CellLabels((self.names[row],), False, (shots,), (metric,), unit="proportion" if share else None)
 
 
 # --- parts/cards/reading.py -------------------------------------------------------------------------------------------
@@ -5424,10 +5571,20 @@ _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+_SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
 _SAYS_NOTHING = _PLAIN_GROUPS - SIBLINGS - SOFT  # beside a name: "Generalist models", and not "Large"
+_LABEL_HEADS = frozenset().union(
+    *(
+        word_list(f"{kind}_heads")
+        for kind in ["model", "benchmark", "group", "setting", "row_setting", "version", "size"]
+    )
+)
+_HEAD_WORDS = _LABEL_HEADS.union(*map(word_list, ("benchmark_fillers", "metric_heads", "said_heads")))
+_COMMON_LANGUAGES = word_list("common_languages")
+_OTHER_LANGUAGES = LANGUAGES - _COMMON_LANGUAGES
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
 
 
@@ -5495,7 +5652,8 @@ class Reader:
     ) -> None:
         self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
-        self.headings = table.headings
+        self.headings, self.orientation = table.headings, None
+        self.asked: dict[str, str] = {}  # labels of the table, and what in them is not plain
 
     @functools.cached_property
     def around(self) -> list[str]:
@@ -5564,7 +5722,35 @@ class Reader:
 
     @functools.cached_property
     def score_reader(self) -> ScoreReader:
-        return ScoreReader(self.grid, self.model, self.vocabulary, self.card.title)
+        return ScoreReader(self.grid, self.model, self.vocabulary, self.card.title, self.unplain)
+
+    def unplain(self, text: str, kept: bool = True) -> str:
+        """The first word of a label inside the table that is not plain; a language makes another data set."""
+        if (found := self.asked.get(text)) is None:
+            found = next((word for word in words_of(text) if word in _OTHER_LANGUAGES), "")
+            found = found or self.surroundings.unplain(text, kept)
+            self.asked[text] = found = "" if found in _COMMON_LANGUAGES else found
+        return found
+
+    def unplain_head(self, text: str) -> str:
+        """What in a header over labels says more than what they are."""
+        tokens = name_tokens(text)
+        if kind_word(tokens) not in (None, self.model.kind):
+            return next(token for token in tokens if kind_word({token}))
+        label = split_label(text)
+        return "" if is_label_head(text) else self.unplain(text if label.metric else label.name, kept=False)
+
+    def inner_doubts(self, rows: Sequence[Target]) -> Iterator[tuple[str, str]]:
+        """What the header of the labels, and the section rows over the model's rows, say that is not plain."""
+        for block in self.grid.blocks:
+            for column in block.columns(*TEXT_ROLES):
+                for text in block.paths[column]:
+                    if word := self.unplain_head(text):
+                        yield text, f"the header '{text[:80]}' says '{word}': what is measured?"
+            own = {target.index + self.table.head for target in rows}
+            for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
+                if text and (word := self.unplain(text)):
+                    yield text, f"section row '{text[:80]}' says '{word}': what is measured?"
 
     # --- chosen by hand
 
@@ -5577,7 +5763,7 @@ class Reader:
         reading = self.read(force=True)
         candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
         reading.status, cells = "found", {}
-        lower = next((text for text, _ in self.text_doubts(reading) if says_lower(text)), "")
+        lower = next((text for text, _ in self.text_doubts() if says_lower(text)), "")
         for number, pick in enumerate(picks):
             places = self.places(pick)
             if len({(place.axis, place.index) for place in places}) != 1:
@@ -5695,11 +5881,13 @@ class Reader:
                 continue
             texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
             if texts and (fit := fit_texts(texts, self.model)):
+                if fit.certain and any(_SIGN.match(cell.text) for _, cell in cells):
+                    fit = Fit(False, "has a sign before it, as changes have")
                 yield row, " ".join(texts), fit
 
     def name_part(self, block: Block, column: int, text: str) -> str:
         """What a cell may add to the name in its row: no number alone, but a version; no size to a name without one."""
-        if not text or MISSING_CELL.fullmatch(text):
+        if not text or MISSING_CELL.fullmatch(text) or head_is(text, "plain_cells"):
             return ""
         if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
             return ""
@@ -5791,7 +5979,8 @@ class Reader:
         headed = list(itertools.islice(heads, max(0, 3 - len(named))))
         corner = next((p[-1] for p, r in zip(block.paths, block.roles, strict=True) if p and r in TEXT_ROLES), "")
         corner = corner or next((path[-1] for path in block.paths if path), "")  # "Hardware": its rows are facts
-        reading.orientation = self.orientation(columns, rows, len(named) / max(1, len(labels)), paths, corner)
+        share = len(named) / max(1, len(labels))
+        self.orientation = reading.orientation = self.find_orientation(columns, rows, share, paths, corner)
         facts = [text for text in labels if is_fact(text) and not is_weak_fact(text)]
         listed = head_is(corner, "benchmark_heads", "benchmark_fillers")
         if not columns + rows and any(_LOG_WORDS & set(words_of(" ".join(p))) for b in grid.blocks for p in b.paths):
@@ -5802,25 +5991,25 @@ class Reader:
             reading.refuse(f"its rows are facts ({(facts or [corner])[0]})")
         elif listed and ("bench" in corner.lower() or any(map(_EVALUATION.search, (*self.headings, *self.around)))):
             reading.reason = f"its rows are headed '{corner}'"
-        elif columns + rows and not any(self.text_doubts(reading)):
+        elif columns + rows and not any(self.text_doubts()):
             reading.reason = "no benchmark or measure that is known is in it"
             reading.doubts.append(reading.reason)
         else:
             reading.refuse("no benchmark or measure that is known is in it")
         if reading.evaluation and (columns or rows or reading.orientation == "single-model"):
-            told = list(self.text_doubts(reading))
+            told = [*self.text_doubts(), *self.inner_doubts(rows)]
             reading.lower = next((text for text, _ in told if says_lower(text)), "")
             reading.text_doubt = told[0][1] if told else ""
             reading.doubts += [reading.text_doubt] if reading.text_doubt else []
         return None
 
-    def text_doubts(self, reading: TableReading) -> Iterator[tuple[str, str]]:
+    def text_doubts(self) -> Iterator[tuple[str, str]]:
         """The texts around that say what is not plain, and the question that each puts: the headings up to the one on
         results, captions, paragraphs.
 
         The title, the headings above that one and the paragraphs below them are prose: they say much else.
         """
-        table, around = self.table, self.surroundings(reading.orientation)
+        table, around = self.table, self.surroundings
         outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
         for number, heading in enumerate(self.headings):
             titled = heading == self.card.title and self.model.core in name_tokens(heading)
@@ -5830,21 +6019,22 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
+        near = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout]
         far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
-        texts = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout, *far]
-        for text in filter(None, dict.fromkeys(texts)):
-            if word := around.of_paragraph(text):
+        for text in filter(None, dict.fromkeys((*near, *far))):
+            if word := around.of_paragraph(text, text in near):
                 yield text, f"text '{text[:80]}' says '{word}': what is measured?"
 
-    def surroundings(self, orientation: str | None) -> Surroundings:
+    @functools.cached_property
+    def surroundings(self) -> Surroundings:
         rows, blocks = set(self.grid.texts(*TEXT_ROLES)), self.grid.blocks
         heads = {text for block in blocks for column in block.columns("value") for text in block.paths[column]}
-        models = rows if orientation == "models-as-rows" else heads
+        models = rows if self.orientation == "models-as-rows" else heads
         paths = {text for block in blocks for path in block.paths for text in path}
         own = (*self.model.tokens, *name_tokens(self.model.owner))
         return Surroundings(self.vocabulary, own, models, rows | heads, paths)
 
-    def orientation(
+    def find_orientation(
         self, columns: list[Target], rows: list[Target], named: float, paths: list[tuple[str, ...]], corner: str
     ) -> str:
         if columns or rows:
@@ -5966,6 +6156,13 @@ class Reader:
         plain = is_benchmark(heading, self.vocabulary) or not Surroundings(self.vocabulary).unplain(heading, kept=True)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
         return plain and kind == self.model.kind
+
+
+def is_label_head(text: str) -> bool:
+    """Whether a header over labels only says what they are: "Benchmark (Metric)", "Model 5-shot", "Model name"."""
+    label = split_label(text)
+    words = words_of(text if label.metric else label.name)
+    return _HEAD_WORDS.issuperset(words) and not _LABEL_HEADS.isdisjoint(words)
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")

@@ -259,6 +259,10 @@ class Grid:
         numeric = told > 2 * kinds.count(TEXT_CELL)
         if column == 0 and numeric and (not leaf or is_head_word(leaf)) and self.width > 1:
             numeric = False
+        if texts and head_is(leaf, "said_heads"):
+            return "text"  # what it says of a row may make its numbers others
+        if METRIC_HEAD.fullmatch(leaf) and NUMBER_CELL not in kinds and NOTHING_CELL in kinds and not texts:
+            return "metric"  # "Err", which is nothing elsewhere
         facts = any(is_fact(text) and not (numeric and is_measure(text)) for text in path)
         if facts and (is_fact(leaf) or not is_benchmark(leaf, self.vocabulary)):
             return "fact"
@@ -286,15 +290,18 @@ class Grid:
 
     def find_sections(self, block: Block) -> None:
         """Section rows name the rows below them; they are taken out of the body."""
-        section, body = "", []
+        section, body, last = "", [], []
         for row in block.body:
             text = self.spans_row(row) if self.width > 1 and len(block.body) > 1 else None
             if text is not None and not self.goes_on(row):
                 section = text
+                last.append(text)
             else:
+                last = []
                 body.append(row)
                 block.sections[row] = section
         block.body = body
+        self.captions += last  # no row is below them
 
     def goes_on(self, row: int) -> bool:
         """Whether the row's only text is a rowspan that began above: a row with no values, not a section."""
@@ -314,7 +321,8 @@ class Grid:
                 if (text := self.rows[row][left].text) and text != above:
                     last, groups[left] = EMPTY, text
             cell = self.rows[row][column]
-            last = cell if cell.text else last if any(c.text for c in self.rows[row]) else EMPTY
+            goes_on = not cell.source.strip() and any(c.text for c in self.rows[row])  # a picture is a label of its own
+            last = last if goes_on and not cell.text else cell
             cells[row] = last
         return cells
 

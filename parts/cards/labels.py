@@ -52,6 +52,7 @@ SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN = re.compile(r"\d")
+_COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
 _NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
@@ -279,6 +280,8 @@ class Vocabulary:
             return None  # a group of benchmarks; MATH is one
         if (key := self.keys.get(folded_name(name))) or bare == name:
             return key
+        if _COUNT_BRACKET.search(name):
+            return None  # "GSM8K (100)": so many of its items
         key, plain = self.keys.get(folded_name(bare)), folded_name(bare)
         subset = isinstance(label, Label) and label.note and key and folded_name(key) != plain
         return None if subset and folded_name(key or "").startswith(plain) else key  # "RACE (middle)" is no race_high

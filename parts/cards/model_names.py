@@ -31,6 +31,7 @@ _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instructi
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 SIBLINGS = word_list("siblings")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
+_SIGNED = re.compile(r"^[+→]\s?\w|\w[+'′]$")  # "+ Foo-7B" is a change, "Foo-7B+" another model
 _OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
@@ -130,12 +131,14 @@ def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
         text, foreign = match[2], match[1].casefold() if match[1].casefold() != model.owner else ""
     tokens = name_tokens(text)
     while tokens and tokens[0] not in model.tokens and (tokens[0] in VENDORS or tokens[0] == model.owner):
+        foreign = foreign if tokens[0] in model.repo_id.casefold() else tokens[0]
         tokens = tokens[1:]
     named = tuple(token for token in tokens if token in model.tokens or token not in NEUTRAL)
     if "ours" in tokens and named and not without(named, model.tokens):
         return ("same" if not without(model.tokens, named) else "part"), without(model.tokens, named)
-    tokens = named
-    relation, rest = compare_tokens(tokens, model)
+    if _SIGNED.search(text) and not without(named, model.tokens):
+        return "mixed", (text[:1] if text[0] in "+→" else text[-1],)
+    relation, rest = compare_tokens(named, model)
     return ("owner", (foreign,)) if foreign and relation == "same" else (relation, rest)
 
 
@@ -143,7 +146,8 @@ def compare_tokens(tokens: Sequence[str], model: ModelName) -> tuple[str, tuple[
     if sorted(tokens) == sorted(model.tokens) or (
         sum(map(len, tokens)) == sum(map(len, model.tokens)) and letters_joined(tokens) == letters_joined(model.tokens)
     ):
-        return "same", ()
+        own, other = (["".join(t for t in every if not is_movable(t))] for every in (model.tokens, tokens))
+        return ("same", ()) if own == other else ("mixed", ("another order",))  # "en-de" and "de-en"
     more, left_out = without(tokens, model.tokens), without(model.tokens, tokens)
     if not left_out:
         return "more", more
@@ -164,6 +168,11 @@ def without(tokens: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
 def is_variant(token: str) -> bool:
     """Whether a word makes another model or another state of it of a name."""
     return token in TUNED or token in BASE or token in QUANTIZED or bool(_DIGITS.fullmatch(token)) or token == "v"
+
+
+def is_movable(token: str) -> bool:
+    """Whether a word means the same wherever it stands in a name: sizes, kinds, versions, modes."""
+    return is_variant(token) or token in SOFT or token in MODES or token in VENDORS
 
 
 def may_be_left_out(token: str) -> bool:
@@ -251,7 +260,7 @@ def may_mean(label: str, model: ModelName) -> bool:
 def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
     pieces = _PIECE.findall(text) if model.trace(text) else ()
-    for piece in (text, *pieces) if len(text) < 80 else pieces:
+    for piece in (text, *pieces) if len(text) < 80 and len(text.split()) < 7 else pieces:
         relation, rest = relation_of(piece, model)
         if relation == "more" and any(token in SIBLINGS or is_variant(token) for token in rest):
             return piece, rest

@@ -26,6 +26,8 @@ from parts.cards.labels import (
     is_measure,
     is_setting,
     is_weak_fact,
+    split_label,
+    word_list,
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import (
@@ -45,6 +47,7 @@ from parts.cards.model_names import (
 )  # fmt: skip
 from parts.cards.scores import OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart
 from parts.cards.surroundings import (
+    LANGUAGES,
     Surroundings,
     about_numbers,
     is_legend,
@@ -62,10 +65,20 @@ _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+_SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
 _SAYS_NOTHING = _PLAIN_GROUPS - SIBLINGS - SOFT  # beside a name: "Generalist models", and not "Large"
+_LABEL_HEADS = frozenset().union(
+    *(
+        word_list(f"{kind}_heads")
+        for kind in ["model", "benchmark", "group", "setting", "row_setting", "version", "size"]
+    )
+)
+_HEAD_WORDS = _LABEL_HEADS.union(*map(word_list, ("benchmark_fillers", "metric_heads", "said_heads")))
+_COMMON_LANGUAGES = word_list("common_languages")
+_OTHER_LANGUAGES = LANGUAGES - _COMMON_LANGUAGES
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
 
 
@@ -133,7 +146,8 @@ class Reader:
     ) -> None:
         self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
-        self.headings = table.headings
+        self.headings, self.orientation = table.headings, None
+        self.asked: dict[str, str] = {}  # labels of the table, and what in them is not plain
 
     @functools.cached_property
     def around(self) -> list[str]:
@@ -202,7 +216,35 @@ class Reader:
 
     @functools.cached_property
     def score_reader(self) -> ScoreReader:
-        return ScoreReader(self.grid, self.model, self.vocabulary, self.card.title)
+        return ScoreReader(self.grid, self.model, self.vocabulary, self.card.title, self.unplain)
+
+    def unplain(self, text: str, kept: bool = True) -> str:
+        """The first word of a label inside the table that is not plain; a language makes another data set."""
+        if (found := self.asked.get(text)) is None:
+            found = next((word for word in words_of(text) if word in _OTHER_LANGUAGES), "")
+            found = found or self.surroundings.unplain(text, kept)
+            self.asked[text] = found = "" if found in _COMMON_LANGUAGES else found
+        return found
+
+    def unplain_head(self, text: str) -> str:
+        """What in a header over labels says more than what they are."""
+        tokens = name_tokens(text)
+        if kind_word(tokens) not in (None, self.model.kind):
+            return next(token for token in tokens if kind_word({token}))
+        label = split_label(text)
+        return "" if is_label_head(text) else self.unplain(text if label.metric else label.name, kept=False)
+
+    def inner_doubts(self, rows: Sequence[Target]) -> Iterator[tuple[str, str]]:
+        """What the header of the labels, and the section rows over the model's rows, say that is not plain."""
+        for block in self.grid.blocks:
+            for column in block.columns(*TEXT_ROLES):
+                for text in block.paths[column]:
+                    if word := self.unplain_head(text):
+                        yield text, f"the header '{text[:80]}' says '{word}': what is measured?"
+            own = {target.index + self.table.head for target in rows}
+            for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
+                if text and (word := self.unplain(text)):
+                    yield text, f"section row '{text[:80]}' says '{word}': what is measured?"
 
     # --- chosen by hand
 
@@ -215,7 +257,7 @@ class Reader:
         reading = self.read(force=True)
         candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
         reading.status, cells = "found", {}
-        lower = next((text for text, _ in self.text_doubts(reading) if says_lower(text)), "")
+        lower = next((text for text, _ in self.text_doubts() if says_lower(text)), "")
         for number, pick in enumerate(picks):
             places = self.places(pick)
             if len({(place.axis, place.index) for place in places}) != 1:
@@ -333,11 +375,13 @@ class Reader:
                 continue
             texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
             if texts and (fit := fit_texts(texts, self.model)):
+                if fit.certain and any(_SIGN.match(cell.text) for _, cell in cells):
+                    fit = Fit(False, "has a sign before it, as changes have")
                 yield row, " ".join(texts), fit
 
     def name_part(self, block: Block, column: int, text: str) -> str:
         """What a cell may add to the name in its row: no number alone, but a version; no size to a name without one."""
-        if not text or MISSING_CELL.fullmatch(text):
+        if not text or MISSING_CELL.fullmatch(text) or head_is(text, "plain_cells"):
             return ""
         if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
             return ""
@@ -429,7 +473,8 @@ class Reader:
         headed = list(itertools.islice(heads, max(0, 3 - len(named))))
         corner = next((p[-1] for p, r in zip(block.paths, block.roles, strict=True) if p and r in TEXT_ROLES), "")
         corner = corner or next((path[-1] for path in block.paths if path), "")  # "Hardware": its rows are facts
-        reading.orientation = self.orientation(columns, rows, len(named) / max(1, len(labels)), paths, corner)
+        share = len(named) / max(1, len(labels))
+        self.orientation = reading.orientation = self.find_orientation(columns, rows, share, paths, corner)
         facts = [text for text in labels if is_fact(text) and not is_weak_fact(text)]
         listed = head_is(corner, "benchmark_heads", "benchmark_fillers")
         if not columns + rows and any(_LOG_WORDS & set(words_of(" ".join(p))) for b in grid.blocks for p in b.paths):
@@ -440,25 +485,25 @@ class Reader:
             reading.refuse(f"its rows are facts ({(facts or [corner])[0]})")
         elif listed and ("bench" in corner.lower() or any(map(_EVALUATION.search, (*self.headings, *self.around)))):
             reading.reason = f"its rows are headed '{corner}'"
-        elif columns + rows and not any(self.text_doubts(reading)):
+        elif columns + rows and not any(self.text_doubts()):
             reading.reason = "no benchmark or measure that is known is in it"
             reading.doubts.append(reading.reason)
         else:
             reading.refuse("no benchmark or measure that is known is in it")
         if reading.evaluation and (columns or rows or reading.orientation == "single-model"):
-            told = list(self.text_doubts(reading))
+            told = [*self.text_doubts(), *self.inner_doubts(rows)]
             reading.lower = next((text for text, _ in told if says_lower(text)), "")
             reading.text_doubt = told[0][1] if told else ""
             reading.doubts += [reading.text_doubt] if reading.text_doubt else []
         return None
 
-    def text_doubts(self, reading: TableReading) -> Iterator[tuple[str, str]]:
+    def text_doubts(self) -> Iterator[tuple[str, str]]:
         """The texts around that say what is not plain, and the question that each puts: the headings up to the one on
         results, captions, paragraphs.
 
         The title, the headings above that one and the paragraphs below them are prose: they say much else.
         """
-        table, around = self.table, self.surroundings(reading.orientation)
+        table, around = self.table, self.surroundings
         outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
         for number, heading in enumerate(self.headings):
             titled = heading == self.card.title and self.model.core in name_tokens(heading)
@@ -468,21 +513,22 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
+        near = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout]
         far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
-        texts = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout, *far]
-        for text in filter(None, dict.fromkeys(texts)):
-            if word := around.of_paragraph(text):
+        for text in filter(None, dict.fromkeys((*near, *far))):
+            if word := around.of_paragraph(text, text in near):
                 yield text, f"text '{text[:80]}' says '{word}': what is measured?"
 
-    def surroundings(self, orientation: str | None) -> Surroundings:
+    @functools.cached_property
+    def surroundings(self) -> Surroundings:
         rows, blocks = set(self.grid.texts(*TEXT_ROLES)), self.grid.blocks
         heads = {text for block in blocks for column in block.columns("value") for text in block.paths[column]}
-        models = rows if orientation == "models-as-rows" else heads
+        models = rows if self.orientation == "models-as-rows" else heads
         paths = {text for block in blocks for path in block.paths for text in path}
         own = (*self.model.tokens, *name_tokens(self.model.owner))
         return Surroundings(self.vocabulary, own, models, rows | heads, paths)
 
-    def orientation(
+    def find_orientation(
         self, columns: list[Target], rows: list[Target], named: float, paths: list[tuple[str, ...]], corner: str
     ) -> str:
         if columns or rows:
@@ -604,6 +650,13 @@ class Reader:
         plain = is_benchmark(heading, self.vocabulary) or not Surroundings(self.vocabulary).unplain(heading, kept=True)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
         return plain and kind == self.model.kind
+
+
+def is_label_head(text: str) -> bool:
+    """Whether a header over labels only says what they are: "Benchmark (Metric)", "Model 5-shot", "Model name"."""
+    label = split_label(text)
+    words = words_of(text if label.metric else label.name)
+    return _HEAD_WORDS.issuperset(words) and not _LABEL_HEADS.isdisjoint(words)
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")

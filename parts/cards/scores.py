@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -35,10 +35,12 @@ from parts.cards.labels import (
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import QUANTIZED, ModelName, name_tokens, relation_of
+from parts.cards.surroundings import is_telling, says_lower, told_lower
 from parts.cards.tables import Cell
 from parts.cards.text import label_text
-from parts.cards.values import MISSING_CELL, ODD_CELL, TEXT_CELL, Value, cell_kind, divided
+from parts.cards.values import ODD_CELL, TEXT_CELL, Value, cell_kind, divided
 from parts.metadata.entries import Score
+from parts.metric_directions import metric_direction
 from parts.vocabulary import folded_name
 
 NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
@@ -47,6 +49,7 @@ _ERRORS = frozenset(
 )
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
+_NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
 
@@ -142,12 +145,16 @@ class CellLabels(NamedTuple):
     note: str | None = None  # the variant that a section row says
     percent: bool = False  # a header says (%)
     header_shots: str | None = None  # what the header over the labels says: "Model 5-shot"
+    less: bool = False  # an arrow says that less is better
 
 
 class ScoreReader:
     """Reads the scores of one column or row of a table."""
 
-    def __init__(self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str) -> None:
+    def __init__(
+        self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str, unplain: Callable[[str], str]
+    ) -> None:
+        self.unplain = unplain  # what in a label is not plain
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
         self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
@@ -180,8 +187,11 @@ class ScoreReader:
                         said = said._replace(texts=(*over, *said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
-        said = names.said(index) if block.columns("benchmark") else CellLabels(header_shots=names.header_shots)
-        said = said._replace(note=note_of(block.sections.get(index) or ""))
+        said = names.said(index)
+        if not block.columns("benchmark"):
+            said = CellLabels(shots=said.shots, metrics=said.metrics, header_shots=names.header_shots)
+        section = block.sections.get(index) or ""
+        said = said._replace(note=note_of(section), shots=(*said.shots, shots_of(section) or ""))
         values = [column for column in block.columns("value") if column in columns]
         for column in columns if pick.only else values:
             path = list(block.paths[column])
@@ -190,7 +200,8 @@ class ScoreReader:
                 path = [text for text in path if is_measure(text)]
             if taken.takes(pick, column, " / ".join(path), False):
                 unnamed = not said.texts and generic and not any(map(is_average, path))
-                labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed)
+                less = any("↓" in self.grid.rows[head][column].text for head in block.head)
+                labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed, less=less)
                 self.take_cell(index, column, labels, pick, taken)
 
     def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
@@ -233,12 +244,16 @@ class ScoreReader:
                 leave_open("it has several numbers")
             elif value.bound and not given and not pick.first:
                 leave_open("it is a bound")
+            elif value.odd and not given and not pick.first:
+                leave_open(f"'{value.odd}' beside the number may say more")
             elif (fact := self.fact_of_benchmark(texts)) and not given:
                 leave_open(f"'{fact}' may be no score")
             elif not score.benchmark:
                 leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
                 leave_open(why)
+            elif (why := self.said_beside(score, said, bool(pick.axis))) and not given and pick.metric is None:
+                leave_open(why, 1)
             else:
                 taken.scores.append(score)
         return None
@@ -341,7 +356,7 @@ class ScoreReader:
         `several`: of a cell with several values, for which the texts do not say which of their notes is whose.
         Its benchmark is "" when nothing says which it is.
         """
-        names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
+        names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], [value.note]
         for text in texts:
             text = _ROUGE.sub(r"ROUGE-\1", " ".join(text.split())) if self.has_rouge else " ".join(text.split())
             if is_measure(text):
@@ -355,7 +370,8 @@ class ScoreReader:
                 metric += [word for word in words_of(text) if word in MEASURES][:1] if is_average(text) else []
             shots.append(label.shots)
             metric.append(label.metric)
-            notes.append(label.note)
+            # what is in the brackets of a name that the vocabulary has as it stands makes no variant of it
+            notes.append(None if self.vocabulary.keys.get(folded_name(label.name)) else label.note)
         if given:
             label, outer = split_label(" ".join(given.split())), None
             name, key = label.name, self.vocabulary.key(label)
@@ -363,8 +379,6 @@ class ScoreReader:
             notes = [label.note] if label.note or several else notes
         else:
             name, key, outer = self.name_of(names, texts, said)
-        if key and any(notes) and self.vocabulary.keys.get(folded_name(name)) == key:
-            notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
         percent = value.percent or said.percent or any("(%)" in text for text in texts)
         measure = said_once(metric)
@@ -422,6 +436,28 @@ class ScoreReader:
         if PLAIN_HEADINGS.issuperset(words_of(heading)) or not any(map(is_average, labels)):
             return ""
         return split_label(label_text(heading)[:80]).name
+
+    def said_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
+        """What the labels beside a benchmark's name say that makes its value another thing than its plain score.
+
+        Who chose a column by hand has seen them: what less is better of is asked all the same.
+        """
+        for text in filter(None, (score.group, *(score.notes or "").split(", "))):
+            known = note_of(text, "") != "" or is_benchmark(text, self.vocabulary)
+            known = known or word_list("filter_words").issuperset(words_of(text))
+            if known or (by_hand and not says_lower(text)) or not (word := self.unplain(text)):
+                continue
+            if text == score.group or is_telling(word) or says_lower(text):
+                return f"'{text[:60]}' beside it says '{word}': what is measured?"
+            score.key = None  # a part or a variant, which its name says: "MMLU (German)"
+        for text in said.metrics:
+            if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
+                return f"its measure '{text[:60]}' is not known"
+        if not score.metric and (word := told_lower(score.benchmark)):
+            return f"'{word}' in its name says that it is no plain score"
+        metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
+        lower = any(metric_direction(part) for part in metric.split(", "))
+        return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
@@ -486,7 +522,7 @@ class RowNames:
     def texts(self, row: int, *roles: str) -> Iterator[str]:
         for column in self.columns(*roles):
             text = label_text(cell.text) if column != self.main and (cell := self.filled[column][row]).text else ""
-            if text and not MISSING_CELL.fullmatch(text) and relation_of(text, self.model)[0] == "other":
+            if text and not _NO_WORD.fullmatch(text) and relation_of(text, self.model)[0] == "other":
                 yield text
 
     def said(self, row: int) -> CellLabels:
@@ -502,9 +538,10 @@ class RowNames:
             label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
             shots.append(label.shots)
             metrics.append(label.metric if label.name == "x" else text)
+        shots.append(shots_of(group or ""))
         return CellLabels(
             tuple(names), False, tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets,
-            header_shots=self.header_shots,
+            header_shots=self.header_shots, less="↓" in cell,
         )  # fmt: skip
 
 

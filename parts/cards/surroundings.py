@@ -18,6 +18,7 @@ from parts.cards.labels import (
     Vocabulary,
     benchmarks_in,
     is_benchmark,
+    is_fact,
     is_measure,
     split_label,
     without_settings,
@@ -54,11 +55,16 @@ _TELLING_RUNS = re.compile(rf"{by_first_letter(CARD_WORDS['telling_runs'].split(
 _MEASURES = [(re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
 _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
+_LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
+_ABOUT_TABLE = re.compile(rf"(?i){CARD_WORDS['about_table']}")
+_SAID_WORDS = word_list("said_words")
+_ADDRESS = re.compile(r"https?://\S+|\barxiv:\S+")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LEADS_ON = (":", "：")
 _LOWER_SAID = re.compile(
     rf"(?i)(?<!\w)(?:{CARD_WORDS['lower_said']})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
@@ -162,12 +168,30 @@ class Surroundings:
                 return found
         return ""
 
-    def of_paragraph(self, text: str) -> str:
-        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose."""
+    def of_paragraph(self, text: str, near: bool = True) -> str:
+        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose.
+
+        A sentence that explains a column of facts ("Token density: the number of …") tells nothing of the others.
+        """
+        facts = {words_of(head) for head in self.heads if is_fact(head)}
+        if facts and not (text := " ".join(part for part in sentences(text) if words_of(label_of(part)) not in facts)):
+            return ""
         if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
             return self.telling(text) or self.unplain(text)
-        last = sentences(text)[-1]
-        return self.telling(text) or (self.unplain(last) if last.endswith(_LEADS_ON) else "")
+        if word := self.telling(text):
+            return word
+        *rest, last = sentences(_ADDRESS.sub(" ", text))
+        if last.endswith(_LEADS_ON) and (word := self.unplain(last)):
+            return word
+        parts = _LEAD_END.split(" ".join((*rest, last))) if near else ()
+        return next((word for part in parts if (word := self.unplain_sentence(part))), "")
+
+    def unplain_sentence(self, text: str) -> str:
+        """The first word that is not plain of a sentence on the numbers, or of one without spaces between words."""
+        if not (_CJK.search(text) or _ABOUT_TABLE.search(text)):
+            return ""
+        rest = self.rest(text, every=False)
+        return next((word for word in words_of(rest) if word not in _SAID_WORDS and not self.is_plain(word)), "")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -198,6 +222,11 @@ def about_numbers(text: str) -> tuple[str, ...]:
     return tuple(part for part in sentences(one_line(text)) if _ABOUT_NUMBERS.search(part.lower()))
 
 
+def label_of(sentence: str) -> str:
+    """What a sentence says before its colon: the label that it explains; all of one without."""
+    return sentence.replace("：", ":").partition(":")[0]
+
+
 def sentences(text: str) -> list[str]:
     return _SENTENCE_END.split(text.strip())
 
@@ -221,11 +250,17 @@ def may_tell(text: str) -> bool:
     return next(tellings(text), None) is not None
 
 
+def told_lower(text: str) -> str:
+    """The words by which a text says that less is better without a measure's name: "failed", "1 - accuracy"."""
+    found = _REVERSED.search(text) or _LOWER_SAID.search(text)
+    return found[0] if found else ""
+
+
 def says_lower(text: str) -> bool:
     """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
     words = words_of(text)
     parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
-    return bool(_REVERSED.search(text) or _LOWER_SAID.search(text)) or any(map(metric_direction, parts))
+    return bool(told_lower(text)) or any(map(metric_direction, parts))
 
 
 @functools.lru_cache(maxsize=4096)

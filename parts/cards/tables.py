@@ -91,7 +91,6 @@ _PLAIN_LINE = re.compile(  # a letter, or a list's mark with a text behind it, o
     r"([-*+]|\d{1,9}[.)]) {1,3}(?=[^\W\d_]|\*{1,2}[^\s*]|[(\"'“]|`(?!``))|(?=[^\W\d_]|\*\*[^\s*])"
 )
 _PIPE = re.compile(r"(?<!\\)\|")
-_RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
 _TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
@@ -284,8 +283,8 @@ def html_pieces(source: str) -> Iterator[Piece]:
 
 def document_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """Headings, texts and tables as they are rendered: HTML parsed, comments gone, pipe tables at their place in it."""
-    if not any(kind == "html" and _RENDERED.search(source) for kind, _, source in pieces):
-        yield from (piece for piece in pieces if piece[0] != "html")
+    if not any(kind == "html" and source.strip() for kind, _, source in pieces):
+        yield from pieces
         return
     stream: list[str] = []
     places: dict[str, list[Piece]] = {}  # one for all that stands between two pieces of HTML: they share their fate
@@ -337,14 +336,26 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
             walker.skip_subtree()
         else:
             said.append(element.text or "")
+    if text := "".join(said).strip():
+        yield "text", 0, text
 
 
 def is_hidden(element: Any) -> bool:
-    """Whether a page does not show an element: the attribute `hidden`, or a style that says so."""
+    """Whether a page does not show an element: a template, the attribute `hidden`, or a style that says so."""
+    if element.tag == "template":
+        return True
     if not element.keys():
         return False
+    return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
+
+
+def is_struck(element: Any) -> bool:
+    return bool(element.keys()) and has_style(element, "line-through")
+
+
+def has_style(element: Any, *names: str) -> bool:
     style = re.sub(r"\s+", "", element.get("style") or "").lower()
-    return element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style
+    return any(name in style for name in names)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -407,7 +418,8 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
             while len(row) in pending:
                 row.append(take_pending(pending, len(row)))
             source = inner_html(element, places).strip()
-            cell = Cell(source, plain_text(source), element.tag == "th")
+            struck = is_struck(element) or is_struck(element.getparent())
+            cell = Cell(source, "" if struck else plain_text(source), element.tag == "th")
             across = down = 1
             if element.keys():
                 across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
@@ -454,6 +466,8 @@ def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
         children, group = stack[-1]
         for element in children:
             tag = element.tag
+            if is_hidden(element):
+                continue
             if loose and tag in ("tr", "thead", "tbody", "tfoot"):
                 yield place, loose, None
                 loose = []
@@ -479,6 +493,8 @@ def row_cells(row: Any) -> Iterator[Any]:
     stack = [iter(row)]
     while stack:
         for element in stack[-1]:
+            if is_hidden(element):
+                continue
             if element.tag in ("td", "th"):
                 yield element
             elif element.tag not in ("table", "tr"):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from parts.cards.labels import DIGIT_IN, split_label
+from parts.cards.labels import CARD_WORDS, DIGIT_IN, note_of, split_label
 from parts.cards.text import DECOR, MARKS
 
 
@@ -23,6 +23,8 @@ class Value(NamedTuple):
     shots: str | None = None
     metric: str | None = None
     bound: bool = False  # ">60": it is not the number that stands there
+    note: str | None = None  # the variant that a bracket says: "(w/ tools)"
+    odd: str = ""  # what stands by it and may make it another thing: "(German)", "#3"
 
 
 MISSING_CELL = re.compile(
@@ -36,6 +38,8 @@ _DECIMAL_LINE = re.compile(r"(?m)^\d{1,6}(?:\.\d{1,8})?$", re.A)
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
 _LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
+_CHANGE_OR_RANK = re.compile(r"[↑↓⬆⬇⇑⇓↗↘#🥇🥈🥉]")  # before a number: "#3"
+_PLAIN_BRACKET = re.compile(rf"(?i)[\W\d]*|\W*(?:\w|{CARD_WORDS['plain_brackets']})\W*|[^\w]*[+±↑↓−-].*")
 _BOUND = re.compile(rf"[{DECOR}{MARKS}✅\s]*[<>≤≥]")
 _REST = re.compile(
     rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
@@ -60,6 +64,8 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     if first is None:
         return None
     numbers, percent, shots, metric, at = [first], bool(match[2]), None, None, match.end()
+    sign = _CHANGE_OR_RANK.search(text, 0, match.start(1))
+    note, odd = None, sign[0] if sign else ""
     bound = bool(_BOUND.match(text))
     while at < len(text):
         rest = _REST.match(text, at)
@@ -74,11 +80,14 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
             shots, metric = shots or label.shots, metric or label.metric
             if not label.shots and not label.metric:
                 numbers.extend(bracket_numbers(rest["bracket"], decimal_comma))
+            if not _PLAIN_BRACKET.fullmatch(said := label.name.removeprefix("x").strip(" ()[]（）")):
+                known = note_of(said, said)
+                note, odd = (known or note, odd) if known != said or note_of(said) else (note, said)
         elif rest["line"] and not text[at:].lstrip().startswith(("(", "[", "±", "+")):
             return None
     if any(number is None for number in numbers):
         return None
-    return Value(tuple(numbers), percent, shots, metric, bound)
+    return Value(tuple(numbers), percent, shots, metric, bound, note, odd)
 
 
 NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t", ""  # what a cell holds
