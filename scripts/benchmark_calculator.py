@@ -4292,9 +4292,22 @@ def shortened(text: str, most: int = 40) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def unlike_fields(one: str, two: str) -> tuple[str, str]:
+    """Of two mappings as JSON the fields in which they differ, those that are no digests first; else both texts."""
+    try:
+        both = json.loads(one), json.loads(two)
+    except (ValueError, RecursionError):
+        return one, two
+    if not all(isinstance(own, dict) for own in both):
+        return one, two
+    names = [name for name in both[0] | both[1] if both[0].get(name) != both[1].get(name)]
+    names.sort(key=lambda name: (name.endswith("sha256"), name))
+    return tuple(", ".join(f"{name}={said(own.get(name)) or UNSAID}" for name in names) for own in both)
+
+
 def shortened_apart(one: str, two: str, most: int = 40) -> tuple[str, str]:
-    """Two unlike values for a message; where they are long, from shortly before the place where they differ."""
-    texts = single_line(one), single_line(two)
+    """Two unlike values for a message: what differs of mappings, of long ones what follows where they differ."""
+    texts = tuple(map(single_line, unlike_fields(one, two)))
     alike = next((i for i, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
     start = max(alike - most // 2, 0) if max(map(len, texts)) > most else 0
     first, second = (shortened("…" * bool(start) + text[start:], most) for text in texts)
@@ -13322,7 +13335,7 @@ def rank_measured_run(
     samples = samples_by_task(chosen, args.cluster_by)
     ranking = rank_by_records(chosen, samples, vocabulary, options, dropped)
     ranking = replace(ranking, skipped=tuple(left), notes=(*lines, *ranking.notes))
-    for line in ranking.notes:
+    for line in ranking.notes if args.json else ():  # a table has them below it
         note(f"note: {line}")
     for entry in ranking.unlike:
         what = "ranked all the same" if ranking.allow_unlike else "not ranked"
@@ -13335,7 +13348,7 @@ def rank_measured_run(
         compared = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
         items = align_items({r.checkpoint: samples[r.checkpoint] for r in compared})
         ranking = replace(ranking, notes=(*ranking.notes, *(lines := grouped_lines(items))))
-        for line in lines:
+        for line in lines if args.json else ():
             note(f"note: {line}")
         # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
         with threadpool_limits(1):

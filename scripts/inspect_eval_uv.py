@@ -4666,9 +4666,22 @@ def shortened(text: str, most: int = 40) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def unlike_fields(one: str, two: str) -> tuple[str, str]:
+    """Of two mappings as JSON the fields in which they differ, those that are no digests first; else both texts."""
+    try:
+        both = json.loads(one), json.loads(two)
+    except (ValueError, RecursionError):
+        return one, two
+    if not all(isinstance(own, dict) for own in both):
+        return one, two
+    names = [name for name in both[0] | both[1] if both[0].get(name) != both[1].get(name)]
+    names.sort(key=lambda name: (name.endswith("sha256"), name))
+    return tuple(", ".join(f"{name}={said(own.get(name)) or UNSAID}" for name in names) for own in both)
+
+
 def shortened_apart(one: str, two: str, most: int = 40) -> tuple[str, str]:
-    """Two unlike values for a message; where they are long, from shortly before the place where they differ."""
-    texts = single_line(one), single_line(two)
+    """Two unlike values for a message: what differs of mappings, of long ones what follows where they differ."""
+    texts = tuple(map(single_line, unlike_fields(one, two)))
     alike = next((i for i, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
     start = max(alike - most // 2, 0) if max(map(len, texts)) > most else 0
     first, second = (shortened("…" * bool(start) + text[start:], most) for text in texts)

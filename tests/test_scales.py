@@ -165,3 +165,11 @@ def test_all_right_of_few_is_not_certainly_the_best(tmp_path, capsys, n, worse):
     assert code == 0 and {c["name"] for c in found["checkpoints"] if c["tied_set"]} == {"step_1", "step_2", "step_3"}
     for one in found["checkpoints"]:
         assert one["ranks"][0] == 1 and one["ranks"][1] > 1 and 0.02 < one["p_best"] < 0.9
+
+
+def test_of_two_ways_of_scoring_the_fields_that_differ_are_shown():
+    """A digest in front does not push the grader's name out of the message."""
+    one, two = ({"file_sha256": x * 64, "grader_model": f"acme/judge-{x}", "scale": "1-5"} for x in "ab")
+    (line,) = cr.difference_lines({"scoring": (json.dumps(one), json.dumps(two))})
+    assert "acme/judge-a" in line and "acme/judge-b" in line and "scale" not in line
+    assert cr.difference_lines({"shots": ("0", "5")}) == ["shots: 0 and 5"]

@@ -266,7 +266,7 @@ def rank_measured_run(
     samples = samples_by_task(chosen, args.cluster_by)
     ranking = rank_by_records(chosen, samples, vocabulary, options, dropped)
     ranking = replace(ranking, skipped=tuple(left), notes=(*lines, *ranking.notes))
-    for line in ranking.notes:
+    for line in ranking.notes if args.json else ():  # a table has them below it
         note(f"note: {line}")
     for entry in ranking.unlike:
         what = "ranked all the same" if ranking.allow_unlike else "not ranked"
@@ -279,7 +279,7 @@ def rank_measured_run(
         compared = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
         items = align_items({r.checkpoint: samples[r.checkpoint] for r in compared})
         ranking = replace(ranking, notes=(*ranking.notes, *(lines := grouped_lines(items))))
-        for line in lines:
+        for line in lines if args.json else ():
             note(f"note: {line}")
         # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
         with threadpool_limits(1):
