@@ -3101,7 +3101,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
- 'sentence_words': 'we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
+ 'sentence_words': 'compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
  'measures_said': [['prompt[- ]?(?:level[- ])?strict(?:[- ]acc(?:uracy)?)?', 'prompt_level_strict_acc'],
                    ['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
                     'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '

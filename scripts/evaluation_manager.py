@@ -2614,7 +2614,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
- 'sentence_words': 'we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
+ 'sentence_words': 'compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
  'measures_said': [['prompt[- ]?(?:level[- ])?strict(?:[- ]acc(?:uracy)?)?', 'prompt_level_strict_acc'],
                    ['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
                     'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
@@ -3250,7 +3250,8 @@ def may_mean(label: str, model: ModelName) -> bool:
 def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
     pieces = _PIECE.findall(text) if model.trace(text) else ()
-    for piece in (text, *pieces) if len(text) < 80 and len(text.split()) < 7 else pieces:
+    whole = len(text) < 80 and len(text.split()) < 7 and text[-1:] not in (".", "。")  # a sentence is no label
+    for piece in (text, *pieces) if whole else pieces:
         relation, rest = relation_of(piece, model)
         if relation == "more" and any(token in SIBLINGS or is_variant(token) for token in rest):
             return piece, rest
@@ -3731,6 +3732,8 @@ def read_blocks(body: str) -> Iterator[Piece]:
             yield "pipe", 0, list(map(plain_cells, token.meta["rows"]))
         elif kind == "html_block":
             yield from html_pieces(token.content)
+        elif kind == "fence":
+            yield from (("text", 0, line) for line in token.content.split("\n") if "(pretrained=" in line)  # of lm-eval
         elif kind == "inline":
             if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
                 yield "html", 0, source
@@ -4745,7 +4748,8 @@ _NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
-_ABOUT_TABLE = re.compile(rf"(?i){CARD_WORDS['about_table']}")
+_ABOUT_TABLE = re.compile(CARD_WORDS["about_table"])  # in lower case
+_MAY_BE_ABOUT = re.compile(CARD_WORDS["about_table"].replace("^\\W*", "\\b"))
 _SAID_WORDS = word_list("said_words")
 _ADDRESS = re.compile(r"https?://\S+|\barxiv:\S+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -4787,6 +4791,11 @@ class Surroundings:
         measures = {word for text in self.labels if is_measure(text) for word in words_of(text)}
         told = any(not LANGUAGES.isdisjoint(words_of(text)) for text in (*self.labels, *self.heads))
         return measures | LANGUAGES if told else measures
+
+    @functools.cached_property
+    def facts(self) -> set[tuple[str, ...]]:
+        """The words of its headers that are facts."""
+        return {words_of(head) for head in self.heads if is_fact(head)}
 
     @functools.cached_property
     def stems(self) -> tuple[str, ...]:
@@ -4857,22 +4866,21 @@ class Surroundings:
 
         A sentence that explains a column of facts ("Token density: the number of …") tells nothing of the others.
         """
-        facts = {words_of(head) for head in self.heads if is_fact(head)}
-        if facts and not (text := " ".join(part for part in sentences(text) if words_of(label_of(part)) not in facts)):
+        if self.facts and not (text := " ".join(p for p in sentences(text) if words_of(label_of(p)) not in self.facts)):
             return ""
         if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
             return self.telling(text) or self.unplain(text)
         if word := self.telling(text):
             return word
-        *rest, last = sentences(_ADDRESS.sub(" ", text))
-        if last.endswith(_LEADS_ON) and (word := self.unplain(last)):
+        text = _ADDRESS.sub(" ", text).strip() if "//" in text or "arxiv:" in text else text
+        if text.endswith(_LEADS_ON) and (word := self.unplain(sentences(text)[-1])):
             return word
-        parts = _LEAD_END.split(" ".join((*rest, last))) if near else ()
+        parts = _LEAD_END.split(text) if near and is_about_table(text, False) else ()
         return next((word for part in parts if (word := self.unplain_sentence(part))), "")
 
     def unplain_sentence(self, text: str) -> str:
         """The first word that is not plain of a sentence on the numbers, or of one without spaces between words."""
-        if not (_CJK.search(text) or _ABOUT_TABLE.search(text)):
+        if not is_about_table(text):
             return ""
         rest = self.rest(text, every=False)
         return next((word for word in words_of(rest) if word not in _SAID_WORDS and not self.is_plain(word)), "")
@@ -4904,6 +4912,12 @@ def data_word(words: Sequence[str]) -> str:
 def about_numbers(text: str) -> tuple[str, ...]:
     """The sentences of a paragraph, as written, that are about numbers."""
     return tuple(part for part in sentences(one_line(text)) if _ABOUT_NUMBERS.search(part.lower()))
+
+
+@functools.lru_cache(maxsize=4096)
+def is_about_table(text: str, sentence: bool = True) -> bool:
+    """Whether a sentence speaks of the numbers of a table; of a paragraph, whether any of its sentences may."""
+    return bool(_CJK.search(text) or (_ABOUT_TABLE if sentence else _MAY_BE_ABOUT).search(text.lower()))
 
 
 def label_of(sentence: str) -> str:

@@ -260,7 +260,8 @@ def may_mean(label: str, model: ModelName) -> bool:
 def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
     pieces = _PIECE.findall(text) if model.trace(text) else ()
-    for piece in (text, *pieces) if len(text) < 80 and len(text.split()) < 7 else pieces:
+    whole = len(text) < 80 and len(text.split()) < 7 and text[-1:] not in (".", "。")  # a sentence is no label
+    for piece in (text, *pieces) if whole else pieces:
         relation, rest = relation_of(piece, model)
         if relation == "more" and any(token in SIBLINGS or is_variant(token) for token in rest):
             return piece, rest
