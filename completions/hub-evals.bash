@@ -26,7 +26,7 @@ _hub_evals_words() {
         'evaluation_manager.py validate') echo '--help --version --repo-id --card --json --revision --eval-results' ;;
         'evaluation_manager.py check') echo '--help --version --repo-id --card --json --revision --table --selection --model-column-index --model-row-index --model-name-override --force-table --results --model-id --benchmark --mapping --latest --report --force' ;;
         'evaluation_manager.py get-prs') echo '--help --version --repo-id --json' ;;
-        'evaluation_manager.py contribute') echo '--help --version --results --model-id --repo-id --dataset --allow-partial --create-pr --again --token-file --dry-run --json' ;;
+        'evaluation_manager.py contribute') echo '--help --version --results --model-id --repo-id --dataset --allow-partial --allow-invalid --create-pr --again --token-file --dry-run --json' ;;
         'evaluation_manager.py benchmarks') echo '--help --version --results --refresh --workers --json' ;;
         'evaluation_manager.py batch') echo '--help --version --repo-ids --trending --author --benchmarks --from --save-raw-json --input-json --output-dir --resume --workers --json --task-type --format --counts-as --own-harness --scale --create-pr --max-prs --token-file --dry-run' ;;
         evaluation_manager.py) echo '--help --version --help-all inspect-tables extract-readme import-aa add apply show validate check get-prs contribute benchmarks batch' ;;

@@ -482,7 +482,8 @@ def run_contribute(args: argparse.Namespace) -> int:
     found, notes = read_records(list(map(Path, args.results)))
     for text in notes:
         note(f"note: {text}")
-    plan = plan_contribution(found, args.dataset, args.model_id or "", args.repo_id, args.allow_partial)
+    allowed, vocabulary = Allowed(args.allow_partial, args.allow_invalid), vocabulary_of(read_mapping())
+    plan = plan_contribution(found, args.dataset, args.model_id or "", args.repo_id, allowed, vocabulary)
     acting = args.create_pr and not args.dry_run
     hub = Hub(find_token(args.token_file) if acts(args) else hub_token())
     outcome: dict[str, Any] = {"pull_request": None, "commit": None, "url": None, "dry_run": not acting}
@@ -929,6 +930,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--dataset", default=DATASTORE, metavar="OWNER/NAME", help="the datastore (default: %(default)s)"
     )
     contribute.add_argument("--allow-partial", action="store_true", help="also records of runs with --limit")
+    contribute.add_argument("--allow-invalid", action="store_true", help="also scores that contradict their items, ...")
     contribute.add_argument("--create-pr", action="store_true", help="open the pull request, or go on with it")
     contribute.add_argument("--again", action="store_true", help="although one with these records was closed")
     contribute.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
@@ -9338,6 +9340,7 @@ def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:
 
 MOST_PERCENT = 200.0  # an error rate can be above 100 %
 MOST_MARK = 10.0
+SEVERAL_TRIES = re.compile(r"(?i)(?:pass|maj(?:ority)?|cons|best|any)(?:[@_]|_?of_?|_at_)(?!1\b)\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -9405,7 +9408,7 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
             del plan.eval_results[path]
             continue
         own = plan.made_of.get(path)
-        questions += fit_direction(plan, path, own, board, task)
+        questions += fit_measure(plan, path, own, board, task)
         _, answer = scale_answer(scales, scale_keys(path, own))
         questions += fit_scale(plan, path, row, board, answer)
     for number, entry in enumerate(plan.entries):
@@ -9497,20 +9500,25 @@ def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
     return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
 
 
-def fit_direction(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
-    """A question about a result of another measure than the leaderboard ranks: less is better of one alone."""
-    if own is None or board.lower_is_better is None:
+def fit_measure(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
+    """A question about a result of another measure than the leaderboard ranks: less is better of one alone, or one is
+    of the best of several tries.
+    """
+    if own is None:
         return []
     lower = metric_direction(own.metric or "") if own.lower_is_better is None else own.lower_is_better
-    name = own.key or own.benchmark
+    name, why = own.key or own.benchmark, ""
+    if None not in (lower, board.lower_is_better) and lower != board.lower_is_better:
+        way, ranks = ("less", "highest") if lower else ("more", "lowest")
+        why = f"{way} is better of it, and the leaderboard of {board.dataset_id} has the {ranks} value first"
+    elif SEVERAL_TRIES.fullmatch(own.metric or ""):
+        why = f"of several tries; the leaderboard of {board.dataset_id} does not say that it ranks that"
     answers = {plan.official.get(normalize_name(text)) for text in (name, own.benchmark)}
-    if lower in (None, board.lower_is_better) or f"{board.dataset_id}:{task}" in answers:
+    if not why or f"{board.dataset_id}:{task}" in answers:
         return []
-    way, ranks = ("less", "highest") if lower else ("more", "lowest")
     return [
-        f"{path}: {way} is better of {entry_name(own)}, and the leaderboard of {board.dataset_id} has the {ranks} "
-        f"value first: is it what is ranked there? --counts-as '{name}={board.dataset_id}:{task}' says so, --counts-as "
-        f"'{name}=none' leaves it out"
+        f"{path}: {entry_name(own)}: {why}: --counts-as '{name}={board.dataset_id}:{task}' says that it is what is "
+        f"ranked there, --counts-as '{name}=none' leaves it out"
     ]
 
 
@@ -16355,6 +16363,9 @@ class Contribution:
     there: set[str] = dataclasses.field(default_factory=set)  # paths on the main branch
     proposed: set[str] = dataclasses.field(default_factory=set)  # paths in the own pull request
     pull_request: int | None = None  # the own one that has some of the files
+    told: int = 0  # records that were read from documents, and are no runs
+    partial: int = 0  # runs with --limit
+    doubts: list[str] = dataclasses.field(default_factory=list)  # why the gate refuses some of the results
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -16366,7 +16377,12 @@ class Contribution:
 
 
 def plan_contribution(
-    found: Sequence[tuple[Path, Mapping[str, Any]]], dataset: str, model: str, repo_id: str | None, allow_partial: bool
+    found: Sequence[tuple[Path, Mapping[str, Any]]],
+    dataset: str,
+    model: str,
+    repo_id: str | None,
+    allowed: Allowed,
+    vocabulary: MetricMapping,
 ) -> Contribution:
     """The files that records become; ScriptError (1) when one is not fit, (3) when it is not clear whose they are.
 
@@ -16389,7 +16405,7 @@ def plan_contribution(
             code=3,
         )
     partial = [path for path, record in mine if is_partial(record)]
-    if partial and not allow_partial:
+    if partial and not allowed.partial:
         raise ScriptError(
             f"{partial[0]} and {len(partial) - 1} more: partial runs (--limit) are smoke tests and no scores; evaluate "
             "in full, or say --allow-partial"
@@ -16409,7 +16425,18 @@ def plan_contribution(
         held = [path for path, data in record.files.items() if has_secret(data)]
         if held:
             raise ScriptError(f"{held[0]}: holds what looks like a token; take it out, and make it invalid", code=1)
-    return Contribution(dataset, records, [path for path, _ in mine])
+    doubts = [
+        single_line(f"{row.entry.benchmark}: {'; '.join(row.run.validity.reasons)} ({record_place(path)})")
+        for path, record in mine
+        for row in results_of(path, record, vocabulary)
+        if row.run.validity.reasons
+    ]
+    if doubts and not allowed.invalid:
+        more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
+        raise ScriptError(f"{doubts[0]}{more}; evaluate it again, or send it all the same with --allow-invalid", code=1)
+    plan = Contribution(dataset, records, [path for path, _ in mine], partial=len(partial), doubts=doubts)
+    plan.told = sum(record["source_metadata"].get("source_type") != "evaluation_run" for _, record in mine)
+    return plan
 
 
 def has_secret(data: bytes) -> bool:
@@ -16617,11 +16644,17 @@ def contribution_title(plan: Contribution) -> str:
 def contribution_text(plan: Contribution) -> str:
     samples = sum(path.endswith("_samples.jsonl") for path in plan.files)
     models = ", ".join(markdown_text(name) for name in models_of_records(plan)[:20])
+    runs = len(plan.records) - plan.told
+    kinds = [f"{runs} of own runs"] * bool(runs) + [f"{plan.told} of scores that documents tell"] * bool(plan.told)
+    said = [f"{plan.partial} are of a part of the items (--limit)."] if plan.partial else []
+    said += [f"Doubtful: {markdown_text(text)}." for text in plan.doubts[:20]]
+    said += ["Nothing was left out of these runs."] if runs and not plan.partial else []
     return (
-        f"Own runs in the format of Every Eval Ever: {len(plan.records)} records, {samples} with their samples.\n\n"
+        f"{len(plan.records)} records in the format of Every Eval Ever: {' and '.join(kinds)}, {samples} with their "
+        f"samples.\n\n"
         f"Models: {models}\n\nCollections: {', '.join(markdown_text(name) for name in collections_of(plan)[:20])}\n\n"
-        "Nothing was left out of these runs; each record names its harness with version, its data and its settings. "
-        "Checked before it was sent: schema, paths, bounds, samples against their records, checksums."
+        f"{' '.join(said)} Each record names its harness with version, its data and its settings, as far as they are "
+        "known. Checked before it was sent: schema, paths, bounds, samples against their records, checksums."
     )
 
 

@@ -229,6 +229,38 @@ def test_whose_records_is_asked(store, capsys, tmp_path) -> None:
     assert code == 1 and "token" in err and "a" * 34 not in err
 
 
+def test_what_the_gate_refuses_is_not_sent(store, capsys, tmp_path) -> None:
+    """A record that the datastore's validator takes, and of which most answers are lost."""
+    path = some_record(tmp_path)
+    record = json.loads(path.read_text())
+    details = record["evaluation_results"][0]["score_details"].setdefault("details", {})
+    details |= {"truncated": str(record["evaluation_results"][0]["score_details"]["uncertainty"]["num_samples"])}
+    path.write_text(json.dumps(record))
+    code, _, err = contribute(capsys, "--create-pr")
+    assert code == 1 and "truncated" in err and "--allow-invalid" in err
+    assert store.pull_requests(STORE, "dataset") == []
+    code, _, err = contribute(capsys, "--create-pr", "--allow-invalid")
+    text = json.dumps(store.pull_requests(STORE, "dataset")[0].events)
+    assert code == 0, err
+    assert "15 of own runs" in text and "Doubtful: " in text and "truncated" in text, text
+
+
+def test_pull_request_does_not_call_runs_what_a_document_tells(store, capsys, tmp_path) -> None:
+    path = some_record(tmp_path)
+    record = json.loads(path.read_text())
+    record["source_metadata"]["source_type"] = "documentation"
+    path.write_text(json.dumps(record))
+    other = next(p for p in (tmp_path / "results").rglob("*.json") if p != path)
+    limited = json.loads(other.read_text())
+    limited["evaluation_results"][0]["generation_config"]["additional_details"]["limit"] = "10"
+    other.write_text(json.dumps(limited))
+    code, _, err = contribute(capsys, "--create-pr", "--allow-partial")
+    text = json.dumps(store.pull_requests(STORE, "dataset")[0].events)
+    assert code == 0, err
+    assert "14 of own runs and 1 of scores that documents tell" in text and "1 are of a part of the items" in text
+    assert "Nothing was left out" not in text
+
+
 def test_results_link_to_their_records(store, capsys, tmp_path) -> None:
     store.create_repo(REPO, files={"README.md": "# Tiny\n"})
     assert contribute(capsys, "--create-pr")[0] == 0

@@ -397,12 +397,13 @@ def test_the_unit_that_is_written_is_the_one_that_is_shown(
 @pytest.mark.parametrize(
     ("values", "options", "score", "metric", "unit", "question"),
     [
-        ([4.1, 5.2, 17.7], {"lower_is_better": True}, 95.2, "accuracy", "percent", "more is better of made"),
-        ([80.1, 75.2, 67.7], {}, 8.2, "wer", "percent", "less is better of made"),
+        ([4.1, 5.2, 17.7], {"lower_is_better": True}, 95.2, "accuracy", "percent", "more is better of it"),
+        ([80.1, 75.2, 67.7], {}, 8.2, "wer", "percent", "less is better of it"),
         ([1200.5, 1310, 1105], {}, 0.8, "win_rate", "proportion", "no shares; --scale made=as-is"),
         ([80.1, 75.2, 67.7], {}, 1250, "elo", "points", "in percent; --scale made=as-is"),
         ([0.8, 0.75, 0.6], {}, 1250, "elo", "points", "in proportion; --scale made=as-is"),
         ([7.5, 8.0, 8.9], {}, 0.81, "accuracy", "proportion", "0.81 does not fit"),
+        ([30, 50, 60.5], {}, 90.5, "pass@10", "percent", "made (pass@10): of several tries"),
     ],
 )
 def test_result_of_another_measure_than_the_leaderboards_is_asked_about(

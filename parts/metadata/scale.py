@@ -6,6 +6,7 @@ A value whose source declares its unit is converted where the leaderboard's is p
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,7 @@ from parts.vocabulary import normalize_name
 
 MOST_PERCENT = 200.0  # an error rate can be above 100 %
 MOST_MARK = 10.0
+SEVERAL_TRIES = re.compile(r"(?i)(?:pass|maj(?:ority)?|cons|best|any)(?:[@_]|_?of_?|_at_)(?!1\b)\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
             del plan.eval_results[path]
             continue
         own = plan.made_of.get(path)
-        questions += fit_direction(plan, path, own, board, task)
+        questions += fit_measure(plan, path, own, board, task)
         _, answer = scale_answer(scales, scale_keys(path, own))
         questions += fit_scale(plan, path, row, board, answer)
     for number, entry in enumerate(plan.entries):
@@ -180,20 +182,25 @@ def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
     return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
 
 
-def fit_direction(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
-    """A question about a result of another measure than the leaderboard ranks: less is better of one alone."""
-    if own is None or board.lower_is_better is None:
+def fit_measure(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
+    """A question about a result of another measure than the leaderboard ranks: less is better of one alone, or one is
+    of the best of several tries.
+    """
+    if own is None:
         return []
     lower = metric_direction(own.metric or "") if own.lower_is_better is None else own.lower_is_better
-    name = own.key or own.benchmark
+    name, why = own.key or own.benchmark, ""
+    if None not in (lower, board.lower_is_better) and lower != board.lower_is_better:
+        way, ranks = ("less", "highest") if lower else ("more", "lowest")
+        why = f"{way} is better of it, and the leaderboard of {board.dataset_id} has the {ranks} value first"
+    elif SEVERAL_TRIES.fullmatch(own.metric or ""):
+        why = f"of several tries; the leaderboard of {board.dataset_id} does not say that it ranks that"
     answers = {plan.official.get(normalize_name(text)) for text in (name, own.benchmark)}
-    if lower in (None, board.lower_is_better) or f"{board.dataset_id}:{task}" in answers:
+    if not why or f"{board.dataset_id}:{task}" in answers:
         return []
-    way, ranks = ("less", "highest") if lower else ("more", "lowest")
     return [
-        f"{path}: {way} is better of {entry_name(own)}, and the leaderboard of {board.dataset_id} has the {ranks} "
-        f"value first: is it what is ranked there? --counts-as '{name}={board.dataset_id}:{task}' says so, --counts-as "
-        f"'{name}=none' leaves it out"
+        f"{path}: {entry_name(own)}: {why}: --counts-as '{name}={board.dataset_id}:{task}' says that it is what is "
+        f"ranked there, --counts-as '{name}=none' leaves it out"
     ]
 
 

@@ -20,9 +20,11 @@ from parts.hub.committing import commit_whole, git_blob_id
 from parts.hub.retry import worth_repeating
 from parts.outgoing import without_secrets
 from parts.publish.hub import Hub
+from parts.publish.records import results_of
 from parts.publish.text import TITLE, markdown_text
 from parts.records.datastore import CONTRIBUTED, DatastoreFile, contributed, datastore_file
-from parts.records.publishable import record_model
+from parts.records.publishable import Allowed, record_model, record_place
+from parts.vocabulary import MetricMapping
 
 FILES_AT_ONCE = 200  # of one commit: a commit of thousands times out, and may be carried out all the same
 BYTES_AT_ONCE = 100_000_000
@@ -39,6 +41,9 @@ class Contribution:
     there: set[str] = dataclasses.field(default_factory=set)  # paths on the main branch
     proposed: set[str] = dataclasses.field(default_factory=set)  # paths in the own pull request
     pull_request: int | None = None  # the own one that has some of the files
+    told: int = 0  # records that were read from documents, and are no runs
+    partial: int = 0  # runs with --limit
+    doubts: list[str] = dataclasses.field(default_factory=list)  # why the gate refuses some of the results
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -50,7 +55,12 @@ class Contribution:
 
 
 def plan_contribution(
-    found: Sequence[tuple[Path, Mapping[str, Any]]], dataset: str, model: str, repo_id: str | None, allow_partial: bool
+    found: Sequence[tuple[Path, Mapping[str, Any]]],
+    dataset: str,
+    model: str,
+    repo_id: str | None,
+    allowed: Allowed,
+    vocabulary: MetricMapping,
 ) -> Contribution:
     """The files that records become; ScriptError (1) when one is not fit, (3) when it is not clear whose they are.
 
@@ -73,7 +83,7 @@ def plan_contribution(
             code=3,
         )
     partial = [path for path, record in mine if is_partial(record)]
-    if partial and not allow_partial:
+    if partial and not allowed.partial:
         raise ScriptError(
             f"{partial[0]} and {len(partial) - 1} more: partial runs (--limit) are smoke tests and no scores; evaluate "
             "in full, or say --allow-partial"
@@ -93,7 +103,18 @@ def plan_contribution(
         held = [path for path, data in record.files.items() if has_secret(data)]
         if held:
             raise ScriptError(f"{held[0]}: holds what looks like a token; take it out, and make it invalid", code=1)
-    return Contribution(dataset, records, [path for path, _ in mine])
+    doubts = [
+        single_line(f"{row.entry.benchmark}: {'; '.join(row.run.validity.reasons)} ({record_place(path)})")
+        for path, record in mine
+        for row in results_of(path, record, vocabulary)
+        if row.run.validity.reasons
+    ]
+    if doubts and not allowed.invalid:
+        more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
+        raise ScriptError(f"{doubts[0]}{more}; evaluate it again, or send it all the same with --allow-invalid", code=1)
+    plan = Contribution(dataset, records, [path for path, _ in mine], partial=len(partial), doubts=doubts)
+    plan.told = sum(record["source_metadata"].get("source_type") != "evaluation_run" for _, record in mine)
+    return plan
 
 
 def has_secret(data: bytes) -> bool:
@@ -301,11 +322,17 @@ def contribution_title(plan: Contribution) -> str:
 def contribution_text(plan: Contribution) -> str:
     samples = sum(path.endswith("_samples.jsonl") for path in plan.files)
     models = ", ".join(markdown_text(name) for name in models_of_records(plan)[:20])
+    runs = len(plan.records) - plan.told
+    kinds = [f"{runs} of own runs"] * bool(runs) + [f"{plan.told} of scores that documents tell"] * bool(plan.told)
+    said = [f"{plan.partial} are of a part of the items (--limit)."] if plan.partial else []
+    said += [f"Doubtful: {markdown_text(text)}." for text in plan.doubts[:20]]
+    said += ["Nothing was left out of these runs."] if runs and not plan.partial else []
     return (
-        f"Own runs in the format of Every Eval Ever: {len(plan.records)} records, {samples} with their samples.\n\n"
+        f"{len(plan.records)} records in the format of Every Eval Ever: {' and '.join(kinds)}, {samples} with their "
+        f"samples.\n\n"
         f"Models: {models}\n\nCollections: {', '.join(markdown_text(name) for name in collections_of(plan)[:20])}\n\n"
-        "Nothing was left out of these runs; each record names its harness with version, its data and its settings. "
-        "Checked before it was sent: schema, paths, bounds, samples against their records, checksums."
+        f"{' '.join(said)} Each record names its harness with version, its data and its settings, as far as they are "
+        "known. Checked before it was sent: schema, paths, bounds, samples against their records, checksums."
     )
 
 
